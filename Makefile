@@ -1,0 +1,49 @@
+PYTHON ?= python3
+VENV ?= .venv
+EXAMPLE ?= orders
+PY = $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help environment demo serve test quick check bench faults lock clean
+
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+environment:
+	@$(PYTHON) tools/environment.py $(VENV)
+
+demo: environment ## tell the story of an example (EXAMPLE=orders)
+	@$(PY) -m examples.demo $(EXAMPLE)
+
+serve: environment ## serve an example over HTTP (EXAMPLE=orders)
+	@$(PY) -m twofold run examples.$(EXAMPLE):app
+
+test: environment ## run the tests, with coverage and its floors
+	@$(PY) -m coverage erase
+	@$(PY) -m pytest -n auto --cov --cov-report=
+	@$(PY) -m coverage report --include='src/**'
+	@$(PY) tools/coverage_floors.py
+
+quick: environment ## run the tests, without coverage
+	@$(PY) -m pytest -n auto
+
+check: environment ## style, types, architecture, dependencies, duplication
+	@$(PY) tools/check.py
+
+bench: environment ## measure against the twins by hand
+	@$(PY) -m benchmarks
+
+# pytest exits with 5 when no test carries the mark, which is no fault.
+faults: environment ## run the long fault loops
+	@$(PY) -m pytest -m faults || { status=$$?; [ $$status -eq 5 ] || exit $$status; echo "no test is marked 'faults'"; }
+
+lock: environment ## pin the newest allowed versions in requirements.lock
+	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --upgrade \
+		--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock" \
+		--output-file requirements.lock pyproject.toml
+	@$(PYTHON) tools/environment.py $(VENV)
+
+clean: ## remove environments, caches and reports
+	@rm -rf .venv .venv-* build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \
+		.mypy_cache .pytest_cache .ruff_cache
+	@find src tests examples benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

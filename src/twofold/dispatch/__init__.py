@@ -1,0 +1,54 @@
+"""From a message to its handler: modules, handlers, dependencies, the compiled pipeline, and the buses."""
+
+from twofold.dispatch._bus import CommandBus, EventBus, Publisher, QueryBus
+from twofold.dispatch._dispatcher import Dispatcher
+from twofold.dispatch._handler import Door, Handler
+from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler
+from twofold.dispatch._injection import Injection, inject
+from twofold.dispatch._invoke import Runner, failure_of
+from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclaration, Registration
+from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, stage_of
+from twofold.dispatch._router import Route, Router, Settings
+from twofold.dispatch._sync import Portal, SyncCommandBus, SyncDispatcher, SyncEventBus, SyncQueryBus
+from twofold.dispatch._tools import ContextStack, Metrics, Tools, bound_facts
+
+__all__ = [
+    "CommandBus",
+    "CommandHandler",
+    "ContextStack",
+    "Dispatcher",
+    "Door",
+    "EventBus",
+    "EventHandler",
+    "Handler",
+    "HandlerConfig",
+    "Injection",
+    "Lifetime",
+    "Metrics",
+    "Middleware",
+    "Mode",
+    "Module",
+    "Next",
+    "Place",
+    "Portal",
+    "ProjectionDeclaration",
+    "Publisher",
+    "QueryBus",
+    "QueryHandler",
+    "Registration",
+    "Route",
+    "Router",
+    "Runner",
+    "Settings",
+    "Stage",
+    "SyncCommandBus",
+    "SyncDispatcher",
+    "SyncEventBus",
+    "SyncQueryBus",
+    "Tools",
+    "When",
+    "bound_facts",
+    "failure_of",
+    "inject",
+    "stage_of",
+]

@@ -1,0 +1,44 @@
+"""Messages that carry a correlation or user id as fields of their own feed their context, when sent in-process.
+
+Only a message that comes from nowhere feeds it: what a door has authenticated, or a parent has passed on, is
+never overruled.
+"""
+
+from typing import Any, get_type_hints
+
+from twofold.dispatch._handler import Handler
+from twofold.dispatch._pipeline import Middleware, Next, Stage
+from twofold.messages import NOWHERE, Context, Origin, enter_context, leave_context
+from twofold.result import Result
+
+_FIELDS = ("correlation_id", "user_id")
+
+
+def feed_stage() -> Stage:
+    """The stage, for messages that have such a field."""
+    return Stage("feed", _build)
+
+
+def _build(handler: Handler) -> Middleware | None:
+    try:
+        fields = get_type_hints(handler.message_type)
+    except (NameError, TypeError):
+        return None
+    return _feed if any(name in fields for name in _FIELDS) else None
+
+
+async def _feed(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+    if context.origin is not NOWHERE or context.parent is not None:
+        return await call_next(message, context)
+    origin = Origin(correlation_id=_fact(message, "correlation_id"), user_id=_fact(message, "user_id"))
+    fed = Context(origin, None, context.clock, context.ids, context.message_id, context.deadline)
+    token = enter_context(fed)
+    try:
+        return await call_next(message, fed)
+    finally:
+        leave_context(token)
+
+
+def _fact(message: Any, name: str) -> str | None:
+    value = getattr(message, name, None)
+    return None if value is None else str(value)

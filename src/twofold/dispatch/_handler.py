@@ -1,0 +1,237 @@
+"""A handler as registered: what it handles, what it needs, how it is called. Read off its signature once, at start.
+
+Functions, classes, instances and bound methods all become the same record; what is wrong with one is a `WiringError`
+that names it.
+"""
+
+import inspect
+import logging
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, get_origin
+
+from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler
+from twofold.errors import WiringError
+from twofold.messages import Context, Kind, MessageType, snake_case
+
+Target: TypeAlias = Callable[..., Any]
+"""A function, a class with `handle`, or an instance of one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """How the web offers a handler; read by the web room only.
+
+    Args:
+        path: The path, with `{fields}` of the message; by convention from the wire name unless given.
+        method: The HTTP method; POST for commands and GET for queries unless given.
+        status: The status of a Success; 200 unless given.
+        hidden: Whether the web does not offer it at all.
+    """
+
+    path: str | None = None
+    method: str | None = None
+    status: int | None = None
+    hidden: bool = False
+
+
+NO_DOOR = Door()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handler:
+    """One registered handler.
+
+    Args:
+        id: Unique in its application: `module.qualified_name`.
+        name: For people: the function's or class's name.
+        kind: The kind of message it handles.
+        message_type: The class of the message it handles.
+        target: What was registered.
+        is_class: Whether the target is a class, made anew by the container.
+        method: The method of a class or instance that takes the message.
+        needs: Its dependencies: parameter name to type.
+        context_parameter: The parameter that takes the `Context`, when there is one.
+        logger_parameters: The parameters that take the handler's own logger.
+        is_async: Whether calling it gives a coroutine.
+        blocking: Whether a `def` runs in a thread.
+        answers: The annotation of what it returns.
+        module: The name of the module it was mounted by.
+        door: How the web offers it.
+    """
+
+    id: str
+    name: str
+    kind: Kind
+    message_type: type
+    target: Target
+    is_class: bool = False
+    method: str = "handle"
+    needs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    context_parameter: str | None = None
+    logger_parameters: tuple[str, ...] = ()
+    is_async: bool = True
+    blocking: bool = False
+    answers: Any = Any
+    module: str = ""
+    door: Door = NO_DOOR
+
+    @classmethod
+    def of(
+        cls,
+        target: Target,
+        *,
+        message_type: type | None = None,
+        kind: Kind | None = None,
+        method: str = "handle",
+        blocking: bool = False,
+        door: Door | None = None,
+        module: str = "",
+    ) -> "Handler":
+        """Read a handler off what a user registers.
+
+        Args:
+            target: A function, a class with `handle`, an instance of one, or a bound method.
+            message_type: The message it handles; read off the signature unless given.
+            kind: The message's kind, for a class that does not inherit one.
+            method: The method of a class or instance that takes the message.
+            blocking: Whether a `def` may block, and so runs in a thread.
+            door: How the web offers it.
+            module: The name of the module it belongs to.
+
+        Raises:
+            WiringError: The signature does not say what is needed.
+        """
+        is_class = inspect.isclass(target)
+        function = _called(target, method)
+        where = f"{_python_module(target)}.{_qualified_name(target)}" + ("" if method == "handle" else f".{method}")
+        hints = _hints(function, where)
+        parameters = _parameters(function, unbound=is_class)
+        if not parameters:
+            raise WiringError(f"{where} takes no message: its first parameter is the message it handles")
+        first, *others = parameters
+        message_type = message_type or _declared_message(target) or _message_hint(hints.get(first.name), where)
+        config: HandlerConfig | None = getattr(target, "config", None)
+        kind = kind or (config and config.kind) or _base_kind(target) or MessageType.kind_of(message_type)
+        if kind is None:
+            raise WiringError(
+                f"{where} handles {message_type.__qualname__}, and nothing says whether that is a command, a query or "
+                "an event; derive it from one, or use register_command, register_query or register_event"
+            )
+        is_async = inspect.iscoroutinefunction(function)
+        if blocking and is_async:
+            raise WiringError(f"{where} is async and cannot be blocking: blocking=True is for a def")
+        wanted = _wanted(others, hints, where)
+        if is_class:
+            wanted |= _constructor_needs(target, where)
+        answers = hints.get("return", Any)
+        return cls(
+            id=(config and config.id) or where,
+            name=(config and config.name) or (_name_of(target) if method == "handle" else method),
+            kind=kind,
+            message_type=message_type,
+            target=target,
+            is_class=is_class,
+            method=method,
+            needs={key: hint for key, hint in wanted.items() if hint not in (Context, logging.Logger)},
+            context_parameter=_context_parameter(others, hints),
+            logger_parameters=tuple(key for key, hint in wanted.items() if hint is logging.Logger),
+            is_async=is_async,
+            blocking=blocking,
+            answers=answers,
+            module=module,
+            door=door or NO_DOOR,
+        )
+
+
+def _called(target: Any, method: str) -> Callable[..., Any]:
+    """The function that a message is finally given to."""
+    handle: Callable[..., Any] | None = getattr(target, method, None)
+    if handle is not None:
+        return handle
+    if isinstance(target, type):
+        raise WiringError(f"{target.__module__}.{target.__qualname__} has no {method}(message)")
+    function: Callable[..., Any] = target if inspect.isroutine(target) else target.__call__
+    return function
+
+
+def _parameters(function: Callable[..., Any], *, unbound: bool) -> list[inspect.Parameter]:
+    parameters = [
+        parameter
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    return parameters[1:] if unbound else parameters
+
+
+def _hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(inspect.unwrap(function), include_extras=True)
+    except NameError as error:
+        raise WiringError(f"{where} has an annotation that cannot be resolved: {error}") from error
+
+
+def _message_hint(hint: Any, where: str) -> type:
+    origin = get_origin(hint) or hint
+    if not isinstance(origin, type):
+        raise WiringError(f"the first parameter of {where} has no annotation that is a message class")
+    return origin
+
+
+def _declared_message(target: Target) -> type | None:
+    """The message of `class X(CommandHandler[PlaceOrder, UUID])`."""
+    for ancestor in _class_of(target).__mro__:
+        for base in getattr(ancestor, "__orig_bases__", ()):
+            if get_origin(base) in (CommandHandler, QueryHandler, EventHandler):
+                message = typing.get_args(base)[0]
+                return message if isinstance(message, type) else None
+    return None
+
+
+def _class_of(target: Target) -> type[Any]:
+    return target if isinstance(target, type) else type(target)
+
+
+def _base_kind(target: Target) -> Kind | None:
+    kinds: dict[type, Kind] = {
+        CommandHandler: Kind.COMMAND,
+        QueryHandler: Kind.QUERY,
+        EventHandler: Kind.EVENT,
+    }
+    return next((kind for base, kind in kinds.items() if issubclass(_class_of(target), base)), None)
+
+
+def _wanted(parameters: list[inspect.Parameter], hints: dict[str, Any], where: str) -> dict[str, Any]:
+    """Parameters that must be filled, by name; one without an annotation or a default is a fault."""
+    wanted: dict[str, Any] = {}
+    for parameter in parameters:
+        if parameter.name in hints and parameter.default is parameter.empty:
+            wanted[parameter.name] = hints[parameter.name]
+        elif parameter.default is parameter.empty:
+            raise WiringError(f"parameter {parameter.name!r} of {where} has no annotation, so nothing can fill it")
+    return wanted
+
+
+def _constructor_needs(cls: Any, where: str) -> dict[str, Any]:
+    constructor: Any = cls.__init__
+    if not inspect.isfunction(constructor):
+        return {}
+    return _wanted(_parameters(constructor, unbound=True), _hints(constructor, where), where)
+
+
+def _context_parameter(parameters: list[inspect.Parameter], hints: dict[str, Any]) -> str | None:
+    return next((parameter.name for parameter in parameters if hints.get(parameter.name) is Context), None)
+
+
+def _python_module(target: Target) -> str:
+    return getattr(target, "__module__", None) or type(target).__module__
+
+
+def _qualified_name(target: Target) -> str:
+    return getattr(target, "__qualname__", None) or type(target).__qualname__
+
+
+def _name_of(target: Target) -> str:
+    name: str = getattr(target, "__name__", None) or type(target).__name__
+    return snake_case(name)

@@ -1,0 +1,144 @@
+"""Base classes for those who write handlers as classes, with the tools that come with them at no ceremony.
+
+Deriving is a choice: a plain function or any class with `handle` does as well. A subclass need not call
+`super().__init__()`; the tools are made when they are first asked for.
+"""
+
+import inspect
+import logging
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from twofold.dispatch._tools import ContextStack, Metrics, Tools, Tracked
+from twofold.errors import Invalid
+from twofold.messages import Context, Kind, current_context, snake_case
+from twofold.result import Failure, Result, Success
+
+M = TypeVar("M", contravariant=True)
+R = TypeVar("R")
+
+RESULTS: tuple[type[Any], ...] = (Success, Failure)
+_FAILURE: type[Any] = Failure
+_TOOLS = "__twofold_tools__"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerConfig:
+    """What a handler is called.
+
+    Args:
+        id: Unique in its application; its Python path unless given.
+        name: For people; the class name in snake case unless given.
+        kind: The kind of message it handles; read off its base class unless given.
+    """
+
+    id: str | None = None
+    name: str | None = None
+    kind: Kind | None = None
+
+
+class _Handling(Generic[M, R]):
+    """What handlers of all kinds have: `validate` then `handle` under one `execute`, and tools."""
+
+    config: HandlerConfig | None = None
+
+    def __init__(self, *, config: HandlerConfig | None = None) -> None:
+        if config is not None:
+            self.config = config
+
+    async def handle(self, message: M) -> Any:
+        """Handle a message that passed `validate`; a bare value, a Result, or an error raised."""
+        raise TypeError(f"{type(self).__qualname__} has no handle(message)")
+
+    def validate(self, message: M) -> Any:
+        """Check a message beyond its types: None or True pass, False or a Failure stop; may be async, may raise."""
+        return None
+
+    async def execute(self, message: M) -> Result[R, Any]:
+        """Validate, then handle; the first failure stops.
+
+        Args:
+            message: What to handle.
+
+        Returns:
+            What `handle` answers, as a Success or a Failure.
+        """
+        refusal = await checked(self.validate(message))
+        if refusal is not None:
+            return refusal
+        answer = self.handle(message)
+        if inspect.isawaitable(answer):
+            answer = await answer
+        return as_result(answer)
+
+    @property
+    def tools(self) -> Tools:
+        """Logger, metrics and context stack in one."""
+        tools = self.__dict__.get(_TOOLS)
+        if tools is None:
+            name = (self.config and self.config.name) or snake_case(type(self).__name__)
+            tools = self.__dict__[_TOOLS] = Tools(name)
+        return cast("Tools", tools)
+
+    @property
+    def logger(self) -> logging.Logger:
+        """The handler's own logger."""
+        return self.tools.logger
+
+    @property
+    def metrics(self) -> Metrics:
+        """Numbers that the handler counts."""
+        return self.tools.metrics
+
+    @property
+    def context(self) -> ContextStack:
+        """Facts bound to the log lines of this task."""
+        return self.tools.context
+
+    @property
+    def message_context(self) -> Context | None:
+        """The metadata of the message being handled; None outside a dispatch."""
+        return current_context()
+
+    def track(self, operation: str) -> Tracked:
+        """Count and time a block: `with self.track("charge_card"): ...`."""
+        return self.tools.track(operation)
+
+
+class CommandHandler(_Handling[M, R]):
+    """Handles one type of command.
+
+    Example:
+        >>> class OpenAccountHandler(CommandHandler[OpenAccount, UUID]):
+        ...     async def handle(self, message: OpenAccount) -> Result[UUID]:
+        ...         with self.track("open"):
+        ...             return Success(uuid4())
+    """
+
+
+class QueryHandler(_Handling[M, R]):
+    """Handles one type of query."""
+
+
+class EventHandler(_Handling[M, None]):
+    """Handles one type of event, beside any other handlers of it."""
+
+
+async def checked(verdict: Any) -> Failure[Any] | None:
+    """What a `validate` says: None when the message may pass, else the Failure that stops it."""
+    if inspect.isawaitable(verdict):
+        verdict = await verdict
+    if verdict is False:
+        return Failure(Invalid("the message was found invalid"))
+    return verdict if isinstance(verdict, _FAILURE) else None
+
+
+def as_result(answer: Any) -> Result[Any, Any]:
+    """What a handler answers, as a Result: a bare value is a Success."""
+    return answer if isinstance(answer, RESULTS) else Success(answer)
+
+
+def lend_tools(handler: object, tools: Tools) -> None:
+    """Give a handler made by the container the tools of its registration, so that its numbers outlive it."""
+    if isinstance(handler, _Handling):
+        handler.__dict__[_TOOLS] = tools

@@ -1,0 +1,249 @@
+"""Dependencies by type, from dishka: every handler is a factory of its parameters, in the widest scope they allow.
+
+An application builds one `Injection` at its start and learns every fault of the graph at once; a bus alone takes a
+container as it is.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, cast
+
+from dishka import AsyncContainer, Provider, Scope, make_async_container
+from dishka.entities.component import DEFAULT_COMPONENT
+from dishka.entities.key import DependencyKey
+from dishka.exception_base import DishkaError
+from dishka.exceptions import CycleDependenciesError, NoFactoryError
+from dishka.registry import Registry
+
+from twofold.dispatch._handler import Handler
+from twofold.dispatch._invoke import Binding
+from twofold.dispatch._pipeline import Next, Stage
+from twofold.dispatch._tools import Tools
+from twofold.errors import Fault, WiringError
+from twofold.messages import Context
+from twofold.result import Result
+
+_scope: ContextVar[AsyncContainer] = ContextVar("twofold_scope")
+
+
+class Injection:
+    """The dependencies of a set of handlers.
+
+    Args:
+        container: The application's container, or the one a bus alone was given; None when there is none.
+        factories: The container's key for each handler by its id; handlers not in here are filled one by one.
+        scoped: The ids of handlers that need a scope for every message.
+    """
+
+    def __init__(
+        self,
+        container: AsyncContainer | None = None,
+        factories: Mapping[str, type] | None = None,
+        scoped: Iterable[str] | None = None,
+    ) -> None:
+        self.container = container
+        self._factories = factories or {}
+        self._scoped = None if scoped is None else frozenset(scoped)
+
+    def binding(self, handler: Handler) -> Binding:
+        """How a handler comes by its dependencies.
+
+        Raises:
+            WiringError: It has some, and there is no container.
+        """
+        if handler.needs and self.container is None:
+            names = ", ".join(handler.needs)
+            raise WiringError(f"{handler.id} depends on {names}, and this bus was given no container to get them from")
+        if not handler.needs:
+            return _Ready(_make(handler, Tools(handler.name)))
+        key = self._factories.get(handler.id)
+        scoped = self._scoped is None or handler.id in self._scoped
+        return _FromContainer(cast("AsyncContainer", self.container), handler, key, scoped)
+
+    def reaches(self, handler: Handler, wanted: object) -> bool:
+        """Whether a handler depends on a type, directly or through others."""
+        if self.container is None:
+            return wanted in handler.needs.values()
+        registries = list(_registries(self.container))
+        seen: set[DependencyKey] = set()
+        open_keys = [_key(hint) for hint in handler.needs.values()]
+        while open_keys:
+            key = open_keys.pop()
+            if key.type_hint is wanted:
+                return True
+            if key in seen:
+                continue
+            seen.add(key)
+            for registry in registries:
+                factory = registry.get_factory(key)
+                if factory is not None:
+                    open_keys.extend([*factory.dependencies, *factory.kw_dependencies.values()])
+        return False
+
+    def scope_stage(self) -> Stage:
+        """The stage that opens a scope for each message, for handlers that need one."""
+
+        def build(handler: Handler) -> Callable[..., Any] | None:
+            return self._open_scope if self.binding(handler).scoped else None
+
+        return Stage("scope", build)
+
+    async def _open_scope(self, message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+        async with cast("AsyncContainer", self.container)() as scope:
+            token = _scope.set(scope)
+            try:
+                return await call_next(message, context)
+            finally:
+                _scope.reset(token)
+
+
+def inject(providers: Sequence[Provider], handlers: Sequence[Handler]) -> tuple[Injection, list[Fault]]:
+    """Build the container of an application, and check all of it.
+
+    dishka stops at the first fault of a graph; each one is recorded and stubbed, until the rest is known.
+
+    Args:
+        providers: What the application provides; later ones win.
+        handlers: The handlers whose needs are to be filled.
+
+    Returns:
+        The injection, and every fault that was found.
+    """
+    known = make_async_container(*providers, skip_validation=True)
+    own = Provider()
+    factories: dict[str, type] = {}
+    scoped: set[str] = set()
+    owners: dict[type, Handler] = {}
+    for handler in handlers:
+        if handler.needs:
+            scope = _widest_scope(handler, known)
+            if scope is Scope.REQUEST:
+                scoped.add(handler.id)
+            key = factories[handler.id] = type(handler.name, (), {})
+            owners[key] = handler
+            own.provide(_factory(handler), provides=key, scope=scope)
+    container, faults = _without_faults([*providers, own], owners)
+    return Injection(container, factories, scoped), faults
+
+
+def _without_faults(
+    providers: Sequence[Provider], owners: Mapping[type, Handler]
+) -> tuple[AsyncContainer, list[Fault]]:
+    faults: list[Fault] = []
+    stubs = Provider()
+    while True:
+        try:
+            return make_async_container(*providers, stubs), faults
+        except DishkaError as error:
+            found, missing = _fault(error, owners)
+            faults.append(found)
+            if missing is None:
+                return make_async_container(*providers, stubs, skip_validation=True), faults
+            stubs.provide(lambda: None, provides=missing, scope=Scope.APP)
+
+
+def _fault(error: DishkaError, owners: Mapping[type, Handler]) -> tuple[Fault, Any]:
+    """What dishka found, in twofold's words, and the type to stub so that it can look further."""
+    if isinstance(error, CycleDependenciesError):
+        names = [_type_name(factory.provides.type_hint) for factory in error.path]
+        fault = Fault(where=names[0], code="cyclic_dependency", text=" -> ".join([*names, names[0]]))
+        return fault, error.path[0].provides.type_hint
+    if not isinstance(error, NoFactoryError):
+        return Fault(where="container", code="invalid_graph", text=str(error)), None
+    asked = [factory.provides.type_hint for factory in error.path]
+    wanted = error.requested.type_hint
+    names = [_type_name(hint) for hint in [*(hint for hint in asked if hint not in owners), wanted]]
+    handler = next((owners[hint] for hint in asked if hint in owners), None)
+    where, chain = handler.id if handler else names[0], " -> ".join(names)
+    if error.suggest_other_scopes:
+        text = f"an object of the application would hold a {names[-1]} of one message for ever ({chain})"
+        hint = 'give what asks for it scope="message" too'
+        return Fault(where=where, code="captive_dependency", text=text, hint=hint), wanted
+    text, hint = f"nothing provides {names[-1]} ({chain})", f"module.provide({names[-1]}, ...)"
+    return Fault(where=where, code="missing_dependency", text=text, hint=hint), wanted
+
+
+class _Ready:
+    """For a handler without dependencies."""
+
+    __slots__ = ("_target", "scoped")
+
+    def __init__(self, target: Callable[..., Any]) -> None:
+        self._target = target
+        self.scoped = False
+
+    async def bind(self) -> Callable[..., Any]:
+        return self._target
+
+
+class _FromContainer:
+    """For a handler that the container fills: whole by its key, or parameter by parameter."""
+
+    __slots__ = ("_container", "_handler", "_key", "_tools", "scoped")
+
+    def __init__(self, container: AsyncContainer, handler: Handler, key: type | None, scoped: bool) -> None:
+        self._container = container
+        self._handler = handler
+        self._key = key
+        self._tools = Tools(handler.name)
+        self.scoped = scoped
+
+    async def bind(self) -> Callable[..., Any]:
+        container = _scope.get() if self.scoped else self._container
+        if self._key is not None:
+            return cast("Callable[..., Any]", await container.get(self._key))
+        filled = {name: await container.get(hint) for name, hint in self._handler.needs.items()}
+        return _make(self._handler, self._tools, filled)
+
+
+def _make(handler: Handler, tools: Tools, filled: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+    """The target, given its dependencies: an instance of a class, or a function that lacks the message only."""
+    arguments = {**(filled or {}), **dict.fromkeys(handler.logger_parameters, tools.logger)}
+    if handler.is_class:
+        return cast("Callable[..., Any]", handler.target(**arguments))
+    return functools.partial(handler.target, **arguments) if arguments else handler.target
+
+
+def _factory(handler: Handler) -> Callable[..., Any]:
+    """A function of the handler's dependencies, with the annotations that dishka reads."""
+    tools = Tools(handler.name)
+
+    def make(**filled: Any) -> Callable[..., Any]:
+        return _make(handler, tools, filled)
+
+    make.__name__ = make.__qualname__ = handler.name
+    make.__annotations__ = dict(handler.needs)
+    make.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=hint)
+            for name, hint in handler.needs.items()
+        ]
+    )
+    return make
+
+
+def _widest_scope(handler: Handler, container: AsyncContainer) -> Scope:
+    """The application's scope when every dependency is known there, else the message's."""
+    wide = [registry for registry in _registries(container) if cast("Scope", registry.scope) <= Scope.APP]
+    everywhere = all(any(registry.get_factory(_key(hint)) for registry in wide) for hint in handler.needs.values())
+    return Scope.APP if everywhere else Scope.REQUEST
+
+
+def _registries(container: AsyncContainer) -> Iterable[Registry]:
+    outermost = container
+    while outermost.parent_container is not None:
+        outermost = outermost.parent_container
+    registry: Registry | None = outermost.registry
+    while registry is not None:
+        yield registry
+        registry = registry.child_registry
+
+
+def _key(hint: Any) -> DependencyKey:
+    return DependencyKey(hint, DEFAULT_COMPONENT)
+
+
+def _type_name(hint: Any) -> str:
+    return getattr(hint, "__qualname__", None) or str(hint)

@@ -1,0 +1,124 @@
+"""The innermost call of every pipeline: get the handler ready, validate, handle, and answer with a Result.
+
+What the handler raises becomes a Failure when it is twofold's own or classified; anything else is a bug and propagates.
+"""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeAlias
+
+from twofold.dispatch._handler import Handler
+from twofold.dispatch._handlers import RESULTS, as_result, checked, lend_tools
+from twofold.dispatch._pipeline import Next
+from twofold.dispatch._tools import Tools, close_facts, open_facts
+from twofold.errors import Classifier, Family
+from twofold.messages import Context
+from twofold.result import Failure, Result, Success
+
+Runner: TypeAlias = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Runs a `def` handler somewhere else: in a thread, or where its session lives."""
+
+
+class Binding(Protocol):
+    """How a handler comes by its dependencies."""
+
+    @property
+    def scoped(self) -> bool:
+        """Whether it needs a scope of its own for every message."""
+        ...
+
+    async def bind(self) -> Callable[..., Any]:
+        """The target with its dependencies: an instance, or a function that takes the message only."""
+        ...
+
+
+def innermost(handler: Handler, binding: Binding, classifier: Classifier, runner: Runner | None) -> Next:
+    """The call that a pipeline is folded around.
+
+    Args:
+        handler: The handler.
+        binding: Gives it its dependencies.
+        classifier: Tells failures from bugs.
+        runner: Where a `def` runs; inline when None.
+    """
+    if runner is None and handler.blocking:
+        runner = asyncio.to_thread
+    plain = handler.is_async and not handler.is_class and handler.context_parameter is None
+    if plain and inspect.isroutine(handler.target):
+        return _plain(binding, classifier)
+    return _full(handler, binding, classifier, runner)
+
+
+def failure_of(error: Exception, classifier: Classifier) -> Failure[Any]:
+    """The Failure that an exception means.
+
+    Raises:
+        Exception: The very error, when it is a bug or a wiring mistake.
+    """
+    category = classifier.of_exception(error)
+    if category is None or category.family is Family.WIRING:
+        raise error
+    return Failure(error)
+
+
+def _plain(binding: Binding, classifier: Classifier) -> Next:
+    """The short way, for an async function that takes the message and app-wide or no dependencies."""
+    fixed: Callable[..., Any] | None = None
+    scoped = binding.scoped
+
+    async def call(message: Any, context: Context) -> Result[Any, Any]:
+        nonlocal fixed
+        try:
+            function = fixed
+            if function is None:
+                function = await binding.bind()
+                if not scoped:
+                    fixed = function
+            answer: Any = await function(message)
+        except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
+            return failure_of(error, classifier)
+        return answer if isinstance(answer, RESULTS) else Success(answer)
+
+    return call
+
+
+def _full(handler: Handler, binding: Binding, classifier: Classifier, runner: Runner | None) -> Next:
+    tools = Tools(handler.name)
+    fixed: Callable[..., Any] | None = None
+    has_validate = handler.method == "handle" and hasattr(handler.target, "validate")
+
+    async def ready() -> Callable[..., Any]:
+        nonlocal fixed
+        if fixed is not None:
+            return fixed
+        target = await binding.bind()
+        lend_tools(target, tools)
+        if not binding.scoped:
+            fixed = target
+        return target
+
+    async def call(message: Any, context: Context) -> Result[Any, Any]:
+        token = open_facts()
+        try:
+            target = await ready()
+            if has_validate:
+                refusal = await checked(target.validate(message))  # type: ignore[attr-defined]
+                if refusal is not None:
+                    return refusal
+            function = getattr(target, handler.method, target)
+            extra = {handler.context_parameter: context} if handler.context_parameter else {}
+            if runner is not None and not handler.is_async:
+                answer = await runner(functools.partial(function, message, **extra))
+            else:
+                answer = function(message, **extra)
+            if inspect.isawaitable(answer):
+                answer = await answer
+        except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
+            return failure_of(error, classifier)
+        finally:
+            close_facts(token)
+        return as_result(answer)
+
+    return call

@@ -1,0 +1,224 @@
+"""A module: the handlers, projections and providers that one feature exports, mounted by an application.
+
+Nothing is resolved while a module is being written; the application reads it at its start and reports every fault
+at once.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, TypeVar, overload
+
+from dishka import Provider, Scope
+
+from twofold.dispatch._handler import NO_DOOR, Door, Handler, Target
+from twofold.errors import Classification, WiringError
+from twofold.messages import Kind
+
+F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound=type)
+
+Lifetime: TypeAlias = Literal["app", "message"]
+"""How long a dependency lives: as long as the application, or while one message is handled."""
+
+Mode: TypeAlias = Literal["inline", "async", "live"]
+"""When a projection sees an event: in its transaction, soon after, or when somebody asks."""
+
+_SCOPES: dict[Lifetime, Scope] = {"app": Scope.APP, "message": Scope.REQUEST}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A handler as declared, not yet looked at."""
+
+    target: Target
+    message_type: type | None = None
+    event_name: str | None = None
+    kind: Kind | None = None
+    method: str = "handle"
+    blocking: bool = False
+    door: Door = NO_DOOR
+
+    def read(self, module: str) -> Handler:
+        """Look at it.
+
+        Raises:
+            WiringError: It cannot be understood.
+        """
+        return Handler.of(
+            self.target,
+            message_type=self.message_type,
+            kind=self.kind,
+            method=self.method,
+            blocking=self.blocking,
+            door=self.door,
+            module=module,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionDeclaration:
+    """A projection as declared; the projections room knows what to make of it."""
+
+    name: str
+    mode: Mode
+    cls: type
+
+
+class Module:
+    """A bundle of handlers that one feature exports.
+
+    Args:
+        name: What the feature is called, once per application.
+        errors: What exceptions and error values that know nothing of twofold mean.
+
+    Example:
+        >>> orders = Module("orders")
+        >>> @orders.handler
+        ... async def place_order(command: PlaceOrder, repository: Repository[Order]) -> Result[UUID]: ...
+    """
+
+    def __init__(self, name: str, *, errors: Classification | None = None) -> None:
+        self.name = name
+        self.errors: Classification = errors or {}
+        self.registrations: list[Registration] = []
+        self.projections: list[ProjectionDeclaration] = []
+        self.messages: list[type] = []
+        self.providers: list[Provider] = []
+
+    @overload
+    def handler(self, target: F, /) -> F: ...
+    @overload
+    def handler(
+        self,
+        /,
+        *,
+        path: str | None = None,
+        method: str | None = None,
+        status: int | None = None,
+        hidden: bool = False,
+        blocking: bool = False,
+    ) -> Callable[[F], F]: ...
+    def handler(
+        self,
+        target: Any = None,
+        /,
+        *,
+        path: str | None = None,
+        method: str | None = None,
+        status: int | None = None,
+        hidden: bool = False,
+        blocking: bool = False,
+    ) -> Any:
+        """Declare a function, or a class with `handle`, as the handler of its first parameter's message.
+
+        Args:
+            target: The function or class, when used without parentheses.
+            path: Where the web offers it, with `{fields}` of the message.
+            method: The HTTP method it is offered by.
+            status: The HTTP status of a Success.
+            hidden: Whether the web does not offer it.
+            blocking: Whether a `def` may block, and so runs in a thread.
+        """
+        door = Door(path=path, method=method, status=status, hidden=hidden)
+
+        def declare(found: F) -> F:
+            self.registrations.append(Registration(target=found, blocking=blocking, door=door))
+            return found
+
+        return declare if target is None else declare(target)
+
+    def handlers(self, cls: C) -> C:
+        """Declare every public method of a class whose first parameter is a message as a handler of it."""
+        for name, function in inspect.getmembers(cls, inspect.isfunction):
+            if not name.startswith("_") and len(inspect.signature(function).parameters) > 1:
+                self.registrations.append(Registration(target=cls, method=name))
+        return cls
+
+    def on(self, event: type | str) -> Callable[[F], F]:
+        """Declare a reaction to an event, by its class or by its wire name.
+
+        Args:
+            event: The event.
+
+        Example:
+            >>> @orders.on(OrderPlaced)
+            ... async def thank_customer(event: OrderPlaced, mail: Mail) -> None: ...
+        """
+
+        def declare(target: F) -> F:
+            self.registrations.append(
+                Registration(
+                    target=target,
+                    kind=Kind.EVENT,
+                    message_type=event if isinstance(event, type) else None,
+                    event_name=event if isinstance(event, str) else None,
+                )
+            )
+            return target
+
+        return declare
+
+    def register(
+        self,
+        message: type,
+        handler: Target,
+        *,
+        kind: Kind | None = None,
+        path: str | None = None,
+        method: str | None = None,
+        status: int | None = None,
+        hidden: bool = False,
+        blocking: bool = False,
+    ) -> None:
+        """Declare a handler for a message type, the explicit way; parameters as in `handler`."""
+        door = Door(path=path, method=method, status=status, hidden=hidden)
+        self.registrations.append(
+            Registration(target=handler, message_type=message, kind=kind, blocking=blocking, door=door)
+        )
+
+    def events(self, *events: type) -> None:
+        """Declare events that the log may hold, though nothing in this module handles them."""
+        self.messages.extend(events)
+
+    def projection(self, name: str, *, mode: Mode = "async") -> Callable[[C], C]:
+        """Declare a class as a projection.
+
+        Args:
+            name: Its stable name; its checkpoint is kept under it.
+            mode: `inline`, `async` or `live`: one switch.
+        """
+
+        def declare(cls: C) -> C:
+            self.projections.append(ProjectionDeclaration(name=name, mode=mode, cls=cls))
+            return cls
+
+        return declare
+
+    def provide(self, wanted: Any, source: Any = None, *, scope: Lifetime = "message") -> None:
+        """Provide a dependency.
+
+        Args:
+            wanted: The type that handlers ask for: a protocol or a class.
+            source: A class, a factory function, a generator, or an instance; the wanted class itself unless given.
+            scope: How long one lives. An instance lives as long as the application.
+
+        Example:
+            >>> orders.provide(Mail, SmtpMail, scope="app")
+        """
+        provider = Provider()
+        source = wanted if source is None else source
+        if isinstance(source, type) or inspect.isroutine(source):
+            provider.provide(source, provides=wanted, scope=_SCOPES[scope])
+        elif hasattr(source, "__origin__"):
+            raise WiringError(f"{source} is an annotation; provide a class, a function or an instance")
+        else:
+            provider.provide(lambda: source, provides=wanted, scope=Scope.APP)
+        self.providers.append(provider)
+
+    def include(self, provider: Provider) -> None:
+        """Take a dishka provider as it is."""
+        self.providers.append(provider)
+
+    def __iter__(self) -> Iterator[Registration]:
+        return iter(self.registrations)

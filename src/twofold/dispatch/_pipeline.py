@@ -1,0 +1,96 @@
+"""Middleware as data: a list of named stages, folded once per handler into one call.
+
+A stage that does not apply to a handler is left out when the pipeline is built, so it costs nothing when it runs.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+from twofold.dispatch._handler import Handler
+from twofold.messages import Context, Kind
+from twofold.result import Result
+
+Next: TypeAlias = Callable[[Any, Context], Awaitable[Result[Any, Any]]]
+"""The rest of the pipeline."""
+
+When: TypeAlias = Kind | type | Callable[[Handler], bool] | None
+"""Which handlers a middleware wraps: those of a kind, of a message class or its subclasses, or as a function says."""
+
+Place: TypeAlias = Literal["outer", "inner"]
+"""Around everything but telemetry, or right around the handler, inside its transaction."""
+
+
+class Middleware(Protocol):
+    """Wraps the handling of a message; the one shape of everything in a pipeline.
+
+    Example:
+        >>> async def announce(message, context, call_next):
+        ...     print("->", type(message).__name__)
+        ...     return await call_next(message, context)
+    """
+
+    def __call__(self, message: Any, context: Context, call_next: Next, /) -> Awaitable[Result[Any, Any]]:
+        """Do something before and after `call_next(message, context)`, or answer instead of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A named place in a pipeline.
+
+    Args:
+        name: What `explain` calls it.
+        build: Gives the middleware for a handler, or None where it does not apply.
+    """
+
+    name: str
+    build: Callable[[Handler], Middleware | None]
+
+
+def stage_of(middleware: Middleware, when: When = None) -> Stage:
+    """A user's middleware as a stage.
+
+    Args:
+        middleware: The middleware.
+        when: Which handlers it wraps; all unless given.
+    """
+    name = getattr(middleware, "__qualname__", None) or type(middleware).__qualname__
+    return Stage(name, lambda handler: middleware if applies(when, handler) else None)
+
+
+def applies(when: When, handler: Handler) -> bool:
+    """Whether a condition holds for a handler."""
+    match when:
+        case None:
+            return True
+        case Kind():
+            return handler.kind is when
+        case type():
+            return issubclass(handler.message_type, when)
+        case _:
+            return when(handler)
+
+
+def compose(stages: Sequence[Stage], handler: Handler, innermost: Next) -> tuple[Next, tuple[str, ...]]:
+    """Fold stages around a handler.
+
+    Args:
+        stages: Outermost first.
+        handler: The handler they are built for.
+        innermost: What calls it.
+
+    Returns:
+        The whole as one call, and the names of the stages that are really in it.
+    """
+    call, names = innermost, list[str]()
+    for stage in reversed(stages):
+        middleware = stage.build(handler)
+        if middleware is not None:
+            call = _wrap(middleware, call)
+            names.append(stage.name)
+    return call, tuple(reversed(names))
+
+
+def _wrap(middleware: Middleware, call_next: Next) -> Next:
+    return lambda message, context: middleware(message, context, call_next)

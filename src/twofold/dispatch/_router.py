@@ -1,0 +1,202 @@
+"""The table behind every bus: which handler a message goes to, and the compiled pipeline it goes through.
+
+A pipeline is compiled once per handler, at `freeze` or at the first message of its type; a dispatch is a look-up
+and calls.
+"""
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from twofold.clock import Clock, IdSource, SystemClock, new_id
+from twofold.dispatch._feed import feed_stage
+from twofold.dispatch._handler import Handler, Target
+from twofold.dispatch._injection import Injection
+from twofold.dispatch._invoke import Runner, innermost
+from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, compose, stage_of
+from twofold.errors import Classifier, DuplicateHandlerError, HandlerNotFoundError
+from twofold.messages import (
+    NOWHERE,
+    Catalogue,
+    Context,
+    Kind,
+    Origin,
+    current_context,
+    enter_context,
+    leave_context,
+)
+from twofold.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A handler with its compiled pipeline.
+
+    Args:
+        handler: The handler.
+        run: The whole pipeline as one call.
+        stages: The names of the stages that are in it, outermost first.
+    """
+
+    handler: Handler
+    run: Next
+    stages: tuple[str, ...]
+
+
+def _inline(handler: Handler) -> Runner | None:
+    return None
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """What the pipelines of a router are made of; may be changed until it is frozen.
+
+    Args:
+        before: Built-in stages outside the user's outer middleware.
+        between: Built-in stages between the user's outer and inner middleware.
+        injection: Where handlers get their dependencies.
+        classifier: Tells failures from bugs.
+        runner: Where a `def` handler runs, when not inline.
+    """
+
+    before: Sequence[Stage] = ()
+    between: Sequence[Stage] = ()
+    injection: Injection = field(default_factory=Injection)
+    classifier: Classifier = field(default_factory=Classifier)
+    runner: Callable[[Handler], Runner | None] = _inline
+
+
+class Router:
+    """Handlers by message type, and their pipelines.
+
+    Args:
+        settings: What the pipelines are made of.
+        clock: Where contexts get their time.
+        ids: Where contexts get their ids.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, clock: Clock | None = None, ids: IdSource = new_id) -> None:
+        self.settings = settings or Settings()
+        self.catalogue = Catalogue()
+        self._clock = clock or SystemClock()
+        self._ids = ids
+        self._outer: list[Stage] = []
+        self._inner: list[Stage] = []
+        self._handlers: dict[type, list[Handler]] = {}
+        self._routes: dict[str, Route] = {}
+        self._runs: dict[Kind, dict[type, Next]] = {Kind.COMMAND: {}, Kind.QUERY: {}}
+
+    def add(self, handler: Handler) -> None:
+        """Register a handler.
+
+        Raises:
+            DuplicateHandlerError: Its command or query has one already.
+            WiringError: Its message clashes with one that is registered.
+        """
+        entry = self.catalogue.add(handler.message_type, handler.kind)
+        handlers = self._handlers.setdefault(entry.cls, [])
+        if handlers and entry.kind is not Kind.EVENT:
+            raise DuplicateHandlerError(entry.cls, first=handlers[0].id, second=handler.id)
+        handlers.append(handler)
+
+    def register(
+        self, message_type: type, target: Target, kind: Kind | None = None, *, blocking: bool = False
+    ) -> Handler:
+        """Register a handler for a message type, for a bus that stands alone.
+
+        Raises:
+            DuplicateHandlerError: The command or query has one already.
+            WiringError: The handler cannot be understood or filled.
+        """
+        handler = Handler.of(target, message_type=message_type, kind=kind, blocking=blocking)
+        self.settings.injection.binding(handler)
+        self.add(handler)
+        return handler
+
+    def use(self, middleware: Middleware, *, at: Place = "outer", when: When = None) -> None:
+        """Put a middleware into every pipeline, inside those put at the same place before."""
+        (self._outer if at == "outer" else self._inner).append(stage_of(middleware, when))
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what was compiled; it is compiled again when needed."""
+        self._routes.clear()
+        for runs in self._runs.values():
+            runs.clear()
+
+    def handlers(self, message_type: type | None = None) -> list[Handler]:
+        """The handlers of a message type, or all of them."""
+        if message_type is not None:
+            return list(self._handlers.get(message_type, ()))
+        return [handler for handlers in self._handlers.values() for handler in handlers]
+
+    def freeze(self) -> None:
+        """Compile every pipeline now."""
+        for handler in self.handlers():
+            self.route(handler)
+
+    def route(self, handler: Handler) -> Route:
+        """The compiled pipeline of a handler."""
+        known = self._routes.get(handler.id)
+        if known is None:
+            settings = self.settings
+            binding = settings.injection.binding(handler)
+            core = innermost(handler, binding, settings.classifier, settings.runner(handler))
+            between = settings.between or (settings.injection.scope_stage(),)
+            stages = [feed_stage(), *settings.before, *self._outer, *between, *self._inner]
+            run, names = compose(stages, handler, core)
+            known = self._routes[handler.id] = Route(handler, run, names)
+        return known
+
+    async def send(
+        self, kind: Kind, message: Any, origin: Origin | None = None, context: Context | None = None
+    ) -> Result[Any, Any]:
+        """Give a command or query to its handler, through its pipeline.
+
+        Raises:
+            HandlerNotFoundError: It has none.
+        """
+        message_type: type[Any] = type(message)
+        run = self._runs[kind].get(message_type) or self._find(kind, message_type)
+        if context is None:
+            context = Context(origin or NOWHERE, current_context(), self._clock, self._ids)
+        token = enter_context(context)
+        try:
+            return await run(message, context)
+        finally:
+            leave_context(token)
+
+    async def deliver(self, handler: Handler, message: Any, context: Context) -> Result[Any, Any]:
+        """Give a message to one handler, in a given context."""
+        run = self.route(handler).run
+        token = enter_context(context)
+        try:
+            return await run(message, context)
+        finally:
+            leave_context(token)
+
+    def context(self, origin: Origin | None = None) -> Context:
+        """A new context, a child of the current one."""
+        return Context(origin or NOWHERE, current_context(), self._clock, self._ids)
+
+    def kind_of(self, message_type: type) -> Kind:
+        """The kind of a message type.
+
+        Raises:
+            HandlerNotFoundError: Nothing is registered for it.
+        """
+        if message_type not in self.catalogue:
+            raise HandlerNotFoundError(message_type, near=self._near(message_type))
+        return self.catalogue.of(message_type).kind
+
+    def _find(self, kind: Kind, message_type: type) -> Next:
+        handlers = self._handlers.get(message_type, ())
+        if not handlers or handlers[0].kind is not kind:
+            raise HandlerNotFoundError(message_type, near=self._near(message_type))
+        run = self._runs[kind][message_type] = self.route(handlers[0]).run
+        return run
+
+    def _near(self, message_type: type) -> list[str]:
+        names = [cls.__qualname__ for cls in self._handlers if cls is not message_type]
+        return difflib.get_close_matches(message_type.__qualname__, names, n=3)

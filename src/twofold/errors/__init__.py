@@ -1,0 +1,87 @@
+"""What can go wrong, sorted by what the caller should do about it.
+
+Every room raises or returns these; none of them knows a transport. Retry, breaker, HTTP status and exit code
+all key on a `Category` or its `Family`, never on a class name.
+"""
+
+from twofold.errors._category import (
+    Category,
+    Family,
+    conflict,
+    exists,
+    forbidden,
+    invalid,
+    not_found,
+    rate_limited,
+    refused,
+    too_large,
+    unauthenticated,
+    unavailable,
+)
+from twofold.errors._classify import Classification, Classifier
+from twofold.errors._conflict import Conflict, KeyConflict, VersionConflict
+from twofold.errors._corrupt import Corrupt, Undecodable, UnknownMessage
+from twofold.errors._error import TwofoldError
+from twofold.errors._refused import (
+    Exists,
+    Finding,
+    Forbidden,
+    HandlersFailed,
+    Invalid,
+    NotFound,
+    Refused,
+    TooLarge,
+    Unauthenticated,
+)
+from twofold.errors._unavailable import OutcomeUnknown, StoreUnavailable, TimedOut, Unavailable
+from twofold.errors._wiring import (
+    DuplicateHandlerError,
+    Fault,
+    HandlerNotFoundError,
+    MissingExtraError,
+    StartError,
+    WiringError,
+)
+
+__all__ = [
+    "Category",
+    "Classification",
+    "Classifier",
+    "Conflict",
+    "Corrupt",
+    "DuplicateHandlerError",
+    "Exists",
+    "Family",
+    "Fault",
+    "Finding",
+    "Forbidden",
+    "HandlerNotFoundError",
+    "HandlersFailed",
+    "Invalid",
+    "KeyConflict",
+    "MissingExtraError",
+    "NotFound",
+    "OutcomeUnknown",
+    "Refused",
+    "StartError",
+    "StoreUnavailable",
+    "TimedOut",
+    "TooLarge",
+    "TwofoldError",
+    "Unauthenticated",
+    "Unavailable",
+    "Undecodable",
+    "UnknownMessage",
+    "VersionConflict",
+    "WiringError",
+    "conflict",
+    "exists",
+    "forbidden",
+    "invalid",
+    "not_found",
+    "rate_limited",
+    "refused",
+    "too_large",
+    "unauthenticated",
+    "unavailable",
+]

@@ -1,0 +1,132 @@
+"""Refusals: the answer is no, and asking again will not change it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from twofold.errors._category import Category
+from twofold.errors._error import TwofoldError
+
+
+class Refused(TwofoldError):
+    """A business rule says no; the base of every refusal.
+
+    Derive from it to name a rule of your own domain; the class name in snake case becomes its code.
+
+    Example:
+        >>> class OrderAlreadyPaid(Refused): ...
+        >>> OrderAlreadyPaid("order 7 is already paid").code
+        'order_already_paid'
+    """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "code" not in cls.__dict__:
+            cls.code = _snake(cls.__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong with a message: where, which rule, and in words."""
+
+    path: tuple[str | int, ...] = ()
+    """The field, from the outside in: `("lines", 0, "quantity")`; empty for the message as a whole."""
+    rule: str = "invalid"
+    message: str
+
+    @property
+    def field(self) -> str:
+        """The path as people write it: `lines.0.quantity`."""
+        return ".".join(str(part) for part in self.path)
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.path else self.message
+
+
+class Invalid(Refused, ValueError):
+    """The message itself is wrong; carries every finding, not only the first.
+
+    It is a `ValueError`, so raised in `__post_init__` or a pydantic validator it becomes a finding.
+
+    Example:
+        >>> Invalid("amount must be positive", field="amount").findings[0].field
+        'amount'
+    """
+
+    category: ClassVar[Category] = Category.INVALID
+    code: ClassVar[str] = "invalid"
+
+    def __init__(self, text: str | None = None, *, field: str | None = None, findings: Iterable[Finding] = ()) -> None:
+        super().__init__(*() if text is None else (text,))
+        own = () if text is None else (Finding(path=tuple(field.split(".")) if field else (), message=text),)
+        self.findings: tuple[Finding, ...] = (*own, *findings)
+
+    @property
+    def detail(self) -> str:
+        return "; ".join(str(finding) for finding in self.findings) or "the message is invalid"
+
+
+class Unauthenticated(Refused):
+    """Nobody is logged in, and this needs somebody."""
+
+    category: ClassVar[Category] = Category.UNAUTHENTICATED
+    code: ClassVar[str] = "unauthenticated"
+
+
+class Forbidden(Refused):
+    """The caller is known and may not do this."""
+
+    category: ClassVar[Category] = Category.FORBIDDEN
+    code: ClassVar[str] = "forbidden"
+
+
+class NotFound(Refused):
+    """What the message names does not exist."""
+
+    category: ClassVar[Category] = Category.NOT_FOUND
+    code: ClassVar[str] = "not_found"
+
+
+class Exists(Refused):
+    """What the message would create is already there."""
+
+    category: ClassVar[Category] = Category.EXISTS
+    code: ClassVar[str] = "exists"
+
+
+class TooLarge(Refused):
+    """The input is larger than the door accepts.
+
+    Args:
+        limit: The bound that was passed, in bytes.
+    """
+
+    category: ClassVar[Category] = Category.TOO_LARGE
+    code: ClassVar[str] = "too_large"
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(f"the body is larger than {limit} bytes")
+        self.limit = limit
+
+
+class HandlersFailed(Refused):
+    """Some handlers of an event failed; the others ran. Not to be published again as it is.
+
+    Args:
+        event: The class of the event.
+        errors: What each failed handler answered, by its id.
+    """
+
+    code: ClassVar[str] = "handlers_failed"
+
+    def __init__(self, *, event: type, errors: Mapping[str, object]) -> None:
+        super().__init__()
+        self.event, self.errors = event, dict(errors)
+
+    @property
+    def detail(self) -> str:
+        return f"{len(self.errors)} handlers of {self.event.__qualname__} failed: {', '.join(self.errors)}"
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))

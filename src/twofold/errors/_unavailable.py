@@ -1,0 +1,43 @@
+"""Passing troubles: nothing is wrong with the message; retry later."""
+
+from typing import ClassVar
+
+from twofold.errors._category import Category
+from twofold.errors._error import TwofoldError
+
+
+class Unavailable(TwofoldError):
+    """Something needed is not there now; the base of passing troubles.
+
+    Args:
+        text: What is not available.
+        retry_after: When to try again, in seconds.
+    """
+
+    category: ClassVar[Category] = Category.UNAVAILABLE
+    code: ClassVar[str] = "unavailable"
+
+    def __init__(self, text: str | None = None, *, retry_after: float = 1.0) -> None:
+        super().__init__(*() if text is None else (text,))
+        self.retry_after = retry_after
+
+
+class TimedOut(Unavailable):
+    """The deadline passed before the work could be committed; nothing was written."""
+
+    code: ClassVar[str] = "timed_out"
+
+
+class StoreUnavailable(Unavailable):
+    """The store did not answer, is closed, or refuses writes."""
+
+    code: ClassVar[str] = "store_unavailable"
+
+
+class OutcomeUnknown(Unavailable):
+    """A commit was started and its answer never came: the work is whole or absent.
+
+    Retry only with an idempotency key, or look first.
+    """
+
+    code: ClassVar[str] = "outcome_unknown"

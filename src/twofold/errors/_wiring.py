@@ -1,0 +1,116 @@
+"""Mistakes in how an application is put together: raised, never returned, and mended in code."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from twofold.errors._category import Category
+from twofold.errors._error import TwofoldError
+
+
+class WiringError(TwofoldError, ValueError):
+    """The application is put together wrongly; the base of wiring mistakes."""
+
+    category: ClassVar[Category] = Category.WIRING
+    code: ClassVar[str] = "wiring"
+
+
+class HandlerNotFoundError(WiringError):
+    """No handler is registered for a message.
+
+    Args:
+        message_type: The class of the message that was sent.
+        near: Names of registered messages that look like it, best first.
+    """
+
+    code: ClassVar[str] = "handler_not_found"
+
+    def __init__(self, message_type: type, *, near: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.message_type, self.near = message_type, tuple(near)
+
+    @property
+    def detail(self) -> str:
+        return f"no handler is registered for {self.message_type.__qualname__}"
+
+    @property
+    def hint(self) -> str:
+        return f"did you mean {', '.join(self.near)}?" if self.near else "register one, or mount its module"
+
+
+class DuplicateHandlerError(WiringError):
+    """A command or query has a handler already.
+
+    Args:
+        message_type: The class of the message.
+        first: The name of the handler that is registered.
+        second: The name of the one that was refused.
+    """
+
+    code: ClassVar[str] = "duplicate_handler"
+
+    def __init__(self, message_type: type, *, first: str, second: str) -> None:
+        super().__init__()
+        self.message_type, self.first, self.second = message_type, first, second
+
+    @property
+    def detail(self) -> str:
+        return f"{self.message_type.__qualname__} is handled by {self.first}; {self.second} is one too many"
+
+
+class MissingExtraError(WiringError):
+    """A room was opened whose third-party packages are not installed.
+
+    Args:
+        room: The room that was asked for.
+        extra: The extra that brings what it needs.
+        package: The first package that is missing.
+    """
+
+    code: ClassVar[str] = "missing_extra"
+
+    def __init__(self, *, room: str, extra: str, package: str) -> None:
+        super().__init__()
+        self.room, self.extra, self.package = room, extra, package
+
+    @property
+    def detail(self) -> str:
+        return f"{self.room} needs the package {self.package!r}"
+
+    @property
+    def hint(self) -> str:
+        return f'pip install "twofold[{self.extra}]"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One reason why an application may not start."""
+
+    where: str
+    """The handler, message, projection or setting it was found at."""
+    code: str
+    text: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}" + (f" ({self.hint})" if self.hint else "")
+
+
+class StartError(WiringError):
+    """The application refuses to start; carries every fault, not only the first.
+
+    Args:
+        app: The name of the application.
+        faults: What was found, at least one.
+    """
+
+    code: ClassVar[str] = "start_refused"
+
+    def __init__(self, *, app: str, faults: Sequence[Fault]) -> None:
+        super().__init__()
+        self.app, self.faults = app, tuple(faults)
+
+    @property
+    def detail(self) -> str:
+        count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
+        return "\n".join([f"{self.app} cannot start: {count}", *(f"  - {fault}" for fault in self.faults)])

@@ -1,0 +1,45 @@
+"""Commands, queries and events: their base classes, wire names, codec, and the metadata that travels with them."""
+
+from twofold.messages._catalogue import Catalogue
+from twofold.messages._context import (
+    NOWHERE,
+    Context,
+    Origin,
+    Principal,
+    current_context,
+    enter_context,
+    entered,
+    leave_context,
+)
+from twofold.messages._fields import FromContext, context_fields
+from twofold.messages._kind import Kind
+from twofold.messages._message import Command, Event, Query
+from twofold.messages._name import WireName, command, event, query, snake_case, wire_name
+from twofold.messages._page import Page
+from twofold.messages._type import MessageType
+
+__all__ = [
+    "NOWHERE",
+    "Catalogue",
+    "Command",
+    "Context",
+    "Event",
+    "FromContext",
+    "Kind",
+    "MessageType",
+    "Origin",
+    "Page",
+    "Principal",
+    "Query",
+    "WireName",
+    "command",
+    "context_fields",
+    "current_context",
+    "enter_context",
+    "entered",
+    "event",
+    "leave_context",
+    "query",
+    "snake_case",
+    "wire_name",
+]

@@ -1,0 +1,171 @@
+"""The metadata of the message being handled: who sent it, what caused it, when, and until when.
+
+A `Context` is made for every dispatch, so it is built to be cheap: what is the same for a whole request sits in one
+shared `Origin`, and the message id and time are made when somebody first asks for them.
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, final
+from uuid import UUID
+
+from twofold.clock import Clock, IdSource, SystemClock, new_id
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who is asking, as the door that let them in knows them.
+
+    Args:
+        user_id: The stable id of the user or service.
+        tenant: The tenant they act for, when there are tenants.
+        roles: What they are, for policies to decide by.
+    """
+
+    user_id: str
+    tenant: str | None = None
+    roles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a message comes from; shared by every message of one request.
+
+    Args:
+        correlation_id: Joins everything that one request caused; the first message's id unless given.
+        causation_id: The id of the message that caused this one, when it came from elsewhere.
+        user_id: Who sent it.
+        tenant: The tenant it belongs to.
+        principal: Who sent it, as authenticated by a door.
+        trace: Trace headers (W3C `traceparent`, `tracestate`).
+    """
+
+    correlation_id: str | None = None
+    causation_id: str | None = None
+    user_id: str | None = None
+    tenant: str | None = None
+    principal: Principal | None = None
+    trace: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+
+
+NOWHERE: Final = Origin()
+
+
+@final
+class Context:
+    """The metadata of one message while it is handled. Read only.
+
+    Args:
+        origin: What its whole request shares.
+        parent: The context it was sent in, when a handler sent it.
+        clock: Where its time comes from.
+        ids: Where its id comes from.
+        message_id: Its id, when it has one already.
+        deadline: The moment of the monotonic clock after which nobody waits for it, in seconds.
+    """
+
+    __slots__ = ("_message_id", "_time", "clock", "deadline", "ids", "origin", "parent")
+
+    def __init__(
+        self,
+        origin: Origin = NOWHERE,
+        parent: "Context | None" = None,
+        clock: Clock = SystemClock(),  # noqa: B008  # stateless
+        ids: IdSource = new_id,
+        message_id: UUID | None = None,
+        deadline: float | None = None,
+    ) -> None:
+        self.origin = origin
+        self.parent = parent
+        self.deadline = deadline
+        self.clock = clock
+        self.ids = ids
+        self._message_id = message_id
+        self._time: datetime | None = None
+
+    @property
+    def message_id(self) -> UUID:
+        """The id of the message."""
+        if self._message_id is None:
+            self._message_id = self.ids()
+        return self._message_id
+
+    @property
+    def time(self) -> datetime:
+        """When the message was sent, in UTC."""
+        if self._time is None:
+            self._time = self.clock.now()
+        return self._time
+
+    @property
+    def correlation_id(self) -> str:
+        """Joins everything that one request caused."""
+        if self.origin.correlation_id is not None:
+            return self.origin.correlation_id
+        return str(self.message_id) if self.parent is None else self.parent.correlation_id
+
+    @property
+    def causation_id(self) -> str | None:
+        """The id of the message that caused this one; None for the first."""
+        return self.origin.causation_id if self.parent is None else str(self.parent.message_id)
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who sent it, as authenticated by a door."""
+        return self.origin.principal
+
+    @property
+    def user_id(self) -> str | None:
+        """Who sent it."""
+        principal = self.origin.principal
+        return self.origin.user_id if principal is None else principal.user_id
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant it belongs to."""
+        principal = self.origin.principal
+        return self.origin.tenant if principal is None else principal.tenant
+
+    @property
+    def trace(self) -> Mapping[str, str]:
+        """Its trace headers."""
+        return self.origin.trace
+
+    def headers(self) -> dict[str, str]:
+        """What is stored beside an event that this message caused."""
+        known = {
+            "causation_id": str(self.message_id),
+            "correlation_id": self.correlation_id,
+            "user_id": self.user_id,
+            "tenant": self.tenant,
+            **self.trace,
+        }
+        return {key: value for key, value in known.items() if value is not None}
+
+    def __repr__(self) -> str:
+        return f"Context(message_id={str(self.message_id)!r}, correlation_id={self.correlation_id!r})"
+
+
+_current: ContextVar[Context | None] = ContextVar("twofold_context", default=None)
+
+current_context = _current.get
+"""The context of the message being handled in this task, or None outside any."""
+
+enter_context = _current.set
+leave_context = _current.reset
+
+
+@contextmanager
+def entered(context: Context) -> Generator[Context]:
+    """Make a context the current one for a block, as a dispatch does."""
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)

@@ -1,0 +1,68 @@
+"""Wire names: what a message is called in the log, over HTTP and on a broker, whatever its class is renamed to."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from twofold.errors import WiringError
+
+M = TypeVar("M")
+
+_ATTRIBUTE = "__twofold_name__"
+_ALLOWED = re.compile(r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*")
+_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+@dataclass(frozen=True, slots=True)
+class WireName:
+    """The name and schema version of a message outside this process."""
+
+    name: str
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if not _ALLOWED.fullmatch(self.name) or len(self.name) > 100 or self.version < 1:
+            raise WiringError(
+                f"{self.name!r} version {self.version} is no wire name: lower-case words joined by '_', '-' or '.', "
+                "at most 100 characters, version 1 or more"
+            )
+
+
+def event(*, name: str | None = None, version: int = 1) -> Callable[[type[M]], type[M]]:
+    """Give an event a stable wire name and schema version.
+
+    Args:
+        name: The name in the log; the class name in snake case unless given.
+        version: The schema version, from 1.
+
+    Raises:
+        WiringError: The name is not made of lower-case words.
+
+    Example:
+        >>> @event(name="order-placed", version=2)
+        ... class OrderPlaced(Event): ...
+    """
+
+    def name_it(cls: type[M]) -> type[M]:
+        setattr(cls, _ATTRIBUTE, WireName(name or snake_case(cls.__name__), version))
+        return cls
+
+    return name_it
+
+
+command = event
+"""Give a command a stable wire name and version, as `event` does."""
+query = event
+"""Give a query a stable wire name and version, as `event` does."""
+
+
+def wire_name(cls: type) -> WireName:
+    """The wire name of a message class: as declared on that very class, else its name in snake case."""
+    declared = cls.__dict__.get(_ATTRIBUTE)
+    return declared if isinstance(declared, WireName) else WireName(snake_case(cls.__name__))
+
+
+def snake_case(name: str) -> str:
+    """`OrderPlaced` as `order_placed`, `HTTPCall` as `http_call`."""
+    return _BOUNDARY.sub("_", name).lower()

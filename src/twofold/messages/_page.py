@@ -1,0 +1,52 @@
+"""A page of a longer list, and the arithmetic that goes with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from twofold.errors import Invalid
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """Some of the items of a longer list, with the total.
+
+    Args:
+        items: The items of this page, in the list's order.
+        total: How many items there are on all pages.
+        page: The number of this page, from 1.
+        page_size: How many items a full page has.
+    """
+
+    items: tuple[T, ...]
+    total: int
+    page: int = 1
+    page_size: int = 20
+
+    @classmethod
+    def of(cls, items: Sequence[T], *, total: int, page: int = 1, page_size: int = 20) -> "Page[T]":
+        """A page from items that were fetched by page number."""
+        return cls(items=tuple(items), total=total, page=page, page_size=page_size)
+
+    @classmethod
+    def slice(cls, items: Sequence[T], *, total: int, limit: int, offset: int = 0) -> "Page[T]":
+        """A page from items that were fetched by limit and offset.
+
+        Raises:
+            Invalid: The limit is below 1 or the offset below 0.
+        """
+        if limit < 1 or offset < 0:
+            raise Invalid("limit must be at least 1 and offset at least 0", field="limit")
+        return cls(items=tuple(items), total=total, page=offset // limit + 1, page_size=limit)
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        return -(-self.total // self.page_size)
+
+    @property
+    def has_next(self) -> bool:
+        """Whether a page follows this one."""
+        return self.page < self.pages

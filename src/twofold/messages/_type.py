@@ -1,0 +1,134 @@
+"""A message class as the rest of twofold knows it: its kind, its wire name, and its codec.
+
+One pydantic adapter per class validates, normalises, encodes and decodes it, dataclass and model alike.
+"""
+
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Generic, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
+
+from twofold.errors import Finding, Invalid, Undecodable, WiringError
+from twofold.messages._fields import context_fields
+from twofold.messages._kind import Kind
+from twofold.messages._message import Command, Event, Query
+from twofold.messages._name import WireName, wire_name
+
+M = TypeVar("M")
+
+_BASES: dict[type, Kind] = {Command: Kind.COMMAND, Query: Kind.QUERY, Event: Kind.EVENT}
+
+
+class MessageType(Generic[M]):
+    """A message class with its kind, wire name and codec.
+
+    Args:
+        cls: The class: a dataclass, a pydantic model, or a plain class with annotations.
+        kind: Its kind; read off its base class unless given.
+
+    Raises:
+        WiringError: The class has no base that says its kind, and none is given.
+    """
+
+    _foreign: ClassVar[ConfigDict] = ConfigDict(revalidate_instances="always", extra="forbid")
+
+    def __init__(self, cls: type[M], kind: Kind | None = None) -> None:
+        inherited = self.kind_of(cls)
+        if kind is None and inherited is None:
+            raise WiringError(
+                f"{cls.__qualname__} is no Command, Query or Event, and nothing else says what kind of message it is"
+            )
+        self.cls = cls
+        self.kind: Kind = cast("Kind", kind or inherited)
+        self.wire: WireName = wire_name(cls)
+
+    @staticmethod
+    def kind_of(message: type) -> Kind | None:
+        """The kind that a class inherits, or None for one that knows nothing of twofold."""
+        return next((kind for base, kind in _BASES.items() if issubclass(message, base)), None)
+
+    @property
+    def name(self) -> str:
+        """Its wire name."""
+        return self.wire.name
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[M]:
+        """The codec.
+
+        Raises:
+            WiringError: A field of the class cannot be encoded.
+        """
+        own = issubclass(self.cls, BaseModel) or hasattr(self.cls, "__pydantic_config__")
+        if not own and not is_dataclass(self.cls):
+            raise WiringError(f"{self.cls.__qualname__} is neither a dataclass nor a pydantic model")
+        try:
+            return TypeAdapter(self.cls) if own else TypeAdapter(self.cls, config=self._foreign)
+        except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError) as error:
+            reason = str(error).splitlines()[0]
+            raise WiringError(f"{self.cls.__qualname__} cannot be encoded: {reason}") from error
+
+    @cached_property
+    def context_fields(self) -> Mapping[str, str]:
+        """Fields that the context fills: field name to the context's fact."""
+        return context_fields(self.cls)
+
+    def validate(self, message: object) -> M:
+        """The message again, checked and normalised.
+
+        Raises:
+            Invalid: With every finding.
+        """
+        try:
+            return self.adapter.validate_python(message)
+        except ValidationError as error:
+            raise Invalid(findings=findings(error)) from error
+
+    def parse(self, body: bytes | str) -> M:
+        """A message from JSON that comes from outside.
+
+        Raises:
+            Invalid: With every finding, by field.
+        """
+        try:
+            return self.adapter.validate_json(body)
+        except ValidationError as error:
+            raise Invalid(findings=findings(error)) from error
+
+    def encode(self, message: M) -> bytes:
+        """The message as JSON bytes."""
+        return self.adapter.dump_json(message)
+
+    def decode(self, body: bytes | str) -> M:
+        """A message from JSON that twofold wrote.
+
+        Raises:
+            Undecodable: The body does not fit the class.
+        """
+        try:
+            return self.adapter.validate_json(body)
+        except ValidationError as error:
+            raise Undecodable(name=self.name, cause="; ".join(str(finding) for finding in findings(error))) from error
+
+    def schema(self) -> dict[str, Any]:
+        """Its JSON Schema (draft 2020-12)."""
+        return self.adapter.json_schema()
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name} v{self.wire.version}: {self.cls.__qualname__}>"
+
+
+def findings(error: ValidationError) -> list[Finding]:
+    """What pydantic found, without the values: they may be secret."""
+    return [
+        Finding(path=tuple(found["loc"]), rule=found["type"], message=_text(found))
+        for found in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def _text(found: Any) -> str:
+    cause = found.get("ctx", {}).get("error")
+    return str(cause) if isinstance(cause, Exception) else str(found["msg"])

@@ -1,0 +1,99 @@
+"""What one unit of work writes, as data: the store commits it whole or not at all, and may run it again.
+
+Nothing in here knows a message class; events are encoded before they get here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from twofold.store._rows import RowChange
+
+ANY_VERSION: Final = -1
+"""The expected version of an append that does not care what is in the stream already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event on its way into the log.
+
+    Args:
+        id: The id of the event, also its id on a broker.
+        type: Its wire name.
+        schema_version: The version of its schema.
+        data: The encoded event, JSON.
+        headers: Metadata: causation, correlation, user, tenant, trace.
+        time: When it happened, in UTC.
+        tags: What it concerns, `name:value`, sorted.
+    """
+
+    id: UUID
+    type: str
+    schema_version: int
+    data: bytes
+    headers: Mapping[str, str]
+    time: datetime
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Events for the end of one stream, together.
+
+    Args:
+        stream: The stream's name.
+        events: At least one event, in order.
+        expected: The version that the stream must be at; 0 for a new one, `ANY_VERSION` for whatever it is.
+    """
+
+    stream: str
+    events: tuple[Draft, ...]
+    expected: int = ANY_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A checkpoint on its way forward.
+
+    Args:
+        name: The subscription it belongs to.
+        position: Where it moves to.
+        expected: Where it must stand; a store refuses to move one that stands elsewhere (a second owner moved it).
+    """
+
+    name: str
+    position: int
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Everything that one unit of work writes.
+
+    Args:
+        appends: Events, by stream, in the order they get their positions.
+        rows: Changes to the tables of read models, in order.
+        moves: Checkpoints that move with them.
+    """
+
+    appends: tuple[Append, ...] = ()
+    rows: tuple[RowChange, ...] = ()
+    moves: tuple[Move, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.appends or self.rows or self.moves)
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What the store says after a commit.
+
+    Args:
+        position: The position of the last event that was appended; 0 when there was none.
+        versions: The version that each stream reached.
+    """
+
+    position: int = 0
+    versions: Mapping[str, int] = field(default_factory=dict[str, int])

@@ -1,0 +1,91 @@
+"""What a store can do. A driver implements this; everything above talks to nothing else.
+
+There are two ways to write. `commit` takes a whole unit of work as data, in one hop. `begin` opens a transaction that is
+held open, for handlers which run SQL of their own; its `commit` takes the rest of the unit of work as data.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any, Protocol, TypeVar
+
+from twofold.store._batch import Batch, Committed
+from twofold.store._log import Log, Wakeup
+
+T = TypeVar("T")
+
+
+class Transaction(Protocol):
+    """A write transaction that is held open; nothing is begun before its first `run`.
+
+    Whoever holds one has the writer's turn, and must not wait for a second one.
+    """
+
+    async def run(self, work: Callable[[Any], T]) -> T:
+        """Run a function with the driver's own connection inside the transaction, and give what it returns.
+
+        Raises:
+            StoreUnavailable: The transaction was held longer than the store allows and is gone.
+        """
+        ...
+
+    async def commit(self, batch: Batch) -> Committed:
+        """Write the batch and commit. Once begun it is carried through, whatever happens to the caller.
+
+        Raises:
+            VersionConflict: A stream is not where an append expects it; everything is rolled back.
+        """
+        ...
+
+    async def rollback(self) -> None:
+        """Undo everything; harmless when nothing was begun or it has ended."""
+        ...
+
+
+class Store(Protocol):
+    """One log with everything that must agree with it."""
+
+    @property
+    def log(self) -> Log:
+        """The log, for readers."""
+        ...
+
+    @property
+    def wakeup(self) -> Wakeup:
+        """Tells followers of the log that it may have grown."""
+        ...
+
+    async def start(self) -> None:
+        """Open the store; creates or upgrades its tables.
+
+        Raises:
+            StoreUnavailable: It cannot be opened.
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Finish what was begun, and close; harmless when closed."""
+        ...
+
+    async def commit(self, batch: Batch) -> Committed:
+        """Write a whole batch in one transaction of its own.
+
+        Raises:
+            VersionConflict: A stream is not where an append expects it; nothing was written.
+            StoreUnavailable: The store is closed or refuses writes; nothing was written.
+        """
+        ...
+
+    async def read(self, work: Callable[[Any], T]) -> T:
+        """Run a function with one of the driver's own read-only connections; the database refuses its writes."""
+        ...
+
+    def begin(self) -> Transaction:
+        """A transaction to hold open; takes nothing until its first `run`."""
+        ...
+
+    async def checkpoint(self, name: str) -> int:
+        """Where a subscription stands: the last position it has dealt with; 0 for a new one."""
+        ...
+
+    async def create_tables(self, tables: Collection[Any]) -> None:
+        """Create the tables of read models and state that are missing."""
+        ...

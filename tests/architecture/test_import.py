@@ -1,0 +1,50 @@
+"""What `import twofold` gives, and what it must not cost."""
+
+import os
+import subprocess
+import sys
+
+import twofold
+
+HEAVY = {
+    "click", "fastapi", "opentelemetry", "prometheus_client", "rich", "sqlalchemy", "sqlite3", "starlette",
+    "structlog", "uvicorn", "twofold.cli", "twofold.drivers", "twofold.sql", "twofold.testing", "twofold.web",
+}  # fmt: skip
+
+
+def test_the_front_pulls_in_no_driver_and_no_extra() -> None:
+    """A bare `import twofold` loads no adapter room and no third party that belongs to one."""
+    loaded = fresh_interpreter("import sys, twofold; print(*sys.modules)").split()
+    assert "twofold" in loaded
+    assert HEAVY.intersection(loaded) == set()
+
+
+def test_the_front_lists_its_names() -> None:
+    """`twofold.__all__` is sorted, free of repetition, and each of its names resolves."""
+    assert list(twofold.__all__) == sorted(set(twofold.__all__))
+    assert [name for name in twofold.__all__ if not hasattr(twofold, name)] == []
+
+
+def test_import_is_quick() -> None:
+    """Importing twofold takes at most a quarter more than asyncio, pydantic and dishka take by themselves."""
+    floor = "import asyncio, dishka; from pydantic import BaseModel, TypeAdapter"
+    ratio = float("inf")
+    fastest = {floor: float("inf"), "import twofold": float("inf")}
+    for attempt in range(20):
+        for statement in fastest:
+            fastest[statement] = min(fastest[statement], seconds(statement))
+        ratio = fastest["import twofold"] / fastest[floor]
+        if attempt >= 4 and ratio <= 1.25:
+            break
+    assert ratio <= 1.25, fastest
+
+
+def seconds(statement: str) -> float:
+    clock = "from time import perf_counter; started = perf_counter()"
+    return float(fresh_interpreter(f"{clock}; {statement}; print(perf_counter() - started)"))
+
+
+def fresh_interpreter(code: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
