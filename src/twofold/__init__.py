@@ -1,1 +1,62 @@
-"""CQRS for Python."""
+"""CQRS for Python: commands, queries and events with results, and one log that both sides meet in."""
+
+from twofold.aggregates import Aggregate, Repository
+from twofold.app import App, Caller
+from twofold.dispatch import (
+    CommandBus,
+    CommandHandler,
+    Dispatcher,
+    EventBus,
+    EventHandler,
+    HandlerConfig,
+    Middleware,
+    Module,
+    QueryBus,
+    QueryHandler,
+)
+from twofold.errors import Exists, Forbidden, Invalid, NotFound, Refused, TwofoldError, Unavailable
+from twofold.messages import Command, Context, Event, FromContext, Page, Principal, Query, command, event, query
+from twofold.projections import Rows
+from twofold.result import Err, Failure, Ok, Result, Success
+from twofold.store import UnitOfWork
+
+__all__ = [
+    "Aggregate",
+    "App",
+    "Caller",
+    "Command",
+    "CommandBus",
+    "CommandHandler",
+    "Context",
+    "Dispatcher",
+    "Err",
+    "Event",
+    "EventBus",
+    "EventHandler",
+    "Exists",
+    "Failure",
+    "Forbidden",
+    "FromContext",
+    "HandlerConfig",
+    "Invalid",
+    "Middleware",
+    "Module",
+    "NotFound",
+    "Ok",
+    "Page",
+    "Principal",
+    "Query",
+    "QueryBus",
+    "QueryHandler",
+    "Refused",
+    "Repository",
+    "Result",
+    "Rows",
+    "Success",
+    "TwofoldError",
+    "Unavailable",
+    "UnitOfWork",
+    "command",
+    "event",
+    "query",
+]

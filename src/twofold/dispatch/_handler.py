@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, get_origin
 
 from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler
+from twofold.dispatch._tools import Tools
 from twofold.errors import WiringError
 from twofold.messages import Context, Kind, MessageType, snake_case
 
@@ -59,6 +60,7 @@ class Handler:
         answers: The annotation of what it returns.
         module: The name of the module it was mounted by.
         door: How the web offers it.
+        tools: The logger, numbers and context stack that it has at hand.
     """
 
     id: str
@@ -76,6 +78,7 @@ class Handler:
     answers: Any = Any
     module: str = ""
     door: Door = NO_DOOR
+    tools: Tools = field(compare=False, repr=False)
 
     @classmethod
     def of(
@@ -125,10 +128,10 @@ class Handler:
         wanted = _wanted(others, hints, where)
         if is_class:
             wanted |= _constructor_needs(target, where)
-        answers = hints.get("return", Any)
+        name = (config and config.name) or (_name_of(target) if method == "handle" else method)
         return cls(
             id=(config and config.id) or where,
-            name=(config and config.name) or (_name_of(target) if method == "handle" else method),
+            name=name,
             kind=kind,
             message_type=message_type,
             target=target,
@@ -139,9 +142,10 @@ class Handler:
             logger_parameters=tuple(key for key, hint in wanted.items() if hint is logging.Logger),
             is_async=is_async,
             blocking=blocking,
-            answers=answers,
+            answers=hints.get("return", Any),
             module=module,
             door=door or NO_DOOR,
+            tools=Tools(name),
         )
 
 

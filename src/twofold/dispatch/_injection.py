@@ -20,7 +20,6 @@ from dishka.registry import Registry
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._invoke import Binding
 from twofold.dispatch._pipeline import Next, Stage
-from twofold.dispatch._tools import Tools
 from twofold.errors import Fault, WiringError
 from twofold.messages import Context
 from twofold.result import Result
@@ -57,7 +56,7 @@ class Injection:
             names = ", ".join(handler.needs)
             raise WiringError(f"{handler.id} depends on {names}, and this bus was given no container to get them from")
         if not handler.needs:
-            return _Ready(_make(handler, Tools(handler.name)))
+            return _Ready(_make(handler))
         key = self._factories.get(handler.id)
         scoped = self._scoped is None or handler.id in self._scoped
         return _FromContainer(cast("AsyncContainer", self.container), handler, key, scoped)
@@ -181,13 +180,12 @@ class _Ready:
 class _FromContainer:
     """For a handler that the container fills: whole by its key, or parameter by parameter."""
 
-    __slots__ = ("_container", "_handler", "_key", "_tools", "scoped")
+    __slots__ = ("_container", "_handler", "_key", "scoped")
 
     def __init__(self, container: AsyncContainer, handler: Handler, key: type | None, scoped: bool) -> None:
         self._container = container
         self._handler = handler
         self._key = key
-        self._tools = Tools(handler.name)
         self.scoped = scoped
 
     async def bind(self) -> Callable[..., Any]:
@@ -195,12 +193,12 @@ class _FromContainer:
         if self._key is not None:
             return cast("Callable[..., Any]", await container.get(self._key))
         filled = {name: await container.get(hint) for name, hint in self._handler.needs.items()}
-        return _make(self._handler, self._tools, filled)
+        return _make(self._handler, filled)
 
 
-def _make(handler: Handler, tools: Tools, filled: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+def _make(handler: Handler, filled: Mapping[str, Any] | None = None) -> Callable[..., Any]:
     """The target, given its dependencies: an instance of a class, or a function that lacks the message only."""
-    arguments = {**(filled or {}), **dict.fromkeys(handler.logger_parameters, tools.logger)}
+    arguments = {**(filled or {}), **dict.fromkeys(handler.logger_parameters, handler.tools.logger)}
     if handler.is_class:
         return cast("Callable[..., Any]", handler.target(**arguments))
     return functools.partial(handler.target, **arguments) if arguments else handler.target
@@ -208,10 +206,9 @@ def _make(handler: Handler, tools: Tools, filled: Mapping[str, Any] | None = Non
 
 def _factory(handler: Handler) -> Callable[..., Any]:
     """A function of the handler's dependencies, with the annotations that dishka reads."""
-    tools = Tools(handler.name)
 
     def make(**filled: Any) -> Callable[..., Any]:
-        return _make(handler, tools, filled)
+        return _make(handler, filled)
 
     make.__name__ = make.__qualname__ = handler.name
     make.__annotations__ = dict(handler.needs)

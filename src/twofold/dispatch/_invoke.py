@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._handlers import RESULTS, as_result, checked, lend_tools
 from twofold.dispatch._pipeline import Next
-from twofold.dispatch._tools import Tools, close_facts, open_facts
+from twofold.dispatch._tools import close_facts, open_facts
 from twofold.errors import Classifier, Family
 from twofold.messages import Context
 from twofold.result import Failure, Result, Success
@@ -85,7 +85,6 @@ def _plain(binding: Binding, classifier: Classifier) -> Next:
 
 
 def _full(handler: Handler, binding: Binding, classifier: Classifier, runner: Runner | None) -> Next:
-    tools = Tools(handler.name)
     fixed: Callable[..., Any] | None = None
     has_validate = handler.method == "handle" and hasattr(handler.target, "validate")
 
@@ -94,7 +93,7 @@ def _full(handler: Handler, binding: Binding, classifier: Classifier, runner: Ru
         if fixed is not None:
             return fixed
         target = await binding.bind()
-        lend_tools(target, tools)
+        lend_tools(target, handler.tools)
         if not binding.scoped:
             fixed = target
         return target

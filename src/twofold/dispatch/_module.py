@@ -5,8 +5,8 @@ at once.
 """
 
 import inspect
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 from dishka import Provider, Scope
@@ -39,6 +39,10 @@ class Registration:
     blocking: bool = False
     door: Door = NO_DOOR
 
+    def reacting_to(self, event: type) -> "Registration":
+        """The same, once the event with its name is known."""
+        return replace(self, message_type=event, event_name=None)
+
     def read(self, module: str) -> Handler:
         """Look at it.
 
@@ -63,6 +67,7 @@ class ProjectionDeclaration:
     name: str
     mode: Mode
     cls: type
+    tables: tuple[Any, ...] = ()
 
 
 class Module:
@@ -84,6 +89,7 @@ class Module:
         self.registrations: list[Registration] = []
         self.projections: list[ProjectionDeclaration] = []
         self.messages: list[type] = []
+        self.tables: list[Any] = []
         self.providers: list[Provider] = []
 
     @overload
@@ -181,16 +187,25 @@ class Module:
         """Declare events that the log may hold, though nothing in this module handles them."""
         self.messages.extend(events)
 
-    def projection(self, name: str, *, mode: Mode = "async") -> Callable[[C], C]:
-        """Declare a class as a projection.
+    def state(self, *tables: Any) -> None:
+        """Declare tables that hold the state of this module; created when they are missing.
+
+        Args:
+            tables: SQLAlchemy tables or mapped classes.
+        """
+        self.tables.extend(tables)
+
+    def projection(self, name: str, *, mode: Mode = "async", tables: Sequence[Any] = ()) -> Callable[[C], C]:
+        """Declare a class as a projection: one public method for each event it wants.
 
         Args:
             name: Its stable name; its checkpoint is kept under it.
             mode: `inline`, `async` or `live`: one switch.
+            tables: The tables that it fills; created when they are missing.
         """
 
         def declare(cls: C) -> C:
-            self.projections.append(ProjectionDeclaration(name=name, mode=mode, cls=cls))
+            self.projections.append(ProjectionDeclaration(name=name, mode=mode, cls=cls, tables=tuple(tables)))
             return cls
 
         return declare

@@ -125,6 +125,12 @@ class Router:
         for runs in self._runs.values():
             runs.clear()
 
+    def clear(self) -> None:
+        """Forget every handler and message; middleware stays."""
+        self.catalogue = Catalogue()
+        self._handlers.clear()
+        self.forget()
+
     def handlers(self, message_type: type | None = None) -> list[Handler]:
         """The handlers of a message type, or all of them."""
         if message_type is not None:

@@ -34,6 +34,9 @@ class TwofoldError(Exception):
     def __str__(self) -> str:
         return f"{self.detail} ({self.hint})" if self.hint else self.detail
 
+    def __repr__(self) -> str:
+        return f"{type(self).__qualname__}({self.detail!r})"
+
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.args, self.__dict__)
 

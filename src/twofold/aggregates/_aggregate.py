@@ -1,0 +1,78 @@
+"""An aggregate: state that changes only by its own events, and the events it has recorded since it was loaded."""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from twofold.errors import WiringError
+from twofold.messages import Event, snake_case
+
+
+class Aggregate:
+    """Derive from it, write `evolve`, and call `record` where a decision is made.
+
+    A new one is made without arguments; rebuilding calls `evolve` only. The attribute `id` names it, once it has one.
+
+    Example:
+        >>> class Order(Aggregate):
+        ...     id: UUID
+        ...     paid = False
+        ...     @classmethod
+        ...     def place(cls, id: UUID) -> "Order":
+        ...         order = cls()
+        ...         order.record(OrderPlaced(order_id=id))
+        ...         return order
+        ...     def evolve(self, event: Event) -> None:
+        ...         match event:
+        ...             case OrderPlaced():
+        ...                 self.id = event.order_id
+        ...             case OrderPaid():
+        ...                 self.paid = True
+    """
+
+    stream_name: ClassVar[str] = ""
+    """What its streams are called, before the id; the class name in snake case unless set."""
+
+    _version: int = 0
+    _recorded: Sequence[Event] = ()
+
+    def evolve(self, event: Event) -> None:
+        """Change the state as an event says; never refuse, never record.
+
+        Args:
+            event: One of its events, in order.
+        """
+        raise WiringError(f"{type(self).__qualname__} has no evolve(event)")
+
+    def record(self, event: Event) -> None:
+        """Say that something happened: evolve by it, and remember it until the unit of work commits.
+
+        Args:
+            event: What happened.
+        """
+        self.evolve(event)
+        self._recorded = (*self._recorded, event)
+
+    @property
+    def version(self) -> int:
+        """How many events it has in the log."""
+        return self._version
+
+    @property
+    def recorded(self) -> Sequence[Event]:
+        """The events that are not in the log yet."""
+        return self._recorded
+
+    @classmethod
+    def rebuild(cls, events: Iterable[Event]) -> "Aggregate | None":
+        """An aggregate from its events; None when there are none."""
+        aggregate: Aggregate | None = None
+        for event in events:
+            aggregate = aggregate or cls()
+            aggregate.evolve(event)
+            aggregate._version += 1
+        return aggregate
+
+    @classmethod
+    def stream_of(cls, id: object) -> str:  # noqa: A002  # what users call it
+        """The name of the stream of the aggregate with an id."""
+        return f"{cls.stream_name or snake_case(cls.__name__)}-{id}"

@@ -1,0 +1,109 @@
+"""Loading and saving aggregates, in the unit of work of the command that is being handled."""
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar, cast
+
+from twofold.aggregates._aggregate import Aggregate
+from twofold.errors import Exists, NotFound, WiringError
+from twofold.messages import Catalogue, Event
+from twofold.result import Failure, Result, Success
+from twofold.store import Store, UnitOfWork
+
+A = TypeVar("A", bound=Aggregate)
+
+_PAGE = 1000
+
+
+class Repository(Generic[A]):
+    """The aggregates of one class, as their events tell them.
+
+    Args:
+        kind: The class.
+        unit: The unit of work that saves them.
+        store: Where their events are.
+        catalogue: What decodes their events.
+    """
+
+    def __init__(self, kind: type[A], unit: UnitOfWork, store: Store, catalogue: Catalogue) -> None:
+        self._kind = kind
+        self._unit = unit
+        self._store = store
+        self._catalogue = catalogue
+
+    async def get(self, id: object) -> Result[A, NotFound]:  # noqa: A002  # what users call it
+        """Load an aggregate; a Failure when there is none.
+
+        Args:
+            id: Its id.
+        """
+        found = await self.find(id)
+        if found is None:
+            return Failure(NotFound(f"there is no {self._kind.stream_of(id).replace('-', ' ', 1)}"))
+        return Success(found)
+
+    async def find(self, id: object) -> A | None:  # noqa: A002  # what users call it
+        """Load an aggregate; None when there is none.
+
+        Args:
+            id: Its id.
+        """
+        stream = self._kind.stream_of(id)
+        known = self._unit.remembered(stream)
+        if isinstance(known, _Saved):
+            return cast("A", known.aggregate)
+        events: list[Event] = []
+        while True:
+            page = await self._store.log.read_stream(stream, after=len(events), limit=_PAGE)
+            events.extend(self._catalogue.named(entry.type).decode(entry.data) for entry in page)
+            if len(page) < _PAGE:
+                break
+        found = cast("A | None", self._kind.rebuild(events))
+        if found is not None:
+            self._unit.remember(stream, _Saved(stream, found))
+        return found
+
+    async def save(self, aggregate: A) -> None:
+        """Have the events that an aggregate records, until the unit commits, appended to its stream.
+
+        Args:
+            aggregate: One that was loaded here, or a new one.
+
+        Raises:
+            WiringError: It has recorded nothing, so it has no id.
+        """
+        if not hasattr(aggregate, "id"):
+            raise WiringError(f"{type(aggregate).__qualname__} has no id: its first event must set one in evolve")
+        stream = aggregate.stream_of(cast("Any", aggregate).id)
+        known = self._unit.remembered(stream)
+        if isinstance(known, _Saved) and known.aggregate is aggregate:
+            self._unit.enlist(known)
+            return
+        saved = _Saved(stream, aggregate)
+        self._unit.remember(stream, saved)
+        self._unit.enlist(saved)
+
+    async def add(self, aggregate: A) -> Result[None, Exists]:
+        """Save a new aggregate; a Failure when its id is taken.
+
+        Args:
+            aggregate: A new one.
+        """
+        id = cast("Any", aggregate).id  # noqa: A001  # what users call it
+        if await self.find(id) is not None:
+            return Failure(Exists(f"there is a {self._kind.stream_of(id).replace('-', ' ', 1)} already"))
+        await self.save(aggregate)
+        return Success()
+
+
+class _Saved:
+    """An aggregate that the unit of work appends the events of."""
+
+    __slots__ = ("aggregate", "stream")
+
+    def __init__(self, stream: str, aggregate: Aggregate) -> None:
+        self.stream = stream
+        self.aggregate = aggregate
+
+    def drain(self) -> tuple[str, int, Sequence[object]] | None:
+        events = self.aggregate.recorded
+        return (self.stream, self.aggregate.version, events) if events else None

@@ -1,0 +1,400 @@
+"""An application: modules mounted on a store. Build, check, freeze, run.
+
+Everything is read and checked once, when the application is checked or started; after that the table does not change.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar, overload
+
+from dishka import Provider, Scope
+
+from twofold.app._assembly import Assembly, assemble
+from twofold.app._caller import Caller
+from twofold.app._database import store_of
+from twofold.app._progress import Progress
+from twofold.app._room import open_room
+from twofold.app._sync import SyncApp
+from twofold.app._workers import Workers
+from twofold.clock import Clock, IdSource, SystemClock, new_id
+from twofold.dispatch import (
+    CommandBus,
+    Dispatcher,
+    EventBus,
+    Middleware,
+    Module,
+    Place,
+    Portal,
+    QueryBus,
+    Router,
+    When,
+)
+from twofold.errors import Category, Classification, Fault, StartError, TwofoldError, WiringError
+from twofold.messages import Catalogue, Command, Context, Origin, Principal, Query
+from twofold.middleware import Meter
+from twofold.result import Failure, Result, Success
+from twofold.store import Store, UnitOfWork, current_unit, refuse_in_query, working
+from twofold.subscriptions import Observer
+
+R = TypeVar("R")
+E = TypeVar("E")
+T = TypeVar("T")
+
+
+class App:
+    """Modules mounted on a store: what `twofold run` serves, and what a test starts.
+
+    Args:
+        name: What the application is called.
+        modules: What it is made of.
+        database: A path or `sqlite:///path`, `memory:`, or a store; the environment variable `TWOFOLD_DATABASE`, else a
+            SQLite file named after the application, unless given.
+        errors: What exceptions and error values that know nothing of twofold mean.
+        clock: Where it gets the time.
+        ids: Where it gets its ids.
+
+    Example:
+        >>> app = App("shop", modules=[orders])
+        >>> async with app:
+        ...     await app.execute(PlaceOrder(customer_id=ada, lines=lines))
+        Success(UUID('...'))
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        modules: Sequence[Module] = (),
+        database: "str | Path | Store | None" = None,
+        errors: Mapping[type, Category] | None = None,
+        clock: Clock | None = None,
+        ids: IdSource = new_id,
+    ) -> None:
+        self.name = name
+        self.modules = list(modules)
+        self.clock = clock or SystemClock()
+        self.router = Router(clock=self.clock, ids=ids)
+        self._meter: Meter | None = None
+        self._observer: Observer | None = None
+        self._errors: Classification = errors or {}
+        self._database = database
+        self._store: Store | None = None
+        self._overrides = Provider()
+        self._assembly: Assembly | None = None
+        self._workers: Workers | None = None
+        self._portal = Portal()
+        self.commands = CommandBus(router=self.router, portal=self._portal)
+        self.queries = QueryBus(router=self.router, portal=self._portal)
+        self.events = EventBus(router=self.router, portal=self._portal, publisher=self._publish)
+        self.dispatcher = Dispatcher(router=self.router, portal=self._portal, events=self.events)
+
+    @property
+    def store(self) -> Store:
+        """Where it keeps everything."""
+        if self._store is None:
+            self._store = store_of(self._database, self.name)
+        return self._store
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._workers is not None
+
+    def use_database(self, database: "str | Path | Store") -> None:
+        """Mount the application on another database, before it starts.
+
+        Raises:
+            WiringError: It is running.
+        """
+        self._change()
+        self._database, self._store = database, None
+
+    def mount(self, module: Module) -> None:
+        """Add a module, before the application starts.
+
+        Raises:
+            WiringError: It is running.
+        """
+        self._change()
+        self.modules.append(module)
+
+    def use(self, middleware: Middleware, *, at: Place = "outer", when: When = None) -> None:
+        """Wrap handlers with a middleware, before the application starts.
+
+        Args:
+            middleware: `async def middleware(message, context, call_next) -> Result`.
+            at: `outer`: around everything but telemetry; `inner`: right around the handler, inside its transaction.
+            when: Which handlers: a kind, a message class, or a function of the handler; all unless given.
+
+        Raises:
+            WiringError: It is running.
+        """
+        self._change()
+        self.router.use(middleware, at=at, when=when)
+
+    def override(self, wanted: Any, substitute: Any) -> None:
+        """Put an object in the place of a dependency, before the application starts: a fake in a test, say.
+
+        Args:
+            wanted: The type that is asked for.
+            substitute: What is given instead.
+
+        Raises:
+            WiringError: It is running.
+        """
+        self._change()
+        self._overrides.provide(lambda: substitute, provides=wanted, scope=Scope.APP)
+
+    def observe(self, *, meter: Meter | None = None, observer: Observer | None = None) -> None:
+        """Have somebody keep the numbers, before the application starts.
+
+        Args:
+            meter: Told of every message.
+            observer: Told of every failure of a projection or reaction.
+
+        Raises:
+            WiringError: It is running.
+        """
+        self._change()
+        self._meter, self._observer = meter or self._meter, observer or self._observer
+
+    def check(self) -> list[Fault]:
+        """Everything that keeps it from starting; empty when it is sound."""
+        if self._assembly is None:
+            self.router.clear()
+            self._assembly = assemble(
+                modules=self.modules,
+                router=self.router,
+                store=self.store,
+                errors=self.errors,
+                meter=self._meter,
+                new_unit=self.new_unit,
+                services=self._services(),
+                overrides=self._overrides,
+            )
+        return self._assembly.faults
+
+    @property
+    def assembly(self) -> Assembly:
+        """What was put together.
+
+        Raises:
+            StartError: It is not sound.
+        """
+        faults = self.check()
+        if faults or self._assembly is None:
+            raise StartError(app=self.name, faults=faults)
+        return self._assembly
+
+    async def start(self) -> None:
+        """Check everything, open the store, and start the workers. Harmless when running.
+
+        Raises:
+            StartError: It is not sound; nothing was opened.
+            StoreUnavailable: The store cannot be opened.
+        """
+        if self._workers is not None:
+            return
+        assembly = self.assembly
+        await self.store.start()
+        if assembly.tables:
+            await self.store.create_tables(assembly.tables)
+        self.router.freeze()
+        self._portal.adopt(asyncio.get_running_loop())
+        self._workers = Workers(assembly.subscribers, self.store, self.router.catalogue, self._observer)
+
+    async def stop(self) -> None:
+        """Stop the workers after what they are doing, and close the store. Harmless when stopped."""
+        workers, self._workers = self._workers, None
+        if workers is None:
+            return
+        self._portal.adopt(None)
+        await workers.stop()
+        container = self.router.settings.injection.container
+        if container is not None:
+            await container.close()
+        await self.store.stop()
+        self._assembly = self._store = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @overload
+    async def execute(self, message: Command[R, E], *, origin: Origin | None = None) -> Result[R, E | TwofoldError]: ...
+    @overload
+    async def execute(self, message: Query[R, E], *, origin: Origin | None = None) -> Result[R, E | TwofoldError]: ...
+    @overload
+    async def execute(self, message: object, *, origin: Origin | None = None) -> Result[Any, Any]: ...
+    async def execute(self, message: object, *, origin: Origin | None = None) -> Result[Any, Any]:
+        """Execute a command or a query.
+
+        Args:
+            message: The message.
+            origin: Where it comes from, when not from the handler that is running.
+
+        Returns:
+            What its handler answers, or why it was refused.
+
+        Raises:
+            HandlerNotFoundError: It has no handler.
+            WiringError: The application is not running.
+        """
+        return await self.dispatch(message, origin=origin)
+
+    @overload
+    async def dispatch(
+        self, message: Command[R, E], *, origin: Origin | None = None
+    ) -> Result[R, E | TwofoldError]: ...
+    @overload
+    async def dispatch(self, message: Query[R, E], *, origin: Origin | None = None) -> Result[R, E | TwofoldError]: ...
+    @overload
+    async def dispatch(self, message: object, *, origin: Origin | None = None) -> Result[Any, Any]: ...
+    async def dispatch(self, message: object, *, origin: Origin | None = None) -> Result[Any, Any]:
+        """Dispatch a message of any kind; see `execute` and `publish`."""
+        self._running()
+        return await self.dispatcher.dispatch(message, origin=origin)
+
+    async def publish(
+        self, event: object, *, origin: Origin | None = None, survive: bool = False
+    ) -> Result[None, TwofoldError]:
+        """Record an event in the log; in a unit of work it commits with it.
+
+        Args:
+            event: The event.
+            origin: Where it comes from, when not from the handler that is running.
+            survive: Whether it outlives a roll-back of the unit of work.
+        """
+        return await self.events.publish(event, origin=origin, survive=survive)
+
+    def caller(
+        self,
+        *,
+        correlation_id: str | None = None,
+        user_id: str | None = None,
+        tenant: str | None = None,
+        principal: Principal | None = None,
+        trace: Mapping[str, str] | None = None,
+    ) -> Caller:
+        """Somebody who sends messages, with who they are bound to everything they send.
+
+        Args:
+            correlation_id: Joins everything that they cause.
+            user_id: Who they are.
+            tenant: Whom they act for.
+            principal: Who they are, as a door has authenticated them.
+            trace: Trace headers.
+        """
+        origin = Origin(
+            correlation_id=correlation_id, user_id=user_id, tenant=tenant, principal=principal, trace=dict(trace or {})
+        )
+        return Caller(self.dispatcher, origin)
+
+    @property
+    def sync(self) -> SyncApp:
+        """The same, for code that cannot await."""
+        return SyncApp(self, self._portal)
+
+    async def progress(self) -> list[Progress]:
+        """How far projections and reactions have come.
+
+        Raises:
+            WiringError: The application is not running.
+        """
+        return await self._running().progress()
+
+    async def settle(self, *, timeout: float = 10.0) -> None:
+        """Wait until projections and reactions have dealt with everything that is in the log.
+
+        Args:
+            timeout: How long to wait, in seconds.
+
+        Raises:
+            TimedOut: They have not; the error says which, and what they failed with.
+            WiringError: The application is not running.
+        """
+        await self._running().settle(timeout)
+
+    async def get(self, wanted: type[T]) -> T:
+        """A dependency that lives as long as the application."""
+        container = self.assembly.injection.container
+        if container is None:
+            raise WiringError(f"{self.name} has no container")
+        return await container.get(wanted)
+
+    def http(self, **options: Any) -> Any:
+        """The application as an ASGI application; see `twofold.web.http` for the options.
+
+        Raises:
+            MissingExtraError: The extra `web` is not installed.
+        """
+        return open_room("twofold.web").http(self, **options)
+
+    def attach(self, fastapi_app: Any, **options: Any) -> None:
+        """Mount the application in a FastAPI application of yours; see `twofold.web.attach` for the options.
+
+        Raises:
+            MissingExtraError: The extra `web` is not installed.
+        """
+        open_room("twofold.web").attach(self, fastapi_app, **options)
+
+    def new_unit(self, context: Context) -> UnitOfWork:
+        """A unit of work for a message."""
+        inline = None if self._assembly is None else self._assembly.inline
+        return UnitOfWork(self.store, self.router.catalogue, context, inline)
+
+    @property
+    def errors(self) -> Classification:
+        """What exceptions and error values mean, over all modules; the application's own word wins."""
+        merged: dict[type, Category] = {}
+        for module in self.modules:
+            merged.update(module.errors)
+        return {**merged, **self._errors}
+
+    async def _publish(self, event: Any, origin: Origin | None, survive: bool) -> Result[None, Any]:
+        refuse_in_query(type(event).__qualname__)
+        unit = current_unit()
+        if unit is not None:
+            if survive:
+                await unit.record_surviving(event)
+            else:
+                unit.record(event)
+            return Success()
+        self._running()
+        try:
+            async with working(self.new_unit(self.router.context(origin))) as unit:
+                unit.record(event)
+                await unit.commit()
+        except WiringError:
+            raise
+        except TwofoldError as error:
+            return Failure(error)
+        return Success()
+
+    def _services(self) -> dict[type, object]:
+        return {
+            CommandBus: self.commands,
+            QueryBus: self.queries,
+            EventBus: self.events,
+            Dispatcher: self.dispatcher,
+            Clock: self.clock,
+            Catalogue: self.router.catalogue,
+            Store: self.store,
+        }
+
+    def _running(self) -> Workers:
+        if self._workers is None:
+            raise WiringError(f"{self.name} is not running: `async with app:` or `await app.start()` first")
+        return self._workers
+
+    def _change(self) -> None:
+        if self._workers is not None:
+            raise WiringError(f"{self.name} is running: change it before it starts")
+        self._assembly = None

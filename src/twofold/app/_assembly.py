@@ -1,0 +1,189 @@
+"""Putting an application together: read the modules, fill the table, build the container, and collect every fault.
+
+One pass in the order of `assemble`; nothing in here runs after the application has started.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dishka import Provider
+
+from twofold.app._database import sessions_of
+from twofold.app._needs import need_faults
+from twofold.app._providers import own_provider
+from twofold.app._reactor import Reactor
+from twofold.app._room import open_room
+from twofold.app._scan import messages_near
+from twofold.dispatch import Handler, Injection, Module, Registration, Router, Settings, Stage, inject
+from twofold.errors import Classification, Classifier, Fault, UnknownMessage, WiringError
+from twofold.messages import Event, Kind
+from twofold.middleware import Meter, logging_stage, metrics_stage, validation_stage
+from twofold.projections import Projection, Projector, inline_rows
+from twofold.store import Inline, Store, UnitFactory, read_only_stage, transaction_stage
+from twofold.subscriptions import Subscriber
+
+
+@dataclass(kw_only=True)
+class Assembly:
+    """An application as put together.
+
+    Args:
+        faults: Everything that keeps it from starting.
+        injection: Where handlers get their dependencies.
+        projections: Its projections.
+        subscribers: What follows the log: async projections and reactions.
+        inline: What inline projections make of a unit of work.
+        tables: The tables of its read models and state.
+    """
+
+    faults: list[Fault] = field(default_factory=list[Fault])
+    injection: Injection = field(default_factory=Injection)
+    projections: list[Projection] = field(default_factory=list[Projection])
+    subscribers: list[Subscriber] = field(default_factory=list[Subscriber])
+    inline: Inline | None = None
+    tables: tuple[Any, ...] = ()
+
+
+def assemble(
+    *,
+    modules: Sequence[Module],
+    router: Router,
+    store: Store,
+    errors: Classification,
+    meter: Meter | None,
+    new_unit: UnitFactory,
+    services: Mapping[type, object],
+    overrides: Provider,
+) -> Assembly:
+    """Put an application together.
+
+    Args:
+        modules: What it is made of.
+        router: The table to fill; empty.
+        store: Where it keeps everything.
+        errors: What exceptions and error values mean.
+        meter: Keeps the numbers; None for nobody.
+        new_unit: Makes units of work.
+        services: What every handler may ask for, by type.
+        overrides: What takes the place of what the modules provide.
+    """
+    done = Assembly()
+    for module in modules:
+        _add_projections(module, done)
+    near = messages_near(modules)
+    known = [event for module in modules for event in module.messages]
+    handled = [event for projection in done.projections for event in projection.events]
+    _add_events(router, [*known, *handled, *(cls for cls in near if issubclass(cls, Event))], done.faults)
+    handlers = _add_handlers(modules, router, done.faults)
+    done.faults += _missing_handlers(near, handlers)
+    done.faults += _unencodable(router)
+    sessions = sessions_of(store) if "sqlalchemy" in sys.modules else None
+    sql = None if sessions is None else open_room("twofold.sql")
+    providers = [
+        own_provider(services),
+        *([] if sql is None else [sql.sql_provider(sessions)]),
+        *(provider for module in modules for provider in module.providers),
+        overrides,
+    ]
+    done.injection, unmet = inject(providers, handlers)
+    done.faults += unmet
+    done.faults += need_faults(handlers, done.injection, sql)
+    classifier = Classifier(errors)
+    settings = router.settings = Settings(
+        before=_telemetry(meter, classifier),
+        between=(
+            validation_stage(router.catalogue),
+            done.injection.scope_stage(),
+            transaction_stage(new_unit),
+            read_only_stage(),
+        ),
+        injection=done.injection,
+        classifier=classifier,
+    )
+    if sql is not None:
+        settings.runner = sql.session_runner(sessions, store, done.injection.reaches)
+    done.inline = inline_rows(projection for projection in done.projections if projection.mode == "inline")
+    done.tables = tuple(
+        table
+        for tables in (*(module.tables for module in modules), *(one.tables for one in done.projections))
+        for table in tables
+    )
+    if not done.faults:
+        behind = [projection for projection in done.projections if projection.mode == "async"]
+        done.subscribers += [Projector(projection, store, router.catalogue) for projection in behind]
+        done.subscribers += [Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT]
+    return done
+
+
+def _telemetry(meter: Meter | None, classifier: Classifier) -> list[Stage]:
+    return [logging_stage(classifier), *([] if meter is None else [metrics_stage(meter, classifier)])]
+
+
+def _add_projections(module: Module, done: Assembly) -> None:
+    for declaration in module.projections:
+        try:
+            projection = Projection.of(declaration)
+        except WiringError as error:
+            done.faults.append(_fault(f"projection {declaration.name}", error))
+            continue
+        if any(known.name == projection.name for known in done.projections):
+            done.faults.append(
+                Fault(where=f"projection {projection.name}", code="duplicate_projection", text="is declared twice")
+            )
+        done.projections.append(projection)
+
+
+def _add_events(router: Router, events: Iterable[type], faults: list[Fault]) -> None:
+    for event in dict.fromkeys(events):
+        try:
+            router.catalogue.add(event, Kind.EVENT)
+        except WiringError as error:
+            faults.append(_fault(event.__qualname__, error))
+
+
+def _add_handlers(modules: Sequence[Module], router: Router, faults: list[Fault]) -> list[Handler]:
+    for module in modules:
+        for registration in module:
+            try:
+                router.add(_read(registration, module, router))
+            except (WiringError, UnknownMessage) as error:
+                faults.append(_fault(f"module {module.name}", error))
+    return router.handlers()
+
+
+def _read(registration: Registration, module: Module, router: Router) -> Handler:
+    if registration.event_name is None:
+        return registration.read(module.name)
+    event = router.catalogue.named(registration.event_name).cls
+    return registration.reacting_to(event).read(module.name)
+
+
+def _missing_handlers(near: Iterable[type], handlers: Sequence[Handler]) -> list[Fault]:
+    """Commands and queries in sight of the handlers that nobody handles; the base class of a handled one may be."""
+    handled = {handler.message_type for handler in handlers}
+    return [
+        Fault(
+            where=cls.__qualname__,
+            code="handler_not_found",
+            text="has no handler",
+            hint="write one, or mount the module that has it",
+        )
+        for cls in near
+        if not issubclass(cls, Event) and not any(issubclass(one, cls) for one in handled)
+    ]
+
+
+def _unencodable(router: Router) -> list[Fault]:
+    faults: list[Fault] = []
+    for entry in router.catalogue:
+        try:
+            entry.adapter  # noqa: B018  # built at its first use, and here is where a fault is to be found
+        except WiringError as error:
+            faults.append(_fault(entry.cls.__qualname__, error))
+    return faults
+
+
+def _fault(where: str, error: WiringError | UnknownMessage) -> Fault:
+    return Fault(where=where, code=error.code, text=error.detail, hint=error.hint)

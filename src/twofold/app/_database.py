@@ -1,0 +1,50 @@
+"""From a setting to a store: the one place that knows which driver belongs to which address."""
+
+import os
+from pathlib import Path
+
+from twofold.app._room import open_room
+from twofold.drivers.sqlite import SqliteStore
+from twofold.errors import WiringError
+from twofold.store import MemoryStore, Store
+
+_VARIABLE = "TWOFOLD_DATABASE"
+
+
+def store_of(database: "str | Path | Store | None", name: str) -> Store:
+    """The store that a setting means.
+
+    Args:
+        database: A store as it is; a path or `sqlite:///path`; `memory:` for one that forgets; None for the environment
+            variable `TWOFOLD_DATABASE`, and without that a file named after the application.
+        name: The name of the application.
+
+    Raises:
+        WiringError: No driver knows the address.
+    """
+    if database is None:
+        database = os.environ.get(_VARIABLE) or f"{name}.db"
+    if isinstance(database, Path):
+        return SqliteStore(database)
+    if not isinstance(database, str):
+        return database
+    if database == "memory:":
+        return MemoryStore()
+    scheme, separator, rest = database.partition("://")
+    if not separator:
+        return SqliteStore(database)
+    if scheme == "sqlite":
+        return SqliteStore(rest.removeprefix("/"))
+    raise WiringError(f"no driver knows a database that starts with {scheme}://; use sqlite:///path or memory:")
+
+
+def sessions_of(store: Store) -> object | None:
+    """What makes SQL sessions on a store, or None for a store without SQL.
+
+    Raises:
+        MissingExtraError: SQLAlchemy is not installed.
+    """
+    if isinstance(store, SqliteStore):
+        sessions: object = open_room("twofold.drivers.sqlite.sql").SqliteSessions(store)
+        return sessions
+    return None

@@ -1,0 +1,111 @@
+"""What an application is made of, as plain data: for `describe`, for documents, for a check against drift."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from twofold.app._app import App
+from twofold.dispatch import Handler
+from twofold.messages import wire_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedHandler:
+    """A handler, and the stages that a message passes on its way to it."""
+
+    message: str
+    kind: str
+    handler: str
+    module: str
+    depends_on: tuple[str, ...]
+    answers: str
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedEvent:
+    """An event, and who is interested in it."""
+
+    name: str
+    version: int
+    projections: tuple[str, ...]
+    reactions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedProjection:
+    """A projection, and what it is made from."""
+
+    name: str
+    mode: str
+    events: tuple[str, ...]
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """An application."""
+
+    name: str
+    modules: tuple[str, ...]
+    handlers: tuple[DescribedHandler, ...]
+    events: tuple[DescribedEvent, ...]
+    projections: tuple[DescribedProjection, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as dictionaries and lists, ready for JSON."""
+        return asdict(self)
+
+
+def describe(app: App) -> Description:
+    """Describe an application.
+
+    Args:
+        app: The application; it need not be running.
+
+    Raises:
+        StartError: It is not sound.
+    """
+    assembly = app.assembly
+    handlers = sorted(app.router.handlers(), key=lambda one: (one.kind, wire_name(one.message_type).name))
+    events = [entry for entry in app.router.catalogue if entry.kind == "event"]
+    return Description(
+        name=app.name,
+        modules=tuple(module.name for module in app.modules),
+        handlers=tuple(_handler(app, handler) for handler in handlers),
+        events=tuple(
+            DescribedEvent(
+                name=entry.name,
+                version=entry.wire.version,
+                projections=tuple(one.name for one in assembly.projections if entry.cls in one.events),
+                reactions=tuple(handler.id for handler in handlers if handler.message_type is entry.cls),
+            )
+            for entry in events
+        ),
+        projections=tuple(
+            DescribedProjection(
+                name=one.name,
+                mode=one.mode,
+                events=tuple(sorted(wire_name(event).name for event in one.events)),
+                tables=tuple(getattr(table, "__tablename__", None) or str(table) for table in one.tables),
+            )
+            for one in assembly.projections
+        ),
+    )
+
+
+def _handler(app: App, handler: Handler) -> DescribedHandler:
+    return DescribedHandler(
+        message=wire_name(handler.message_type).name,
+        kind=handler.kind.value,
+        handler=handler.id,
+        module=handler.module,
+        depends_on=tuple(_type_name(need) for need in handler.needs.values()),
+        answers=_type_name(handler.answers),
+        stages=app.router.route(handler).stages,
+    )
+
+
+def _type_name(hint: Any) -> str:
+    if isinstance(hint, type) and not hasattr(hint, "__args__"):
+        return hint.__qualname__
+    return str(hint).replace("typing.", "")

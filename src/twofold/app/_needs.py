@@ -1,0 +1,42 @@
+"""Faults in dependencies that no container can see: queries that could write, sync and async mixed up."""
+
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import Any
+
+from twofold.dispatch import CommandBus, Dispatcher, EventBus, Handler, Injection
+from twofold.errors import Fault
+from twofold.messages import Kind
+from twofold.store import UnitOfWork
+
+
+def need_faults(handlers: Sequence[Handler], injection: Injection, sql: ModuleType | None) -> list[Fault]:
+    """What is wrong with the dependencies of handlers, though all of them can be met.
+
+    Args:
+        handlers: The handlers.
+        injection: Knows what depends on what.
+        sql: The room of SQL, when there is one.
+    """
+    writing: list[Any] = [CommandBus, EventBus, Dispatcher]
+    awaited: list[Any] = []
+    blocking: list[Any] = []
+    if sql is not None:
+        writing, awaited, blocking = [*sql.WRITING, *writing], [*sql.AWAITED], [*sql.BLOCKING]
+    faults: list[Fault] = []
+    for handler in handlers:
+        if handler.kind is Kind.QUERY:
+            wanted = _reached(handler, [*writing, UnitOfWork], injection)
+            if wanted is not None:
+                text = f"handles a query and depends on {wanted.__qualname__}, which can write"
+                faults.append(Fault(where=handler.id, code="writing_query", text=text, hint="ask for a ReadSession"))
+        wanted = _reached(handler, blocking if handler.is_async else awaited, injection)
+        if wanted is not None:
+            sort, other = ("async", "def") if handler.is_async else ("a def", "async def")
+            text = f"is {sort} and depends on {wanted.__module__}.{wanted.__qualname__}"
+            faults.append(Fault(where=handler.id, code="async_mistake", text=text, hint=f"that needs {other}"))
+    return faults
+
+
+def _reached(handler: Handler, wanted: Iterable[Any], injection: Injection) -> Any:
+    return next((one for one in wanted if injection.reaches(handler, one)), None)

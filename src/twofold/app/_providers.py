@@ -1,0 +1,50 @@
+"""What every handler may ask for without anybody providing it."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from dishka import Provider, Scope
+
+from twofold.aggregates import Aggregate, Repository
+from twofold.errors import WiringError
+from twofold.messages import Catalogue, Context, current_context
+from twofold.store import Store, UnitOfWork, current_unit
+
+A = TypeVar("A", bound=Aggregate)
+
+
+def own_provider(services: Mapping[type, object]) -> Provider:
+    """The application's services, the unit of work and context of the message, and repositories.
+
+    Args:
+        services: What lives as long as the application, by type.
+    """
+
+    def repository(kind: type[A], unit: UnitOfWork, store: Store, catalogue: Catalogue) -> Repository[A]:
+        return Repository(kind, unit, store, catalogue)
+
+    provider = Provider()
+    for wanted, service in services.items():
+        provider.provide(_giving(service), provides=wanted, scope=Scope.APP)
+    provider.provide(_unit, scope=Scope.REQUEST)
+    provider.provide(_context, scope=Scope.REQUEST)
+    provider.provide(repository, scope=Scope.REQUEST)
+    return provider
+
+
+def _giving(service: object) -> Callable[[], object]:
+    return lambda: service
+
+
+def _unit() -> UnitOfWork:
+    unit = current_unit()
+    if unit is None:
+        raise WiringError("a unit of work was asked for outside the handling of a command")
+    return unit
+
+
+def _context() -> Context:
+    context = current_context()
+    if context is None:
+        raise WiringError("the context was asked for outside the handling of a message")
+    return context

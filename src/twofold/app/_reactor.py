@@ -1,0 +1,54 @@
+"""A reaction: a handler of an event that runs behind the log; its work and its checkpoint commit together."""
+
+from collections.abc import Collection, Sequence
+from typing import final
+
+from twofold.dispatch import Handler, Router
+from twofold.errors import HandlersFailed
+from twofold.messages import Context, Origin
+from twofold.store import Fact, Move, carrying
+
+_HEADERS = ("causation_id", "correlation_id", "user_id", "tenant")
+
+
+@final
+class Reactor:
+    """Follows the log for one event handler.
+
+    Args:
+        handler: The handler.
+        router: Where its pipeline is.
+    """
+
+    batch_size = 1
+
+    def __init__(self, handler: Handler, router: Router) -> None:
+        self._handler = handler
+        self._router = router
+        self.types: Collection[str] = [router.catalogue.of(handler.message_type).name]
+
+    @property
+    def name(self) -> str:
+        """The handler's id."""
+        return self._handler.id
+
+    async def handle(self, facts: Sequence[Fact], move: Move) -> None:
+        """Run the handler; its work and the checkpoint commit together.
+
+        Raises:
+            HandlersFailed: It answered with a Failure; nothing was written.
+        """
+        for fact in facts:
+            headers = fact.recorded.headers
+            origin = Origin(
+                causation_id=headers.get("causation_id"),
+                correlation_id=headers.get("correlation_id"),
+                user_id=headers.get("user_id"),
+                tenant=headers.get("tenant"),
+                trace={name: value for name, value in headers.items() if name not in _HEADERS},
+            )
+            context = Context(origin, message_id=fact.recorded.id)
+            with carrying(move):
+                result = await self._router.deliver(self._handler, fact.event, context)
+            if result.is_failure:
+                raise HandlersFailed(event=type(fact.event), errors={self._handler.id: result.error})

@@ -1,0 +1,35 @@
+"""Opening rooms above or beside this one by name, when they are asked for: an application that serves nothing loads
+no web framework, and one without SQL loads no SQLAlchemy.
+"""
+
+import importlib
+from types import ModuleType
+from typing import Final
+
+from twofold.errors import MissingExtraError
+
+_EXTRAS: Final = {
+    "twofold.web": "web",
+    "twofold.cli": "cli",
+    "twofold.sql": "sql",
+    "twofold.drivers.sqlite.sql": "sql",
+    "twofold.observability": "observability",
+}
+
+
+def open_room(name: str) -> ModuleType:
+    """Import a room of twofold.
+
+    Args:
+        name: Its full name, one of those that need an extra.
+
+    Raises:
+        MissingExtraError: A package that it needs is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "twofold"):
+            raise
+        raise MissingExtraError(room=name, extra=_EXTRAS[name], package=package) from error

@@ -1,0 +1,93 @@
+"""One function on its way to the thread that owns a connection, and its outcome on the way back.
+
+Cancelling whoever waits withdraws a call that has not started; one that has started is never torn.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from threading import Lock
+from typing import Any, Generic, TypeVar, cast
+
+from twofold.drivers.sqlite._guard import GuardedConnection
+
+T = TypeVar("T")
+
+
+class Call(Generic[T]):
+    """A function to run once with a connection; made in the event loop that waits for it.
+
+    Args:
+        work: What to run.
+    """
+
+    __slots__ = ("_claimed", "_decided", "_future", "error", "loop", "value", "withdrawn", "work")
+
+    def __init__(self, work: Callable[[GuardedConnection], T]) -> None:
+        self.work = work
+        self.loop = asyncio.get_running_loop()
+        self.value: T | None = None
+        self.error: BaseException | None = None
+        self.withdrawn = False
+        self._future = self.loop.create_future()
+        self._claimed = Lock()
+        self._decided = False
+
+    def claim(self) -> bool:
+        """Whether one may run it, or withdraw it: true for the first who asks, and never again."""
+        return self._claimed.acquire(blocking=False)
+
+    async def outcome(self) -> T:
+        """Wait until the call is decided; for calls that write."""
+        try:
+            await self._future
+        except asyncio.CancelledError:
+            self.withdrawn = self.claim()
+            if not self.withdrawn:
+                await self._decision()
+            raise
+        return self._answer()
+
+    async def answer(self) -> T:
+        """Wait for the call, and go away at once when cancelled; for calls that only read."""
+        try:
+            await self._future
+        except asyncio.CancelledError:
+            self.claim()
+            raise
+        return self._answer()
+
+    def decide(self) -> None:
+        """Wake whoever waits; in the loop of the call."""
+        self._decided = True
+        if not self._future.done():
+            self._future.set_result(None)
+
+    async def _decision(self) -> None:
+        while not self._decided:
+            self._future = self.loop.create_future()
+            with suppress(asyncio.CancelledError):  # the first one is raised again once the call is decided
+                await self._future
+
+    def _answer(self) -> T:
+        if self.error is None:
+            return cast("T", self.value)
+        try:
+            raise self.error
+        finally:
+            self.error = None  # an error that holds its own call would be a cycle
+
+
+def settle(calls: Iterable[Call[Any]]) -> None:
+    """Hand the outcomes back, with one wake-up for each event loop."""
+    loops = dict[asyncio.AbstractEventLoop, list[Call[Any]]]()  # nearly always one
+    for call in calls:
+        loops.setdefault(call.loop, []).append(call)
+    for loop, mine in loops.items():
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(_decide, mine)
+
+
+def _decide(calls: list[Call[Any]]) -> None:
+    for call in calls:
+        call.decide()

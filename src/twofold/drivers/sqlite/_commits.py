@@ -1,0 +1,98 @@
+"""Committing units of work: many that wait at the same time share one transaction, and so one wait for the disk.
+
+A unit that fails alone is undone alone, by its savepoint. Some errors end the whole transaction, and a deferred foreign
+key shows itself at COMMIT only; then nothing was written, and each unit is run again in a transaction of its own.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from twofold.drivers.sqlite._call import Call
+from twofold.drivers.sqlite._faults import sync_failed, typed
+from twofold.drivers.sqlite._guard import BEGIN_WRITE, COMMIT, RELEASE, SAVE, UNDO, GuardedConnection
+from twofold.errors import OutcomeUnknown, StoreUnavailable
+from twofold.store import Committed
+
+
+class Commits:
+    """Runs units of work and commits them; the writer's thread owns it."""
+
+    __slots__ = ("refusal",)
+
+    def __init__(self) -> None:
+        self.refusal: str | None = None
+        """Why nothing is written any more."""
+
+    def run(self, connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> None:
+        """Decide all these calls, each whole or not at all."""
+        if self.refusal is not None or len(calls) == 1 or not self._run_together(connection, calls):
+            for call in calls:
+                self._run_alone(connection, call)
+
+    def commit(self, connection: GuardedConnection) -> None:
+        """Commit what is open.
+
+        Raises:
+            OutcomeUnknown: The disk failed; from now on nothing is written.
+        """
+        try:
+            connection.execute(COMMIT)
+        except sqlite3.OperationalError as error:
+            if sync_failed(error):
+                self.refusal = f"the disk failed under a commit, so this store writes no more: {error}"
+                raise OutcomeUnknown(f"the disk failed under the commit: {error}") from error
+            raise
+
+    def _run_alone(self, connection: GuardedConnection, call: Call[Committed]) -> None:
+        call.value = call.error = None
+        try:
+            if self.refusal is not None:
+                raise StoreUnavailable(self.refusal)
+            connection.execute(BEGIN_WRITE)
+            call.value = call.work(connection)
+            self.commit(connection)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
+            call.value, call.error = None, typed(error)
+            connection.roll_back()
+
+    def _run_together(self, connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> bool:
+        """Whether all calls are decided; if not, nothing was written."""
+        try:
+            connection.execute(BEGIN_WRITE)
+        except sqlite3.Error as error:
+            _fail(calls, error)
+            return True
+        try:
+            for call in calls:
+                connection.execute(SAVE)
+                try:
+                    call.value = call.work(connection)
+                except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
+                    call.error = typed(error)
+                    if not connection.in_transaction:
+                        return False
+                    connection.execute(UNDO)
+                connection.execute(RELEASE)
+            self.commit(connection)
+        except OutcomeUnknown as error:
+            _fail(calls, error)
+        except sqlite3.Error:
+            return False
+        finally:
+            connection.roll_back()
+        return True
+
+
+def _fail(calls: Sequence[Call[Committed]], cause: Exception) -> None:
+    for call in calls:
+        if call.error is None:
+            call.value, call.error = None, _own(cause)
+
+
+def _own(cause: Exception) -> BaseException:
+    """The error for one of many callers: an exception that several tasks raise would mix up their traces."""
+    own = typed(cause)
+    if own is cause:
+        own = type(cause)(*cause.args)
+        own.__cause__ = cause
+    return own

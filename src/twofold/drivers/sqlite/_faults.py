@@ -1,0 +1,50 @@
+"""What an error of SQLite means to whoever called the store."""
+
+import sqlite3
+
+from twofold.errors import StoreUnavailable
+
+_PASSING = tuple(
+    f"SQLITE_{kind}"
+    for kind in (
+        "BUSY",
+        "LOCKED",
+        "FULL",
+        "IOERR",
+        "READONLY",
+        "CANTOPEN",
+        "NOMEM",
+        "PROTOCOL",
+        "INTERRUPT",
+        "CORRUPT",
+        "NOTADB",
+    )
+)
+
+
+def typed(error: BaseException) -> BaseException:
+    """The error to raise for one that SQLite raised.
+
+    Locked, busy, full, interrupted, unreadable and unwritable become `StoreUnavailable`. Broken constraints and wrong
+    SQL are mistakes of whoever wrote the rows, and stay what they are.
+    """
+    name = _name(error)
+    if not name.startswith(_PASSING):
+        return error
+    unavailable = StoreUnavailable(f"SQLite refuses: {error} ({name})")
+    unavailable.__cause__ = error
+    return unavailable
+
+
+def sync_failed(error: sqlite3.Error) -> bool:
+    """Whether a COMMIT failed in a way that leaves unknown what is on the disk.
+
+    A refused write does not: the commit record was never complete. After a failed fsync the system may forget the pages
+    and report success the next time, so nothing that follows could be trusted.
+    """
+    name = _name(error)
+    return name.startswith("SQLITE_IOERR") and name != "SQLITE_IOERR_WRITE"
+
+
+def _name(error: BaseException) -> str:
+    return getattr(error, "sqlite_errorname", "") if isinstance(error, sqlite3.Error) else ""

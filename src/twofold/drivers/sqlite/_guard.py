@@ -1,0 +1,68 @@
+"""Keeps the SQL of users away from the transaction that it runs in.
+
+SQLite asks the authorizer when a statement is compiled, and compiled statements are cached: it is installed once, for
+good, and costs nothing in the long run. The driver's own statements carry a mark, so that none of them is found in the
+cache by the same words of a user.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class GuardedConnection(sqlite3.Connection):
+    """A connection that can tell the driver's own statements from those of a user's function.
+
+    While a user's function runs it refuses BEGIN, COMMIT, ROLLBACK, ATTACH, DETACH and the driver's savepoints.
+    Savepoints with names of their own are fine: SQLAlchemy makes them for `begin_nested`.
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._guard = _Guard()
+        self.set_authorizer(self._guard)
+
+    def run(self, work: Callable[["GuardedConnection"], T]) -> T:
+        """Run a user's function on this connection."""
+        self._guard.on = True
+        try:
+            return work(self)
+        finally:
+            self._guard.on = False
+
+    def roll_back(self) -> None:
+        """End the transaction, if there is one."""
+        if self.in_transaction:
+            self.execute(ROLLBACK)
+
+
+class _Guard:
+    # An object of its own: a method of the connection would tie it into a cycle.
+    __slots__ = ("on",)
+
+    def __init__(self) -> None:
+        self.on = False
+
+    def __call__(self, action: int, first: str | None, second: str | None, *_: str | None) -> int:
+        if not self.on or action not in _WATCHED:
+            return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_SAVEPOINT and not (second or "").lower().startswith("twofold_"):
+            return sqlite3.SQLITE_OK
+        return sqlite3.SQLITE_DENY
+
+
+_WATCHED = frozenset(
+    {sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT, sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH}
+)
+
+_mark = f" /* {secrets.token_hex(8)} */"
+BEGIN = f"BEGIN{_mark}"
+BEGIN_WRITE = f"BEGIN IMMEDIATE{_mark}"
+COMMIT = f"COMMIT{_mark}"
+ROLLBACK = f"ROLLBACK{_mark}"
+SAVE = f"SAVEPOINT twofold_unit{_mark}"
+RELEASE = f"RELEASE twofold_unit{_mark}"
+UNDO = f"ROLLBACK TO twofold_unit{_mark}"

@@ -1,0 +1,79 @@
+"""The transaction that a unit of work holds open when it runs SQL of its own."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from twofold.drivers.sqlite._call import Call
+from twofold.drivers.sqlite._guard import GuardedConnection
+from twofold.drivers.sqlite._turn import Turn
+from twofold.drivers.sqlite._write import plan
+from twofold.drivers.sqlite._writer import Writer
+from twofold.errors import StoreUnavailable
+from twofold.store import Batch, Committed
+
+T = TypeVar("T")
+
+
+class SqliteTransaction:
+    """A write transaction that takes the writer's turn at its first `run`, and holds it until it ends.
+
+    Args:
+        writer: Whose turn it takes.
+        turn_timeout: How long it may hold the turn, in seconds.
+    """
+
+    __slots__ = ("_turn", "_turn_timeout", "_writer")
+
+    def __init__(self, writer: Writer, turn_timeout: float) -> None:
+        self._writer = writer
+        self._turn_timeout = turn_timeout
+        self._turn: Turn | None = None
+
+    async def run(self, work: Callable[[GuardedConnection], T]) -> T:
+        """Run a function with the connection, inside the transaction.
+
+        Its errors leave the transaction open, unless the database ended it. A function that has started is not torn
+        when its caller is cancelled, so it must not wait for anything but the database.
+
+        Raises:
+            StoreUnavailable: The transaction was held longer than the store allows, or has ended.
+        """
+        call = Call[T](lambda connection: connection.run(work))
+        if self._turn is not None:
+            self._turn.put(call)
+            return await call.outcome()
+        turn = Turn(self._turn_timeout)
+        turn.put(call)
+        self._writer.queue(turn)
+        self._turn = turn
+        try:
+            return await call.outcome()
+        finally:
+            if call.withdrawn:
+                turn.refuse("the transaction was cancelled before it began")
+
+    async def commit(self, batch: Batch) -> Committed:
+        """Write the batch and commit, in one hop. Once started it is carried through, whatever happens to the caller.
+
+        Raises:
+            VersionConflict: A stream is not where an append expects it; everything is rolled back.
+            StoreUnavailable: The transaction was held longer than the store allows, or has ended.
+        """
+        unit = plan(batch)
+        if self._turn is None:
+            return await self._writer.commit(unit)
+        call = Call(unit)
+        self._turn.put(call, "commit")
+        return await call.outcome()
+
+    async def rollback(self) -> None:
+        """Undo everything and free the turn, even when cancelled; harmless when nothing was begun or it has ended."""
+        if self._turn is None:
+            return
+        call = Call[None](lambda connection: None)
+        call.claim()  # so that nobody can withdraw it
+        try:
+            self._turn.put(call, "rollback")
+        except StoreUnavailable:
+            return
+        await call.outcome()

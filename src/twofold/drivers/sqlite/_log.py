@@ -1,0 +1,74 @@
+"""Reading events on the reader connections. Commit order is position order here, so every head is final."""
+
+import json
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from functools import partial
+from sqlite3 import Connection
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from twofold.drivers.sqlite._readers import Readers
+from twofold.drivers.sqlite._write import EPOCH
+from twofold.store import Recorded
+
+_Row: TypeAlias = tuple[int, str, int, bytes, str, int, bytes, str, int, str]
+
+
+class SqliteLog:
+    """The log of one SQLite file."""
+
+    __slots__ = ("_readers",)
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def head(self) -> int:
+        """The highest position that was ever committed; 0 when empty."""
+        return await self._readers.run(head)
+
+    async def read(
+        self, after: int, *, until: int, limit: int, types: Collection[str] | None = None
+    ) -> Sequence[Recorded]:
+        """Events with `after < position <= until`, in position order."""
+        if types is None:
+            return await self._readers.run(partial(_read, _PAGE, (after, until, limit)))
+        chosen = sorted(set(types))
+        query = _PAGE_OF_TYPES.format(", ".join("?" * len(chosen)))
+        return await self._readers.run(partial(_read, query, (after, until, *chosen, limit)))
+
+    async def read_stream(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Recorded]:
+        """Events of one stream with `version > after`, in version order."""
+        return await self._readers.run(partial(_read, _STREAM, (stream, after, limit)))
+
+
+def head(connection: Connection) -> int:
+    """The highest position that was ever committed, even when its event is gone; 0 when there was none."""
+    found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'twofold_events'").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _read(query: str, values: tuple[Any, ...], connection: Connection) -> list[Recorded]:
+    return [_recorded(row) for row in connection.execute(query, values).fetchall()]
+
+
+def _recorded(row: _Row) -> Recorded:
+    position, stream, version, id_, type_, schema_version, data, headers, time, tags = row
+    return Recorded(
+        position,
+        stream,
+        version,
+        UUID(bytes=id_),
+        type_,
+        schema_version,
+        data,
+        {} if headers == "{}" else json.loads(headers),
+        EPOCH + timedelta(microseconds=time),
+        () if tags == "[]" else tuple(json.loads(tags)),
+    )
+
+
+_SELECT = "SELECT position, stream, version, id, type, schema_version, data, headers, time, tags FROM twofold_events "
+_PAGE = _SELECT + "WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
+_PAGE_OF_TYPES = _SELECT + "WHERE position > ? AND position <= ? AND type IN ({}) ORDER BY position LIMIT ?"
+_STREAM = _SELECT + "WHERE stream = ? AND version > ? ORDER BY version LIMIT ?"

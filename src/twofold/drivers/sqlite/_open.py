@@ -1,0 +1,81 @@
+"""Opening connections: one that writes, several that the database itself holds read-only."""
+
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from twofold.drivers.sqlite._guard import GuardedConnection
+from twofold.drivers.sqlite._schema import upgrade
+
+Durability: TypeAlias = Literal["full", "normal"]
+"""`full`: a commit is on the disk before it is acknowledged. `normal`: a power cut may lose the last commits, whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """A database file, and how to open it.
+
+    Args:
+        path: The file.
+        durability: Whether commits wait for the disk.
+        busy_timeout: How long to wait for another process that writes, in seconds.
+    """
+
+    path: Path
+    durability: Durability
+    busy_timeout: float
+
+    def open_writer(self) -> GuardedConnection:
+        """The connection that writes, with the tables up to date."""
+        connection = self._connect("rwc")
+        try:
+            _switch_to_wal(connection, self.busy_timeout)
+            connection.execute(f"PRAGMA synchronous = {self.durability}")
+            connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the drive's cache
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_IDLE_WAL}")
+            upgrade(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def open_reader(self) -> GuardedConnection:
+        """A connection whose writes the database refuses; the writer must have opened the file before."""
+        connection = self._connect("ro")
+        try:
+            connection.execute("PRAGMA query_only = ON")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _connect(self, mode: str) -> GuardedConnection:
+        return sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            factory=GuardedConnection,
+            timeout=self.busy_timeout,
+            isolation_level=None,
+            cached_statements=_CACHED_STATEMENTS,
+        )
+
+
+def _switch_to_wal(connection: GuardedConnection, timeout: float) -> None:
+    # The switch needs the file for itself, and SQLite does not wait for that by itself.
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+_CACHED_STATEMENTS = 512
+_LARGEST_IDLE_WAL = 64 * 1024 * 1024

@@ -1,0 +1,132 @@
+"""The store in one SQLite file, the embedded default: one thread that writes, several that read.
+
+Applications get it from their settings, or make one; nothing else of this folder is for them.
+"""
+
+import asyncio
+import weakref
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, TypeVar
+
+from twofold.drivers.sqlite._guard import GuardedConnection
+from twofold.drivers.sqlite._held import SqliteTransaction
+from twofold.drivers.sqlite._log import SqliteLog
+from twofold.drivers.sqlite._open import Database, Durability
+from twofold.drivers.sqlite._readers import Readers
+from twofold.drivers.sqlite._tables import add_tables
+from twofold.drivers.sqlite._write import checkpoint, plan
+from twofold.drivers.sqlite._writer import Writer
+from twofold.errors import WiringError
+from twofold.store import Batch, Bell, Committed
+
+T = TypeVar("T")
+_CLOSED = "the store is closed"
+
+
+class SqliteStore:
+    """A `Store` in one SQLite file; several processes may open it at the same time.
+
+    Args:
+        path: The file; it is made when missing, its folder is not.
+        durability: `"full"`: a commit is on the disk before it is acknowledged. `"normal"`: faster, and a power cut may
+            lose the last commits, each of them whole.
+        turn_timeout: How long a transaction may be held open, in seconds.
+        busy_timeout: How long to wait for another process that writes, in seconds.
+        readers: How many threads read.
+
+    Example:
+        >>> store = SqliteStore("shop.db")
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        durability: Durability = "full",
+        turn_timeout: float = 5.0,
+        busy_timeout: float = 5.0,
+        readers: int = 4,
+    ) -> None:
+        if str(path) in ("", ":memory:"):
+            raise WiringError("a SQLite store needs a file: use MemoryStore, or a file in a temporary folder")
+        database = Database(path=Path(path), durability=durability, busy_timeout=busy_timeout)
+        self._turn_timeout = turn_timeout
+        self._started = False
+        self._bell = Bell()
+        self._writer = Writer(database.open_writer, self._bell)
+        self._readers = Readers(database, readers)
+        self._log = SqliteLog(self._readers)
+        weakref.finalize(self, _close, self._writer, self._readers)
+
+    @property
+    def log(self) -> SqliteLog:
+        """The log, for readers."""
+        return self._log
+
+    @property
+    def wakeup(self) -> Bell:
+        """Tells followers in this process at once; those in others find out when their time is over."""
+        return self._bell
+
+    async def start(self) -> None:
+        """Open the file; creates or upgrades its tables. Harmless when open.
+
+        Raises:
+            StoreUnavailable: It cannot be opened.
+            WiringError: A newer twofold made it.
+        """
+        if not self._started:
+            await self._writer.start()
+            self._readers.start()
+            self._started = True
+
+    async def stop(self) -> None:
+        """Finish what was begun, and close; harmless when closed."""
+        _close(self._writer, self._readers)
+        await asyncio.to_thread(_join, self._writer, self._readers)
+        self._started = False
+
+    async def commit(self, batch: Batch) -> Committed:
+        """Write a whole batch in one transaction of its own, which it may share with others that wait.
+
+        Row changes that break a constraint of their table raise `sqlite3.IntegrityError`; nothing is written.
+
+        Raises:
+            VersionConflict: A stream is not where an append expects it; nothing was written.
+            Conflict: A checkpoint is not where a move expects it; nothing was written.
+            StoreUnavailable: The store is closed or refuses writes; nothing was written.
+            OutcomeUnknown: The disk failed under the commit; the store writes no more.
+        """
+        return await self._writer.commit(plan(batch))
+
+    async def read(self, work: Callable[[GuardedConnection], T]) -> T:
+        """Run a function with a read-only connection, over one snapshot; it must not return a cursor."""
+        return await self._readers.run_of_user(work)
+
+    def begin(self) -> SqliteTransaction:
+        """A transaction to hold open; takes nothing until its first `run`."""
+        return SqliteTransaction(self._writer, self._turn_timeout)
+
+    async def checkpoint(self, name: str) -> int:
+        """Where a subscription stands; 0 for a new one."""
+        return await self._readers.run(lambda connection: checkpoint(connection, name))
+
+    async def create_tables(self, tables: Collection[Any]) -> None:
+        """Create the tables of read models and state that are missing."""
+
+        def unit(connection: GuardedConnection) -> Committed:
+            add_tables(connection, tables)
+            return Committed()
+
+        await self._writer.commit(unit)
+
+
+def _close(writer: Writer, readers: Readers) -> None:
+    readers.close(_CLOSED)
+    writer.close(_CLOSED)
+
+
+def _join(writer: Writer, readers: Readers) -> None:
+    readers.join()
+    writer.join()

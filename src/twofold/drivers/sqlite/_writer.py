@@ -1,0 +1,128 @@
+"""The one thread that writes, and owns the one connection that can."""
+
+import threading
+from collections.abc import Callable
+from typing import TypeAlias
+
+from twofold.drivers.sqlite._call import Call, settle
+from twofold.drivers.sqlite._commits import Commits
+from twofold.drivers.sqlite._faults import typed
+from twofold.drivers.sqlite._guard import GuardedConnection
+from twofold.drivers.sqlite._log import head
+from twofold.drivers.sqlite._mailbox import Mailbox
+from twofold.drivers.sqlite._turn import Turn
+from twofold.errors import OutcomeUnknown, StoreUnavailable
+from twofold.store import Bell, Committed
+
+Unit: TypeAlias = Callable[[GuardedConnection], Committed]
+
+
+class Writer:
+    """Takes units of work and turns, in the order they come, until it is closed.
+
+    Args:
+        open_connection: Opens the connection, in the thread of the writer.
+        bell: Rung when the log has grown.
+    """
+
+    __slots__ = ("_bell", "_commits", "_items", "_open", "_thread")
+
+    def __init__(self, open_connection: Callable[[], GuardedConnection], bell: Bell) -> None:
+        self._open = open_connection
+        self._bell = bell
+        self._commits = Commits()
+        self._items = Mailbox[Call[Committed] | Turn](closed="the store is not open")
+        self._thread: threading.Thread | None = None
+
+    async def start(self) -> None:
+        """Start the thread, and wait until its connection is open."""
+        self._commits = Commits()
+        self._items = Mailbox[Call[Committed] | Turn]()
+        opening = Call(head)
+        self._thread = threading.Thread(target=self._serve, args=(opening,), name="twofold-sqlite-writer", daemon=True)
+        self._thread.start()
+        self._bell.ring(await opening.outcome())
+
+    async def commit(self, unit: Unit) -> Committed:
+        """Run a unit of work, perhaps more than once, and commit it; perhaps together with others that wait."""
+        call = Call(unit)
+        self._items.put(call)
+        return await call.outcome()
+
+    def queue(self, turn: Turn) -> None:
+        """Queue for the writer's turn."""
+        self._items.put(turn)
+
+    def close(self, reason: str) -> None:
+        """Take nothing new; what was taken is still decided, and then the thread ends."""
+        self._items.close(reason)
+
+    def join(self) -> None:
+        """Wait until the thread has ended."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _serve(self, opening: Call[int]) -> None:
+        opening.claim()
+        try:
+            connection = self._open()
+            opening.value = opening.work(connection)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
+            opening.error = typed(error)
+            self._refuse("the store could not be opened")
+            return
+        finally:
+            settle((opening,))
+        try:
+            while (item := self._items.take()) is not None:
+                self._work_off(connection, item)
+        finally:
+            connection.close()
+            self._refuse("the writer has stopped")
+
+    def _work_off(self, connection: GuardedConnection, item: Call[Committed] | Turn | None) -> None:
+        group = list[Call[Committed]]()
+        while isinstance(item, Call):
+            if item.claim():
+                group.append(item)
+            item = self._items.take_now() if len(group) < _LARGEST_GROUP else None
+        if group:
+            self._run_group(connection, group)
+        if isinstance(item, Turn):
+            self._serve_turn(connection, item)
+
+    def _run_group(self, connection: GuardedConnection, group: list[Call[Committed]]) -> None:
+        try:
+            self._commits.run(connection, group)
+        except BaseException as error:
+            for call in group:
+                call.value, call.error = None, OutcomeUnknown(f"the writer failed: {error}")
+            raise
+        finally:
+            settle(group)
+        self._announce(max(call.value.position if call.value else 0 for call in group))
+
+    def _serve_turn(self, connection: GuardedConnection, turn: Turn) -> None:
+        if self._commits.refusal is not None:
+            turn.refuse(self._commits.refusal)
+        else:
+            try:
+                self._announce(turn.serve(connection, self._commits.commit))
+            finally:
+                turn.refuse("the writer has stopped")
+
+    def _announce(self, position: int) -> None:
+        if position:
+            self._bell.ring(position)
+
+    def _refuse(self, reason: str) -> None:
+        self._items.close(reason)
+        while (item := self._items.take()) is not None:
+            if isinstance(item, Turn):
+                item.refuse(reason)
+            elif item.claim():
+                item.error = StoreUnavailable(reason)
+                settle((item,))
+
+
+_LARGEST_GROUP = 256

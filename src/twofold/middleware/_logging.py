@@ -1,0 +1,65 @@
+"""A structured log line at the start and at the end of every message; never its payload.
+
+The lines are ordinary records of the logger `twofold.message`; what they say is in the record's `twofold` attribute too,
+for a formatter that renders structure.
+"""
+
+import logging
+import time
+from typing import Any
+
+from twofold.dispatch import Handler, Middleware, Next, Stage
+from twofold.errors import Classifier, Family
+from twofold.messages import Context, wire_name
+from twofold.middleware._outcome import outcome_of
+from twofold.result import Result
+
+_LOGGER = logging.getLogger("twofold.message")
+
+
+def logging_stage(classifier: Classifier) -> Stage:
+    """The stage.
+
+    Args:
+        classifier: Tells what an error means, and so how loud the line is.
+    """
+
+    def build(handler: Handler) -> Middleware:
+        about = {"kind": handler.kind.value, "message": wire_name(handler.message_type).name, "handler": handler.id}
+
+        async def log(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+            if not _LOGGER.isEnabledFor(logging.WARNING):
+                return await call_next(message, context)
+            facts = {
+                **about,
+                "message_id": str(context.message_id),
+                "correlation_id": context.correlation_id,
+                "user_id": context.user_id,
+            }
+            _write(logging.INFO, "started", facts)
+            started = time.perf_counter()
+            try:
+                result = await call_next(message, context)
+            except BaseException as error:
+                crashed = {**facts, "duration": time.perf_counter() - started, "outcome": "crashed"}
+                _write(logging.ERROR, "crashed", {**crashed, "error": type(error).__qualname__})
+                raise
+            facts |= {"duration": time.perf_counter() - started, "outcome": outcome_of(result, classifier)}
+            if result.is_success:
+                _write(logging.INFO, "succeeded", facts)
+            else:
+                code = getattr(result.error, "code", type(result.error).__qualname__)
+                loud = classifier.of_value(result.error).family in (Family.UNAVAILABLE, Family.CORRUPT)
+                _write(logging.WARNING if loud else logging.INFO, "failed", {**facts, "error": code})
+            return result
+
+        return log
+
+    return Stage("logging", build)
+
+
+def _write(level: int, what: str, facts: dict[str, Any]) -> None:
+    if _LOGGER.isEnabledFor(level):
+        _LOGGER.log(
+            level, "%s %s %s", facts["kind"], facts["message"], what, extra={"twofold": {**facts, "step": what}}
+        )

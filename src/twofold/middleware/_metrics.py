@@ -1,0 +1,50 @@
+"""Counting and timing every message, for whatever keeps the numbers."""
+
+import time
+from typing import Any, Protocol
+
+from twofold.dispatch import Handler, Middleware, Next, Stage
+from twofold.errors import Classifier
+from twofold.messages import Context, Kind, wire_name
+from twofold.middleware._outcome import outcome_of
+from twofold.result import Result
+
+
+class Meter(Protocol):
+    """Keeps the numbers of an application."""
+
+    def record(self, kind: Kind, message: str, outcome: str, seconds: float) -> None:
+        """Note one message.
+
+        Args:
+            kind: Its kind.
+            message: Its wire name.
+            outcome: `success`, the category of its error, or `crashed`.
+            seconds: How long it took.
+        """
+        ...
+
+
+def metrics_stage(meter: Meter, classifier: Classifier) -> Stage:
+    """The stage.
+
+    Args:
+        meter: Keeps the numbers.
+        classifier: Tells what an error means.
+    """
+
+    def build(handler: Handler) -> Middleware:
+        kind, name = handler.kind, wire_name(handler.message_type).name
+
+        async def measure(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+            started, outcome = time.perf_counter(), "crashed"
+            try:
+                result = await call_next(message, context)
+                outcome = outcome_of(result, classifier)
+                return result
+            finally:
+                meter.record(kind, name, outcome, time.perf_counter() - started)
+
+        return measure
+
+    return Stage("metrics", build)

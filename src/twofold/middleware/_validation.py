@@ -1,0 +1,32 @@
+"""Checking a message once more before it is handled, and normalising it, whichever door it came through."""
+
+from typing import Any
+
+from twofold.dispatch import Handler, Middleware, Next, Stage
+from twofold.errors import Invalid
+from twofold.messages import Catalogue, Context, Kind
+from twofold.result import Failure, Result
+
+
+def validation_stage(catalogue: Catalogue) -> Stage:
+    """The stage, for commands and queries; events are facts and are not asked again.
+
+    Args:
+        catalogue: Where the codecs are.
+    """
+
+    def build(handler: Handler) -> Middleware | None:
+        if handler.kind is Kind.EVENT:
+            return None
+        validate = catalogue.of(handler.message_type).validate
+
+        async def validation(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+            try:
+                normal = validate(message)
+            except Invalid as error:
+                return Failure(error)
+            return await call_next(normal, context)
+
+        return validation
+
+    return Stage("validation", build)

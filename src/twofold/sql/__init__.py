@@ -1,0 +1,41 @@
+"""SQLAlchemy for users of twofold: sessions that belong to a unit of work, tables of read models, pages.
+
+Handlers and projections import from here. Nothing in here knows a database; drivers implement `Sessions`.
+"""
+
+from twofold.sql._exact import ExactDecimal
+from twofold.sql._fold import DeleteRows, WriteRows, fold
+from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_runner, sql_provider
+from twofold.sql._page import page_of, sort_by
+from twofold.sql._sessions import (
+    BlockingReadSession,
+    BlockingWriteSession,
+    ReadSession,
+    Sessions,
+    WriteRefused,
+    WriteSession,
+)
+from twofold.sql._tables import create_statements, table_of
+
+__all__ = [
+    "AWAITED",
+    "BLOCKING",
+    "BlockingReadSession",
+    "BlockingWriteSession",
+    "DeleteRows",
+    "ExactDecimal",
+    "ReadSession",
+    "Sessions",
+    "SqlPart",
+    "WRITING",
+    "WriteRefused",
+    "WriteRows",
+    "WriteSession",
+    "create_statements",
+    "fold",
+    "page_of",
+    "session_runner",
+    "sort_by",
+    "sql_provider",
+    "table_of",
+]

@@ -1,0 +1,151 @@
+"""The sessions that handlers are given, and what a driver must offer so that they can be made.
+
+Asking for a session costs next to nothing and begins nothing; the first statement does. No session ends the unit
+of work that it belongs to:
+
+- `commit()` flushes; the rows are committed with the events of the unit, or not at all.
+- `rollback()` undoes what this session wrote since it began or last committed; events of the unit stay.
+- `close()` lets go of the objects; rows that were flushed stay with the unit.
+- `begin_nested()` is a savepoint, as usual.
+"""
+
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.util.concurrency import greenlet_spawn
+
+from twofold.errors import WiringError
+from twofold.store import Transaction
+
+
+class ReadSession(AsyncSession):
+    """The session of a query handler. The database itself refuses whatever it might write."""
+
+
+class BlockingReadSession(Session):
+    """The session of a query handler that is a plain `def`. The database itself refuses whatever it might write."""
+
+
+class BlockingWriteSession(Session):
+    """The session of a unit of work, for a plain `def`; handlers ask for it as `Session`.
+
+    The unit may open parts, for the commands that a handler sends; `commit`, `rollback` and `close` stay within
+    the part.
+    """
+
+    _parts: tuple[SessionTransaction, ...] = ()
+
+    def commit(self) -> None:
+        """Flush. The unit of work commits."""
+        if self._parts:
+            self.flush()
+        else:
+            super().commit()
+
+    def rollback(self) -> None:
+        """Undo what was written in this part, or since the session began or last committed."""
+        if self._parts:
+            self.undo()
+            self.savepoint()
+        else:
+            super().rollback()
+
+    def close(self) -> None:
+        """Let go of all objects. What was flushed stays with the unit of work."""
+        if self._parts:
+            self.expunge_all()
+        else:
+            super().close()
+
+    def reset(self) -> None:
+        """The same as `close`."""
+        self.close()
+
+    def savepoint(self) -> None:
+        """Begin a part that can be undone alone, whoever writes in it."""
+        self._parts = (*self._parts, self.begin_nested())
+        self.connection()  # SQLAlchemy would make the savepoint at this session's own next statement
+
+    def release(self) -> None:
+        """Keep the innermost part."""
+        *outer, part = self._parts
+        self._parts = tuple(outer)
+        part.commit()
+
+    def undo(self) -> None:
+        """Undo the innermost part."""
+        *outer, part = self._parts
+        self._parts = tuple(outer)
+        part.rollback()
+
+
+class WriteSession(AsyncSession):
+    """The session of a unit of work; handlers ask for it as `AsyncSession`."""
+
+    sync_session_class = BlockingWriteSession
+    sync_session: BlockingWriteSession
+
+    async def savepoint(self) -> None:
+        """Begin a part that can be undone alone."""
+        await greenlet_spawn(self.sync_session.savepoint)
+
+    async def release(self) -> None:
+        """Keep the innermost part."""
+        await greenlet_spawn(self.sync_session.release)
+
+    async def undo(self) -> None:
+        """Undo the innermost part."""
+        await greenlet_spawn(self.sync_session.undo)
+
+
+class WriteRefused(WiringError):
+    """A read session was asked to write, and the database refused.
+
+    Args:
+        statement: The SQL that was refused.
+    """
+
+    code: ClassVar[str] = "write_refused"
+
+    def __init__(self, statement: str) -> None:
+        super().__init__()
+        self.statement = statement
+
+    @property
+    def detail(self) -> str:
+        return f"a read session cannot write, the database refused: {self.statement}"
+
+    @property
+    def hint(self) -> str:
+        return "queries only read; change state in a command handler"
+
+
+class Sessions(Protocol):
+    """Makes the sessions of one store; the pipeline has one for each store."""
+
+    def write(self, transaction: Transaction) -> WriteSession:
+        """A session whose statements run inside the transaction."""
+        ...
+
+    def write_blocking(self, transaction: Transaction) -> BlockingWriteSession:
+        """The same for a plain `def`; its statements work only where `bound` says."""
+        ...
+
+    def read(self) -> ReadSession:
+        """A session that cannot write. Each statement sees what was committed when it began."""
+        ...
+
+    def read_blocking(self) -> BlockingReadSession:
+        """The same for a plain `def`; its statements work only where `bound` says, and all see the same."""
+        ...
+
+    def bound(self, connection: Any) -> AbstractContextManager[None]:
+        """Let blocking sessions use this connection, in this thread, until the block ends.
+
+        Args:
+            connection: The driver's own, as `Transaction.run` and `Store.read` hand it to their function: a `def`
+                handler runs whole inside one such function, and inside this block.
+        """
+        ...

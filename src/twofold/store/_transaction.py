@@ -1,0 +1,87 @@
+"""The stages that put a message into a transaction: commands into a unit of work, queries into none.
+
+The outcome decides: a Success commits, a Failure or an exception rolls back. A command sent by a handler joins the
+unit of the command it is sent in, as a part that can be undone alone.
+"""
+
+from contextvars import ContextVar
+from typing import Any
+
+from twofold.dispatch import Handler, Middleware, Next, Stage
+from twofold.errors import TwofoldError, WiringError
+from twofold.messages import Context, Kind
+from twofold.result import Failure, Result
+from twofold.store._unit import UnitFactory, UnitOfWork, carried_move, current_unit, working
+
+_reading: ContextVar[bool] = ContextVar("twofold_reading", default=False)
+
+
+def transaction_stage(new_unit: UnitFactory) -> Stage:
+    """The stage that gives every command, and every reaction to an event, its transaction.
+
+    Args:
+        new_unit: Makes a unit of work for a message.
+    """
+
+    async def transaction(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+        refuse_in_query(type(message).__qualname__)
+        outer = current_unit()
+        if outer is not None:
+            return await _joined(outer, message, context, call_next)
+        try:
+            async with working(new_unit(context)) as unit:
+                move = carried_move()
+                if move is not None:
+                    unit.move(move)
+                result = await call_next(message, context)
+                if result.is_success:
+                    await unit.commit()
+                else:
+                    await unit.rollback()
+                return result
+        except WiringError:
+            raise
+        except TwofoldError as error:
+            return Failure(error)
+
+    def build(handler: Handler) -> Middleware | None:
+        return None if handler.kind is Kind.QUERY else transaction
+
+    return Stage("transaction", build)
+
+
+def read_only_stage() -> Stage:
+    """The stage that keeps a query from sending commands or publishing events."""
+
+    async def read_only(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+        token = _reading.set(True)
+        try:
+            return await call_next(message, context)
+        finally:
+            _reading.reset(token)
+
+    def build(handler: Handler) -> Middleware | None:
+        return read_only if handler.kind is Kind.QUERY else None
+
+    return Stage("read only", build)
+
+
+def refuse_in_query(what: str) -> None:
+    """Stop whatever would write while a query is being handled.
+
+    Raises:
+        WiringError: A query is being handled in this task.
+    """
+    if _reading.get():
+        raise WiringError(f"{what} was sent while a query is being handled: a query changes nothing")
+
+
+async def _joined(unit: UnitOfWork, message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+    await unit.begin_part()
+    try:
+        result = await call_next(message, context)
+    except BaseException:
+        await unit.undo_part()
+        raise
+    await (unit.keep_part() if result.is_success else unit.undo_part())
+    return result
