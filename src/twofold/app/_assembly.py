@@ -4,6 +4,7 @@ One pass in the order of `assemble`; nothing in here runs after the application 
 """
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,6 +111,7 @@ def assemble(
         for tables in (*(module.tables for module in modules), *(one.tables for one in done.projections))
         for table in tables
     )
+    done.faults += _same_reactions(handlers)
     if not done.faults:
         behind = [projection for projection in done.projections if projection.mode == "async"]
         done.subscribers += [Projector(projection, store, router.catalogue) for projection in behind]
@@ -172,6 +174,16 @@ def _missing_handlers(near: Iterable[type], handlers: Sequence[Handler]) -> list
         )
         for cls in near
         if not issubclass(cls, Event) and not any(issubclass(one, cls) for one in handled)
+    ]
+
+
+def _same_reactions(handlers: Sequence[Handler]) -> list[Fault]:
+    """Reactions that would share a checkpoint: of one name, in one module, to one event."""
+    reactions = Counter((one.module, one.name, one.message_type) for one in handlers if one.kind is Kind.EVENT)
+    return [
+        Fault(where=f"{module}.{name}", code="duplicate_reaction", text=f"reacts to {event.__qualname__} twice")
+        for (module, name, event), count in reactions.items()
+        if count > 1
     ]
 
 

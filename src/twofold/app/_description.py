@@ -1,11 +1,15 @@
 """What an application is made of, as plain data: for `describe`, for documents, for a check against drift."""
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from twofold.app._app import App
 from twofold.dispatch import Handler
 from twofold.messages import wire_name
+
+
+_PATH = re.compile(r"(?:\w+\.)+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,4 +112,4 @@ def _handler(app: App, handler: Handler) -> DescribedHandler:
 def _type_name(hint: Any) -> str:
     if isinstance(hint, type) and not hasattr(hint, "__args__"):
         return hint.__qualname__
-    return str(hint).replace("typing.", "")
+    return _PATH.sub("", str(hint))

@@ -1,6 +1,6 @@
 """A reaction: a handler of an event that runs behind the log; its work and its checkpoint commit together."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import final
 
 from twofold.dispatch import Handler, Router
@@ -25,12 +25,12 @@ class Reactor:
     def __init__(self, handler: Handler, router: Router) -> None:
         self._handler = handler
         self._router = router
-        self.types: Collection[str] = [router.catalogue.of(handler.message_type).name]
+        self.types: Sequence[str] = [router.catalogue.of(handler.message_type).name]
 
     @property
     def name(self) -> str:
-        """The handler's id."""
-        return self._handler.id
+        """The handler's name in its module, and the event: its checkpoint is kept under it, so renaming starts anew."""
+        return f"{self._handler.module}.{self._handler.name}:{self.types[0]}"
 
     async def handle(self, facts: Sequence[Fact], move: Move) -> None:
         """Run the handler; its work and the checkpoint commit together.
@@ -51,4 +51,5 @@ class Reactor:
             with carrying(move):
                 result = await self._router.deliver(self._handler, fact.event, context)
             if result.is_failure:
-                raise HandlersFailed(event=type(fact.event), errors={self._handler.id: result.error})
+                cause = result.error if isinstance(result.error, Exception) else None
+                raise HandlersFailed(event=type(fact.event), errors={self._handler.id: result.error}) from cause

@@ -40,9 +40,9 @@ class Door:
 NO_DOOR = Door()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Handler:
-    """One registered handler.
+    """One registered handler; two registrations of one function are two handlers.
 
     Args:
         id: Unique in its application: `module.qualified_name`.
@@ -78,7 +78,7 @@ class Handler:
     answers: Any = Any
     module: str = ""
     door: Door = NO_DOOR
-    tools: Tools = field(compare=False, repr=False)
+    tools: Tools = field(repr=False)
 
     @classmethod
     def of(

@@ -32,15 +32,15 @@ class Injection:
 
     Args:
         container: The application's container, or the one a bus alone was given; None when there is none.
-        factories: The container's key for each handler by its id; handlers not in here are filled one by one.
-        scoped: The ids of handlers that need a scope for every message.
+        factories: The container's key for each handler; handlers not in here are filled one by one.
+        scoped: The handlers that need a scope for every message; all of them unless given.
     """
 
     def __init__(
         self,
         container: AsyncContainer | None = None,
-        factories: Mapping[str, type] | None = None,
-        scoped: Iterable[str] | None = None,
+        factories: Mapping[Handler, type] | None = None,
+        scoped: Iterable[Handler] | None = None,
     ) -> None:
         self.container = container
         self._factories = factories or {}
@@ -57,8 +57,8 @@ class Injection:
             raise WiringError(f"{handler.id} depends on {names}, and this bus was given no container to get them from")
         if not handler.needs:
             return _Ready(_make(handler))
-        key = self._factories.get(handler.id)
-        scoped = self._scoped is None or handler.id in self._scoped
+        key = self._factories.get(handler)
+        scoped = self._scoped is None or handler in self._scoped
         return _FromContainer(cast("AsyncContainer", self.container), handler, key, scoped)
 
     def reaches(self, handler: Handler, wanted: object) -> bool:
@@ -112,15 +112,15 @@ def inject(providers: Sequence[Provider], handlers: Sequence[Handler]) -> tuple[
     """
     known = make_async_container(*providers, skip_validation=True)
     own = Provider()
-    factories: dict[str, type] = {}
-    scoped: set[str] = set()
+    factories: dict[Handler, type] = {}
+    scoped: set[Handler] = set()
     owners: dict[type, Handler] = {}
     for handler in handlers:
         if handler.needs:
             scope = _widest_scope(handler, known)
             if scope is Scope.REQUEST:
-                scoped.add(handler.id)
-            key = factories[handler.id] = type(handler.name, (), {})
+                scoped.add(handler)
+            key = factories[handler] = type(handler.name, (), {})
             owners[key] = handler
             own.provide(_factory(handler), provides=key, scope=scope)
     container, faults = _without_faults([*providers, own], owners)

@@ -11,11 +11,11 @@ from typing import Any, Protocol, TypeAlias
 
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._handlers import RESULTS, as_result, checked, lend_tools
-from twofold.dispatch._pipeline import Next
+from twofold.dispatch._pipeline import Next, failure_of
 from twofold.dispatch._tools import close_facts, open_facts
-from twofold.errors import Classifier, Family
+from twofold.errors import Classifier
 from twofold.messages import Context
-from twofold.result import Failure, Result, Success
+from twofold.result import Result, Success
 
 Runner: TypeAlias = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Runs a `def` handler somewhere else: in a thread, or where its session lives."""
@@ -49,18 +49,6 @@ def innermost(handler: Handler, binding: Binding, classifier: Classifier, runner
     if plain and inspect.isroutine(handler.target):
         return _plain(binding, classifier)
     return _full(handler, binding, classifier, runner)
-
-
-def failure_of(error: Exception, classifier: Classifier) -> Failure[Any]:
-    """The Failure that an exception means.
-
-    Raises:
-        Exception: The very error, when it is a bug or a wiring mistake.
-    """
-    category = classifier.of_exception(error)
-    if category is None or category.family is Family.WIRING:
-        raise error
-    return Failure(error)
 
 
 def _plain(binding: Binding, classifier: Classifier) -> Next:

@@ -21,8 +21,8 @@ C = TypeVar("C", bound=type)
 Lifetime: TypeAlias = Literal["app", "message"]
 """How long a dependency lives: as long as the application, or while one message is handled."""
 
-Mode: TypeAlias = Literal["inline", "async", "live"]
-"""When a projection sees an event: in its transaction, soon after, or when somebody asks."""
+Mode: TypeAlias = Literal["inline", "async"]
+"""When a projection sees an event: in the transaction that records it, or soon after."""
 
 _SCOPES: dict[Lifetime, Scope] = {"app": Scope.APP, "message": Scope.REQUEST}
 
@@ -200,7 +200,7 @@ class Module:
 
         Args:
             name: Its stable name; its checkpoint is kept under it.
-            mode: `inline`, `async` or `live`: one switch.
+            mode: `inline` or `async`: one switch.
             tables: The tables that it fills; created when they are missing.
         """
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from twofold.dispatch._handler import Handler
+from twofold.errors import Classifier, Family
 from twofold.messages import Context, Kind
-from twofold.result import Result
+from twofold.result import Failure, Result
 
 Next: TypeAlias = Callable[[Any, Context], Awaitable[Result[Any, Any]]]
 """The rest of the pipeline."""
@@ -42,10 +43,12 @@ class Stage:
     Args:
         name: What `explain` calls it.
         build: Gives the middleware for a handler, or None where it does not apply.
+        guarded: Whether what it raises is to become a Failure when it is no bug; so for a user's middleware.
     """
 
     name: str
     build: Callable[[Handler], Middleware | None]
+    guarded: bool = False
 
 
 def stage_of(middleware: Middleware, when: When = None) -> Stage:
@@ -56,7 +59,7 @@ def stage_of(middleware: Middleware, when: When = None) -> Stage:
         when: Which handlers it wraps; all unless given.
     """
     name = getattr(middleware, "__qualname__", None) or type(middleware).__qualname__
-    return Stage(name, lambda handler: middleware if applies(when, handler) else None)
+    return Stage(name, lambda handler: middleware if applies(when, handler) else None, guarded=True)
 
 
 def applies(when: When, handler: Handler) -> bool:
@@ -72,13 +75,16 @@ def applies(when: When, handler: Handler) -> bool:
             return when(handler)
 
 
-def compose(stages: Sequence[Stage], handler: Handler, innermost: Next) -> tuple[Next, tuple[str, ...]]:
+def compose(
+    stages: Sequence[Stage], handler: Handler, innermost: Next, classifier: Classifier
+) -> tuple[Next, tuple[str, ...]]:
     """Fold stages around a handler.
 
     Args:
         stages: Outermost first.
         handler: The handler they are built for.
         innermost: What calls it.
+        classifier: Tells failures from bugs.
 
     Returns:
         The whole as one call, and the names of the stages that are really in it.
@@ -87,10 +93,32 @@ def compose(stages: Sequence[Stage], handler: Handler, innermost: Next) -> tuple
     for stage in reversed(stages):
         middleware = stage.build(handler)
         if middleware is not None:
-            call = _wrap(middleware, call)
+            call = _guard(middleware, call, classifier) if stage.guarded else _wrap(middleware, call)
             names.append(stage.name)
     return call, tuple(reversed(names))
 
 
 def _wrap(middleware: Middleware, call_next: Next) -> Next:
     return lambda message, context: middleware(message, context, call_next)
+
+
+def _guard(middleware: Middleware, call_next: Next, classifier: Classifier) -> Next:
+    async def guarded(message: Any, context: Context) -> Result[Any, Any]:
+        try:
+            return await middleware(message, context, call_next)
+        except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
+            return failure_of(error, classifier)
+
+    return guarded
+
+
+def failure_of(error: Exception, classifier: Classifier) -> Failure[Any]:
+    """The Failure that an exception means.
+
+    Raises:
+        Exception: The very error, when it is a bug or a wiring mistake.
+    """
+    category = classifier.of_exception(error)
+    if category is None or category.family is Family.WIRING:
+        raise error
+    return Failure(error)

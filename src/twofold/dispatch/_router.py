@@ -84,7 +84,7 @@ class Router:
         self._outer: list[Stage] = []
         self._inner: list[Stage] = []
         self._handlers: dict[type, list[Handler]] = {}
-        self._routes: dict[str, Route] = {}
+        self._routes: dict[Handler, Route] = {}
         self._runs: dict[Kind, dict[type, Next]] = {Kind.COMMAND: {}, Kind.QUERY: {}}
 
     def add(self, handler: Handler) -> None:
@@ -144,15 +144,15 @@ class Router:
 
     def route(self, handler: Handler) -> Route:
         """The compiled pipeline of a handler."""
-        known = self._routes.get(handler.id)
+        known = self._routes.get(handler)
         if known is None:
             settings = self.settings
             binding = settings.injection.binding(handler)
             core = innermost(handler, binding, settings.classifier, settings.runner(handler))
             between = settings.between or (settings.injection.scope_stage(),)
             stages = [feed_stage(), *settings.before, *self._outer, *between, *self._inner]
-            run, names = compose(stages, handler, core)
-            known = self._routes[handler.id] = Route(handler, run, names)
+            run, names = compose(stages, handler, core, settings.classifier)
+            known = self._routes[handler] = Route(handler, run, names)
         return known
 
     async def send(

@@ -125,7 +125,8 @@ class HandlersFailed(Refused):
 
     @property
     def detail(self) -> str:
-        return f"{len(self.errors)} handlers of {self.event.__qualname__} failed: {', '.join(self.errors)}"
+        which = ", ".join(f"{name} with {type(error).__qualname__}" for name, error in self.errors.items())
+        return f"of the handlers of {self.event.__qualname__} failed: {which}"
 
 
 def _snake(name: str) -> str:

@@ -75,7 +75,7 @@ class Subscription:
             else:
                 self.failures, self.error = 0, None
                 if not busy:
-                    await self._rest(self._store.wakeup.wait(self.position, self._poll))
+                    await self._rest(lambda: self._store.wakeup.wait(self.position, self._poll))
 
     def stop(self) -> None:
         """Stop after the batch that is being handled."""
@@ -122,12 +122,13 @@ class Subscription:
         self._saved = -1  # somebody else may have moved the checkpoint: ask again where it stands
         if self._observer is not None:
             self._observer(self)
-        await self._rest(asyncio.sleep(min(_FIRST_BACK_OFF * 2 ** (self.failures - 1), _LAST_BACK_OFF)))
+        pause = min(_FIRST_BACK_OFF * 2 ** min(self.failures - 1, 16), _LAST_BACK_OFF)
+        await self._rest(lambda: asyncio.sleep(pause))
 
-    async def _rest(self, until: Awaitable[None]) -> None:
+    async def _rest(self, until: Callable[[], Awaitable[None]]) -> None:
         """Wait in a way that `stop` can end."""
         if not self._stopping:
-            self._idle = asyncio.ensure_future(until)
+            self._idle = asyncio.ensure_future(until())
             try:
                 await asyncio.wait({self._idle})
             finally:
