@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from twofold.errors import WiringError
-from twofold.messages import Event, snake_case
+from twofold.errors import WiringError, snake_case
+from twofold.messages import Event
 
 
 class Aggregate:

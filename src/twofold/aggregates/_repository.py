@@ -1,5 +1,6 @@
 """Loading and saving aggregates, in the unit of work of the command that is being handled."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar, cast
 
@@ -107,3 +108,13 @@ class _Saved:
     def drain(self) -> tuple[str, int, Sequence[object]] | None:
         events = self.aggregate.recorded
         return (self.stream, self.aggregate.version, events) if events else None
+
+    def mark(self) -> object:
+        # Events never change, so a copy of the state need not hold copies of them.
+        recorded = self.aggregate.recorded
+        return copy.deepcopy(vars(self.aggregate), {id(recorded): recorded})
+
+    def revert(self, mark: object) -> None:
+        state = vars(self.aggregate)
+        state.clear()
+        state.update(cast("dict[str, Any]", mark))

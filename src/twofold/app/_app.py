@@ -4,7 +4,7 @@ Everything is read and checked once, when the application is checked or started;
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
@@ -52,6 +52,8 @@ class App:
         database: A path or `sqlite:///path`, `memory:`, or a store; the environment variable `TWOFOLD_DATABASE`, else a
             SQLite file named after the application, unless given.
         errors: What exceptions and error values that know nothing of twofold mean.
+        authenticate: Tells who an HTTP request comes from, None for nobody; so `twofold run` serves it, and `http` and
+            `attach` unless they are given another.
         clock: Where it gets the time.
         ids: Where it gets its ids.
 
@@ -69,6 +71,7 @@ class App:
         modules: Sequence[Module] = (),
         database: "str | Path | Store | None" = None,
         errors: Mapping[type, Category] | None = None,
+        authenticate: Callable[[Any], Awaitable[Principal | None]] | None = None,
         clock: Clock | None = None,
         ids: IdSource = new_id,
     ) -> None:
@@ -79,6 +82,7 @@ class App:
         self._meter: Meter | None = None
         self._observer: Observer | None = None
         self._errors: Classification = errors or {}
+        self._authenticate = authenticate
         self._database = database
         self._store: Store | None = None
         self._overrides = Provider()
@@ -101,6 +105,16 @@ class App:
     def running(self) -> bool:
         """Whether it was started and not stopped."""
         return self._workers is not None
+
+    @property
+    def meter(self) -> Meter | None:
+        """Who is told of every message; None for nobody."""
+        return self._meter
+
+    @property
+    def observer(self) -> Observer | None:
+        """Who is told of failures of projections and reactions."""
+        return self._observer
 
     def use_database(self, database: "str | Path | Store") -> None:
         """Mount the application on another database, before it starts.
@@ -199,8 +213,12 @@ class App:
             return
         assembly = self.assembly
         await self.store.start()
-        if assembly.tables:
-            await self.store.create_tables(assembly.tables)
+        try:
+            if assembly.tables:
+                await self.store.create_tables(assembly.tables)
+        except BaseException:
+            await self.store.stop()
+            raise
         self.router.freeze()
         self._portal.adopt(asyncio.get_running_loop())
         self._workers = Workers(assembly.subscribers, self.store, self.router.catalogue, self._observer)
@@ -335,7 +353,7 @@ class App:
         Raises:
             MissingExtraError: The extra `web` is not installed.
         """
-        return open_room("twofold.web").http(self, **options)
+        return open_room("twofold.web").http(self, **{"authenticate": self._authenticate, **options})
 
     def attach(self, fastapi_app: Any, **options: Any) -> None:
         """Mount the application in a FastAPI application of yours; see `twofold.web.attach` for the options.
@@ -343,7 +361,7 @@ class App:
         Raises:
             MissingExtraError: The extra `web` is not installed.
         """
-        open_room("twofold.web").attach(self, fastapi_app, **options)
+        open_room("twofold.web").attach(self, fastapi_app, **{"authenticate": self._authenticate, **options})
 
     def new_unit(self, context: Context) -> UnitOfWork:
         """A unit of work for a message."""
@@ -360,7 +378,7 @@ class App:
 
     async def _publish(self, event: Any, origin: Origin | None, survive: bool) -> Result[None, Any]:
         refuse_in_query(type(event).__qualname__)
-        unit = current_unit()
+        unit = current_unit(self.router.catalogue)
         if unit is not None:
             if survive:
                 await unit.record_surviving(event)

@@ -12,13 +12,22 @@ from typing import Any
 from dishka import Provider
 
 from twofold.app._database import sessions_of
+from twofold.app._encodable import encoding_faults
 from twofold.app._needs import need_faults
 from twofold.app._providers import own_provider
 from twofold.app._reactor import Reactor
 from twofold.app._room import open_room
-from twofold.app._scan import messages_near
+from twofold.app._scan import messages_near, messages_of
 from twofold.dispatch import Handler, Injection, Module, Registration, Router, Settings, Stage, inject
-from twofold.errors import Classification, Classifier, Fault, UnknownMessage, WiringError
+from twofold.errors import (
+    Classification,
+    Classifier,
+    DuplicateHandlerError,
+    Fault,
+    FaultError,
+    UnknownMessage,
+    WiringError,
+)
 from twofold.messages import Event, Kind
 from twofold.middleware import Meter, logging_stage, metrics_stage, validation_stage
 from twofold.projections import Projection, Projector, inline_rows
@@ -77,9 +86,9 @@ def assemble(
     known = [event for module in modules for event in module.messages]
     handled = [event for projection in done.projections for event in projection.events]
     _add_events(router, [*known, *handled, *(cls for cls in near if issubclass(cls, Event))], done.faults)
-    handlers = _add_handlers(modules, router, done.faults)
-    done.faults += _missing_handlers(near, handlers)
-    done.faults += _unencodable(router)
+    handlers, unread = _add_handlers(modules, router, done.faults)
+    done.faults += _missing_handlers(near, handlers, unread)
+    done.faults += encoding_faults(router.catalogue)
     sessions = sessions_of(store) if "sqlalchemy" in sys.modules else None
     sql = None if sessions is None else open_room("twofold.sql")
     providers = [
@@ -97,7 +106,7 @@ def assemble(
         between=(
             validation_stage(router.catalogue),
             done.injection.scope_stage(),
-            transaction_stage(new_unit),
+            transaction_stage(new_unit, router.catalogue),
             read_only_stage(),
         ),
         injection=done.injection,
@@ -132,7 +141,12 @@ def _add_projections(module: Module, done: Assembly) -> None:
             continue
         if any(known.name == projection.name for known in done.projections):
             done.faults.append(
-                Fault(where=f"projection {projection.name}", code="duplicate_projection", text="is declared twice")
+                Fault(
+                    where=f"projection {projection.name}",
+                    code="duplicate_projection",
+                    text="is declared twice",
+                    hint="rename one of them: a checkpoint is kept under the name",
+                )
             )
         done.projections.append(projection)
 
@@ -145,14 +159,19 @@ def _add_events(router: Router, events: Iterable[type], faults: list[Fault]) -> 
             faults.append(_fault(event.__qualname__, error))
 
 
-def _add_handlers(modules: Sequence[Module], router: Router, faults: list[Fault]) -> list[Handler]:
+def _add_handlers(
+    modules: Sequence[Module], router: Router, faults: list[Fault]
+) -> tuple[list[Handler], list[Registration]]:
+    """All handlers, and the registrations that are none because of a fault."""
+    unread: list[Registration] = []
     for module in modules:
         for registration in module:
             try:
                 router.add(_read(registration, module, router))
             except (WiringError, UnknownMessage) as error:
-                faults.append(_fault(f"module {module.name}", error))
-    return router.handlers()
+                unread.append(registration)
+                faults.append(_fault(registration.name, error))
+    return router.handlers(), unread
 
 
 def _read(registration: Registration, module: Module, router: Router) -> Handler:
@@ -162,9 +181,9 @@ def _read(registration: Registration, module: Module, router: Router) -> Handler
     return registration.reacting_to(event).read(module.name)
 
 
-def _missing_handlers(near: Iterable[type], handlers: Sequence[Handler]) -> list[Fault]:
+def _missing_handlers(near: Iterable[type], handlers: Sequence[Handler], unread: Sequence[Registration]) -> list[Fault]:
     """Commands and queries in sight of the handlers that nobody handles; the base class of a handled one may be."""
-    handled = {handler.message_type for handler in handlers}
+    handled = {handler.message_type for handler in handlers}.union(*map(messages_of, unread))
     return [
         Fault(
             where=cls.__qualname__,
@@ -181,21 +200,28 @@ def _same_reactions(handlers: Sequence[Handler]) -> list[Fault]:
     """Reactions that would share a checkpoint: of one name, in one module, to one event."""
     reactions = Counter((one.module, one.name, one.message_type) for one in handlers if one.kind is Kind.EVENT)
     return [
-        Fault(where=f"{module}.{name}", code="duplicate_reaction", text=f"reacts to {event.__qualname__} twice")
+        Fault(
+            where=f"{module}.{name}",
+            code="duplicate_reaction",
+            text=f"reacts to {event.__qualname__} twice",
+            hint="rename one of them: a checkpoint is kept under the name",
+        )
         for (module, name, event), count in reactions.items()
         if count > 1
     ]
 
 
-def _unencodable(router: Router) -> list[Fault]:
-    faults: list[Fault] = []
-    for entry in router.catalogue:
-        try:
-            entry.adapter  # noqa: B018  # built at its first use, and here is where a fault is to be found
-        except WiringError as error:
-            faults.append(_fault(entry.cls.__qualname__, error))
-    return faults
-
-
 def _fault(where: str, error: WiringError | UnknownMessage) -> Fault:
-    return Fault(where=where, code=error.code, text=error.detail, hint=error.hint)
+    match error:
+        case FaultError():
+            return error.fault
+        case DuplicateHandlerError():
+            where, text = error.message_type.__qualname__, f"is handled by {error.first} and by {error.second}"
+            return Fault(where=where, code=error.code, text=text, hint="it takes one handler; only an event takes many")
+        case UnknownMessage():
+            text = f"reacts to {error.name!r}, and no event is called that"
+            return Fault(
+                where=where, code="unknown_event", text=text, hint=error.hint or "import the module that defines it"
+            )
+        case _:
+            return Fault(where=where, code=error.code, text=error.detail, hint=error.hint)

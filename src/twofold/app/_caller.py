@@ -1,6 +1,7 @@
 """Somebody who sends messages: binds who they are to everything they send. One per HTTP request, say."""
 
-from typing import Any, TypeVar, overload
+from inspect import Signature
+from typing import Any, ClassVar, TypeVar, overload
 
 from twofold.dispatch import Dispatcher
 from twofold.errors import TwofoldError
@@ -20,6 +21,7 @@ class Caller:
     """
 
     __slots__ = ("_dispatcher", "origin")
+    __signature__: ClassVar = Signature()  # a web framework that makes one by its signature has nothing to fill in
 
     def __init__(self, dispatcher: Dispatcher, origin: Origin) -> None:
         self._dispatcher = dispatcher

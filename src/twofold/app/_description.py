@@ -2,12 +2,12 @@
 
 import re
 from dataclasses import asdict, dataclass
+from types import NoneType
 from typing import Any
 
 from twofold.app._app import App
 from twofold.dispatch import Handler
 from twofold.messages import wire_name
-
 
 _PATH = re.compile(r"(?:\w+\.)+")
 
@@ -103,13 +103,16 @@ def _handler(app: App, handler: Handler) -> DescribedHandler:
         kind=handler.kind.value,
         handler=handler.id,
         module=handler.module,
-        depends_on=tuple(_type_name(need) for need in handler.needs.values()),
-        answers=_type_name(handler.answers),
+        depends_on=tuple(type_name(need) for need in handler.needs.values()),
+        answers=type_name(handler.answers),
         stages=app.router.route(handler).stages,
     )
 
 
-def _type_name(hint: Any) -> str:
+def type_name(hint: Any) -> str:
+    """A type as people write it, without the modules it lives in."""
+    if hint is NoneType:
+        return "None"
     if isinstance(hint, type) and not hasattr(hint, "__args__"):
         return hint.__qualname__
     return _PATH.sub("", str(hint))

@@ -29,12 +29,16 @@ def need_faults(handlers: Sequence[Handler], injection: Injection, sql: ModuleTy
             wanted = _reached(handler, [*writing, UnitOfWork], injection)
             if wanted is not None:
                 text = f"handles a query and depends on {wanted.__qualname__}, which can write"
-                faults.append(Fault(where=handler.id, code="writing_query", text=text, hint="ask for a ReadSession"))
+                hint = "ask for a ReadSession, or make it a command"
+                faults.append(Fault(where=handler.id, code="writing_query", text=text, hint=hint))
         wanted = _reached(handler, blocking if handler.is_async else awaited, injection)
         if wanted is not None:
-            sort, other = ("async", "def") if handler.is_async else ("a def", "async def")
-            text = f"is {sort} and depends on {wanted.__module__}.{wanted.__qualname__}"
-            faults.append(Fault(where=handler.id, code="async_mistake", text=text, hint=f"that needs {other}"))
+            name = wanted.__qualname__
+            if handler.is_async:
+                text, hint = f"is async def and depends on {name}, which would block the event loop", "make it a def"
+            else:
+                text, hint = f"is a def and depends on {name}, which has to be awaited", "make it async def"
+            faults.append(Fault(where=handler.id, code="async_mistake", text=text, hint=hint))
     return faults
 
 

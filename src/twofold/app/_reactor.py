@@ -5,7 +5,7 @@ from typing import final
 
 from twofold.dispatch import Handler, Router
 from twofold.errors import HandlersFailed
-from twofold.messages import Context, Origin
+from twofold.messages import Origin
 from twofold.store import Fact, Move, carrying
 
 _HEADERS = ("causation_id", "correlation_id", "user_id", "tenant")
@@ -47,7 +47,7 @@ class Reactor:
                 tenant=headers.get("tenant"),
                 trace={name: value for name, value in headers.items() if name not in _HEADERS},
             )
-            context = Context(origin, message_id=fact.recorded.id)
+            context = self._router.context(origin, fact.recorded.id)
             with carrying(move):
                 result = await self._router.deliver(self._handler, fact.event, context)
             if result.is_failure:

@@ -11,6 +11,7 @@ from twofold.errors import MissingExtraError
 _EXTRAS: Final = {
     "twofold.web": "web",
     "twofold.cli": "cli",
+    "twofold.cli.serving": "web",
     "twofold.sql": "sql",
     "twofold.drivers.sqlite.sql": "sql",
     "twofold.observability": "observability",

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
-from twofold.dispatch import Module
+from twofold.dispatch import Module, Registration
 from twofold.messages import Command, Event, Query
 
 _BASES = (Command, Query, Event)
@@ -21,6 +21,14 @@ def messages_near(modules: Sequence[Module]) -> list[type]:
             if isinstance(value, type) and issubclass(value, _BASES) and not value.__module__.startswith("twofold."):
                 found[value] = None
     return list(found)
+
+
+def messages_of(registration: Registration) -> set[type]:
+    """The messages that a handler names, though it may not be readable as a handler."""
+    target = registration.target
+    function = getattr(target, registration.method, target)
+    hints = [registration.message_type, *getattr(function, "__annotations__", {}).values()]
+    return {hint for hint in hints if isinstance(hint, type) and issubclass(hint, _BASES)}
 
 
 def _python_modules(modules: Sequence[Module]) -> Iterator[str]:

@@ -5,7 +5,8 @@ Alone, an `EventBus` runs its handlers at once and side by side; an application'
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias, TypeVar, overload
+from inspect import Signature
+from typing import Any, ClassVar, TypeAlias, TypeVar, overload
 
 from dishka import AsyncContainer
 
@@ -32,6 +33,8 @@ def router_alone(container: AsyncContainer | None, errors: Classification | None
 
 class _Bus:
     """What the three buses share: a router, and middleware around its handlers."""
+
+    __signature__: ClassVar = Signature()  # a web framework that makes one by its signature has nothing to fill in
 
     def __init__(
         self,

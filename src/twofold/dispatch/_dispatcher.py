@@ -1,6 +1,7 @@
 """One door for commands, queries and events alike."""
 
-from typing import Any, TypeVar, overload
+from inspect import Signature
+from typing import Any, ClassVar, TypeVar, overload
 
 from dishka import AsyncContainer
 
@@ -31,6 +32,8 @@ class Dispatcher:
         >>> await dispatcher.dispatch(OpenAccount(owner="Ada"))
         Success(...)
     """
+
+    __signature__: ClassVar = Signature()  # a web framework that makes one by its signature has nothing to fill in
 
     def __init__(
         self,

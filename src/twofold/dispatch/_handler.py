@@ -4,19 +4,30 @@ Functions, classes, instances and bound methods all become the same record; what
 that names it.
 """
 
+import functools
 import inspect
 import logging
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, get_origin
+from typing import Any, Protocol, TypeAlias, cast, get_origin
 
 from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler
 from twofold.dispatch._tools import Tools
-from twofold.errors import WiringError
-from twofold.messages import Context, Kind, MessageType, snake_case
+from twofold.errors import FaultError, snake_case
+from twofold.messages import Context, Kind, MessageType
 
-Target: TypeAlias = Callable[..., Any]
+
+class Handles(Protocol):
+    """An object that handles messages."""
+
+    @property
+    def handle(self) -> Callable[..., Any]:
+        """Takes the message."""
+        ...
+
+
+Target: TypeAlias = Callable[..., Any] | Handles
 """A function, a class with `handle`, or an instance of one."""
 
 
@@ -53,6 +64,8 @@ class Handler:
         is_class: Whether the target is a class, made anew by the container.
         method: The method of a class or instance that takes the message.
         needs: Its dependencies: parameter name to type.
+        made_with: The names of those that the constructor of a class takes.
+        called_with: The names of those that go beside the message.
         context_parameter: The parameter that takes the `Context`, when there is one.
         logger_parameters: The parameters that take the handler's own logger.
         is_async: Whether calling it gives a coroutine.
@@ -67,10 +80,12 @@ class Handler:
     name: str
     kind: Kind
     message_type: type
-    target: Target
+    target: Any
     is_class: bool = False
     method: str = "handle"
     needs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    made_with: tuple[str, ...] = ()
+    called_with: tuple[str, ...] = ()
     context_parameter: str | None = None
     logger_parameters: tuple[str, ...] = ()
     is_async: bool = True
@@ -108,26 +123,32 @@ class Handler:
         """
         is_class = inspect.isclass(target)
         function = _called(target, method)
-        where = f"{_python_module(target)}.{_qualified_name(target)}" + ("" if method == "handle" else f".{method}")
+        where = name_of(target, method)
         hints = _hints(function, where)
         parameters = _parameters(function, unbound=is_class)
         if not parameters:
-            raise WiringError(f"{where} takes no message: its first parameter is the message it handles")
+            text = "takes no message"
+            raise FaultError(where=where, code="no_message", text=text, hint="its first parameter is the message")
         first, *others = parameters
         message_type = message_type or _declared_message(target) or _message_hint(hints.get(first.name), where)
-        config: HandlerConfig | None = getattr(target, "config", None)
+        config = _config(target)
         kind = kind or (config and config.kind) or _base_kind(target) or MessageType.kind_of(message_type)
         if kind is None:
-            raise WiringError(
-                f"{where} handles {message_type.__qualname__}, and nothing says whether that is a command, a query or "
-                "an event; derive it from one, or use register_command, register_query or register_event"
+            raise FaultError(
+                where=where,
+                code="unknown_kind",
+                text=f"handles {message_type.__qualname__}, and nothing says what kind of message that is",
+                hint="derive it from Command, Query or Event, or register its handler with the kind",
             )
         is_async = inspect.iscoroutinefunction(function)
-        if blocking and is_async:
-            raise WiringError(f"{where} is async and cannot be blocking: blocking=True is for a def")
-        wanted = _wanted(others, hints, where)
-        if is_class:
-            wanted |= _constructor_needs(target, where)
+        _refuse_mistakes(function, where, blocking=blocking)
+        called_with = {key: hint for key, hint in _wanted(others, hints, where).items() if hint is not Context}
+        made_with = _constructor_needs(target, where) if is_class else {}
+        wanted = called_with | made_with
+        for key, hint in called_with.items():
+            if wanted[key] != hint:
+                text = f"and its constructor ask for two different dependencies by the name {key!r}"
+                raise FaultError(where=where, code="same_parameter", text=text, hint="rename one of them")
         name = (config and config.name) or (_name_of(target) if method == "handle" else method)
         return cls(
             id=(config and config.id) or where,
@@ -137,7 +158,9 @@ class Handler:
             target=target,
             is_class=is_class,
             method=method,
-            needs={key: hint for key, hint in wanted.items() if hint not in (Context, logging.Logger)},
+            needs={key: hint for key, hint in wanted.items() if hint is not logging.Logger},
+            made_with=tuple(made_with),
+            called_with=tuple(called_with),
             context_parameter=_context_parameter(others, hints),
             logger_parameters=tuple(key for key, hint in wanted.items() if hint is logging.Logger),
             is_async=is_async,
@@ -149,15 +172,40 @@ class Handler:
         )
 
 
+def name_of(target: Target, method: str = "handle") -> str:
+    """Where a handler is found in Python: `module.qualified_name`, and the method unless it is `handle`."""
+    return f"{_python_module(target)}.{_qualified_name(target)}" + ("" if method == "handle" else f".{method}")
+
+
 def _called(target: Any, method: str) -> Callable[..., Any]:
     """The function that a message is finally given to."""
     handle: Callable[..., Any] | None = getattr(target, method, None)
     if handle is not None:
         return handle
     if isinstance(target, type):
-        raise WiringError(f"{target.__module__}.{target.__qualname__} has no {method}(message)")
-    function: Callable[..., Any] = target if inspect.isroutine(target) else target.__call__
+        where = f"{target.__module__}.{target.__qualname__}"
+        raise FaultError(where=where, code="no_handle", text=f"has no method {method}", hint="it takes the message")
+    function: Callable[..., Any] = target if inspect.isroutine(_unbound(target)) else target.__call__
     return function
+
+
+def _refuse_mistakes(function: Callable[..., Any], where: str, *, blocking: bool) -> None:
+    """Refuse what could only go wrong when it is called.
+
+    Raises:
+        FaultError: It cannot do what it says.
+    """
+    if blocking and inspect.iscoroutinefunction(function):
+        text, hint = "is async def and says blocking=True", "make it a def, or leave blocking out"
+        raise FaultError(where=where, code="async_mistake", text=text, hint=hint)
+    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+        text, hint = "yields, and would answer with a generator that nobody runs", "return one answer"
+        raise FaultError(where=where, code="async_mistake", text=text, hint=hint)
+
+
+def _config(target: Target) -> HandlerConfig | None:
+    config = getattr(target, "config", None)
+    return config if isinstance(config, HandlerConfig) else None
 
 
 def _parameters(function: Callable[..., Any], *, unbound: bool) -> list[inspect.Parameter]:
@@ -171,15 +219,18 @@ def _parameters(function: Callable[..., Any], *, unbound: bool) -> list[inspect.
 
 def _hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(inspect.unwrap(function), include_extras=True)
+        return typing.get_type_hints(inspect.unwrap(_unbound(function)), include_extras=True)
     except NameError as error:
-        raise WiringError(f"{where} has an annotation that cannot be resolved: {error}") from error
+        text = f"has an annotation that cannot be resolved: {error}"
+        hint = "define or import the name at the top of its module"
+        raise FaultError(where=where, code="unresolved_annotation", text=text, hint=hint) from error
 
 
 def _message_hint(hint: Any, where: str) -> type:
     origin = get_origin(hint) or hint
     if not isinstance(origin, type):
-        raise WiringError(f"the first parameter of {where} has no annotation that is a message class")
+        text = "has a first parameter without an annotation that is a message class"
+        raise FaultError(where=where, code="no_message", text=text, hint="annotate it with the message")
     return origin
 
 
@@ -213,7 +264,8 @@ def _wanted(parameters: list[inspect.Parameter], hints: dict[str, Any], where: s
         if parameter.name in hints and parameter.default is parameter.empty:
             wanted[parameter.name] = hints[parameter.name]
         elif parameter.default is parameter.empty:
-            raise WiringError(f"parameter {parameter.name!r} of {where} has no annotation, so nothing can fill it")
+            text = f"has a parameter {parameter.name!r} without annotation, so nothing can fill it"
+            raise FaultError(where=where, code="untyped_parameter", text=text, hint="annotate it with what it needs")
     return wanted
 
 
@@ -228,14 +280,19 @@ def _context_parameter(parameters: list[inspect.Parameter], hints: dict[str, Any
     return next((parameter.name for parameter in parameters if hints.get(parameter.name) is Context), None)
 
 
+def _unbound(target: Any) -> Any:
+    """The function inside a `functools.partial`."""
+    return _unbound(cast("Any", target).func) if isinstance(target, functools.partial) else target
+
+
 def _python_module(target: Target) -> str:
-    return getattr(target, "__module__", None) or type(target).__module__
+    return getattr(_unbound(target), "__module__", None) or type(target).__module__
 
 
 def _qualified_name(target: Target) -> str:
-    return getattr(target, "__qualname__", None) or type(target).__qualname__
+    return getattr(_unbound(target), "__qualname__", None) or type(target).__qualname__
 
 
 def _name_of(target: Target) -> str:
-    name: str = getattr(target, "__name__", None) or type(target).__name__
+    name: str = getattr(_unbound(target), "__name__", None) or type(target).__name__
     return snake_case(name)

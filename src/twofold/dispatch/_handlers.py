@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from twofold.dispatch._tools import ContextStack, Metrics, Tools, Tracked
-from twofold.errors import Invalid
-from twofold.messages import Context, Kind, current_context, snake_case
+from twofold.errors import Invalid, snake_case
+from twofold.messages import Context, Kind, current_context
 from twofold.result import Failure, Result, Success
 
 M = TypeVar("M", contravariant=True)

@@ -18,7 +18,7 @@ from dishka.exceptions import CycleDependenciesError, NoFactoryError
 from dishka.registry import Registry
 
 from twofold.dispatch._handler import Handler
-from twofold.dispatch._invoke import Binding
+from twofold.dispatch._invoke import Binding, Filled
 from twofold.dispatch._pipeline import Next, Stage
 from twofold.errors import Fault, WiringError
 from twofold.messages import Context
@@ -80,6 +80,14 @@ class Injection:
                 if factory is not None:
                     open_keys.extend([*factory.dependencies, *factory.kw_dependencies.values()])
         return False
+
+    def scope_of(self, wanted: Any) -> Scope | None:
+        """How long a dependency lives, or None for one that nothing provides."""
+        if self.container is not None:
+            for registry in _registries(self.container):
+                if registry.get_factory(_key(wanted)) is not None:
+                    return cast("Scope", registry.scope)
+        return None
 
     def scope_stage(self) -> Stage:
         """The stage that opens a scope for each message, for handlers that need one."""
@@ -147,7 +155,9 @@ def _fault(error: DishkaError, owners: Mapping[type, Handler]) -> tuple[Fault, A
     """What dishka found, in twofold's words, and the type to stub so that it can look further."""
     if isinstance(error, CycleDependenciesError):
         names = [_type_name(factory.provides.type_hint) for factory in error.path]
-        fault = Fault(where=names[0], code="cyclic_dependency", text=" -> ".join([*names, names[0]]))
+        text = f"depends on itself: {' -> '.join([*names, names[0]])}"
+        hint = "move what both of them need into a third"
+        fault = Fault(where=names[0], code="cyclic_dependency", text=text, hint=hint)
         return fault, error.path[0].provides.type_hint
     if not isinstance(error, NoFactoryError):
         return Fault(where="container", code="invalid_graph", text=str(error)), None
@@ -155,12 +165,14 @@ def _fault(error: DishkaError, owners: Mapping[type, Handler]) -> tuple[Fault, A
     wanted = error.requested.type_hint
     names = [_type_name(hint) for hint in [*(hint for hint in asked if hint not in owners), wanted]]
     handler = next((owners[hint] for hint in asked if hint in owners), None)
-    where, chain = handler.id if handler else names[0], " -> ".join(names)
+    where = handler.id if handler else names[0]
+    through = f" (through {' -> '.join(names[:-1])})" if len(names) > (1 if handler else 2) else ""
     if error.suggest_other_scopes:
-        text = f"an object of the application would hold a {names[-1]} of one message for ever ({chain})"
-        hint = 'give what asks for it scope="message" too'
+        owner = names[-2] if len(names) > 1 else where
+        text = f"lives as long as the application and would keep the {names[-1]} of one message for ever{through}"
+        hint = f'provide {owner} with scope="message", or {names[-1]} with scope="app"'
         return Fault(where=where, code="captive_dependency", text=text, hint=hint), wanted
-    text, hint = f"nothing provides {names[-1]} ({chain})", f"module.provide({names[-1]}, ...)"
+    text, hint = f"depends on {names[-1]}, which nothing provides{through}", f"module.provide({names[-1]}, ...)"
     return Fault(where=where, code="missing_dependency", text=text, hint=hint), wanted
 
 
@@ -169,11 +181,11 @@ class _Ready:
 
     __slots__ = ("_target", "scoped")
 
-    def __init__(self, target: Callable[..., Any]) -> None:
+    def __init__(self, target: Any) -> None:
         self._target = target
         self.scoped = False
 
-    async def bind(self) -> Callable[..., Any]:
+    async def bind(self) -> Any:
         return self._target
 
 
@@ -188,26 +200,30 @@ class _FromContainer:
         self._key = key
         self.scoped = scoped
 
-    async def bind(self) -> Callable[..., Any]:
+    async def bind(self) -> Any:
         container = _scope.get() if self.scoped else self._container
         if self._key is not None:
-            return cast("Callable[..., Any]", await container.get(self._key))
+            return cast("Any", await container.get(self._key))
         filled = {name: await container.get(hint) for name, hint in self._handler.needs.items()}
         return _make(self._handler, filled)
 
 
-def _make(handler: Handler, filled: Mapping[str, Any] | None = None) -> Callable[..., Any]:
-    """The target, given its dependencies: an instance of a class, or a function that lacks the message only."""
-    arguments = {**(filled or {}), **dict.fromkeys(handler.logger_parameters, handler.tools.logger)}
+def _make(handler: Handler, filled: Mapping[str, Any] | None = None) -> Any:
+    """The target, given its dependencies: what `Binding.bind` gives."""
+    known = {**(filled or {}), **dict.fromkeys(handler.logger_parameters, handler.tools.logger)}
+    target: Any = handler.target
     if handler.is_class:
-        return cast("Callable[..., Any]", handler.target(**arguments))
-    return functools.partial(handler.target, **arguments) if arguments else handler.target
+        target = target(**{name: known[name] for name in handler.made_with})
+    arguments = {name: known[name] for name in handler.called_with}
+    if arguments:
+        return Filled(target, arguments) if hasattr(target, handler.method) else functools.partial(target, **arguments)
+    return target
 
 
 def _factory(handler: Handler) -> Callable[..., Any]:
     """A function of the handler's dependencies, with the annotations that dishka reads."""
 
-    def make(**filled: Any) -> Callable[..., Any]:
+    def make(**filled: Any) -> Any:
         return _make(handler, filled)
 
     make.__name__ = make.__qualname__ = handler.name

@@ -6,8 +6,8 @@ What the handler raises becomes a Failure when it is twofold's own or classified
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._handlers import RESULTS, as_result, checked, lend_tools
@@ -29,9 +29,16 @@ class Binding(Protocol):
         """Whether it needs a scope of its own for every message."""
         ...
 
-    async def bind(self) -> Callable[..., Any]:
-        """The target with its dependencies: an instance, or a function that takes the message only."""
+    async def bind(self) -> Any:
+        """The target with its dependencies: an instance, a `Filled` one, or a function that takes the message only."""
         ...
+
+
+class Filled(NamedTuple):
+    """An object whose method takes dependencies beside the message."""
+
+    target: Any
+    arguments: Mapping[str, Any]
 
 
 def innermost(handler: Handler, binding: Binding, classifier: Classifier, runner: Runner | None) -> Next:
@@ -73,29 +80,30 @@ def _plain(binding: Binding, classifier: Classifier) -> Next:
 
 
 def _full(handler: Handler, binding: Binding, classifier: Classifier, runner: Runner | None) -> Next:
-    fixed: Callable[..., Any] | None = None
+    fixed: Filled | None = None
     has_validate = handler.method == "handle" and hasattr(handler.target, "validate")
 
-    async def ready() -> Callable[..., Any]:
+    async def ready() -> Filled:
         nonlocal fixed
         if fixed is not None:
             return fixed
-        target = await binding.bind()
-        lend_tools(target, handler.tools)
+        found = await binding.bind()
+        filled = found if isinstance(found, Filled) else Filled(found, {})
+        lend_tools(filled.target, handler.tools)
         if not binding.scoped:
-            fixed = target
-        return target
+            fixed = filled
+        return filled
 
     async def call(message: Any, context: Context) -> Result[Any, Any]:
         token = open_facts()
         try:
-            target = await ready()
+            target, arguments = await ready()
             if has_validate:
-                refusal = await checked(target.validate(message))  # type: ignore[attr-defined]
+                refusal = await checked(target.validate(message))
                 if refusal is not None:
                     return refusal
             function = getattr(target, handler.method, target)
-            extra = {handler.context_parameter: context} if handler.context_parameter else {}
+            extra = {**arguments, handler.context_parameter: context} if handler.context_parameter else arguments
             if runner is not None and not handler.is_async:
                 answer = await runner(functools.partial(function, message, **extra))
             else:

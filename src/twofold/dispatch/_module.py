@@ -5,15 +5,16 @@ at once.
 """
 
 import inspect
+import typing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 from dishka import Provider, Scope
 
-from twofold.dispatch._handler import NO_DOOR, Door, Handler, Target
+from twofold.dispatch._handler import NO_DOOR, Door, Handler, Target, name_of
 from twofold.errors import Classification, WiringError
-from twofold.messages import Kind
+from twofold.messages import Kind, MessageType
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -38,6 +39,11 @@ class Registration:
     method: str = "handle"
     blocking: bool = False
     door: Door = NO_DOOR
+
+    @property
+    def name(self) -> str:
+        """Where it is found in Python."""
+        return name_of(self.target, self.method)
 
     def reacting_to(self, event: type) -> "Registration":
         """The same, once the event with its name is known."""
@@ -137,7 +143,7 @@ class Module:
     def handlers(self, cls: C) -> C:
         """Declare every public method of a class whose first parameter is a message as a handler of it."""
         for name, function in inspect.getmembers(cls, inspect.isfunction):
-            if not name.startswith("_") and len(inspect.signature(function).parameters) > 1:
+            if not name.startswith("_") and _takes_message(function):
                 self.registrations.append(Registration(target=cls, method=name))
         return cls
 
@@ -237,3 +243,16 @@ class Module:
 
     def __iter__(self) -> Iterator[Registration]:
         return iter(self.registrations)
+
+
+def _takes_message(method: Callable[..., Any]) -> bool:
+    """Whether a method may handle a message; one whose annotation is not known yet may, and the start will tell."""
+    names = list(inspect.signature(method).parameters)
+    if len(names) < 2:
+        return False
+    try:
+        hint = typing.get_type_hints(method).get(names[1])
+    except NameError:
+        return True
+    found = typing.get_origin(hint) or hint
+    return not isinstance(found, type) or MessageType.kind_of(found) is not None

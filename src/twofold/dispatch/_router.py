@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from twofold.clock import Clock, IdSource, SystemClock, new_id
 from twofold.dispatch._feed import feed_stage
@@ -21,6 +22,7 @@ from twofold.messages import (
     Catalogue,
     Context,
     Kind,
+    MessageType,
     Origin,
     current_context,
     enter_context,
@@ -182,17 +184,24 @@ class Router:
         finally:
             leave_context(token)
 
-    def context(self, origin: Origin | None = None) -> Context:
-        """A new context, a child of the current one."""
-        return Context(origin or NOWHERE, current_context(), self._clock, self._ids)
+    def context(self, origin: Origin | None = None, message_id: UUID | None = None) -> Context:
+        """A new context, a child of the current one.
+
+        Args:
+            origin: Where its message comes from, when not from the handler that is running.
+            message_id: The id of the message, when it has one already.
+        """
+        return Context(origin or NOWHERE, current_context(), self._clock, self._ids, message_id)
 
     def kind_of(self, message_type: type) -> Kind:
-        """The kind of a message type.
+        """The kind of a message type; an event needs no handler to be one.
 
         Raises:
             HandlerNotFoundError: Nothing is registered for it.
         """
         if message_type not in self.catalogue:
+            if MessageType.kind_of(message_type) is Kind.EVENT:
+                return Kind.EVENT
             raise HandlerNotFoundError(message_type, near=self._near(message_type))
         return self.catalogue.of(message_type).kind
 
@@ -204,5 +213,5 @@ class Router:
         return run
 
     def _near(self, message_type: type) -> list[str]:
-        names = [cls.__qualname__ for cls in self._handlers if cls is not message_type]
-        return difflib.get_close_matches(message_type.__qualname__, names, n=3)
+        names = [cls.__name__ for cls in self._handlers if cls is not message_type]
+        return difflib.get_close_matches(message_type.__name__, names, n=3)

@@ -33,10 +33,12 @@ from twofold.errors._refused import (
     TooLarge,
     Unauthenticated,
 )
+from twofold.errors._snake_case import snake_case
 from twofold.errors._unavailable import OutcomeUnknown, StoreUnavailable, TimedOut, Unavailable
 from twofold.errors._wiring import (
     DuplicateHandlerError,
     Fault,
+    FaultError,
     HandlerNotFoundError,
     MissingExtraError,
     StartError,
@@ -53,6 +55,7 @@ __all__ = [
     "Exists",
     "Family",
     "Fault",
+    "FaultError",
     "Finding",
     "Forbidden",
     "HandlerNotFoundError",
@@ -81,6 +84,7 @@ __all__ = [
     "not_found",
     "rate_limited",
     "refused",
+    "snake_case",
     "too_large",
     "unauthenticated",
     "unavailable",

@@ -25,16 +25,12 @@ class Classifier:
     def __init__(self, errors: Classification | None = None) -> None:
         self._errors: dict[type, Category] = {**_BUILT_IN, **(errors or {})}
 
-    def merged(self, errors: Classification) -> "Classifier":
-        """A classifier that knows these too; on a clash the given ones win."""
-        return Classifier({**self._errors, **errors})
-
     def of_exception(self, error: BaseException) -> Category | None:
         """The category of an exception, or None for one that is a bug."""
         for ancestor in type(error).__mro__:
             if ancestor in self._errors:
                 return self._errors[ancestor]
-            if issubclass(ancestor, TwofoldError):
+            if issubclass(ancestor, TwofoldError) and "category" in vars(ancestor):
                 return ancestor.category
         return None
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from twofold.errors._category import Category
 from twofold.errors._error import TwofoldError
+from twofold.errors._snake_case import snake_case
 
 
 class Refused(TwofoldError):
@@ -22,7 +23,7 @@ class Refused(TwofoldError):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "code" not in cls.__dict__:
-            cls.code = _snake(cls.__name__)
+            cls.code = snake_case(cls.__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,3 @@ class HandlersFailed(Refused):
     def detail(self) -> str:
         which = ", ".join(f"{name} with {type(error).__qualname__}" for name, error in self.errors.items())
         return f"of the handlers of {self.event.__qualname__} failed: {which}"
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))

@@ -15,6 +15,31 @@ class WiringError(TwofoldError, ValueError):
     code: ClassVar[str] = "wiring"
 
 
+class FaultError(WiringError):
+    """One declaration is wrong, and it is known which: a handler or projection that cannot be understood.
+
+    Args:
+        where: The handler, message or projection.
+        code: A stable name for what is wrong.
+        text: What is wrong, as a predicate of `where`.
+        hint: How to mend it.
+    """
+
+    code: ClassVar[str] = "fault"
+
+    def __init__(self, *, where: str, code: str, text: str, hint: str = "") -> None:
+        super().__init__()
+        self.fault = Fault(where=where, code=code, text=text, hint=hint)
+
+    @property
+    def detail(self) -> str:
+        return f"{self.fault.where} {self.fault.text}"
+
+    @property
+    def hint(self) -> str:
+        return self.fault.hint
+
+
 class HandlerNotFoundError(WiringError):
     """No handler is registered for a message.
 

@@ -14,7 +14,7 @@ from twofold.messages._context import (
 from twofold.messages._fields import FromContext, context_fields
 from twofold.messages._kind import Kind
 from twofold.messages._message import Command, Event, Query
-from twofold.messages._name import WireName, command, event, query, snake_case, wire_name
+from twofold.messages._name import WireName, command, event, query, wire_name
 from twofold.messages._page import Page
 from twofold.messages._type import MessageType
 
@@ -40,6 +40,5 @@ __all__ = [
     "event",
     "leave_context",
     "query",
-    "snake_case",
     "wire_name",
 ]

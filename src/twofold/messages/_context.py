@@ -62,7 +62,7 @@ class Context:
     """The metadata of one message while it is handled. Read only.
 
     Args:
-        origin: What its whole request shares.
+        origin: What its whole request shares; its parent's when it comes from nowhere else.
         parent: The context it was sent in, when a handler sent it.
         clock: Where its time comes from.
         ids: Where its id comes from.
@@ -81,7 +81,7 @@ class Context:
         message_id: UUID | None = None,
         deadline: float | None = None,
     ) -> None:
-        self.origin = origin
+        self.origin: Origin = parent.origin if parent is not None and origin is NOWHERE else origin
         self.parent = parent
         self.deadline = deadline
         self.clock = clock

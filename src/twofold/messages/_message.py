@@ -1,5 +1,7 @@
 """The base classes of messages. They add typing and validation settings, and no behaviour.
 
+pydantic reads `__pydantic_config__` off dataclasses and `model_config` off models.
+
 `execute` gives `Result[R, E]` because `R` and `E` ride on the message, so neither a bus nor a handler repeats them.
 """
 
@@ -13,7 +15,8 @@ from twofold.errors import TwofoldError
 R = TypeVar("R", covariant=True, default=Any)
 E = TypeVar("E", covariant=True, default=TwofoldError)
 
-_CONFIG = ConfigDict(revalidate_instances="always", extra="forbid")
+_CONFIG = ConfigDict(revalidate_instances="always", extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+_EVENT_CONFIG = ConfigDict({**_CONFIG, "extra": "ignore"})
 
 
 class Command(Generic[R, E]):
@@ -30,6 +33,7 @@ class Command(Generic[R, E]):
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
+    model_config: ClassVar[ConfigDict] = _CONFIG
 
 
 class Query(Generic[R, E]):
@@ -41,9 +45,11 @@ class Query(Generic[R, E]):
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
+    model_config: ClassVar[ConfigDict] = _CONFIG
 
 
 class Event:
     """Something that happened; its name is in the past tense."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(revalidate_instances="always", extra="ignore")
+    __pydantic_config__: ClassVar[ConfigDict] = _EVENT_CONFIG
+    model_config: ClassVar[ConfigDict] = _EVENT_CONFIG

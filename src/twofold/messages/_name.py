@@ -5,13 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from twofold.errors import WiringError
+from twofold.errors import WiringError, snake_case
 
 M = TypeVar("M")
 
 _ATTRIBUTE = "__twofold_name__"
 _ALLOWED = re.compile(r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*")
-_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,3 @@ def wire_name(cls: type) -> WireName:
     """The wire name of a message class: as declared on that very class, else its name in snake case."""
     declared = cls.__dict__.get(_ATTRIBUTE)
     return declared if isinstance(declared, WireName) else WireName(snake_case(cls.__name__))
-
-
-def snake_case(name: str) -> str:
-    """`OrderPlaced` as `order_placed`, `HTTPCall` as `http_call`."""
-    return _BOUNDARY.sub("_", name).lower()

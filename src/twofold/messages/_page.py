@@ -18,12 +18,21 @@ class Page(Generic[T]):
         total: How many items there are on all pages.
         page: The number of this page, from 1.
         page_size: How many items a full page has.
+
+    Raises:
+        Invalid: The page or its size is below 1.
     """
 
     items: tuple[T, ...]
     total: int
     page: int = 1
     page_size: int = 20
+
+    def __post_init__(self) -> None:
+        if self.page < 1:
+            raise Invalid("page must be at least 1", field="page")
+        if self.page_size < 1:
+            raise Invalid("page_size must be at least 1", field="page_size")
 
     @classmethod
     def of(cls, items: Sequence[T], *, total: int, page: int = 1, page_size: int = 20) -> "Page[T]":
@@ -37,8 +46,10 @@ class Page(Generic[T]):
         Raises:
             Invalid: The limit is below 1 or the offset below 0.
         """
-        if limit < 1 or offset < 0:
-            raise Invalid("limit must be at least 1 and offset at least 0", field="limit")
+        if limit < 1:
+            raise Invalid("limit must be at least 1", field="limit")
+        if offset < 0:
+            raise Invalid("offset must be at least 0", field="offset")
         return cls(items=tuple(items), total=total, page=offset // limit + 1, page_size=limit)
 
     @property

@@ -3,12 +3,12 @@
 One pydantic adapter per class validates, normalises, encodes and decodes it, dataclass and model alike.
 """
 
-from collections.abc import Mapping
-from dataclasses import is_dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError, with_config
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 
 from twofold.errors import Finding, Invalid, Undecodable, WiringError
@@ -32,8 +32,6 @@ class MessageType(Generic[M]):
     Raises:
         WiringError: The class has no base that says its kind, and none is given.
     """
-
-    _foreign: ClassVar[ConfigDict] = ConfigDict(revalidate_instances="always", extra="forbid")
 
     def __init__(self, cls: type[M], kind: Kind | None = None) -> None:
         inherited = self.kind_of(cls)
@@ -62,14 +60,23 @@ class MessageType(Generic[M]):
         Raises:
             WiringError: A field of the class cannot be encoded.
         """
-        own = issubclass(self.cls, BaseModel) or hasattr(self.cls, "__pydantic_config__")
-        if not own and not is_dataclass(self.cls):
-            raise WiringError(f"{self.cls.__qualname__} is neither a dataclass nor a pydantic model")
+        name, own = self.cls.__qualname__, hasattr(self.cls, "__pydantic_config__")
+        if not issubclass(self.cls, BaseModel):
+            if not own and not is_dataclass(self.cls):
+                raise WiringError(f"{name} is neither a dataclass nor a pydantic model")
+            if not own:
+                # The one way that pydantic has to configure a plain dataclass; the same for every application.
+                with_config((Event if self.kind is Kind.EVENT else Command).__pydantic_config__)(self.cls)
+        for field in _open_fields(self.cls):
+            raise WiringError(f"{name} cannot be encoded: the type of its field {field!r} is open")
         try:
-            return TypeAdapter(self.cls) if own else TypeAdapter(self.cls, config=self._foreign)
+            adapter = TypeAdapter(self.cls)
+            if not adapter.pydantic_complete:
+                adapter.rebuild(raise_errors=True)
+            return adapter
         except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError) as error:
             reason = str(error).splitlines()[0]
-            raise WiringError(f"{self.cls.__qualname__} cannot be encoded: {reason}") from error
+            raise WiringError(f"{name} cannot be encoded: {reason}") from error
 
     @cached_property
     def context_fields(self) -> Mapping[str, str]:
@@ -85,7 +92,7 @@ class MessageType(Generic[M]):
         try:
             return self.adapter.validate_python(message)
         except ValidationError as error:
-            raise Invalid(findings=findings(error)) from error
+            raise Invalid(findings=findings(error)) from None
 
     def parse(self, body: bytes | str) -> M:
         """A message from JSON that comes from outside.
@@ -96,7 +103,7 @@ class MessageType(Generic[M]):
         try:
             return self.adapter.validate_json(body)
         except ValidationError as error:
-            raise Invalid(findings=findings(error)) from error
+            raise Invalid(findings=findings(error)) from None
 
     def encode(self, message: M) -> bytes:
         """The message as JSON bytes."""
@@ -111,7 +118,7 @@ class MessageType(Generic[M]):
         try:
             return self.adapter.validate_json(body)
         except ValidationError as error:
-            raise Undecodable(name=self.name, cause="; ".join(str(finding) for finding in findings(error))) from error
+            raise Undecodable(name=self.name, cause="; ".join(str(finding) for finding in findings(error))) from None
 
     def schema(self) -> dict[str, Any]:
         """Its JSON Schema (draft 2020-12)."""
@@ -121,14 +128,26 @@ class MessageType(Generic[M]):
         return f"<{self.kind} {self.name} v{self.wire.version}: {self.cls.__qualname__}>"
 
 
+def _open_fields(cls: type) -> Iterator[str]:
+    """Fields of a dataclass whose types hold a type variable: pydantic takes anything for those, closed or not."""
+    for field in fields(cls) if is_dataclass(cls) else ():
+        if isinstance(field.type, TypeVar) or getattr(field.type, "__parameters__", None):
+            yield field.name
+
+
 def findings(error: ValidationError) -> list[Finding]:
     """What pydantic found, without the values: they may be secret."""
     return [
-        Finding(path=tuple(found["loc"]), rule=found["type"], message=_text(found))
+        finding
         for found in error.errors(include_url=False, include_input=False)
+        for finding in _found(tuple(found["loc"]), found)
     ]
 
 
-def _text(found: Any) -> str:
+def _found(path: tuple[str | int, ...], found: Any) -> list[Finding]:
+    """One thing that pydantic found; an `Invalid` raised in a validator brings its own findings."""
     cause = found.get("ctx", {}).get("error")
-    return str(cause) if isinstance(cause, Exception) else str(found["msg"])
+    if isinstance(cause, Invalid) and cause.findings:
+        return [Finding(path=(*path, *one.path), rule=one.rule, message=one.message) for one in cause.findings]
+    text = str(cause) if isinstance(cause, Exception) else str(found["msg"])
+    return [Finding(path=path, rule=found["type"], message=text)]

@@ -3,6 +3,7 @@
 from twofold.middleware._logging import logging_stage
 from twofold.middleware._metrics import Meter, metrics_stage
 from twofold.middleware._outcome import outcome_of
+from twofold.middleware._printable import printable
 from twofold.middleware._validation import validation_stage
 
-__all__ = ["Meter", "logging_stage", "metrics_stage", "outcome_of", "validation_stage"]
+__all__ = ["Meter", "logging_stage", "metrics_stage", "outcome_of", "printable", "validation_stage"]

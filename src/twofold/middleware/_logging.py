@@ -30,7 +30,7 @@ def logging_stage(classifier: Classifier) -> Stage:
         async def log(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
             if not _LOGGER.isEnabledFor(logging.WARNING):
                 return await call_next(message, context)
-            facts = {
+            facts: dict[str, Any] = {
                 **about,
                 "message_id": str(context.message_id),
                 "correlation_id": context.correlation_id,

@@ -1,4 +1,4 @@
-"""A projection as twofold runs it: which events it wants, and what it makes of each. Read off its class once, at start."""
+"""A projection as twofold runs it: which events it wants, and what it makes of each. Read off its class at start."""
 
 import inspect
 import typing
@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, final
 
 from twofold.dispatch import Mode, ProjectionDeclaration
-from twofold.errors import WiringError
+from twofold.errors import FaultError
 from twofold.messages import Event
 from twofold.projections._rows import Rows
 from twofold.store import Fact, Recorded, RowChange
@@ -36,19 +36,22 @@ class Projection:
         """Read a projection off its declared class: one public method for each event it wants.
 
         Raises:
-            WiringError: A method cannot be understood, or there is none.
+            FaultError: A method cannot be understood, or there is none.
         """
         source = declaration.cls
+        where = f"projection {declaration.name}: {source.__module__}.{source.__qualname__}"
         instance = source()
         handlers: dict[type, _Call] = {}
         for name, function in inspect.getmembers(source, inspect.isfunction):
             if not name.startswith("_"):
-                event, call = _handler(f"{source.__qualname__}.{name}", function, getattr(instance, name))
+                event, call = _handler(f"{where}.{name}", function, getattr(instance, name))
                 if event in handlers:
-                    raise WiringError(f"{source.__qualname__} handles {event.__qualname__} twice")
+                    text = f"handles {event.__qualname__} twice"
+                    raise FaultError(where=where, code="same_event", text=text, hint="join the two methods")
                 handlers[event] = call
         if not handlers:
-            raise WiringError(f"{source.__qualname__} handles no event: give it a method with an event as parameter")
+            hint = "give it a public method with an event as parameter"
+            raise FaultError(where=where, code="no_event", text="handles no event", hint=hint)
         return cls(declaration.name, declaration.mode, declaration.tables, handlers)
 
     @property
@@ -68,16 +71,23 @@ class Projection:
 
 def _handler(where: str, function: Callable[..., Any], bound: Callable[..., Any]) -> tuple[type, _Call]:
     if inspect.iscoroutinefunction(function):
-        raise WiringError(f"{where} is async: a projection queues row changes in a def, and twofold writes them")
+        hint = "make it a def: it queues row changes, and twofold writes them"
+        raise FaultError(where=where, code="async_mistake", text="is async def", hint=hint)
     hints = typing.get_type_hints(function)
-    first, *others = [name for name in inspect.signature(bound).parameters]
+    parameters = list(inspect.signature(bound).parameters)
+    if not parameters:
+        hint = "give it one, or start its name with an underscore"
+        raise FaultError(where=where, code="no_event", text="takes no event", hint=hint)
+    first, *others = parameters
     event = hints.get(first)
     if not (isinstance(event, type) and issubclass(event, Event)):
-        raise WiringError(f"the first parameter of {where} has no annotation that is an event")
+        text = "has a first parameter without an annotation that is an event"
+        raise FaultError(where=where, code="no_event", text=text, hint="annotate it with the event")
     kinds = [hints.get(name) for name in others]
     for name, kind in zip(others, kinds, strict=True):
         if kind not in (Rows, Recorded):
-            raise WiringError(f"parameter {name!r} of {where} is neither Rows nor Recorded, so nothing can fill it")
+            text = f"has a parameter {name!r} that is neither Rows nor Recorded, so nothing can fill it"
+            raise FaultError(where=where, code="untyped_parameter", text=text, hint="annotate it with one of the two")
 
     def call(fact: Fact, rows: Rows) -> None:
         bound(fact.event, *(rows if kind is Rows else fact.recorded for kind in kinds))

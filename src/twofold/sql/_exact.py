@@ -19,7 +19,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
         scale: How many places follow the decimal point.
 
     Raises:
-        ValueError: A value has more places than the column, or is not finite.
+        ValueError: A value has more digits or places than the column, or is not finite.
         TypeError: A value is a float, or no number.
 
     Example:
@@ -35,6 +35,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
         super().__init__(_DIGITS, scale)
         self.scale = scale
         self._unit = Decimal(1).scaleb(-scale)
+        self._bound = Decimal(10) ** (_DIGITS - scale)
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Whole numbers on SQLite, NUMERIC elsewhere."""
@@ -42,17 +43,19 @@ class ExactDecimal(TypeDecorator[Decimal]):
             return dialect.type_descriptor(BigInteger())
         return dialect.type_descriptor(Numeric(_DIGITS, self.scale))
 
-    def process_bind_param(self, value: Decimal | int | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """What the database keeps for a value."""
         if value is None:
             return None
         if not isinstance(value, (Decimal, int)):
             raise TypeError(f"an exact decimal is made of a Decimal or an int, not of {value!r}")
         number = Decimal(value)
-        scaled = number.scaleb(self.scale) if number.is_finite() else number
-        if not number.is_finite() or scaled != scaled.to_integral_value():
+        if not number.is_finite() or abs(number) >= self._bound:
+            raise ValueError(f"{value} does not fit into {_DIGITS} digits, {self.scale} of them decimal places")
+        exact = number.quantize(self._unit)
+        if exact != number:
             raise ValueError(f"{value} has more than {self.scale} decimal places")
-        return int(scaled) if dialect.name == "sqlite" else number
+        return int(exact.scaleb(self.scale)) if dialect.name == "sqlite" else exact
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         """The value, from what the database keeps."""

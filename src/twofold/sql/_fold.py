@@ -24,7 +24,7 @@ class DeleteRows:
         rows: The values of their keys, each key once.
     """
 
-    table: Table
+    table: Table[Any]
     rows: list[Values]
 
 
@@ -39,7 +39,7 @@ class WriteRows:
         rows: The values of the key, of `sets` and of `adds`, in that order; each key once.
     """
 
-    table: Table
+    table: Table[Any]
     sets: tuple[str, ...]
     adds: tuple[str, ...]
     rows: list[Values]
@@ -95,7 +95,7 @@ class _Net:
 
 
 def _merged(rows: Sequence[RowChange]) -> Iterator[DeleteRows | WriteRows]:
-    tables = dict[Table, dict[Values, _Net]]()
+    tables = dict[Table[Any], dict[Values, _Net]]()
     for row in rows:
         layout = layout_of(row.table)
         key = layout.key_of(row.key)
@@ -117,7 +117,7 @@ def _merged(rows: Sequence[RowChange]) -> Iterator[DeleteRows | WriteRows]:
         yield from _steps(table, nets)
 
 
-def _steps(table: Table, nets: dict[Values, _Net]) -> Iterator[DeleteRows | WriteRows]:
+def _steps(table: Table[Any], nets: dict[Values, _Net]) -> Iterator[DeleteRows | WriteRows]:
     deleted = [key for key, net in nets.items() if net.deleted]
     if deleted:
         yield DeleteRows(table, deleted)
@@ -148,7 +148,7 @@ def _in_order(rows: Sequence[RowChange]) -> list[DeleteRows | WriteRows]:
     return steps
 
 
-def _step(table: Table, row: RowChange, names: tuple[str, ...]) -> DeleteRows | WriteRows:
+def _step(table: Table[Any], row: RowChange, names: tuple[str, ...]) -> DeleteRows | WriteRows:
     match row:
         case Delete():
             return DeleteRows(table, [])

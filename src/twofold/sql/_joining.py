@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 from dishka import Provider, Scope
-from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from twofold.dispatch import Handler, Runner
-from twofold.sql._sessions import BlockingReadSession, ReadSession, Sessions
+from twofold.sql._sessions import BlockingReadSession, ReadSession, Sessions, WriteSession
 from twofold.store import Participant, Store, Transaction, UnitOfWork, current_unit
 
 WRITING = (AsyncSession, Session)
@@ -36,12 +36,11 @@ class SqlPart:
     def __init__(self, sessions: Sessions, transaction: Transaction) -> None:
         self._sessions = sessions
         self._transaction = transaction
-        self._session: AsyncSession | None = None
+        self._session: WriteSession | None = None
         self._blocking: Session | None = None
-        self._parts: list[AsyncSessionTransaction | None] = []
 
     @property
-    def session(self) -> AsyncSession:
+    def session(self) -> WriteSession:
         """The session for code that awaits."""
         if self._session is None:
             self._session = self._sessions.write(self._transaction)
@@ -62,22 +61,19 @@ class SqlPart:
 
     async def savepoint(self) -> None:
         """Begin a part that can be undone alone."""
-        await self.flush()
-        self._parts.append(await self.session.begin_nested())
+        await self._with_blocking(Session.flush)
+        await self.session.savepoint()
 
     async def release(self) -> None:
         """Keep the innermost part."""
-        await self.flush()
-        part = self._parts.pop()
-        if part is not None:
-            await part.commit()
+        await self._with_blocking(Session.flush)
+        await self.session.release()
 
     async def undo(self) -> None:
         """Undo the innermost part."""
-        part = self._parts.pop()
-        if part is not None:
-            await part.rollback()
-        await self._with_blocking(Session.expunge_all)
+        await self.session.undo()
+        if self._blocking is not None:
+            self._blocking.close()
 
     async def close(self) -> None:
         """Let go of all objects."""

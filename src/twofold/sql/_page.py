@@ -35,7 +35,7 @@ async def page_of(
 
 async def page_of(
     session: AsyncSession,
-    statement: Select[Any],
+    statement: Any,
     item: Callable[..., Any] | None = None,
     *,
     page: int = 1,
@@ -61,8 +61,8 @@ async def page_of(
         raise Invalid(f"page_size must be between 1 and {largest}", field="page_size")
     total = await session.scalar(select(func.count()).select_from(statement.order_by(None).subquery()))
     rows = await session.execute(statement.limit(page_size).offset((page - 1) * page_size))
-    items = rows.scalars().all() if item is None else [item(row) for row in rows]
-    return Page.of(items, total=total or 0, page=page, page_size=page_size)
+    items: list[Any] = [row[0] if item is None else item(row) for row in rows]
+    return Page[Any].of(items, total=total or 0, page=page, page_size=page_size)
 
 
 def sort_by(statement: S, sort: str, allowed: Mapping[str, ColumnElement[Any] | InstrumentedAttribute[Any]]) -> S:

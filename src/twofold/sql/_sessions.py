@@ -9,12 +9,12 @@ of work that it belongs to:
 - `begin_nested()` is a savepoint, as usual.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
-from sqlalchemy.util.concurrency import greenlet_spawn
 
 from twofold.errors import WiringError
 from twofold.store import Transaction
@@ -85,19 +85,30 @@ class WriteSession(AsyncSession):
     """The session of a unit of work; handlers ask for it as `AsyncSession`."""
 
     sync_session_class = BlockingWriteSession
-    sync_session: BlockingWriteSession
+
+    async def close(self) -> None:
+        """Let go of all objects, without a word to the database."""
+        self.sync_session.close()
+
+    async def reset(self) -> None:
+        """The same as `close`."""
+        self.sync_session.close()
 
     async def savepoint(self) -> None:
         """Begin a part that can be undone alone."""
-        await greenlet_spawn(self.sync_session.savepoint)
+        await self.run_sync(_parted, BlockingWriteSession.savepoint)
 
     async def release(self) -> None:
         """Keep the innermost part."""
-        await greenlet_spawn(self.sync_session.release)
+        await self.run_sync(_parted, BlockingWriteSession.release)
 
     async def undo(self) -> None:
         """Undo the innermost part."""
-        await greenlet_spawn(self.sync_session.undo)
+        await self.run_sync(_parted, BlockingWriteSession.undo)
+
+
+def _parted(session: Session, part: Callable[[BlockingWriteSession], None]) -> None:
+    part(cast("BlockingWriteSession", session))
 
 
 class WriteRefused(WiringError):

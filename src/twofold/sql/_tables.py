@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Column, DefaultClause, Dialect, Table, UniqueConstraint, inspect
-from sqlalchemy.exc import NoInspectionAvailable
 from sqlalchemy.orm import Mapper
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.ddl import sort_tables
@@ -16,17 +15,16 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from twofold.errors import WiringError
 
 
-def table_of(entity: Any) -> Table:
+def table_of(entity: Any) -> Table[Any]:
     """The table behind a `Table` or a mapped class.
 
     Raises:
         WiringError: It is neither.
     """
-    if isinstance(entity, Table):
-        return entity
-    table = _mapper_of(entity).local_table
-    if not isinstance(table, Table):
-        raise WiringError(f"{entity!r} is mapped to {table!r}, which is not a table")
+    found: Any = entity if _is(Table, entity) else _mapper_of(entity).local_table
+    if not _is(Table, found):
+        raise WiringError(f"{entity!r} is mapped to {found!r}, which is not a table")
+    table: Table[Any] = found
     return table
 
 
@@ -57,7 +55,7 @@ class Layout:
         free: Whether changes to different rows may change places: nothing but the primary key ties rows together.
     """
 
-    table: Table
+    table: Table[Any]
     key: tuple[str, ...]
     columns: Mapping[str, str]
     renamed: bool
@@ -84,7 +82,7 @@ class Layout:
         """
         if (*key,) == self.key:
             return (*key.values(),)
-        if key.keys() == set(self.key):
+        if set(key) == set(self.key):
             return tuple([key[name] for name in self.key])
         raise WiringError(f"the key of table {self.table.name!r} is ({', '.join(self.key)}), not ({', '.join(key)})")
 
@@ -109,7 +107,7 @@ def layout_of(entity: Any) -> Layout:
     return Layout(table, key, columns, renamed, _rows_are_free(table))
 
 
-def _rows_are_free(table: Table) -> bool:
+def _rows_are_free(table: Table[Any]) -> bool:
     return (
         not table.foreign_keys
         and not any(isinstance(constraint, UniqueConstraint) for constraint in table.constraints)
@@ -138,10 +136,12 @@ def _is_number(column: Column[Any]) -> bool:
 
 
 def _mapper_of(entity: Any) -> Mapper[Any]:
-    try:
-        found = inspect(entity)
-    except NoInspectionAvailable:
-        found = None
-    if not isinstance(found, Mapper):
+    found: Any = inspect(entity, raiseerr=False)
+    if not _is(Mapper, found):
         raise WiringError(f"{entity!r} is neither a Table nor a mapped class")
-    return found
+    mapper: Mapper[Any] = found
+    return mapper
+
+
+def _is(kind: type, thing: object) -> bool:
+    return isinstance(thing, kind)

@@ -111,15 +111,17 @@ class MemoryStore:
 class MemoryTransaction:
     """A transaction of a `MemoryStore`."""
 
-    __slots__ = ("_ended", "_store")
+    __slots__ = ("_ended", "_store", "begun")
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
         self._ended = False
+        self.begun = False
 
     async def run(self, work: Callable[[MemoryTables], T]) -> T:
         """Run a function with the tables of read models, to look at."""
         self._require_held()
+        self.begun = True
         return await self._store.read(work)
 
     async def commit(self, batch: Batch) -> Committed:

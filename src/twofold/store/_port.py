@@ -19,6 +19,11 @@ class Transaction(Protocol):
     Whoever holds one has the writer's turn, and must not wait for a second one.
     """
 
+    @property
+    def begun(self) -> bool:
+        """Whether something has run in it, so that it holds the writer's turn until it ends."""
+        ...
+
     async def run(self, work: Callable[[Any], T]) -> T:
         """Run a function with the driver's own connection inside the transaction, and give what it returns.
 

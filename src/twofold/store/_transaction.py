@@ -9,28 +9,30 @@ from typing import Any
 
 from twofold.dispatch import Handler, Middleware, Next, Stage
 from twofold.errors import TwofoldError, WiringError
-from twofold.messages import Context, Kind
+from twofold.messages import Catalogue, Context, Kind
 from twofold.result import Failure, Result
-from twofold.store._unit import UnitFactory, UnitOfWork, carried_move, current_unit, working
+from twofold.store._current import UnitFactory, carried_move, current_unit, working
+from twofold.store._unit import UnitOfWork
 
 _reading: ContextVar[bool] = ContextVar("twofold_reading", default=False)
 
 
-def transaction_stage(new_unit: UnitFactory) -> Stage:
+def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue) -> Stage:
     """The stage that gives every command, and every reaction to an event, its transaction.
 
     Args:
         new_unit: Makes a unit of work for a message.
+        catalogue: The messages of the application; a unit of another one is not joined.
     """
 
     async def transaction(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
         refuse_in_query(type(message).__qualname__)
-        outer = current_unit()
+        outer = current_unit(catalogue)
         if outer is not None:
             return await _joined(outer, message, context, call_next)
         try:
+            move = carried_move()
             async with working(new_unit(context)) as unit:
-                move = carried_move()
                 if move is not None:
                     unit.move(move)
                 result = await call_next(message, context)
@@ -77,7 +79,7 @@ def refuse_in_query(what: str) -> None:
 
 
 async def _joined(unit: UnitOfWork, message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
-    await unit.begin_part()
+    await unit.begin_part(context)
     try:
         result = await call_next(message, context)
     except BaseException:

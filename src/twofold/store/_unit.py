@@ -4,68 +4,17 @@ The transaction stage makes one per attempt, commits it after a Success and thro
 to it. Events are encoded when they are added, so nothing that changes later changes them.
 """
 
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, final
+from collections.abc import Callable, Sequence
+from typing import Any, final
 
 from twofold.errors import WiringError
 from twofold.messages import Catalogue, Context
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft, Move
+from twofold.store._fact import Fact, Inline
 from twofold.store._log import Recorded
+from twofold.store._part import EventSource, Part, Participant, Turns
 from twofold.store._port import Store, Transaction
 from twofold.store._rows import RowChange
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """An event with what the log says of it.
-
-    Args:
-        event: The event.
-        recorded: Its entry in the log; inside the transaction that appends it, its position is 0, and its version too
-            when the append takes any version.
-    """
-
-    event: Any
-    recorded: Recorded
-
-
-Inline: TypeAlias = Callable[[Sequence[Fact]], Sequence[RowChange]]
-"""What inline projections make of the events of a unit of work."""
-
-
-class EventSource(Protocol):
-    """Something that collects events until the unit of work commits; an aggregate's repository, say."""
-
-    def drain(self) -> tuple[str, int, Sequence[object]] | None:
-        """Its stream, the version that was loaded, and its new events; None when there are none."""
-        ...
-
-
-class Participant(Protocol):
-    """A session that writes in the unit's transaction."""
-
-    async def flush(self) -> None:
-        """Send what is pending, before the unit commits."""
-        ...
-
-    async def savepoint(self) -> None:
-        """Begin a part that can be undone alone."""
-        ...
-
-    async def release(self) -> None:
-        """Keep the innermost part."""
-        ...
-
-    async def undo(self) -> None:
-        """Undo the innermost part."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of everything; the unit has ended."""
-        ...
 
 
 @final
@@ -83,7 +32,7 @@ class UnitOfWork:
 
     def __init__(self, store: Store, catalogue: Catalogue, context: Context, inline: Inline | None = None) -> None:
         self._store = store
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         self._context = context
         self._inline = inline
         self._facts: list[tuple[str, int, Any, Draft]] = []
@@ -94,17 +43,24 @@ class UnitOfWork:
         self._transaction: Transaction | None = None
         self._participant: Participant | None = None
         self._headers: dict[str, str] | None = None
-        self._memory: dict[str, object] = {}
-        self._marks: list[tuple[int, int, int, int, Participant | None]] = []
+        self._known: dict[str, EventSource] = {}
+        self._parts: list[Part] = []
+        self._turns = Turns()
+        self._open = True
         self.committed = Committed()
 
-    def remembered(self, key: str) -> object:
-        """What was remembered under a key in this unit; None when nothing was."""
-        return self._memory.get(key)
+    @property
+    def open(self) -> bool:
+        """Whether it still takes what a handler adds; not once it commits or rolls back."""
+        return self._open
 
-    def remember(self, key: str, thing: object) -> None:
-        """Keep something for the rest of this unit: one aggregate per stream, say."""
-        self._memory[key] = thing
+    def remembered(self, stream: str) -> EventSource | None:
+        """The source of a stream that was remembered in this unit; None when none was."""
+        return self._known.get(stream)
+
+    def remember(self, stream: str, source: EventSource) -> None:
+        """Keep the source of a stream for the rest of this unit, so that there is one aggregate of an id."""
+        self._known[stream] = source
 
     @property
     def transaction(self) -> Transaction:
@@ -129,12 +85,15 @@ class UnitOfWork:
         Args:
             stream: The stream's name.
             events: The events, in order.
-            expected: The version that the stream must be at; 0 for a new one.
+            expected: The version that the stream must be at, with what this unit has appended to it counted; 0 for a
+                new one.
 
         Raises:
-            WiringError: An event is not registered.
+            WiringError: An event is not registered, or the unit has ended.
         """
-        self._facts.extend((stream, expected, event, self._draft(event)) for event in events)
+        drafts = [self._draft(event) for event in events]
+        for place, (event, draft) in enumerate(zip(events, drafts, strict=True)):
+            self._facts.append((stream, expected if expected == ANY_VERSION else expected + place, event, draft))
 
     def record(self, event: object) -> None:
         """Add an event that belongs to no aggregate; it goes to a stream of this message's own."""
@@ -143,10 +102,11 @@ class UnitOfWork:
     async def record_surviving(self, event: object) -> None:
         """Add an event that outlives a roll-back.
 
-        It commits at once while this unit holds no transaction, else after the unit has ended, whatever its outcome.
+        It commits at once while nothing has run in the transaction of this unit, else with the unit, or after its
+        roll-back.
         """
         fact = (self._own_stream, ANY_VERSION, event, self._draft(event))
-        if self._transaction is None:
+        if self._transaction is None or not self._transaction.begun:
             await self._store.commit(self._batch([fact]))
         else:
             self._survivors.append(fact)
@@ -169,7 +129,10 @@ class UnitOfWork:
 
         Raises:
             VersionConflict: A stream is not where the decision saw it; nothing was written.
+            WiringError: A command that a handler sent is still being handled.
         """
+        if self._parts:
+            raise WiringError("a handler has answered before a command that it sent: await what it sends")
         if self._participant is not None:
             await self._participant.flush()
         for source in self._sources:
@@ -177,22 +140,26 @@ class UnitOfWork:
             if drained is not None:
                 stream, version, events = drained
                 self.append(stream, *events, expected=version)
-        batch = self._batch(self._facts, self._rows, self._moves)
+        self._open = False
+        batch = self._batch([*self._facts, *self._survivors], self._rows, self._moves)
         if self._transaction is not None:
             self.committed = await self._transaction.commit(batch)
         elif batch:
             self.committed = await self._store.commit(batch)
+        self._survivors.clear()
         return self.committed
 
     async def rollback(self) -> None:
         """Throw everything away, but what survives."""
+        self._open = False
         self._facts.clear()
         self._sources.clear()
         if self._transaction is not None:
             await self._transaction.rollback()
 
     async def end(self) -> None:
-        """Let the session go, and commit what survives whatever the outcome was."""
+        """Let the session go, and commit what survives though the unit does not."""
+        self._open = False
         if self._participant is not None:
             await self._participant.close()
         if self._survivors:
@@ -206,42 +173,81 @@ class UnitOfWork:
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         await (self.keep_part() if error is None else self.undo_part())
 
-    async def begin_part(self) -> None:
-        """Begin a part that can be undone alone."""
-        if self._participant is not None:
-            await self._participant.savepoint()
-        marks = (len(self._facts), len(self._rows), len(self._moves), len(self._sources))
-        self._marks.append((*marks, self._participant))
+    async def begin_part(self, context: Context | None = None) -> None:
+        """Begin a part that can be undone alone.
+
+        Args:
+            context: The message that the part serves, when it is not that of the unit.
+        """
+        await self._turns.enter()
+        try:
+            if self._participant is not None:
+                await self._participant.savepoint()
+            self._parts.append(
+                Part(
+                    facts=len(self._facts),
+                    rows=len(self._rows),
+                    moves=len(self._moves),
+                    enlisted=len(self._sources),
+                    sources={stream: (source, source.mark()) for stream, source in self._known.items()},
+                    participant=self._participant,
+                    context=self._context,
+                )
+            )
+        except BaseException:
+            self._turns.leave()
+            raise
+        self._serve(context or self._context)
 
     async def keep_part(self) -> None:
         """Keep the innermost part."""
-        participant = self._marks.pop()[-1]
-        if participant is not None:
-            await participant.release()
+        part = self._parts.pop()
+        try:
+            if part.participant is not None:
+                await part.participant.release()
+        finally:
+            self._serve(part.context)
+            self._turns.leave()
 
     async def undo_part(self) -> None:
-        """Undo the innermost part."""
-        facts, rows, moves, sources, participant = self._marks.pop()
-        del self._facts[facts:], self._rows[rows:], self._moves[moves:], self._sources[sources:]
-        if participant is not None:
-            await participant.undo()
-        elif self._participant is not None:
-            # The session was born in this part, so all of the transaction is this part's.
-            await self._participant.close()
-            await self.transaction.rollback()
-            self._participant = self._transaction = None
+        """Undo the innermost part; aggregates are again as they were before it."""
+        part = self._parts.pop()
+        del self._facts[part.facts :], self._rows[part.rows :], self._moves[part.moves :]
+        del self._sources[part.enlisted :]
+        self._known = {stream: source for stream, (source, _) in part.sources.items()}
+        for source, mark in part.sources.values():
+            source.revert(mark)
+        try:
+            if part.participant is not None:
+                await part.participant.undo()
+            elif self._participant is not None:
+                # The session was born in this part, so all of the transaction is this part's.
+                await self._participant.close()
+                await self.transaction.rollback()
+                self._participant = self._transaction = None
+        finally:
+            self._serve(part.context)
+            self._turns.leave()
+
+    def _serve(self, context: Context) -> None:
+        if context is not self._context:
+            self._context, self._headers = context, None
 
     @property
     def _own_stream(self) -> str:
         return f"message-{self._context.message_id}"
 
     def _draft(self, event: object) -> Draft:
-        kind = type(event)
-        if kind not in self._catalogue:
+        if not self._open:
             raise WiringError(
-                f"{kind.__qualname__} is recorded, and this application does not know it; declare it with module.events()"
+                f"{type(event).__qualname__} came after the unit of work had ended, so nothing records it"
             )
-        entry = self._catalogue.of(kind)
+        kind = type(event)
+        if kind not in self.catalogue:
+            raise WiringError(
+                f"{kind.__qualname__} is recorded, and this application does not know it; see module.events()"
+            )
+        entry = self.catalogue.of(kind)
         if self._headers is None:
             self._headers = self._context.headers()
         context = self._context
@@ -254,16 +260,23 @@ class UnitOfWork:
         rows: Sequence[RowChange] = (),
         moves: Sequence[Move] = (),
     ) -> Batch:
-        """The data of a commit: events by stream in the order of each stream's first one."""
-        streams: dict[str, tuple[int, list[Draft]]] = {}
-        for stream, expected, _, draft in facts:
-            streams.setdefault(stream, (expected, []))[1].append(draft)
+        """The data of a commit, in the order in which everything was recorded."""
         derived = self._inline(_as_facts(facts)) if self._inline is not None and facts else ()
-        return Batch(
-            tuple(Append(stream, tuple(drafts), expected) for stream, (expected, drafts) in streams.items()),
-            (*rows, *derived),
-            tuple(moves),
-        )
+        return Batch(_appends(facts), (*rows, *derived), tuple(moves))
+
+
+def _appends(facts: Sequence[tuple[str, int, Any, Draft]]) -> tuple[Append, ...]:
+    """One append for each run of events of one stream whose expected versions agree."""
+    runs: list[tuple[str, int, list[Draft]]] = []
+    for stream, expected, _, draft in facts:
+        if runs:
+            last, first, drafts = runs[-1]
+            follows = expected == ANY_VERSION or (first != ANY_VERSION and expected == first + len(drafts))
+            if stream == last and follows:
+                drafts.append(draft)
+                continue
+        runs.append((stream, expected, [draft]))
+    return tuple(Append(stream, tuple(drafts), expected) for stream, expected, drafts in runs)
 
 
 def _as_facts(facts: Sequence[tuple[str, int, Any, Draft]]) -> list[Fact]:
@@ -271,51 +284,13 @@ def _as_facts(facts: Sequence[tuple[str, int, Any, Draft]]) -> list[Fact]:
     seen: dict[str, int] = {}
     result: list[Fact] = []
     for stream, expected, event, draft in facts:
-        version = 0
+        version = seen[stream] + 1 if stream in seen else 0
         if expected != ANY_VERSION:
-            version = seen[stream] = seen.get(stream, expected) + 1
+            version = expected + 1
+        if version:
+            seen[stream] = version
         recorded = Recorded(
             0, stream, version, draft.id, draft.type, draft.schema_version, draft.data, draft.headers, draft.time
         )
         result.append(Fact(event, recorded))
     return result
-
-
-_unit: ContextVar[UnitOfWork | None] = ContextVar("twofold_unit", default=None)
-
-current_unit = _unit.get
-"""The unit of work of the command being handled in this task, or None outside any."""
-
-
-_carried: ContextVar[Move | None] = ContextVar("twofold_carried_move", default=None)
-
-carried_move = _carried.get
-"""The checkpoint that the next unit of work of this task moves, or None."""
-
-
-@contextmanager
-def carrying(move: Move) -> Generator[None]:
-    """Have the next unit of work of this task move a checkpoint, so that a reaction and its checkpoint commit together."""
-    token = _carried.set(move)
-    try:
-        yield
-    finally:
-        _carried.reset(token)
-
-
-@asynccontextmanager
-async def working(unit: UnitOfWork) -> AsyncGenerator[UnitOfWork]:
-    """Make a unit the current one for a block, and end it afterwards; an error or cancellation rolls it back."""
-    token = _unit.set(unit)
-    try:
-        yield unit
-    except BaseException:
-        await unit.rollback()
-        raise
-    finally:
-        _unit.reset(token)
-        await unit.end()
-
-
-UnitFactory: TypeAlias = Callable[[Context], UnitOfWork]
-"""Makes the unit of work of a message."""

@@ -121,7 +121,8 @@ class Subscription:
         self.error = error
         self._saved = -1  # somebody else may have moved the checkpoint: ask again where it stands
         if self._observer is not None:
-            self._observer(self)
+            # By the event loop: what an observer raises is reported there, and never ends this one.
+            asyncio.get_running_loop().call_soon(self._observer, self)
         pause = min(_FIRST_BACK_OFF * 2 ** min(self.failures - 1, 16), _LAST_BACK_OFF)
         await self._rest(lambda: asyncio.sleep(pause))
 

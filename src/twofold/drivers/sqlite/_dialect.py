@@ -32,18 +32,20 @@ class LentConnection(PoolProxiedConnection):
         savepoint: What a rollback goes back to; None for a reader, which has nothing to undo.
     """
 
-    is_valid = True
-    is_detached = False
-
     def __init__(self, reach: Reach, savepoint: str | None = None) -> None:
         self._reach = reach
         self._savepoint = savepoint
         self._saved = False
         self.returning = False
-        self.dbapi_connection = self
+        self.dbapi_connection: Any = self
         self.driver_connection = None
 
-    def cursor(self, *args: Any, **options: Any) -> "Answer":
+    @property
+    def is_valid(self) -> bool:
+        """Always: the store answers for its connections."""
+        return True
+
+    def cursor(self, *args: Any, **options: Any) -> Any:
         """A cursor, as SQLAlchemy takes it."""
         return Answer(self)
 
@@ -135,9 +137,6 @@ class Answer:
         """All rows that are left."""
         return list(self._rows)
 
-    def __iter__(self) -> Iterator[Any]:
-        return self._rows
-
     def close(self) -> None:
         """Forget the rows that are left."""
         self._rows = iter(())
@@ -161,7 +160,8 @@ class ThreadDialect(SQLiteDialect_pysqlite):
     def do_rollback_to_savepoint(self, connection: Any, name: str) -> None:
         """Roll back to a savepoint, unless the session is only letting go."""
         if not connection.connection.returning:
-            super().do_rollback_to_savepoint(connection, name)
+            sqlite: Any = super()
+            sqlite.do_rollback_to_savepoint(connection, name)
 
 
 def lending_engine() -> Engine:

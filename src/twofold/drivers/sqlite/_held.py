@@ -29,6 +29,11 @@ class SqliteTransaction:
         self._turn_timeout = turn_timeout
         self._turn: Turn | None = None
 
+    @property
+    def begun(self) -> bool:
+        """Whether it has taken the turn."""
+        return self._turn is not None
+
     async def run(self, work: Callable[[GuardedConnection], T]) -> T:
         """Run a function with the connection, inside the transaction.
 

@@ -3,6 +3,7 @@
 A connection that is shared, and closed under a running call, takes the interpreter with it.
 """
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -13,6 +14,7 @@ from twofold.drivers.sqlite._faults import typed
 from twofold.drivers.sqlite._guard import BEGIN, GuardedConnection
 from twofold.drivers.sqlite._mailbox import Mailbox
 from twofold.drivers.sqlite._open import Database
+from twofold.errors import WiringError
 
 T = TypeVar("T")
 
@@ -91,5 +93,9 @@ def _in_snapshot(work: Callable[[GuardedConnection], T], connection: GuardedConn
     connection.execute(BEGIN)
     try:
         return connection.run(work)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
+            raise WiringError("a function that was given to read tried to write") from error
+        raise
     finally:
         connection.roll_back()

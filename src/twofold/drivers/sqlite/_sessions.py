@@ -5,10 +5,10 @@ that owns the connection; a `Session` is used inside that thread, by a handler t
 """
 
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from sqlite3 import Connection
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -39,7 +39,7 @@ class SqliteSessions:
         self._store = store
         self._engine = lending_engine()
         self._async_engine = AsyncEngine(self._engine)
-        self._equip = self._engine.dialect.on_connect()
+        self._equip = cast("Callable[[Connection], None]", self._engine.dialect.on_connect())
         self._here = threading.local()
 
     def write(self, transaction: Transaction) -> WriteSession:
@@ -65,7 +65,7 @@ class SqliteSessions:
         return BlockingReadSession(self._connection(lent), expire_on_commit=False)
 
     @contextmanager
-    def bound(self, connection: Connection) -> Iterator[None]:
+    def bound(self, connection: Connection) -> Generator[None]:
         """Let blocking sessions use this connection, in this thread, until the block ends."""
         here = self._here
         outer = getattr(here, "connection", None)

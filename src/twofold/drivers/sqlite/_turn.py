@@ -63,13 +63,13 @@ class Turn:
         while over is None:
             step = self._next()
             over = self._run(step, connection, commit) if step else self._held_too_long()
-            if over is not None:
-                connection.set_progress_handler(None, 0)
-                self._steps.close(over)  # before the answer: who has it finds the turn over
-                connection.roll_back()
-            if step is not None:
-                position = _position(step)
-                settle((step.call,))
+            try:
+                if over is not None:
+                    self._end(over, connection)
+            finally:
+                if step is not None:
+                    position = _position(step)
+                    settle((step.call,))
         self.refuse(over)
         return position
 
@@ -106,6 +106,11 @@ class Turn:
         reason = self._held_too_long() if self._is_late() else _LOST
         call.error = call.error or StoreUnavailable(reason)
         return reason
+
+    def _end(self, reason: str, connection: GuardedConnection) -> None:
+        self._steps.close(reason)  # before the last answer: who has it finds the turn over
+        connection.set_progress_handler(None, 0)
+        connection.roll_back()
 
     def _is_late(self) -> bool:
         return self._until is not None and time.monotonic() > self._until

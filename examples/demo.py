@@ -1,0 +1,133 @@
+"""`python -m examples.demo [EXAMPLE]`: starts examples as services, drives them over HTTP, and says what holds.
+
+`make demo` calls it. It knows the examples by their HTTP doors only, and ends with 0 when everything holds, else 1.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from examples._demo.orders import OrdersRun, drive_orders
+from examples._demo.report import figures, progress_bar, verdict
+from examples._demo.scenario import Checks, Scenario
+from examples._demo.server import Server, ServerDied, caught_up
+from examples.accounts import scenario as accounts
+from examples.hostfactory import scenario as hostfactory
+from examples.providers import scenario as providers
+
+ORDERS: Final = "orders"
+SCENARIOS: Final[dict[str, Scenario]] = {"accounts": accounts, "providers": providers, "hostfactory": hostfactory}
+SHOWS: Final = {ORDERS: ("S5",), "accounts": ("S1", "S4"), "providers": ("S2",), "hostfactory": ("S3",)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What was asked for."""
+
+    example: str | None
+    commands: int
+    database: Path | None
+    seed: int
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo.
+
+    Args:
+        arguments: The command line; that of the process unless given.
+
+    Returns:
+        The exit code.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    options = _options(arguments)
+    with tempfile.TemporaryDirectory(prefix="twofold-demo-") as folder:
+        try:
+            return asyncio.run(_demo(options, Path(folder), console))
+        except ServerDied as error:
+            console.print(Text(f"the server died; the end of its log:\n{error}"))
+            console.print(Text("VERDICT FAIL the server died", style="bold red"))
+            return 1
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            return 130
+
+
+async def _demo(options: Options, folder: Path, console: Console) -> int:
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    first = options.example or ORDERS
+    database = options.database or folder / f"{first}.db"
+    results: list[tuple[str, Checks]] = []
+    async with _server(first, database, folder) as server:
+        console.print(Text(f"examples.{first} serves on {server.url}, database {database}"))
+        results.append((first, await _drive(first, server, options, console)))
+        for name in SHOWS if options.example is None else ():
+            if name != first:
+                async with _server(name, folder / f"{name}.db", folder) as other:
+                    results.append((name, await _drive(name, other, options, console)))
+        systems = sorted(system for name, _ in results for system in SHOWS[name])
+        passed = verdict(console, results, systems)
+        if console.is_terminal:
+            await _keep_serving(server, console)
+    return 0 if passed else 1
+
+
+async def _drive(name: str, server: Server, options: Options, console: Console) -> Checks:
+    if name == ORDERS:
+        run = await _drive_orders(server, options, console)
+        console.print(figures(run))
+        return run.checks
+    async with server.client() as client:
+        checks = await SCENARIOS[name].drive(client)
+        server.check()
+        await caught_up(client)
+        return checks
+
+
+async def _drive_orders(server: Server, options: Options, console: Console) -> OrdersRun:
+    with progress_bar(console) as bar:
+        commands = bar.add_task("commands", total=options.commands)
+        run = await drive_orders(
+            server, commands=options.commands, seed=options.seed, on_command=lambda: bar.advance(commands)
+        )
+        bar.update(commands, total=run.tally.sent)
+    if run.orders_before:
+        console.print(Text(f"continued where the file stood, with {run.orders_before:,} orders"))
+    return run
+
+
+async def _keep_serving(server: Server, console: Console) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    console.print(Text(f"still serving: open {server.url}/docs, and end with Ctrl-C"))
+    await stop.wait()
+
+
+def _server(name: str, database: Path, folder: Path) -> Server:
+    return Server(f"examples.{name}:app", database=database, log=folder / f"{name}.log")
+
+
+def _options(arguments: Sequence[str] | None) -> Options:
+    parser = argparse.ArgumentParser(prog="python -m examples.demo", description="Drive the examples over HTTP.")
+    parser.add_argument("example", nargs="?", choices=list(SHOWS), help="which example; all unless given")
+    parser.add_argument("--commands", type=int, default=1500, help="how many commands orders gets (default: 1500)")
+    parser.add_argument(
+        "--database", type=Path, help="the SQLite file of the first example, kept; a fresh one unless given"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="what the clients' choices come from (default: 1)")
+    found = parser.parse_args(arguments)
+    return Options(example=found.example, commands=found.commands, database=found.database, seed=found.seed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

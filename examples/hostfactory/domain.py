@@ -1,0 +1,120 @@
+"""Requests for machines: an event-sourced aggregate, its events and rules, and the port of the template catalogue."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Protocol
+from uuid import UUID
+
+from twofold import Aggregate, Event, Failure, FromContext, NotFound, Refused, Result, Success
+from twofold.clock import new_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traced:
+    """What every command and query here carries: optional in code, filled by the door over HTTP."""
+
+    correlation_id: Annotated[str | None, FromContext("correlation_id")] = None
+    user_id: Annotated[str | None, FromContext("user_id")] = None
+
+
+class MachineStatus(StrEnum):
+    REQUESTED = "requested"
+    RUNNING = "running"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+_NEXT = {
+    MachineStatus.REQUESTED: {MachineStatus.RUNNING, MachineStatus.FAILED},
+    MachineStatus.RUNNING: {MachineStatus.FAILED, MachineStatus.STOPPED},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """A kind of machine that may be asked for, and how many of it at once."""
+
+    id: str
+    image: str
+    max_machines: int
+
+
+class TooManyMachines(Refused):
+    """The template allows fewer."""
+
+
+class NotThatWay(Refused):
+    """A machine does not go from its status to that one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachinesRequested(Event):
+    request_id: UUID
+    template_id: str
+    machine_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineStatusChanged(Event):
+    request_id: UUID
+    machine_id: UUID
+    status: MachineStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestFulfilled(Event):
+    request_id: UUID
+
+
+class MachineRequest(Aggregate):
+    """A request and its machines; changes by its own events only."""
+
+    id: UUID
+    machines: dict[UUID, MachineStatus]
+    fulfilled = False
+
+    @classmethod
+    def place(cls, template: Template, count: int) -> Result["MachineRequest", TooManyMachines]:
+        """Ask for machines of a template."""
+        if count > template.max_machines:
+            return Failure(TooManyMachines(f"{template.id} allows {template.max_machines} machines, not {count}"))
+        request = cls()
+        machine_ids = tuple(new_id() for _ in range(count))
+        request.record(MachinesRequested(request_id=new_id(), template_id=template.id, machine_ids=machine_ids))
+        return Success(request)
+
+    def update_machine(self, machine_id: UUID, status: MachineStatus) -> Result[None, NotFound | NotThatWay]:
+        """Note what a machine has become; the request is fulfilled once all of them run."""
+        before = self.machines.get(machine_id)
+        if before is None:
+            return Failure(NotFound(f"request {self.id} has no machine {machine_id}"))
+        if status not in _NEXT.get(before, ()):
+            return Failure(NotThatWay(f"a machine that is {before} does not become {status}"))
+        self.record(MachineStatusChanged(request_id=self.id, machine_id=machine_id, status=status))
+        if not self.fulfilled and set(self.machines.values()) == {MachineStatus.RUNNING}:
+            self.record(RequestFulfilled(request_id=self.id))
+        return Success()
+
+    def evolve(self, event: Event) -> None:
+        match event:
+            case MachinesRequested():
+                self.id = event.request_id
+                self.machines = dict.fromkeys(event.machine_ids, MachineStatus.REQUESTED)
+            case MachineStatusChanged():
+                self.machines[event.machine_id] = event.status
+            case RequestFulfilled():
+                self.fulfilled = True
+            case _:
+                pass
+
+
+class Templates(Protocol):
+    """The catalogue of templates."""
+
+    async def all(self) -> list[Template]:
+        """Every template, by id."""
+        ...
+
+    async def get(self, template_id: str) -> Result[Template, NotFound]:
+        """A template by its id."""
+        ...

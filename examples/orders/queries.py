@@ -1,0 +1,179 @@
+"""The read side: what can be asked about orders, answered from the read models as plain DTOs."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, TypeAlias
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import Row, select
+
+from examples.orders.domain import Line, Money, OrderStatus
+from examples.orders.read_models import CustomerRow, DetailRow, LineRow, SummaryRow
+from twofold import Invalid, Module, Page, Query
+from twofold.sql import ReadSession, page_of, sort_by
+
+queries = Module("orders.queries")
+
+PageNumber: TypeAlias = Annotated[int, Field(ge=1)]
+PageSize: TypeAlias = Annotated[int, Field(ge=1, le=200)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderDetail:
+    order_id: UUID
+    customer_id: UUID
+    status: OrderStatus
+    total: Decimal
+    placed_on: date
+    lines: tuple[Line, ...]
+    tracking_code: str | None
+    cancel_reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderSummary:
+    order_id: UUID
+    customer_id: UUID
+    status: OrderStatus
+    articles: int
+    total: Decimal
+    placed_on: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerTotals:
+    customer_id: UUID
+    orders: int
+    cancelled: int
+    ordered: Decimal
+    """What the orders that were not cancelled come to."""
+    paid: Decimal
+    """What was paid, less what was given back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetOrder(Query[OrderDetail | None]):
+    """One order, with its lines."""
+
+    order_id: UUID
+
+
+@queries.handler(path="/orders/{order_id}")
+async def get_order(query: GetOrder, session: ReadSession) -> OrderDetail | None:
+    order = await session.get(DetailRow, query.order_id)
+    if order is None:
+        return None
+    lines = await session.scalars(select(LineRow).where(LineRow.order_id == order.order_id).order_by(LineRow.number))
+    return OrderDetail(
+        order_id=order.order_id,
+        customer_id=order.customer_id,
+        status=OrderStatus(order.status),
+        total=order.total,
+        placed_on=order.placed_on,
+        lines=tuple(Line(sku=line.sku, quantity=line.quantity, unit_price=line.unit_price) for line in lines),
+        tracking_code=order.tracking_code,
+        cancel_reason=order.cancel_reason,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindOrders(Query[Page[OrderSummary]]):
+    """Orders by customer, status, total and day, in the order and pages one asks for."""
+
+    customer_id: UUID | None = None
+    status: OrderStatus | None = None
+    min_total: Money | None = None
+    max_total: Money | None = None
+    placed_from: date | None = None
+    placed_to: date | None = None
+    sort: str = "-placed_on,-order_id"
+    """Newest first, unless asked for otherwise: ids grow with time."""
+    page: PageNumber = 1
+    page_size: PageSize = 20
+
+    def __post_init__(self) -> None:
+        if self.min_total is not None and self.max_total is not None and self.min_total > self.max_total:
+            raise Invalid("min_total must not be above max_total", field="min_total")
+        if self.placed_from is not None and self.placed_to is not None and self.placed_from > self.placed_to:
+            raise Invalid("placed_from must not be after placed_to", field="placed_from")
+
+
+_SORTABLE = {
+    "order_id": SummaryRow.order_id,
+    "placed_on": SummaryRow.placed_on,
+    "status": SummaryRow.status,
+    "total": SummaryRow.total,
+}
+
+
+@queries.handler(path="/orders")
+async def find_orders(query: FindOrders, session: ReadSession) -> Page[OrderSummary]:
+    statement = select(SummaryRow)
+    # A filter that is 0 is a filter: each is compared with None, and not tested for truth.
+    if query.customer_id is not None:
+        statement = statement.where(SummaryRow.customer_id == query.customer_id)
+    if query.status is not None:
+        statement = statement.where(SummaryRow.status == query.status)
+    if query.min_total is not None:
+        statement = statement.where(SummaryRow.total >= query.min_total)
+    if query.max_total is not None:
+        statement = statement.where(SummaryRow.total <= query.max_total)
+    if query.placed_from is not None:
+        statement = statement.where(SummaryRow.placed_on >= query.placed_from)
+    if query.placed_to is not None:
+        statement = statement.where(SummaryRow.placed_on <= query.placed_to)
+    statement = sort_by(statement, query.sort, _SORTABLE).order_by(SummaryRow.order_id)
+    return await page_of(session, statement, _summary, page=query.page, page_size=query.page_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetCustomerTotals(Query[CustomerTotals | None]):
+    """What one customer's orders come to."""
+
+    customer_id: UUID
+
+
+@queries.handler(path="/customers/{customer_id}/totals")
+async def get_customer_totals(query: GetCustomerTotals, session: ReadSession) -> CustomerTotals | None:
+    customer = await session.get(CustomerRow, query.customer_id)
+    return None if customer is None else _totals(customer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindCustomers(Query[Page[CustomerTotals]]):
+    """Customers with their totals, the best first."""
+
+    sort: str = "-paid"
+    page: PageNumber = 1
+    page_size: PageSize = 20
+
+
+@queries.handler(path="/customers")
+async def find_customers(query: FindCustomers, session: ReadSession) -> Page[CustomerTotals]:
+    sortable = {"orders": CustomerRow.orders, "ordered": CustomerRow.ordered, "paid": CustomerRow.paid}
+    statement = sort_by(select(CustomerRow), query.sort, sortable).order_by(CustomerRow.customer_id)
+    return await page_of(session, statement, lambda row: _totals(row[0]), page=query.page, page_size=query.page_size)
+
+
+def _summary(row: Row[SummaryRow]) -> OrderSummary:
+    (order,) = row
+    return OrderSummary(
+        order_id=order.order_id,
+        customer_id=order.customer_id,
+        status=OrderStatus(order.status),
+        articles=order.articles,
+        total=order.total,
+        placed_on=order.placed_on,
+    )
+
+
+def _totals(customer: CustomerRow) -> CustomerTotals:
+    return CustomerTotals(
+        customer_id=customer.customer_id,
+        orders=customer.orders,
+        cancelled=customer.cancelled,
+        ordered=customer.ordered,
+        paid=customer.paid,
+    )

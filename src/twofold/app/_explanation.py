@@ -1,0 +1,146 @@
+"""What really happens to one message, as plain data: each handler's pipeline, and where its dependencies come from."""
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dishka import Provider, Scope
+
+from twofold.app._app import App
+from twofold.app._description import type_name
+from twofold.dispatch import Handler
+from twofold.errors import NotFound
+from twofold.messages import MessageType
+
+_LIVES: dict[Any, str] = {Scope.APP: "application", Scope.REQUEST: "message"}
+
+
+class NoSuchMessage(NotFound):
+    """An application knows no message of that name.
+
+    Args:
+        app: The name of the application.
+        name: What was asked for.
+        near: Names that look like it, best first.
+    """
+
+    def __init__(self, *, app: str, name: str, near: tuple[str, ...]) -> None:
+        super().__init__(f"{app} knows no message called {name!r}")
+        self.app, self.name, self.near = app, name, near
+
+    @property
+    def hint(self) -> str:
+        """What may have been meant."""
+        return f"did you mean {', '.join(self.near)}?" if self.near else "`twofold describe` lists all of them"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedNeed:
+    """A dependency: which parameter asks for it, what gives it, and how long one lives."""
+
+    parameter: str
+    type: str
+    given_by: str
+    lives_as_long_as: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedHandler:
+    """A handler, the stages that a message passes on its way to it, outermost first, and what it is given."""
+
+    handler: str
+    module: str
+    runs: str
+    stages: tuple[str, ...]
+    needs: tuple[ExplainedNeed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A message, and everything that it reaches."""
+
+    message: str
+    version: int
+    kind: str
+    cls: str
+    handlers: tuple[ExplainedHandler, ...]
+    projections: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as dictionaries and lists, ready for JSON."""
+        return asdict(self)
+
+
+def explain(app: App, name: str) -> Explanation:
+    """Explain what happens to a message.
+
+    Args:
+        app: The application; it need not be running.
+        name: The wire name or the class name of a message.
+
+    Raises:
+        StartError: The application is not sound.
+        NotFound: It knows no such message; the hint says what may have been meant.
+    """
+    assembly = app.assembly
+    entry = _find(app, name)
+    return Explanation(
+        message=entry.name,
+        version=entry.wire.version,
+        kind=entry.kind.value,
+        cls=f"{entry.cls.__module__}.{entry.cls.__qualname__}",
+        handlers=tuple(_handler(app, handler) for handler in app.router.handlers(entry.cls)),
+        projections=tuple(f"{one.name} ({one.mode})" for one in assembly.projections if entry.cls in one.events),
+    )
+
+
+def _find(app: App, name: str) -> MessageType[Any]:
+    known: dict[str, MessageType[Any]] = {}
+    for entry in app.router.catalogue:
+        known |= {entry.cls.__qualname__: entry, entry.name: entry}
+    if name in known:
+        return known[name]
+    by_case = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), by_case, n=3)
+    raise NoSuchMessage(app=app.name, name=name, near=tuple(by_case[one] for one in near))
+
+
+def _handler(app: App, handler: Handler) -> ExplainedHandler:
+    return ExplainedHandler(
+        handler=handler.id,
+        module=handler.module,
+        runs=_runs(app, handler),
+        stages=app.router.route(handler).stages,
+        needs=tuple(_need(app, parameter, hint) for parameter, hint in handler.needs.items()),
+    )
+
+
+def _runs(app: App, handler: Handler) -> str:
+    if handler.is_async:
+        return "async"
+    if app.router.settings.runner(handler) is not None:
+        return "in the thread of the store"
+    return "in a thread" if handler.blocking else "in the event loop"
+
+
+def _need(app: App, parameter: str, hint: Any) -> ExplainedNeed:
+    given_by = "twofold"
+    for owner, provider in _providers(app):
+        for factory in provider.factories:
+            if factory.provides.type_hint == hint:
+                source = type_name(factory.source)
+                own = "an object" if "<lambda>" in source else source
+                given_by = f"{own} of {owner}"
+    scope = app.assembly.injection.scope_of(hint)
+    return ExplainedNeed(
+        parameter=parameter, type=type_name(hint), given_by=given_by, lives_as_long_as=_LIVES.get(scope, str(scope))
+    )
+
+
+def _providers(app: App) -> Iterator[tuple[str, Provider]]:
+    """Providers with those who brought them, in the order in which later ones win."""
+    for module in app.modules:
+        for provider in module.providers:
+            yield f"module {module.name}", provider
+    yield "override", app._overrides

@@ -1,0 +1,9 @@
+"""The command line: `twofold run`, `describe` and `explain`; and exit codes for command lines of your own.
+
+It loads nothing that a command does not need: `describe` opens neither the web room nor a server.
+"""
+
+from twofold.cli._exit import exit_code, exit_of
+from twofold.cli._main import main
+
+__all__ = ["exit_code", "exit_of", "main"]

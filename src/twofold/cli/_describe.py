@@ -1,0 +1,92 @@
+"""`twofold describe`: what is wired; tables on a terminal, plain stable lines in a pipe, and JSON."""
+# pyright: reportUnknownMemberType=false
+# rich-click leaves the types of its options open.
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+
+from twofold.app import Description
+from twofold.app import describe as describe_app
+from twofold.cli._load import app_argument, load_as_run
+
+
+@click.command()
+@app_argument
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def describe(*, target: str, as_json: bool) -> None:
+    """Show what an application is made of: messages, handlers, dependencies, events, projections."""
+    description = describe_app(load_as_run(target))
+    if as_json:
+        click.echo(json.dumps(description.as_dict(), indent=2))
+    elif sys.stdout.isatty():
+        console = Console()
+        console.print(f"[bold]{description.name}[/] of {', '.join(description.modules) or 'no modules'}\n")
+        for title, columns, rows in _tables(description):
+            console.print(_drawn(title, columns, rows))
+    else:
+        click.echo("\n".join(_plain(description)))
+
+
+_Rows = list[Sequence[str]]
+
+
+def _tables(description: Description) -> Iterable[tuple[str, Sequence[str], _Rows]]:
+    """The tables with anything in them: title, columns, rows."""
+    tables: list[tuple[str, Sequence[str], _Rows]] = [
+        (
+            {"command": "Commands", "query": "Queries", "event": "Reactions"}[kind],
+            ("message", "answers", "handler", "depends on"),
+            [
+                (one.message, one.answers, one.handler, ", ".join(one.depends_on))
+                for one in description.handlers
+                if one.kind == kind
+            ],
+        )
+        for kind in ("command", "query", "event")
+    ]
+    tables.append(
+        (
+            "Events",
+            ("event", "version", "projections", "reactions"),
+            [
+                (one.name, str(one.version), ", ".join(one.projections), ", ".join(one.reactions))
+                for one in description.events
+            ],
+        )
+    )
+    tables.append(
+        (
+            "Projections",
+            ("projection", "mode", "events", "tables"),
+            [(one.name, one.mode, ", ".join(one.events), ", ".join(one.tables)) for one in description.projections],
+        )
+    )
+    return [table for table in tables if table[2]]
+
+
+def _drawn(title: str, columns: Sequence[str], rows: _Rows) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold cyan", header_style="dim", expand=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _plain(description: Description) -> Iterable[str]:
+    """One line per row; columns aligned, so that both people and `grep` read it."""
+    yield f"application  {description.name}"
+    yield f"modules      {', '.join(description.modules)}"
+    for title, columns, rows in _tables(description):
+        yield ""
+        yield title
+        table = [columns, *((cell or "-" for cell in row) for row in rows)]
+        lines = [list(row) for row in table]
+        widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+        for line in lines:
+            yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

@@ -1,0 +1,53 @@
+"""`twofold explain`: what really happens to one message, from the outermost stage to what its handler is given."""
+# pyright: reportUnknownMemberType=false
+# rich-click leaves the types of its options open.
+
+import json
+
+import rich_click as click
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from twofold.app import Explanation
+from twofold.app import explain as explain_message
+from twofold.cli._load import VARIABLE, load_as_run
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="[MODULE:APP] MESSAGE")
+@click.option("--app", "target", envvar=VARIABLE, metavar="MODULE:APP", help=f"The application; or set {VARIABLE}.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def explain(*, names: tuple[str, ...], target: str | None, as_json: bool) -> None:
+    """Show the pipeline that a message really goes through, and where its handler's dependencies come from.
+
+    MESSAGE is a wire name or a class name.
+    """
+    *apps, message = names
+    if len(apps) > 1:
+        raise click.UsageError(f"one message at a time, not {' '.join(names)}")
+    target = apps[0] if apps else target
+    if target is None:
+        raise click.UsageError(f"of which application? Name it before the message, or set {VARIABLE}")
+    explanation = explain_message(load_as_run(target), message)
+    if as_json:
+        click.echo(json.dumps(explanation.as_dict(), indent=2))
+    else:
+        Console(highlight=False, soft_wrap=True).print(_tree(explanation))
+
+
+def _tree(explanation: Explanation) -> Tree:
+    """Stages hang below each other as they call each other; at the end hangs the handler with what it is given."""
+    title = Text.assemble((explanation.message, "bold"), f"  {explanation.kind}, version {explanation.version}")
+    tree = Tree(title.append(f", {explanation.cls}", "dim"))
+    for one in explanation.handlers:
+        branch = tree
+        for stage in one.stages:
+            branch = branch.add(Text(stage, "cyan"))
+        branch = branch.add(Text.assemble((one.handler, "bold green"), f"  {one.runs}, of module {one.module}"))
+        for need in one.needs:
+            facts = f"{need.given_by}, one per {need.lives_as_long_as}"
+            branch.add(Text.assemble(f"{need.parameter}: ", (need.type, "yellow"), f"  {facts}"))
+    for projection in explanation.projections:
+        tree.add(Text.assemble("projection ", (projection, "magenta")))
+    return tree

@@ -1,0 +1,75 @@
+"""From what people type, `module:app` or the variable TWOFOLD_APP, to an application."""
+# pyright: reportUnknownMemberType=false
+# rich-click leaves the types of its options open.
+
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import rich_click as click
+
+from twofold.app import App, locate, open_room
+from twofold.errors import MissingExtraError, TwofoldError, WiringError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+VARIABLE = "TWOFOLD_APP"
+
+
+def app_argument(command: F) -> F:
+    """The argument that names the application."""
+    return click.argument("target", metavar="MODULE:APP", envvar=VARIABLE)(command)
+
+
+def load(target: str) -> App:
+    """Import an application; the current directory is importable, as with `python -m`.
+
+    Args:
+        target: `module:attribute`.
+
+    Raises:
+        WiringError: It cannot be found, or its module cannot be imported.
+    """
+    try:
+        return locate(target)
+    except TwofoldError:
+        raise
+    except Exception as error:
+        _show_where(error, target)
+        raise WiringError(f"{target} cannot be imported: {type(error).__qualname__}: {error}") from error
+
+
+def load_as_run(target: str) -> App:
+    """Import an application, with the pipelines that it has when it is served.
+
+    Raises:
+        WiringError: It cannot be found, or its module cannot be imported.
+    """
+    app = load(target)
+    with suppress(MissingExtraError):  # then nothing is counted when it is served, either
+        watch(app)
+    return app
+
+
+def watch(app: App) -> None:
+    """Have messages counted and failures logged, unless the application has somebody else do it.
+
+    Raises:
+        MissingExtraError: The extra `observability` is not installed.
+    """
+    observability = open_room("twofold.observability")
+    meter = app.meter or observability.PrometheusMeter(handlers=app.router.handlers, progress=app.progress)
+    app.observe(meter=meter, observer=app.observer or observability.log_failure)
+
+
+def _show_where(error: Exception, target: str) -> None:
+    """Print the traceback of a module that cannot be imported, without the frames of those who import it."""
+    frames = error.__traceback__
+    machinery = (__file__, locate.__code__.co_filename)
+    while frames is not None and (
+        frames.tb_frame.f_code.co_filename in machinery or "importlib" in frames.tb_frame.f_code.co_filename
+    ):
+        frames = frames.tb_next
+    traceback.print_exception(type(error), error, frames, file=sys.stderr)

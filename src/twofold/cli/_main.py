@@ -1,0 +1,42 @@
+"""The command `twofold`: finds the subcommand, and turns whatever goes wrong into clear lines and an exit code."""
+# pyright: reportUnknownMemberType=false
+# rich-click leaves the types of its options open.
+
+import sys
+import traceback
+from importlib.metadata import version
+
+import rich_click as click
+
+from twofold.cli._describe import describe
+from twofold.cli._exit import BUG, exit_code
+from twofold.cli._explain import explain
+from twofold.cli._run import run
+from twofold.cli._tell import tell
+from twofold.errors import TwofoldError
+
+
+def main() -> None:
+    """Run the command line, and exit.
+
+    Raises:
+        SystemExit: Always, with the exit code.
+    """
+    try:
+        commands(prog_name="twofold")
+    except TwofoldError as error:
+        tell(error)
+        sys.exit(exit_code(error))
+    except Exception:  # noqa: BLE001  # the last resort: a bug is shown whole, and has an exit code of its own
+        traceback.print_exc()
+        sys.exit(BUG)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("twofold"), prog_name="twofold")
+def commands() -> None:
+    """Commands, queries and events, carried."""
+
+
+for command in (run, describe, explain):
+    commands.add_command(command)

@@ -1,0 +1,57 @@
+"""`twofold run`: an application as a service; its checks come first, and with a fault nothing is served."""
+# pyright: reportUnknownMemberType=false
+# rich-click leaves the types of its options open.
+
+import rich_click as click
+
+from twofold.app import open_room
+from twofold.cli._load import app_argument, load, watch
+from twofold.errors import StartError
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+@click.command()
+@app_argument
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to serve on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="The port; 0 for a free one."
+)
+@click.option("--database", metavar="ADDRESS", help="A path, sqlite:///path, or memory: for one that forgets.")
+@click.option("--log-format", type=click.Choice(["console", "json"]), default="console", show_default=True)
+@click.option("--log-level", type=click.Choice(_LEVELS, case_sensitive=False), default="info", show_default=True)
+@click.option("--docs/--no-docs", default=True, show_default=True, help="Whether /docs and OpenAPI are offered.")
+@click.option(
+    "--grace",
+    type=click.IntRange(min=0),
+    default=30,
+    show_default=True,
+    help="Seconds that requests in flight have to finish once it is told to stop.",
+)
+def run(
+    *,
+    target: str,
+    host: str,
+    port: int,
+    database: str | None,
+    log_format: str,
+    log_level: str,
+    docs: bool,
+    grace: int,
+) -> None:
+    """Serve an application: HTTP, projections and reactions in one process.
+
+    SIGTERM or SIGINT drains it: it takes no new connections, finishes what is in flight, and closes the store. A second
+    one hurries, a third one kills.
+    """
+    serving = open_room("twofold.cli.serving")
+    open_room("twofold.observability").configure_logging(format=log_format, level=log_level.upper())
+    app = load(target)
+    if database is not None:
+        app.use_database(database)
+    watch(app)
+    asgi = app.http(docs=docs)
+    faults = asgi.state.faults()
+    if faults:
+        raise StartError(app=app.name, faults=faults)
+    serving.serve(asgi, name=app.name, host=host, port=port, grace=grace, docs=docs)

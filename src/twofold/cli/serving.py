@@ -1,0 +1,100 @@
+"""Serving an application with uvicorn until it is told to stop. Opened by `twofold run` only.
+
+The port is taken before the store is opened, and connections are accepted once the application has started; on the way
+down it is the other way round.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from typing import Final, final
+
+import rich_click as click
+import uvicorn
+from fastapi import FastAPI
+
+from twofold.cli._port import take, url_of
+
+_LOGGER: Final = logging.getLogger("twofold.run")
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+def serve(asgi: FastAPI, *, name: str, host: str, port: int, grace: int, docs: bool) -> None:
+    """Serve until a signal says stop, then drain.
+
+    Args:
+        asgi: The application over HTTP; its lifespan starts and stops it.
+        name: What it is called.
+        host: The address.
+        port: The port; 0 for a free one.
+        grace: How long requests in flight have to finish, in seconds.
+        docs: Whether there is documentation to point to.
+
+    Raises:
+        PortInUse: Somebody else has the port.
+        StoreUnavailable: The store cannot be opened.
+        WiringError: The address is not one of this machine, or may not be used.
+    """
+    config = uvicorn.Config(
+        asgi, lifespan="off", log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=grace
+    )
+    with closing(take(host, port)) as taken, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_run(asgi, _Server(config, name, docs=docs), taken))
+
+
+async def _run(asgi: FastAPI, server: "_Server", taken: socket.socket) -> None:
+    # Not left to uvicorn, which would log what goes wrong at the start and exit with a code of its own.
+    with server.told_by_signals():
+        async with asgi.router.lifespan_context(asgi):
+            await server.serve(sockets=[taken])
+
+
+@final
+class _Server(uvicorn.Server):
+    """A server that says where it is; of signals, the first drains, the second hurries, the third kills."""
+
+    def __init__(self, config: uvicorn.Config, name: str, *, docs: bool) -> None:
+        super().__init__(config)
+        self._name = name
+        self._docs = docs
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections, and say where."""
+        await super().startup(sockets)
+        for taken in sockets or ():
+            click.echo(f"twofold: serving {self._name} on {url_of(taken)}")
+            if self._docs:
+                click.echo(f"twofold: documentation at {url_of(taken)}/docs")
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals alone: they are heard before the server runs, and until the application has stopped."""
+        yield
+
+    @contextmanager
+    def told_by_signals(self) -> Generator[None]:
+        """Listen to signals."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._told)
+        try:
+            yield
+        finally:
+            self._listen_no_more()
+
+    def _told(self) -> None:
+        if not self.should_exit:
+            _LOGGER.info("draining: finishing what is in flight")
+            self.should_exit = True
+        else:
+            _LOGGER.warning("hurrying: giving up what is in flight")
+            for task in self.server_state.tasks:
+                task.cancel()
+            self._listen_no_more()
+
+    def _listen_no_more(self) -> None:
+        for number in _SIGNALS:
+            asyncio.get_running_loop().remove_signal_handler(number)

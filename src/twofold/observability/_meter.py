@@ -1,0 +1,73 @@
+"""The numbers of one application, in Prometheus' format. The web serves them at `/metrics`.
+
+Every meter has a registry of its own, so that two applications in one process never meet. Recording is on the path of
+every message, so it is a look-up and two additions; everything else happens when somebody scrapes.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from twofold.dispatch import Handler
+from twofold.messages import Kind
+from twofold.observability._live import Live, Standing
+from twofold.observability._timings import Timings
+
+
+@final
+class PrometheusMeter:
+    """Counts and times messages, and collects what handlers count and where subscriptions stand.
+
+    Args:
+        handlers: Gives the handlers whose own numbers are exported; `app.router.handlers`.
+        progress: Gives where subscriptions stand; `app.progress`.
+
+    Example:
+        >>> meter = PrometheusMeter(handlers=app.router.handlers, progress=app.progress)
+        >>> app.observe(meter=meter)
+    """
+
+    def __init__(
+        self,
+        *,
+        handlers: Callable[[], Iterable[Handler]] | None = None,
+        progress: Callable[[], Awaitable[Sequence[Standing]]] | None = None,
+    ) -> None:
+        self._progress = progress
+        self._live = Live(handlers)
+        self._timings = {kind: Timings(f"cqrs_{kind}") for kind in Kind}
+        self._record = {kind: timings.record for kind, timings in self._timings.items()}
+        self.registry = CollectorRegistry(auto_describe=False)
+        for collector in (*self._timings.values(), self._live):
+            self.registry.register(collector)
+
+    def record(self, kind: Kind, message: str, outcome: str, seconds: float) -> None:
+        """Note one message.
+
+        Args:
+            kind: Its kind.
+            message: Its wire name.
+            outcome: `success`, the category of its error, or `crashed`.
+            seconds: How long it took.
+        """
+        self._record[kind](message, outcome, seconds)
+
+    async def scrape(self) -> tuple[bytes, str]:
+        """Ask where subscriptions stand, and render everything.
+
+        Returns:
+            The body, and its content type.
+        """
+        if self._progress is not None:
+            self._live.standings = tuple(await self._progress())
+        return self.render()
+
+    def render(self) -> tuple[bytes, str]:
+        """Everything, with the subscriptions as they stood at the last `scrape`.
+
+        Returns:
+            The body, and its content type.
+        """
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST

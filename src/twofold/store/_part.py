@@ -1,0 +1,112 @@
+"""What takes part in a unit of work, and the parts of one that can be undone alone.
+
+Parts nest, and never overlap: of commands that a handler sends side by side, each waits for the one before it.
+"""
+
+import asyncio
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Protocol
+
+from twofold.messages import Context
+
+
+class EventSource(Protocol):
+    """Something that collects events until the unit of work commits; an aggregate's repository, say."""
+
+    def drain(self) -> tuple[str, int, Sequence[object]] | None:
+        """Its stream, the version that was loaded, and its new events; None when there are none."""
+        ...
+
+    def mark(self) -> object:
+        """Its state now, for `revert`."""
+        ...
+
+    def revert(self, mark: object) -> None:
+        """Go back to a state that `mark` gave."""
+        ...
+
+
+class Participant(Protocol):
+    """A session that writes in the unit's transaction."""
+
+    async def flush(self) -> None:
+        """Send what is pending, before the unit commits."""
+        ...
+
+    async def savepoint(self) -> None:
+        """Begin a part that can be undone alone."""
+        ...
+
+    async def release(self) -> None:
+        """Keep the innermost part."""
+        ...
+
+    async def undo(self) -> None:
+        """Undo the innermost part."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything; the unit has ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A unit of work as it stood when a part of it began.
+
+    Args:
+        facts: How many events it had.
+        rows: How many row changes it had.
+        moves: How many moves it had.
+        enlisted: How many sources it had.
+        sources: Every source it knew, with its state.
+        participant: Its session, when it had one.
+        context: The message it served.
+    """
+
+    facts: int
+    rows: int
+    moves: int
+    enlisted: int
+    sources: dict[str, tuple[EventSource, object]]
+    participant: Participant | None
+    context: Context
+
+
+_depth: ContextVar[int] = ContextVar("twofold_part_depth", default=0)
+
+
+class Turns:
+    """Lets one part at a time be open at each depth of a unit of work."""
+
+    __slots__ = ("_locks",)
+
+    def __init__(self) -> None:
+        self._locks: list[asyncio.Lock] = []
+
+    async def enter(self) -> None:
+        """Wait until no other part is open where this task stands, and go one deeper."""
+        depth = _depth.get()
+        if depth == len(self._locks):
+            self._locks.append(asyncio.Lock())
+        await self._locks[depth].acquire()
+        _depth.set(depth + 1)
+
+    def leave(self) -> None:
+        """Come back up, and let the next one in."""
+        depth = _depth.get() - 1
+        _depth.set(depth)
+        self._locks[depth].release()
+
+
+@contextmanager
+def top_level() -> Generator[None]:
+    """A block in which a new unit of work is the current one: this task is in no part of it yet."""
+    token = _depth.set(0)
+    try:
+        yield
+    finally:
+        _depth.reset(token)

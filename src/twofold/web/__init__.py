@@ -1,0 +1,8 @@
+"""An application over HTTP: as a FastAPI application of its own, or mounted in one of yours."""
+
+from twofold.web._attach import attach
+from twofold.web._http import http
+from twofold.web._resolve import resolve
+from twofold.web._respond import respond
+
+__all__ = ["attach", "http", "resolve", "respond"]

@@ -1,0 +1,99 @@
+"""What is known of one request before anything is done with it: its correlation id, its trace, who it comes from.
+
+The reception makes one per request; everything else in the room reads it. Nothing of a body ever gets in here.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextvars import ContextVar
+from typing import Any, Final, TypeAlias, final
+
+from starlette.requests import HTTPConnection
+
+from twofold.app import App
+from twofold.errors import Classifier
+from twofold.messages import Origin, Principal
+
+Authenticator: TypeAlias = Callable[[Any], Awaitable[Principal | None]]
+"""Tells who a request comes from; None for nobody. Raises a twofold error to refuse it."""
+
+Scope: TypeAlias = MutableMapping[str, Any]
+
+_KEY: Final = "twofold.arrival"
+_CORRELATION: Final = re.compile(rb"[\x21-\x7e]{1,128}")
+_TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACESTATE: Final = re.compile(rb"[\x20-\x7e]{1,512}")
+
+
+@final
+class Arrival:
+    """One request.
+
+    Args:
+        app: The application it is for.
+        authenticate: Tells who it comes from; nobody is asked unless given.
+        scope: Its ASGI scope.
+    """
+
+    __slots__ = ("_authenticate", "_origin", "app", "correlation_id", "headers")
+
+    def __init__(self, app: App, authenticate: Authenticator | None, scope: Scope) -> None:
+        self.app = app
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        sent = self.headers.get(b"x-correlation-id", b"")
+        new = not _CORRELATION.fullmatch(sent)
+        self.correlation_id = str(app.router.context().message_id) if new else sent.decode("ascii")
+        self._authenticate = authenticate
+        self._origin: Origin | None = None
+
+    @property
+    def classifier(self) -> Classifier:
+        """Tells what errors of this application mean."""
+        return self.app.router.settings.classifier
+
+    async def origin(self, connection: HTTPConnection | None) -> Origin:
+        """Where its messages come from; whoever it is is asked for once.
+
+        Args:
+            connection: The request, for whoever authenticates it; None when nobody does.
+
+        Raises:
+            TwofoldError: It was refused.
+        """
+        if self._origin is None:
+            principal = None if self._authenticate is None else await self._authenticate(connection)
+            self._origin = Origin(correlation_id=self.correlation_id, principal=principal, trace=self._trace())
+        return self._origin
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether anybody is asked who it comes from."""
+        return self._authenticate is not None
+
+    def _trace(self) -> dict[str, str]:
+        parent = self.headers.get(b"traceparent")
+        if parent is None or not _TRACEPARENT.fullmatch(parent):
+            return {}
+        state = self.headers.get(b"tracestate", b"")
+        known = {"tracestate": state.decode("ascii")} if _TRACESTATE.fullmatch(state) else {}
+        return {"traceparent": parent.decode("ascii"), **known}
+
+
+_current: ContextVar[Arrival | None] = ContextVar("twofold_arrival", default=None)
+
+current_arrival = _current.get
+"""The request that this task serves, or None outside any."""
+
+enter_arrival = _current.set
+leave_arrival = _current.reset
+
+
+def note_arrival(scope: Scope, arrival: Arrival) -> None:
+    """Put an arrival where everything that serves the request finds it."""
+    scope[_KEY] = arrival
+
+
+def arrival_at(scope: Scope) -> Arrival:
+    """The arrival of a request that the reception has seen."""
+    arrival: Arrival = scope[_KEY]
+    return arrival

@@ -1,0 +1,78 @@
+"""Mounting an application in a FastAPI application: lifespan, buses for `Depends()`, error handlers, correlation."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from twofold.app import App
+from twofold.errors import Finding, Invalid, TwofoldError
+from twofold.web._arrival import Authenticator, arrival_at
+from twofold.web._faces import Faces
+from twofold.web._problem_schema import describe_problems
+from twofold.web._reception import Reception, problem_told
+from twofold.web._respond import problem_response
+
+
+def attach(app: App, fastapi_app: FastAPI, *, authenticate: Authenticator | None = None) -> None:
+    """Mount an application in a FastAPI application of yours, before it starts.
+
+    Its lifespan starts and stops the application. Routes that ask for `Depends()` on CommandBus, QueryBus, EventBus,
+    Dispatcher or Caller get the application's own, with who the request comes from bound to them. Errors of twofold that
+    a route raises, and FastAPI's findings about a request, become problem details; error handlers of yours stay.
+
+    Args:
+        app: The application.
+        fastapi_app: The FastAPI application.
+        authenticate: `async (request) -> Principal | None`: who a request comes from.
+    """
+    install(app, fastapi_app, authenticate=authenticate, before=app.check)
+
+
+def install(
+    app: App, fastapi_app: FastAPI, *, authenticate: Authenticator | None, before: Callable[[], Any]
+) -> None:
+    """What `attach` does.
+
+    Args:
+        app: The application.
+        fastapi_app: The FastAPI application.
+        authenticate: Who a request comes from.
+        before: Called before the application starts.
+    """
+    fastapi_app.add_middleware(Reception, app=app, authenticate=authenticate, faces=Faces(fastapi_app))
+    handlers = fastapi_app.exception_handlers
+    handlers.setdefault(TwofoldError, _refused)
+    if handlers.get(RequestValidationError) is request_validation_exception_handler:
+        handlers[RequestValidationError] = _invalid
+    describe_problems(fastapi_app)
+    inner = fastapi_app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(asgi: Any) -> AsyncGenerator[Any]:
+        if app.running:
+            async with inner(asgi) as state:
+                yield state
+        else:
+            before()
+            async with app, inner(asgi) as state:
+                yield state
+
+    fastapi_app.router.lifespan_context = lifespan
+
+
+async def _refused(request: Request, error: TwofoldError) -> Response:
+    arrival = arrival_at(request.scope)
+    return problem_response(problem_told(error, arrival), arrival.correlation_id)
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    findings = [
+        Finding(path=tuple(found["loc"][1:]), rule=found["type"], message=found["msg"]) for found in error.errors()
+    ]
+    return await _refused(request, Invalid(findings=findings))

@@ -1,0 +1,130 @@
+"""One message as an ASGI endpoint: read, parse, send through the pipeline, write the answer.
+
+This is the room's hot path. It solves no dependencies and builds no response objects; a command runs in the request's
+own task, so that a cancellation reaches its unit of work, and a client that goes away changes nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope, Send
+
+from twofold.app import App
+from twofold.dispatch import Handler
+from twofold.errors import Invalid, NotFound, TooLarge, TwofoldError, Unavailable
+from twofold.messages import Kind, Origin
+from twofold.result import Success
+from twofold.web._answer import Answer
+from twofold.web._arrival import Arrival, arrival_at
+from twofold.web._body import read_body
+from twofold.web._intake import Intake
+from twofold.web._problem import Problem, problem_of_status
+from twofold.web._reception import problem_told, send_problem
+
+_JSON: Final = b"application/json"
+_SILENT: Final = (204, 205)
+_SUCCESS: Final[type[Any]] = Success
+
+
+@final
+class Endpoint:
+    """Serves one message.
+
+    Args:
+        app: The application.
+        handler: The message's handler.
+        method: The HTTP method.
+        path: The path, with its fields in braces.
+        intake: How the message is put together.
+        answer: How what is answered is written.
+        max_body: The most bytes that a body may have.
+    """
+
+    __slots__ = ("answer", "app", "handler", "intake", "max_body", "method", "path", "status")
+
+    def __init__(
+        self, *, app: App, handler: Handler, method: str, path: str, intake: Intake, answer: Answer, max_body: int
+    ) -> None:
+        self.app = app
+        self.handler = handler
+        self.method = method
+        self.path = path
+        self.intake = intake
+        self.answer = answer
+        self.max_body = max_body
+        self.status = handler.door.status
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        arrival = arrival_at(scope)
+        try:
+            body = await self._body(arrival, receive)
+            problem = self._refused_type(arrival, body)
+            if problem is not None:
+                await send_problem(problem, arrival, send)
+                return
+            if not self.app.running:
+                raise Unavailable("the application is not running")
+            request = Request(scope, _replay(body, receive)) if arrival.authenticates else None
+            origin = await arrival.origin(request)
+            message = self._message(scope, body, origin)
+        except ClientDisconnect:
+            return  # nobody is left to answer, and nothing was begun
+        except TwofoldError as error:
+            await send_problem(problem_told(error, arrival), arrival, send)
+            return
+        result = await self.app.router.send(self.handler.kind, message, origin)
+        if isinstance(result, _SUCCESS):
+            await self._answer(result.value, arrival, send)
+        else:
+            await send_problem(problem_told(result.error, arrival), arrival, send)
+
+    async def _body(self, arrival: Arrival, receive: Receive) -> bytes:
+        headers = arrival.headers
+        if self.intake.has_body:
+            return await read_body(headers, receive, self.max_body)
+        if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+            raise Invalid("this takes no body; its fields are query parameters")
+        return b""
+
+    def _refused_type(self, arrival: Arrival, body: bytes) -> Problem | None:
+        """Unsupported media type, for a body that is anything but JSON."""
+        if not body:
+            return None
+        kind = arrival.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if kind == _JSON or (kind.startswith(b"application/") and kind.endswith(b"+json")):
+            return None
+        return problem_of_status(415, "the body is to be JSON", hint="send content-type: application/json")
+
+    def _message(self, scope: Scope, body: bytes, origin: Origin) -> Any:
+        path: Mapping[str, Any] = scope["path_params"]
+        return self.intake.message(path=path, query=scope["query_string"], body=body, origin=origin)
+
+    async def _answer(self, value: object, arrival: Arrival, send: Send) -> None:
+        status, body = self.status or 200, b""
+        if value is not None or (self.handler.kind is Kind.QUERY and not self.answer.optional):
+            body = b"" if status in _SILENT else self.answer.dump(value)
+        elif self.handler.kind is Kind.QUERY:
+            await send_problem(problem_told(NotFound("nothing was found"), arrival), arrival, send)
+            return
+        else:
+            status = self.status or 204
+        headers = [(b"content-type", _JSON)] if body else []
+        if status != 204:
+            headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """The body once more, for an authenticator that looks at it."""
+    unread = True
+
+    async def again() -> Any:
+        nonlocal unread
+        if unread:
+            unread = False
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return again

@@ -1,0 +1,61 @@
+"""Whether the application lives, whether it is ready, and its numbers: for whoever operates it.
+
+Says nothing that a stranger may not know: names, lags and counts, and never the text of an error.
+"""
+
+import importlib.util
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from twofold.app import App, open_room
+from twofold.errors import TwofoldError
+
+
+def add_health(app: App, web: FastAPI) -> None:
+    """Serve `/health/live` and `/health/ready`, and `/metrics` where there is something that renders them.
+
+    Args:
+        app: The application.
+        web: Where they are served.
+    """
+
+    async def live(request: Request) -> Response:
+        return JSONResponse({"status": "live"})
+
+    async def ready(request: Request) -> Response:
+        body = await _readiness(app)
+        return JSONResponse(body, status_code=200 if body["status"] == "ready" else 503)
+
+    web.add_route("/health/live", live, include_in_schema=False)
+    web.add_route("/health/ready", ready, include_in_schema=False)
+    meter = _meter(app)
+    if meter is not None:
+
+        async def metrics(request: Request) -> Response:
+            live = app.running and hasattr(meter, "scrape")
+            body, content_type = await meter.scrape() if live else meter.render()
+            return Response(body, headers={"content-type": content_type})
+
+        web.add_route("/metrics", metrics, include_in_schema=False)
+
+
+async def _readiness(app: App) -> dict[str, Any]:
+    if not app.running:
+        return {"status": "unready", "running": False, "subscriptions": []}
+    try:
+        progress = await app.progress()
+    except TwofoldError:
+        return {"status": "unready", "running": True, "subscriptions": []}
+    subscriptions = [{"name": one.name, "lag": one.lag, "failures": one.failures} for one in progress]
+    return {"status": "ready", "running": True, "subscriptions": subscriptions}
+
+
+def _meter(app: App) -> Any:
+    """What renders the numbers: the application's own meter if it can, else one of Prometheus's where it is installed."""
+    if app.meter is None and not app.running and importlib.util.find_spec("prometheus_client") is not None:
+        observability = open_room("twofold.observability")
+        app.observe(meter=observability.PrometheusMeter(handlers=app.router.handlers, progress=app.progress))
+    return app.meter if hasattr(app.meter, "render") else None

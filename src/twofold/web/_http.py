@@ -1,0 +1,70 @@
+"""An application as a FastAPI application: a route for every command and query, documents, health and metrics."""
+
+from collections.abc import Callable
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from twofold.app import App
+from twofold.web._arrival import Authenticator, arrival_at
+from twofold.web._attach import install
+from twofold.web._doors import Doors
+from twofold.web._health import add_health
+from twofold.web._missing import hint_for
+from twofold.web._openapi import describe_api
+from twofold.web._problem import problem_of_status
+from twofold.web._respond import problem_response
+
+MAX_BODY: Final = 1_048_576
+
+
+def http(
+    app: App,
+    *,
+    authenticate: Authenticator | None = None,
+    title: str | None = None,
+    docs: bool = True,
+    max_body: int = MAX_BODY,
+) -> FastAPI:
+    """An application as a FastAPI application, which starts and stops it.
+
+    `POST /commands/{name}` and `GET /queries/{name}`, or as a handler's own path, method and status say. A query with a
+    field that no URL can hold is offered by POST. Everything that `attach` gives to routes of yours is there too.
+
+    Args:
+        app: The application.
+        authenticate: `async (request) -> Principal | None`: who a request comes from.
+        title: What the API is called; the application's name unless given.
+        docs: Whether `/docs` and `/openapi.json` are served.
+        max_body: The most bytes that a body may have.
+    """
+    web = FastAPI(
+        title=title or app.name,
+        docs_url="/docs" if docs else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if docs else None,
+    )
+    add_health(app, web)
+    taken = frozenset(getattr(route, "path", "") for route in web.routes)
+    doors = Doors(app, max_body=max_body, taken=taken)
+    web.router.routes.insert(0, doors)
+    web.exception_handlers[HTTPException] = _http_error(doors)
+    describe_api(web, doors, authenticates=authenticate is not None)
+    web.state.faults = doors.faults
+    install(app, web, authenticate=authenticate, before=doors.prove)
+    return web
+
+
+def _http_error(doors: Doors) -> Callable[..., Response]:
+    async def answer(request: Request, error: HTTPException) -> Response:
+        arrival = arrival_at(request.scope)
+        hint = hint_for(request.scope["path"], doors.endpoints) if error.status_code == 404 else ""
+        problem = problem_of_status(error.status_code, str(error.detail), hint=hint)
+        response = problem_response(problem, arrival.correlation_id)
+        response.headers.update(error.headers or {})
+        return response
+
+    return answer  # type: ignore[return-value]

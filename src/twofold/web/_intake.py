@@ -1,0 +1,128 @@
+"""From a request to a message: path, query string, body and context come together as one JSON object, and pydantic
+parses that.
+
+What the path or the context fills is refused anywhere else, so that there is never a question whose word counts.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from pydantic_core import to_json
+
+from twofold.errors import Finding, Forbidden, Invalid, Unauthenticated
+from twofold.messages import MessageType, Origin
+from twofold.web._body import read_object
+from twofold.web._shape import Shape
+
+_MOST_PARAMETERS: Final = 500
+_SPACE: Final = b" \t\r\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """How the message of one endpoint is put together.
+
+    Args:
+        message_type: The message's type.
+        shape: Its fields.
+        path: The fields that the path holds.
+        has_body: Whether the rest comes in a body; in the query string otherwise.
+    """
+
+    message_type: MessageType[Any]
+    shape: Shape
+    path: frozenset[str]
+    has_body: bool
+
+    @property
+    def sent(self) -> tuple[str, ...]:
+        """The fields that a client sends beside the path: all but the context's."""
+        filled = self.message_type.context_fields
+        return tuple(name for name in self.shape.fields if name not in filled and name not in self.path)
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether nobody but a known caller can send the message."""
+        facts = self.message_type.context_fields
+        return any(name in self.shape.required and fact != "correlation_id" for name, fact in facts.items())
+
+    def message(self, *, path: Mapping[str, Any], query: bytes, body: bytes, origin: Origin) -> Any:
+        """The message of a request.
+
+        Args:
+            path: What the path holds, by name.
+            query: The query string.
+            body: The body.
+            origin: Where the message comes from.
+
+        Raises:
+            Invalid: With every finding.
+            Unauthenticated: Nobody is logged in, and it needs somebody.
+            Forbidden: Whoever is logged in lacks a fact that it needs.
+        """
+        filled = {**path, **self._from_context(origin)} if path or self.message_type.context_fields else {}
+        if not self.has_body:
+            sent = self._parameters(query)
+            self._refuse_filled(sent)
+            return self.message_type.parse(to_json({**sent, **filled}))
+        sent = read_object(body)
+        if not filled and not self.message_type.context_fields:
+            return self.message_type.parse(body or b"{}")
+        self._refuse_filled(sent)
+        return self.message_type.parse(_joined(to_json(filled), body, sent) if filled else body or b"{}")
+
+    def _from_context(self, origin: Origin) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name, fact in self.message_type.context_fields.items():
+            value = origin.correlation_id if fact == "correlation_id" else getattr(origin.principal, fact, None)
+            if value is not None:
+                found[name] = value
+            elif name in self.shape.required:
+                if origin.principal is None:
+                    raise Unauthenticated("nobody is logged in, and this needs somebody")
+                raise Forbidden(f"this needs a {fact.replace('_', ' ')}")
+        return found
+
+    def _parameters(self, query: bytes) -> dict[str, Any]:
+        if not query:
+            return {}
+        try:
+            pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+        except ValueError as error:
+            raise _invalid("too_many_parameters", f"at most {_MOST_PARAMETERS} parameters can be sent") from error
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if self.shape.fields.get(name) == "many":
+                found.setdefault(name, []).append(value)
+            elif name in found:
+                raise _invalid("duplicate_parameter", "this can be given once", (name,))
+            else:
+                found[name] = value
+        return found
+
+    def _refuse_filled(self, sent: Collection[str]) -> None:
+        """Refuse what a client may not say, or says twice."""
+        findings = [
+            Finding(path=(name,), rule=rule, message=text)
+            for names, rule, text in (
+                (self.message_type.context_fields, "from_context", "this is filled by the server"),
+                (self.path, "from_path", "this is in the path"),
+            )
+            for name in names
+            if name in sent
+        ]
+        if findings:
+            raise Invalid(findings=findings)
+
+
+def _joined(filled: bytes, body: bytes, sent: Collection[str]) -> bytes:
+    """Two JSON objects as one, with the very bytes of both."""
+    if not sent:
+        return filled
+    return filled[:-1] + b"," + body.lstrip(_SPACE)[1:]
+
+
+def _invalid(rule: str, text: str, path: tuple[str, ...] = ()) -> Invalid:
+    return Invalid(findings=[Finding(path=path, rule=rule, message=text)])

@@ -1,0 +1,24 @@
+"""What somebody probably meant who asked for a message that is not offered."""
+
+import difflib
+from collections.abc import Sequence
+
+from twofold.web._endpoint import Endpoint
+from twofold.web._plan import PREFIX
+
+
+def hint_for(path: str, endpoints: Sequence[Endpoint]) -> str:
+    """A hint for a path that leads nowhere; empty when nothing comes near, or it is no message that was asked for.
+
+    Only what is offered is ever named.
+
+    Args:
+        path: The path.
+        endpoints: What is offered.
+    """
+    if not path.startswith(tuple(PREFIX.values())):
+        return ""
+    offered = {one.intake.message_type.name: one for one in endpoints}
+    near = difflib.get_close_matches(path.rpartition("/")[2], offered, n=3)
+    told = [f"{offered[name].method} {offered[name].path}" for name in near]
+    return f"did you mean {' or '.join(told)}?" if told else ""

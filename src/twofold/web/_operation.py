@@ -1,0 +1,103 @@
+"""One endpoint as an operation of the API document."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from twofold.messages import Kind
+from twofold.web._endpoint import Endpoint
+from twofold.web._problem_schema import problem_reference
+
+_ALWAYS: Final = (400, 429, 500, 503)
+
+
+def operation_of(
+    endpoint: Endpoint,
+    message: Mapping[str, Any],
+    reference: Mapping[str, Any],
+    answered: Mapping[str, Any],
+    *,
+    authenticates: bool,
+) -> dict[str, Any]:
+    """An endpoint as an operation.
+
+    Args:
+        endpoint: The endpoint.
+        message: The schema of its message.
+        reference: Where that schema stands.
+        answered: The schema of its answer.
+        authenticates: Whether callers are asked who they are.
+    """
+    operation: dict[str, Any] = {
+        "operationId": endpoint.intake.message_type.name,
+        "tags": [endpoint.handler.module],
+        **_texts(endpoint.handler.message_type),
+    }
+    properties: Mapping[str, Any] = message.get("properties", {})
+    intake = endpoint.intake
+    parameters = [_parameter(name, "path", properties[name], required=True) for name in sorted(intake.path)]
+    if not intake.has_body:
+        parameters += [
+            _parameter(name, "query", properties[name], required=name in intake.shape.required) for name in intake.sent
+        ]
+    if parameters:
+        operation["parameters"] = parameters
+    if intake.has_body and intake.sent:
+        operation["requestBody"] = _body(endpoint, message, reference)
+    operation["responses"] = {**_successes(endpoint, answered), **_problems(endpoint, authenticates=authenticates)}
+    return operation
+
+
+def _texts(message_type: type) -> dict[str, str]:
+    """Summary and description from the docstring, if somebody wrote one: a dataclass makes up its own."""
+    text = message_type.__dict__.get("__doc__")
+    if not text or text.startswith(f"{message_type.__name__}("):
+        return {"summary": message_type.__name__}
+    summary, _, rest = text.strip().partition("\n")
+    lines = (line.strip() for line in rest.strip().splitlines())
+    return {"summary": summary, **({"description": "\n".join(lines)} if rest.strip() else {})}
+
+
+def _parameter(name: str, place: str, schema: Mapping[str, Any], *, required: bool) -> dict[str, Any]:
+    described = {"description": schema["description"]} if "description" in schema else {}
+    return {"name": name, "in": place, "required": required, "schema": dict(schema), **described}
+
+
+def _body(endpoint: Endpoint, message: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, Any]:
+    intake = endpoint.intake
+    required = [name for name in intake.sent if name in intake.shape.required]
+    schema = dict(reference)
+    if len(intake.sent) < len(intake.shape.fields):
+        kept = {name: message["properties"][name] for name in intake.sent}
+        schema = {**message, "properties": kept, "required": required}
+        if not required:
+            del schema["required"]
+    return {"required": bool(required), "content": {"application/json": {"schema": schema}}}
+
+
+def _successes(endpoint: Endpoint, answered: Mapping[str, Any]) -> dict[str, Any]:
+    is_command = endpoint.handler.kind is Kind.COMMAND
+    silent = {str(endpoint.status or 204): {"description": "Done, and there is nothing to say"}}
+    if endpoint.answer.nothing and is_command:
+        return silent
+    if endpoint.answer.optional:
+        answered = _without_null(answered)
+    status = endpoint.status or 200
+    told = {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": dict(answered)}}}
+    return {**(silent if is_command and endpoint.answer.may_be_silent else {}), str(status): told}
+
+
+def _without_null(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    kept = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
+    return kept[0] if len(kept) == 1 else {**schema, "anyOf": kept}
+
+
+def _problems(endpoint: Endpoint, *, authenticates: bool) -> dict[str, Any]:
+    statuses = {*_ALWAYS, 403, 404}
+    if endpoint.handler.kind is Kind.COMMAND:
+        statuses.add(409)
+    if endpoint.intake.has_body:
+        statuses |= {413, 415}
+    if authenticates or endpoint.intake.needs_somebody:
+        statuses.add(401)
+    return {**{str(status): problem_reference(status) for status in sorted(statuses)}, "default": problem_reference()}

@@ -1,0 +1,137 @@
+"""Planning the endpoints of an application: one for every command and query that is not hidden, by convention or as its
+handler's door says. What cannot be served is a fault, and all faults are found at once.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from re import Pattern
+from typing import Final
+
+from starlette.routing import compile_path
+
+from twofold.app import App
+from twofold.dispatch import Handler
+from twofold.errors import Fault, WiringError
+from twofold.messages import Kind, MessageType
+from twofold.web._answer import Answer
+from twofold.web._endpoint import Endpoint
+from twofold.web._intake import Intake
+from twofold.web._shape import Shape
+
+PREFIX: Final = {Kind.COMMAND: "/commands/", Kind.QUERY: "/queries/"}
+
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_WITH_BODY: Final = ("POST", "PUT", "PATCH")
+_FIELD: Final = re.compile(r"\{\w+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """An endpoint, and how its path is recognised.
+
+    Args:
+        endpoint: The endpoint.
+        pattern: The path as a pattern.
+        converts: Whether the path has fields.
+    """
+
+    endpoint: Endpoint
+    pattern: Pattern[str]
+    converts: bool
+
+
+def plan(app: App, *, max_body: int, taken: Collection[str]) -> tuple[list[Planned], list[Fault]]:
+    """The endpoints of an application, and what is wrong with those that it cannot have.
+
+    Args:
+        app: The application, checked.
+        max_body: The most bytes that a body may have.
+        taken: Paths that are the room's own.
+    """
+    planned: list[Planned] = []
+    faults: list[Fault] = []
+    owners: dict[tuple[str, str], str] = {}
+    for handler in app.router.handlers():
+        if handler.kind is Kind.EVENT or handler.door.hidden:
+            continue
+        try:
+            one = _planned(app, handler, max_body)
+        except WiringError as error:
+            faults.append(_fault(handler, "impossible_route", error.detail))
+            continue
+        faults += [_fault(handler, "impossible_route", text) for text in _impossible(one)]
+        key = (one.endpoint.method, _FIELD.sub("{", one.endpoint.path))
+        first = owners.setdefault(key, handler.id)
+        if first is not handler.id or one.endpoint.path in taken:
+            owner = "the web itself" if one.endpoint.path in taken else first
+            text = f"wants {one.endpoint.method} {one.endpoint.path}, which {owner} has"
+            faults.append(_fault(handler, "conflicting_route", text))
+        planned.append(one)
+    return planned, faults
+
+
+def _planned(app: App, handler: Handler, max_body: int) -> Planned:
+    message_type = app.router.catalogue.of(handler.message_type)
+    shape = Shape.of(message_type)
+    path = handler.door.path or PREFIX[handler.kind] + message_type.name
+    try:
+        pattern, path, converters = compile_path(path)
+    except (AssertionError, ValueError) as error:
+        raise WiringError(f"has the path {path!r}: {error}") from error
+    method = (handler.door.method or _usual_method(handler, message_type, shape)).upper()
+    intake = Intake(
+        message_type=message_type,
+        shape=shape,
+        path=frozenset(converters),
+        has_body=method in _WITH_BODY,
+    )
+    endpoint = Endpoint(
+        app=app,
+        handler=handler,
+        method=method,
+        path=path,
+        intake=intake,
+        answer=Answer(handler),
+        max_body=max_body,
+    )
+    return Planned(endpoint=endpoint, pattern=pattern, converts=bool(converters))
+
+
+def _usual_method(handler: Handler, message_type: MessageType[object], shape: Shape) -> str:
+    """GET for queries, but for one with a field that no URL can hold; POST for all else."""
+    filled = message_type.context_fields
+    nested = any(fit == "nested" for name, fit in shape.fields.items() if name not in filled)
+    return "GET" if handler.kind is Kind.QUERY and not nested else "POST"
+
+
+def _impossible(one: Planned) -> list[str]:
+    """Why an endpoint cannot be served; empty when it can."""
+    endpoint, intake = one.endpoint, one.endpoint.intake
+    status, method = endpoint.handler.door.status, endpoint.method
+    in_path = sorted(intake.path)
+    reasons = {
+        f"has the path {endpoint.path!r}, which does not begin with a slash": not endpoint.path.startswith("/"),
+        f"is offered by {method}, which is none of {', '.join(_METHODS)}": method not in _METHODS,
+        "is a command offered by GET, and a command changes state": endpoint.handler.kind is Kind.COMMAND
+        and method == "GET",
+        f"answers with status {status}, and a Success is 200 to 299": status is not None and not 200 <= status <= 299,
+    }
+    for name in in_path:
+        reasons[f"has {{{name}}} in its path, which is no field of {endpoint.handler.message_type.__qualname__}"] = (
+            name not in intake.shape.fields
+        )
+        reasons[f"has {{{name}}} in its path, which the context fills"] = name in intake.message_type.context_fields
+        reasons[f"has {{{name}}} in its path, which is more than one value"] = intake.shape.fields.get(name, "one") != "one"
+    for name in intake.message_type.context_fields:
+        reasons[f"fills {name} from the context, which clients know by another name"] = name not in intake.shape.fields
+    if not intake.has_body:
+        for name in intake.sent:
+            reasons[f"is offered by {method}, and no query parameter can hold {name}"] = (
+                intake.shape.fields[name] == "nested"
+            )
+    return [text for text, true in reasons.items() if true]
+
+
+def _fault(handler: Handler, code: str, text: str) -> Fault:
+    return Fault(where=handler.id, code=code, text=text)

@@ -1,0 +1,155 @@
+"""What went wrong, as RFC 9457 problem details: one shape for every refusal, whoever refused.
+
+Everything in the room that answers with an error comes through here. A problem never carries a stack, SQL, a path of
+the server, or a value that somebody sent.
+"""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from enum import Enum
+from http import HTTPStatus
+from typing import Any, Final
+
+from twofold.errors import Category, Classifier, Finding, Invalid, StoreUnavailable, TwofoldError, snake_case
+
+
+PROBLEM_JSON: Final = "application/problem+json"
+
+_STATUS: Final = {
+    Category.WIRING: 500,
+    Category.CORRUPT: 500,
+    Category.INVALID: 400,
+    Category.REFUSED: 400,
+    Category.UNAUTHENTICATED: 401,
+    Category.FORBIDDEN: 403,
+    Category.NOT_FOUND: 404,
+    Category.EXISTS: 409,
+    Category.CONFLICT: 409,
+    Category.TOO_LARGE: 413,
+    Category.RATE_LIMITED: 429,
+    Category.UNAVAILABLE: 503,
+}
+_SHOWN_FINDINGS: Final = 50
+_TOLD_FINDINGS: Final = 3
+_LONGEST_FIELD: Final = 200
+_CODE: Final = re.compile(r"[^a-z0-9_.-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One refusal as HTTP tells it.
+
+    Args:
+        status: The HTTP status.
+        code: A stable name for it, for clients to switch on.
+        detail: What happened, in one sentence; empty when there is nothing that may be told.
+        hint: How to mend it, when that is known.
+        findings: What is wrong with the input, field by field.
+        retry_after: When to try again, in seconds.
+        allow: The methods that are allowed instead.
+    """
+
+    status: int
+    code: str
+    detail: str = ""
+    hint: str = ""
+    findings: tuple[Finding, ...] = ()
+    retry_after: float | None = None
+    allow: str | None = None
+
+    def document(self, correlation_id: str) -> bytes:
+        """The problem as JSON, in ASCII, so that no sink can be confused by what is in it."""
+        title = self.code.replace("_", " ").capitalize()
+        members: dict[str, Any] = {
+            "type": f"/problems/{self.code}",
+            "title": title,
+            "status": self.status,
+            "detail": self.detail or title,
+            "code": self.code,
+            "correlation_id": correlation_id,
+        }
+        if self.hint:
+            members["hint"] = self.hint
+        if self.findings:
+            members["errors"] = [_shown(finding) for finding in self.findings[:_SHOWN_FINDINGS]]
+        return json.dumps(members).encode()
+
+    def headers(self) -> dict[str, str]:
+        """What belongs in the response's header, beside the content type."""
+        headers: dict[str, str] = {}
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            headers["www-authenticate"] = "Bearer"
+        if self.retry_after is not None:
+            headers["retry-after"] = str(max(1, math.ceil(self.retry_after)))
+        if self.allow is not None:
+            headers["allow"] = self.allow
+        return headers
+
+
+CRASHED: Final = Problem(status=500, code="internal_error", detail="something went wrong on this side")
+"""All that anybody is told of a bug."""
+
+
+def problem_of(error: object, classifier: Classifier) -> Problem:
+    """The problem that an error value or exception is.
+
+    Args:
+        error: What a Failure holds, or what was raised; not a bug.
+        classifier: Tells what it means.
+    """
+    category = classifier.of_value(error)
+    status = _STATUS[category]
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return CRASHED
+    findings = error.findings if isinstance(error, Invalid) else ()
+    passing = category in (Category.UNAVAILABLE, Category.RATE_LIMITED)
+    return Problem(
+        status=status,
+        code=_code(error, category),
+        detail=_told(findings) if findings else _detail(error, category),
+        hint=error.hint if isinstance(error, TwofoldError) else "",
+        findings=findings,
+        retry_after=float(getattr(error, "retry_after", 1.0)) if passing else None,
+    )
+
+
+def problem_of_status(status: int, detail: str = "", *, hint: str = "", allow: str | None = None) -> Problem:
+    """The problem that HTTP has a status for and twofold has no error for."""
+    phrase = HTTPStatus(status).phrase
+    code = phrase.lower().replace(" ", "_").replace("-", "_")
+    return Problem(status=status, code=code, detail=detail or phrase, hint=hint, allow=allow)
+
+
+def _code(error: object, category: Category) -> str:
+    code = getattr(error, "code", None)
+    if isinstance(error, str) or not isinstance(error, TwofoldError | Enum) and not isinstance(code, str):
+        known = type(error).__module__ == "builtins"
+        code = category.value if known else snake_case(type(error).__name__)
+    elif isinstance(error, Enum):
+        code = error.name.lower()
+    return _CODE.sub("_", str(code)).strip("_") or category.value
+
+
+def _detail(error: object, category: Category) -> str:
+    """What may be told: a rule's own words, and nothing of what a library or the store says about itself."""
+    if isinstance(error, StoreUnavailable) or (category is Category.UNAVAILABLE and not isinstance(error, TwofoldError)):
+        return "temporarily unavailable"
+    if isinstance(error, TwofoldError):
+        return error.detail
+    if isinstance(error, Enum):
+        return str(error.value)
+    if type(error).__str__ is not object.__str__:
+        return str(error)
+    return snake_case(type(error).__name__).replace("_", " ")
+
+
+def _told(findings: tuple[Finding, ...]) -> str:
+    told = "; ".join(str(finding) for finding in findings[:_TOLD_FINDINGS])
+    more = len(findings) - _TOLD_FINDINGS
+    return f"{told}; and {more} more" if more > 0 else told
+
+
+def _shown(finding: Finding) -> dict[str, str]:
+    return {"field": finding.field[:_LONGEST_FIELD], "rule": finding.rule, "message": finding.message}

@@ -1,0 +1,108 @@
+"""The outermost layer of the room: names every request, stamps every response, and has the last word on a crash.
+
+Pure ASGI, so that it adds no task and no copy. It never reads a body.
+"""
+
+import logging
+from typing import Any, Final, final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from twofold.app import App
+from twofold.errors import Family
+from twofold.web._arrival import Arrival, Authenticator, enter_arrival, leave_arrival, note_arrival
+from twofold.web._faces import Faces
+from twofold.web._problem import CRASHED, PROBLEM_JSON, Problem, problem_of
+
+LOGGER: Final = logging.getLogger("twofold.web")
+
+
+@final
+class Reception:
+    """Middleware that every request comes through.
+
+    Args:
+        asgi: What is inside.
+        app: The application that is served.
+        authenticate: Tells who a request comes from.
+        faces: Sees that routes get the application's buses.
+    """
+
+    def __init__(self, asgi: ASGIApp, *, app: App, authenticate: Authenticator | None, faces: Faces) -> None:
+        self._asgi = asgi
+        self._app = app
+        self._authenticate = authenticate
+        self._faces = faces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._asgi(scope, receive, send)
+            return
+        self._faces.show()
+        arrival = Arrival(self._app, self._authenticate, scope)
+        note_arrival(scope, arrival)
+        token = enter_arrival(arrival)
+        try:
+            if scope["type"] == "http":
+                await self._answered(arrival, scope, receive, send)
+            else:
+                await self._asgi(scope, receive, send)
+        finally:
+            leave_arrival(token)
+
+    async def _answered(self, arrival: Arrival, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+        stamps = [
+            (b"x-correlation-id", arrival.correlation_id.encode("ascii")),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+
+        async def stamped(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], *stamps]
+            await send(message)
+
+        try:
+            await self._asgi(scope, receive, stamped)
+        except Exception as error:
+            if started:
+                raise  # half a response is out: only the server can break it off
+            await send_problem(problem_raised(error, arrival), arrival, stamped)
+
+
+def problem_raised(error: Exception, arrival: Arrival) -> Problem:
+    """The problem that an exception is; a bug is logged with its traceback, here and nowhere else.
+
+    Args:
+        error: The exception.
+        arrival: The request that it ended.
+    """
+    category = arrival.classifier.of_exception(error)
+    if category is None:
+        log_crash(error, arrival)
+        return CRASHED
+    return problem_told(error, arrival)
+
+
+def problem_told(error: Any, arrival: Arrival) -> Problem:
+    """The problem that an error value is; one that is nobody's fault but ours is logged."""
+    if arrival.classifier.of_value(error).family in (Family.WIRING, Family.CORRUPT):
+        log_crash(error, arrival)
+    return problem_of(error, arrival.classifier)
+
+
+def log_crash(error: Any, arrival: Arrival) -> None:
+    """Log a bug with its traceback and the correlation id that the client was told."""
+    cause = error if isinstance(error, BaseException) else None
+    LOGGER.error("request %s crashed: %s", arrival.correlation_id, type(error).__qualname__, exc_info=cause)
+
+
+async def send_problem(problem: Problem, arrival: Arrival, send: Send) -> None:
+    """Answer with a problem."""
+    body = problem.document(arrival.correlation_id)
+    headers = {"content-type": PROBLEM_JSON, "content-length": str(len(body)), **problem.headers()}
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": problem.status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})

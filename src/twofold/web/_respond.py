@@ -1,0 +1,47 @@
+"""A Result as a response, for routes that people write themselves."""
+
+from typing import Any
+
+from pydantic_core import to_json
+from starlette.responses import Response
+
+from twofold.clock import new_id
+from twofold.errors import Classifier
+from twofold.result import Failure, Result, Success
+from twofold.web._arrival import current_arrival
+from twofold.web._problem import PROBLEM_JSON, Problem, problem_of
+from twofold.web._reception import problem_told
+
+
+def respond(result: Result[Any, Any], *, status: int | None = None) -> Response:
+    """A Result as a response of a route of yours: its value as JSON, or its error as problem details.
+
+    Args:
+        result: What a bus answered.
+        status: The status of a Success; 200 unless given, and 204 for None.
+
+    Example:
+        >>> @web.post("/orders")
+        ... async def place(order: PlaceOrder, bus: Annotated[CommandBus, Depends()]) -> Response:
+        ...     return respond(await bus.execute(order), status=201)
+    """
+    match result:
+        case Success(None):
+            return Response(status_code=status or 204)
+        case Success(value):
+            return Response(to_json(value), status_code=status or 200, media_type="application/json")
+        case Failure(error):
+            arrival = current_arrival()
+            if arrival is None:
+                return problem_response(problem_of(error, Classifier()), str(new_id()))
+            return problem_response(problem_told(error, arrival), arrival.correlation_id)
+
+
+def problem_response(problem: Problem, correlation_id: str) -> Response:
+    """A problem as a response."""
+    return Response(
+        problem.document(correlation_id),
+        status_code=problem.status,
+        headers=problem.headers(),
+        media_type=PROBLEM_JSON,
+    )

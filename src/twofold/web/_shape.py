@@ -1,0 +1,67 @@
+"""What a message looks like from outside: the fields of its JSON Schema, and which of them fit into a URL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from pydantic.errors import PydanticInvalidForJsonSchema
+
+from twofold.errors import WiringError
+from twofold.messages import MessageType
+
+Fit: TypeAlias = Literal["one", "many", "nested"]
+"""One value, several of one kind, or something that no URL can hold."""
+
+_SCALARS: Final = {"string", "integer", "number", "boolean", "null"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """The fields of a message as clients write them.
+
+    Args:
+        fields: How each fits into a URL, by name.
+        required: Those that have no default.
+    """
+
+    fields: Mapping[str, Fit]
+    required: frozenset[str]
+
+    @classmethod
+    def of(cls, message_type: MessageType[Any]) -> "Shape":
+        """Read it off a message type.
+
+        Raises:
+            WiringError: The message has no JSON Schema.
+        """
+        try:
+            schema = message_type.schema()
+        except PydanticInvalidForJsonSchema as error:
+            raise WiringError(f"cannot be described: {str(error).splitlines()[0]}") from error
+        definitions: Mapping[str, Any] = schema.get("$defs", {})
+        schema = _resolved(schema, definitions)
+        properties: Mapping[str, Any] = schema.get("properties", {})
+        return cls(
+            fields={name: _fit(one, definitions) for name, one in properties.items()},
+            required=frozenset(schema.get("required", ())),
+        )
+
+
+def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    while "$ref" in schema:
+        schema = definitions[schema["$ref"].rpartition("/")[2]]
+    return schema
+
+
+def _fit(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Fit:
+    schema = _resolved(schema, definitions)
+    options = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
+    if options:
+        fits = {_fit(one, definitions) for one in options if one.get("type") != "null"}
+        return fits.pop() if len(fits) == 1 else "nested"
+    if "enum" in schema or "const" in schema or schema.get("type") in _SCALARS:
+        return "one"
+    if schema.get("type") == "array":
+        items = [schema["items"]] if "items" in schema else schema.get("prefixItems", [])
+        return "many" if items and all(_fit(one, definitions) == "one" for one in items) else "nested"
+    return "nested"

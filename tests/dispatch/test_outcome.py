@@ -1,0 +1,172 @@
+"""What becomes of what a handler returns or raises."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from twofold.dispatch import CommandBus, CommandHandler, Dispatcher, QueryBus
+from twofold.errors import (
+    HandlerNotFoundError,
+    Invalid,
+    NotFound,
+    Refused,
+    TwofoldError,
+    WiringError,
+    conflict,
+    refused,
+)
+from twofold.messages import Command, Context, Query
+from twofold.result import Failure, Result, Success
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass(frozen=True, kw_only=True)
+class Do(Command[int]):
+    """A command."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask(Query[int]):
+    """A query."""
+
+
+class OutOfStock(Exception):
+    """An exception of somebody's domain."""
+
+
+class Raises(CommandHandler[Do, int]):
+    """The same with tools, which takes the longer way."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    async def handle(self, message: Do) -> int:
+        """Raise it."""
+        raise self.error
+
+
+def raising(error: BaseException) -> list[Any]:
+    """Handlers that raise an error, on both ways through the dispatch."""
+
+    async def function(command: Do) -> int:
+        raise error
+
+    def plain(command: Do) -> int:
+        raise error
+
+    return [function, plain, Raises(error)]
+
+
+@pytest.mark.parametrize("answer", [None, 1, "text", [], False])
+async def test_a_bare_value_is_a_success(answer: object) -> None:
+    """Whatever it is."""
+    bus = CommandBus()
+    bus.register(Do, lambda command: answer)
+    assert await bus.execute(Do()) == Success(answer)
+
+
+async def test_a_result_is_given_as_it_is() -> None:
+    """Never a Success of a Failure."""
+    answer = Failure("out of stock")
+    bus = CommandBus()
+    bus.register(Do, lambda command: answer)
+    assert await bus.execute(Do()) is answer
+
+
+@pytest.mark.parametrize("error", [Refused("no"), NotFound("gone"), Invalid("bad"), ConnectionError(), TimeoutError()])
+async def test_an_error_that_is_no_bug_becomes_a_failure(error: Exception) -> None:
+    """The very error, with its facts."""
+    for handler in raising(error):
+        bus = CommandBus()
+        bus.register(Do, handler)
+        result: Result[int, TwofoldError] = await bus.execute(Do())
+        assert result.error is error
+
+
+async def test_a_classified_exception_becomes_a_failure() -> None:
+    """A domain may raise what it likes, when somebody says what it means."""
+    error = OutOfStock()
+    for handler in raising(error):
+        bus = CommandBus(errors={OutOfStock: conflict})
+        bus.register(Do, handler)
+        result: Result[Any, Any] = await bus.execute(Do())
+        assert result.error is error
+
+
+@pytest.mark.parametrize("bug", [KeyError("x"), OutOfStock(), ZeroDivisionError(), LookupError(), AttributeError("x")])
+async def test_anything_else_is_a_bug_and_propagates(bug: Exception) -> None:
+    """A KeyError inside a handler is not a missing handler, and no Failure either."""
+    for handler in raising(bug):
+        dispatcher = Dispatcher()
+        dispatcher.register_command(Do, handler)
+        with pytest.raises(type(bug)) as raised:
+            await dispatcher.dispatch(Do())
+        assert raised.value is bug
+
+
+async def test_a_wiring_mistake_is_never_a_failure() -> None:
+    """A handler that sends a command nobody handles shows a mistake in the code, and not a refusal."""
+    bus = CommandBus()
+
+    class Unhandled(Command[None]):
+        pass
+
+    async def send(command: Do) -> Any:
+        return await bus.execute(Unhandled())
+
+    bus.register(Do, send)
+    with pytest.raises(HandlerNotFoundError, match="Unhandled"):
+        await bus.execute(Do())
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit])
+async def test_an_order_to_stop_is_not_caught(raised: type[BaseException]) -> None:
+    """Not by classification either."""
+    bus = CommandBus(errors={BaseException: refused})
+    bus.register(Do, raising(raised())[0])
+    with pytest.raises(raised):
+        await bus.execute(Do())
+
+
+async def test_no_handler_is_raised_with_a_near_match() -> None:
+    """On every bus, and also when the message belongs to another bus."""
+
+    class Dou(Command[int]):
+        pass
+
+    dispatcher = Dispatcher()
+    dispatcher.register_command(Do, lambda command: 1)
+    with pytest.raises(HandlerNotFoundError) as raised:
+        await dispatcher.dispatch(Dou())
+    assert isinstance(raised.value, WiringError | ValueError)
+    for bus in (CommandBus(), QueryBus(), dispatcher.queries):
+        with pytest.raises(HandlerNotFoundError, match="mount its module"):
+            await bus.execute(Do())
+
+
+async def test_a_handler_of_a_base_class_does_not_get_the_derived_message() -> None:
+    """Types are looked up as they are, so that a dispatch stays a look-up."""
+
+    class Special(Do):
+        pass
+
+    bus = CommandBus()
+    bus.register(Do, lambda command: 1)
+    with pytest.raises(HandlerNotFoundError):
+        await bus.execute(Special())
+
+
+async def test_a_handler_sees_its_own_context() -> None:
+    """By a parameter, wherever in the signature it stands."""
+    seen: list[Context] = []
+
+    async def handle(context_of_message: Do, where: Context) -> None:
+        seen.append(where)
+
+    bus = CommandBus()
+    bus.register(Do, handle)
+    await bus.execute(Do())
+    await bus.execute(Do())
+    assert seen[0].message_id != seen[1].message_id

@@ -1,0 +1,43 @@
+"""Entities of a small shop, and what the tests ask of its tables."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from twofold.drivers.sqlite.sql import SqliteSessions
+from twofold.sql import ExactDecimal
+from twofold.store import Append, Draft
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Customer(Base):
+    __tablename__ = "customers"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    orders: Mapped[list["Order"]] = relationship(back_populates="customer")
+
+
+class Order(Base):
+    __tablename__ = "orders"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    total: Mapped[Decimal] = mapped_column(ExactDecimal(), default=Decimal(0))
+    customer: Mapped[Customer] = relationship(back_populates="orders")
+
+
+async def names(sessions: SqliteSessions) -> list[str]:
+    """The customers that are committed."""
+    async with sessions.read() as session:
+        return list(await session.scalars(select(Customer.name).order_by(Customer.id)))
+
+
+def event(number: int, stream: str = "customer-1") -> Append:
+    """An event for the end of a stream."""
+    draft = Draft(UUID(int=number), "customer_registered", 1, b"{}", {}, datetime(2026, 1, 1, tzinfo=UTC))
+    return Append(stream, (draft,))

@@ -1,0 +1,116 @@
+"""A `def` handler runs whole in the thread of its connection, and uses a plain `Session` there."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from tests.drivers.sqlite_sql.shop import Customer, Order, event, names
+from twofold.drivers.sqlite import SqliteStore
+from twofold.drivers.sqlite.sql import SqliteSessions
+from twofold.errors import WiringError
+from twofold.sql import WriteRefused
+from twofold.store import Batch, Upsert
+
+pytestmark = pytest.mark.anyio
+
+T = TypeVar("T")
+
+
+def inside(sessions: SqliteSessions, handler: Callable[[], T]) -> Callable[[Any], T]:
+    def work(connection: Any) -> T:
+        with sessions.bound(connection):
+            return handler()
+
+    return work
+
+
+async def test_a_plain_handler_writes_with_its_unit(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """Rows of a blocking session commit with the events; lazy loading works, since nothing is awaited."""
+    transaction = store.begin()
+    session = sessions.write_blocking(transaction)
+
+    def handler() -> int:
+        session.add(Customer(id=1, name="Ada", orders=[Order(), Order()]))
+        session.flush()
+        session.expunge_all()
+        return len(session.get_one(Customer, 1).orders)
+
+    assert await transaction.run(inside(sessions, handler)) == 2
+    await transaction.commit(Batch((event(1),)))
+    session.close()
+    assert await names(sessions) == ["Ada"]
+    assert await store.log.head() == 1
+
+
+async def test_it_undoes_what_it_wrote(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """Commit, rollback, close and savepoints mean what they mean to an asynchronous session."""
+    transaction = store.begin()
+    session = sessions.write_blocking(transaction)
+
+    def handler() -> None:
+        session.add(Customer(name="Ada"))
+        session.commit()
+        with pytest.raises(IntegrityError), session.begin_nested():
+            session.add(Customer(name="Ada"))
+        session.add(Customer(name="Bob"))
+        session.flush()
+        session.rollback()
+        session.add(Customer(name="Cid"))
+        session.flush()
+        session.close()
+        session.add(Customer(name="Dan"))
+        session.flush()
+        session.reset()
+        session.add(Customer(name="Eve"))
+        session.flush()
+        session.rollback()
+
+    await transaction.run(inside(sessions, handler))
+    await transaction.commit(Batch())
+    session.close()
+    assert await names(sessions) == ["Ada", "Cid", "Dan"]
+
+
+async def test_outside_its_thread_it_refuses(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """A blocking session that is used anywhere else says where it works, instead of blocking the event loop."""
+    transaction = store.begin()
+    for session in (sessions.write_blocking(transaction), sessions.read_blocking()):
+        with pytest.raises(WiringError, match="plain `def` handler"):
+            session.scalar(select(1))
+        session.close()
+    await transaction.run(inside(sessions, lambda: None))
+    with pytest.raises(WiringError):
+        await transaction.run(lambda connection: sessions.write_blocking(transaction).scalar(select(1)))
+    await transaction.rollback()
+
+
+async def test_a_plain_query_reads_one_snapshot(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """All statements of one blocking query see the same, and the database refuses its writes."""
+    await store.commit(Batch(rows=(Upsert(Customer, {"id": 1}, {"name": "Ada"}),)))
+    session = sessions.read_blocking()
+
+    def handler() -> int | None:
+        session.add(Customer(name="Bob"))
+        with pytest.raises(WriteRefused):
+            session.flush()
+        session.rollback()
+        return session.scalar(select(func.count()).select_from(Customer))
+
+    assert await store.read(inside(sessions, handler)) == 1
+    session.close()
+
+
+async def test_bindings_nest(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """A binding within a binding gives way to the outer one when it ends."""
+    session = sessions.read_blocking()
+
+    def handler() -> int | None:
+        with sessions.bound(None):  # type: ignore[arg-type]
+            pass
+        return session.scalar(select(1))
+
+    assert await store.read(inside(sessions, handler)) == 1
+    session.close()

@@ -1,0 +1,372 @@
+"""A session belongs to the unit of work: its rows commit with the events, and nothing it does ends the transaction."""
+
+import asyncio
+import gc
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, MissingGreenlet, OperationalError
+from sqlalchemy.orm import selectinload
+
+from tests.drivers.sqlite_sql.shop import Customer, Order, event, names
+from twofold.drivers.sqlite import SqliteStore
+from twofold.drivers.sqlite.sql import SqliteSessions
+from twofold.errors import StoreUnavailable, VersionConflict
+from twofold.store import Append, Batch, Upsert
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_rows_and_events_commit_together(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """What the session flushed, row changes and events are there after one commit, and not before."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(id=1, name="Ada"))
+    await session.flush()
+    assert await names(sessions) == []
+    committed = await transaction.commit(Batch((event(1),), (Upsert(Customer, {"id": 2}, {"name": "Bob"}),)))
+    await session.close()
+    assert await names(sessions) == ["Ada", "Bob"]
+    assert await store.log.head() == committed.position == 1
+
+
+async def test_a_refused_commit_leaves_no_rows(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """A version conflict takes the rows of the session with it."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(id=1, name="Ada"))
+    await session.commit()
+    with pytest.raises(VersionConflict):
+        await transaction.commit(Batch((Append("customer-1", event(1).events, expected=3),)))
+    await session.close()
+    assert await names(sessions) == []
+
+
+async def test_a_rollback_leaves_nothing(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """Rows are gone with the unit of work, even those that the session said to commit."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(id=1, name="Ada"))
+    await session.commit()
+    async with session.begin():
+        session.add(Customer(id=2, name="Bob"))
+    await transaction.rollback()
+    await session.close()
+    assert await names(sessions) == []
+
+
+async def test_nothing_begins_before_the_first_statement(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """A session that was only asked for does not hold the writer's turn."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(id=1, name="Ada"))
+    await asyncio.wait_for(store.commit(Batch((event(1),))), timeout=5)
+    await session.close()
+    await transaction.commit(Batch())
+
+
+async def test_entities_come_back_as_they_went(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """Add, flush, get, select and eager loading work, and an entity is loaded once in a session."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    ada = Customer(name="Ada", orders=[Order(total=Decimal("1.10")), Order(total=Decimal("2.20"))])
+    session.add(ada)
+    await session.flush()
+    assert ada.id == 1
+    assert await session.get(Customer, 1) is ada
+    assert await session.scalar(select(func.sum(Order.total))) == Decimal("3.30")
+    session.expunge_all()
+    found = await session.scalar(select(Customer).options(selectinload(Customer.orders)))
+    assert found is not None
+    assert found is not ada
+    assert [order.total for order in found.orders] == [Decimal("1.10"), Decimal("2.20")]
+    await session.delete(found.orders[0])
+    found.name = "Ada Lovelace"
+    assert await session.scalar(select(func.count()).select_from(Order)) == 1
+    await transaction.commit(Batch())
+    await session.close()
+    assert await names(sessions) == ["Ada Lovelace"]
+
+
+async def test_lazy_loading_is_refused(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """A relationship that was not loaded says so, instead of blocking the event loop."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(id=1, name="Ada"))
+    await session.flush()
+    session.expunge_all()
+    ada = await session.get_one(Customer, 1)
+    with pytest.raises(MissingGreenlet):
+        _ = ada.orders
+    await transaction.rollback()
+    await session.close()
+
+
+async def test_a_broken_constraint_can_be_survived(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """An IntegrityError is SQLAlchemy's own; after the session's rollback the unit goes on, without what was undone."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(id=1, name="Ada"))
+    await session.commit()
+    session.add_all([Customer(id=2, name="Bob"), Customer(id=3, name="Ada")])
+    with pytest.raises(IntegrityError, match="UNIQUE"):
+        await session.flush()
+    await session.rollback()
+    session.add(Customer(id=4, name="Cid"))
+    await session.flush()
+    await transaction.commit(Batch((event(1),)))
+    await session.close()
+    assert await names(sessions) == ["Ada", "Cid"]
+
+
+async def test_a_session_undoes_what_it_wrote_since_its_last_commit(
+    store: SqliteStore, sessions: SqliteSessions
+) -> None:
+    """Rolling back again and again keeps what was committed before, and what others wrote in the unit."""
+    transaction = store.begin()
+    await transaction.run(lambda connection: connection.execute("INSERT INTO customers VALUES (1, 'Zoe')"))
+    session = sessions.write(transaction)
+    for number, (name, end) in enumerate(
+        [("Ada", session.rollback), ("Bob", session.commit), ("Cid", session.rollback), ("Dan", session.commit)], 2
+    ):
+        session.add(Customer(id=number, name=name))
+        await session.flush()
+        await end()
+    await session.rollback()
+    await transaction.commit(Batch())
+    await session.close()
+    assert await names(sessions) == ["Zoe", "Bob", "Dan"]
+
+
+async def test_savepoints(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """A nested transaction that fails is undone alone, within one that is kept."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+
+    async def fails() -> None:
+        async with session.begin_nested():
+            session.add(Customer(id=2, name="Bob"))
+            await session.flush()
+            session.add(Customer(id=3, name="Ada"))
+
+    async with session.begin_nested():
+        session.add(Customer(id=1, name="Ada"))
+        with pytest.raises(IntegrityError):
+            await fails()
+        nested = await session.begin_nested()
+        session.add(Customer(id=4, name="Cid"))
+        await nested.rollback()
+    await transaction.commit(Batch())
+    await session.close()
+    assert await names(sessions) == ["Ada"]
+
+
+async def test_closing_keeps_what_was_flushed(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """Closing or resetting lets go of objects only; the session can be used again."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    async with session:
+        session.add(Customer(id=1, name="Ada"))
+        await session.flush()
+        nested = await session.begin_nested()
+        session.add(Customer(id=2, name="Bob"))
+        await session.flush()
+    assert not nested.is_active
+    session.add(Customer(id=3, name="Cid"))
+    await session.flush()
+    await session.reset()
+    session.add(Customer(id=4, name="Dan"))
+    await session.flush()
+    await session.rollback()
+    await transaction.commit(Batch())
+    await session.close()
+    assert await names(sessions) == ["Ada", "Bob", "Cid"]
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+async def test_closing_after_the_end_is_harmless(store: SqliteStore, sessions: SqliteSessions, end: str) -> None:
+    """A session with a savepoint open may be closed twice, after its unit of work has ended."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    nested = await session.begin_nested()
+    session.add(Customer(id=1, name="Ada"))
+    await session.flush()
+    await (transaction.commit(Batch()) if end == "commit" else transaction.rollback())
+    await session.close()
+    await session.close()
+    assert not nested.is_active
+    assert await names(sessions) == (["Ada"] if end == "commit" else [])
+
+
+@pytest.mark.parametrize(
+    "statement", ["COMMIT", "ROLLBACK", "BEGIN", "RELEASE twofold_unit", "ATTACH DATABASE 'other.db' AS other"]
+)
+async def test_the_transaction_is_out_of_reach(store: SqliteStore, sessions: SqliteSessions, statement: str) -> None:
+    """SQL that would end the unit's transaction, or reach another file, is refused by the database."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(id=1, name="Ada"))
+    await session.flush()
+    with pytest.raises(DBAPIError, match="not authorized"):
+        await session.execute(text(statement))
+    await transaction.rollback()
+    await session.close()
+    assert await names(sessions) == []
+
+
+async def test_wrong_sql_is_an_operational_error(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """Errors of SQLite reach the handler as SQLAlchemy's, with the statement."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    with pytest.raises(OperationalError, match="no such table: nowhere") as caught:
+        await session.execute(text("SELECT * FROM nowhere"))
+    assert caught.value.statement == "SELECT * FROM nowhere"
+    await transaction.rollback()
+    await session.close()
+
+
+async def test_sessions_take_turns(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """Of two sessions, the second one's first statement waits until the first one's unit has ended."""
+    order = list[str]()
+
+    async def unit(name: str, begun: asyncio.Event, go: asyncio.Event) -> None:
+        transaction = store.begin()
+        session = sessions.write(transaction)
+        begun.set()
+        count = await session.scalar(select(func.count()).select_from(Customer))
+        order.append(f"{name} sees {count}")
+        await go.wait()
+        session.add(Customer(name=name))
+        await session.flush()
+        await transaction.commit(Batch())
+        order.append(f"{name} done")
+        await session.close()
+
+    first, second, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    one = asyncio.create_task(unit("Ada", first, go))
+    await first.wait()
+    two = asyncio.create_task(unit("Bob", second, go))
+    await second.wait()
+    go.set()
+    await asyncio.gather(one, two)
+    assert order[0] == "Ada sees 0"
+    assert "Bob sees 1" in order
+    assert await names(sessions) == ["Ada", "Bob"]
+
+
+async def test_a_unit_that_was_held_too_long_is_unavailable(tmp_path: Path) -> None:
+    """A statement after the turn was taken away raises the store's own error, and nothing is written."""
+    store = SqliteStore(tmp_path / "slow.db", turn_timeout=0.05)
+    await store.start()
+    await store.create_tables([Customer])
+    sessions = SqliteSessions(store)
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(name="Ada"))
+    await session.flush()
+    await store.commit(Batch((event(1),)))  # waits until the turn is free
+    session.add(Customer(name="Bob"))
+    with pytest.raises(StoreUnavailable, match="held longer"):
+        await session.flush()
+    await session.close()
+    assert await names(sessions) == []
+    await store.stop()
+
+
+async def test_a_cancelled_statement_leaves_nothing(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """Cancelling a handler in the middle of a statement ends its session; the writer serves the next one."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(id=1, name="Ada"))
+    await session.flush()
+    slow = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT max(i) FROM n")
+    task = asyncio.create_task(session.execute(slow))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await transaction.rollback()
+    await session.close()
+    await store.commit(Batch(rows=(Upsert(Customer, {"id": 2}, {"name": "Bob"}),)))
+    assert await names(sessions) == ["Bob"]
+
+
+async def test_an_interrupted_session_cannot_be_revived(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """After an interruption the session refuses to go on, whatever is tried."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(id=1, name="Ada"))
+    await session.flush()
+    await session.invalidate()
+    with pytest.raises(StoreUnavailable, match="interrupted"):
+        await session.execute(select(1))
+    await transaction.rollback()
+    await session.close()
+
+
+async def test_many_rows_in_one_statement(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """Inserting many, with and without what the database made of them, and reading in portions."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    await session.execute(insert(Customer), [{"name": f"c{n}"} for n in range(500)])
+    ids = await session.scalars(insert(Customer).returning(Customer.id), [{"name": f"d{n}"} for n in range(500)])
+    assert len(ids.all()) == 500
+    result = await session.stream(select(Customer.name).order_by(Customer.id))
+    assert [len(part) async for part in result.partitions(400)] == [400, 400, 200]
+    await transaction.rollback()
+    await session.close()
+
+
+async def test_functions_that_sqlalchemy_promises(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """Regular expressions work on the connection that writes and on those that read."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(name="Ada"))
+    found = select(Customer.name).where(Customer.name.regexp_match("^A"))
+    assert await session.scalar(found) == "Ada"
+    await session.commit()
+    await transaction.commit(Batch())
+    await session.close()
+    async with sessions.read() as reading:
+        assert await reading.scalar(found) == "Ada"
+
+
+async def test_sessions_of_a_store_share_what_was_compiled(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """All sessions have one engine, so each statement is compiled once."""
+    transaction = store.begin()
+    made = sessions.write(transaction), sessions.write_blocking(transaction), sessions.read(), sessions.read_blocking()
+    assert len({session.get_bind().engine for session in made}) == 1
+
+
+async def test_a_forgotten_session_leaks_nothing(store: SqliteStore, sessions: SqliteSessions) -> None:
+    """A session that nobody closes goes away without a warning."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(id=1, name="Ada"))
+    await session.flush()
+    del session
+    gc.collect()
+    await transaction.commit(Batch())
+    assert await names(sessions) == ["Ada"]
+
+
+def test_plain_asyncio_is_enough(tmp_path: Path) -> None:
+    """Sessions work in any event loop, with nothing set up around it."""
+
+    async def main() -> list[str]:
+        store = SqliteStore(tmp_path / "plain.db")
+        await store.start()
+        await store.create_tables([Customer])
+        sessions = SqliteSessions(store)
+        transaction = store.begin()
+        async with sessions.write(transaction) as session:
+            session.add(Customer(name="Ada"))
+            await session.flush()
+            await transaction.commit(Batch())
+        found = await names(sessions)
+        await store.stop()
+        return found
+
+    assert asyncio.run(main()) == ["Ada"]

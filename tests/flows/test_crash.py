@@ -1,0 +1,116 @@
+"""A server is killed under load and started again on the same file: what it has acknowledged is there, and whole."""
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from decimal import Decimal
+from itertools import groupby
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from examples._demo.ledger import KnownOrder, Ledger
+from examples._demo.orders import shop
+from examples._demo.scenario import Checks
+from examples._demo.server import Server, caught_up
+from examples._demo.tally import Tally
+from examples._demo.verify import Verification
+
+pytestmark = pytest.mark.anyio
+
+ROUNDS = 4
+STATUS = {"order_placed": "placed", "order_paid": "paid", "order_shipped": "shipped", "order_cancelled": "cancelled"}
+
+
+async def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(tmp_path: Path) -> None:
+    """After SIGKILL at any moment, log and read models hold every accepted command, and every other whole or not."""
+    random = Random(11)
+    database = tmp_path / "orders.db"
+    ledger = Ledger()
+    accepted = 0
+    for number in range(ROUNDS + 1):
+        async with (
+            Server("examples.orders:app", database=database, log=tmp_path / "server.log") as server,
+            server.client() as client,
+        ):
+            await caught_up(client)
+            resolve_doubts(ledger, read_log(database))
+            checks = Checks()
+            await Verification(client, ledger, checks).run(orders_before=0, customers_before=0)
+            assert [check for check in checks.seen if not check.passed] == [], server.log_tail()
+            assert detail_rows(database) == len(ledger.orders)
+            if number < ROUNDS:
+                tally = Tally()
+                kill = KillAfter(server, tally, commands=random.randint(40, 300), delay=random.uniform(0, 0.02))
+                tally.on_command = kill
+                await shop(client, ledger, tally, commands=100_000, seed=number)
+                accepted += tally.accepted
+                assert kill.done
+                assert tally.unanswered
+                assert tally.surprises == []
+    assert accepted > 100
+
+
+class KillAfter:
+    """Kills a server a moment after so many commands were answered."""
+
+    def __init__(self, server: Server, tally: Tally, *, commands: int, delay: float) -> None:
+        self._server = server
+        self._tally = tally
+        self._commands = commands
+        self._delay = delay
+        self.done = False
+
+    def __call__(self) -> None:
+        if self._tally.sent >= self._commands and not self.done:
+            self.done = True
+            asyncio.get_running_loop().call_later(self._delay, self._server.kill)
+
+
+def read_log(database: Path) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """The events of each order: type and data, in order; their versions have no holes."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        rows = connection.execute(
+            "SELECT stream, version, type, data FROM twofold_events ORDER BY stream, version"
+        ).fetchall()
+    streams: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for stream, group in groupby(rows, key=lambda row: str(row[0])):
+        events = list(group)
+        assert [version for _, version, _, _ in events] == list(range(1, len(events) + 1))
+        streams[stream.removeprefix("order-")] = [(kind, json.loads(data)) for _, _, kind, data in events]
+    return streams
+
+
+def resolve_doubts(ledger: Ledger, streams: dict[str, list[tuple[str, dict[str, Any]]]]) -> None:
+    """Hold the ledger against the log, and let the log say what became of the commands without an answer."""
+    for order_id in streams.keys() - ledger.orders.keys():
+        _, placed = streams[order_id][0]
+        same = [order for order in ledger.doubtful if is_placed_by(order, placed)]
+        assert same, f"nobody has placed order {order_id}"
+        ledger.doubtful.remove(same[0])
+        ledger.orders[order_id] = same[0]
+    ledger.doubtful.clear()
+    for order_id, order in ledger.orders.items():
+        events = streams[order_id]
+        kinds = [kind for kind, _ in events]
+        assert kinds[0] == "order_placed"
+        assert is_placed_by(order, events[0][1])
+        assert order.settle(STATUS[kinds[-1]]), f"{order} is not what its events say: {kinds}"
+        assert len(events) == order.events
+
+
+def is_placed_by(order: KnownOrder, placed: dict[str, Any]) -> bool:
+    return (
+        order.customer_id == placed["customer_id"]
+        and order.total == Decimal(placed["total"])
+        and order.articles == sum(line["quantity"] for line in placed["lines"])
+    )
+
+
+def detail_rows(database: Path) -> int:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        count: int = connection.execute("SELECT count(*) FROM order_detail").fetchone()[0]
+    return count
