@@ -1,6 +1,6 @@
 PYTHON ?= python3
 VENV ?= .venv
-EXAMPLE ?= orders
+EXAMPLE ?=
 PY = $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
@@ -12,11 +12,11 @@ help: ## show this help
 environment:
 	@$(PYTHON) tools/environment.py $(VENV)
 
-demo: environment ## tell the story of an example (EXAMPLE=orders)
+demo: environment ## drive all examples over HTTP and check what they say (EXAMPLE=name for one)
 	@$(PY) -m examples.demo $(EXAMPLE)
 
 serve: environment ## serve an example over HTTP (EXAMPLE=orders)
-	@$(PY) -m twofold run examples.$(EXAMPLE):app
+	@$(PY) -m twofold run examples.$(or $(EXAMPLE),orders):app
 
 test: environment ## run the tests, with coverage and its floors
 	@$(PY) -m coverage erase

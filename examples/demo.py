@@ -19,7 +19,7 @@ from rich.text import Text
 from examples._demo.orders import OrdersRun, drive_orders
 from examples._demo.report import figures, progress_bar, verdict
 from examples._demo.scenario import Checks, Scenario
-from examples._demo.server import Server, ServerDied, caught_up
+from examples._demo.server import WRONG_ANSWER, NotCaughtUp, Server, ServerDied, caught_up
 from examples.accounts import scenario as accounts
 from examples.hostfactory import scenario as hostfactory
 from examples.providers import scenario as providers
@@ -77,7 +77,7 @@ async def _demo(options: Options, folder: Path, console: Console) -> int:
                     results.append((name, await _drive(name, other, options, console)))
         systems = sorted(system for name, _ in results for system in SHOWS[name])
         passed = verdict(console, results, systems)
-        if console.is_terminal:
+        if sys.stdout.isatty():
             await _keep_serving(server, console)
     return 0 if passed else 1
 
@@ -87,11 +87,16 @@ async def _drive(name: str, server: Server, options: Options, console: Console) 
         run = await _drive_orders(server, options, console)
         console.print(figures(run))
         return run.checks
-    async with server.client() as client:
-        checks = await SCENARIOS[name].drive(client)
-        server.check()
-        await caught_up(client)
-        return checks
+    try:
+        async with server.client() as client:
+            checks = await SCENARIOS[name].drive(client)
+            await caught_up(client)
+    except (*WRONG_ANSWER, NotCaughtUp) as error:
+        checks = Checks()
+        for system in SHOWS[name]:
+            checks.that(system, "the scenario comes to its end", False, repr(error))
+    server.check()
+    return checks
 
 
 async def _drive_orders(server: Server, options: Options, console: Console) -> OrdersRun:

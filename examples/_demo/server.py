@@ -4,8 +4,10 @@ import asyncio
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, final
@@ -17,6 +19,10 @@ _SERVING: Final = re.compile(r"serving \S+ on (http://[0-9.:]+)\s")
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 20.0
 _POLL = 0.05
+
+
+WRONG_ANSWER: Final = (httpx.HTTPError, LookupError, TypeError, ValueError)
+"""What a client trips over when a server does not answer as it should."""
 
 
 class ServerDied(Exception):
@@ -102,6 +108,12 @@ class Server:
     def log_tail(self, lines: int = 40) -> str:
         """The end of its log."""
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
+
+    def events(self) -> int:
+        """How many events its log holds, read from the file and past the server."""
+        with closing(sqlite3.connect(f"{self._database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            count: int = connection.execute("SELECT count(*) FROM twofold_events").fetchone()[0]
+        return count
 
     def client(self, *, connections: int = 16) -> httpx.AsyncClient:
         """A client that speaks to it, and to nothing in between."""

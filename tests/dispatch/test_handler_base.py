@@ -96,7 +96,7 @@ async def test_a_handle_that_is_a_plain_def_is_executed_as_well() -> None:
     """And may answer with a Result or a bare value."""
 
     class Sync(QueryHandler[Open, int]):
-        def handle(self, message: Open) -> Any:  # type: ignore[override]  # a def is as good
+        def handle(self, message: Open) -> Any:
             return Failure("no") if message.owner == "eve" else 1
 
     assert await Sync().execute(Open()) == Success(1)
@@ -143,8 +143,8 @@ async def test_facts_belong_to_the_task_and_not_to_the_handler() -> None:
     """Two messages at once do not see each other's, and nothing is left behind."""
     both = asyncio.Barrier(2)
 
-    class Notes(CommandHandler[Open, dict[str, Any]]):
-        async def handle(self, message: Open) -> dict[str, Any]:
+    class Notes(CommandHandler[Open, Any]):
+        async def handle(self, message: Open) -> Any:
             self.context.push({"owner": message.owner, "step": 1})
             self.context.push({"step": 2})
             await both.wait()
@@ -153,7 +153,8 @@ async def test_facts_belong_to_the_task_and_not_to_the_handler() -> None:
     bus = CommandBus()
     bus.register(Open, Notes())
     ada, bob = await asyncio.gather(bus.execute(Open(owner="ada")), bus.execute(Open(owner="bob")))
-    assert (ada, bob) == (Success({"owner": "ada", "step": 2}), Success({"owner": "bob", "step": 2}))
+    facts: list[Any] = [ada.unwrap(), bob.unwrap()]
+    assert facts == [{"owner": "ada", "step": 2}, {"owner": "bob", "step": 2}]
 
     async def after() -> dict[str, Any]:
         await bus.execute(Open(owner="eve"))

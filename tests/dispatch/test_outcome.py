@@ -72,7 +72,8 @@ async def test_a_result_is_given_as_it_is() -> None:
     answer = Failure("out of stock")
     bus = CommandBus()
     bus.register(Do, lambda command: answer)
-    assert await bus.execute(Do()) is answer
+    result: Result[Any, Any] = await bus.execute(Do())
+    assert result is answer
 
 
 @pytest.mark.parametrize("error", [Refused("no"), NotFound("gone"), Invalid("bad"), ConnectionError(), TimeoutError()])

@@ -62,7 +62,7 @@ class WithHandle:
         return command.n * 2
 
 
-class Callable_:
+class CanBeCalled:
     """An object that can be called."""
 
     async def __call__(self, command: Double) -> int:
@@ -81,7 +81,7 @@ class Derived(CommandHandler[Double, int]):
 class Named:
     """Has a `config` that is none of twofold's business."""
 
-    config = {"id": "mine"}
+    config = "mine"
 
     def handle(self, command: Double) -> int:
         """Handle it."""
@@ -99,7 +99,7 @@ class Named:
         WithHandle,
         WithHandle(),
         WithHandle().by_method,
-        Callable_(),
+        CanBeCalled(),
         Derived,
         Derived(),
         Derived().handle,
@@ -141,7 +141,7 @@ async def test_a_plain_class_is_what_it_is_registered_as() -> None:
 
 def test_a_plain_class_that_nobody_says_the_kind_of_is_refused() -> None:
     """It is not guessed."""
-    with pytest.raises(WiringError, match="nothing says whether that is a command, a query or an event"):
+    with pytest.raises(WiringError, match="Plain"):
         Dispatcher().register_handler(Plain, lambda message: message.n)
 
 
@@ -171,11 +171,11 @@ async def test_the_base_class_of_a_handler_says_the_kind(base: Any, kind: Kind) 
 @pytest.mark.parametrize(
     "handler, fault",
     [
-        (lambda: None, "takes no message"),
-        (object, "has no handle"),
-        (in_async_def, "cannot be blocking"),
-        (lambda message, other: None, "parameter 'other' of .* has no annotation"),
-        (with_factor, "depends on factor, and this bus was given no container"),
+        (lambda: None, "message"),
+        (object, "handle"),
+        (in_async_def, "blocking"),
+        (lambda message, other: None, "'other'"),
+        (with_factor, "factor"),
     ],
 )
 def test_what_cannot_be_understood_is_refused_by_name(handler: Callable[..., Any], fault: str) -> None:
@@ -191,7 +191,7 @@ def test_an_annotation_that_leads_nowhere_is_named() -> None:
     def handle(command: Double, mail: "Mail") -> None:  # type: ignore[name-defined]  # noqa: F821
         """Would be handled."""
 
-    with pytest.raises(WiringError, match=r"handle has an annotation that cannot be resolved: name 'Mail'"):
+    with pytest.raises(WiringError, match="'Mail'"):
         CommandBus().register(Double, handle)
 
 

@@ -21,7 +21,7 @@ from examples._demo.verify import Verification
 
 pytestmark = pytest.mark.anyio
 
-ROUNDS = 4
+ROUNDS = 5
 STATUS = {"order_placed": "placed", "order_paid": "paid", "order_shipped": "shipped", "order_cancelled": "cancelled"}
 
 

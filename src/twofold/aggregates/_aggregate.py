@@ -1,7 +1,7 @@
 """An aggregate: state that changes only by its own events, and the events it has recorded since it was loaded."""
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from twofold.errors import WiringError, snake_case
 from twofold.messages import Event
@@ -63,9 +63,9 @@ class Aggregate:
         return self._recorded
 
     @classmethod
-    def rebuild(cls, events: Iterable[Event]) -> "Aggregate | None":
+    def rebuild(cls, events: Iterable[Event]) -> Self | None:
         """An aggregate from its events; None when there are none."""
-        aggregate: Aggregate | None = None
+        aggregate: Self | None = None
         for event in events:
             aggregate = aggregate or cls()
             aggregate.evolve(event)

@@ -58,7 +58,7 @@ class Repository(Generic[A]):
             events.extend(self._catalogue.named(entry.type).decode(entry.data) for entry in page)
             if len(page) < _PAGE:
                 break
-        found = cast("A | None", self._kind.rebuild(events))
+        found = self._kind.rebuild(events)
         if found is not None:
             self._unit.remember(stream, _Saved(stream, found))
         return found
@@ -72,9 +72,7 @@ class Repository(Generic[A]):
         Raises:
             WiringError: It has recorded nothing, so it has no id.
         """
-        if not hasattr(aggregate, "id"):
-            raise WiringError(f"{type(aggregate).__qualname__} has no id: its first event must set one in evolve")
-        stream = aggregate.stream_of(cast("Any", aggregate).id)
+        stream = aggregate.stream_of(_id_of(aggregate))
         known = self._unit.remembered(stream)
         if isinstance(known, _Saved) and known.aggregate is aggregate:
             self._unit.enlist(known)
@@ -88,10 +86,13 @@ class Repository(Generic[A]):
 
         Args:
             aggregate: A new one.
+
+        Raises:
+            WiringError: It has recorded nothing, so it has no id.
         """
-        id = cast("Any", aggregate).id  # noqa: A001  # what users call it
-        if await self.find(id) is not None:
-            return Failure(Exists(f"there is a {self._kind.stream_of(id).replace('-', ' ', 1)} already"))
+        own = _id_of(aggregate)
+        if await self.find(own) is not None:
+            return Failure(Exists(f"there is a {self._kind.stream_of(own).replace('-', ' ', 1)} already"))
         await self.save(aggregate)
         return Success()
 
@@ -118,3 +119,9 @@ class _Saved:
         state = vars(self.aggregate)
         state.clear()
         state.update(cast("dict[str, Any]", mark))
+
+
+def _id_of(aggregate: Aggregate) -> object:
+    if not hasattr(aggregate, "id"):
+        raise WiringError(f"{type(aggregate).__qualname__} has no id: its first event must set one in evolve")
+    return cast("Any", aggregate).id

@@ -2,9 +2,10 @@
 
 import typing
 from collections.abc import Iterable, Iterator
+from dataclasses import is_dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from twofold.errors import Fault, WiringError
@@ -19,15 +20,24 @@ def encoding_faults(messages: Iterable[MessageType[Any]]) -> list[Fault]:
     """
     faults: list[Fault] = []
     for message in messages:
-        where = message.cls.__qualname__
         try:
             message.schema()
         except (WiringError, PydanticUserError) as error:
-            fields = ", ".join(_culprits(message.cls))
-            text = f"has a field that cannot be encoded: {fields}" if fields else _reason(error, where)
-            hint = "use types that have a form in JSON, or tell pydantic what theirs is" if fields else ""
-            faults.append(Fault(where=where, code="unencodable", text=text, hint=hint))
+            faults.append(_fault(message.cls, error))
     return faults
+
+
+def _fault(cls: type, error: WiringError | PydanticUserError) -> Fault:
+    where = cls.__qualname__
+    if not is_dataclass(cls) and not issubclass(cls, BaseModel):
+        text, hint = "is neither a dataclass nor a pydantic model", "put @dataclass(frozen=True, kw_only=True) above it"
+    elif fields := ", ".join(_culprits(cls)):
+        text = f"has a field that cannot be encoded: {fields}"
+        hint = "use types that have a form in JSON, or tell pydantic what theirs is"
+    else:
+        text = error.detail if isinstance(error, WiringError) else error.message
+        text, hint = text.removeprefix(f"{where} ").splitlines()[0], "use types that have a form in JSON"
+    return Fault(where=where, code="unencodable", text=text, hint=hint)
 
 
 def _culprits(cls: type) -> Iterator[str]:
@@ -42,8 +52,3 @@ def _culprits(cls: type) -> Iterator[str]:
             TypeAdapter[Any](hint).json_schema()
         except PydanticUserError:
             yield f"{name} ({getattr(hint, '__qualname__', None) or hint})"
-
-
-def _reason(error: WiringError | PydanticUserError, where: str) -> str:
-    text = error.detail if isinstance(error, WiringError) else error.message
-    return text.removeprefix(f"{where} ").splitlines()[0]

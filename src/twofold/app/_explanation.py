@@ -1,11 +1,10 @@
 """What really happens to one message, as plain data: each handler's pipeline, and where its dependencies come from."""
 
 import difflib
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dishka import Provider, Scope
+from dishka import Scope
 
 from twofold.app._app import App
 from twofold.app._description import type_name
@@ -101,9 +100,9 @@ def _find(app: App, name: str) -> MessageType[Any]:
         known |= {entry.cls.__qualname__: entry, entry.name: entry}
     if name in known:
         return known[name]
-    by_case = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(name.lower(), by_case, n=3)
-    raise NoSuchMessage(app=app.name, name=name, near=tuple(by_case[one] for one in near))
+    small = {one.lower(): entry.name for one, entry in known.items()}
+    near = [small[one] for one in difflib.get_close_matches(name.lower(), small, n=5)]
+    raise NoSuchMessage(app=app.name, name=name, near=tuple(dict.fromkeys(near))[:3])
 
 
 def _handler(app: App, handler: Handler) -> ExplainedHandler:
@@ -126,21 +125,14 @@ def _runs(app: App, handler: Handler) -> str:
 
 def _need(app: App, parameter: str, hint: Any) -> ExplainedNeed:
     given_by = "twofold"
-    for owner, provider in _providers(app):
-        for factory in provider.factories:
+    for owner in app.modules:
+        for factory in (factory for provider in owner.providers for factory in provider.factories):
             if factory.provides.type_hint == hint:
                 source = type_name(factory.source)
-                own = "an object" if "<lambda>" in source else source
-                given_by = f"{own} of {owner}"
+                given_by = f"{'an object' if '<lambda>' in source else source} of module {owner.name}"
+    if any(factory.provides.type_hint == hint for factory in app._overrides.factories):
+        given_by = "an override"
     scope = app.assembly.injection.scope_of(hint)
     return ExplainedNeed(
         parameter=parameter, type=type_name(hint), given_by=given_by, lives_as_long_as=_LIVES.get(scope, str(scope))
     )
-
-
-def _providers(app: App) -> Iterator[tuple[str, Provider]]:
-    """Providers with those who brought them, in the order in which later ones win."""
-    for module in app.modules:
-        for provider in module.providers:
-            yield f"module {module.name}", provider
-    yield "override", app._overrides

@@ -3,6 +3,8 @@
 # rich-click leaves the types of its options open.
 
 import json
+import sys
+from typing import Final
 
 import rich_click as click
 from rich.console import Console
@@ -12,6 +14,9 @@ from rich.tree import Tree
 from twofold.app import Explanation
 from twofold.app import explain as explain_message
 from twofold.cli._load import VARIABLE, load_as_run
+
+_UNCUT: Final = 10_000
+"""The width of lines in a pipe."""
 
 
 @click.command()
@@ -33,7 +38,7 @@ def explain(*, names: tuple[str, ...], target: str | None, as_json: bool) -> Non
     if as_json:
         click.echo(json.dumps(explanation.as_dict(), indent=2))
     else:
-        Console(highlight=False, soft_wrap=True).print(_tree(explanation))
+        Console(highlight=False, width=None if sys.stdout.isatty() else _UNCUT).print(_tree(explanation))
 
 
 def _tree(explanation: Explanation) -> Tree:

@@ -32,6 +32,10 @@ def load(target: str) -> App:
     Raises:
         WiringError: It cannot be found, or its module cannot be imported.
     """
+    module, _, attribute = target.partition(":")
+    if not module or module.endswith(".py") or "/" in module:
+        name = module.removesuffix(".py").replace("/", ".").strip(".") or "module"
+        raise WiringError(f"{target!r} names no module; write {name}:{attribute or 'app'}")
     try:
         return locate(target)
     except TwofoldError:

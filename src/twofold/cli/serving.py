@@ -41,6 +41,7 @@ def serve(asgi: FastAPI, *, name: str, host: str, port: int, grace: int, docs: b
     config = uvicorn.Config(
         asgi, lifespan="off", log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=grace
     )
+    logging.getLogger("uvicorn.error").addFilter(_worth_a_line)
     with closing(take(host, port)) as taken, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(_run(asgi, _Server(config, name, docs=docs), taken))
 
@@ -50,6 +51,11 @@ async def _run(asgi: FastAPI, server: "_Server", taken: socket.socket) -> None:
     with server.told_by_signals():
         async with asgi.router.lifespan_context(asgi):
             await server.serve(sockets=[taken])
+
+
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    """All but the traceback of a request that was given up: its message has a line of its own."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 @final

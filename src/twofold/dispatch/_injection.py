@@ -19,7 +19,7 @@ from dishka.registry import Registry
 
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._invoke import Binding, Filled
-from twofold.dispatch._pipeline import Next, Stage
+from twofold.dispatch._pipeline import Middleware, Next, Stage
 from twofold.errors import Fault, WiringError
 from twofold.messages import Context
 from twofold.result import Result
@@ -56,7 +56,7 @@ class Injection:
             names = ", ".join(handler.needs)
             raise WiringError(f"{handler.id} depends on {names}, and this bus was given no container to get them from")
         if not handler.needs:
-            return _Ready(_make(handler))
+            return _Ready(_maker(handler)({}))
         key = self._factories.get(handler)
         scoped = self._scoped is None or handler in self._scoped
         return _FromContainer(cast("AsyncContainer", self.container), handler, key, scoped)
@@ -92,18 +92,20 @@ class Injection:
     def scope_stage(self) -> Stage:
         """The stage that opens a scope for each message, for handlers that need one."""
 
-        def build(handler: Handler) -> Callable[..., Any] | None:
-            return self._open_scope if self.binding(handler).scoped else None
+        opening = None if self.container is None else _level_above_messages(self.container)
+
+        async def open_scope(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+            async with opening() as scope:  # type: ignore[misc]  # nothing is scoped without a container
+                token = _scope.set(scope)
+                try:
+                    return await call_next(message, context)
+                finally:
+                    _scope.reset(token)
+
+        def build(handler: Handler) -> Middleware | None:
+            return open_scope if self.binding(handler).scoped else None
 
         return Stage("scope", build)
-
-    async def _open_scope(self, message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
-        async with cast("AsyncContainer", self.container)() as scope:
-            token = _scope.set(scope)
-            try:
-                return await call_next(message, context)
-            finally:
-                _scope.reset(token)
 
 
 def inject(providers: Sequence[Provider], handlers: Sequence[Handler]) -> tuple[Injection, list[Fault]]:
@@ -192,39 +194,48 @@ class _Ready:
 class _FromContainer:
     """For a handler that the container fills: whole by its key, or parameter by parameter."""
 
-    __slots__ = ("_container", "_handler", "_key", "scoped")
+    __slots__ = ("_container", "_handler", "_key", "_make", "scoped")
 
     def __init__(self, container: AsyncContainer, handler: Handler, key: type | None, scoped: bool) -> None:
         self._container = container
         self._handler = handler
         self._key = key
+        self._make = _maker(handler)
         self.scoped = scoped
 
     async def bind(self) -> Any:
-        container = _scope.get() if self.scoped else self._container
+        container: Any = _scope.get() if self.scoped else self._container
         if self._key is not None:
-            return cast("Any", await container.get(self._key))
-        filled = {name: await container.get(hint) for name, hint in self._handler.needs.items()}
-        return _make(self._handler, filled)
+            return await container.get(self._key)
+        return self._make({name: await container.get(hint) for name, hint in self._handler.needs.items()})
 
 
-def _make(handler: Handler, filled: Mapping[str, Any] | None = None) -> Any:
-    """The target, given its dependencies: what `Binding.bind` gives."""
-    known = {**(filled or {}), **dict.fromkeys(handler.logger_parameters, handler.tools.logger)}
+def _maker(handler: Handler) -> Callable[[Mapping[str, Any]], Any]:
+    """What gives the target its dependencies, by name: the answer of `Binding.bind`."""
+    loggers = dict.fromkeys(handler.logger_parameters, handler.tools.logger)
     target: Any = handler.target
-    if handler.is_class:
-        target = target(**{name: known[name] for name in handler.made_with})
-    arguments = {name: known[name] for name in handler.called_with}
-    if arguments:
-        return Filled(target, arguments) if hasattr(target, handler.method) else functools.partial(target, **arguments)
-    return target
+
+    def function(filled: Mapping[str, Any]) -> Any:
+        return functools.partial(target, **filled, **loggers)
+
+    def instance(filled: Mapping[str, Any]) -> Any:
+        known = {**filled, **loggers}
+        made = target(**{name: known[name] for name in handler.made_with}) if handler.is_class else target
+        arguments = {name: known[name] for name in handler.called_with}
+        return Filled(made, arguments) if arguments else made
+
+    if handler.is_class or hasattr(target, handler.method):
+        return instance
+    return function if handler.called_with else lambda _: target
 
 
 def _factory(handler: Handler) -> Callable[..., Any]:
     """A function of the handler's dependencies, with the annotations that dishka reads."""
 
+    target = _maker(handler)
+
     def make(**filled: Any) -> Any:
-        return _make(handler, filled)
+        return target(filled)
 
     make.__name__ = make.__qualname__ = handler.name
     make.__annotations__ = dict(handler.needs)
@@ -242,6 +253,14 @@ def _widest_scope(handler: Handler, container: AsyncContainer) -> Scope:
     wide = [registry for registry in _registries(container) if cast("Scope", registry.scope) <= Scope.APP]
     everywhere = all(any(registry.get_factory(_key(hint)) for registry in wide) for hint in handler.needs.values())
     return Scope.APP if everywhere else Scope.REQUEST
+
+
+def _level_above_messages(container: AsyncContainer) -> AsyncContainer:
+    """The container that opens scopes of messages; a level between that provides nothing is entered here, once."""
+    level = container.registry.child_registry
+    if level is None or not level.scope.skip or any(key.type_hint is not AsyncContainer for key in level.factories):
+        return container
+    return _level_above_messages(container(scope=level.scope))
 
 
 def _registries(container: AsyncContainer) -> Iterable[Registry]:

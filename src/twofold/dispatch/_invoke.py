@@ -52,14 +52,13 @@ def innermost(handler: Handler, binding: Binding, classifier: Classifier, runner
     """
     if runner is None and handler.blocking:
         runner = asyncio.to_thread
-    plain = handler.is_async and not handler.is_class and handler.context_parameter is None
-    if plain and inspect.isroutine(handler.target):
-        return _plain(binding, classifier)
+    if handler.is_async and not handler.is_class and inspect.isroutine(handler.target):
+        return _plain(binding, classifier, handler.context_parameter)
     return _full(handler, binding, classifier, runner)
 
 
-def _plain(binding: Binding, classifier: Classifier) -> Next:
-    """The short way, for an async function that takes the message and app-wide or no dependencies."""
+def _plain(binding: Binding, classifier: Classifier, context_parameter: str | None) -> Next:
+    """The short way, for an async function: it has no `validate`, and no tools of its own."""
     fixed: Callable[..., Any] | None = None
     scoped = binding.scoped
 
@@ -71,7 +70,10 @@ def _plain(binding: Binding, classifier: Classifier) -> Next:
                 function = await binding.bind()
                 if not scoped:
                     fixed = function
-            answer: Any = await function(message)
+            if context_parameter is None:
+                answer: Any = await function(message)
+            else:
+                answer = await function(message, **{context_parameter: context})
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
             return failure_of(error, classifier)
         return answer if isinstance(answer, RESULTS) else Success(answer)

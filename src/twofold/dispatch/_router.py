@@ -25,6 +25,7 @@ from twofold.messages import (
     MessageType,
     Origin,
     current_context,
+    current_origin,
     enter_context,
     leave_context,
 )
@@ -168,7 +169,7 @@ class Router:
         message_type: type[Any] = type(message)
         run = self._runs[kind].get(message_type) or self._find(kind, message_type)
         if context is None:
-            context = Context(origin or NOWHERE, current_context(), self._clock, self._ids)
+            context = self.context(origin)
         token = enter_context(context)
         try:
             return await run(message, context)
@@ -188,10 +189,13 @@ class Router:
         """A new context, a child of the current one.
 
         Args:
-            origin: Where its message comes from, when not from the handler that is running.
+            origin: Where its message comes from, when not from the handler or the request that is running.
             message_id: The id of the message, when it has one already.
         """
-        return Context(origin or NOWHERE, current_context(), self._clock, self._ids, message_id)
+        parent = current_context()
+        if origin is None:
+            origin = current_origin() if parent is None else NOWHERE
+        return Context(origin, parent, self._clock, self._ids, message_id)
 
     def kind_of(self, message_type: type) -> Kind:
         """The kind of a message type; an event needs no handler to be one.

@@ -7,9 +7,12 @@ from twofold.messages._context import (
     Origin,
     Principal,
     current_context,
+    current_origin,
     enter_context,
+    enter_origin,
     entered,
     leave_context,
+    leave_origin,
 )
 from twofold.messages._fields import FromContext, context_fields
 from twofold.messages._kind import Kind
@@ -35,10 +38,13 @@ __all__ = [
     "command",
     "context_fields",
     "current_context",
+    "current_origin",
     "enter_context",
+    "enter_origin",
     "entered",
     "event",
     "leave_context",
+    "leave_origin",
     "query",
     "wire_name",
 ]

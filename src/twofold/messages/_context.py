@@ -160,6 +160,14 @@ current_context = _current.get
 enter_context = _current.set
 leave_context = _current.reset
 
+_origin: ContextVar[Origin] = ContextVar("twofold_origin", default=NOWHERE)
+
+current_origin = _origin.get
+"""Where messages of this task come from that no handler sends and nobody says an origin of; set by a door."""
+
+enter_origin = _origin.set
+leave_origin = _origin.reset
+
 
 @contextmanager
 def entered(context: Context) -> Generator[Context]:

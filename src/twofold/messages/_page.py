@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from twofold.errors import Invalid
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +35,13 @@ class Page(Generic[T]):
         if self.page_size < 1:
             raise Invalid("page_size must be at least 1", field="page_size")
 
-    @classmethod
-    def of(cls, items: Sequence[T], *, total: int, page: int = 1, page_size: int = 20) -> "Page[T]":
+    @staticmethod
+    def of(items: Sequence[U], *, total: int, page: int = 1, page_size: int = 20) -> "Page[U]":
         """A page from items that were fetched by page number."""
-        return cls(items=tuple(items), total=total, page=page, page_size=page_size)
+        return Page(items=tuple(items), total=total, page=page, page_size=page_size)
 
-    @classmethod
-    def slice(cls, items: Sequence[T], *, total: int, limit: int, offset: int = 0) -> "Page[T]":
+    @staticmethod
+    def slice(items: Sequence[U], *, total: int, limit: int, offset: int = 0) -> "Page[U]":
         """A page from items that were fetched by limit and offset.
 
         Raises:
@@ -50,7 +51,7 @@ class Page(Generic[T]):
             raise Invalid("limit must be at least 1", field="limit")
         if offset < 0:
             raise Invalid("offset must be at least 0", field="offset")
-        return cls(items=tuple(items), total=total, page=offset // limit + 1, page_size=limit)
+        return Page(items=tuple(items), total=total, page=offset // limit + 1, page_size=limit)
 
     @property
     def pages(self) -> int:

@@ -1,4 +1,4 @@
-"""A structured log line at the start and at the end of every message; never its payload.
+"""A structured log line when a handler is registered, and at start and end of every message; never its payload.
 
 The lines are ordinary records of the logger `twofold.message`; what they say is in the record's `twofold` attribute too,
 for a formatter that renders structure.
@@ -26,31 +26,28 @@ def logging_stage(classifier: Classifier) -> Stage:
 
     def build(handler: Handler) -> Middleware:
         about = {"kind": handler.kind.value, "message": wire_name(handler.message_type).name, "handler": handler.id}
+        _write(logging.DEBUG, "registered", about)
 
         async def log(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
-            if not _LOGGER.isEnabledFor(logging.WARNING):
-                return await call_next(message, context)
-            facts: dict[str, Any] = {
-                **about,
-                "message_id": str(context.message_id),
-                "correlation_id": context.correlation_id,
-                "user_id": context.user_id,
-            }
-            _write(logging.INFO, "started", facts)
+            wordy = _LOGGER.isEnabledFor(logging.INFO)
+            if wordy:
+                _write(logging.INFO, "started", about, context)
             started = time.perf_counter()
             try:
                 result = await call_next(message, context)
             except BaseException as error:
-                crashed = {**facts, "duration": time.perf_counter() - started, "outcome": "crashed"}
-                _write(logging.ERROR, "crashed", {**crashed, "error": type(error).__qualname__})
+                facts = {"duration": time.perf_counter() - started, "outcome": "crashed"}
+                _write(logging.ERROR, "crashed", about, context, error=type(error).__qualname__, **facts)
                 raise
-            facts |= {"duration": time.perf_counter() - started, "outcome": outcome_of(result, classifier)}
+            if result.is_success and not wordy:
+                return result
+            facts = {"duration": time.perf_counter() - started, "outcome": outcome_of(result, classifier)}
             if result.is_success:
-                _write(logging.INFO, "succeeded", facts)
+                _write(logging.INFO, "succeeded", about, context, **facts)
             else:
                 code = getattr(result.error, "code", type(result.error).__qualname__)
                 loud = classifier.of_value(result.error).family in (Family.UNAVAILABLE, Family.CORRUPT)
-                _write(logging.WARNING if loud else logging.INFO, "failed", {**facts, "error": code})
+                _write(logging.WARNING if loud else logging.INFO, "failed", about, context, **facts, error=code)
             return result
 
         return log
@@ -58,8 +55,16 @@ def logging_stage(classifier: Classifier) -> Stage:
     return Stage("logging", build)
 
 
-def _write(level: int, what: str, facts: dict[str, Any]) -> None:
+def _write(level: int, what: str, about: dict[str, str], context: Context | None = None, **more: Any) -> None:
+    # What nobody reads is not put together: a message id is made when it is first asked for.
     if _LOGGER.isEnabledFor(level):
-        _LOGGER.log(
-            level, "%s %s %s", facts["kind"], facts["message"], what, extra={"twofold": {**facts, "step": what}}
-        )
+        facts = {**about, **({} if context is None else _whose(context)), **more, "step": what}
+        _LOGGER.log(level, "%s %s %s", about["kind"], about["message"], what, extra={"twofold": facts})
+
+
+def _whose(context: Context) -> dict[str, Any]:
+    return {
+        "message_id": str(context.message_id),
+        "correlation_id": context.correlation_id,
+        "user_id": context.user_id,
+    }

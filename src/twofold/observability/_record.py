@@ -3,6 +3,7 @@
 import logging
 import sys
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -32,7 +33,7 @@ def gather(logger: WrappedLogger, name: str, line: EventDict) -> EventDict:
         context = current_context()
         if context is not None:
             facts["correlation_id"] = context.correlation_id
-    for key, value in (*bound_facts().items(), *_extra(record).items()):
+    for key, value in (*bound_facts().items(), *_extra(vars(record)).items(), *_extra(line).items()):
         facts.setdefault(key, value)
     error = _raised(line.get("exc_info"))
     if error is not None:
@@ -53,5 +54,6 @@ def _raised(exc_info: Any) -> BaseException | None:
             return None
 
 
-def _extra(record: logging.LogRecord) -> dict[str, Any]:
-    return {key: value for key, value in vars(record).items() if key not in _ORDINARY}
+def _extra(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a log call was given beside its text: `extra` of the standard library, keywords of structlog."""
+    return {key: value for key, value in facts.items() if key not in _ORDINARY and not key.startswith("_")}

@@ -200,9 +200,15 @@ class UnitOfWork:
         self._serve(context or self._context)
 
     async def keep_part(self) -> None:
-        """Keep the innermost part."""
+        """Keep the innermost part.
+
+        Raises:
+            WiringError: The unit has ended before it.
+        """
         part = self._parts.pop()
         try:
+            if not self._open:
+                raise WiringError("a handler has answered before a command that it sent: await what it sends")
             if part.participant is not None:
                 await part.participant.release()
         finally:

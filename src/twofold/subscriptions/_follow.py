@@ -93,7 +93,8 @@ class Subscription:
     async def _step(self) -> bool:
         """Take and handle one page; whether there may be more right now."""
         if self._saved < 0:
-            self._saved = self.position = await self._store.checkpoint(self.name)
+            self._saved = await self._store.checkpoint(self.name)
+            self._advance(self._saved)
         head = await self._store.log.head()
         if head <= self.position:
             return False

@@ -1,4 +1,4 @@
-"""Conformance of checkpoints and row changes: they commit with the events beside them; a stale owner changes nothing."""
+"""Conformance of checkpoints and rows: they commit with the events beside them; a stale owner changes nothing."""
 
 import asyncio
 

@@ -7,7 +7,7 @@ an object has beyond the promised type never gets out.
 from types import NoneType, UnionType
 from typing import Any, Final, Union, cast, final, get_args, get_origin
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import PydanticSerializationError
 

@@ -97,3 +97,10 @@ def arrival_at(scope: Scope) -> Arrival:
     """The arrival of a request that the reception has seen."""
     arrival: Arrival = scope[_KEY]
     return arrival
+
+
+def local_path(scope: Scope) -> str:
+    """The path below where the application is mounted."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path

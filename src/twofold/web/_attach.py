@@ -1,7 +1,7 @@
 """Mounting an application in a FastAPI application: lifespan, buses for `Depends()`, error handlers, correlation."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from fastapi import FastAPI
@@ -19,23 +19,27 @@ from twofold.web._reception import Reception, problem_told
 from twofold.web._respond import problem_response
 
 
+def _sound() -> None:
+    """For a FastAPI application that has nothing to prove beyond what `App.start` does."""
+
+
 def attach(app: App, fastapi_app: FastAPI, *, authenticate: Authenticator | None = None) -> None:
     """Mount an application in a FastAPI application of yours, before it starts.
 
     Its lifespan starts and stops the application. Routes that ask for `Depends()` on CommandBus, QueryBus, EventBus,
-    Dispatcher or Caller get the application's own, with who the request comes from bound to them. Errors of twofold that
-    a route raises, and FastAPI's findings about a request, become problem details; error handlers of yours stay.
+    Dispatcher or Caller get the application's own, with who the request comes from bound to them. Errors of twofold
+    that a route raises, and FastAPI's findings about a request, become problem details; error handlers of yours stay.
 
     Args:
         app: The application.
         fastapi_app: The FastAPI application.
         authenticate: `async (request) -> Principal | None`: who a request comes from.
     """
-    install(app, fastapi_app, authenticate=authenticate, before=app.check)
+    install(app, fastapi_app, authenticate=authenticate)
 
 
 def install(
-    app: App, fastapi_app: FastAPI, *, authenticate: Authenticator | None, before: Callable[[], Any]
+    app: App, fastapi_app: FastAPI, *, authenticate: Authenticator | None, prove: Callable[[], object] = _sound
 ) -> None:
     """What `attach` does.
 
@@ -43,7 +47,7 @@ def install(
         app: The application.
         fastapi_app: The FastAPI application.
         authenticate: Who a request comes from.
-        before: Called before the application starts.
+        prove: Called before the application starts; raises when there is a reason why it may not.
     """
     fastapi_app.add_middleware(Reception, app=app, authenticate=authenticate, faces=Faces(fastapi_app))
     handlers = fastapi_app.exception_handlers
@@ -55,13 +59,9 @@ def install(
 
     @asynccontextmanager
     async def lifespan(asgi: Any) -> AsyncGenerator[Any]:
-        if app.running:
-            async with inner(asgi) as state:
-                yield state
-        else:
-            before()
-            async with app, inner(asgi) as state:
-                yield state
+        prove()
+        async with nullcontext() if app.running else app, inner(asgi) as state:
+            yield state
 
     fastapi_app.router.lifespan_context = lifespan
 

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from itertools import accumulate
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
@@ -67,7 +67,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     if body.count(b"{") + body.count(b"[") > DEEPEST and _depth(body) > DEEPEST:
         raise _refusal("json_depth", f"JSON may be nested {DEEPEST} levels deep")
     try:
-        found = _STRICT.decode(body.decode())
+        found: object = _STRICT.decode(body.decode())
     except Invalid:
         raise
     except UnicodeDecodeError as error:
@@ -77,7 +77,7 @@ def read_object(body: bytes) -> dict[str, Any]:
         raise _refusal("json_invalid", f"no valid JSON: {told}") from error
     if not isinstance(found, dict):
         raise _refusal("json_type", "the body is to be a JSON object")
-    return found
+    return cast("dict[str, Any]", found)
 
 
 def _depth(body: bytes) -> int:

@@ -4,9 +4,11 @@ It is one route among FastAPI's. The table is made when it is first needed, and 
 what is wrong with it is reported all together.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from re import Pattern
-from typing import Any, Final, final
+from types import MappingProxyType
+from typing import Final, final
 
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
@@ -14,10 +16,12 @@ from starlette.types import Receive, Scope, Send
 
 from twofold.app import App
 from twofold.errors import Fault, StartError
+from twofold.web._arrival import local_path
 from twofold.web._endpoint import Endpoint
 from twofold.web._plan import Planned, plan
 
 _ENDPOINT: Final = "twofold.endpoint"
+_NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(kw_only=True)
@@ -77,13 +81,12 @@ class Doors(BaseRoute):
         """Find the endpoint of a request."""
         if scope["type"] != "http":
             return Match.NONE, {}
-        table, path = self._ready(), _path(scope)
-        methods, params = table.fixed.get(path), dict[str, Any]()
+        table, path = self._ready(), local_path(scope)
+        methods, params = table.fixed.get(path), _NO_FIELDS
         if methods is None:
-            found = next(((known, match) for pattern, known in table.open.items() if (match := pattern.match(path))), None)
-            if found is None:
+            methods, params = _opened(table, path)
+            if methods is None:
                 return Match.NONE, {}
-            methods, params = found[0], found[1].groupdict()
         endpoint = methods.get(scope["method"])
         child: Scope = {"endpoint": endpoint or self, "path_params": params, _ENDPOINT: (endpoint, methods)}
         return (Match.PARTIAL if endpoint is None else Match.FULL), child
@@ -107,7 +110,10 @@ class Doors(BaseRoute):
         return [*faults, *more], planned
 
 
-def _path(scope: Scope) -> str:
-    """The path below where the application is mounted."""
-    path, root = scope["path"], scope.get("root_path", "")
-    return path[len(root) :] if root and path.startswith(f"{root}/") else path
+def _opened(table: _Table, path: str) -> tuple[dict[str, Endpoint] | None, Mapping[str, str]]:
+    """What is behind a path with fields, and what is in them."""
+    for pattern, methods in table.open.items():
+        match = pattern.match(path)
+        if match is not None:
+            return methods, match.groupdict()
+    return None, _NO_FIELDS

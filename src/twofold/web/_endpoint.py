@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from twofold.app import App
 from twofold.dispatch import Handler
-from twofold.errors import Invalid, NotFound, TooLarge, TwofoldError, Unavailable
+from twofold.errors import Invalid, NotFound, TwofoldError, Unavailable
 from twofold.messages import Kind, Origin
 from twofold.result import Success
 from twofold.web._answer import Answer

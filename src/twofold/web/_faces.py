@@ -26,7 +26,8 @@ class RequestCommandBus(CommandBus):
 
     async def execute(self, command: Any, *, origin: Origin | None = None) -> Result[Any, Any]:
         """Execute a command that comes from the request, unless told otherwise."""
-        return await super().execute(command, origin=origin or self.origin)
+        result: Result[Any, Any] = await super().execute(command, origin=origin or self.origin)
+        return result
 
 
 @final
@@ -39,7 +40,8 @@ class RequestQueryBus(QueryBus):
 
     async def execute(self, query: Any, *, origin: Origin | None = None) -> Result[Any, Any]:
         """Execute a query that comes from the request, unless told otherwise."""
-        return await super().execute(query, origin=origin or self.origin)
+        result: Result[Any, Any] = await super().execute(query, origin=origin or self.origin)
+        return result
 
 
 @final
@@ -68,7 +70,8 @@ class RequestDispatcher(Dispatcher):
 
     async def dispatch(self, message: Any, *, origin: Origin | None = None) -> Result[Any, Any]:
         """Dispatch a message that comes from the request, unless told otherwise."""
-        return await super().dispatch(message, origin=origin or self.origin)
+        result: Result[Any, Any] = await super().dispatch(message, origin=origin or self.origin)
+        return result
 
 
 async def _commands(connection: HTTPConnection) -> CommandBus:

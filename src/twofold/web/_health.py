@@ -4,7 +4,8 @@ Says nothing that a stranger may not know: names, lags and counts, and never the
 """
 
 import importlib.util
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -12,6 +13,48 @@ from starlette.responses import JSONResponse, Response
 
 from twofold.app import App, open_room
 from twofold.errors import TwofoldError
+
+
+def _told(description: str, *members: str) -> dict[str, Any]:
+    schema = {"type": "object", "properties": {name: _MEMBERS[name] for name in members}, "required": [*members]}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+_MEMBERS: Final = {
+    "status": {"type": "string"},
+    "running": {"type": "boolean"},
+    "subscriptions": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"name": {"type": "string"}, "lag": {"type": "integer"}, "failures": {"type": "integer"}},
+            "required": ["name", "lag", "failures"],
+        },
+    },
+}
+
+HEALTH_OPERATIONS: Final[Mapping[str, Any]] = {
+    "/health/live": {
+        "get": {
+            "operationId": "health_live",
+            "tags": ["health"],
+            "summary": "Whether it lives",
+            "responses": {"200": _told("It does", "status")},
+        }
+    },
+    "/health/ready": {
+        "get": {
+            "operationId": "health_ready",
+            "tags": ["health"],
+            "summary": "Whether it takes traffic, and how far its subscriptions are",
+            "responses": {
+                "200": _told("It does", "status", "running", "subscriptions"),
+                "503": _told("Not now", "status", "running", "subscriptions"),
+            },
+        }
+    },
+}
+"""The same in the API document."""
 
 
 def add_health(app: App, web: FastAPI) -> None:
@@ -54,7 +97,7 @@ async def _readiness(app: App) -> dict[str, Any]:
 
 
 def _meter(app: App) -> Any:
-    """What renders the numbers: the application's own meter if it can, else one of Prometheus's where it is installed."""
+    """What renders the numbers: the application's own meter if it can, else Prometheus's where that is installed."""
     if app.meter is None and not app.running and importlib.util.find_spec("prometheus_client") is not None:
         observability = open_room("twofold.observability")
         app.observe(meter=observability.PrometheusMeter(handlers=app.router.handlers, progress=app.progress))

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from twofold.app import App
-from twofold.web._arrival import Authenticator, arrival_at
+from twofold.web._arrival import Authenticator, arrival_at, local_path
 from twofold.web._attach import install
 from twofold.web._doors import Doors
 from twofold.web._health import add_health
@@ -54,14 +54,14 @@ def http(
     web.exception_handlers[HTTPException] = _http_error(doors)
     describe_api(web, doors, authenticates=authenticate is not None)
     web.state.faults = doors.faults
-    install(app, web, authenticate=authenticate, before=doors.prove)
+    install(app, web, authenticate=authenticate, prove=doors.prove)
     return web
 
 
 def _http_error(doors: Doors) -> Callable[..., Response]:
     async def answer(request: Request, error: HTTPException) -> Response:
         arrival = arrival_at(request.scope)
-        hint = hint_for(request.scope["path"], doors.endpoints) if error.status_code == 404 else ""
+        hint = hint_for(local_path(request.scope), doors.endpoints) if error.status_code == 404 else ""
         problem = problem_of_status(error.status_code, str(error.detail), hint=hint)
         response = problem_response(problem, arrival.correlation_id)
         response.headers.update(error.headers or {})

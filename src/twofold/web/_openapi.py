@@ -5,13 +5,14 @@ Made when it is first asked for. It is read off the very endpoints that serve, s
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from twofold.web._doors import Doors
 from twofold.web._endpoint import Endpoint
+from twofold.web._health import HEALTH_OPERATIONS
 from twofold.web._operation import operation_of
 from twofold.web._problem_schema import PROBLEM_SCHEMA, problem_response_schema
 
@@ -46,7 +47,9 @@ def _completed(routes: Document, endpoints: list[Endpoint], *, authenticates: bo
     components: Mapping[str, Any] = routes.get("components", {})
     known: Mapping[str, Any] = components.get("schemas", {})
     schemas, definitions = _schemas(endpoints, known)
-    paths: dict[str, dict[str, Any]] = {path: dict(methods) for path, methods in routes.get("paths", {}).items()}
+    paths: dict[str, dict[str, Any]] = {
+        path: dict(methods) for path, methods in {**HEALTH_OPERATIONS, **routes.get("paths", {})}.items()
+    }
     for endpoint in endpoints:
         sent, answered = schemas[endpoint.handler.message_type, "validation"], schemas[endpoint, "serialization"]
         operation = operation_of(endpoint, _resolved(sent, definitions), sent, answered, authenticates=authenticates)
@@ -105,9 +108,14 @@ def _pruned(document: Document, definitions: Mapping[str, Any]) -> Document:
     return document
 
 
-def _references(node: Any) -> set[str]:
+def _references(node: object) -> set[str]:
     """The names of all components that something refers to."""
+    found: set[str] = set()
+    inner: list[object] = []
     if isinstance(node, dict):
-        own = {node["$ref"].rpartition("/")[2]} if isinstance(node.get("$ref"), str) else set[str]()
-        return own.union(*map(_references, node.values()))
-    return set[str]().union(*map(_references, node)) if isinstance(node, list) else set()
+        inner = [*cast("dict[str, object]", node).values()]
+        reference: object = cast("dict[str, object]", node).get("$ref")
+        found = {reference.rpartition("/")[2]} if isinstance(reference, str) else found
+    elif isinstance(node, list):
+        inner = cast("list[object]", node)
+    return found.union(*map(_references, inner))

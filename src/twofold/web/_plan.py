@@ -3,11 +3,12 @@ handler's door says. What cannot be served is a fault, and all faults are found 
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from re import Pattern
 from typing import Final
 
+from pydantic.errors import PydanticUserError
 from starlette.routing import compile_path
 
 from twofold.app import App
@@ -53,14 +54,14 @@ def plan(app: App, *, max_body: int, taken: Collection[str]) -> tuple[list[Plann
     faults: list[Fault] = []
     owners: dict[tuple[str, str], str] = {}
     for handler in app.router.handlers():
-        if handler.kind is Kind.EVENT or handler.door.hidden:
+        if handler.kind is Kind.EVENT or handler.door.hidden or not _is_encodable(app, handler):
             continue
         try:
             one = _planned(app, handler, max_body)
         except WiringError as error:
             faults.append(_fault(handler, "impossible_route", error.detail))
             continue
-        faults += [_fault(handler, "impossible_route", text) for text in _impossible(one)]
+        faults += [_fault(handler, "impossible_route", text) for text in _impossible(one.endpoint)]
         key = (one.endpoint.method, _FIELD.sub("{", one.endpoint.path))
         first = owners.setdefault(key, handler.id)
         if first is not handler.id or one.endpoint.path in taken:
@@ -69,6 +70,14 @@ def plan(app: App, *, max_body: int, taken: Collection[str]) -> tuple[list[Plann
             faults.append(_fault(handler, "conflicting_route", text))
         planned.append(one)
     return planned, faults
+
+
+def _is_encodable(app: App, handler: Handler) -> bool:
+    """Whether the message has a form in JSON; the application itself reports one that has none."""
+    try:
+        return bool(app.router.catalogue.of(handler.message_type).schema())
+    except (WiringError, PydanticUserError):
+        return False
 
 
 def _planned(app: App, handler: Handler, max_body: int) -> Planned:
@@ -105,32 +114,31 @@ def _usual_method(handler: Handler, message_type: MessageType[object], shape: Sh
     return "GET" if handler.kind is Kind.QUERY and not nested else "POST"
 
 
-def _impossible(one: Planned) -> list[str]:
-    """Why an endpoint cannot be served; empty when it can."""
-    endpoint, intake = one.endpoint, one.endpoint.intake
-    status, method = endpoint.handler.door.status, endpoint.method
-    in_path = sorted(intake.path)
-    reasons = {
-        f"has the path {endpoint.path!r}, which does not begin with a slash": not endpoint.path.startswith("/"),
-        f"is offered by {method}, which is none of {', '.join(_METHODS)}": method not in _METHODS,
-        "is a command offered by GET, and a command changes state": endpoint.handler.kind is Kind.COMMAND
-        and method == "GET",
-        f"answers with status {status}, and a Success is 200 to 299": status is not None and not 200 <= status <= 299,
-    }
-    for name in in_path:
-        reasons[f"has {{{name}}} in its path, which is no field of {endpoint.handler.message_type.__qualname__}"] = (
-            name not in intake.shape.fields
-        )
-        reasons[f"has {{{name}}} in its path, which the context fills"] = name in intake.message_type.context_fields
-        reasons[f"has {{{name}}} in its path, which is more than one value"] = intake.shape.fields.get(name, "one") != "one"
-    for name in intake.message_type.context_fields:
-        reasons[f"fills {name} from the context, which clients know by another name"] = name not in intake.shape.fields
-    if not intake.has_body:
-        for name in intake.sent:
-            reasons[f"is offered by {method}, and no query parameter can hold {name}"] = (
-                intake.shape.fields[name] == "nested"
-            )
-    return [text for text, true in reasons.items() if true]
+def _impossible(endpoint: Endpoint) -> Iterator[str]:
+    """Why an endpoint cannot be served; nothing when it can."""
+    intake, method, status = endpoint.intake, endpoint.method, endpoint.status
+    fields, filled = intake.shape.fields, intake.message_type.context_fields
+    if not endpoint.path.startswith("/"):
+        yield f"has the path {endpoint.path!r}, which does not begin with a slash"
+    if method not in _METHODS:
+        yield f"is offered by {method}, which is none of {', '.join(_METHODS)}"
+    if method == "GET" and endpoint.handler.kind is Kind.COMMAND:
+        yield "is a command offered by GET, and a command changes state"
+    if status is not None and not 200 <= status <= 299:
+        yield f"answers with status {status}, and a Success is 200 to 299"
+    for name in sorted(intake.path):
+        if name in filled:
+            yield f"has {{{name}}} in its path, and the context fills it"
+        elif name not in fields:
+            yield f"has {{{name}}} in its path, which is no field of {endpoint.handler.message_type.__qualname__}"
+        elif fields[name] != "one":
+            yield f"has {{{name}}} in its path, which is more than one value"
+    for name in filled:
+        if name not in fields:
+            yield f"fills {name} from the context, and clients know it by another name"
+    for name in () if intake.has_body else intake.sent:
+        if fields[name] == "nested":
+            yield f"is offered by {method}, and no query parameter can hold {name}"
 
 
 def _fault(handler: Handler, code: str, text: str) -> Fault:

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from twofold.errors import Category, Classifier, Finding, Invalid, StoreUnavailable, TwofoldError, snake_case
 
-
 PROBLEM_JSON: Final = "application/problem+json"
 
 _STATUS: Final = {
@@ -31,6 +30,14 @@ _STATUS: Final = {
     Category.RATE_LIMITED: 429,
     Category.UNAVAILABLE: 503,
 }
+_CODES: Final = {
+    401: "unauthenticated",
+    413: "too_large",
+    422: "unprocessable",
+    429: "rate_limited",
+    503: "unavailable",
+}
+_PASSING: Final = (Category.RATE_LIMITED, Category.UNAVAILABLE)
 _SHOWN_FINDINGS: Final = 50
 _TOLD_FINDINGS: Final = 3
 _LONGEST_FIELD: Final = 200
@@ -48,7 +55,6 @@ class Problem:
         hint: How to mend it, when that is known.
         findings: What is wrong with the input, field by field.
         retry_after: When to try again, in seconds.
-        allow: The methods that are allowed instead.
     """
 
     status: int
@@ -57,7 +63,6 @@ class Problem:
     hint: str = ""
     findings: tuple[Finding, ...] = ()
     retry_after: float | None = None
-    allow: str | None = None
 
     def document(self, correlation_id: str) -> bytes:
         """The problem as JSON, in ASCII, so that no sink can be confused by what is in it."""
@@ -83,8 +88,6 @@ class Problem:
             headers["www-authenticate"] = "Bearer"
         if self.retry_after is not None:
             headers["retry-after"] = str(max(1, math.ceil(self.retry_after)))
-        if self.allow is not None:
-            headers["allow"] = self.allow
         return headers
 
 
@@ -103,46 +106,63 @@ def problem_of(error: object, classifier: Classifier) -> Problem:
     status = _STATUS[category]
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return CRASHED
-    findings = error.findings if isinstance(error, Invalid) else ()
-    passing = category in (Category.UNAVAILABLE, Category.RATE_LIMITED)
+    findings = tuple(map(_plain, error.findings)) if isinstance(error, Invalid) else ()
     return Problem(
         status=status,
         code=_code(error, category),
         detail=_told(findings) if findings else _detail(error, category),
         hint=error.hint if isinstance(error, TwofoldError) else "",
         findings=findings,
-        retry_after=float(getattr(error, "retry_after", 1.0)) if passing else None,
+        retry_after=_retry_after(error) if category in _PASSING else None,
     )
 
 
-def problem_of_status(status: int, detail: str = "", *, hint: str = "", allow: str | None = None) -> Problem:
+def problem_of_status(status: int, detail: str = "", *, hint: str = "") -> Problem:
     """The problem that HTTP has a status for and twofold has no error for."""
     phrase = HTTPStatus(status).phrase
-    code = phrase.lower().replace(" ", "_").replace("-", "_")
-    return Problem(status=status, code=code, detail=detail or phrase, hint=hint, allow=allow)
+    code = _CODES.get(status) or _CODE.sub("_", phrase.lower())
+    return Problem(status=status, code=code, detail=detail or phrase, hint=hint)
+
+
+def _retry_after(error: object) -> float:
+    """In how many seconds it is worth another try; a second, unless the error knows."""
+    known: object = getattr(error, "retry_after", None)
+    return float(known) if isinstance(known, int | float) else 1.0
 
 
 def _code(error: object, category: Category) -> str:
-    code = getattr(error, "code", None)
-    if isinstance(error, str) or not isinstance(error, TwofoldError | Enum) and not isinstance(code, str):
-        known = type(error).__module__ == "builtins"
-        code = category.value if known else snake_case(type(error).__name__)
-    elif isinstance(error, Enum):
-        code = error.name.lower()
-    return _CODE.sub("_", str(code)).strip("_") or category.value
+    """The error's own code, else the name of its class; what Python itself has a class for has only a category."""
+    own: object = getattr(error, "code", None)
+    if isinstance(error, Enum):
+        own = error.name
+    elif not isinstance(own, str):
+        own = category.value if _is_plain(error) else snake_case(type(error).__name__)
+    return _CODE.sub("_", own.lower()).strip("_") or category.value
+
+
+def _is_plain(error: object) -> bool:
+    """Whether Python itself has a class for it, so that the class says nothing."""
+    return type(error).__module__ == "builtins"
 
 
 def _detail(error: object, category: Category) -> str:
     """What may be told: a rule's own words, and nothing of what a library or the store says about itself."""
-    if isinstance(error, StoreUnavailable) or (category is Category.UNAVAILABLE and not isinstance(error, TwofoldError)):
-        return "temporarily unavailable"
-    if isinstance(error, TwofoldError):
+    if isinstance(error, TwofoldError) and not isinstance(error, StoreUnavailable):
         return error.detail
+    if category is Category.UNAVAILABLE:
+        return "temporarily unavailable"
     if isinstance(error, Enum):
         return str(error.value)
-    if type(error).__str__ is not object.__str__:
+    if _is_plain(error) or type(error).__str__ is not object.__str__:
         return str(error)
     return snake_case(type(error).__name__).replace("_", " ")
+
+
+def _plain(finding: Finding) -> Finding:
+    """The same by one name: pydantic words a field that there is not for a dataclass as Python's arguments."""
+    if finding.rule == "unexpected_keyword_argument":
+        return Finding(path=finding.path, rule="extra_forbidden", message="Extra inputs are not permitted")
+    return finding
 
 
 def _told(findings: tuple[Finding, ...]) -> str:

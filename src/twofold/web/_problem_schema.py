@@ -54,9 +54,10 @@ def describe_problems(web: FastAPI) -> None:
 
 def _told(document: dict[str, Any]) -> dict[str, Any]:
     told = False
-    for methods in document.get("paths", {}).values():
+    paths: dict[str, dict[str, Any]] = document.get("paths", {})
+    for methods in paths.values():
         for operation in methods.values():
-            responses = operation.get("responses", {}) if isinstance(operation, dict) else {}
+            responses: dict[str, Any] = operation.get("responses", {})
             if "HTTPValidationError" in str(responses.get("422")):
                 del responses["422"]
                 responses["400"] = problem_response_schema(HTTPStatus.BAD_REQUEST.phrase)

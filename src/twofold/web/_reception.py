@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from twofold.app import App
 from twofold.errors import Family
+from twofold.messages import NOWHERE, enter_origin, leave_origin
 from twofold.web._arrival import Arrival, Authenticator, enter_arrival, leave_arrival, note_arrival
 from twofold.web._faces import Faces
 from twofold.web._problem import CRASHED, PROBLEM_JSON, Problem, problem_of
@@ -41,13 +42,14 @@ class Reception:
         self._faces.show()
         arrival = Arrival(self._app, self._authenticate, scope)
         note_arrival(scope, arrival)
-        token = enter_arrival(arrival)
+        token, of_others = enter_arrival(arrival), enter_origin(NOWHERE)
         try:
             if scope["type"] == "http":
                 await self._answered(arrival, scope, receive, send)
             else:
                 await self._asgi(scope, receive, send)
         finally:
+            leave_origin(of_others)
             leave_arrival(token)
 
     async def _answered(self, arrival: Arrival, scope: Scope, receive: Receive, send: Send) -> None:

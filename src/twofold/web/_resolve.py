@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from twofold.app import App
 from twofold.dispatch import Handler
 from twofold.errors import WiringError
-from twofold.messages import Origin
+from twofold.messages import Origin, enter_origin
 from twofold.result import Result
 from twofold.web._arrival import arrival_at
 
@@ -31,12 +31,19 @@ def resolve(wanted: Any) -> Callable[..., Any]:
 
     async def give(connection: HTTPConnection, scope: Annotated[AsyncContainer, Depends(_scope)]) -> Any:
         arrival = arrival_at(connection.scope)
-        handlers = [handler for handler in arrival.app.router.handlers() if handler.target is wanted]
+        origin = await arrival.origin(connection)
+        handlers = [handler for handler in arrival.app.router.handlers() if _is(handler.target, wanted)]
         if handlers:
-            return Bound(arrival.app, handlers, await arrival.origin(connection))
+            return Bound(arrival.app, handlers, origin)
+        enter_origin(origin)  # what the service sends comes from the request; the reception leaves it
         return await scope.get(wanted)
 
     return give
+
+
+def _is(target: object, wanted: Any) -> bool:
+    """Whether a registration is what is wanted: the very function or class, or an instance of the class."""
+    return target is wanted or (isinstance(wanted, type) and isinstance(target, wanted))
 
 
 @final
@@ -60,11 +67,12 @@ class Bound:
             raise AttributeError(name)
         return self._send
 
-    async def _send(self, message: Any) -> Result[Any, Any]:
-        handler = self._by_type.get(type(message))
+    async def _send(self, message: object) -> Result[Any, Any]:
+        sort = type(message)
+        handler = self._by_type.get(sort)
         if handler is None:
             known = ", ".join(cls.__qualname__ for cls in self._by_type)
-            raise WiringError(f"{type(message).__qualname__} is not what this handler handles: {known}")
+            raise WiringError(f"{sort.__qualname__} is not what this handler handles: {known}")
         return await self._app.router.send(handler.kind, message, self._origin)
 
 

@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from pydantic.errors import PydanticInvalidForJsonSchema
-
-from twofold.errors import WiringError
 from twofold.messages import MessageType
 
 Fit: TypeAlias = Literal["one", "many", "nested"]
@@ -29,17 +26,10 @@ class Shape:
 
     @classmethod
     def of(cls, message_type: MessageType[Any]) -> "Shape":
-        """Read it off a message type.
-
-        Raises:
-            WiringError: The message has no JSON Schema.
-        """
-        try:
-            schema = message_type.schema()
-        except PydanticInvalidForJsonSchema as error:
-            raise WiringError(f"cannot be described: {str(error).splitlines()[0]}") from error
-        definitions: Mapping[str, Any] = schema.get("$defs", {})
-        schema = _resolved(schema, definitions)
+        """Read it off a message type that has a JSON Schema."""
+        whole: Mapping[str, Any] = message_type.schema()
+        definitions: Mapping[str, Any] = whole.get("$defs", {})
+        schema = _resolved(whole, definitions)
         properties: Mapping[str, Any] = schema.get("properties", {})
         return cls(
             fields={name: _fit(one, definitions) for name, one in properties.items()},
@@ -57,7 +47,7 @@ def _fit(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Fit:
     schema = _resolved(schema, definitions)
     options = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
     if options:
-        fits = {_fit(one, definitions) for one in options if one.get("type") != "null"}
+        fits: set[Fit] = {_fit(one, definitions) for one in options if one.get("type") != "null"}
         return fits.pop() if len(fits) == 1 else "nested"
     if "enum" in schema or "const" in schema or schema.get("type") in _SCALARS:
         return "one"

@@ -12,6 +12,7 @@ import pytest
 
 from tests.drivers.sqlite.conftest import Start, Together
 from twofold.drivers.sqlite import SqliteStore, _open
+from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.errors import OutcomeUnknown, StoreUnavailable, Unavailable, VersionConflict
 from twofold.testing._store_case import append, whole_log
 
@@ -94,7 +95,7 @@ async def test_a_quota_refuses_and_recovers(path: Path, start: Start) -> None:
     await store.stop()
 
 
-class FailingDisk(_open.GuardedConnection):
+class FailingDisk(GuardedConnection):
     """A connection whose COMMIT fails as it does when the disk does not take an fsync."""
 
     failing = False
@@ -144,9 +145,9 @@ async def test_a_sync_that_really_fails(path: Path, tmp_path: Path, start: Start
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("there is no C compiler")
-    source, library = tmp_path / "failing_sync.c", tmp_path / "failing_sync.so"
-    source.write_text(FAILING_SYNC)
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    library = tmp_path / "failing_sync.so"
+    build = [compiler, "-shared", "-fPIC", "-o", str(library), "-x", "c", "-", "-ldl"]
+    await asyncio.to_thread(subprocess.run, build, input=FAILING_SYNC.encode(), check=True)
     preload = {"LD_PRELOAD": str(library), "FAIL_SYNC": str(tmp_path / "failing")}
     process = start(COMMIT_WHILE_SYNC_FAILS, path, env=preload)
     told, _ = await asyncio.to_thread(process.communicate, None, 60)
@@ -156,11 +157,12 @@ async def test_a_sync_that_really_fails(path: Path, tmp_path: Path, start: Start
     assert later == ["StoreUnavailable", "StoreUnavailable", "1"]
     store = SqliteStore(path)
     await store.start()
-    assert [event.stream for event in await whole_log(store)] == ["before"]
+    streams = [event.stream for event in await whole_log(store)]
+    assert streams in (["before"], ["before", "s0"], ["before", "s0", "s1", "s2"])
     await store.stop()
 
 
-class BrokenConnection(_open.GuardedConnection):
+class BrokenConnection(GuardedConnection):
     """A connection that cannot even roll back."""
 
     def roll_back(self) -> None:

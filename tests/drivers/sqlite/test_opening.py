@@ -1,5 +1,6 @@
 """How the file is opened, and what happens when it cannot be."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -25,9 +26,9 @@ async def test_the_settings_of_the_file(path: Path, durability: Durability, sync
     store = SqliteStore(path, durability=durability)
     await store.start()
     transaction = store.begin()
-    for pragma, value in (("synchronous", synchronous), ("journal_mode", "wal"), ("foreign_keys", 1)):
-        found = await transaction.run(lambda connection, name=pragma: connection.execute(f"PRAGMA {name}").fetchone())
-        assert found == (value,)
+    asked = ["PRAGMA synchronous", "PRAGMA journal_mode", "PRAGMA foreign_keys"]
+    found = await transaction.run(lambda connection: [connection.execute(pragma).fetchone()[0] for pragma in asked])
+    assert found == [synchronous, "wal", 1]
     await transaction.rollback()
     await store.stop()
 
@@ -47,12 +48,11 @@ async def test_a_folder_that_is_missing(tmp_path: Path) -> None:
     await store.stop()
 
 
-@pytest.mark.anyio
-async def test_a_file_that_is_no_database(path: Path) -> None:
+def test_a_file_that_is_no_database(path: Path) -> None:
     """A file of another kind is refused, and left as it is."""
     path.write_text("Dear diary, " * 500)
     with pytest.raises(StoreUnavailable, match="not a database"):
-        await SqliteStore(path).start()
+        asyncio.run(SqliteStore(path).start())
     assert path.read_text() == "Dear diary, " * 500
 
 
@@ -98,3 +98,16 @@ def test_rows_need_the_sql_extra(path: Path, start: Start) -> None:
     told, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert told.splitlines() == ["row changes needs the package 'sqlalchemy' (pip install \"twofold[sql]\")"] * 2
+
+
+@pytest.mark.anyio
+async def test_a_closed_store_leaves_one_file(store: SqliteStore, path: Path) -> None:
+    """Closing folds the write-ahead log into the file, also right after reads."""
+    for _ in range(5):
+        await store.start()
+        await store.commit(append("a"))
+        reads = [asyncio.ensure_future(store.log.head()) for _ in range(4)]
+        await asyncio.sleep(0)
+        await store.stop()
+        await asyncio.gather(*reads)
+        assert [file.name for file in path.parent.iterdir()] == [path.name]

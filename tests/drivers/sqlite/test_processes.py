@@ -4,7 +4,6 @@ import asyncio
 import gc
 import sqlite3
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -67,7 +66,7 @@ print("gone", flush=True)
 
 
 async def test_two_processes_write_side_by_side(store: SqliteStore, path: Path, start: Start) -> None:
-    """Two processes and a reader with a long snapshot share a file: nobody is told it is locked, and nothing is lost."""
+    """Two processes and a long reader share a file: nobody is told that it is locked, and nothing is lost."""
     writers = [start(WRITE, path, name) for name in ("one", "two")]
     for writer in writers:
         assert writer.stdout is not None

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
@@ -120,11 +121,11 @@ async def test_steps_asked_for_at_once_run_in_order(store: SqliteStore) -> None:
     """Calls of one transaction from several tasks run one after the other; those behind its end are refused."""
     await create(store)
     transaction = store.begin()
-    steps = [
-        *(transaction.run(lambda c, name=name: c.execute("INSERT INTO names VALUES (?)", (name,))) for name in "bcd"),
-        transaction.commit(append("mine")),
-        transaction.run(lambda c: c.execute("INSERT INTO names VALUES ('late')")),
-    ]
+
+    def add(name: str) -> Coroutine[object, object, object]:
+        return transaction.run(lambda connection: connection.execute("INSERT INTO names VALUES (?)", (name,)))
+
+    steps = [add("b"), add("c"), add("d"), transaction.commit(append("mine")), add("late")]
     outcomes = await asyncio.gather(*steps, return_exceptions=True)
     assert [isinstance(outcome, StoreUnavailable) for outcome in outcomes] == [False] * 4 + [True]
     assert await store.read(names) == ["ann", "b", "c", "d"]

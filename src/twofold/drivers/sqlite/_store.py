@@ -54,8 +54,8 @@ class SqliteStore:
         self._turn_timeout = turn_timeout
         self._started = False
         self._bell = Bell()
-        self._writer = Writer(database.open_writer, self._bell)
         self._readers = Readers(database, readers)
+        self._writer = Writer(database.open_writer, self._bell, self._readers.join)
         self._log = SqliteLog(self._readers)
         weakref.finalize(self, _close, self._writer, self._readers)
 
@@ -84,7 +84,7 @@ class SqliteStore:
     async def stop(self) -> None:
         """Finish what was begun, and close; harmless when closed."""
         _close(self._writer, self._readers)
-        await asyncio.to_thread(_join, self._writer, self._readers)
+        await asyncio.to_thread(self._writer.join)
         self._started = False
 
     async def commit(self, batch: Batch) -> Committed:
@@ -125,8 +125,3 @@ class SqliteStore:
 def _close(writer: Writer, readers: Readers) -> None:
     readers.close(_CLOSED)
     writer.close(_CLOSED)
-
-
-def _join(writer: Writer, readers: Readers) -> None:
-    readers.join()
-    writer.join()

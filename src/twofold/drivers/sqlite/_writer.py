@@ -23,13 +23,18 @@ class Writer:
     Args:
         open_connection: Opens the connection, in the thread of the writer.
         bell: Rung when the log has grown.
+        readers_ended: Waits until nobody reads any more; the connection that writes must be closed last, since only
+            it can fold the write-ahead log back into the file.
     """
 
-    __slots__ = ("_bell", "_commits", "_items", "_open", "_thread")
+    __slots__ = ("_bell", "_commits", "_items", "_open", "_readers_ended", "_thread")
 
-    def __init__(self, open_connection: Callable[[], GuardedConnection], bell: Bell) -> None:
+    def __init__(
+        self, open_connection: Callable[[], GuardedConnection], bell: Bell, readers_ended: Callable[[], None]
+    ) -> None:
         self._open = open_connection
         self._bell = bell
+        self._readers_ended = readers_ended
         self._commits = Commits()
         self._items = Mailbox[Call[Committed] | Turn](closed="the store is not open")
         self._thread: threading.Thread | None = None
@@ -76,6 +81,7 @@ class Writer:
         try:
             while (item := self._items.take()) is not None:
                 self._work_off(connection, item)
+            self._readers_ended()
         finally:
             connection.close()
             self._refuse("the writer has stopped")

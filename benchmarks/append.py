@@ -1,0 +1,207 @@
+"""Appending on SQLite, every commit on the disk: units of work as data, and commands with a session.
+
+The twin calls sqlite3 in the same thread, with nothing in between.
+"""
+
+import asyncio
+import importlib.util
+import itertools
+import json
+import sqlite3
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from benchmarks.figures import Figure, Run, Skipped
+from benchmarks.rounds import Contender, compare
+from benchmarks.twins import INSERT, VERSION, connect, made
+from twofold import App, Command, Module, Result, Success
+from twofold.clock import new_id
+from twofold.drivers.sqlite import SqliteStore
+from twofold.store import Append, Batch, Draft
+
+TITLE = "Append on SQLite"
+ABOUT = (
+    "Each operation commits one event to a stream of its own, its version checked, with `synchronous = FULL`. The twin "
+    "is plain sqlite3: the same statements over the same tables with the same settings, one commit for each. With 32 "
+    "clients the twin still goes one after the other, since sqlite3 has nothing better to offer. One at a time the "
+    "figure is of the middle latencies, which a disk with a long tail disturbs less; 32 at a time it is of the rounds."
+)
+
+_FULL = "FULL"
+_HEADERS = {"causation_id": str(new_id()), "correlation_id": str(new_id()), "user_id": "ada"}
+_DATA = json.dumps({"order_id": str(new_id()), "customer": "Ada", "total": "12.50", "lines": [1, 2, 3]}).encode()
+
+
+class Tables(DeclarativeBase):
+    """The tables of the commands with a session."""
+
+
+class Note(Tables):
+    """One row."""
+
+    __tablename__ = "note"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteNote(Command[int]):
+    """Insert one row."""
+
+    text: str
+
+
+notes = Module("notes")
+notes.state(Note)
+
+
+@notes.handler
+async def write_note(command: WriteNote, session: AsyncSession) -> Result[int]:
+    note = Note(text=command.text)
+    session.add(note)
+    await session.flush()
+    return Success(note.id)
+
+
+def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
+    """Units of work at 1 and 32 clients, then commands with a session."""
+    rounds, count = (2, 64) if quick else (11, 640)
+    with tempfile.TemporaryDirectory() as folder:
+        yield asyncio.run(_units(Path(folder), rounds, count, clients=1, at_least=0.6))
+        yield asyncio.run(_units(Path(folder), rounds, count * 4, clients=32, at_least=3))
+        yield asyncio.run(_sessions(Path(folder), rounds, count))
+        if importlib.util.find_spec("aiosqlite") is None:
+            yield Skipped("AsyncSession against aiosqlite + SQLAlchemy", "aiosqlite is not installed")
+        else:
+            yield asyncio.run(_sessions_of_aiosqlite(Path(folder), rounds, count))
+
+
+async def _units(folder: Path, rounds: int, count: int, *, clients: int, at_least: float) -> Figure:
+    ours, twin = folder / f"ours-{clients}.db", await asyncio.to_thread(made, folder / f"twin-{clients}.db")
+    store, connection = SqliteStore(ours), connect(twin)
+    streams = map("order-{}".format, itertools.count())
+    await store.start()
+
+    async def append() -> None:
+        draft = Draft(new_id(), "order_placed", 1, _DATA, _HEADERS, datetime.now(UTC))
+        await store.commit(Batch((Append(next(streams), (draft,), 0),)))
+
+    async def append_by_hand() -> None:
+        row = (new_id().bytes, "order_placed", 1, _DATA, json.dumps(_HEADERS), time.time_ns() // 1000, "[]")
+        _insert(connection, next(streams), row)
+
+    done = await compare(_clients(append, count, clients), _clients(append_by_hand, count, 1), rounds=rounds)
+    await store.stop()
+    connection.close()
+    return Figure(
+        what=f"commit of a unit of work, {clients} at a time",
+        value=done.middle_ratio if clients == 1 else done.ratio,
+        unit="x",
+        at_least=at_least,
+        ours=done.spread,
+        twin=done.twin_spread,
+        against="plain sqlite3, one commit each",
+        writes="1 event",
+        clients=clients,
+        durability=_FULL,
+    )
+
+
+def _insert(connection: sqlite3.Connection, stream: str, row: tuple[Any, ...]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    assert (connection.execute(VERSION, (stream,)).fetchone()[0] or 0) == 0
+    connection.execute(INSERT, (stream, 1, *row))
+    connection.execute("COMMIT")
+
+
+async def _sessions(folder: Path, rounds: int, count: int) -> Figure:
+    connection = connect(folder / "by-hand.db")
+    connection.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)")
+
+    async def insert_by_hand() -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO note (text) VALUES (?)", ("hello",))
+        connection.execute("COMMIT")
+
+    figure = await _against(folder / "a.db", insert_by_hand, rounds, count, "plain sqlite3", at_least=None)
+    connection.close()
+    return figure
+
+
+async def _sessions_of_aiosqlite(folder: Path, rounds: int, count: int) -> Figure:
+    async with _sessions_by_aiosqlite(folder / "aiosqlite.db") as sessions:
+
+        async def insert() -> None:
+            async with sessions() as session, session.begin():
+                session.add(Note(text="hello"))
+                await session.flush()
+
+        return await _against(folder / "b.db", insert, rounds, count, "aiosqlite + SQLAlchemy", at_least=1.5)
+
+
+@asynccontextmanager
+async def _sessions_by_aiosqlite(path: Path) -> AsyncGenerator[async_sessionmaker[AsyncSession]]:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    async with engine.begin() as connection:
+        await connection.run_sync(Tables.metadata.create_all)
+    yield async_sessionmaker(engine, expire_on_commit=False)
+    await engine.dispose()
+
+
+async def _against(
+    path: Path, twin: Callable[[], Awaitable[None]], rounds: int, count: int, name: str, *, at_least: float | None
+) -> Figure:
+    command = WriteNote(text="hello")
+    async with App("notes", modules=[notes], database=path) as app:
+
+        async def execute() -> None:
+            assert (await app.execute(command)).is_success
+
+        done = await compare(_clients(execute, count, 1), _clients(twin, count, 1), rounds=rounds)
+    return Figure(
+        what="command with an AsyncSession",
+        value=done.middle_ratio,
+        unit="x",
+        at_least=at_least,
+        ours=done.spread,
+        twin=done.twin_spread,
+        against=name,
+        writes="1 row",
+        durability=_FULL,
+    )
+
+
+def _clients(operation: Callable[[], Awaitable[None]], count: int, clients: int) -> Contender:
+    """A round of so many operations, shared among so many tasks."""
+
+    async def client() -> list[float]:
+        latencies: list[float] = []
+        for _ in range(count // clients):
+            started = time.perf_counter()
+            await operation()
+            latencies.append(time.perf_counter() - started)
+        return latencies
+
+    async def run() -> Run:
+        started = time.perf_counter()
+        latencies = [one for each in await asyncio.gather(*(client() for _ in range(clients))) for one in each]
+        return Run(len(latencies), time.perf_counter() - started, latencies)
+
+    return run

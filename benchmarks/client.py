@@ -1,0 +1,106 @@
+"""A lean HTTP/1.1 client that keeps its connections: several ask, each sends when it has got its answer.
+
+It shares two cores with the server, so it does nothing but count: no streams, no futures, no headers but the length.
+"""
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from benchmarks.figures import Run
+
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_END = b"\r\n\r\n"
+
+
+def get(path: str) -> bytes:
+    """A request without a body."""
+    return f"GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode()
+
+
+def post(path: str, body: bytes) -> bytes:
+    """A request with a JSON body."""
+    head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
+    return head.encode() + _END + body
+
+
+class Client:
+    """Sends requests over so many connections to one address."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.answers: list[bytes] = []
+
+    async def send(self, requests: Sequence[bytes], *, clients: int) -> Run:
+        """Send all of them, and keep the bodies of the answers, in no order.
+
+        Raises:
+            RuntimeError: An answer was no success.
+        """
+        self.answers = []
+        loop = asyncio.get_running_loop()
+        waiting = iter(requests)
+        connections = [
+            (await loop.create_connection(lambda: _Connection(waiting, self.answers), "127.0.0.1", self._port))[1]
+            for _ in range(clients)
+        ]
+        started = time.perf_counter()
+        for connection in connections:
+            connection.next()
+        await asyncio.gather(*(connection.done for connection in connections))
+        seconds = time.perf_counter() - started
+        return Run(len(requests), seconds, [one for connection in connections for one in connection.latencies])
+
+
+class _Connection(asyncio.Protocol):
+    """One client: sends the next request when the answer to the last is complete."""
+
+    def __init__(self, waiting: Iterator[bytes], answers: list[bytes]) -> None:
+        self.latencies: list[float] = []
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting = waiting
+        self._answers = answers
+        self._got = b""
+        self._sent = 0.0
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own derives from nothing
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def next(self) -> None:
+        """Send the next request; the end when there is none."""
+        assert self._transport is not None
+        request = next(self._waiting, None)
+        if request is not None:
+            self._got = b""
+            self._sent = time.perf_counter()
+            self._transport.write(request)
+        else:
+            self._transport.close()
+            self.done.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        got = self._got = self._got + data if self._got else data
+        head, end, body = got.partition(_END)
+        if not end:
+            return
+        length = _LENGTH.search(head)
+        if len(body) < (int(length[1]) if length else 0):
+            return
+        self.latencies.append(time.perf_counter() - self._sent)
+        if head[9:10] == b"2":
+            self._answers.append(body)
+            self.next()
+        else:
+            self._fail(got.decode("latin-1"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._fail(f"the connection was lost: {exc}")
+
+    def _fail(self, why: str) -> None:
+        if not self.done.done():
+            self.done.set_exception(RuntimeError(why))

@@ -1,0 +1,175 @@
+"""Dispatch: what a bus adds to a bare awaited handler, and whether it adds more with 10,000 message types.
+
+Both sides call the same handlers with the same messages, in the same loop; building the message is left out.
+"""
+
+import asyncio
+import importlib.util
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from dishka import Provider, Scope
+
+from benchmarks.figures import Figure, Run, Skipped
+from benchmarks.rounds import compare
+from twofold import Command, CommandBus, Context, Module, Result, Success
+from twofold.dispatch import Handler, Next, Router, Settings, inject
+from twofold.errors import Classifier
+from twofold.messages import Kind
+from twofold.middleware import logging_stage, metrics_stage, validation_stage
+
+TITLE = "Dispatch"
+ABOUT = (
+    "The twin awaits the handler itself. Each round calls 2,000 messages, or one of each type; the figure is the "
+    "median difference over pairs of rounds. p50 and p99 are of single calls, with a clock (about 0.05 µs) around each."
+)
+
+Call: TypeAlias = Callable[[Any], Awaitable[Any]]
+
+_CALLS = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rename(Command[None]):
+    """A small command, with what small commands have."""
+
+    name: str
+    number: int
+
+
+class Ledger:
+    """A dependency that lives as long as one message."""
+
+
+async def ledger() -> AsyncIterator[Ledger]:
+    yield Ledger()
+
+
+async def rename(command: Rename) -> Result[None]:
+    return Success()
+
+
+async def rename_with_id(command: Rename, context: Context) -> Result[None]:
+    _made = context.message_id
+    return Success()
+
+
+async def rename_in(command: Rename, ledger: Ledger) -> Result[None]:
+    return Success()
+
+
+async def read_id(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+    """A middleware that makes the id before the handler runs."""
+    _made = context.message_id
+    return await call_next(message, context)
+
+
+def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
+    """The figures (a), (b) and (c)."""
+    rounds = 3 if quick else 41
+    for types in (1, 100, 300 if quick else 10_000):
+        yield asyncio.run(_alone(types, rounds))
+    message = Rename(name="Ada", number=1)
+    for what, bus in (("(b) the handler asks for the context's id", _asking()), ("(b) a middleware does", _reading())):
+        yield asyncio.run(_one(what, bus.execute, message, rounds, at_most=2))
+    if importlib.util.find_spec("prometheus_client") is None:
+        yield Skipped("(c) the pipeline of an application", "prometheus-client is not installed")
+        return
+    from twofold.observability import PrometheusMeter
+
+    full = _pipeline(PrometheusMeter())
+    what = "(c) metric, logging off, revalidation, scope with one generator"
+    yield asyncio.run(_one(what, full.execute, message, rounds, at_most=7))
+
+
+async def _alone(types: int, rounds: int) -> Figure:
+    """(a), going round among all message types."""
+    bus = CommandBus()
+    pairs: list[tuple[Call, Any]] = []
+    for number in range(types):
+        message_type = type(f"Command{number}", (Command,), {})
+        handler = _handler()
+        bus.register(message_type, handler)
+        pairs.append((handler, message_type()))
+    pairs = (pairs * (_CALLS // types + 1))[: max(_CALLS, types)]
+    through = [(bus.execute, message) for _, message in pairs]
+    return await _figure(f"(a) bus alone, {types:,} message types", through, pairs, rounds, at_most=1)
+
+
+def _handler() -> Call:
+    async def handle(command: Any) -> Result[None]:
+        return Success()
+
+    return handle
+
+
+def _asking() -> CommandBus:
+    bus = CommandBus()
+    bus.register(Rename, rename_with_id)
+    return bus
+
+
+def _reading() -> CommandBus:
+    bus = CommandBus()
+    bus.register(Rename, rename)
+    bus.use(read_id)
+    return bus
+
+
+def _pipeline(meter: Any) -> CommandBus:
+    """What an application puts around a handler, without its store."""
+    handler = Handler.of(rename_in, kind=Kind.COMMAND, module=Module("benchmarks").name)
+    provider = Provider()
+    provider.provide(ledger, provides=Ledger, scope=Scope.REQUEST)
+    injection, faults = inject([provider], [handler])
+    assert not faults
+    classifier = Classifier({})
+    router = Router()
+    router.add(handler)
+    router.settings = Settings(
+        before=[logging_stage(classifier), metrics_stage(meter, classifier)],
+        between=[validation_stage(router.catalogue), injection.scope_stage()],
+        injection=injection,
+        classifier=classifier,
+    )
+    return CommandBus(router=router)
+
+
+async def _one(what: str, call: Call, message: Any, rounds: int, *, at_most: float) -> Figure:
+    return await _figure(what, [(call, message)] * _CALLS, [(rename, message)] * _CALLS, rounds, at_most=at_most)
+
+
+async def _figure(
+    what: str,
+    ours: Sequence[tuple[Call, Any]],
+    twin: Sequence[tuple[Call, Any]],
+    rounds: int,
+    *,
+    at_most: float,
+) -> Figure:
+    done = await compare(lambda: _round(ours), lambda: _round(twin), rounds=rounds)
+    return Figure(
+        what=what,
+        value=done.value("µs more"),
+        unit="µs more",
+        at_most=at_most,
+        ours=done.spread,
+        twin=done.twin_spread,
+        against="the bare awaited handler",
+    )
+
+
+async def _round(calls: Sequence[tuple[Call, Any]]) -> Run:
+    started = time.perf_counter()
+    for call, message in calls:
+        await call(message)
+    seconds = time.perf_counter() - started
+    latencies: list[float] = []
+    clock = time.perf_counter
+    for call, message in calls[:500]:
+        before = clock()
+        await call(message)
+        latencies.append(clock() - before)
+    return Run(len(calls), seconds, latencies)

@@ -1,0 +1,105 @@
+"""Commands and queries over HTTP, against the same endpoints by hand with FastAPI and sqlite3 in the event loop.
+
+Both are served by uvicorn in a process of their own, with the same settings, and asked by the same client in turn.
+"""
+
+import asyncio
+import itertools
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.client import Client, get, post
+from benchmarks.figures import Figure, Run, Unit
+from benchmarks.rounds import Comparison, compare
+from benchmarks.servers import loop_factory, served
+from benchmarks.twins import made
+from twofold.clock import new_id
+
+TITLE = "HTTP"
+ABOUT = (
+    "One process each, uvicorn with uvloop and httptools, one worker, no access log, SQLite in WAL mode with "
+    "`synchronous = FULL`. *Place* has a typed body, appends an event to a new stream with its version checked, and "
+    "writes a row of a read model in the same transaction. *Pay* loads an order and appends with its version checked. "
+    "The twin writes the same rows by the same statements in an `async def` endpoint. It has no correlation id in its "
+    "answers, no problem details, no validation beyond its pydantic body."
+)
+
+_LINES = [{"sku": f"SKU-{number}", "quantity": number, "unit_price": 250} for number in (1, 2, 3)]
+_TOTAL = 1500
+
+
+def measure(*, quick: bool) -> Iterator[Figure]:
+    """What the client costs, then place, pay and get at 1 and 16 clients."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served("nothing") as nothing,
+        served("shop", Path(folder) / "ours.db") as ours,
+        served("shop_by_hand", made(Path(folder) / "twin.db")) as twin,
+        asyncio.Runner(loop_factory=loop_factory()) as runner,
+    ):
+        for clients in (1, 16):
+            rounds, count = (2, 32) if quick else (11, 300 if clients == 1 else 1600)
+            yield runner.run(_client_alone(Client(nothing), count, clients))
+            yield from _at(runner, Client(ours), Client(twin), clients, rounds, count)
+
+
+def _at(runner: asyncio.Runner, ours: Client, twin: Client, clients: int, rounds: int, count: int) -> Iterator[Figure]:
+    unit: Unit = "%"
+    command = 70 if clients == 1 else 100
+    orders: dict[Client, list[str]] = {ours: [], twin: []}
+
+    def measured(what: str, writes: str, bar: float, requests: Callable[[list[str]], Sequence[bytes]]) -> Figure:
+        async def run(client: Client) -> Run:
+            done = await client.send(requests(orders[client]), clients=clients)
+            orders[client] += [json.loads(answer) for answer in client.answers if answer.startswith(b'"')]
+            return done
+
+        async def both() -> Comparison:
+            return await compare(lambda: run(ours), lambda: run(twin), rounds=rounds)
+
+        done = runner.run(both())
+        return Figure(
+            what=what,
+            value=done.middle_ratio * 100 if clients == 1 else done.value(unit),
+            unit=unit,
+            at_least=bar,
+            ours=done.spread,
+            twin=done.twin_spread,
+            against="FastAPI + sqlite3 by hand",
+            writes=writes,
+            clients=clients,
+            durability="FULL" if writes != "nothing" else "none",
+        )
+
+    def pay(placed: list[str]) -> list[bytes]:
+        body = json.dumps({"amount": _TOTAL}).encode()
+        mine, placed[:] = placed[:count], placed[count:] + placed[:count]
+        return [post(f"/orders/{order}/pay", body) for order in mine]
+
+    def ask(path: str) -> Callable[[list[str]], list[bytes]]:
+        return lambda placed: [get(path.format(order)) for order in itertools.islice(itertools.cycle(placed), count)]
+
+    yield measured("place an order", "1 event, 1 row", command, lambda _: [_place() for _ in range(count)])
+    yield measured("pay an order", "1 event", command, pay)
+    yield measured("get an order, by a ReadSession", "nothing", 80, ask("/orders/{}"))
+    yield measured("get an order, by SQL through the store", "nothing", 80, ask("/orders/{}/plain"))
+
+
+def _place() -> bytes:
+    return post("/orders", json.dumps({"customer_id": str(new_id()), "lines": _LINES}).encode())
+
+
+async def _client_alone(client: Client, count: int, clients: int) -> Figure:
+    """The client against a server that does nothing: what it can do, and so what it adds."""
+    runs = [await client.send([_place() for _ in range(count)], clients=clients) for _ in range(5)]
+    done = Comparison(runs[1:], runs[1:])
+    return Figure(
+        what="the client itself, requests in a second",
+        value=done.rate,
+        unit="/s",
+        ours=done.spread,
+        against="a server that answers without reading",
+        clients=clients,
+    )

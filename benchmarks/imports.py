@@ -1,0 +1,44 @@
+"""What `import twofold` costs, in fresh interpreters."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from benchmarks.figures import Figure, Run
+from benchmarks.rounds import Contender, compare
+
+TITLE = "Import"
+ABOUT = "The whole life of a fresh interpreter that does nothing else, bytecode cached."
+
+_FLOOR = "import asyncio, pydantic, dishka"
+
+
+def measure(*, quick: bool) -> Iterator[Figure]:
+    """Over a bare interpreter, and over what twofold is made of."""
+    rounds = 2 if quick else 21
+    for what, code, against, bar in (
+        ("import twofold", "pass", "a bare interpreter", 200.0),
+        ("import twofold", _FLOOR, _FLOOR, None),
+    ):
+        done = asyncio.run(compare(_interpreter("import twofold"), _interpreter(code), rounds=rounds))
+        yield Figure(
+            what=what,
+            value=done.value("ms more"),
+            unit="ms more",
+            at_most=bar,
+            ours=done.spread,
+            twin=done.twin_spread,
+            against=against,
+        )
+
+
+def _interpreter(code: str) -> Contender:
+    async def run() -> Run:
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True)  # noqa: ASYNC221  # nothing else runs in this loop
+        seconds = time.perf_counter() - started
+        return Run(1, seconds, [seconds])
+
+    return run

@@ -1,0 +1,74 @@
+"""Rounds of two contenders, one after the other, A B A B: whatever the machine does meanwhile hits both."""
+
+import gc
+from collections.abc import Awaitable, Callable, Sequence
+from statistics import median
+from typing import TypeAlias
+
+from benchmarks.figures import Run, Spread, Unit
+
+Contender: TypeAlias = Callable[[], Awaitable[Run]]
+
+
+class Comparison:
+    """The rounds of twofold and of its twin, in pairs.
+
+    Args:
+        ours: The rounds of twofold.
+        twin: The rounds of the twin, in the same order.
+    """
+
+    def __init__(self, ours: Sequence[Run], twin: Sequence[Run]) -> None:
+        self._pairs = list(zip(ours, twin, strict=True))
+        self.spread = Spread.of(ours)
+        self.twin_spread = Spread.of(twin)
+
+    @property
+    def more(self) -> float:
+        """Seconds that one operation costs more; the median over the pairs."""
+        return median(ours.cost - twin.cost for ours, twin in self._pairs)
+
+    @property
+    def ratio(self) -> float:
+        """How many operations for each one of the twin; the median over the pairs."""
+        return median(twin.cost / ours.cost for ours, twin in self._pairs)
+
+    @property
+    def middle_ratio(self) -> float:
+        """The same for the middle latencies over all rounds, which a disk with a long tail disturbs less."""
+        return self.twin_spread.p50 / self.spread.p50
+
+    @property
+    def rate(self) -> float:
+        """Operations in a second; the median over the rounds."""
+        return median(ours.rate for ours, _ in self._pairs)
+
+    def value(self, unit: Unit) -> float:
+        """The figure in a unit."""
+        match unit:
+            case "µs more":
+                return self.more * 1e6
+            case "ms more":
+                return self.more * 1e3
+            case "%":
+                return self.ratio * 100
+            case "x":
+                return self.ratio
+            case _:
+                return self.rate
+
+
+async def compare(ours: Contender, twin: Contender, *, rounds: int) -> Comparison:
+    """Run both in turn, after one round each that does not count.
+
+    Args:
+        ours: A round of twofold.
+        twin: A round of the twin.
+        rounds: How many rounds count.
+    """
+    await ours(), await twin()
+    pairs: list[tuple[Run, Run]] = []
+    for _ in range(rounds):
+        gc.collect()
+        pairs.append((await ours(), await twin()))
+    return Comparison([first for first, _ in pairs], [second for _, second in pairs])

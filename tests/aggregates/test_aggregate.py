@@ -1,0 +1,76 @@
+"""An aggregate changes by its own events only, and the same way when it is rebuilt."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.aggregates.counting import Account, Deposited, Opened
+from twofold.aggregates import Aggregate
+from twofold.errors import WiringError
+
+
+@given(st.lists(st.integers(-5, 50)))
+def test_rebuilding_gives_the_state_that_recording_gave(amounts: list[int]) -> None:
+    """Whatever was decided, the events tell all of it."""
+    account = Account.open(1, "ada")
+    for amount in amounts:
+        account.deposit(amount)
+    rebuilt = Account.rebuild(account.recorded)
+    assert isinstance(rebuilt, Account)
+    assert (rebuilt.id, rebuilt.history) == (account.id, account.history)
+
+
+def test_recording_evolves_and_remembers() -> None:
+    """In order; the version counts what is in the log only."""
+    account = Account.open(1, "ada")
+    account.deposit(5)
+    assert account.balance == 5
+    assert list(account.recorded) == [Opened(id=1, owner="ada"), Deposited(amount=5)]
+    assert account.version == 0
+
+
+def test_rebuilding_records_nothing() -> None:
+    """Its events are in the log already, and are counted."""
+    rebuilt = Account.rebuild([Opened(id=1, owner="ada"), Deposited(amount=5)])
+    assert rebuilt is not None
+    assert (rebuilt.version, list(rebuilt.recorded)) == (2, [])
+    assert Account.rebuild([]) is None
+
+
+def test_a_refused_decision_changes_nothing() -> None:
+    """No event, no state."""
+    account = Account.open(1, "ada")
+    assert account.deposit(0).is_failure
+    assert (account.balance, len(account.recorded)) == (0, 1)
+
+
+def test_two_aggregates_share_no_events() -> None:
+    """The remembered ones belong to the instance."""
+    one, two = Account.open(1, "ada"), Account.open(2, "bob")
+    one.deposit(1)
+    assert len(two.recorded) == 1
+
+
+def test_streams_are_named_after_the_class_or_as_it_says() -> None:
+    """Renaming the class does not move its events, when the name is fixed."""
+
+    class OrderBook(Aggregate):
+        pass
+
+    class Renamed(Aggregate):
+        stream_name = "order_book"
+
+    assert OrderBook.stream_of(7) == Renamed.stream_of(7) == "order_book-7"
+    assert OrderBook.stream_of(UUID(int=1)) == "order_book-00000000-0000-0000-0000-000000000001"
+
+
+def test_an_aggregate_that_cannot_evolve_says_so() -> None:
+    """At its first event."""
+
+    class Idle(Aggregate):
+        pass
+
+    with pytest.raises(WiringError, match="Idle has no evolve"):
+        Idle().record(Opened(id=1, owner="ada"))

@@ -1,0 +1,121 @@
+"""What `explain` knows: how a handler runs, and who gives it what."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from dishka import Provider, Scope
+from sqlalchemy.orm import Session
+
+from twofold import App, Command, Module
+from twofold.app import Explanation, explain
+from twofold.errors import NotFound
+
+
+class Mail(Protocol):
+    def send(self) -> None: ...
+
+
+class Smtp:
+    def send(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notify(Command[None]):
+    pass
+
+
+def explained(handler: Callable[..., None], tmp_path: Path, module: Module, *, blocking: bool = False) -> Explanation:
+    module.register(Notify, handler, blocking=blocking)
+    return explain(App("post", modules=[module], database=tmp_path / "post.db"), "notify")
+
+
+def giver(explanation: Explanation) -> tuple[str, str]:
+    (handler,) = explanation.handlers
+    (need,) = handler.needs
+    return need.given_by, need.lives_as_long_as
+
+
+@pytest.fixture
+def module() -> Module:
+    return Module("post")
+
+
+def test_a_def_runs_in_the_event_loop(tmp_path: Path, module: Module) -> None:
+    """A plain `def` runs where it is called."""
+
+    def notify(command: Notify) -> None: ...
+
+    assert explained(notify, tmp_path, module).handlers[0].runs == "in the event loop"
+
+
+def test_a_blocking_def_runs_in_a_thread(tmp_path: Path, module: Module) -> None:
+    """A `def` that says it blocks has a thread."""
+
+    def notify(command: Notify) -> None: ...
+
+    assert explained(notify, tmp_path, module, blocking=True).handlers[0].runs == "in a thread"
+
+
+def test_a_def_with_a_session_runs_in_the_thread_of_the_store(tmp_path: Path, module: Module) -> None:
+    """A `def` with a blocking session runs where the session lives."""
+
+    def notify(command: Notify, session: Session) -> None: ...
+
+    explanation = explained(notify, tmp_path, module)
+    assert explanation.handlers[0].runs == "in the thread of the store"
+    assert giver(explanation) == ("twofold", "message")
+
+
+def test_a_class_is_named_with_its_module(tmp_path: Path, module: Module) -> None:
+    """A dependency made of a class is given by that class of that module."""
+    module.provide(Mail, Smtp, scope="app")
+
+    def notify(command: Notify, mail: Mail) -> None: ...
+
+    assert giver(explained(notify, tmp_path, module)) == ("Smtp of module post", "application")
+
+
+def test_an_instance_is_an_object(tmp_path: Path, module: Module) -> None:
+    """An instance has no name of its own."""
+    module.provide(Mail, Smtp())
+
+    def notify(command: Notify, mail: Mail) -> None: ...
+
+    assert giver(explained(notify, tmp_path, module)) == ("an object of module post", "application")
+
+
+def test_a_dishka_provider_is_looked_into(tmp_path: Path, module: Module) -> None:
+    """What an included provider gives is named like the rest."""
+    provider = Provider(scope=Scope.REQUEST)
+    provider.provide(Smtp, provides=Mail)
+    module.include(provider)
+
+    def notify(command: Notify, mail: Mail) -> None: ...
+
+    assert giver(explained(notify, tmp_path, module)) == ("Smtp of module post", "message")
+
+
+def test_an_override_wins(tmp_path: Path, module: Module) -> None:
+    """What takes the place of a dependency is told as what is given."""
+    module.provide(Mail, Smtp)
+
+    def notify(command: Notify, mail: Mail) -> None: ...
+
+    module.register(Notify, notify)
+    app = App("post", modules=[module], database=tmp_path / "post.db")
+    app.override(Mail, Smtp())
+    assert giver(explain(app, "Notify")) == ("an override", "application")
+
+
+def test_an_unknown_name_is_not_found(tmp_path: Path, module: Module) -> None:
+    """A name that no message has is refused with names that look like it."""
+
+    def notify(command: Notify) -> None: ...
+
+    module.register(Notify, notify)
+    with pytest.raises(NotFound) as refused:
+        explain(App("post", modules=[module], database=tmp_path / "post.db"), "NOTIFI")
+    assert refused.value.hint == "did you mean notify?"

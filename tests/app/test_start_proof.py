@@ -1,0 +1,618 @@
+"""The start-up proof: every mistake in how an application is put together is told before anything runs, all at once.
+
+Messages are defined inside the tests: one in sight of a module that does not handle it would be a fault of every test.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from pydantic import BaseModel, ConfigDict, InstanceOf
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from tests.app import unsound
+from twofold import (
+    Aggregate,
+    App,
+    Command,
+    CommandBus,
+    Event,
+    EventBus,
+    Module,
+    Query,
+    Repository,
+    Rows,
+    UnitOfWork,
+)
+from twofold.errors import Fault, StartError
+from twofold.sql import BlockingReadSession, ReadSession
+
+pytestmark = pytest.mark.anyio
+
+HERE = __name__
+
+
+class Mail(Protocol):
+    def send(self) -> None: ...
+
+
+class Cart:
+    pass
+
+
+class Basket(Aggregate):
+    def evolve(self, event: Event) -> None: ...
+
+
+def found(*modules: Module) -> list[Fault]:
+    """What keeps an application of these modules from starting."""
+    return App("proof", modules=modules, database="never-opened.db").check()
+
+
+def only(*modules: Module) -> Fault:
+    """The one thing that does."""
+    faults = found(*modules)
+    assert len(faults) == 1, [str(fault) for fault in faults]
+    return faults[0]
+
+
+def test_all_faults_are_told_together(tmp_path: Path) -> None:
+    """One check of an application with fourteen faults names all of them, each where it is."""
+    unsound.app.use_database(tmp_path / "never-opened.db")
+    home = unsound.__name__
+    assert sorted((fault.where.removeprefix(f"{home}."), fault.code) for fault in unsound.app.check()) == sorted(
+        [
+            ("Forgotten", "handler_not_found"),
+            ("Twice", "duplicate_handler"),
+            ("unmet", "missing_dependency"),
+            ("Shelf", "captive_dependency"),
+            ("Hen", "cyclic_dependency"),
+            ("Unencodable", "unencodable"),
+            ("unawaited", "async_mistake"),
+            ("blocked", "async_mistake"),
+            ("in_thread", "async_mistake"),
+            (f"projection summary: {home}.Summary.happened", "async_mistake"),
+            ("writing", "writing_query"),
+            ("untyped", "untyped_parameter"),
+            ("kindless", "unknown_kind"),
+            ("deaf", "unknown_event"),
+        ]
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_fault_says_what_and_how_to_mend_it() -> None:
+    """No fault comes without a text and a hint, and no text repeats where it is."""
+    for fault in unsound.app.check():
+        assert fault.text
+        assert fault.hint
+        assert not fault.text.startswith(fault.where)
+
+
+async def test_it_refuses_to_start_with_all_of_them() -> None:
+    """Starting raises one error that carries every fault, and nothing runs."""
+    unsound.app.use_database("never-opened.db")
+    with pytest.raises(StartError) as refused:
+        await unsound.app.start()
+    assert len(refused.value.faults) == 14
+    assert not unsound.app.running
+    text = str(refused.value)
+    assert "unsound cannot start: 14 faults" in text
+    assert all(str(fault) in text for fault in refused.value.faults)
+
+
+def test_a_sound_application_has_no_fault() -> None:
+    """Handlers, an event and a projection that fit together are found sound."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Gone(Event):
+        pass
+
+    module = Module("sound")
+    module.provide(Cart)
+
+    @module.handler
+    async def go(command: Go, cart: Cart, baskets: Repository[Basket], session: AsyncSession) -> None: ...
+
+    @module.on(Gone)
+    async def react(event: Gone) -> None: ...
+
+    @module.projection("goings")
+    class Goings:
+        def gone(self, event: Gone, rows: Rows) -> None: ...
+
+    assert found(module) == []
+
+
+def test_a_missing_handler() -> None:
+    """A command in sight that nobody handles is a fault; mounting its handler mends it."""
+    fault = next(fault for fault in unsound.app.check() if fault.code == "handler_not_found")
+    assert (fault.where, fault.text) == ("Forgotten", "has no handler")
+    assert fault.hint == "write one, or mount the module that has it"
+
+
+def test_a_handler_that_cannot_be_read_is_not_missing_too() -> None:
+    """A mistake in a handler is told once, and not a second time as a message without handler."""
+    missing = {fault.where for fault in unsound.app.check() if fault.code == "handler_not_found"}
+    assert missing == {"Forgotten"}
+
+
+def test_a_second_handler() -> None:
+    """Two handlers of a command are a fault that names both, in one module or in two."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    one, other = Module("one"), Module("other")
+
+    @one.handler
+    async def first(command: Go) -> None: ...
+
+    @other.handler
+    async def second(command: Go) -> None: ...
+
+    fault = only(one, other)
+    assert (fault.code, fault.where) == ("duplicate_handler", Go.__qualname__)
+    assert first.__qualname__ in fault.text
+    assert second.__qualname__ in fault.text
+
+
+def test_an_unmet_dependency() -> None:
+    """A dependency that nothing provides is told at the handler that asks for it."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    module = Module("m")
+
+    @module.handler
+    async def go(command: Go, mail: Mail) -> None: ...
+
+    fault = only(module)
+    assert (fault.code, fault.where) == ("missing_dependency", f"{HERE}.{go.__qualname__}")
+    assert fault.text == "depends on Mail, which nothing provides"
+    assert fault.hint == "module.provide(Mail, ...)"
+
+
+def test_an_unmet_dependency_of_a_dependency() -> None:
+    """One that is missing further down is told with the way there."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    class Postman:
+        def __init__(self, mail: Mail) -> None:
+            self.mail = mail
+
+    module = Module("m")
+    module.provide(Postman)
+
+    @module.handler
+    async def go(command: Go, postman: Postman) -> None: ...
+
+    fault = only(module)
+    assert fault.code == "missing_dependency"
+    assert "Mail, which nothing provides" in fault.text
+    assert Postman.__qualname__ in fault.where + fault.text
+
+
+def test_several_unmet_dependencies_are_all_told() -> None:
+    """The first fault of the graph does not hide the next."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    class Post(Protocol):
+        def deliver(self) -> None: ...
+
+    module = Module("m")
+
+    @module.handler
+    async def go(command: Go, mail: Mail, post: Post) -> None: ...
+
+    texts = " ".join(fault.text for fault in found(module))
+    assert "depends on Mail," in texts
+    assert f"depends on {Post.__qualname__}," in texts
+
+
+def test_a_captive_dependency() -> None:
+    """What lives as long as the application may not keep what lives for one message."""
+
+    class Shelf:
+        def __init__(self, cart: Cart) -> None:
+            self.cart = cart
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    module = Module("m")
+    module.provide(Cart, scope="message")
+    module.provide(Shelf, scope="app")
+
+    @module.handler
+    async def go(command: Go, shelf: Shelf) -> None: ...
+
+    fault = only(module)
+    assert (fault.code, fault.where) == ("captive_dependency", Shelf.__qualname__)
+    assert "would keep the Cart of one message for ever" in fault.text
+    assert 'Cart with scope="app"' in fault.hint
+
+
+def test_a_captive_unit_of_work() -> None:
+    """An object of the application that asks for the unit of work would hold the first one for ever."""
+
+    class Ledger:
+        def __init__(self, unit: UnitOfWork) -> None:
+            self.unit = unit
+
+    module = Module("m")
+    module.provide(Ledger, scope="app")
+    fault = only(module)
+    assert (fault.code, fault.where) == ("captive_dependency", Ledger.__qualname__)
+
+
+def test_a_cyclic_dependency() -> None:
+    """Dependencies that need each other are told as the ring they are."""
+    fault = next(fault for fault in unsound.app.check() if fault.code == "cyclic_dependency")
+    assert fault.text == "depends on itself: Hen -> Egg -> Hen"
+
+
+class Opaque:
+    pass
+
+
+@pytest.mark.parametrize("hint", [Opaque, Callable[[], None], InstanceOf[Opaque], list[Opaque]], ids=str)
+def test_a_message_that_cannot_be_encoded(hint: Any) -> None:
+    """A field without a form in JSON is told by its name."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        good: int
+        bad: hint
+
+    module = Module("m")
+
+    @module.handler
+    async def go(command: Go) -> None: ...
+
+    fault = only(module)
+    assert (fault.code, fault.where) == ("unencodable", Go.__qualname__)
+    assert "bad (" in fault.text
+    assert "good" not in fault.text
+
+
+def test_an_event_that_cannot_be_encoded() -> None:
+    """Events and pydantic models are proven too, whether anybody handles them or not."""
+
+    class Happened(BaseModel, Event):
+        model_config = ConfigDict(arbitrary_types_allowed=True)
+
+        thing: Opaque
+
+    module = Module("m")
+    module.events(Happened)
+    fault = only(module)
+    assert (fault.code, fault.where) == ("unencodable", Happened.__qualname__)
+
+
+def test_a_message_with_a_name_that_is_nowhere() -> None:
+    """A field whose annotation cannot be resolved keeps its message from being encoded."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        thing: "Nowhere"  # type: ignore[name-defined]  # noqa: F821
+
+    module = Module("m")
+
+    @module.handler
+    async def go(command: Go) -> None: ...
+
+    fault = only(module)
+    assert (fault.code, fault.where) == ("unencodable", Go.__qualname__)
+    assert "Nowhere" in fault.text
+
+
+def test_a_message_that_is_no_data_class() -> None:
+    """A message without fields that can be read is told."""
+
+    class Go(Command[None]):
+        def __init__(self, amount: int) -> None:
+            self.amount = amount
+
+    module = Module("m")
+
+    @module.handler
+    async def go(command: Go) -> None: ...
+
+    fault = only(module)
+    assert (fault.code, fault.where) == ("unencodable", Go.__qualname__)
+    assert fault.text == "is neither a dataclass nor a pydantic model"
+    assert "@dataclass" in fault.hint
+
+
+@pytest.mark.parametrize("session", [AsyncSession, ReadSession])
+def test_a_def_that_would_have_to_await(session: Any) -> None:
+    """A `def` that asks for an async session is a fault."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    module = Module("m")
+
+    @module.handler
+    def go(command: Go, session: session) -> None: ...
+
+    fault = only(module)
+    assert (fault.code, fault.where) == ("async_mistake", f"{HERE}.{go.__qualname__}")
+    assert fault.text == f"is a def and depends on {session.__name__}, which has to be awaited"
+    assert fault.hint == "make it async def"
+
+
+@pytest.mark.parametrize("session", [Session, BlockingReadSession])
+def test_an_async_def_that_would_block(session: Any) -> None:
+    """An `async def` that asks for a blocking session is a fault."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    module = Module("m")
+
+    @module.handler
+    async def go(command: Go, session: session) -> None: ...
+
+    fault = only(module)
+    assert fault.code == "async_mistake"
+    assert "would block the event loop" in fault.text
+
+
+def test_blocking_on_an_async_def() -> None:
+    """blocking=True says that a `def` runs in a thread; on an `async def` it is a contradiction."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    module = Module("m")
+
+    @module.handler(blocking=True)
+    async def go(command: Go) -> None: ...
+
+    fault = only(module)
+    assert (fault.code, fault.where) == ("async_mistake", f"{HERE}.{go.__qualname__}")
+
+
+def test_a_handler_that_yields() -> None:
+    """A handler that is a generator would answer with something nobody runs."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Query[int]):
+        pass
+
+    module = Module("m")
+
+    @module.handler
+    async def go(query: Go) -> AsyncIterator[int]:
+        yield 1
+
+    fault = only(module)
+    assert (fault.code, fault.where) == ("async_mistake", f"{HERE}.{go.__qualname__}")
+
+
+def test_an_async_projection_method() -> None:
+    """A projection's method queues changes; an `async def` would never be awaited."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Happened(Event):
+        pass
+
+    module = Module("m")
+
+    @module.projection("summary")
+    class Summary:
+        async def happened(self, event: Happened, rows: Rows) -> None: ...
+
+    fault = only(module)
+    assert (fault.code, fault.text) == ("async_mistake", "is async def")
+    assert fault.where.startswith("projection summary: ")
+    assert fault.where.endswith("Summary.happened")
+
+
+@pytest.mark.parametrize("wanted", [AsyncSession, UnitOfWork, CommandBus, EventBus, Repository[Basket]], ids=str)
+def test_a_query_that_could_write(wanted: Any) -> None:
+    """A query handler that asks for anything that writes is a fault."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Find(Query[int]):
+        pass
+
+    module = Module("m")
+
+    @module.handler
+    async def find(query: Find, pen: wanted) -> int:
+        return 0
+
+    fault = only(module)
+    assert (fault.code, fault.where) == ("writing_query", f"{HERE}.{find.__qualname__}")
+    assert "ReadSession" in fault.hint
+
+
+def test_a_query_that_could_write_through_others() -> None:
+    """It is a fault too when a dependency of the query's dependency writes."""
+
+    class Counter:
+        def __init__(self, session: AsyncSession) -> None:
+            self.session = session
+
+    @dataclass(frozen=True, kw_only=True)
+    class Find(Query[int]):
+        pass
+
+    module = Module("m")
+    module.provide(Counter)
+
+    @module.handler
+    async def find(query: Find, counter: Counter) -> int:
+        return 0
+
+    assert only(module).code == "writing_query"
+
+
+def test_a_query_that_reads_is_sound() -> None:
+    """Sessions for reading are what a query may ask for."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Find(Query[int]):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Look(Query[int]):
+        pass
+
+    module = Module("m")
+
+    @module.handler
+    async def find(query: Find, session: ReadSession) -> int:
+        return 0
+
+    @module.handler
+    def look(query: Look, session: BlockingReadSession) -> int:
+        return 0
+
+    assert found(module) == []
+
+
+def test_an_untyped_parameter() -> None:
+    """A parameter that says nothing about what it needs is told by its name."""
+    fault = next(fault for fault in unsound.app.check() if fault.code == "untyped_parameter")
+    assert fault.where == f"{unsound.__name__}.untyped"
+    assert fault.text == "has a parameter 'thing' without annotation, so nothing can fill it"
+
+
+def test_an_annotation_that_cannot_be_resolved() -> None:
+    """A name in an annotation that is nowhere is told."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    module = Module("m")
+
+    @module.handler
+    async def go(command: Go, thing: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+    fault = only(module)
+    assert fault.code == "unresolved_annotation"
+    assert "Nowhere" in fault.text
+
+
+def test_a_plain_class_without_kind() -> None:
+    """A class that is no Command, Query or Event needs a kind; saying it mends the fault."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Plain:
+        pass
+
+    module = Module("m")
+
+    @module.handler
+    async def plain(message: Plain) -> None: ...
+
+    fault = only(module)
+    assert (fault.code, fault.where) == ("unknown_kind", f"{HERE}.{plain.__qualname__}")
+    assert "Plain, and nothing says what kind of message that is" in fault.text
+
+
+def test_a_handler_without_message() -> None:
+    """A handler without a parameter handles nothing."""
+    module = Module("m")
+
+    @module.handler
+    async def nothing() -> None: ...
+
+    assert only(module).code == "no_message"
+
+
+def test_a_reaction_to_an_unknown_event() -> None:
+    """A reaction by a wire name that no event has is told, with the names that look like it."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class OrderPlaced(Event):
+        pass
+
+    module = Module("m")
+    module.events(OrderPlaced)
+
+    @module.on("order_place")
+    async def thank(event: OrderPlaced) -> None: ...
+
+    fault = only(module)
+    assert (fault.code, fault.text) == ("unknown_event", "reacts to 'order_place', and no event is called that")
+    assert "order_placed" in fault.hint
+
+
+def test_two_projections_of_one_name() -> None:
+    """A checkpoint is kept under a projection's name, so two of one name are a fault."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Happened(Event):
+        pass
+
+    module = Module("m")
+    for _ in range(2):
+
+        @module.projection("summary")
+        class Summary:
+            def happened(self, event: Happened, rows: Rows) -> None: ...
+
+    assert (only(module).code, only(module).where) == ("duplicate_projection", "projection summary")
+
+
+def test_two_messages_of_one_wire_name() -> None:
+    """What is stored under one name must be one message."""
+
+    def happened() -> type:
+        @dataclass(frozen=True, kw_only=True)
+        class Happened(Event):
+            pass
+
+        return Happened
+
+    module = Module("m")
+    module.events(happened(), happened())
+    assert "wire name 'happened'" in only(module).text
+
+
+def test_mending_the_fault_is_enough() -> None:
+    """A check that found a fault is made anew once a module that mends it is mounted."""
+
+    class Post:
+        def send(self) -> None: ...
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    module, other = Module("m"), Module("other")
+
+    @module.handler
+    async def go(command: Go, mail: Mail) -> None: ...
+
+    app = App("proof", modules=[module], database="never-opened.db")
+    assert len(app.check()) == 1
+    other.provide(Mail, Post)
+    app.mount(other)
+    assert app.check() == []

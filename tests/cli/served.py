@@ -1,0 +1,90 @@
+"""Running `twofold run` as its users do: in a process of its own."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+BOUND = 20.0
+
+
+class Served:
+    """A `twofold run` on a free port, from the start of the process to its end.
+
+    Args:
+        arguments: What follows `twofold run`.
+        folder: Where its output goes.
+    """
+
+    def __init__(self, *arguments: str, folder: Path) -> None:
+        self._out, self._err = folder / "stdout", folder / "stderr"
+        command = [sys.executable, "-m", "twofold", "run", *arguments, "--port", "0"]
+        with self._out.open("w") as out, self._err.open("w") as err:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err)
+
+    def __enter__(self) -> Self:
+        wait_until(lambda: bool(self.addresses) or self.process.poll() is not None, "it serves or has ended")
+        assert self.addresses, self.errors
+        self.address = self.addresses[0]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def output(self) -> str:
+        """Its standard output so far."""
+        return self._out.read_text()
+
+    @property
+    def errors(self) -> str:
+        """Its standard error so far."""
+        return self._err.read_text()
+
+    @property
+    def addresses(self) -> list[str]:
+        """The line that says where it serves."""
+        return re.findall(r"^twofold: serving \w+ on (http://127\.0\.0\.1:\d+)$", self.output, re.MULTILINE)
+
+    def command(self, name: str, **fields: object) -> httpx.Response:
+        """Send a command."""
+        return httpx.post(f"{self.address}/commands/{name}", json=fields, timeout=BOUND)
+
+    def get(self, path: str) -> httpx.Response:
+        """Ask for a path."""
+        return httpx.get(f"{self.address}{path}", timeout=BOUND)
+
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def ended(self) -> int:
+        """Wait for its end; the exit code."""
+        return self.process.wait(BOUND)
+
+    def accepts(self) -> bool:
+        """Whether somebody still answers at the address."""
+        try:
+            self.get("/health/live")
+        except httpx.TransportError:
+            return False
+        return True
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Ask again and again, until a bound."""
+    deadline = time.monotonic() + BOUND
+    while not condition():
+        assert time.monotonic() < deadline, f"not so in {BOUND} s: {what}"
+        time.sleep(0.01)

@@ -1,0 +1,75 @@
+"""`twofold explain`: the pipeline that really runs, and where dependencies come from."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.conftest import Said
+
+Twofold = Callable[..., Said]
+SHOP = "tests.cli.shop:app"
+
+
+@pytest.mark.parametrize("name", ["sell", "Sell"])
+def test_a_message_is_known_by_wire_name_and_by_class_name(twofold: Twofold, name: str) -> None:
+    """The stages stand outermost first, then the handler, then what it is given, by whom and for how long."""
+    said = twofold("explain", SHOP, name)
+    assert said.code == 0
+    told = [line.lstrip("│├└─ ") for line in said.out.splitlines()]
+    assert told == [
+        "sell  command, version 1, tests.cli.shop.Sell",
+        "logging",
+        "metrics",
+        "validation",
+        "transaction",
+        "tests.cli.shop.sell  async, of module shop",
+        "events: EventBus  twofold, one per application",
+        "till: Till  SilentTill of module shop, one per application",
+    ]
+
+
+def test_an_event_shows_who_reacts_and_what_projects_it(twofold: Twofold) -> None:
+    """An event has its reactions, each with its pipeline, and its projections with their mode."""
+    out = twofold("explain", SHOP, "sold").out
+    assert "tests.cli.shop.thank  async, of module shop" in out
+    assert "projection sales (async)" in out
+
+
+def test_machines_get_json(twofold: Twofold) -> None:
+    """With --json it is one object."""
+    explained = json.loads(twofold("explain", SHOP, "count_sales", "--json").out)
+    assert explained["kind"] == "query"
+    (handler,) = explained["handlers"]
+    assert handler["stages"][-1] == "read only"
+    (need,) = handler["needs"]
+    assert (need["type"], need["lives_as_long_as"]) == ("ReadSession", "message")
+
+
+def test_a_typo_gets_a_hint(twofold: Twofold) -> None:
+    """A name that nothing has gives exit code 4 and what looks like it."""
+    said = twofold("explain", SHOP, "SelSlowly")
+    assert said.code == 4
+    assert said.err.splitlines() == [
+        "twofold: shop knows no message called 'SelSlowly'",
+        "  hint: did you mean sell_slowly, sell?",
+    ]
+
+
+def test_without_anything_alike_the_hint_says_where_to_look(twofold: Twofold) -> None:
+    """A name that looks like nothing is answered with where all names are."""
+    assert "twofold describe" in twofold("explain", SHOP, "zzzz").err
+
+
+@pytest.mark.parametrize("names", [(), ("sell",), (SHOP, "sell", "sold")])
+def test_what_is_missing_is_a_usage_error(twofold: Twofold, names: tuple[str, ...]) -> None:
+    """No message, no application, or too much of either is exit code 2."""
+    assert twofold("explain", *names).code == 2
+
+
+def test_the_application_by_option_or_variable(twofold: Twofold, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`twofold explain MESSAGE` takes the application from --app or TWOFOLD_APP."""
+    expected = twofold("explain", SHOP, "sell").out
+    assert twofold("explain", "sell", "--app", SHOP).out == expected
+    monkeypatch.setenv("TWOFOLD_APP", SHOP)
+    assert twofold("explain", "sell").out == expected

@@ -1,0 +1,242 @@
+"""Dependencies by type: by constructor or by parameter, alive for as long as the message is handled."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pytest
+from dishka import AsyncContainer, Provider, Scope, make_async_container
+
+from twofold.dispatch import CommandBus, Handler, inject
+from twofold.errors import WiringError
+from twofold.messages import Command, Context
+from twofold.result import Success
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass(frozen=True, kw_only=True)
+class Do(Command[Any]):
+    """A command."""
+
+
+class Mail(Protocol):
+    """A protocol that handlers ask for."""
+
+    def send(self) -> str:
+        """Send it."""
+        ...
+
+
+class Smtp:
+    """One way to do it."""
+
+    def send(self) -> str:
+        """Pretend."""
+        return "sent"
+
+
+class Session:
+    """Something that is open while a message is handled."""
+
+    def __init__(self) -> None:
+        self.open = True
+
+
+class Other:
+    """Something else."""
+
+
+async def open_session() -> AsyncIterator[Session]:
+    """Close it afterwards."""
+    session = Session()
+    yield session
+    session.open = False
+
+
+def container() -> AsyncContainer:
+    """With a mail for the application and a session for each message."""
+    provider = Provider()
+    provider.provide(Smtp, provides=Mail, scope=Scope.APP)
+    provider.provide(open_session, scope=Scope.REQUEST)
+    provider.provide(Other, scope=Scope.REQUEST)
+    return make_async_container(provider)
+
+
+class ByConstructor:
+    """Takes one there and one beside the message."""
+
+    def __init__(self, mail: Mail) -> None:
+        self.mail = mail
+
+    async def handle(self, command: Do, session: Session, context: Context) -> Any:
+        """Use them all."""
+        return self.mail.send(), session.open, bool(context.message_id)
+
+
+class ByMethod:
+    """Made by the user; takes the rest beside the message."""
+
+    async def handle(self, command: Do, mail: Mail, session: Session, context: Context) -> Any:
+        """Use them all."""
+        return mail.send(), session.open, bool(context.message_id)
+
+
+async def by_parameter(command: Do, mail: Mail, session: Session, context: Context) -> Any:
+    """Use them all."""
+    return mail.send(), session.open, bool(context.message_id)
+
+
+@pytest.mark.parametrize("handler", [by_parameter, ByConstructor, ByMethod, ByMethod(), ByMethod().handle])
+async def test_dependencies_come_by_constructor_and_by_parameter(handler: Any) -> None:
+    """By protocol, and open while the handler runs."""
+    bus = CommandBus(container=container())
+    bus.register(Do, handler)
+    assert await bus.execute(Do()) == Success(("sent", True, True))
+    assert await bus.execute(Do()) == Success(("sent", True, True))
+
+
+async def test_a_session_is_closed_after_the_handler_and_not_before() -> None:
+    """Also when the handler has awaited for long, and when it crashes."""
+    kept: list[Session] = []
+
+    async def handle(command: Do, session: Session) -> bool:
+        kept.append(session)
+        await asyncio.sleep(0)
+        if len(kept) == 2:
+            raise KeyError
+        return session.open
+
+    bus = CommandBus(container=container())
+    bus.register(Do, handle)
+    assert await bus.execute(Do()) == Success(True)
+    with pytest.raises(KeyError):
+        await bus.execute(Do())
+    assert [session.open for session in kept] == [False, False]
+
+
+async def test_two_messages_at_once_never_share_one() -> None:
+    """Each has its own, however they overlap."""
+    both = asyncio.Barrier(2)
+
+    async def handle(command: Do, session: Session) -> Session:
+        await both.wait()
+        return session
+
+    bus = CommandBus(container=container())
+    bus.register(Do, handle)
+    one, two = await asyncio.gather(bus.execute(Do()), bus.execute(Do()))
+    assert one.unwrap() is not two.unwrap()
+
+
+async def test_a_default_is_left_alone() -> None:
+    """Nobody has to provide it."""
+
+    async def handle(command: Do, retries: int = 3, mail: Mail | None = None) -> Any:
+        return retries, mail
+
+    bus = CommandBus()
+    bus.register(Do, handle)
+    assert await bus.execute(Do()) == Success((3, None))
+
+
+def test_one_name_for_two_things_is_refused() -> None:
+    """The constructor and the method would get the same."""
+
+    class Confused:
+        def __init__(self, thing: Session) -> None:
+            self.thing = thing
+
+        async def handle(self, command: Do, thing: Other) -> None:
+            """Never runs."""
+
+    with pytest.raises(WiringError, match="'thing'"):
+        CommandBus(container=container()).register(Do, Confused)
+
+
+class TestInject:
+    """What an application does: one container for all, checked as a whole."""
+
+    async def test_a_handler_of_application_things_opens_no_scope(self) -> None:
+        """It is made once; one with a session gets a scope for every message."""
+
+        async def wide(command: Do, mail: Mail) -> None:
+            """Needs nothing of the message."""
+
+        async def narrow(command: Do, mail: Mail, session: Session) -> None:
+            """Needs a session."""
+
+        provider = Provider()
+        provider.provide(Smtp, provides=Mail, scope=Scope.APP)
+        provider.provide(open_session, scope=Scope.REQUEST)
+        handlers = [Handler.of(wide), Handler.of(narrow)]
+        injection, faults = inject([provider], handlers)
+        assert faults == []
+        assert [injection.binding(handler).scoped for handler in handlers] == [False, True]
+
+    def test_every_fault_is_found_at_once(self) -> None:
+        """Missing, captive and cyclic, each with the handler that led there."""
+
+        class Holder:
+            def __init__(self, session: Session) -> None:
+                self.session = session
+
+        class One:
+            def __init__(self, two: "Two") -> None:
+                self.two = two
+
+        class Two:
+            def __init__(self, one: One) -> None:
+                self.one = one
+
+        One.__init__.__annotations__["two"] = Two
+
+        async def missing(command: Do, mail: Mail) -> None:
+            """Nobody provides it."""
+
+        async def missing_too(command: Do, other: Other) -> None:
+            """Nor this."""
+
+        async def captive(command: Do, holder: Holder) -> None:
+            """Lives longer than what it holds."""
+
+        async def cyclic(command: Do, one: One) -> None:
+            """Bites its tail."""
+
+        provider = Provider()
+        provider.provide(open_session, scope=Scope.REQUEST)
+        provider.provide(Holder, scope=Scope.APP)
+        provider.provide(One, scope=Scope.APP)
+        provider.provide(Two, scope=Scope.APP)
+        _, faults = inject([provider], [Handler.of(one) for one in (missing, missing_too, captive, cyclic)])
+        assert sorted(fault.code for fault in faults) == [
+            "captive_dependency",
+            "cyclic_dependency",
+            "missing_dependency",
+            "missing_dependency",
+        ]
+        for name in ("Mail", "Other", "Session", "One"):
+            assert any(name in f"{fault.where} {fault.text}" for fault in faults)
+
+    def test_what_a_handler_reaches_is_known(self) -> None:
+        """Directly or through others, and for a bus without a container its own needs."""
+
+        class Repository:
+            def __init__(self, session: Session) -> None:
+                self.session = session
+
+        async def handle(command: Do, repository: Repository) -> None:
+            """Reaches the session through the repository."""
+
+        provider = Provider(scope=Scope.REQUEST)
+        provider.provide(open_session)
+        provider.provide(Repository)
+        handler = Handler.of(handle)
+        injection, _ = inject([provider], [handler])
+        assert injection.reaches(handler, Session)
+        assert not injection.reaches(handler, Other)
+        alone, _ = inject([], [])
+        alone.container = None
+        assert alone.reaches(handler, Repository)
+        assert not alone.reaches(handler, Session)

@@ -1,0 +1,105 @@
+"""The demo, from its command line to its exit code."""
+
+import os
+import pty
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "examples.demo", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_all_examples_pass_and_the_demo_ends_with_0() -> None:
+    """Without a terminal it drives every example, prints figures and a line for each system, and exits."""
+    done = demo("--commands", "150")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for system in ("S1", "S2", "S3", "S4", "S5"):
+        assert re.search(rf"^PASS {system} .*examples\.", done.stdout, re.MULTILINE)
+    for row in ("commands sent", "events", "refused: order_not_paid", "command p50 / p99", "projection lag"):
+        assert row in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("VERDICT PASS")
+    assert done.stderr == ""
+
+
+def test_a_wrong_total_fails_the_demo_and_is_shown(tmp_path: Path) -> None:
+    """A read model that is one cent off is found by the numbers alone, on a file that continues where it was."""
+    database = tmp_path / "orders.db"
+    assert demo("orders", "--commands", "60", "--database", database).returncode == 0
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(
+            "CREATE TRIGGER one_cent AFTER INSERT ON customer_totals BEGIN"
+            " UPDATE customer_totals SET paid = paid + 1 WHERE customer_id = new.customer_id; END"
+        )
+        connection.commit()
+    done = demo("orders", "--commands", "60", "--database", database, "--seed", "2")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "continued where the file stood" in done.stdout
+    assert re.search(r"^FAIL S5 ", done.stdout, re.MULTILINE)
+    assert "every customer's totals are what the commands imply: " in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("VERDICT FAIL")
+
+
+def test_one_example_is_driven_when_it_is_named() -> None:
+    """Only its systems are shown, and only its checks decide."""
+    done = demo("accounts")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.findall(r"^PASS (S\d)", done.stdout, re.MULTILINE) == ["S1", "S4"]
+
+
+def test_a_server_that_dies_is_shown_with_its_log(tmp_path: Path) -> None:
+    """A file that is no database stops the server, and the demo says what the server said."""
+    database = tmp_path / "orders.db"
+    database.write_text("this is no database, and long enough to be looked at" * 100)
+    done = demo("orders", "--database", database)
+    assert done.returncode == 1
+    assert "the server died; the end of its log:\ntwofold: " in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("VERDICT FAIL")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
+def test_on_a_terminal_it_keeps_serving_until_it_is_told_to_stop() -> None:
+    """It says where to click, serves what it says, and ends with its verdict at Ctrl-C."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "examples.demo", "orders", "--commands", "20"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        try:
+            printed = read_until(ours, "end with Ctrl-C", within=60)
+            url = re.search(r"open (http://\S+/docs)", printed)
+            assert url, printed
+            assert httpx.get(url.group(1), trust_env=False).status_code == 200
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+            with pytest.raises(httpx.ConnectError):
+                httpx.get(url.group(1), trust_env=False)
+        finally:
+            process.kill()
+            os.close(ours)
+
+
+def read_until(terminal: int, text: str, *, within: float) -> str:
+    """What a terminal shows, up to a text or the end."""
+    end = time.monotonic() + within
+    shown = ""
+    os.set_blocking(terminal, False)
+    while text not in shown and time.monotonic() < end:
+        try:
+            shown += os.read(terminal, 4096).decode(errors="replace")
+        except BlockingIOError:
+            time.sleep(0.02)
+        except OSError:
+            break
+    return shown

@@ -1,0 +1,194 @@
+"""Log lines of `twofold run`: their facts, their context, and what a stranger's text cannot do to them."""
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import structlog
+
+from twofold.dispatch import ContextStack
+from twofold.messages import Context, Origin, entered
+from twofold.observability import LogFormat, configure_logging
+
+Lines = Callable[[], list[str]]
+LOGGER = logging.getLogger("twofold.message")
+FACTS = {"kind": "command", "message": "sell", "handler": "shop.sell", "step": "succeeded", "outcome": "success"}
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers[:] = []  # configure_logging closes what it takes the place of
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def written(format: LogFormat = "console", level: str = "INFO") -> Lines:  # noqa: A002
+    """Configure logging; gives what was written so far."""
+    stream = io.StringIO()
+    configure_logging(format=format, level=level, stream=stream)
+    return lambda: stream.getvalue().splitlines()
+
+
+@contextmanager
+def pushed(**facts: Any) -> Iterator[None]:
+    stack = ContextStack()
+    stack.push(facts)
+    try:
+        yield
+    finally:
+        stack.pop()
+
+
+def test_a_line_for_people_says_what_when_and_how_it_ended() -> None:
+    """Time, level, text and the facts that the text does not say; a duration in milliseconds."""
+    lines = written()
+    LOGGER.info("command sell succeeded", extra={"twofold": {**FACTS, "duration": 0.0123, "user_id": None}})
+    (line,) = lines()
+    time, _, rest = line.partition(" ")
+    assert time.endswith("+00:00")
+    assert rest == "[info     ] command sell succeeded [twofold.message] outcome=success duration=12.3ms"
+
+
+def test_a_line_for_machines_is_one_object_with_every_fact() -> None:
+    """JSON has the facts of the record as they are, and leaves out what is not known."""
+    lines = written("json")
+    LOGGER.info("command sell succeeded", extra={"twofold": {**FACTS, "duration": 0.0123, "user_id": None}})
+    found = json.loads(lines()[0])
+    assert found.pop("timestamp").endswith("+00:00")
+    assert found == {
+        "level": "info",
+        "event": "command sell succeeded",
+        "logger": "twofold.message",
+        "duration": 0.0123,
+        **FACTS,
+    }
+
+
+def test_every_line_of_a_handler_carries_its_context() -> None:
+    """The correlation id of the message, what the handler pushed, and the extra of the call are in the line."""
+    lines = written("json")
+    with entered(Context(Origin(correlation_id="c-1"))), pushed(order="o-7", step="charge"):
+        logging.getLogger("shop").warning("card refused", extra={"attempt": 2})
+    logging.getLogger("shop").warning("outside")
+    inside, outside = map(json.loads, lines())
+    assert {key: inside[key] for key in ("correlation_id", "order", "step", "attempt")} == {
+        "correlation_id": "c-1",
+        "order": "o-7",
+        "step": "charge",
+        "attempt": 2,
+    }
+    assert {"correlation_id", "order"}.isdisjoint(outside)
+
+
+def test_context_never_takes_the_place_of_the_line() -> None:
+    """A handler that pushes facts of the same names changes neither text nor level nor correlation."""
+    lines = written("json")
+    with entered(Context(Origin(correlation_id="c-1"))), pushed(event="forged", level="debug", correlation_id="c-2"):
+        logging.getLogger("shop").warning("real")
+    found = json.loads(lines()[0])
+    assert (found["event"], found["level"], found["correlation_id"]) == ("real", "warning", "c-1")
+
+
+NASTY = "ada\n2026-01-01T00:00:00 [info] forged\r\x1b[2J\x85\u2028\u202eevil\u200b\x7f"
+
+
+@pytest.mark.parametrize("format", ["console", "json"])
+@pytest.mark.parametrize("place", ["text", "argument", "extra", "pushed", "key", "correlation"])
+def test_a_strangers_text_stays_in_its_line(format: LogFormat, place: str) -> None:  # noqa: A002
+    """Newlines, controls and bidirectional marks arrive escaped, wherever the text came in: one record is one line."""
+    lines = written(format)
+    logger = logging.getLogger("shop")
+    match place:
+        case "text":
+            logger.info(NASTY)
+        case "argument":
+            logger.info("hello %s", NASTY)
+        case "extra":
+            logger.info("hello", extra={"user": NASTY})
+        case "pushed":
+            with pushed(user=NASTY, stack=NASTY, exc_info=NASTY):
+                logger.info("hello")
+        case "key":
+            with pushed(**{NASTY: 1}):
+                logger.info("hello")
+        case _:
+            with entered(Context(Origin(correlation_id=NASTY))):
+                logger.info("hello")
+    (line,) = lines()
+    assert line.isprintable()
+
+
+def test_a_fact_cannot_pose_as_another() -> None:
+    """A value with spaces and equals signs is quoted."""
+    lines = written()
+    logging.getLogger("shop").info("hello", extra={"user": "ada outcome=success"})
+    assert "user='ada outcome=success'" in lines()[0]
+
+
+def test_letters_of_every_script_stay_readable() -> None:
+    """Only what does not print is escaped."""
+    lines = written()
+    logging.getLogger("shop").info("naïve 注文 шт")
+    assert "naïve 注文 шт" in lines()[0]
+
+
+def test_no_line_of_a_traceback_can_pose_as_a_log_line() -> None:
+    """A traceback is indented and marked in lines for people, and one string in JSON."""
+    for wanted in ("console", "json"):
+        lines = written("json" if wanted == "json" else "console")
+        try:
+            raise ValueError(NASTY)
+        except ValueError:
+            logging.getLogger("shop").exception("crashed")
+        first, *others = lines()
+        assert first.isprintable()
+        assert all(line.startswith("    | ") and line.isprintable() for line in others)
+        assert bool(others) is (wanted == "console")
+        assert "ValueError" in "".join(lines())
+
+
+@pytest.mark.parametrize("told", ["the error", "true"])
+def test_structlog_loggers_are_understood(told: str) -> None:
+    """A logger of structlog that writes through the standard library gives its keywords and its exception too."""
+    lines = written("json")
+    logger: Any = structlog.wrap_logger(
+        logging.getLogger("shop"),
+        processors=[structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    try:
+        raise ValueError("no card")
+    except ValueError as error:
+        logger.warning("refused", order="o-7", exc_info=error if told == "the error" else True)
+    found = json.loads(lines()[0])
+    assert (found["event"], found["order"]) == ("refused", "o-7")
+    assert found["exception"].endswith("ValueError: no card")
+    assert set(found) == {"timestamp", "level", "event", "logger", "order", "exception"}
+
+
+def test_what_is_below_the_level_is_not_written() -> None:
+    """The level is the lowest that is written."""
+    lines = written(level="WARNING")
+    LOGGER.info("quiet")
+    LOGGER.warning("loud")
+    assert len(lines()) == 1
+
+
+def test_colours_are_for_terminals() -> None:
+    """A stream that is a terminal gets colours; any other none."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    configure_logging(stream=stream)
+    LOGGER.info("hello")
+    assert "\x1b[" in stream.getvalue()

@@ -1,0 +1,299 @@
+"""The one background loop: it loses nothing, and repeats nothing that it has settled."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from twofold.errors import Conflict, UnknownMessage
+from twofold.messages import Catalogue, Context, Event
+from twofold.store import Batch, Fact, MemoryStore, Move, UnitOfWork
+from twofold.subscriptions import Subscription, decode
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted(Event):
+    """An event."""
+
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ignored(Event):
+    """An event that the subscriber does not want."""
+
+
+class Counter:
+    """A subscriber that keeps what it is given, and commits its checkpoint."""
+
+    def __init__(self, store: MemoryStore, *, name: str = "counter", batch_size: int = 3) -> None:
+        self.name = name
+        self.batch_size = batch_size
+        self.types: Sequence[str] = ["counted"]
+        self.seen: list[int] = []
+        self.moves: list[Move] = []
+        self.trouble: Callable[[Sequence[Fact]], Awaitable[None]] | None = None
+        self._store = store
+
+    async def handle(self, facts: Sequence[Fact], move: Move) -> None:
+        """Keep them, when there is no trouble."""
+        if self.trouble is not None:
+            await self.trouble(facts)
+        await self._store.commit(Batch(moves=(move,)))
+        self.moves.append(move)
+        self.seen.extend(fact.event.n for fact in facts)
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[MemoryStore]:
+    """An open store of its own for each test."""
+    store = MemoryStore()
+    await store.start()
+    yield store
+    await store.stop()
+
+
+CATALOGUE = Catalogue()
+CATALOGUE.add(Counted)
+CATALOGUE.add(Ignored)
+
+
+async def append(store: MemoryStore, *numbers: int, ignored: bool = False) -> int:
+    """Add events to the log, and give its head."""
+    unit = UnitOfWork(store, CATALOGUE, Context())
+    for n in numbers:
+        unit.append("numbers", Counted(n=n))
+    if ignored:
+        unit.append("numbers", Ignored())
+    return (await unit.commit()).position
+
+
+@asynccontextmanager
+async def following(counter: Counter, store: MemoryStore, **options: Any) -> AsyncIterator[Subscription]:
+    """A subscription that runs for a block, and ends by itself when it is told to stop."""
+    subscription = Subscription(counter, store, CATALOGUE, **options)
+    task = asyncio.create_task(subscription.run())
+    try:
+        async with asyncio.timeout(10):
+            yield subscription
+            subscription.stop()
+            await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_it_handles_everything_in_order_and_in_batches(store: MemoryStore) -> None:
+    """What was there before it began, and what comes after."""
+    head, counter = await append(store, *range(7)), Counter(store)
+    async with following(counter, store) as subscription:
+        await subscription.reached(head)
+        assert counter.seen == list(range(7))
+        assert [move.position for move in counter.moves] == [3, 6, 7]
+        await subscription.reached(await append(store, 7))
+    assert counter.seen == list(range(8))
+    assert await store.checkpoint("counter") == 8
+
+
+async def test_a_wake_up_comes_at_once(store: MemoryStore) -> None:
+    """Long before the poll."""
+    counter = Counter(store)
+    async with following(counter, store, poll=3600.0) as subscription:
+        for n in range(5):
+            await subscription.reached(await append(store, n))
+    assert counter.seen == list(range(5))
+
+
+async def test_a_wake_up_between_looking_and_waiting_is_not_missed(store: MemoryStore) -> None:
+    """The event is committed after the loop has read the head, and before it waits."""
+    counter = Counter(store)
+    waiting = store.wakeup.wait
+
+    class Late:
+        async def wait(self, after: int, timeout: float) -> None:
+            if after == 0:
+                await append(store, 1)
+            await waiting(after, timeout)
+
+    class Proxy:
+        wakeup = Late()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+    async with following(counter, Proxy(), poll=3600.0) as subscription:  # type: ignore[arg-type]
+        await subscription.reached(1)
+    assert counter.seen == [1]
+
+
+async def test_a_lost_wake_up_delays_and_loses_nothing(store: MemoryStore) -> None:
+    """The poll is the truth."""
+
+    class Deaf:
+        async def wait(self, after: int, timeout: float) -> None:
+            await asyncio.sleep(timeout)
+
+    class Proxy:
+        wakeup = Deaf()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+    counter = Counter(store)
+    async with following(counter, Proxy(), poll=0.001) as subscription:  # type: ignore[arg-type]
+        for n in range(3):
+            await subscription.reached(await append(store, n))
+    assert counter.seen == [0, 1, 2]
+
+
+async def test_it_resumes_where_it_stood(store: MemoryStore) -> None:
+    """After a restart; nothing is handled twice."""
+    head = await append(store, 1, 2)
+    async with following(Counter(store), store) as subscription:
+        await subscription.reached(head)
+    again = Counter(store)
+    head = await append(store, 3)
+    async with following(again, store) as subscription:
+        await subscription.reached(head)
+    assert again.seen == [3]
+
+
+async def test_events_that_it_does_not_want_are_passed_over(store: MemoryStore) -> None:
+    """It is not behind because of them, and they cost no transaction."""
+    counter = Counter(store)
+    head = await append(store, ignored=True)
+    async with following(counter, store) as subscription:
+        await subscription.reached(head)
+    assert (counter.seen, counter.moves) == ([], [])
+
+
+async def test_what_fails_is_told_and_tried_again_and_nothing_is_skipped(store: MemoryStore) -> None:
+    """The failure is visible while it lasts, and later events wait behind it."""
+    head, counter, told = await append(store, *range(4)), Counter(store, batch_size=1), list[tuple[int, str]]()
+
+    async def fail_twice(facts: Sequence[Fact]) -> None:
+        if facts[0].event.n == 1 and len(told) < 2:
+            raise KeyError("x")
+
+    counter.trouble = fail_twice
+    async with following(
+        counter, store, observer=lambda one: told.append((one.failures, repr(one.error)))
+    ) as subscription:
+        await subscription.reached(head)
+        assert counter.seen == [0, 1, 2, 3]
+        assert told == [(1, "KeyError('x')"), (2, "KeyError('x')")]
+        assert (subscription.failures, subscription.error) == (0, None)
+        assert subscription.name == "counter"
+
+
+async def test_an_observer_that_raises_does_not_end_the_loop(store: MemoryStore) -> None:
+    """It is reported to the event loop, and the events are handled all the same."""
+    reported: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, about: reported.append(about["exception"]))
+    head, counter = await append(store, 1), Counter(store)
+
+    async def fail_once(facts: Sequence[Fact]) -> None:
+        counter.trouble = None
+        raise KeyError("x")
+
+    def observer(subscription: Subscription) -> None:
+        raise ZeroDivisionError
+
+    counter.trouble = fail_once
+    try:
+        async with following(counter, store, observer=observer) as subscription:
+            await subscription.reached(head)
+    finally:
+        asyncio.get_running_loop().set_exception_handler(None)
+    assert counter.seen == [1]
+    assert [type(error) for error in reported] == [ZeroDivisionError]
+
+
+async def test_of_two_owners_the_second_is_refused_and_looks_again(store: MemoryStore) -> None:
+    """Every event is settled by exactly one of them."""
+    one, two, told = Counter(store), Counter(store), list[str]()
+    both = asyncio.Barrier(2)
+
+    def meet(counter: Counter) -> Callable[[Sequence[Fact]], Awaitable[None]]:
+        async def wait(facts: Sequence[Fact]) -> None:
+            counter.trouble = None
+            await both.wait()
+
+        return wait
+
+    one.trouble, two.trouble = meet(one), meet(two)
+    head = await append(store, *range(3))
+    observer: Callable[[Subscription], None] = lambda sub: told.append(type(sub.error).__name__)  # noqa: E731
+    async with following(one, store, observer=observer) as first, following(two, store, observer=observer) as second:
+        await asyncio.gather(first.reached(head), second.reached(head))
+    assert told == [Conflict.__name__]
+    assert sorted(one.seen + two.seen) == [0, 1, 2]
+    assert await store.checkpoint("counter") == head
+
+
+@pytest.mark.parametrize("busy", [True, False])
+async def test_it_stops_after_the_batch_that_it_is_handling(store: MemoryStore, busy: bool) -> None:
+    """And at once while it rests."""
+    counter, handling, go = Counter(store, batch_size=1), asyncio.Event(), asyncio.Event()
+
+    async def wait(facts: Sequence[Fact]) -> None:
+        handling.set()
+        await go.wait()
+
+    counter.trouble = wait
+    if busy:
+        await append(store, 1, 2)
+    async with following(counter, store, poll=3600.0) as subscription:
+        if busy:
+            await handling.wait()
+        subscription.stop()
+        go.set()
+    assert counter.seen == ([1] if busy else [])
+    assert await store.checkpoint("counter") == len(counter.seen)
+
+
+async def test_it_stops_during_a_back_off(store: MemoryStore) -> None:
+    """Not only after it."""
+    counter, failed = Counter(store), asyncio.Event()
+
+    async def fail(facts: Sequence[Fact]) -> None:
+        raise KeyError
+
+    counter.trouble = fail
+    await append(store, 1)
+    async with following(counter, store, observer=lambda one: failed.set()):
+        await failed.wait()
+    assert counter.seen == []
+
+
+async def test_a_cancelled_loop_leaves_the_checkpoint_where_the_work_is(store: MemoryStore) -> None:
+    """The work that was interrupted is given again."""
+    counter, handling = Counter(store), asyncio.Event()
+
+    async def hang(facts: Sequence[Fact]) -> None:
+        handling.set()
+        await asyncio.Event().wait()
+
+    counter.trouble = hang
+    head = await append(store, 1)
+    task = asyncio.create_task(Subscription(counter, store, CATALOGUE).run())
+    await handling.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await store.checkpoint("counter") == 0
+    counter.trouble = None
+    async with following(counter, store) as subscription:
+        await subscription.reached(head)
+    assert counter.seen == [1]
+
+
+async def test_an_event_that_is_not_registered_is_corrupt(store: MemoryStore) -> None:
+    """It is never passed over in silence."""
+    await append(store, 1)
+    with pytest.raises(UnknownMessage):
+        decode(Catalogue(), await store.log.read(0, until=1, limit=1))

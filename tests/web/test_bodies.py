@@ -1,0 +1,150 @@
+"""What a body may be: bounded, JSON, strict; and what is said about one that is not."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import httpx
+import pytest
+
+from tests.web.shop import SECRET, client_of, shop_app
+
+pytestmark = pytest.mark.anyio
+JSON = {"content-type": "application/json"}
+PATH = "/commands/place_order"
+
+
+@pytest.fixture
+async def client() -> AsyncGenerator[httpx.AsyncClient]:
+    app = shop_app()
+    async with client_of(app, app.http(max_body=2000)) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    "body,rule",
+    [
+        (b'{"customer": "ada"', "json_invalid"),
+        (b'{"customer": "ada"}x', "json_invalid"),
+        (b'\xef\xbb\xbf{"customer": "ada"}', "json_invalid"),
+        (b'{"customer": "\xff"}', "json_invalid"),
+        (b'{"customer": "\\ud800"}', "json_invalid"),
+        (b'{"customer": "ada", "lines": [' + b"1" * 1900 + b"e1]}", "json_number"),
+        (b" ", "json_invalid"),
+        (b"[]", "json_type"),
+        (b'"ada"', "json_type"),
+        (b"null", "json_type"),
+        (b'{"customer": "ada", "customer": "bob"}', "json_duplicate"),
+        (b'{"customer": "ada", "lines": [{"sku": "x", "sku": "y"}]}', "json_duplicate"),
+        (b'{"customer": NaN}', "json_number"),
+        (b'{"customer": -Infinity}', "json_number"),
+        (b'{"customer": 1e999}', "json_number"),
+        (b'{"customer": ' + b"[" * 32 + b"]" * 32 + b"}", "json_depth"),
+        (b'{"customer": ' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"}", "json_depth"),
+        (b'{"customer": 1}', "string_type"),
+        (b'{"lines": []}', "missing"),
+        (b'{"customer": "ada", "id": 1}', "extra_forbidden"),
+        (b'{"customer": "ada", "lines": [{"sku": "x", "version": 1}]}', "extra_forbidden"),
+    ],
+)
+async def test_what_is_no_such_command_is_refused(client: httpx.AsyncClient, body: bytes, rule: str) -> None:
+    """Broken JSON, wrong types, unknown and missing fields are 400, each with the rule that it breaks."""
+    answer = await client.post(PATH, content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["errors"][0]["rule"]) == (400, rule), answer.text
+
+
+async def test_numbers_beyond_reason_are_refused() -> None:
+    """An integer that is too long to be read is refused and is no crash."""
+    app = shop_app()
+    async with client_of(app, app.http()) as client:
+        answer = await client.post(PATH, content=b'{"customer": ' + b"9" * 5000 + b"}", headers=JSON)
+    assert (answer.status_code, answer.json()["errors"][0]["rule"]) == (400, "json_invalid")
+
+
+async def test_brackets_in_strings_are_not_depth(client: httpx.AsyncClient) -> None:
+    """Only real nesting counts, to the last level that is allowed."""
+    text = '[{\\"' * 50
+    deep = await client.post(PATH, content=b'{"customer": "%s"}' % text.encode(), headers=JSON)
+    assert deep.status_code == 201
+    level_32 = b'{"customer": ' + b"[" * 31 + b"]" * 31 + b"}"
+    assert (await client.post(PATH, content=level_32, headers=JSON)).json()["errors"][0]["rule"] == "string_type"
+
+
+async def test_findings_name_their_field(client: httpx.AsyncClient) -> None:
+    """Every finding has the path of its field, and is listed; many are counted."""
+    answer = await client.post(PATH, json={"lines": [{"sku": 1}, {"quantity": "many"}], "x": 1})
+    document = answer.json()
+    assert [one["field"] for one in document["errors"]] == [
+        "customer",
+        "lines.0.sku",
+        "lines.1.sku",
+        "lines.1.quantity",
+        "x",
+    ]
+    assert document["detail"].endswith("; and 2 more")
+    flood = await client.post(PATH, json={f"f{n}": 1 for n in range(100)})
+    assert len(flood.json()["errors"]) == 50
+
+
+async def test_a_problem_never_echoes_what_was_sent(client: httpx.AsyncClient) -> None:
+    """A secret that breaks a rule is nowhere in the answer."""
+    body = {"password": SECRET, "user": SECRET}
+    answer = await client.post("/commands/change_password", json=body)
+    assert answer.status_code == 401
+    answer = await client.post(PATH, json={"customer": [SECRET], "lines": SECRET})
+    assert answer.status_code == 400
+    assert SECRET not in answer.text
+
+
+async def test_a_body_that_says_it_is_too_large_is_not_read(client: httpx.AsyncClient) -> None:
+    """The announced length is enough to refuse a body."""
+
+    async def unread() -> AsyncIterator[bytes]:
+        raise AssertionError("was read")
+        yield b""
+
+    for length in ("2001", "9" * 30):
+        headers = {**JSON, "content-length": length}
+        answer = await client.post(PATH, content=unread(), headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+async def test_a_body_that_streams_too_much_is_cut(client: httpx.AsyncClient) -> None:
+    """Without an announced length the limit holds too, and what comes after it is left unread."""
+    sent: list[int] = []
+
+    async def endless() -> AsyncIterator[bytes]:
+        for number in range(1000):
+            sent.append(number)
+            yield b" " * 500
+
+    answer = await client.post(PATH, content=endless(), headers=JSON)
+    assert answer.status_code == 413
+    assert len(sent) <= 6
+
+
+async def test_a_body_in_parts_is_one_body(client: httpx.AsyncClient) -> None:
+    """However it is cut, it is read whole."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        for part in (b'{"cust', b'omer": "a', b'da"}'):
+            yield part
+
+    assert (await client.post(PATH, content=parts(), headers=JSON)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "kind,status",
+    [
+        ("application/json", 201),
+        ("application/json; charset=utf-8", 201),
+        ("Application/JSON", 201),
+        ("application/vnd.shop+json", 201),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("text/x+json", 415),
+        ("", 415),
+    ],
+)
+async def test_only_json_is_understood(client: httpx.AsyncClient, kind: str, status: int) -> None:
+    """A form or a text that happens to be JSON is refused, so that no page can have a browser send it unasked."""
+    answer = await client.post(PATH, content=b'{"customer": "ada"}', headers={"content-type": kind})
+    assert answer.status_code == status, answer.text

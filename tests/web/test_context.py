@@ -1,0 +1,129 @@
+"""Who sends a message, and under which correlation id: from the request's door, and never from what it carries."""
+
+import httpx
+import pytest
+from starlette.requests import Request
+
+from tests.web.shop import client_of, shop_app, who
+from twofold import Principal
+from twofold.errors import Unauthenticated
+
+pytestmark = pytest.mark.anyio
+PASSWORD = "x" * 20
+TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+
+
+async def test_a_correlation_id_goes_through() -> None:
+    """A sane id that is sent comes back and is the message's; each other request gets one of its own."""
+    app = shop_app()
+    async with client_of(app, app.http(authenticate=who), **{"x-user": "ada"}) as client:
+        given = await client.post(
+            "/commands/change_password", json={"password": PASSWORD}, headers={"x-correlation-id": "abc-1"}
+        )
+        made = [(await client.get("/health/live")).headers["x-correlation-id"] for _ in range(2)]
+    assert given.headers["x-correlation-id"] == "abc-1"
+    assert given.json() == "ada None abc-1"
+    assert made[0] != made[1]
+
+
+@pytest.mark.parametrize("sent", ["", "a b", "x" * 129, "ä", 'a"\t'])
+async def test_an_insane_correlation_id_is_replaced(sent: str) -> None:
+    """What could break a log or a header is ignored."""
+    app = shop_app()
+    async with client_of(app, app.http()) as client:
+        answer = await client.get("/health/live", headers=[(b"x-correlation-id", sent.encode())])
+    assert answer.headers["x-correlation-id"] not in ("", sent)
+
+
+async def test_a_trace_goes_through() -> None:
+    """A well-formed traceparent reaches the context; another does not."""
+    app = shop_app()
+    async with client_of(app, app.http()) as client:
+        good = await client.post("/commands/promote", headers={"traceparent": TRACE, "tracestate": "a=b"})
+        bad = await client.post("/commands/promote", headers={"traceparent": "nonsense"})
+        stateless = await client.post("/commands/promote", headers={"traceparent": TRACE, "tracestate": "x" * 600})
+    assert [answer.json()["trace"] for answer in (good, bad, stateless)] == [TRACE, None, TRACE]
+
+
+async def test_what_a_message_carries_is_not_who_sends_it() -> None:
+    """A body field that is called `user_id` is data: the context knows only whom the door has let in."""
+    app = shop_app()
+    web = app.http(authenticate=who)
+    async with client_of(app, web) as client:
+        nobody = await client.post("/commands/promote", json={"user_id": "root"})
+        ada = await client.post("/commands/promote", json={"user_id": "root"}, headers={"x-user": "ada"})
+    assert [answer.json()["user_id"] for answer in (nobody, ada)] == [None, "ada"]
+
+
+async def test_fields_from_the_context_are_filled() -> None:
+    """User, tenant and correlation id come from the principal and the request."""
+    app = shop_app()
+    headers = {"x-user": "ada", "x-tenant": "acme", "x-correlation-id": "abc"}
+    async with client_of(app, app.http(authenticate=who), **headers) as client:
+        answer = await client.post("/commands/change_password", json={"password": PASSWORD})
+    assert answer.json() == "ada acme abc"
+
+
+@pytest.mark.parametrize("field", ["user_id", "tenant", "trail"])
+async def test_fields_from_the_context_cannot_be_sent(field: str) -> None:
+    """A client that sends one is refused, whoever it is."""
+    app = shop_app()
+    async with client_of(app, app.http(authenticate=who), **{"x-user": "ada"}) as client:
+        answer = await client.post("/commands/change_password", json={"password": PASSWORD, field: "root"})
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == [
+        {"field": field, "rule": "from_context", "message": "this is filled by the server"}
+    ]
+
+
+async def test_somebody_must_be_logged_in_where_a_field_needs_it() -> None:
+    """Without a principal a message that needs one is 401, also where nobody authenticates at all."""
+    for authenticate in (who, None):
+        app = shop_app()
+        async with client_of(app, app.http(authenticate=authenticate)) as client:
+            answer = await client.post("/commands/change_password", json={"password": PASSWORD})
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+
+
+async def test_an_authenticator_may_refuse() -> None:
+    """An error of twofold that it raises is the answer, and the message is never looked at."""
+
+    async def refuse(request: Request) -> Principal | None:
+        raise Unauthenticated("this token has expired")
+
+    app = shop_app()
+    async with client_of(app, app.http(authenticate=refuse)) as client:
+        answer = await client.post(
+            "/commands/place_order", content=b"no json", headers={"content-type": "application/json"}
+        )
+        health = await client.get("/health/live")
+    assert (answer.status_code, answer.json()["detail"]) == (401, "this token has expired")
+    assert health.status_code == 200
+
+
+async def test_an_authenticator_may_read_the_body() -> None:
+    """It can check a signature over the very bytes that are parsed afterwards."""
+    seen: list[bytes] = []
+
+    async def signed(request: Request) -> Principal | None:
+        seen.append(await request.body())
+        return Principal(user_id="signer")
+
+    app = shop_app()
+    async with client_of(app, app.http(authenticate=signed)) as client:
+        answer = await client.post("/commands/place_order", json={"customer": "ada"})
+    assert answer.status_code == 201
+    assert seen == [answer.request.content]
+
+
+async def test_every_response_is_stamped() -> None:
+    """Correlation id and nosniff are on messages, problems, health, documents and pages that are not there."""
+    app = shop_app()
+    async with client_of(app, app.http()) as client:
+        answers: list[httpx.Response] = [
+            await client.get(path)
+            for path in ("/queries/find_order?sku=x", "/queries/find_order", "/health/ready", "/docs", "/nowhere")
+        ]
+    for answer in answers:
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-correlation-id"]
