@@ -60,6 +60,31 @@ async def test_a_reaction_sends_commands_and_publishes(store: MemoryStore) -> No
     assert {entry.headers["correlation_id"] for entry in entries} == {"c"}
 
 
+async def test_its_work_and_its_checkpoint_are_one(store: MemoryStore) -> None:
+    """So that a restart repeats nothing that was done, and leaves nothing out that was not."""
+    module, seen, trouble = Module("more"), list[str](), asyncio.Event()
+
+    @module.on(Announced)
+    async def note(event: Announced, bus: CommandBus) -> None:
+        seen.append(event.text)
+        await bus.execute(Open(owner=event.text))
+        if event.text == "b" and not trouble.is_set():
+            trouble.set()
+            raise KeyError("crash")
+
+    app = app_on(store, module)
+    async with app:
+        await app.execute(Announce(texts=("a",)))
+        await app.settle()
+        await app.execute(Announce(texts=("b",)))
+        await trouble.wait()
+    async with app:
+        await app.settle()
+        assert await store.checkpoint("more.note:announced") == 3
+    assert seen == ["a", "b", "b"]
+    assert [type_ for type_, _ in await told(store)] == ["announced", "opened", "announced", "opened"]
+
+
 async def test_clock_and_ids_of_the_application_hold_in_reactions(store: MemoryStore) -> None:
     """A test that owns the time owns all of it."""
     module, made = Module("more"), list[UUID]()

@@ -34,6 +34,8 @@ class SellSlowly(Command[UUID]):
     item: str
     gate: str
     """A folder: `started` is made in it once the handler runs, and it goes on when there is `go`."""
+    stubborn: bool = False
+    """Whether it goes on though it is cancelled."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,11 @@ class Refuse(Command[None]):
 
 @dataclass(frozen=True, kw_only=True)
 class CountSales(Query[int]):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListItems(Query[list[str]]):
     pass
 
 
@@ -78,8 +85,12 @@ async def sell(command: Sell, events: EventBus, till: Till) -> Result[UUID]:
 async def sell_slowly(command: SellSlowly, events: EventBus, till: Till) -> Result[UUID]:
     gate = Path(command.gate)
     (gate / "started").touch()
-    while not (gate / "go").exists():  # noqa: ASYNC110  # a test in another process makes it
-        await asyncio.sleep(0.01)
+    while not (gate / "go").exists():
+        try:
+            await asyncio.sleep(0.01)
+        except asyncio.CancelledError:
+            if not command.stubborn:
+                raise
     return await sell(Sell(item=command.item), events, till)
 
 
@@ -91,6 +102,11 @@ async def refuse(command: Refuse) -> None:
 @shop.handler
 async def count_sales(query: CountSales, session: ReadSession) -> int:
     return await session.scalar(select(func.count()).select_from(Sale)) or 0
+
+
+@shop.handler
+async def list_items(query: ListItems, session: ReadSession) -> list[str]:
+    return list(await session.scalars(select(Sale.item)))
 
 
 @shop.projection("sales", tables=[Sale])

@@ -44,6 +44,7 @@ def test_a_terminal_gets_tables(twofold: Twofold, monkeypatch: pytest.MonkeyPatc
     out = twofold("describe", SHOP).out
     assert "Commands" in out
     assert "count_sales" in out
+    assert "list[str]" in out
     assert "│" in out
 
 

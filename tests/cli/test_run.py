@@ -107,6 +107,22 @@ def test_a_second_signal_hurries(served: Served, slow: Future[httpx.Response], g
     assert "Traceback" not in served.errors
 
 
+def test_a_third_signal_kills(served: Served, gate: Path) -> None:
+    """A handler that does not let itself be cancelled keeps the process until the third signal."""
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(served.command, "sell_slowly", item="clock", gate=str(gate), stubborn=True)
+        wait_until((gate / "started").exists, "the handler has started")
+        served.signal()
+        wait_until(lambda: "draining" in served.errors, "it has heard the first")
+        served.signal()
+        wait_until(lambda: "hurrying" in served.errors, "it has heard the second")
+        assert served.process.poll() is None
+        served.signal()
+        assert served.ended() == -signal.SIGTERM
+        with pytest.raises(httpx.TransportError):
+            answer.result(BOUND)
+
+
 def test_the_grace_of_a_drain_ends(tmp_path: Path, gate: Path) -> None:
     """A request that is still running when the grace is over does not keep the process."""
     arguments = (SHOP, "--grace", "0", "--database", str(tmp_path / "shop.db"))

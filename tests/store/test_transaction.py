@@ -20,6 +20,7 @@ from twofold.store import (
     MemoryStore,
     Move,
     Store,
+    Transaction,
     UnitOfWork,
     carrying,
     current_unit,
@@ -91,11 +92,12 @@ async def test_a_success_commits(store: MemoryStore) -> None:
 @pytest.mark.parametrize("ending", [Failure("no"), Refused("no"), KeyError("bug"), asyncio.CancelledError()])
 async def test_anything_else_rolls_back(store: MemoryStore, ending: Any) -> None:
     """A Failure, a refusal that is raised, a bug, a cancellation; the session is closed each time."""
-    buses, sessions = dispatcher(store), list[Any]()
+    buses, sessions, transactions = dispatcher(store), list[Any](), list[Transaction]()
 
     async def handle(command: Outer) -> Any:
         unit().record(Happened())
         sessions.append(await begun(unit()))
+        transactions.append(unit().transaction)
         if isinstance(ending, BaseException):
             raise ending
         return ending
@@ -105,6 +107,8 @@ async def test_anything_else_rolls_back(store: MemoryStore, ending: Any) -> None
     expected = getattr(ending, "error", ending)
     assert [type(getattr(answer, "error", answer)) for answer in answers] == [type(expected)]
     assert sessions[0].notes == ["close"]
+    with pytest.raises(StoreUnavailable, match="has ended"):
+        await transactions[0].run(lambda tables: None)
     assert await types(store) == []
     assert current_unit() is None
 

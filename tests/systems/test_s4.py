@@ -1,4 +1,4 @@
-"""S4, as its users write it: typed handlers, middleware in a stated order, transactions, and reads that cannot write."""
+"""S4, as its users write it: middleware in a stated order, transactions, and reads that cannot write."""
 
 import asyncio
 import re
@@ -43,7 +43,7 @@ from twofold.clock import new_id
 from twofold.dispatch import Next
 from twofold.errors import KeyConflict, Unauthenticated, VersionConflict, WiringError
 from twofold.messages import Kind
-from twofold.sql import BlockingReadSession, ReadSession
+from twofold.sql import BlockingReadSession, ReadSession, WriteRefused
 
 pytestmark = pytest.mark.anyio
 
@@ -305,8 +305,8 @@ class TestMiddleware:
     @pytest.mark.xfail(strict=True, reason="authorisation: policies with injected dependencies; 403, and audited")
     async def test_authorization(self, tmp_path: Path) -> None:
         """A policy stands before the handler; without one, `authorization="required"` keeps the app from starting."""
-        module: Any = visits()
-        faults = App(name="s4", modules=[module], authorization="required").check()
+        options: dict[str, Any] = {"database": tmp_path / "s4.db", "authorization": "required"}
+        faults = App("s4", modules=[visits()], **options).check()
         assert {"visit", "get_visits"} <= {fault.where for fault in faults}
 
     @pytest.mark.xfail(strict=True, reason="reliability: retry, outside the transaction")
@@ -410,7 +410,7 @@ class TestReads:
     )
     async def test_the_database_refuses(self, tmp_path: Path, statement: Any) -> None:
         """Whatever a query sends that would write is refused, and it stays so for the next statement."""
-        refusals: list[Exception] = []
+        refused: list[Any] = []
 
         @dataclass(frozen=True, kw_only=True)
         class Sneak(Query[None]):
@@ -420,8 +420,8 @@ class TestReads:
             for attempt in (statement, insert(User).values(name="eve", visits=1)):
                 try:
                     await session.execute(attempt)
-                except SQLAlchemyError as error:
-                    refusals.append(error)
+                except (WriteRefused, SQLAlchemyError):
+                    refused.append(attempt)
                     await session.rollback()
 
         module = visits()
@@ -431,7 +431,9 @@ class TestReads:
             await app.execute(Sneak())
             assert await state(app) == (1, 1, 1)
             assert await state(app, "eve") == (0, 1, 0)
-        assert refusals
+        # Switching the guard off may be answered; that the next write is refused all the same is what counts.
+        assert refused[-1] is not statement
+        assert "PRAGMA" in str(statement) or len(refused) == 2
 
     async def test_blocking_sessions_too(self, tmp_path: Path) -> None:
         """A `def` query has a session that blocks, and cannot write either."""
@@ -450,8 +452,8 @@ class TestReads:
         async with App("s4", modules=[module], database=tmp_path / "s4.db") as app:
             await app.execute(Visit(name="ada"))
             assert await app.execute(Names()) == Success(["ada"])
-            with pytest.raises(Exception):  # noqa: B017, PT011  # whatever it is, it is refused
-                (await app.execute(Names(sneak=True))).unwrap()
+            with pytest.raises(WriteRefused):
+                await app.execute(Names(sneak=True))
             assert await app.execute(Names()) == Success(["ada"])
 
     async def test_queries_neither_publish_nor_command(self, tmp_path: Path) -> None:
@@ -462,16 +464,16 @@ class TestReads:
             event: bool
 
         async def sneak(query: Sneak) -> None:
-            await (app.publish(UserVisited(name="ada")) if query.event else app.execute(Visit(name="ada")))
+            await (own.publish(UserVisited(name="ada")) if query.event else own.execute(Visit(name="ada")))
 
         module = visits()
         module.register(Sneak, sneak)
-        app = App("s4", modules=[module], database=tmp_path / "s4.db")
-        async with app:
+        own = App("s4", modules=[module], database=tmp_path / "s4.db")
+        async with own:
             for event in (True, False):
                 with pytest.raises(WiringError, match="query"):
-                    await app.execute(Sneak(event=event))
-            assert await state(app) == (0, 0, 0)
+                    await own.execute(Sneak(event=event))
+            assert await state(own) == (0, 0, 0)
 
     async def test_critical_data_is_there_at_once(self, app: App) -> None:
         """With an inline projection a query right after the command sees it: no waiting."""

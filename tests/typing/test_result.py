@@ -81,8 +81,8 @@ def test_narrowing_by_short_names() -> None:
                 assert_type(error, NotFound)
                 return error.detail
             case Err(error):
-                assert_type(error, str)
-                return error
+                assert_type(error, NotFound | str)
+                return str(error)
 
     assert tell(Failure(NotFound("gone"))) == "gone"
 

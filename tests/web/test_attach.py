@@ -1,6 +1,6 @@
 """An application inside a FastAPI application of one's own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 import httpx
@@ -58,10 +58,10 @@ async def test_buses_are_the_applications_own() -> None:
     """`Depends()` on each bus gives it with the caller of the request; nothing else needs to be said."""
     app, web = shop_app(), FastAPI()
     app.attach(web, authenticate=who)
-    for name, route in {"promote": promote, "dispatch": dispatch, "call": call, "find": find}.items():
-        web.add_api_route(f"/{name}", route)
+    routes: list[Callable[..., Any]] = [promote, dispatch, call, find, blocking]
+    for route in routes:
+        web.add_api_route(f"/{route.__name__}", route)
     web.add_api_route("/publish", publish, methods=["POST"])
-    web.add_api_route("/blocking", blocking)
     async with client_of(app, web, **{"x-user": "ada"}) as client:
         assert (await client.get("/promote")).json()["user_id"] == "ada"
         assert (await client.get("/dispatch")).json() == ["ada", "ada", {"sku": "x", "quantity": 1}]

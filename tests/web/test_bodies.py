@@ -39,6 +39,7 @@ async def client() -> AsyncGenerator[httpx.AsyncClient]:
         (b'{"customer": 1e999}', "json_number"),
         (b'{"customer": ' + b"[" * 32 + b"]" * 32 + b"}", "json_depth"),
         (b'{"customer": ' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"}", "json_depth"),
+        (b'{"customer": 1.5}', "string_type"),
         (b'{"customer": 1}', "string_type"),
         (b'{"lines": []}', "missing"),
         (b'{"customer": "ada", "id": 1}', "extra_forbidden"),

@@ -1,11 +1,14 @@
 """Who sends a message, and under which correlation id: from the request's door, and never from what it carries."""
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import httpx
 import pytest
 from starlette.requests import Request
 
 from tests.web.shop import client_of, shop_app, who
-from twofold import Principal
+from twofold import Command, FromContext, Module, Principal
 from twofold.errors import Unauthenticated
 
 pytestmark = pytest.mark.anyio
@@ -85,6 +88,26 @@ async def test_somebody_must_be_logged_in_where_a_field_needs_it() -> None:
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
 
 
+async def test_a_known_caller_may_lack_a_fact() -> None:
+    """Somebody without a tenant is forbidden what needs one: logging in again would not help."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Bill(Command[None]):
+        tenant: Annotated[str, FromContext("tenant")]
+
+    billing = Module("billing")
+
+    @billing.handler
+    async def bill(command: Bill) -> None: ...
+
+    app = shop_app(billing)
+    async with client_of(app, app.http(authenticate=who), **{"x-user": "ada"}) as client:
+        without = await client.post("/commands/bill")
+        within = await client.post("/commands/bill", headers={"x-tenant": "acme"})
+    assert (without.status_code, without.json()["detail"]) == (403, "this needs a tenant")
+    assert within.status_code == 204
+
+
 async def test_an_authenticator_may_refuse() -> None:
     """An error of twofold that it raises is the answer, and the message is never looked at."""
 
@@ -107,6 +130,7 @@ async def test_an_authenticator_may_read_the_body() -> None:
 
     async def signed(request: Request) -> Principal | None:
         seen.append(await request.body())
+        assert not await request.is_disconnected()
         return Principal(user_id="signer")
 
     app = shop_app()

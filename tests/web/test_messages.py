@@ -1,12 +1,14 @@
 """Commands and queries over HTTP, by convention and by their own doors."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 import httpx
 import pytest
 
 from tests.web.shop import SHELF, client_of, shop_app
+from twofold import App, Command, Module, Query
 
 pytestmark = pytest.mark.anyio
 ORDER = "00000000-0000-0000-0000-00000000000a"
@@ -101,6 +103,44 @@ async def test_another_method_is_not_allowed(client: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
     assert answer.json()["code"] == "method_not_allowed"
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_paths_that_look_alike_share_their_methods() -> None:
+    """Doors whose paths differ in the names of their fields, or in one being fixed, serve side by side."""
+    module = Module("looks")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Look(Query[str]):
+        name: str
+
+    @dataclass(frozen=True, kw_only=True)
+    class Drop(Command[str]):
+        thing: str
+
+    @dataclass(frozen=True, kw_only=True)
+    class Mine(Query[str]):
+        pass
+
+    @module.handler(path="/things/{name}")
+    async def look(query: Look) -> str:
+        return f"look at {query.name}"
+
+    @module.handler(path="/things/{thing}", method="DELETE")
+    async def drop(command: Drop) -> str:
+        return f"drop {command.thing}"
+
+    @module.handler(path="/things/mine")
+    async def mine(query: Mine) -> str:
+        return "mine"
+
+    app = App("looks", modules=[module], database="memory:")
+    async with client_of(app, app.http()) as client:
+        told = [(await client.get("/things/a")).json(), (await client.get("/things/mine")).json()]
+        dropped = [(await client.delete(f"/things/{name}")).json() for name in ("a", "mine")]
+        patched = await client.patch("/things/mine")
+    assert told == ["look at a", "mine"]
+    assert dropped == ["drop a", "drop mine"]
+    assert (patched.status_code, patched.headers["allow"]) == (405, "DELETE, GET, HEAD")
 
 
 async def test_parameters_are_read_strictly(client: httpx.AsyncClient) -> None:

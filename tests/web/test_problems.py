@@ -3,13 +3,14 @@
 import logging
 from collections.abc import AsyncGenerator
 from enum import Enum
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
 
 from tests.web.shop import SECRET, client_of, crashes, shop_app
-from twofold import Failure, Refused, Success
+from twofold import Failure, Refused, Result, Success
 from twofold.errors import Classifier, Invalid, KeyConflict, OutcomeUnknown, StoreUnavailable, TimedOut, unavailable
 from twofold.web import respond
 from twofold.web._problem import Problem, problem_of
@@ -171,7 +172,11 @@ async def test_http_errors_of_own_routes_are_problems() -> None:
 async def test_respond_works_anywhere() -> None:
     """A Result becomes a response without an application too: value, nothing, or problem."""
     web = FastAPI()
-    results = {"value": Success({"a": 1}), "nothing": Success(), "no": Failure(Refused("no"))}
+    results: dict[str, Result[Any, Any]] = {
+        "value": Success({"a": 1}),
+        "nothing": Success(),
+        "no": Failure(Refused("no")),
+    }
     web.add_api_route("/{name}", lambda name: respond(results[name], status=202 if name == "value" else None))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(web), base_url="http://x") as client:
         value, nothing, no = [await client.get(f"/{name}") for name in results]

@@ -25,16 +25,24 @@ class Gate:
     def __init__(self) -> None:
         self.entered = threading.Event()
         self.cancelled = threading.Event()
-        self.may_go = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._open: asyncio.Event | None = None
 
     async def __call__(self, command: PlaceOrder) -> None:
+        self._open = self._open or asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         self.entered.set()
         try:
-            while not self.may_go.is_set():
-                await asyncio.sleep(0.005)
+            await self._open.wait()
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
+
+    def open(self) -> None:
+        """Let everything through, from any thread."""
+        assert self._loop is not None
+        assert self._open is not None
+        self._loop.call_soon_threadsafe(self._open.set)
 
 
 def test_messages_problems_and_health_over_a_socket(tmp_path: Path) -> None:
@@ -60,7 +68,7 @@ def test_a_client_that_goes_away_undoes_nothing() -> None:
         with connected(address) as connection:
             connection.sendall(REQUEST)
             assert gate.entered.wait(20)
-        gate.may_go.set()
+        gate.open()
         wait_until(lambda: head_of(app) == 1)
         with httpx.Client(base_url=address) as client:
             assert client.post("/commands/place_order", json={"customer": "bob"}).status_code == 201

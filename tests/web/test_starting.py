@@ -69,6 +69,7 @@ async def test_all_faults_are_told_together() -> None:
         async with web.router.lifespan_context(web):
             pass
     assert not app.running
+    assert list(caught.value.faults) == web.state.faults()
     codes = [fault.code for fault in caught.value.faults]
     assert codes.count("conflicting_route") == 1
     assert codes.count("impossible_route") == 2

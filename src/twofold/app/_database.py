@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 from twofold.app._room import open_room
-from twofold.drivers.sqlite import SqliteStore
 from twofold.errors import WiringError
 from twofold.store import MemoryStore, Store
 
 _VARIABLE = "TWOFOLD_DATABASE"
+_SQLITE = "twofold.drivers.sqlite"
 
 
 def store_of(database: "str | Path | Store | None", name: str) -> Store:
@@ -25,16 +25,16 @@ def store_of(database: "str | Path | Store | None", name: str) -> Store:
     if database is None:
         database = os.environ.get(_VARIABLE) or f"{name}.db"
     if isinstance(database, Path):
-        return SqliteStore(database)
+        return _sqlite(database)
     if not isinstance(database, str):
         return database
     if database == "memory:":
         return MemoryStore()
     scheme, separator, rest = database.partition("://")
     if not separator:
-        return SqliteStore(database)
+        return _sqlite(database)
     if scheme == "sqlite":
-        return SqliteStore(rest.removeprefix("/"))
+        return _sqlite(rest.removeprefix("/"))
     raise WiringError(f"no driver knows a database that starts with {scheme}://; use sqlite:///path or memory:")
 
 
@@ -44,7 +44,12 @@ def sessions_of(store: Store) -> object | None:
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
     """
-    if isinstance(store, SqliteStore):
-        sessions: object = open_room("twofold.drivers.sqlite.sql").SqliteSessions(store)
-        return sessions
-    return None
+    if not type(store).__module__.startswith(f"{_SQLITE}."):
+        return None
+    sessions: object = open_room(f"{_SQLITE}.sql").SqliteSessions(store)
+    return sessions
+
+
+def _sqlite(path: str | Path) -> Store:
+    store: Store = open_room(_SQLITE).SqliteStore(path)
+    return store

@@ -22,7 +22,7 @@ def open_room(name: str) -> ModuleType:
     """Import a room of twofold.
 
     Args:
-        name: Its full name, one of those that need an extra.
+        name: Its full name.
 
     Raises:
         MissingExtraError: A package that it needs is not installed.

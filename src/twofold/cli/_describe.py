@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import rich_click as click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from twofold.app import Description
 from twofold.app import describe as describe_app
@@ -25,7 +26,8 @@ def describe(*, target: str, as_json: bool) -> None:
         click.echo(json.dumps(description.as_dict(), indent=2))
     elif sys.stdout.isatty():
         console = Console()
-        console.print(f"[bold]{description.name}[/] of {', '.join(description.modules) or 'no modules'}\n")
+        modules = ", ".join(description.modules) or "no modules"
+        console.print(Text.assemble((description.name, "bold"), f" of {modules}\n"))
         for title, columns, rows in _tables(description):
             console.print(_drawn(title, columns, rows))
     else:
@@ -74,7 +76,7 @@ def _drawn(title: str, columns: Sequence[str], rows: _Rows) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # as it is: `list[str]` is no markup
     return table
 
 

@@ -15,18 +15,36 @@ _LEVELS = ("debug", "info", "warning", "error")
 @app_argument
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to serve on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="The port; 0 for a free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="NUMBER",
+    default=8000,
+    show_default=True,
+    help="The port; 0 for a free one.",
 )
 @click.option("--database", metavar="ADDRESS", help="A path, sqlite:///path, or memory: for one that forgets.")
-@click.option("--log-format", type=click.Choice(["console", "json"]), default="console", show_default=True)
-@click.option("--log-level", type=click.Choice(_LEVELS, case_sensitive=False), default="info", show_default=True)
+@click.option(
+    "--log-format",
+    type=click.Choice(["console", "json"]),
+    default="console",
+    show_default=True,
+    help="Log lines for people, or one JSON object per line.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(_LEVELS, case_sensitive=False),
+    default="info",
+    show_default=True,
+    help="The lowest level that is logged.",
+)
 @click.option("--docs/--no-docs", default=True, show_default=True, help="Whether /docs and OpenAPI are offered.")
 @click.option(
     "--grace",
     type=click.IntRange(min=0),
+    metavar="SECONDS",
     default=30,
     show_default=True,
-    help="Seconds that requests in flight have to finish once it is told to stop.",
+    help="How long requests in flight may take to finish once it is told to stop.",
 )
 def run(
     *,

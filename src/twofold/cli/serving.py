@@ -10,7 +10,8 @@ import signal
 import socket
 from collections.abc import Generator
 from contextlib import closing, contextmanager
-from typing import Final, final
+from types import FrameType
+from typing import Any, Final, final
 
 import rich_click as click
 import uvicorn
@@ -66,6 +67,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._name = name
         self._docs = docs
+        self._before: dict[int, Any] = {}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections, and say where."""
@@ -84,8 +86,12 @@ class _Server(uvicorn.Server):
     def told_by_signals(self) -> Generator[None]:
         """Listen to signals."""
         loop = asyncio.get_running_loop()
+
+        def hear(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self._told)
+
         for number in _SIGNALS:
-            loop.add_signal_handler(number, self._told)
+            self._before[number] = signal.signal(number, hear)
         try:
             yield
         finally:
@@ -102,5 +108,6 @@ class _Server(uvicorn.Server):
             self._listen_no_more()
 
     def _listen_no_more(self) -> None:
-        for number in _SIGNALS:
-            asyncio.get_running_loop().remove_signal_handler(number)
+        for number, before in self._before.items():
+            signal.signal(number, before)
+        self._before.clear()

@@ -10,7 +10,7 @@ from uuid import UUID
 if sys.version_info >= (3, 14):
     from uuid import uuid7
 else:
-    from uuid_utils.compat import uuid7
+    from twofold.clock._uuid7 import uuid7
 
 IdSource: TypeAlias = Callable[[], UUID]
 """Gives a new id at each call; ids grow with time (UUIDv7, RFC 9562)."""

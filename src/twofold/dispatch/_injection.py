@@ -6,7 +6,7 @@ container as it is.
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -56,7 +56,7 @@ class Injection:
             names = ", ".join(handler.needs)
             raise WiringError(f"{handler.id} depends on {names}, and this bus was given no container to get them from")
         if not handler.needs:
-            return _Ready(_maker(handler)({}))
+            return _Ready(_maker(handler)())
         key = self._factories.get(handler)
         scoped = self._scoped is None or handler in self._scoped
         return _FromContainer(cast("AsyncContainer", self.container), handler, key, scoped)
@@ -203,22 +203,23 @@ class _FromContainer:
         self._make = _maker(handler)
         self.scoped = scoped
 
-    async def bind(self) -> Any:
-        container: Any = _scope.get() if self.scoped else self._container
-        if self._key is not None:
-            return await container.get(self._key)
-        return self._make({name: await container.get(hint) for name, hint in self._handler.needs.items()})
+    def bind(self) -> Awaitable[Any]:
+        container = _scope.get() if self.scoped else self._container
+        return self._fill(container) if self._key is None else container.get(self._key)
+
+    async def _fill(self, container: AsyncContainer) -> Any:
+        return self._make(**{name: await container.get(hint) for name, hint in self._handler.needs.items()})
 
 
-def _maker(handler: Handler) -> Callable[[Mapping[str, Any]], Any]:
-    """What gives the target its dependencies, by name: the answer of `Binding.bind`."""
+def _maker(handler: Handler) -> Callable[..., Any]:
+    """A function of a handler's dependencies that gives its target with them: the answer of `Binding.bind`."""
     loggers = dict.fromkeys(handler.logger_parameters, handler.tools.logger)
     target: Any = handler.target
 
-    def function(filled: Mapping[str, Any]) -> Any:
+    def function(**filled: Any) -> Any:
         return functools.partial(target, **filled, **loggers)
 
-    def instance(filled: Mapping[str, Any]) -> Any:
+    def instance(**filled: Any) -> Any:
         known = {**filled, **loggers}
         made = target(**{name: known[name] for name in handler.made_with}) if handler.is_class else target
         arguments = {name: known[name] for name in handler.called_with}
@@ -226,20 +227,15 @@ def _maker(handler: Handler) -> Callable[[Mapping[str, Any]], Any]:
 
     if handler.is_class or hasattr(target, handler.method):
         return instance
-    return function if handler.called_with else lambda _: target
+    return function if handler.called_with else lambda: target
 
 
-def _factory(handler: Handler) -> Callable[..., Any]:
+def _factory(handler: Handler) -> Any:
     """A function of the handler's dependencies, with the annotations that dishka reads."""
-
-    target = _maker(handler)
-
-    def make(**filled: Any) -> Any:
-        return target(filled)
-
+    make: Any = _maker(handler)
     make.__name__ = make.__qualname__ = handler.name
     make.__annotations__ = dict(handler.needs)
-    make.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    make.__signature__ = inspect.Signature(
         [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=hint)
             for name, hint in handler.needs.items()

@@ -29,7 +29,7 @@ class Binding(Protocol):
         """Whether it needs a scope of its own for every message."""
         ...
 
-    async def bind(self) -> Any:
+    def bind(self) -> Awaitable[Any]:
         """The target with its dependencies: an instance, a `Filled` one, or a function that takes the message only."""
         ...
 

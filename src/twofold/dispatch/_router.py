@@ -159,17 +159,20 @@ class Router:
         return known
 
     async def send(
-        self, kind: Kind, message: Any, origin: Origin | None = None, context: Context | None = None
+        self, kind: Kind, message: object, origin: Origin | None = None, context: Context | None = None
     ) -> Result[Any, Any]:
         """Give a command or query to its handler, through its pipeline.
 
         Raises:
             HandlerNotFoundError: It has none.
         """
-        message_type: type[Any] = type(message)
+        message_type = type(message)
         run = self._runs[kind].get(message_type) or self._find(kind, message_type)
         if context is None:
-            context = self.context(origin)
+            parent = current_context()
+            if origin is None:
+                origin = current_origin() if parent is None else NOWHERE
+            context = Context(origin, parent, self._clock, self._ids)
         token = enter_context(context)
         try:
             return await run(message, context)

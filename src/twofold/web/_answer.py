@@ -4,8 +4,9 @@ The type is a promise that the API document repeats, so an answer that breaks it
 an object has beyond the promised type never gets out.
 """
 
+import sys
 from types import NoneType, UnionType
-from typing import Any, Final, Union, cast, final, get_args, get_origin
+from typing import Any, Final, Union, cast, final, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
@@ -84,5 +85,17 @@ def _promised(message_type: type) -> Any:
     for ancestor in message_type.__mro__:
         for base in getattr(ancestor, "__orig_bases__", ()):
             if get_origin(base) in (Command, Query):
-                return _success(get_args(base)[0])
+                return _success(_resolved(get_args(base)[0], ancestor))
     return Any
+
+
+def _resolved(hint: Any, cls: type) -> Any:
+    """A type that may be written as text, in the names of the Python module of a class."""
+
+    def promise() -> None: ...
+
+    promise.__annotations__ = {"return": hint}
+    try:
+        return get_type_hints(promise, globalns=vars(sys.modules[cls.__module__]), include_extras=True)["return"]
+    except NameError:
+        return Any

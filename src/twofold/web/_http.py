@@ -33,6 +33,7 @@ def http(
 
     `POST /commands/{name}` and `GET /queries/{name}`, or as a handler's own path, method and status say. A query with a
     field that no URL can hold is offered by POST. Everything that `attach` gives to routes of yours is there too.
+    It refuses to start with a fault; `web.state.faults()` tells them all before.
 
     Args:
         app: The application.

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,37 @@ def test_rows_need_the_sql_extra(path: Path, start: Start) -> None:
     told, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert told.splitlines() == ["row changes needs the package 'sqlalchemy' (pip install \"twofold[sql]\")"] * 2
+
+
+@pytest.mark.anyio
+async def test_a_journal_is_switched_when_the_file_is_free_again(
+    path: Path, plain: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that another program is using for a moment is opened as soon as that is over."""
+    plain.execute("CREATE TABLE mine (x)")
+    plain.execute("BEGIN IMMEDIATE")
+    pauses = list[float]()
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        plain.execute("ROLLBACK")
+
+    monkeypatch.setattr(time, "sleep", pause)
+    store = SqliteStore(path, busy_timeout=0.5)
+    await store.start()
+    await store.commit(append("a"))
+    await store.stop()
+    assert len(pauses) == 1
+
+
+@pytest.mark.anyio
+async def test_followers_of_an_old_log_need_not_wait(store: SqliteStore, path: Path) -> None:
+    """A store that opens a log with events in it knows that there is something to follow."""
+    await store.commit(append("a"))
+    later = SqliteStore(path)
+    await later.start()
+    await asyncio.wait_for(later.wakeup.wait(0, 60), 20)
+    await later.stop()
 
 
 @pytest.mark.anyio

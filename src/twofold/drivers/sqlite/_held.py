@@ -76,7 +76,7 @@ class SqliteTransaction:
         if self._turn is None:
             return
         call = Call[None](lambda connection: None)
-        call.claim()  # so that nobody can withdraw it
+        call.claim()  # nobody can withdraw or refuse it
         try:
             self._turn.put(call, "rollback")
         except StoreUnavailable:

@@ -1,0 +1,53 @@
+"""What an application is made of, as plain data."""
+
+import json
+
+import pytest
+
+from tests.app.bank import Announced, app_on, bank
+from twofold import App, Module
+from twofold.app import describe
+from twofold.errors import StartError
+from twofold.store import MemoryStore
+
+
+def test_it_names_handlers_events_and_projections() -> None:
+    """Before it runs, and the same every time."""
+    module = Module("more")
+
+    @module.on(Announced)
+    async def react(event: Announced) -> None:
+        """React."""
+
+    found = describe(app_on(MemoryStore(), module))
+    assert found.modules == ("bank", "more")
+    assert [one.message for one in found.handlers if one.kind == "command"] == [
+        "announce",
+        "deposit",
+        "open",
+        "transfer",
+    ]
+    opening = next(one for one in found.handlers if one.message == "open")
+    assert opening.depends_on == ("Repository[Account]",)
+    assert opening.answers.startswith("Result[str")
+    assert "transaction" in opening.stages
+    events = {event.name: event for event in found.events}
+    assert set(events) == {"announced", "changed", "opened"}
+    assert events["changed"].projections == ("now", "soon")
+    assert len(events["announced"].reactions) == 1
+    assert [(one.name, one.mode, one.events) for one in found.projections] == [
+        ("now", "inline", ("changed",)),
+        ("soon", "async", ("changed",)),
+    ]
+
+
+def test_it_is_ready_for_json() -> None:
+    """Nothing but text, numbers and lists."""
+    described = describe(app_on(MemoryStore())).as_dict()
+    assert json.loads(json.dumps(described))["name"] == "bank"
+
+
+def test_an_unsound_one_is_not_described() -> None:
+    """The faults are told instead."""
+    with pytest.raises(StartError):
+        describe(App("bank", modules=[bank()], database=MemoryStore()))

@@ -1,0 +1,158 @@
+"""What handlers answer, as JSON: by the type that they promise, and nothing beyond it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel, Field
+
+from tests.web.shop import SECRET, client_of, crashes
+from twofold import App, Failure, Module, Query, Result, Success
+from twofold.dispatch import Handler
+from twofold.messages import Kind
+from twofold.web._answer import answered_type
+
+pytestmark = pytest.mark.anyio
+ID = UUID(int=1)
+
+
+@dataclass(frozen=True)
+class Public:
+    name: str
+
+
+@dataclass(frozen=True)
+class Private(Public):
+    password: str
+
+
+class PublicModel(BaseModel):
+    name: str
+
+
+class Entity:
+    """Knows more than it may tell."""
+
+    name = "ada"
+    password = SECRET
+
+
+async def nothing_said(query: object):  # type: ignore[no-untyped-def]
+    return Private("ada", SECRET)
+
+
+async def promised(query: object) -> Result[Public]:
+    return Success(Private("ada", SECRET))
+
+
+async def an_entity(query: object) -> PublicModel:
+    return Entity()  # type: ignore[return-value]
+
+
+async def a_list(query: object) -> tuple[UUID, ...]:
+    return [str(ID)]  # type: ignore[return-value]
+
+
+async def either(query: object) -> Success[Decimal] | Failure[str]:
+    return Success(Decimal("1.50"))
+
+
+async def anything(query: object) -> Any:
+    return {"id": ID, "public": Public("ada")}
+
+
+async def of_none(query: object) -> Any:
+    return None
+
+
+async def annotated(query: object) -> Annotated[int, Field(ge=0)]:
+    return 7
+
+
+@pytest.mark.parametrize(
+    "handler,expected",
+    [
+        (nothing_said, {"name": "ada"}),
+        (promised, {"name": "ada"}),
+        (an_entity, {"name": "ada"}),
+        (a_list, [str(ID)]),
+        (either, "1.50"),
+        (annotated, 7),
+    ],
+)
+async def test_an_answer_has_the_promised_shape(handler: Callable[..., Any], expected: object) -> None:
+    """An answer is written as its type says, whatever else the object knows; a near miss is brought into shape."""
+    assert await answer_of(handler) == (200, expected)
+
+
+def ask(promise: Any) -> type:
+    """A query that promises something; local, so that no other application has it in sight."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Ask(Query[promise]):
+        pass
+
+    return Ask
+
+
+async def answer_of(handler: Callable[..., Any], promise: Any = "Public") -> tuple[int, object]:
+    module = Module("answers")
+    module.register(ask(promise), handler)
+    app = App("answers", modules=[module], database="memory:")
+    async with client_of(app, app.http()) as client:
+        answer = await client.get("/queries/ask")
+    return answer.status_code, answer.json()
+
+
+async def test_where_nothing_is_promised_anything_is_written() -> None:
+    """A handler that may answer anything is written as pydantic sees it; so is one whose promise leads nowhere."""
+    for promise in (Any, "NoSuchType"):
+        assert await answer_of(anything, promise) == (200, {"id": str(ID), "public": {"name": "ada"}})
+        assert await answer_of(of_none, promise) == (200, None)
+
+
+async def wrong(query: object) -> int:
+    return SECRET  # type: ignore[return-value]
+
+
+async def unwritable(query: object) -> Any:
+    return object()
+
+
+@pytest.mark.parametrize("handler", [wrong, unwritable])
+async def test_an_answer_of_another_type_is_a_bug(
+    handler: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What breaks its promise is logged, and nothing of it is told."""
+    with caplog.at_level(logging.ERROR):
+        status, document = await answer_of(handler)
+    assert status == 500
+    assert SECRET not in str(document)
+    assert len(crashes(caplog.records)) == 1
+
+
+@pytest.mark.parametrize(
+    "annotation,expected",
+    [
+        (None, type(None)),
+        (Result, Any),
+        (Success, Any),
+        (Success[int] | Failure, int),
+        (Failure[str] | Failure[int], Any),
+        (Result[int | None, str], int | None),
+        (Result[None], type(None)),
+        (list[int], list[int]),
+    ],
+)
+def test_the_promised_type_is_read_off_an_annotation(annotation: Any, expected: Any) -> None:
+    """Results are taken apart; without anything said, whatever is answered is written."""
+
+    async def handler(query: object) -> Any: ...
+
+    handler.__annotations__["return"] = annotation
+    read = Handler.of(handler, message_type=ask(Any), kind=Kind.QUERY)
+    assert answered_type(read) == expected
