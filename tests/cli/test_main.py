@@ -72,7 +72,7 @@ def test_text_from_outside_cannot_move_the_cursor(
     said = twofold("explain", "tests.cli.shop:app", "x\x1b[2Jy")
     assert said.code == 4
     assert "\x1b" not in said.err
-    (tmp_path / "rude.py").write_text("raise ValueError('x\\x1b[2Jy')\n")
+    (tmp_path / "rude.py").write_text("raise ValueError('x\\u202ey')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert twofold("describe", "rude:app").err.splitlines()[-1].isprintable()
 

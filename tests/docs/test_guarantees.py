@@ -7,7 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "guarantees.md").read_text()
-ROWS = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| ") and "promise |" not in line]
+ROWS = [
+    line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| ") and "promise |" not in line
+]
 
 
 @pytest.mark.parametrize("promise, shown", ROWS, ids=[row[0] for row in ROWS])

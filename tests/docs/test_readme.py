@@ -18,7 +18,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 def block(language: str, containing: str) -> str:
     """The one block in a language that contains a text."""
-    found = [text for kind, text in BLOCKS if kind == language and containing in text]
+    found: list[str] = [text for kind, text in BLOCKS if kind == language and containing in text]
     assert len(found) == 1, f"{len(found)} {language} blocks contain {containing!r}"
     return found[0]
 

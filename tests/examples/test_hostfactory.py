@@ -136,6 +136,8 @@ class TestRest:
         headers = {"X-Correlation-ID": "c-2"}
         await rest.post("/machines", json={"template_id": "small"}, headers=headers)
         assert [entry["correlation_id"] for entry in await _headers_in_log()] == ["c-2"]
+        await app.execute(CreateRequest(template_id="small"))
+        assert (await _headers_in_log())[-1]["correlation_id"] != "c-2"
 
 
 def _run(*words: str) -> Result:

@@ -70,6 +70,7 @@ ENDINGS = [
     (Failure("no"), "refused"),
     (Failure(Unavailable()), "unavailable"),
     (KeyError("hunter2"), "crashed"),
+    (asyncio.CancelledError(), "cancelled"),
 ]
 
 
@@ -108,6 +109,7 @@ async def test_every_message_has_a_line_at_its_start_and_one_at_its_end(
         (Failure("no"), logging.INFO),
         (Failure(Unavailable()), logging.WARNING),
         (KeyError("x"), logging.ERROR),
+        (asyncio.CancelledError(), logging.INFO),
     ],
 )
 async def test_a_line_is_as_loud_as_an_operator_needs(

@@ -25,6 +25,7 @@ from twofold import (
     Dispatcher,
     Err,
     Event,
+    EventBus,
     EventHandler,
     Failure,
     HandlerConfig,
@@ -42,7 +43,7 @@ from twofold import (
 )
 from twofold.app import describe
 from twofold.clock import new_id
-from twofold.dispatch import Handler
+from twofold.dispatch import Handler, bound_facts
 from twofold.errors import Category, DuplicateHandlerError, Family, HandlerNotFoundError, WiringError
 from twofold.messages import Kind, Origin
 
@@ -249,6 +250,20 @@ class TestTools:
         results = await asyncio.gather(*(bus.execute(CreateUser(name=name)) for name in ("ada", "bob")))
         assert results == [Success({"name": "ada"}), Success({"name": "bob"})]
         assert handler.context.current() == {}
+
+    async def test_log_lines_carry_the_facts(self) -> None:
+        """What a handler pushes is bound into every log line of its task, until it has run."""
+        bound: list[dict[str, Any]] = []
+
+        class Push(QueryHandler[FindUser, None]):
+            async def handle(self, message: FindUser) -> None:
+                self.context.push({"name": message.name})
+                bound.append(bound_facts())
+
+        bus = QueryBus()
+        bus.register(FindUser, Push())
+        await bus.execute(FindUser(name="Ada"))
+        assert [*bound, bound_facts()] == [{"name": "Ada"}, {}]
 
     async def test_track_counts_and_times(self) -> None:
         """A tracked block counts its runs, its failures and its seconds."""
@@ -482,10 +497,20 @@ class TestDispatcher:
         assert await dispatcher.dispatch(FindUser(name="Ada")) == Success("Ada")
 
     def test_sync_is_the_same_surface(self) -> None:
-        """Code that cannot await dispatches through `.sync`."""
-        dispatcher = Dispatcher()
+        """Code that cannot await uses `.sync` of the dispatcher, of each bus, and of the application."""
+        dispatcher, commands, queries, events = Dispatcher(), CommandBus(), QueryBus(), EventBus()
+        heard: list[str] = []
         dispatcher.register_query(FindUser, lambda message: message.name)
+        commands.register(CreateUser, lambda message: len(message.name))
+        queries.register(FindUser, lambda message: message.name)
+        events.register(UserCreated, lambda event: heard.append(event.name))
         assert dispatcher.sync.dispatch(FindUser(name="Ada")) == Success("Ada")
+        assert commands.sync.execute(CreateUser(name="Ada")) == Success(3)
+        assert queries.sync.execute(FindUser(name="Ada")) == Success("Ada")
+        assert events.sync.publish(UserCreated(name="Ada")) == Success()
+        assert heard == ["Ada"]
+        with _app().sync as app:
+            assert app.execute(FindUser(name="Ada")) == Success("Ada")
 
     async def test_sync_inside_a_loop_is_a_mistake(self) -> None:
         """`.sync` where one can await would deadlock, so it is refused."""

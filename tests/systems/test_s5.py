@@ -533,6 +533,21 @@ class TestQueries:
         result = await app.execute(FindOrders(**bounds))  # type: ignore[arg-type]
         assert isinstance(result.error, Invalid)
 
+    @pytest.mark.parametrize("wanted", [Repository[Order], UnitOfWork])
+    def test_a_query_that_could_write_keeps_it_from_starting(self, wanted: Any) -> None:
+        """A query that asks for a repository or a unit of work is a start-up fault."""
+
+        class Peek(BaseModel, Query[None]):
+            pass
+
+        async def peek(query: Peek, way: Any) -> None: ...
+
+        peek.__annotations__["way"] = wanted
+        module = orders()
+        module.register(Peek, peek)
+        faults = App("s5", modules=[module]).check()
+        assert [fault.code for fault in faults if "peek" in fault.where] == ["writing_query"]
+
 
 class TestRetried:
     @pytest.mark.xfail(strict=True, reason="idempotency: claim, run and stored reply in one transaction")

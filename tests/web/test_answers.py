@@ -37,8 +37,9 @@ class PublicModel(BaseModel):
 class Entity:
     """Knows more than it may tell."""
 
-    name = "ada"
-    password = SECRET
+    def __init__(self) -> None:
+        self.name = "ada"
+        self.password = SECRET
 
 
 async def nothing_said(query: object):  # type: ignore[no-untyped-def]

@@ -189,8 +189,8 @@ async def test_half_a_response_is_broken_off() -> None:
 
 async def test_a_web_socket_gets_the_buses_too() -> None:
     """Dependencies work for web sockets; nothing of HTTP is done to them."""
-    app, web = shop_app(), FastAPI()
-    app.attach(web, authenticate=who)
+    app = shop_app()
+    web = app.http(authenticate=who)
 
     @web.websocket("/")
     async def talk(socket: WebSocket, bus: Annotated[CommandBus, Depends()]) -> None:

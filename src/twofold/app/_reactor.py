@@ -52,4 +52,5 @@ class Reactor:
                 result = await self._router.deliver(self._handler, fact.event, context)
             if result.is_failure:
                 cause = result.error if isinstance(result.error, Exception) else None
-                raise HandlersFailed(event=type(fact.event), errors={self._handler.id: result.error}) from cause
+                errors = {self._handler.id: result.error}
+                raise HandlersFailed(event=self._handler.message_type, errors=errors) from cause

@@ -199,7 +199,7 @@ class _FromContainer:
     def __init__(self, container: AsyncContainer, handler: Handler, key: type | None, scoped: bool) -> None:
         self._container = container
         self._handler = handler
-        self._key = key
+        self._key: Any = key
         self._make = _maker(handler)
         self.scoped = scoped
 

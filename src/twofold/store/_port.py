@@ -1,7 +1,7 @@
 """What a store can do. A driver implements this; everything above talks to nothing else.
 
-There are two ways to write. `commit` takes a whole unit of work as data, in one hop. `begin` opens a transaction that is
-held open, for handlers which run SQL of their own; its `commit` takes the rest of the unit of work as data.
+There are two ways to write. `commit` takes a whole unit of work as data, in one hop. `begin` opens a transaction that
+is held open, for handlers which run SQL of their own; its `commit` takes the rest of the unit of work as data.
 """
 
 from collections.abc import Callable, Collection
@@ -63,6 +63,7 @@ class Store(Protocol):
 
         Raises:
             StoreUnavailable: It cannot be opened.
+            WiringError: A newer twofold made it.
         """
         ...
 
@@ -75,12 +76,17 @@ class Store(Protocol):
 
         Raises:
             VersionConflict: A stream is not where an append expects it; nothing was written.
+            Conflict: A checkpoint is not where a move expects it; nothing was written.
             StoreUnavailable: The store is closed or refuses writes; nothing was written.
+            OutcomeUnknown: The commit was sent and its end is not known; it is whole or absent.
         """
         ...
 
     async def read(self, work: Callable[[Any], T]) -> T:
-        """Run a function with one of the driver's own read-only connections; the database refuses its writes."""
+        """Run a function with one of the driver's own read-only connections; the database refuses its writes.
+
+        It sees one snapshot from its first read to its last, and must fetch what it wants to keep.
+        """
         ...
 
     def begin(self) -> Transaction:

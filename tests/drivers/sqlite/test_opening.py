@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,13 @@ def test_a_store_needs_a_file(path: str) -> None:
     """A database in memory cannot be shared by several connections, so it is refused with the way out."""
     with pytest.raises(WiringError, match="MemoryStore"):
         SqliteStore(path)
+
+
+@pytest.mark.parametrize("settings", [{"durability": "ful"}, {"readers": 0}])
+def test_settings_out_of_range_are_refused(settings: dict[str, Any], path: Path) -> None:
+    """A setting that SQLite would take for another one, or that nothing could read with, is a mistake in the code."""
+    with pytest.raises(WiringError, match=next(iter(settings))):
+        SqliteStore(path, **settings)
 
 
 @pytest.mark.anyio

@@ -7,13 +7,14 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Lock
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast, final
 
 from twofold.drivers.sqlite._guard import GuardedConnection
 
 T = TypeVar("T")
 
 
+@final
 class Call(Generic[T]):
     """A function to run once with a connection; made in the event loop that waits for it.
 

@@ -6,6 +6,7 @@ key shows itself at COMMIT only; then nothing was written, and each unit is run 
 
 import sqlite3
 from collections.abc import Sequence
+from typing import final
 
 from twofold.drivers.sqlite._call import Call
 from twofold.drivers.sqlite._faults import sync_failed, typed
@@ -14,6 +15,7 @@ from twofold.errors import OutcomeUnknown, StoreUnavailable
 from twofold.store import Committed
 
 
+@final
 class Commits:
     """Runs units of work and commits them; the writer's thread owns it."""
 

@@ -1,7 +1,7 @@
 """The transaction that a unit of work holds open when it runs SQL of its own."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, final
 
 from twofold.drivers.sqlite._call import Call
 from twofold.drivers.sqlite._guard import GuardedConnection
@@ -14,6 +14,7 @@ from twofold.store import Batch, Committed
 T = TypeVar("T")
 
 
+@final
 class SqliteTransaction:
     """A write transaction that takes the writer's turn at its first `run`, and holds it until it ends.
 

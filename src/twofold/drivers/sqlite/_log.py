@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from functools import partial
 from sqlite3 import Connection
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, final
 from uuid import UUID
 
 from twofold.drivers.sqlite._readers import Readers
@@ -15,6 +15,7 @@ from twofold.store import Recorded
 _Row: TypeAlias = tuple[int, str, int, bytes, str, int, bytes, str, int, str]
 
 
+@final
 class SqliteLog:
     """The log of one SQLite file."""
 

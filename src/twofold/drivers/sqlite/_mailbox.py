@@ -5,13 +5,14 @@ Whoever puts something in is answered, or is told that the mailbox is closed; no
 
 from queue import SimpleQueue
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, final
 
 from twofold.errors import StoreUnavailable
 
 T = TypeVar("T")
 
 
+@final
 class Mailbox(Generic[T]):
     """Items for one or several threads, in order, until it is closed.
 

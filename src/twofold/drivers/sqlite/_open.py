@@ -45,11 +45,7 @@ class Database:
     def open_reader(self) -> GuardedConnection:
         """A connection whose writes the database refuses; the writer must have opened the file before."""
         connection = self._connect("ro")
-        try:
-            connection.execute("PRAGMA query_only = ON")
-        except BaseException:
-            connection.close()
-            raise
+        connection.execute("PRAGMA query_only = ON")
         return connection
 
     def _connect(self, mode: str) -> GuardedConnection:

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, final
 
 from twofold.drivers.sqlite._call import Call, settle
 from twofold.drivers.sqlite._faults import typed
@@ -19,6 +19,7 @@ from twofold.errors import WiringError
 T = TypeVar("T")
 
 
+@final
 class Readers:
     """Reads, one at a time in each of several threads; a thread starts when all others are busy.
 

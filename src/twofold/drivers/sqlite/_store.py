@@ -7,7 +7,7 @@ import asyncio
 import weakref
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, final, get_args
 
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._held import SqliteTransaction
@@ -24,6 +24,7 @@ T = TypeVar("T")
 _CLOSED = "the store is closed"
 
 
+@final
 class SqliteStore:
     """A `Store` in one SQLite file; several processes may open it at the same time.
 
@@ -33,11 +34,16 @@ class SqliteStore:
             lose the last commits, each of them whole.
         turn_timeout: How long a transaction may be held open, in seconds.
         busy_timeout: How long to wait for another process that writes, in seconds.
-        readers: How many threads read.
+        readers: How many threads read, at most.
+
+    Raises:
+        WiringError: A setting is out of its range.
 
     Example:
         >>> store = SqliteStore("shop.db")
     """
+
+    __slots__ = ("__weakref__", "_bell", "_log", "_readers", "_started", "_turn_timeout", "_writer")
 
     def __init__(
         self,
@@ -50,6 +56,8 @@ class SqliteStore:
     ) -> None:
         if str(path) in ("", ":memory:"):
             raise WiringError("a SQLite store needs a file: use MemoryStore, or a file in a temporary folder")
+        if durability not in get_args(Durability) or readers < 1:
+            raise WiringError(f"a SQLite store cannot have durability={durability!r}, readers={readers!r}")
         database = Database(path=Path(path), durability=durability, busy_timeout=busy_timeout)
         self._turn_timeout = turn_timeout
         self._started = False

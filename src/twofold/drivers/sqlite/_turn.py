@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, final
 
 from twofold.drivers.sqlite._call import Call, settle
 from twofold.drivers.sqlite._faults import typed
@@ -22,6 +22,7 @@ class _Step:
     ending: Ending | None
 
 
+@final
 class Turn:
     """The writer's turn, for one transaction; it begins with the first step and lasts until a step ends it.
 

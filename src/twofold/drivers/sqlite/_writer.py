@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 from twofold.drivers.sqlite._call import Call, settle
 from twofold.drivers.sqlite._commits import Commits
@@ -17,6 +17,7 @@ from twofold.store import Bell, Committed
 Unit: TypeAlias = Callable[[GuardedConnection], Committed]
 
 
+@final
 class Writer:
     """Takes units of work and turns, in the order they come, until it is closed.
 
