@@ -4,6 +4,8 @@ import asyncio
 import copy
 import dataclasses
 import logging
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -775,8 +777,6 @@ class TestFromContext:
 @pytest.mark.xfail(strict=True, reason="generators: twofold new command --critical")
 def test_adding_a_critical_command_is_one_line(tmp_path: Path) -> None:
     """The generator writes command, handler, three events, route and tests."""
-    import subprocess
-    import sys
 
     def run(*words: str, folder: Path) -> int:
         return subprocess.run([sys.executable, "-m", *words], cwd=folder, check=False, capture_output=True).returncode

@@ -469,6 +469,20 @@ class TestSubscriptions:
         await app.settle()
         assert {one.name: one.lag for one in await app.progress()} == {"customers": 0, "sales": 0}
 
+    def test_an_unknown_mode_is_a_fault(self, tmp_path: Path) -> None:
+        """A projection that would never run keeps the application from starting."""
+        module: Any = orders()
+        module.projection("late", mode="asynchronous")(Sales)
+        faults = App("s5", modules=[module], database=tmp_path / "own.db").check()
+        assert [fault.code for fault in faults] == ["unknown_mode"]
+
+    @pytest.mark.xfail(strict=True, reason="projections: live, the third of the three modes")
+    def test_live(self, tmp_path: Path) -> None:
+        """A live projection is folded when it is asked, by the same switch."""
+        module: Any = orders()
+        module.projection("now", mode="live")(Sales)
+        assert App("s5", modules=[module], database=tmp_path / "own.db").check() == []
+
     @pytest.mark.xfail(strict=True, reason="projections: rebuild side by side, switch, roll back")
     async def test_a_read_model_is_rebuilt(self, app: App) -> None:
         """Rebuilding fills a shadow from the log, and then takes the place of the old rows."""

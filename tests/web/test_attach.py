@@ -118,6 +118,9 @@ async def test_overrides_of_tests_are_respected() -> None:
         assert (await client.get("/")).json()["user_id"] == "fake"
         web.dependency_overrides.clear()
         assert (await client.get("/")).json()["user_id"] is None
+        del web.dependency_overrides[CommandBus]
+        web.dependency_overrides |= {len: len, print: print}
+        assert (await client.get("/")).json()["user_id"] is None
         web.dependency_overrides = {}
         assert (await client.get("/")).json()["user_id"] is None
 

@@ -149,3 +149,10 @@ async def test_only_json_is_understood(client: httpx.AsyncClient, kind: str, sta
     """A form or a text that happens to be JSON is refused, so that no page can have a browser send it unasked."""
     answer = await client.post(PATH, content=b'{"customer": "ada"}', headers={"content-type": kind})
     assert answer.status_code == status, answer.text
+
+
+async def test_an_empty_form_is_no_command(client: httpx.AsyncClient) -> None:
+    """Nothing at all is an empty message; a form, which any page can have a browser send, is none even when empty."""
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert (await client.post("/commands/promote")).status_code == 200
+    assert (await client.post("/commands/promote", headers=form)).status_code == 415

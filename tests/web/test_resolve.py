@@ -8,7 +8,7 @@ import pytest
 from fastapi import Depends, FastAPI, Response
 
 from tests.web.shop import client_of, who
-from twofold import App, Command, CommandHandler, Context, Module, Query, Result, Success
+from twofold import App, Command, CommandBus, CommandHandler, Context, Module, Query, QueryBus, Result, Success
 from twofold.web import resolve, respond
 
 pytestmark = pytest.mark.anyio
@@ -63,10 +63,19 @@ class Asking:
         return f"{query.name} asked by {context.user_id}"
 
 
+class Greetings:
+    """An application service over the buses."""
+
+    def __init__(self, commands: CommandBus, queries: QueryBus) -> None:
+        self.commands = commands
+        self.queries = queries
+
+
 def greeting_module() -> Module:
     module = Module("greeting")
     module.provide(Rates, scope="app")
     module.provide(Basket, basket)
+    module.provide(Greetings, scope="app")
     module.handler(GreetHandler)
     module.handlers(Asking)
     return module
@@ -117,3 +126,24 @@ async def test_a_handler_is_resolved_behind_its_pipeline() -> None:
         assert (await client.get("/greet/nobody")).status_code == 400
         assert (await client.get("/ask")).json() == "bob asked by ada"
         assert (await client.get("/wrong")).status_code == 500
+
+
+async def test_what_a_service_sends_comes_from_the_request() -> None:
+    """A service over the application's own buses acts for whoever makes the request, in async and blocking routes."""
+    app, web = App("hello", modules=[greeting_module()], database="memory:"), FastAPI()
+    app.attach(web, authenticate=who)
+
+    @web.get("/async")
+    async def waiting(service: Annotated[Greetings, Depends(resolve(Greetings))]) -> Response:
+        return respond(await service.commands.execute(Greet(name="bob")))
+
+    @web.get("/blocking")
+    def blocking(service: Annotated[Greetings, Depends(resolve(Greetings))]) -> Response:
+        return respond(service.queries.sync.execute(Ask(name="bob")))
+
+    async with client_of(app, web) as client:
+        for name in ("ada", "eve"):
+            headers = {"x-user": name}
+            assert (await client.get("/async", headers=headers)).json() == f"hello bob from {name}"
+            assert (await client.get("/blocking", headers=headers)).json() == f"bob asked by {name}"
+        assert (await client.get("/async")).json() == "hello bob from None"

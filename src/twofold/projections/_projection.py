@@ -36,10 +36,13 @@ class Projection:
         """Read a projection off its declared class: one public method for each event it wants.
 
         Raises:
-            FaultError: A method cannot be understood, or there is none.
+            FaultError: A method cannot be understood, or there is none, or its mode is unknown.
         """
         source = declaration.cls
         where = f"projection {declaration.name}: {source.__module__}.{source.__qualname__}"
+        if declaration.mode not in typing.get_args(Mode):
+            hint = f"one of {', '.join(typing.get_args(Mode))}"
+            raise FaultError(where=where, code="unknown_mode", text=f"has the mode {declaration.mode!r}", hint=hint)
         instance = source()
         handlers: dict[type, _Call] = {}
         for name, function in inspect.getmembers(source, inspect.isfunction):

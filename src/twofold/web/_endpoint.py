@@ -88,11 +88,11 @@ class Endpoint:
         return b""
 
     def _refused_type(self, arrival: Arrival, body: bytes) -> Problem | None:
-        """Unsupported media type, for a body that is anything but JSON."""
-        if not body:
-            return None
+        """Unsupported media type, for a body that is anything but JSON, and for the empty one of a form."""
         kind = arrival.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if kind == _JSON or (kind.startswith(b"application/") and kind.endswith(b"+json")):
+            return None
+        if not body and (not kind or not self.intake.has_body):
             return None
         return problem_of_status(415, "the body is to be JSON", hint="send content-type: application/json")
 

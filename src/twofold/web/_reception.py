@@ -63,7 +63,7 @@ class Reception:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], *stamps]
+                message["headers"] = [*message.get("headers", ()), *stamps]
             await send(message)
 
         try:

@@ -91,7 +91,7 @@ async def test_a_group_waits_once_for_another_process(path: Path, plain: sqlite3
     units = [append(f"s{number}") for number in range(12)]
     began = time.monotonic()
     outcomes = await asyncio.gather(*map(hasty.commit, units), return_exceptions=True)
-    assert time.monotonic() - began < 2  # the first one alone, then the rest at once
+    assert time.monotonic() - began < 3  # the first one alone, then the rest at once
     assert all(isinstance(outcome, StoreUnavailable) and "locked" in str(outcome) for outcome in outcomes)
     transaction = hasty.begin()
     with pytest.raises(StoreUnavailable, match="locked"):

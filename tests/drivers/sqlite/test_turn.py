@@ -56,30 +56,35 @@ async def test_a_function_that_hides_the_end_is_found_out(store: SqliteStore) ->
         await transaction.run(work)
 
 
-async def test_a_statement_without_end_is_stopped(path: Path) -> None:
+async def test_a_statement_without_end_is_stopped(store: SqliteStore, path: Path) -> None:
     """A statement that runs longer than the turn may be held is interrupted, and the others get their turn."""
-    store = SqliteStore(path, turn_timeout=0.3)
-    await store.start()
     await create(store)
-    transaction = store.begin()
-    await transaction.run(lambda connection: connection.execute("INSERT INTO names VALUES ('bob')"))
-    other = asyncio.create_task(store.commit(append("other")))
+    impatient = SqliteStore(path, turn_timeout=0.2)
+    await impatient.start()
+    transaction = impatient.begin()
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO names VALUES ('bob')")
+        connection.execute(ENDLESS).fetchone()
+
+    endless = asyncio.create_task(transaction.run(work))
+    other = asyncio.create_task(impatient.commit(append("other")))
     with pytest.raises(StoreUnavailable, match="interrupted"):
-        await transaction.run(lambda connection: connection.execute(ENDLESS).fetchone())
+        await endless
     assert (await other).versions == {"other": 1}
     with pytest.raises(StoreUnavailable, match="held longer"):
         await transaction.commit(append("mine"))
     assert await store.read(names) == ["ann"]
-    await store.commit(append("other", 500))
-    await store.stop()
+    await impatient.commit(append("other", 500))
+    await impatient.stop()
 
 
-async def test_a_function_that_takes_too_long_has_nothing_kept(path: Path) -> None:
+async def test_a_function_that_takes_too_long_has_nothing_kept(store: SqliteStore, path: Path) -> None:
     """A function cannot be stopped in the middle, but when it comes back too late, the transaction is over."""
-    store = SqliteStore(path, turn_timeout=0.1)
-    await store.start()
     await create(store)
-    transaction = store.begin()
+    impatient = SqliteStore(path, turn_timeout=0.1)
+    await impatient.start()
+    transaction = impatient.begin()
     never = threading.Event()
 
     def work(connection: sqlite3.Connection) -> None:
@@ -90,7 +95,7 @@ async def test_a_function_that_takes_too_long_has_nothing_kept(path: Path) -> No
     with pytest.raises(StoreUnavailable, match="held longer"):
         await transaction.commit(append("mine"))
     assert await store.read(names) == ["ann"]
-    await store.stop()
+    await impatient.stop()
 
 
 async def test_closing_waits_for_a_held_transaction(store: SqliteStore) -> None:

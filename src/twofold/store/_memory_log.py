@@ -1,0 +1,71 @@
+"""The log in memory: a list of all events, and one for each stream."""
+
+from collections.abc import Collection, Sequence
+from itertools import islice
+from typing import final
+
+from twofold.errors import VersionConflict
+from twofold.store._batch import ANY_VERSION, Append
+from twofold.store._log import Recorded
+
+
+@final
+class MemoryLog:
+    """The log of a `MemoryStore`."""
+
+    __slots__ = ("_events", "_streams")
+
+    def __init__(self) -> None:
+        self._events = list[Recorded]()
+        self._streams = dict[str, list[Recorded]]()
+
+    async def head(self) -> int:
+        """The position of the last event; 0 when empty."""
+        return len(self._events)
+
+    async def read(
+        self, after: int, *, until: int, limit: int, types: Collection[str] | None = None
+    ) -> Sequence[Recorded]:
+        """Events with `after < position <= until`, in position order."""
+        events = islice(self._events, max(after, 0), max(until, 0))
+        return list(islice((e for e in events if types is None or e.type in types), limit))
+
+    async def read_stream(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Recorded]:
+        """Events of one stream with `version > after`, in version order."""
+        return self._streams.get(stream, [])[after : after + limit]
+
+    def check(self, appends: Sequence[Append]) -> dict[str, int]:
+        """The version that each stream would reach.
+
+        Raises:
+            VersionConflict: A stream is not where an append expects it.
+        """
+        reached = dict[str, int]()
+        for append in appends:
+            at = reached.get(append.stream, len(self._streams.get(append.stream, ())))
+            if append.expected not in (ANY_VERSION, at):
+                raise VersionConflict(stream=append.stream, expected=append.expected, actual=at)
+            reached[append.stream] = at + len(append.events)
+        return reached
+
+    def extend(self, appends: Sequence[Append]) -> int:
+        """Add events that were checked, and give the position of the last one; 0 when there is none."""
+        before = len(self._events)
+        for append in appends:
+            stream = self._streams.setdefault(append.stream, [])
+            for draft in append.events:
+                recorded = Recorded(
+                    position=len(self._events) + 1,
+                    stream=append.stream,
+                    version=len(stream) + 1,
+                    id=draft.id,
+                    type=draft.type,
+                    schema_version=draft.schema_version,
+                    data=draft.data,
+                    headers=draft.headers,
+                    time=draft.time,
+                    tags=draft.tags,
+                )
+                stream.append(recorded)
+                self._events.append(recorded)
+        return len(self._events) if len(self._events) > before else 0
