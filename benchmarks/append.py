@@ -76,10 +76,10 @@ async def write_note(command: WriteNote, session: AsyncSession) -> Result[int]:
 
 def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
     """Units of work at 1 and 32 clients, then commands with a session."""
-    rounds, count = (2, 64) if quick else (11, 640)
+    rounds, count = (2, 64) if quick else (41, 64)
     with tempfile.TemporaryDirectory() as folder:
         yield asyncio.run(_units(Path(folder), rounds, count, clients=1, at_least=0.6))
-        yield asyncio.run(_units(Path(folder), rounds, count * 4, clients=32, at_least=3))
+        yield asyncio.run(_units(Path(folder), rounds, count * 8, clients=32, at_least=3))
         yield asyncio.run(_sessions(Path(folder), rounds, count))
         if importlib.util.find_spec("aiosqlite") is None:
             yield Skipped("AsyncSession against aiosqlite + SQLAlchemy", "aiosqlite is not installed")

@@ -28,10 +28,11 @@ def post(path: str, body: bytes) -> bytes:
 
 
 class Client:
-    """Sends requests over so many connections to one address."""
+    """Sends requests to one address, over connections that it keeps."""
 
     def __init__(self, port: int) -> None:
         self._port = port
+        self._connections: list[_Connection] = []
         self.answers: list[bytes] = []
 
     async def send(self, requests: Sequence[bytes], *, clients: int) -> Run:
@@ -40,48 +41,41 @@ class Client:
         Raises:
             RuntimeError: An answer was no success.
         """
-        self.answers = []
         loop = asyncio.get_running_loop()
+        while len(self._connections) < clients:
+            self._connections.append((await loop.create_connection(_Connection, "127.0.0.1", self._port))[1])
+        self.answers = []
         waiting = iter(requests)
-        connections = [
-            (await loop.create_connection(lambda: _Connection(waiting, self.answers), "127.0.0.1", self._port))[1]
-            for _ in range(clients)
-        ]
+        used = self._connections[:clients]
         started = time.perf_counter()
-        for connection in connections:
-            connection.next()
-        await asyncio.gather(*(connection.done for connection in connections))
+        done = [connection.start(waiting, self.answers) for connection in used]
+        await asyncio.gather(*done)
         seconds = time.perf_counter() - started
-        return Run(len(requests), seconds, [one for connection in connections for one in connection.latencies])
+        return Run(len(requests), seconds, [one for connection in used for one in connection.latencies])
 
 
 class _Connection(asyncio.Protocol):
     """One client: sends the next request when the answer to the last is complete."""
 
-    def __init__(self, waiting: Iterator[bytes], answers: list[bytes]) -> None:
+    def __init__(self) -> None:
         self.latencies: list[float] = []
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting = waiting
-        self._answers = answers
+        self._waiting: Iterator[bytes] = iter(())
+        self._answers: list[bytes] = []
         self._got = b""
         self._sent = 0.0
+        self._done: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own derives from nothing
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def next(self) -> None:
-        """Send the next request; the end when there is none."""
-        assert self._transport is not None
-        request = next(self._waiting, None)
-        if request is not None:
-            self._got = b""
-            self._sent = time.perf_counter()
-            self._transport.write(request)
-        else:
-            self._transport.close()
-            self.done.set_result(None)
+    def start(self, waiting: Iterator[bytes], answers: list[bytes]) -> asyncio.Future[None]:
+        """Send until nothing waits; done by then."""
+        self.latencies, self._waiting, self._answers = [], waiting, answers
+        done = self._done = asyncio.get_running_loop().create_future()
+        self._next(done)
+        return done
 
     def data_received(self, data: bytes) -> None:
         got = self._got = self._got + data if self._got else data
@@ -92,15 +86,24 @@ class _Connection(asyncio.Protocol):
         if len(body) < (int(length[1]) if length else 0):
             return
         self.latencies.append(time.perf_counter() - self._sent)
-        if head[9:10] == b"2":
-            self._answers.append(body)
-            self.next()
-        else:
+        if head[9:10] != b"2":
             self._fail(got.decode("latin-1"))
+        elif self._done is not None:
+            self._answers.append(body)
+            self._next(self._done)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(f"the connection was lost: {exc}")
 
+    def _next(self, done: asyncio.Future[None]) -> None:
+        request = next(self._waiting, None)
+        if request is None or self._transport is None:
+            done.set_result(None)
+            return
+        self._got = b""
+        self._sent = time.perf_counter()
+        self._transport.write(request)
+
     def _fail(self, why: str) -> None:
-        if not self.done.done():
-            self.done.set_exception(RuntimeError(why))
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(RuntimeError(why))

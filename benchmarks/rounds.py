@@ -35,8 +35,8 @@ class Comparison:
 
     @property
     def middle_ratio(self) -> float:
-        """The same for the middle latencies over all rounds, which a disk with a long tail disturbs less."""
-        return self.twin_spread.p50 / self.spread.p50
+        """The same for the middle latency of each round, which a disk with a long tail disturbs less."""
+        return median(Spread.of([twin]).p50 / Spread.of([ours]).p50 for ours, twin in self._pairs)
 
     @property
     def rate(self) -> float:

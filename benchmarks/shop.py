@@ -4,8 +4,7 @@ import os
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
+from benchmarks.tables import Summary
 from twofold import Aggregate, App, Command, Event, Failure, Module, Query, Refused, Repository, Result, Rows, Success
 from twofold.clock import new_id
 from twofold.sql import ReadSession
@@ -95,19 +94,6 @@ class ReadOrder(Query[OrderSummary | None]):
     order_id: UUID
 
 
-class Tables(DeclarativeBase):
-    """The read model."""
-
-
-class Summary(Tables):
-    __tablename__ = "summary"
-
-    order_id: Mapped[UUID] = mapped_column(primary_key=True)
-    customer_id: Mapped[UUID]
-    status: Mapped[str]
-    total: Mapped[int]
-
-
 shop = Module("shop")
 
 
@@ -130,7 +116,7 @@ async def pay_order(command: PayOrder, orders: Repository[Order]) -> Result[None
             return done
 
 
-@shop.handler(path="/orders/{order_id}")
+@shop.handler(path="/orders/{order_id}/mapped")
 async def get_order(query: GetOrder, session: ReadSession) -> OrderSummary | None:
     row = await session.get(Summary, query.order_id)
     if row is None:

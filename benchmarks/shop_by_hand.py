@@ -10,7 +10,10 @@ from uuid import UUID
 
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field
+from sqlalchemy import StaticPool, create_engine
+from sqlalchemy.orm import sessionmaker
 
+from benchmarks.tables import Summary
 from benchmarks.twins import INSERT, VERSION, connect
 from twofold.clock import new_id
 
@@ -20,6 +23,9 @@ _connection.execute(
     "CREATE TABLE IF NOT EXISTS summary (order_id CHAR(32) NOT NULL PRIMARY KEY, customer_id CHAR(32) NOT NULL, "
     "status VARCHAR NOT NULL, total INTEGER NOT NULL)"
 )
+
+
+_sessions = sessionmaker(create_engine(f"sqlite:///{os.environ['BENCHMARK_DATABASE']}", poolclass=StaticPool))
 
 
 class Line(BaseModel):
@@ -95,7 +101,6 @@ async def pay_order(order_id: UUID, body: PayOrder) -> None:
         raise
 
 
-@asgi.get("/orders/{order_id}")
 @asgi.get("/orders/{order_id}/plain")
 async def get_order(order_id: UUID) -> OrderSummary:
     sql = "SELECT order_id, customer_id, status, total FROM summary WHERE order_id = ?"
@@ -103,6 +108,15 @@ async def get_order(order_id: UUID) -> OrderSummary:
     if row is None:
         raise HTTPException(404)
     return OrderSummary(order_id=UUID(row[0]), customer_id=UUID(row[1]), status=row[2], total=row[3])
+
+
+@asgi.get("/orders/{order_id}/mapped")
+async def get_mapped_order(order_id: UUID) -> OrderSummary:
+    with _sessions() as session:
+        row = session.get(Summary, order_id)
+        if row is None:
+            raise HTTPException(404)
+        return OrderSummary(order_id=row.order_id, customer_id=row.customer_id, status=row.status, total=row.total)
 
 
 def _append(stream: str, expected: int, kind: str, event: dict[str, Any]) -> None:

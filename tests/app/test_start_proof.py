@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from pydantic import BaseModel, ConfigDict, InstanceOf
+from pydantic import BaseModel, ConfigDict, InstanceOf, SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -616,3 +616,18 @@ def test_mending_the_fault_is_enough() -> None:
     other.provide(Mail, Post)
     app.mount(other)
     assert app.check() == []
+
+
+def test_a_secret_in_an_event() -> None:
+    """A secret is written as asterisks and lost for ever, so an event may not hold one."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class PasswordSet(Event):
+        user: str
+        password: SecretStr | None
+
+    module = Module("secrets")
+    module.events(PasswordSet)
+    (fault,) = App("secrets", modules=[module], database="memory:").check()
+    assert (fault.where.rpartition(".")[2], fault.code) == ("PasswordSet", "secret_in_event")
+    assert "password" in fault.text

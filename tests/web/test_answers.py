@@ -136,6 +136,20 @@ async def test_an_answer_of_another_type_is_a_bug(
     assert len(crashes(caplog.records)) == 1
 
 
+async def test_a_message_that_promises_nothing_is_answered_as_it_comes() -> None:
+    """A message without a base of twofold's leaves the answer open."""
+
+    @dataclass(frozen=True)
+    class Bare:
+        pass
+
+    module = Module("answers")
+    module.register(Bare, anything, kind=Kind.QUERY)
+    app = App("answers", modules=[module], database="memory:")
+    async with client_of(app, app.http()) as client:
+        assert (await client.get("/queries/bare")).json()["id"] == str(ID)
+
+
 @pytest.mark.parametrize(
     "annotation,expected",
     [

@@ -193,7 +193,7 @@ async def test_half_a_response_is_broken_off() -> None:
 async def test_a_web_socket_gets_the_buses_too() -> None:
     """Dependencies work for web sockets; nothing of HTTP is done to them."""
     app = shop_app()
-    web = app.http(authenticate=who)
+    web: FastAPI = app.http(authenticate=who)
 
     @web.websocket("/")
     async def talk(socket: WebSocket, bus: Annotated[CommandBus, Depends()]) -> None:

@@ -342,10 +342,7 @@ class App:
 
     async def get(self, wanted: type[T]) -> T:
         """A dependency that lives as long as the application."""
-        container = self.assembly.injection.container
-        if container is None:
-            raise WiringError(f"{self.name} has no container")
-        return await container.get(wanted)
+        return await self.assembly.injection.services.get(wanted)
 
     def http(self, **options: Any) -> Any:
         """The application as an ASGI application; see `twofold.web.http` for the options.

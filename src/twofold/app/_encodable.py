@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from twofold.errors import Fault, WiringError
-from twofold.messages import MessageType
+from twofold.messages import Kind, MessageType
 
 
 def encoding_faults(messages: Iterable[MessageType[Any]]) -> list[Fault]:
@@ -21,10 +21,22 @@ def encoding_faults(messages: Iterable[MessageType[Any]]) -> list[Fault]:
     faults: list[Fault] = []
     for message in messages:
         try:
-            message.schema()
+            schema = message.schema()
         except (WiringError, PydanticUserError) as error:
             faults.append(_fault(message.cls, error))
+        else:
+            if message.kind is Kind.EVENT and (secrets := ", ".join(_secrets(schema))):
+                text, hint = f"would store a secret as asterisks: {secrets}", "leave secrets out of events"
+                faults.append(Fault(where=message.cls.__qualname__, code="secret_in_event", text=text, hint=hint))
     return faults
+
+
+def _secrets(schema: dict[str, Any]) -> Iterator[str]:
+    """Fields that pydantic reads and never writes: `SecretStr` and its like."""
+    for part in (schema, *schema.get("$defs", {}).values()):
+        for name, field in part.get("properties", {}).items():
+            if any(form.get("writeOnly") for form in (field, *field.get("anyOf", ()))):
+                yield name
 
 
 def _fault(cls: type, error: WiringError | PydanticUserError) -> Fault:

@@ -45,6 +45,18 @@ class Injection:
         self.container = container
         self._factories = factories or {}
         self._scoped = None if scoped is None else frozenset(scoped)
+        self._bindings: dict[Handler, Binding] = {}
+
+    @property
+    def services(self) -> AsyncContainer:
+        """The container.
+
+        Raises:
+            WiringError: There is none.
+        """
+        if self.container is None:
+            raise WiringError("this bus was given no container to get dependencies from")
+        return self.container
 
     def binding(self, handler: Handler) -> Binding:
         """How a handler comes by its dependencies.
@@ -52,14 +64,10 @@ class Injection:
         Raises:
             WiringError: It has some, and there is no container.
         """
-        if handler.needs and self.container is None:
-            names = ", ".join(handler.needs)
-            raise WiringError(f"{handler.id} depends on {names}, and this bus was given no container to get them from")
-        if not handler.needs:
-            return _Ready(_maker(handler)())
-        key = self._factories.get(handler)
-        scoped = self._scoped is None or handler in self._scoped
-        return _FromContainer(cast("AsyncContainer", self.container), handler, key, scoped)
+        known = self._bindings.get(handler)
+        if known is None:
+            known = self._bindings[handler] = self._bind(handler)
+        return known
 
     def reaches(self, handler: Handler, wanted: object) -> bool:
         """Whether a handler depends on a type, directly or through others."""
@@ -106,6 +114,16 @@ class Injection:
             return open_scope if self.binding(handler).scoped else None
 
         return Stage("scope", build)
+
+    def _bind(self, handler: Handler) -> Binding:
+        if not handler.needs:
+            return _Ready(_maker(handler)())
+        if self.container is None:
+            names = ", ".join(handler.needs)
+            raise WiringError(f"{handler.id} depends on {names}, and this bus was given no container to get them from")
+        key = self._factories.get(handler)
+        scoped = self._scoped is None or handler in self._scoped
+        return _FromContainer(self.container, handler, key, scoped)
 
 
 def inject(providers: Sequence[Provider], handlers: Sequence[Handler]) -> tuple[Injection, list[Fault]]:
@@ -204,7 +222,7 @@ class _FromContainer:
         self.scoped = scoped
 
     def bind(self) -> Awaitable[Any]:
-        container = _scope.get() if self.scoped else self._container
+        container: Any = _scope.get() if self.scoped else self._container
         return self._fill(container) if self._key is None else container.get(self._key)
 
     async def _fill(self, container: AsyncContainer) -> Any:

@@ -147,11 +147,12 @@ class Module:
                 self.registrations.append(Registration(target=cls, method=name))
         return cls
 
-    def on(self, event: type | str) -> Callable[[F], F]:
+    def on(self, event: type | str, *, blocking: bool = False) -> Callable[[F], F]:
         """Declare a reaction to an event, by its class or by its wire name.
 
         Args:
             event: The event.
+            blocking: Whether a `def` may block, and so runs in a thread.
 
         Example:
             >>> @orders.on(OrderPlaced)
@@ -165,6 +166,7 @@ class Module:
                     kind=Kind.EVENT,
                     message_type=event if isinstance(event, type) else None,
                     event_name=event if isinstance(event, str) else None,
+                    blocking=blocking,
                 )
             )
             return target

@@ -43,20 +43,36 @@ def event(*, name: str | None = None, version: int = 1) -> Callable[[type[M]], t
         ... class OrderPlaced(Event): ...
     """
 
-    def name_it(cls: type[M]) -> type[M]:
-        setattr(cls, _ATTRIBUTE, WireName(name or snake_case(cls.__name__), version))
-        return cls
-
-    return name_it
+    return _naming(name, version)
 
 
-command = event
-"""Give a command a stable wire name and version, as `event` does."""
-query = event
-"""Give a query a stable wire name and version, as `event` does."""
+def command(*, name: str | None = None, version: int = 1) -> Callable[[type[M]], type[M]]:
+    """Give a command a stable wire name and version, as `event` does.
+
+    Raises:
+        WiringError: The name is not made of lower-case words.
+    """
+    return _naming(name, version)
+
+
+def query(*, name: str | None = None, version: int = 1) -> Callable[[type[M]], type[M]]:
+    """Give a query a stable wire name and version, as `event` does.
+
+    Raises:
+        WiringError: The name is not made of lower-case words.
+    """
+    return _naming(name, version)
 
 
 def wire_name(cls: type) -> WireName:
     """The wire name of a message class: as declared on that very class, else its name in snake case."""
     declared = cls.__dict__.get(_ATTRIBUTE)
     return declared if isinstance(declared, WireName) else WireName(snake_case(cls.__name__))
+
+
+def _naming(name: str | None, version: int) -> Callable[[type[M]], type[M]]:
+    def name_it(cls: type[M]) -> type[M]:
+        setattr(cls, _ATTRIBUTE, WireName(name or snake_case(cls.__name__), version))
+        return cls
+
+    return name_it

@@ -78,8 +78,6 @@ class Bound:
 
 async def _scope(connection: HTTPConnection) -> AsyncGenerator[AsyncContainer]:
     """One scope for everything that a request resolves; closed when the request is over."""
-    container = arrival_at(connection.scope).app.assembly.injection.container
-    if container is None:
-        raise WiringError("the application has no container")
+    container = arrival_at(connection.scope).app.assembly.injection.services
     async with container() as scope:
         yield scope
