@@ -11,10 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -26,7 +27,7 @@ from benchmarks.twins import connect
 from twofold import App, Event, Module, Rows
 from twofold.clock import new_id
 from twofold.drivers.sqlite import SqliteStore
-from twofold.store import Append, Batch, Committed, Draft
+from twofold.store import Append, Batch, Committed, Draft, Store
 
 TITLE = "Projection catch-up"
 ABOUT = (
@@ -73,17 +74,26 @@ class Summaries:
         rows.upsert(Summary, {"order_id": event.order_id}, status=event.status, quantity=event.quantity)
 
 
-class Watched(SqliteStore):
-    """A store that notes when it has committed."""
+class Watched:
+    """A store that tells of every batch it has committed."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.commits: list[float] = []
+    def __init__(self, store: SqliteStore, note: Callable[[Batch], None]) -> None:
+        self._store = store
+        self._note = note
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
 
     async def commit(self, batch: Batch) -> Committed:
-        done = await super().commit(batch)
-        self.commits.append(time.perf_counter())
+        done = await self._store.commit(batch)
+        self._note(batch)
         return done
+
+
+def watched(path: Path, note: Callable[[Batch], None]) -> Store:
+    """A store that tells of every batch it has committed."""
+    store: Any = Watched(SqliteStore(path), note)
+    return cast("Store", store)
 
 
 def measure(*, quick: bool) -> Iterator[Figure]:
@@ -150,14 +160,15 @@ async def _measured(path: Path, size: int, rounds: int) -> tuple[Figure, float]:
 
     async def ours() -> Run:
         _forget(path)
-        store = Watched(path)
+        commits: list[float] = []
+        store = watched(path, lambda _: commits.append(time.perf_counter()))
         app = App("reading", modules=[reading], database=store)
         started = time.perf_counter()
         await app.start()
         await app.settle(timeout=120)
         seconds = time.perf_counter() - started
         await app.stop()
-        return Run(size, seconds, _pages(started, store.commits))
+        return Run(size, seconds, _pages(started, commits))
 
     async def twin() -> Run:
         _forget(path)
@@ -185,12 +196,8 @@ async def _growth(path: Path) -> float:
     _forget(path)
     resident: list[tuple[int, float]] = []
 
-    class Weighed(SqliteStore):
-        async def commit(self, batch: Batch) -> Committed:
-            resident.append((batch.moves[0].position, _resident()))
-            return await super().commit(batch)
-
-    async with App("reading", modules=[reading], database=Weighed(path)) as app:
+    store = watched(path, lambda batch: resident.extend((move.position, _resident()) for move in batch.moves))
+    async with App("reading", modules=[reading], database=store) as app:
         await app.settle(timeout=120)
     last, grown = resident[-1]
     return grown - next(megabytes for position, megabytes in resident if position >= last / 5)

@@ -13,6 +13,7 @@ from typing import cast
 from benchmarks.figures import Run
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_PATIENCE = 60.0
 _END = b"\r\n\r\n"
 
 
@@ -28,7 +29,7 @@ def post(path: str, body: bytes) -> bytes:
 
 
 class Client:
-    """Sends requests to one address, over connections that it keeps."""
+    """Sends requests to one address, over connections that it keeps until `close`."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -39,7 +40,8 @@ class Client:
         """Send all of them, and keep the bodies of the answers, in no order.
 
         Raises:
-            RuntimeError: An answer was no success.
+            RuntimeError: An answer was no success, or the server has closed a connection.
+            TimeoutError: The answers did not come within a minute.
         """
         loop = asyncio.get_running_loop()
         while len(self._connections) < clients:
@@ -49,9 +51,14 @@ class Client:
         used = self._connections[:clients]
         started = time.perf_counter()
         done = [connection.start(waiting, self.answers) for connection in used]
-        await asyncio.gather(*done)
+        async with asyncio.timeout(_PATIENCE):
+            await asyncio.gather(*done)
         seconds = time.perf_counter() - started
         return Run(len(requests), seconds, [one for connection in used for one in connection.latencies])
+
+    async def close(self) -> None:
+        """Close the connections; uvloop must not be closed before them."""
+        await asyncio.gather(*(connection.close() for connection in self._connections))
 
 
 class _Connection(asyncio.Protocol):
@@ -64,6 +71,7 @@ class _Connection(asyncio.Protocol):
         self._got = b""
         self._sent = 0.0
         self._done: asyncio.Future[None] | None = None
+        self._lost = asyncio.Event()
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -93,12 +101,22 @@ class _Connection(asyncio.Protocol):
             self._next(self._done)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._lost.set()
         self._fail(f"the connection was lost: {exc}")
+
+    async def close(self) -> None:
+        """Close the connection, and wait until it is."""
+        if self._transport is not None:
+            self._transport.close()
+            await self._lost.wait()
 
     def _next(self, done: asyncio.Future[None]) -> None:
         request = next(self._waiting, None)
         if request is None or self._transport is None:
             done.set_result(None)
+            return
+        if self._transport.is_closing():
+            done.set_exception(RuntimeError("the server has closed the connection"))
             return
         self._got = b""
         self._sent = time.perf_counter()

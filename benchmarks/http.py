@@ -43,13 +43,20 @@ def measure(*, quick: bool) -> Iterator[Figure]:
         served("shop_by_hand", made(Path(folder) / "twin.db")) as twin,
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
-        for clients in (1, 16):
-            rounds, count = (2, 32) if quick else (61, 40) if clients == 1 else (25, 480)
-            yield runner.run(_client_alone(Client(nothing), count, clients))
-            yield from _at(runner, Client(ours), Client(twin), clients, rounds, count)
+        idle, *both = asked = Client(nothing), Client(ours), Client(twin)
+        try:
+            for clients in (1, 16):
+                rounds, count = (2, 32) if quick else (61, 40) if clients == 1 else (25, 480)
+                yield runner.run(_client_alone(idle, count, clients))
+                yield from _at(runner, *both, clients=clients, rounds=rounds, count=count)
+        finally:
+            for client in asked:
+                runner.run(client.close())
 
 
-def _at(runner: asyncio.Runner, ours: Client, twin: Client, clients: int, rounds: int, count: int) -> Iterator[Figure]:
+def _at(
+    runner: asyncio.Runner, ours: Client, twin: Client, *, clients: int, rounds: int, count: int
+) -> Iterator[Figure]:
     unit: Unit = "%"
     command = 70 if clients == 1 else 100
     orders: dict[Client, list[str]] = {ours: [], twin: []}

@@ -50,7 +50,8 @@ def _serve(module: str, listening: socket.socket) -> None:
             runner.run(_serve_nothing(listening))
         return
     asgi = importlib.import_module(f"benchmarks.{module}").asgi
-    config = uvicorn.Config(asgi, access_log=False, log_level="warning", lifespan="on")
+    # The client keeps its connections while others are asked: longer than the five seconds that uvicorn would wait.
+    config = uvicorn.Config(asgi, access_log=False, log_level="warning", lifespan="on", timeout_keep_alive=600)
     uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -151,9 +151,11 @@ async def test_a_message_before_the_start_is_unavailable() -> None:
     app = shop_app()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app.http()), base_url="http://x") as client:
         answer = await client.post("/commands/place_order", json={"customer": "a"})
+        query = await client.get("/queries/find_order", params={"sku": "x"})
         ready, live = await client.get("/health/ready"), await client.get("/health/live")
         metrics = await client.get("/metrics")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert (query.status_code, query.json()["detail"]) == (503, "the application is not running")
     assert (ready.status_code, ready.json()["running"], live.status_code) == (503, False, 200)
     assert metrics.status_code == 200
 

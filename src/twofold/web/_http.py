@@ -1,6 +1,6 @@
 """An application as a FastAPI application: a route for every command and query, documents, health and metrics."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from fastapi import FastAPI
@@ -59,7 +59,7 @@ def http(
     return web
 
 
-def _http_error(doors: Doors) -> Callable[..., Response]:
+def _http_error(doors: Doors) -> Callable[[Request, HTTPException], Awaitable[Response]]:
     async def answer(request: Request, error: HTTPException) -> Response:
         arrival = arrival_at(request.scope)
         hint = hint_for(local_path(request.scope), doors.endpoints) if error.status_code == 404 else ""
@@ -68,4 +68,4 @@ def _http_error(doors: Doors) -> Callable[..., Response]:
         response.headers.update(error.headers or {})
         return response
 
-    return answer  # type: ignore[return-value]
+    return answer
