@@ -11,7 +11,7 @@ import pytest
 from tests.store.spy import Attempted, Happened, begun, known, types, written
 from twofold.dispatch import Dispatcher, Router, Settings
 from twofold.drivers.sqlite import SqliteStore
-from twofold.errors import Conflict, OutcomeUnknown, Refused, StoreUnavailable, WiringError
+from twofold.errors import Classifier, Conflict, OutcomeUnknown, Refused, StoreUnavailable, WiringError
 from twofold.messages import Catalogue, Command, Query
 from twofold.result import Failure, Result, Success
 from twofold.store import (
@@ -62,7 +62,7 @@ def dispatcher(store: Store, catalogue: Catalogue | None = None) -> Dispatcher:
     """A dispatcher whose commands run in transactions of a store."""
     events = catalogue or known()
     stages = (
-        transaction_stage(lambda context: UnitOfWork(store, events, context), events),
+        transaction_stage(lambda context: UnitOfWork(store, events, context), events, Classifier()),
         read_only_stage(),
     )
     return Dispatcher(router=Router(Settings(between=stages)))

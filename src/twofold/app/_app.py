@@ -406,7 +406,9 @@ class App:
 
     def _running(self) -> Workers:
         if self._workers is None:
-            raise WiringError(f"{self.name} is not running: `async with app:` or `await app.start()` first")
+            raise WiringError(
+                f"{self.name} is not running: `async with app:`, or `with app.sync:` where nothing awaits"
+            )
         return self._workers
 
     def _change(self) -> None:

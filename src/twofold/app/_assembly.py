@@ -6,7 +6,7 @@ One pass in the order of `assemble`; nothing in here runs after the application 
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dishka import Provider
@@ -79,7 +79,7 @@ def assemble(
         services: What every handler may ask for, by type.
         overrides: What takes the place of what the modules provide.
     """
-    done = Assembly()
+    done = Assembly(faults=_same_modules(modules))
     for module in modules:
         _add_projections(module, done)
     near = messages_near(modules)
@@ -98,7 +98,7 @@ def assemble(
         overrides,
     ]
     done.injection, unmet = inject(providers, handlers)
-    done.faults += unmet
+    done.faults += unmet if sql is not None else [_without_sql(fault, store) for fault in unmet]
     done.faults += need_faults(handlers, done.injection, sql)
     classifier = Classifier(errors)
     settings = router.settings = Settings(
@@ -106,7 +106,7 @@ def assemble(
         between=(
             validation_stage(router.catalogue),
             done.injection.scope_stage(),
-            transaction_stage(new_unit, router.catalogue),
+            transaction_stage(new_unit, router.catalogue, classifier),
             read_only_stage(),
         ),
         injection=done.injection,
@@ -126,6 +126,22 @@ def assemble(
         done.subscribers += [Projector(projection, store, router.catalogue) for projection in behind]
         done.subscribers += [Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT]
     return done
+
+
+def _same_modules(modules: Sequence[Module]) -> list[Fault]:
+    names = Counter(module.name for module in modules)
+    return [
+        Fault(where=f"module {name}", code="duplicate_module", text="is mounted twice, or shares its name with another")
+        for name, count in names.items()
+        if count > 1
+    ]
+
+
+def _without_sql(fault: Fault, store: Store) -> Fault:
+    """The same fault; when it is a session that is missing, with the reason why."""
+    if not any(name in fault.text for name in ("Session,", "Session ")):
+        return fault
+    return replace(fault, hint=f"{type(store).__qualname__} knows no SQL: use a database that does, a file for SQLite")
 
 
 def _telemetry(meter: Meter | None, classifier: Classifier) -> list[Stage]:

@@ -11,16 +11,23 @@ _BASES = (Command, Query, Event)
 
 
 def messages_near(modules: Sequence[Module]) -> list[type]:
-    """Every message class in the Python modules of handlers, of projections, and of what their signatures name.
+    """Events that the Python modules of handlers, projections and what they name have; commands they define.
 
     This is how an event that nobody handles yet is known all the same, and how a command without a handler is found.
     """
     found: dict[type, None] = {}
     for name in dict.fromkeys(_python_modules(modules)):
         for value in list(vars(sys.modules[name]).values()):
-            if isinstance(value, type) and issubclass(value, _BASES) and not value.__module__.startswith("twofold."):
+            if isinstance(value, type) and issubclass(value, _BASES) and _is_own(value, name):
                 found[value] = None
     return list(found)
+
+
+def _is_own(message: type, module: str) -> bool:
+    """An imported command may be another service's contract; an imported event may stand in our own log."""
+    if message.__module__.startswith("twofold."):
+        return False
+    return issubclass(message, Event) or message.__module__ == module
 
 
 def messages_of(registration: Registration) -> set[type]:

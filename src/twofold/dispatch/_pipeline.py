@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from twofold.dispatch._handler import Handler
-from twofold.errors import Classifier, Family
+from twofold.dispatch._handlers import RESULTS
+from twofold.errors import Classifier, Family, WiringError
 from twofold.messages import Context, Kind
 from twofold.result import Failure, Result
 
@@ -105,9 +106,15 @@ def _wrap(middleware: Middleware, call_next: Next) -> Next:
 def _guard(middleware: Middleware, call_next: Next, classifier: Classifier) -> Next:
     async def guarded(message: Any, context: Context) -> Result[Any, Any]:
         try:
-            return await middleware(message, context, call_next)
+            answer: Any = await middleware(message, context, call_next)
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
             return failure_of(error, classifier)
+        if not isinstance(answer, RESULTS):
+            name = getattr(middleware, "__qualname__", type(middleware).__qualname__)
+            raise WiringError(
+                f"the middleware {name} answered {answer!r:.40} and no Result: return what call_next gives"
+            )
+        return answer
 
     return guarded
 

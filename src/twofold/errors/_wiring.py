@@ -60,6 +60,8 @@ class HandlerNotFoundError(WiringError):
 
     @property
     def hint(self) -> str:
+        if issubclass(self.message_type, type):
+            return "send an instance of the message, not its class"
         return f"did you mean {', '.join(self.near)}?" if self.near else "register one, or mount its module"
 
 

@@ -15,6 +15,9 @@ Ts = TypeVarTuple("Ts")
 S = TypeVar("S", bound=Select[Any])
 
 
+_LAST_PAGE = 1_000_000_000  # an offset must fit into the integers of every database
+
+
 @overload
 async def page_of(
     session: AsyncSession, statement: Select[T], *, page: int = 1, page_size: int = 20, largest: int = 200
@@ -53,10 +56,10 @@ async def page_of(
         largest: The largest page size that may be asked for.
 
     Raises:
-        Invalid: The page is below 1, or its size is not between 1 and `largest`.
+        Invalid: The page is below 1 or absurd, or its size is not between 1 and `largest`.
     """
-    if page < 1:
-        raise Invalid("page must be at least 1", field="page")
+    if not 1 <= page <= _LAST_PAGE:
+        raise Invalid(f"page must be between 1 and {_LAST_PAGE}", field="page")
     if not 1 <= page_size <= largest:
         raise Invalid(f"page_size must be between 1 and {largest}", field="page_size")
     total = await session.scalar(select(func.count()).select_from(statement.order_by(None).subquery()))

@@ -7,22 +7,23 @@ unit of the command it is sent in, as a part that can be undone alone.
 from contextvars import ContextVar
 from typing import Any
 
-from twofold.dispatch import Handler, Middleware, Next, Stage
-from twofold.errors import TwofoldError, WiringError
+from twofold.dispatch import Handler, Middleware, Next, Stage, failure_of
+from twofold.errors import Classifier, WiringError
 from twofold.messages import Catalogue, Context, Kind
-from twofold.result import Failure, Result
+from twofold.result import Result
 from twofold.store._current import UnitFactory, carried_move, current_unit, working
 from twofold.store._unit import UnitOfWork
 
 _reading: ContextVar[bool] = ContextVar("twofold_reading", default=False)
 
 
-def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue) -> Stage:
+def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: Classifier) -> Stage:
     """The stage that gives every command, and every reaction to an event, its transaction.
 
     Args:
         new_unit: Makes a unit of work for a message.
         catalogue: The messages of the application; a unit of another one is not joined.
+        classifier: Tells what an error of the commit means.
     """
 
     async def transaction(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
@@ -41,10 +42,8 @@ def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue) -> Stage:
                 else:
                     await unit.rollback()
                 return result
-        except WiringError:
-            raise
-        except TwofoldError as error:
-            return Failure(error)
+        except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
+            return failure_of(error, classifier)
 
     def build(handler: Handler) -> Middleware | None:
         return None if handler.kind is Kind.QUERY else transaction

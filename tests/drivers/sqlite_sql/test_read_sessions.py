@@ -92,7 +92,8 @@ async def test_pages(reading: ReadSession) -> None:
 
 
 @pytest.mark.parametrize(
-    "page, page_size, field", [(0, 20, "page"), (1, 0, "page_size"), (1, 201, "page_size"), (-1, 20, "page")]
+    "page, page_size, field",
+    [(0, 20, "page"), (10**19, 20, "page"), (1, 0, "page_size"), (1, 201, "page_size"), (-1, 20, "page")],
 )
 async def test_a_page_without_bounds_is_refused(reading: ReadSession, page: int, page_size: int, field: str) -> None:
     """Pages start at 1, and their size is bounded: both are the client's mistakes."""
