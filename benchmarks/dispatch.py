@@ -95,7 +95,9 @@ async def _alone(types: int, rounds: int) -> Figure:
         pairs.append((handler, message_type()))
     pairs = (pairs * (_CALLS // types + 1))[: max(_CALLS, types)]
     through = [(bus.execute, message) for _, message in pairs]
-    return await _figure(f"(a) bus alone, {types:,} message types", through, pairs, rounds, at_most=1)
+    return await _figure(
+        f"(a) bus alone, {types:,} message type{'s' if types > 1 else ''}", through, pairs, rounds, at_most=1
+    )
 
 
 def _handler() -> Call:

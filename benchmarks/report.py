@@ -29,17 +29,19 @@ _COLUMNS = (
 
 def show(console: Console, title: str, figures: Sequence[Figure | Skipped]) -> None:
     """One section as a table."""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for name in ("what", "value", "bar", "", "p50 · p99", "twin p50 · p99", "against"):
-        table.add_column(name, justify="right" if name in ("value", "bar") else "left")
+    table = Table(title=title, title_justify="left", title_style="bold", show_lines=True)
+    table.add_column("what")
+    for name in ("value", "bar"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("", "p50 · p99", "of the twin"):
+        table.add_column(name, no_wrap=True)
     for figure in figures:
         if isinstance(figure, Skipped):
-            table.add_row(figure.what, "", "", "[yellow]skipped[/]", "", "", figure.why)
+            table.add_row(f"{figure.what}\n[yellow]skipped: {figure.why}[/]")
             continue
         verdict = f"[{_STYLES[figure.verdict]}]{figure.verdict}[/]"
-        about = f"{figure.against}; writes {figure.writes}; clients {figure.clients}; durability {figure.durability}"
-        spreads = (_words(figure.ours), _words(figure.twin))
-        table.add_row(figure.what, figure.shown, figure.bar, verdict, *spreads, about)
+        spreads = (_words(figure.ours).replace(" · ", "\n"), _words(figure.twin).replace(" · ", "\n"))
+        table.add_row(f"{figure.what}\n[dim]{_about(figure)}[/]", figure.shown, figure.bar, verdict, *spreads)
     console.print(table)
 
 
@@ -62,6 +64,11 @@ def write(path: Path, name: str, about: str, figures: Sequence[Figure | Skipped]
     lines = [begin, "", about, "", _conditions(), "", *_rows(figures), "", end]
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     path.write_text(pattern.sub(lambda _: "\n".join(lines), page), encoding="utf-8")
+
+
+def _about(figure: Figure) -> str:
+    clients = f"{figure.clients} client{'s' if figure.clients > 1 else ''}"
+    return f"against {figure.against}; {clients}; writes {figure.writes}; durability {figure.durability}"
 
 
 def _conditions() -> str:

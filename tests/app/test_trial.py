@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from twofold import App, Command, CommandBus, Failure, Module
+from twofold import App, Command, CommandBus, Failure, Module, Result
 from twofold.errors import HandlerNotFoundError, WiringError, exists
 from twofold.sql import ReadSession
 
@@ -93,3 +94,19 @@ async def test_a_middleware_that_answers_nothing_is_named() -> None:
     bus.use(forgetful)  # type: ignore[arg-type]
     with pytest.raises(WiringError, match="forgetful"):
         await bus.execute(AddShelf(name="a"))
+
+
+@pytest.mark.parametrize(
+    "answer, fits",
+    [(int, False), (None, True), (Any, True), (Result[None], True), (Result[str], False), (int | None, True)],
+)
+def test_a_handler_that_cannot_keep_the_promise_is_a_fault(answer: Any, fits: bool) -> None:
+    """What is annotated is compared with the R of the message; what is not plain is left to the type checker."""
+
+    async def handle(command: AddShelf) -> Any: ...
+
+    handle.__annotations__["return"] = answer
+    shelves = Module("shelves")
+    shelves.handler(handle)
+    faults = App("trial", modules=[shelves], database="memory:").check()
+    assert [fault.code for fault in faults] == ([] if fits else ["broken_promise"])

@@ -301,8 +301,8 @@ class TestTools:
         """A handler class that is made anew for each message keeps one set of numbers."""
         seen: list[float] = []
 
-        class Counting(QueryHandler[FindUser, None]):
-            async def handle(self, message: FindUser) -> None:
+        class Counting(QueryHandler[FindUser, Any]):
+            async def handle(self, message: FindUser) -> Any:
                 self.metrics.record("handled")
                 seen.append(self.metrics.get("handled"))
 

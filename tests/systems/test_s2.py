@@ -669,7 +669,7 @@ def _handling(module: Module, database: str | Path = "memory:") -> App:
     return App("s2", modules=[module], database=database)
 
 
-async def _nothing(message: Any) -> None: ...
+async def _nothing(message: Any) -> Any: ...
 
 
 class TestFastApi:

@@ -23,7 +23,7 @@ def bell_handlers() -> dict[str, Callable[..., Any]]:
         line: Line | None = None
 
     @dataclass(frozen=True, kw_only=True)
-    class Tock(Query[int]):
+    class Tock(Query[Any]):
         name: str = ""
         line: Line | None = None
 

@@ -62,7 +62,7 @@ class PayOrder(Command[None]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DropOrder(Command[None]):
+class DropOrder(Command[str]):
     order_id: UUID
     reasons: tuple[str, ...] = ()
 

@@ -87,7 +87,8 @@ async def annotated(query: object) -> Annotated[int, Field(ge=0)]:
 )
 async def test_an_answer_has_the_promised_shape(handler: Callable[..., Any], expected: object) -> None:
     """An answer is written as its type says, whatever else the object knows; a near miss is brought into shape."""
-    assert await answer_of(handler) == (200, expected)
+    promise = "Public" if handler is nothing_said else Any
+    assert await answer_of(handler, promise) == (200, expected)
 
 
 def ask(promise: Any) -> type:
@@ -100,7 +101,7 @@ def ask(promise: Any) -> type:
     return Ask
 
 
-async def answer_of(handler: Callable[..., Any], promise: Any = "Public") -> tuple[int, object]:
+async def answer_of(handler: Callable[..., Any], promise: Any = Any) -> tuple[int, object]:
     module = Module("answers")
     module.register(ask(promise), handler)
     app = App("answers", modules=[module], database="memory:")

@@ -16,6 +16,7 @@ from twofold.app._caller import Caller
 from twofold.app._database import store_of
 from twofold.app._progress import Progress
 from twofold.app._room import open_room
+from twofold.app._switch import switch
 from twofold.app._sync import SyncApp
 from twofold.app._workers import Workers
 from twofold.clock import Clock, IdSource, SystemClock, new_id
@@ -216,6 +217,7 @@ class App:
         try:
             if assembly.tables:
                 await self.store.create_tables(assembly.tables)
+            await switch(assembly.projections, self.store, self.router.catalogue)
         except BaseException:
             await self.store.stop()
             raise

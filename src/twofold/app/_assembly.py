@@ -11,6 +11,7 @@ from typing import Any
 
 from dishka import Provider
 
+from twofold.app._answers import answer_faults
 from twofold.app._database import sessions_of
 from twofold.app._encodable import encoding_faults
 from twofold.app._needs import need_faults
@@ -99,6 +100,7 @@ def assemble(
     ]
     done.injection, unmet = inject(providers, handlers)
     done.faults += unmet if sql is not None else [_without_sql(fault, store) for fault in unmet]
+    done.faults += answer_faults(handlers)
     done.faults += need_faults(handlers, done.injection, sql)
     classifier = Classifier(errors)
     settings = router.settings = Settings(

@@ -18,14 +18,17 @@ def messages_near(modules: Sequence[Module]) -> list[type]:
     found: dict[type, None] = {}
     for name in dict.fromkeys(_python_modules(modules)):
         for value in list(vars(sys.modules[name]).values()):
-            if isinstance(value, type) and issubclass(value, _BASES) and _is_own(value, name):
+            if isinstance(value, type) and _is_own(value, name):
                 found[value] = None
     return list(found)
 
 
 def _is_own(message: type, module: str) -> bool:
-    """An imported command may be another service's contract; an imported event may stand in our own log."""
-    if message.__module__.startswith("twofold."):
+    """Whether a class is a message of the application's own.
+
+    An imported command may be another service's contract; an imported event may stand in our own log.
+    """
+    if not issubclass(message, _BASES) or message.__module__.startswith("twofold."):
         return False
     return issubclass(message, Event) or message.__module__ == module
 

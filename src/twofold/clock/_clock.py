@@ -42,6 +42,5 @@ class SystemClock:
         return time.monotonic()
 
 
-def new_id() -> UUID:
-    """A new UUIDv7: unique, and growing with time."""
-    return uuid7()
+new_id: IdSource = uuid7
+"""A new UUIDv7: unique, and growing with time."""

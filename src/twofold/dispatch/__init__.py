@@ -1,5 +1,6 @@
 """From a message to its handler: modules, handlers, dependencies, the compiled pipeline, and the buses."""
 
+from twofold.dispatch._answers import UNIONS, annotated_answer, contradicts, promised_answer
 from twofold.dispatch._bus import CommandBus, EventBus, Publisher, QueryBus
 from twofold.dispatch._dispatcher import Dispatcher
 from twofold.dispatch._handler import Door, Handler
@@ -46,9 +47,13 @@ __all__ = [
     "SyncEventBus",
     "SyncQueryBus",
     "Tools",
+    "UNIONS",
     "When",
+    "annotated_answer",
     "bound_facts",
+    "contradicts",
     "failure_of",
     "inject",
+    "promised_answer",
     "stage_of",
 ]

@@ -207,8 +207,11 @@ class Module:
         """Declare a class as a projection: one public method for each event it wants.
 
         Args:
-            name: Its stable name; its checkpoint is kept under it.
-            mode: `inline` or `async`: one switch.
+            name: Its identity; its checkpoint is kept under it. A new name starts at the beginning of the log, on
+                whatever its tables hold.
+            mode: `inline`: its rows commit with the events; `async`: they follow. One switch: at the next start an
+                inline projection first catches up, and an async one goes on from there. Before, stop every process
+                that runs it in the other mode. An inline projection misses what applications without it record.
             tables: The tables that it fills; created when they are missing.
         """
 

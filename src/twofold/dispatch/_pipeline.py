@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from twofold.dispatch._handler import Handler
-from twofold.dispatch._handlers import RESULTS
+from twofold.dispatch._handlers import RESULTS, as_result
 from twofold.errors import Classifier, Family, WiringError
 from twofold.messages import Context, Kind
 from twofold.result import Failure, Result
@@ -114,7 +114,7 @@ def _guard(middleware: Middleware, call_next: Next, classifier: Classifier) -> N
             raise WiringError(
                 f"the middleware {name} answered {answer!r:.40} and no Result: return what call_next gives"
             )
-        return answer
+        return as_result(answer)
 
     return guarded
 

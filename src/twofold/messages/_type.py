@@ -58,7 +58,7 @@ class MessageType(Generic[M]):
         """The codec.
 
         What runs for every message goes straight to its `validator` and `serializer`: the adapter's own methods pass
-        on a dozen options, which costs as much again as the work.
+        on a dozen options, which costs half as much again.
 
         Raises:
             WiringError: A field of the class cannot be encoded.

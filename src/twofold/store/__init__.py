@@ -1,6 +1,6 @@
 """The write side: units of work, the log, checkpoints, and the in-memory reference of the store port."""
 
-from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft, Move
+from twofold.store._batch import ANY_VERSION, INLINE, Append, Batch, Committed, Draft, Move
 from twofold.store._bell import Bell
 from twofold.store._current import UnitFactory, carrying, current_unit, working
 from twofold.store._fact import Fact, Inline
@@ -15,6 +15,7 @@ from twofold.store._unit import UnitOfWork
 
 __all__ = [
     "ANY_VERSION",
+    "INLINE",
     "Add",
     "Append",
     "Batch",

@@ -14,6 +14,9 @@ from twofold.store._rows import RowChange
 ANY_VERSION: Final = -1
 """The expected version of an append that does not care what is in the stream already."""
 
+INLINE: Final = -1
+"""Where the checkpoint of an inline projection stands: its rows commit with the events, so it follows nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -59,7 +62,7 @@ class Move:
 
     Args:
         name: The subscription it belongs to.
-        position: Where it moves to.
+        position: Where it moves to; `INLINE` for a projection that is inline from now on.
         expected: Where it must stand; a store refuses to move one that stands elsewhere (a second owner moved it).
     """
 

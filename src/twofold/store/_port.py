@@ -94,7 +94,7 @@ class Store(Protocol):
         ...
 
     async def checkpoint(self, name: str) -> int:
-        """Where a subscription stands: the last position it has dealt with; 0 for a new one."""
+        """Where a subscription stands: the last position it has dealt with; 0 for a new one, or `INLINE`."""
         ...
 
     async def create_tables(self, tables: Collection[Any]) -> None:

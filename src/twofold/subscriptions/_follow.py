@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias, final
 
+from twofold.errors import Conflict
 from twofold.messages import Catalogue
-from twofold.store import Move, Store
+from twofold.store import INLINE, Move, Store
 from twofold.subscriptions._subscriber import Subscriber, decode
 
 _PAGE = 500
@@ -77,6 +78,19 @@ class Subscription:
                 if not busy:
                     await self._rest(lambda: self._store.wakeup.wait(self.position, self._poll))
 
+    async def catch_up(self) -> int:
+        """Deal with what is in the log, instead of following it.
+
+        Returns:
+            Where the checkpoint stands now; there is nothing for the subscriber between it and the head.
+
+        Raises:
+            Exception: Events could not be handled; what came before them is done.
+        """
+        while await self._step():
+            pass
+        return self._saved
+
     def stop(self) -> None:
         """Stop after the batch that is being handled."""
         self._stopping = True
@@ -93,8 +107,11 @@ class Subscription:
     async def _step(self) -> bool:
         """Take and handle one page; whether there may be more right now."""
         if self._saved < 0:
-            self._saved = await self._store.checkpoint(self.name)
-            self._advance(self._saved)
+            saved = await self._store.checkpoint(self.name)
+            if saved == INLINE:
+                raise Conflict(f"{self.name!r} is inline in another process: run all of them in one mode")
+            self._saved = saved
+            self._advance(saved)
         head = await self._store.log.head()
         if head <= self.position:
             return False

@@ -1,0 +1,50 @@
+"""The switch of a projection between inline and async: at the start, its checkpoint is brought in line with its mode.
+
+`App.start` calls it before a message is accepted, so nothing is recorded between the catch-up and the new mode. It must
+never run while this application accepts messages.
+"""
+
+from collections.abc import Iterable
+
+from twofold.errors import Conflict
+from twofold.messages import Catalogue
+from twofold.projections import Projection, Projector
+from twofold.store import INLINE, Batch, Move, Store
+from twofold.subscriptions import Subscription
+
+
+async def switch(projections: Iterable[Projection], store: Store, catalogue: Catalogue) -> None:
+    """Let every projection start in its mode with every event of the log in its rows, or before it, once.
+
+    An inline one catches up with the log first; one that was inline and follows now goes on from the head.
+
+    Args:
+        projections: The projections, in their modes.
+        store: Where their rows and checkpoints are.
+        catalogue: What events are decoded with.
+
+    Raises:
+        Exception: A projection could not catch up; what it has dealt with is kept, and the next start goes on there.
+    """
+    for projection in projections:
+        move = _to_inline if projection.mode == "inline" else _to_async
+        stands = await store.checkpoint(projection.name)
+        while (stands == INLINE) != (projection.mode == "inline"):
+            try:
+                await move(projection, store, catalogue)
+            except Conflict:
+                before, stands = stands, await store.checkpoint(projection.name)
+                if stands == before:
+                    raise  # nobody else moved it: the conflict is the projection's own
+            else:
+                break
+
+
+async def _to_inline(projection: Projection, store: Store, catalogue: Catalogue) -> None:
+    reached = await Subscription(Projector(projection, store, catalogue), store, catalogue).catch_up()
+    await store.commit(Batch(moves=(Move(projection.name, INLINE, expected=reached),)))
+
+
+async def _to_async(projection: Projection, store: Store, _: Catalogue) -> None:
+    head = await store.log.head()
+    await store.commit(Batch(moves=(Move(projection.name, head, expected=INLINE),)))

@@ -1,0 +1,68 @@
+"""What a handler answers, and what its message promises that it does; both may be written in several ways."""
+
+import sys
+from types import NoneType, UnionType
+from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
+
+from twofold.dispatch._handler import Handler
+from twofold.messages import Command, Query
+from twofold.result import Failure, Result, Success
+
+UNIONS: Final = (Union, UnionType)
+"""The origins of `X | Y`, however it was written."""
+
+
+def annotated_answer(handler: Handler) -> Any:
+    """The type of a handler's Success, as annotated; Any when it is not."""
+    return _success(handler.answers)
+
+
+def promised_answer(message_type: type) -> Any:
+    """`R` of `class X(Command[R])`; Any when the class says nothing."""
+    for ancestor in message_type.__mro__:
+        for base in getattr(ancestor, "__orig_bases__", ()):
+            if get_origin(base) in (Command, Query):
+                return _success(_resolved(get_args(base)[0], ancestor))
+    return Any
+
+
+def contradicts(handler: Handler) -> bool:
+    """Whether a handler says that it answers something else than its message promises.
+
+    Only plain classes are compared; what is generic or a union is left to the type checker.
+    """
+    answer, promise = annotated_answer(handler), promised_answer(handler.message_type)
+    if not (_is_plain(answer) and _is_plain(promise)):
+        return False
+    return not issubclass(answer, promise) and not issubclass(promise, answer)
+
+
+def _is_plain(hint: Any) -> bool:
+    return isinstance(hint, type) and hint is not Any and not get_args(hint)
+
+
+def _success(hint: Any) -> Any:
+    """`T` of `T`, `Result[T, E]`, `Success[T]` and `Success[T] | Failure[E]`."""
+    origin, args = get_origin(hint), get_args(hint)
+    if hint is None:
+        return NoneType
+    if origin in (Result, Success):
+        return _success(args[0])
+    if hint in (Result, Success, Failure):
+        return Any
+    if origin in UNIONS:
+        kept = [_success(one) for one in args if get_origin(one) is not Failure and one is not Failure]
+        return cast("Any", Union)[tuple(kept)] if kept else Any
+    return hint
+
+
+def _resolved(hint: Any, cls: type) -> Any:
+    """A type that may be written as text, in the names of the Python module of a class."""
+
+    def promise() -> None: ...
+
+    promise.__annotations__ = {"return": hint}
+    try:
+        return get_type_hints(promise, globalns=vars(sys.modules[cls.__module__]), include_extras=True)["return"]
+    except NameError:
+        return Any
