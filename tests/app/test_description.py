@@ -6,7 +6,7 @@ import pytest
 
 from tests.app.bank import Announced, app_on, bank
 from twofold import App, Module
-from twofold.app import describe
+from twofold.app.description import describe
 from twofold.errors import StartError
 from twofold.store import MemoryStore
 

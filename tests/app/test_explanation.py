@@ -10,7 +10,7 @@ from dishka import Provider, Scope
 from sqlalchemy.orm import Session
 
 from twofold import App, Command, Module
-from twofold.app import Explanation, explain
+from twofold.app.explanation import Explanation, explain
 from twofold.errors import NotFound
 
 

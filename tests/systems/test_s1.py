@@ -41,7 +41,7 @@ from twofold import (
     Success,
     TwofoldError,
 )
-from twofold.app import describe
+from twofold.app.description import describe
 from twofold.clock import new_id
 from twofold.dispatch import Handler, bound_facts
 from twofold.errors import Category, DuplicateHandlerError, Family, HandlerNotFoundError, WiringError

@@ -40,7 +40,7 @@ from twofold import (
     Unavailable,
     UnitOfWork,
 )
-from twofold.app import describe
+from twofold.app.description import describe
 from twofold.clock import new_id
 from twofold.dispatch import Next
 from twofold.errors import KeyConflict, Unauthenticated, VersionConflict, WiringError

@@ -95,6 +95,29 @@ async def test_a_problem_never_echoes_what_was_sent(client: httpx.AsyncClient) -
     assert SECRET not in answer.text
 
 
+@pytest.mark.parametrize(
+    "body, kind, code",
+    [
+        (b"{", "application/json", "invalid"),
+        (b"{}", "application/json", "invalid"),
+        (SECRET.encode(), "text/plain", "unsupported_media_type"),
+        (b'"' + SECRET.encode() * 1000 + b'"', "application/json", "too_large"),
+    ],
+)
+async def test_a_refused_request_leaves_a_line(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture, body: bytes, kind: str, code: str
+) -> None:
+    """What never became a message is logged too, by its correlation id and without what it held."""
+    with caplog.at_level("INFO", logger="twofold.web"):
+        answer = await client.post(PATH, content=body, headers={"content-type": kind})
+    (record,) = caplog.records
+    facts = vars(record)["twofold"]
+    assert (facts["outcome"], facts["status"]) == (answer.json()["code"], answer.status_code)
+    assert facts["outcome"] == code
+    assert (facts["kind"], facts["correlation_id"]) == ("command", answer.headers["x-correlation-id"])
+    assert SECRET not in str(vars(record))
+
+
 async def test_a_body_that_says_it_is_too_large_is_not_read(client: httpx.AsyncClient) -> None:
     """The announced length is enough to refuse a body."""
 

@@ -2,10 +2,8 @@
 
 from twofold.app._app import App
 from twofold.app._caller import Caller
-from twofold.app._description import Description, describe
-from twofold.app._explanation import Explanation, explain
 from twofold.app._locate import locate
 from twofold.app._progress import Progress
 from twofold.app._room import open_room
 
-__all__ = ["App", "Caller", "Description", "Explanation", "Progress", "describe", "explain", "locate", "open_room"]
+__all__ = ["App", "Caller", "Progress", "locate", "open_room"]

@@ -267,20 +267,11 @@ class App:
             HandlerNotFoundError: It has no handler.
             WiringError: The application is not running.
         """
-        return await self.dispatch(message, origin=origin)
-
-    @overload
-    async def dispatch(
-        self, message: Command[R, E], *, origin: Origin | None = None
-    ) -> Result[R, E | TwofoldError]: ...
-    @overload
-    async def dispatch(self, message: Query[R, E], *, origin: Origin | None = None) -> Result[R, E | TwofoldError]: ...
-    @overload
-    async def dispatch(self, message: object, *, origin: Origin | None = None) -> Result[Any, Any]: ...
-    async def dispatch(self, message: object, *, origin: Origin | None = None) -> Result[Any, Any]:
-        """Dispatch a message of any kind; see `execute` and `publish`."""
         self._running()
         return await self.dispatcher.dispatch(message, origin=origin)
+
+    dispatch = execute
+    """The same under the name that suits a message of any kind; an event is published."""
 
     async def publish(
         self, event: object, *, origin: Origin | None = None, survive: bool = False

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from twofold.app import Description
-from twofold.app import describe as describe_app
+from twofold.app.description import Description
+from twofold.app.description import describe as describe_app
 from twofold.cli._load import app_argument, load_as_run
 
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from twofold.app import Explanation
-from twofold.app import explain as explain_message
+from twofold.app.explanation import Explanation
+from twofold.app.explanation import explain as explain_message
 from twofold.cli._load import VARIABLE, load_as_run
 
 _UNCUT: Final = 10_000

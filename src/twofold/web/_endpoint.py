@@ -13,14 +13,14 @@ from starlette.types import Receive, Scope, Send
 from twofold.app import App
 from twofold.dispatch import Handler
 from twofold.errors import Invalid, NotFound, TwofoldError, Unavailable
-from twofold.messages import Kind, Origin
+from twofold.messages import Kind, Origin, wire_name
 from twofold.result import Success
 from twofold.web._answer import Answer
 from twofold.web._arrival import Arrival, arrival_at
 from twofold.web._body import read_body
 from twofold.web._intake import Intake
 from twofold.web._problem import Problem, problem_of_status
-from twofold.web._reception import problem_told, send_problem
+from twofold.web._reception import log_refusal, problem_told, send_problem
 
 _JSON: Final = b"application/json"
 _SILENT: Final = (204, 205)
@@ -61,7 +61,7 @@ class Endpoint:
             body = await self._body(arrival, receive)
             problem = self._refused_type(arrival, body)
             if problem is not None:
-                await send_problem(problem, arrival, send)
+                await self._refuse(problem, arrival, send)
                 return
             if not self.app.running:
                 raise Unavailable("the application is not running")
@@ -71,13 +71,17 @@ class Endpoint:
         except ClientDisconnect:
             return  # nobody is left to answer, and nothing was begun
         except TwofoldError as error:
-            await send_problem(problem_told(error, arrival), arrival, send)
+            await self._refuse(problem_told(error, arrival), arrival, send)
             return
         result = await self.app.router.send(self.handler.kind, message, origin)
         if isinstance(result, _SUCCESS):
             await self._answer(result.value, arrival, send)
         else:
             await send_problem(problem_told(result.error, arrival), arrival, send)
+
+    async def _refuse(self, problem: Problem, arrival: Arrival, send: Send) -> None:
+        log_refusal(problem, arrival, self.handler.kind, wire_name(self.handler.message_type).name)
+        await send_problem(problem, arrival, send)
 
     async def _body(self, arrival: Arrival, receive: Receive) -> bytes:
         headers = arrival.headers

@@ -101,6 +101,21 @@ def log_crash(error: Any, arrival: Arrival) -> None:
     LOGGER.error("request %s crashed: %s", arrival.correlation_id, type(error).__qualname__, exc_info=cause)
 
 
+def log_refusal(problem: Problem, arrival: Arrival, kind: str, message: str) -> None:
+    """Log a request that never became a message; those that did are logged by their pipeline.
+
+    Nothing of what was sent is in the line.
+    """
+    facts = {
+        "kind": kind,
+        "message": message,
+        "outcome": problem.code,
+        "status": problem.status,
+        "correlation_id": arrival.correlation_id,
+    }
+    LOGGER.info("%s %s refused: %s", kind, message, problem.code, extra={"twofold": facts})
+
+
 async def send_problem(problem: Problem, arrival: Arrival, send: Send) -> None:
     """Answer with a problem."""
     body = problem.document(arrival.correlation_id)

@@ -7,7 +7,7 @@ from typing import Any
 from dishka import Scope
 
 from twofold.app._app import App
-from twofold.app._description import type_name
+from twofold.app.description import type_name
 from twofold.dispatch import Handler
 from twofold.errors import NotFound
 from twofold.messages import MessageType
