@@ -47,6 +47,9 @@ class Route:
     stages: tuple[str, ...]
 
 
+_COMMAND = Kind.COMMAND  # asked for at every dispatch
+
+
 def _inline(handler: Handler) -> Runner | None:
     return None
 
@@ -88,7 +91,8 @@ class Router:
         self._inner: list[Stage] = []
         self._handlers: dict[type, list[Handler]] = {}
         self._routes: dict[Handler, Route] = {}
-        self._runs: dict[Kind, dict[type, Next]] = {Kind.COMMAND: {}, Kind.QUERY: {}}
+        self._commands: dict[type, Next] = {}
+        self._queries: dict[type, Next] = {}
 
     def add(self, handler: Handler) -> None:
         """Register a handler.
@@ -125,8 +129,8 @@ class Router:
     def forget(self) -> None:
         """Drop what was compiled; it is compiled again when needed."""
         self._routes.clear()
-        for runs in self._runs.values():
-            runs.clear()
+        self._commands.clear()
+        self._queries.clear()
 
     def clear(self) -> None:
         """Forget every handler and message; middleware stays."""
@@ -158,21 +162,19 @@ class Router:
             known = self._routes[handler] = Route(handler, run, names)
         return known
 
-    async def send(
-        self, kind: Kind, message: object, origin: Origin | None = None, context: Context | None = None
-    ) -> Result[Any, Any]:
+    async def send(self, kind: Kind, message: object, origin: Origin | None = None) -> Result[Any, Any]:
         """Give a command or query to its handler, through its pipeline.
 
         Raises:
             HandlerNotFoundError: It has none.
         """
         message_type = type(message)
-        run = self._runs[kind].get(message_type) or self._find(kind, message_type)
-        if context is None:
-            parent = current_context()
-            if origin is None:
-                origin = current_origin() if parent is None else NOWHERE
-            context = Context(origin, parent, self._clock, self._ids)
+        runs = self._commands if kind is _COMMAND else self._queries
+        run = runs.get(message_type) or self._find(kind, message_type)
+        parent = current_context()
+        if origin is None:
+            origin = current_origin() if parent is None else NOWHERE
+        context = Context(origin, parent, self._clock, self._ids)
         token = enter_context(context)
         try:
             return await run(message, context)
@@ -216,7 +218,8 @@ class Router:
         handlers = self._handlers.get(message_type, ())
         if not handlers or handlers[0].kind is not kind:
             raise HandlerNotFoundError(message_type, near=self._near(message_type))
-        run = self._runs[kind][message_type] = self.route(handlers[0]).run
+        runs = self._commands if kind is _COMMAND else self._queries
+        run = runs[message_type] = self.route(handlers[0]).run
         return run
 
     def _near(self, message_type: type) -> list[str]:
