@@ -1,11 +1,11 @@
-"""Failures of subscriptions are warnings."""
+"""Failures of subscriptions are warnings; being overtaken is not."""
 
 import logging
 from collections.abc import Collection, Sequence
 
 import pytest
 
-from twofold.errors import StoreUnavailable
+from twofold.errors import Conflict, StoreUnavailable
 from twofold.messages import Catalogue
 from twofold.observability import log_failure
 from twofold.store import Fact, MemoryStore, Move
@@ -47,3 +47,14 @@ def test_the_first_failure_comes_with_its_traceback(failing: Subscription, caplo
     assert first.exc_info is not None
     assert second.exc_info is None
     assert second.__dict__["twofold"]["failures"] == 2
+
+
+def test_being_overtaken_is_one_quiet_line(failing: Subscription, caplog: pytest.LogCaptureFixture) -> None:
+    """A conflict with another process is told without a traceback, below a warning; a failure still is one."""
+    failing.error = Conflict("another owner moved it")
+    with caplog.at_level(logging.INFO, logger="twofold.subscription"):
+        log_failure(failing)
+    (line,) = caplog.records
+    assert (line.levelno, line.getMessage()) == (logging.INFO, "subscription summary was overtaken")
+    assert line.exc_info is None
+    assert line.__dict__["twofold"]["error"] == "Conflict"
