@@ -37,9 +37,10 @@ bench: environment ## measure against the twins by hand
 faults: environment ## run the long fault loops
 	@$(PY) -m pytest -m faults || { status=$$?; [ $$status -eq 5 ] || exit $$status; echo "no test is marked 'faults'"; }
 
+# Extras stay in the lock: an older pip would look for the newest `coverage[toml]` beside a pinned `coverage`.
 lock: environment ## pin the newest allowed versions in requirements.lock
 	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --upgrade \
-		--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock" \
+		--generate-hashes --no-strip-extras --no-annotate --no-emit-index-url --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
 	@$(PYTHON) tools/environment.py $(VENV)
 
