@@ -11,7 +11,7 @@ from twofold import CommandBus, Context, EventBus, Module, Unavailable
 from twofold.clock import new_id
 from twofold.errors import HandlersFailed, TimedOut
 from twofold.store import MemoryStore
-from twofold.subscriptions import Subscription
+from twofold.subscriptions import Trouble
 
 pytestmark = pytest.mark.anyio
 
@@ -108,7 +108,7 @@ async def test_clock_and_ids_of_the_application_hold_in_reactions(store: MemoryS
 
 async def test_one_that_fails_is_tried_again_and_disturbs_no_other(store: MemoryStore) -> None:
     """Its failure is seen, its work undone, and the command that caused it stands."""
-    module, failed, seen = Module("more"), list[Subscription](), list[str]()
+    module, failed, seen = Module("more"), list[Trouble](), list[str]()
 
     @module.on(Announced)
     async def shaky(event: Announced, bus: CommandBus) -> None:
@@ -127,7 +127,7 @@ async def test_one_that_fails_is_tried_again_and_disturbs_no_other(store: Memory
         await app.settle()
         assert seen == ["ada"]
         assert [type_ for type_, _ in await told(store)] == ["announced", "opened"]
-        assert [one.name for one in failed] == ["more.shaky:announced"]
+        assert [one.subscription for one in failed] == ["more.shaky:announced"]
         assert (await app.execute(Deposit(owner="ada", amount=1))).is_success
 
 
@@ -140,7 +140,7 @@ async def test_progress_tells_who_is_behind_and_why(store: MemoryStore) -> None:
         raise KeyError("bug")
 
     app = app_on(store, module)
-    app.observe(observer=lambda one: fail.set())
+    app.observe(observer=lambda trouble: fail.set())
     async with app:
         await app.execute(Announce(texts=("a",)))
         await fail.wait()
@@ -154,14 +154,14 @@ async def test_progress_tells_who_is_behind_and_why(store: MemoryStore) -> None:
 async def test_a_refusal_is_a_failure_of_the_reaction(store: MemoryStore) -> None:
     """It is not skipped: somebody has to look."""
     module, failed = Module("more"), asyncio.Event()
-    errors: list[Exception | None] = []
+    errors: list[Exception] = []
 
     @module.on(Announced)
     async def refuse(event: Announced, bus: CommandBus) -> object:
         return await bus.execute(Deposit(owner="nobody", amount=1))
 
-    def observer(one: Subscription) -> None:
-        errors.append(one.error)
+    def observer(trouble: Trouble) -> None:
+        errors.append(trouble.error)
         failed.set()
 
     app = app_on(store, module)

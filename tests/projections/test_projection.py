@@ -10,7 +10,7 @@ from twofold.dispatch import ProjectionDeclaration
 from twofold.errors import WiringError
 from twofold.messages import Catalogue, Context, Event
 from twofold.projections import Projection, Projector, Rows, inline_rows
-from twofold.store import Add, Delete, MemoryStore, Move, Recorded, UnitOfWork, Upsert
+from twofold.store import Add, Batch, Delete, MemoryStore, Move, Recorded, Selection, UnitOfWork, Upsert
 from twofold.subscriptions import decode
 
 pytestmark = pytest.mark.anyio
@@ -93,7 +93,7 @@ async def test_inline_and_behind_the_log_it_makes_the_same_rows(store: MemorySto
         unit.append("order-1", Cancelled(id=1), expected=2)
         await unit.commit()
     facts = decode(known, await other.log.read(0, until=4, limit=10))
-    await Projector(projection(Summary), other, known).handle(facts, Move(name="summary", position=4, expected=0))
+    await Projector(projection(Summary), other, known).handle(facts, Batch(moves=(Move("summary", 4, 0),)))
 
     def rows(tables: Any) -> list[Any]:
         return [list(tables.rows("orders")), list(tables.rows("sums"))]
@@ -114,16 +114,16 @@ async def test_its_rows_and_its_checkpoint_are_one(store: MemoryStore) -> None:
     await unit.commit()
     facts = decode(known, await store.log.read(0, until=1, limit=10))
     projector = Projector(projection(Summary), store, known)
-    await projector.handle(facts, Move(name="summary", position=1, expected=0))
+    await projector.handle(facts, Batch(moves=(Move("summary", 1, 0),)))
     with pytest.raises(Exception, match="another owner moved it"):
-        await projector.handle(facts, Move(name="summary", position=1, expected=0))
+        await projector.handle(facts, Batch(moves=(Move("summary", 1, 0),)))
     assert await store.read(lambda tables: tables.row("sums", name="all")) == {"name": "all", "total": 5, "orders": 1}
 
 
 def test_a_projector_asks_the_log_for_its_events_only() -> None:
     """By their wire names."""
     projector = Projector(projection(Summary), MemoryStore(), catalogue())
-    assert list(projector.types) == ["cancelled", "placed"]
+    assert projector.selection == Selection(types=frozenset({"cancelled", "placed"}))
     assert projector.name == "summary"
     assert projector.batch_size > 1
 

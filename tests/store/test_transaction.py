@@ -310,7 +310,7 @@ class TestCarried:
         """Whether or not the handler has written anything; a Failure leaves it where it was."""
         buses = dispatcher(store)
         buses.register_command(Inner, lambda command: Failure("no") if command.n else None)
-        with carrying(Move(name="r", position=5, expected=0)):
+        with carrying(Batch(moves=(Move("r", 5, 0),))):
             await buses.dispatch(Inner(n=1))
             assert (await store.checkpoints.get("r")).position == 0
             await buses.dispatch(Inner())
@@ -327,7 +327,7 @@ class TestCarried:
 
         buses.register_command(Outer, lambda command: tasks.append(asyncio.create_task(late())))
         buses.register_command(Inner, lambda command: unit().record(Happened()))
-        with carrying(Move(name="r", position=5, expected=0)):
+        with carrying(Batch(moves=(Move("r", 5, 0),))):
             await buses.dispatch(Outer())
         ended.set()
         assert await tasks[0] == Success(None)
@@ -339,7 +339,7 @@ class TestCarried:
         buses.register_command(Inner, lambda command: unit().record(Happened()))
         results: list[Result[Any, Any]] = []
         for _ in range(2):
-            with carrying(Move(name="r", position=5, expected=0)):
+            with carrying(Batch(moves=(Move("r", 5, 0),))):
                 results.append(await buses.dispatch(Inner()))
         assert results[0].is_success
         assert isinstance(results[1].error, Conflict)

@@ -57,6 +57,7 @@ class App:
             `attach` unless they are given another.
         clock: Where it gets the time.
         ids: Where it gets its ids.
+        lease: After how many seconds without a sign of life another process takes its projections and reactions over.
 
     Example:
         >>> app = App("shop", modules=[orders])
@@ -75,6 +76,7 @@ class App:
         authenticate: Callable[[Any], Awaitable[Principal | None]] | None = None,
         clock: Clock | None = None,
         ids: IdSource = new_id,
+        lease: float = 5.0,
     ) -> None:
         self.name = name
         self.modules = list(modules)
@@ -84,6 +86,7 @@ class App:
         self._observer: Observer | None = None
         self._errors: Classification = errors or {}
         self._authenticate = authenticate
+        self._lease = lease
         self._database = database
         self._store: Store | None = None
         self._overrides = Provider()
@@ -223,7 +226,15 @@ class App:
             raise
         self.router.freeze()
         self._portal.adopt(asyncio.get_running_loop())
-        self._workers = Workers(assembly.subscribers, self.store, self.router.catalogue, self._observer)
+        self._workers = Workers(
+            assembly.subscribers,
+            self.store,
+            self.router.catalogue,
+            clock=self.clock,
+            classifier=self.router.settings.classifier,
+            lease=self._lease,
+            observer=self._observer,
+        )
 
     async def stop(self) -> None:
         """Stop the workers after what they are doing, and close the store. Harmless when stopped."""

@@ -11,7 +11,7 @@ from twofold.dispatch import Handler, Middleware, Next, Stage, failure_of
 from twofold.errors import Classifier, WiringError
 from twofold.messages import Catalogue, Context, Kind
 from twofold.result import Result
-from twofold.store._current import UnitFactory, carried_move, current_unit, working
+from twofold.store._current import UnitFactory, carried, current_unit, working
 from twofold.store._unit import UnitOfWork
 
 _reading: ContextVar[bool] = ContextVar("twofold_reading", default=False)
@@ -32,10 +32,10 @@ def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: C
         if outer is not None:
             return await _joined(outer, message, context, call_next)
         try:
-            move = carried_move()
+            settled = carried()
             async with working(new_unit(context)) as unit:
-                if move is not None:
-                    unit.move(move)
+                if settled is not None:
+                    unit.settle(settled)
                 result = await call_next(message, context)
                 if result.is_success:
                     await unit.commit()

@@ -5,6 +5,7 @@ to it. Events are encoded when they are added, so nothing that changes later cha
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, final
 
 from twofold.errors import WiringError
@@ -39,6 +40,7 @@ class UnitOfWork:
         self._facts: list[tuple[str, int, Any, Draft]] = []
         self._rows: list[RowChange] = []
         self._moves: list[Move] = []
+        self._settled = Batch()
         self._sources: list[EventSource] = []
         self._survivors: list[tuple[str, int, Any, Draft]] = []
         self._transaction: Transaction | None = None
@@ -125,6 +127,10 @@ class UnitOfWork:
         """Move a checkpoint with this unit."""
         self._moves.append(move)
 
+    def settle(self, settled: Batch) -> None:
+        """Settle an event of the log with this unit: its checkpoint, and what is put aside or let go."""
+        self._settled = settled
+
     async def commit(self) -> Committed:
         """Flush the session, run inline projections, and commit everything in one transaction.
 
@@ -142,7 +148,10 @@ class UnitOfWork:
                 stream, version, events = drained
                 self.append(stream, *events, expected=version)
         self._open = False
-        batch = self._batch([*self._facts, *self._survivors], self._rows, self._moves)
+        settled = self._settled
+        batch = self._batch([*self._facts, *self._survivors], self._rows, [*self._moves, *settled.moves])
+        if settled.parks or settled.frees:
+            batch = replace(batch, parks=settled.parks, frees=settled.frees)
         if self._transaction is not None:
             self.committed = await self._transaction.commit(batch)
         elif batch:
