@@ -132,7 +132,7 @@ def assemble(
     if not done.faults:
         behind = [projection for projection in done.projections if projection.mode == "async"]
         done.subscribers += [Projector(projection, store, router.catalogue) for projection in behind]
-        done.subscribers += [Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT]
+        done.subscribers += [Reactor(handler, router, store) for handler in handlers if handler.kind is Kind.EVENT]
     return done
 
 
