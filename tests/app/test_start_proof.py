@@ -708,7 +708,7 @@ class Blocking:
         ("logging", "'logging'", "cannot be called"),
         (None, "None", "cannot be called"),
     ],
-    ids=str,
+    ids=["def", "object", "partial", "generator", "two", "four", "configured", "class", "text", "none"],
 )
 def test_a_middleware_of_another_shape(misfit: Any, where: str, text: str) -> None:
     """One that is not async or cannot be given its three arguments is told at the start, and by a bus alone at once."""
@@ -723,7 +723,7 @@ def test_a_middleware_of_another_shape(misfit: Any, where: str, text: str) -> No
     assert text in str(refused.value)
 
 
-@pytest.mark.parametrize("middleware", [fitting, Fitting(), partial(configured, 3), partial(Fitting())], ids=str)
+@pytest.mark.parametrize("middleware", [fitting, Fitting(), partial(configured, 3), partial(Fitting())], ids=range(4))
 def test_a_middleware_of_the_right_shape(middleware: Any) -> None:
     """Functions, objects and partials of either are sound."""
     app = App("proof", database="never-opened.db")
