@@ -1,16 +1,18 @@
 """Reactions: handlers of events behind the log; their work and their checkpoint commit together."""
 
 import asyncio
+import logging
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
 from tests.app.bank import Announce, Announced, Deposit, Open, app_on, told
-from twofold import CommandBus, Context, EventBus, Module, Unavailable
+from twofold import CommandBus, Context, EventBus, Exists, Module, Unavailable
 from twofold.clock import new_id
-from twofold.errors import HandlersFailed, TimedOut
-from twofold.store import MemoryStore
+from twofold.errors import CheckpointMoved, Conflict, HandlersFailed, TimedOut
+from twofold.observability import log_failure
+from twofold.store import Batch, MemoryStore, Move
 from twofold.subscriptions import Trouble
 
 pytestmark = pytest.mark.anyio
@@ -171,3 +173,60 @@ async def test_a_refusal_is_a_failure_of_the_reaction(store: MemoryStore) -> Non
         await failed.wait()
     assert isinstance(errors[0], HandlersFailed)
     assert await store.log.head() == 1
+
+
+@pytest.mark.parametrize("ending", [None, Exists("opened already"), KeyError("a row that is there already")], ids=repr)
+async def test_one_that_another_process_has_overtaken_is_a_quiet_line(
+    store: MemoryStore, ending: Exception | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However the work that is done already makes it fail: no traceback, nothing written twice, and it goes on."""
+    module, seen, errors = Module("more"), list[str](), list[Exception]()
+
+    @module.on(Announced)
+    async def note(event: Announced, bus: CommandBus) -> None:
+        seen.append(event.text)
+        await bus.execute(Open(owner=event.text))
+        if event.text == "a":
+            await store.commit(Batch(moves=(Move(name="more.note:announced", position=1, expected=0),)))
+            if ending is not None:
+                raise ending
+
+    def observer(trouble: Trouble) -> None:
+        errors.append(trouble.error)
+        log_failure(trouble)
+
+    app = app_on(store, module)
+    app.observe(observer=observer)
+    with caplog.at_level(logging.INFO, logger="twofold.subscription"):
+        async with app:
+            await app.execute(Announce(texts=("a", "b")))
+            await app.settle()
+    assert seen == ["a", "b"]
+    assert [type_ for type_, _ in await told(store)] == ["announced", "announced", "opened"]
+    assert [type(error) for error in errors] == [CheckpointMoved]
+    (line,) = [record for record in caplog.records if record.name == "twofold.subscription"]
+    assert (line.levelno, line.getMessage()) == (logging.INFO, "subscription more.note:announced was overtaken")
+    assert line.exc_info is None
+
+
+async def test_a_conflict_of_its_own_is_a_failure(store: MemoryStore, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody has done its work: a warning with its traceback, as for every failure."""
+    module, failed = Module("more"), asyncio.Event()
+
+    @module.on(Announced)
+    async def clash(event: Announced) -> None:
+        if not failed.is_set():
+            raise Conflict("somebody else has the seat")
+
+    def observer(trouble: Trouble) -> None:
+        log_failure(trouble)
+        failed.set()
+
+    app = app_on(store, module)
+    app.observe(observer=observer)
+    async with app:
+        await app.execute(Announce(texts=("a",)))
+        await app.settle()
+    (line,) = [record for record in caplog.records if record.name == "twofold.subscription"]
+    assert (line.levelno, line.getMessage()) == (logging.WARNING, "subscription more.clash:announced failed")
+    assert line.exc_info is not None

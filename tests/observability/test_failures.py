@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from twofold.errors import Conflict, StoreUnavailable
+from twofold.errors import CheckpointMoved, Conflict, StoreUnavailable
 from twofold.observability import log_failure
 from twofold.subscriptions import Trouble
 
@@ -34,11 +34,11 @@ def test_the_first_failure_comes_with_its_traceback(caplog: pytest.LogCaptureFix
 def test_being_overtaken_is_one_quiet_line(caplog: pytest.LogCaptureFixture) -> None:
     """A conflict with another process is told without a traceback, below a warning; a failure still is one."""
     with caplog.at_level(logging.INFO, logger="twofold.subscription"):
-        log_failure(trouble(Conflict("another owner moved it")))
+        log_failure(trouble(CheckpointMoved(name="summary", text="stands at 7")))
     (line,) = caplog.records
     assert (line.levelno, line.getMessage()) == (logging.INFO, "subscription summary was overtaken")
     assert line.exc_info is None
-    assert line.__dict__["twofold"]["error"] == "Conflict"
+    assert line.__dict__["twofold"]["error"] == "CheckpointMoved"
 
 
 def test_an_event_that_is_parked_is_an_error(caplog: pytest.LogCaptureFixture) -> None:

@@ -32,7 +32,7 @@ from twofold.dispatch import (
     Router,
     When,
 )
-from twofold.errors import Category, Classification, Fault, StartError, TwofoldError, WiringError
+from twofold.errors import Category, Classification, Fault, FaultError, StartError, TwofoldError, WiringError
 from twofold.messages import Catalogue, Command, Context, Origin, Principal, Query
 from twofold.middleware import Meter
 from twofold.result import Failure, Result, Success
@@ -85,6 +85,7 @@ class App:
         self._meter: Meter | None = None
         self._observer: Observer | None = None
         self._errors: Classification = errors or {}
+        self._refused: list[Fault] = []
         self._authenticate = authenticate
         self._lease = lease
         self._database = database
@@ -150,7 +151,10 @@ class App:
             WiringError: It is running.
         """
         self._change()
-        self.router.use(middleware, at=at, when=when)
+        try:
+            self.router.use(middleware, at=at, when=when)
+        except FaultError as error:  # told at the start, with all others
+            self._refused.append(error.fault)
 
     def override(self, wanted: Any, substitute: Any) -> None:
         """Put an object in the place of a dependency, before the application starts: a fake in a test, say.
@@ -191,6 +195,7 @@ class App:
                 new_unit=self.new_unit,
                 services=self._services(),
                 overrides=self._overrides,
+                refused=self._refused,
             )
         return self._assembly.faults
 

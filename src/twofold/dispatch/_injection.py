@@ -6,7 +6,7 @@ container as it is.
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -71,23 +71,23 @@ class Injection:
 
     def reaches(self, handler: Handler, wanted: object) -> bool:
         """Whether a handler depends on a type, directly or through others."""
-        if self.container is None:
-            return wanted in handler.needs.values()
-        registries = list(_registries(self.container))
+        return any(hint is wanted for hint in self.reached(handler))
+
+    def reached(self, handler: Handler) -> Iterator[Any]:
+        """The types that a handler depends on, directly or through others."""
+        registries = [] if self.container is None else list(_registries(self.container))
         seen: set[DependencyKey] = set()
         open_keys = [_key(hint) for hint in handler.needs.values()]
         while open_keys:
             key = open_keys.pop()
-            if key.type_hint is wanted:
-                return True
             if key in seen:
                 continue
             seen.add(key)
+            yield key.type_hint
             for registry in registries:
                 factory = registry.get_factory(key)
                 if factory is not None:
                     open_keys.extend([*factory.dependencies, *factory.kw_dependencies.values()])
-        return False
 
     def scope_of(self, wanted: Any) -> Scope | None:
         """How long a dependency lives, or None for one that nothing provides."""

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._handlers import RESULTS, as_result
+from twofold.dispatch._shape import require_shape
 from twofold.errors import Classifier, Family, WiringError
 from twofold.messages import Context, Kind
 from twofold.result import Failure, Result
@@ -58,7 +59,11 @@ def stage_of(middleware: Middleware, when: When = None) -> Stage:
     Args:
         middleware: The middleware.
         when: Which handlers it wraps; all unless given.
+
+    Raises:
+        FaultError: It has not the shape of one.
     """
+    require_shape(middleware)
     name = getattr(middleware, "__qualname__", None) or type(middleware).__qualname__
     return Stage(name, lambda handler: middleware if applies(when, handler) else None, guarded=True)
 

@@ -122,7 +122,11 @@ class Router:
         return handler
 
     def use(self, middleware: Middleware, *, at: Place = "outer", when: When = None) -> None:
-        """Put a middleware into every pipeline, inside those put at the same place before."""
+        """Put a middleware into every pipeline, inside those put at the same place before.
+
+        Raises:
+            FaultError: It has not the shape of one.
+        """
         (self._outer if at == "outer" else self._inner).append(stage_of(middleware, when))
         self.forget()
 

@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from twofold.errors import Conflict
+from twofold.errors import CheckpointMoved
 from twofold.subscriptions import Trouble
 
 _LOGGER: Final = logging.getLogger("twofold.subscription")
@@ -12,7 +12,7 @@ _LOGGER: Final = logging.getLogger("twofold.subscription")
 def log_failure(trouble: Trouble) -> None:
     """Log that a subscription has failed; the first time in a row, and when it parks an event, with the traceback.
 
-    A conflict is no bug: another process was faster. It is one quiet line.
+    A checkpoint that has moved is no bug: another process was faster. It is one quiet line.
 
     Args:
         trouble: What has happened.
@@ -24,7 +24,7 @@ def log_failure(trouble: Trouble) -> None:
         "position": trouble.position,
         "error": type(error).__qualname__,
     }
-    overtaken = isinstance(error, Conflict) and not trouble.parked
+    overtaken = isinstance(error, CheckpointMoved) and not trouble.parked
     told = "parked an event" if trouble.parked else "was overtaken" if overtaken else "failed"
     _LOGGER.log(
         logging.ERROR if trouble.parked else logging.INFO if overtaken else logging.WARNING,

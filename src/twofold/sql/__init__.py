@@ -15,7 +15,7 @@ from twofold.sql._sessions import (
     WriteRefused,
     WriteSession,
 )
-from twofold.sql._tables import create_statements, table_of
+from twofold.sql._tables import create_statements, layout_of, table_of
 
 __all__ = [
     "AWAITED",
@@ -33,6 +33,7 @@ __all__ = [
     "WriteSession",
     "create_statements",
     "fold",
+    "layout_of",
     "page_of",
     "session_runner",
     "sort_by",

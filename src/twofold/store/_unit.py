@@ -4,6 +4,7 @@ The transaction stage makes one per attempt, commits it after a Success and thro
 to it. Events are encoded when they are added, so nothing that changes later changes them.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, final
@@ -168,13 +169,22 @@ class UnitOfWork:
             await self._transaction.rollback()
 
     async def end(self) -> None:
-        """Let the session go, and commit what survives though the unit does not."""
+        """Let the session go, and commit what survives though the unit does not.
+
+        What the unit ended with stays the answer, whatever comes of the survivors; their error goes to the exception
+        handler of the event loop, which logs it with its traceback unless told otherwise.
+        """
         self._open = False
         if self._participant is not None:
             await self._participant.close()
         if self._survivors:
             survivors, self._survivors = self._survivors, []
-            await self._store.commit(self._batch(survivors))
+            try:
+                await self._store.commit(self._batch(survivors))
+            except Exception as error:  # noqa: BLE001  # told to the event loop: the caller is told the outcome
+                lost = ", ".join(draft.type for _, _, _, draft in survivors)
+                text = f"{lost} cannot be committed after the roll-back of message {self._context.message_id}"
+                asyncio.get_running_loop().call_exception_handler({"message": text, "exception": error})
 
     async def __aenter__(self) -> "UnitOfWork":
         await self.begin_part()

@@ -219,6 +219,7 @@ class Subscription:
             else:
                 await self._store.commit(settled)
         except Exception as error:
+            await self._require(held, error)
             if len(free) > 1 and not self._passes(error):
                 self._careful = reached
                 return False
@@ -227,6 +228,14 @@ class Subscription:
             await self._put_aside(held, free[0], error, settled)
         self._held = replace(held, position=reached)
         return True
+
+    async def _require(self, held: Checkpoint, error: Exception) -> None:
+        """Whatever a subscriber fails with after another process has done the same work, that is why."""
+        stands = await self._store.checkpoints.get(self.name)
+        if (stands.position, stands.token) != (held.position, held.token):
+            raise CheckpointMoved(
+                name=self.name, text=f"stands at {stands.position}, not at {held.position}"
+            ) from error
 
     async def _put_aside(self, held: Checkpoint, entry: Recorded, error: Exception, settled: Batch) -> None:
         self.failures += 1
