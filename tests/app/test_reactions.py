@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.app.bank import Announce, Announced, Deposit, Open, app_on, told
 from twofold import CommandBus, Context, EventBus, Exists, Module, Unavailable
 from twofold.clock import new_id
-from twofold.errors import CheckpointMoved, Conflict, HandlersFailed, TimedOut
+from twofold.errors import CheckpointMoved, Conflict, HandlersFailed, TimedOut, WiringError
 from twofold.observability import log_failure
 from twofold.store import Batch, MemoryStore, Move
 from twofold.subscriptions import Trouble
@@ -230,3 +231,59 @@ async def test_a_conflict_of_its_own_is_a_failure(store: MemoryStore, caplog: py
     (line,) = [record for record in caplog.records if record.name == "twofold.subscription"]
     assert (line.levelno, line.getMessage()) == (logging.WARNING, "subscription more.clash:announced failed")
     assert line.exc_info is not None
+
+
+async def test_one_may_be_cut_into_parts_that_run_side_by_side(store: MemoryStore) -> None:
+    """Each stream in its order; a slow one keeps only its own part waiting."""
+    module, seen, slow = Module("more"), list[str](), asyncio.Event()
+
+    @module.on(Announced, partitions=8)
+    async def note(event: Announced) -> None:
+        if event.text == "0-0":
+            await slow.wait()
+        seen.append(event.text)
+
+    app = app_on(store, module)
+    async with app:
+        for number in range(2):
+            for stream in range(20):
+                unit = app.new_unit(Context())
+                unit.append(f"s-{stream}", Announced(text=f"{stream}-{number}"))
+                await unit.commit()
+        waits = {one.name for one in await app.progress()}
+        assert waits == {f"more.note:announced[{index}/8]" for index in range(8)}
+        with pytest.raises(TimedOut):
+            await app.settle(timeout=0.3)
+        assert len(seen) > 20
+        slow.set()
+        await app.settle()
+    assert sorted(seen) == sorted(f"{stream}-{number}" for stream in range(20) for number in range(2))
+    for stream in range(20):
+        assert seen.index(f"{stream}-0") < seen.index(f"{stream}-1")
+
+
+async def test_one_may_start_now_and_listen_to_some(store: MemoryStore) -> None:
+    """What was there before it, and what belongs to other streams, is not for it."""
+    async with app_on(store) as app:
+        await app.execute(Announce(texts=("before",)))
+    module, seen = Module("more"), list[str]()
+
+    @module.on(Announced, start="now", stream="news-*")
+    async def note(event: Announced) -> None:
+        seen.append(event.text)
+
+    async with app_on(store, module) as app:
+        await app.settle()
+        for stream in ("news-1", "other-1"):
+            unit = app.new_unit(Context())
+            unit.append(stream, Announced(text=stream))
+            await unit.commit()
+        await app.settle()
+    assert seen == ["news-1"]
+
+
+@pytest.mark.parametrize("wrong", [{"partitions": 0}, {"start": "yesterday"}, {"start": -1}], ids=str)
+def test_what_makes_no_sense_is_refused_at_once(wrong: dict[str, Any]) -> None:
+    """Where it is written."""
+    with pytest.raises(WiringError, match="a reaction cannot"):
+        Module("more").on(Announced, **wrong)

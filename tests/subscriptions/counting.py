@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from twofold.dispatch import Start
 from twofold.messages import Catalogue, Context, Event
 from twofold.store import Batch, Fact, Move, Selection, Store, UnitOfWork
-from twofold.subscriptions import Start, Subscription
+from twofold.subscriptions import Subscription
 
 
 @dataclass(frozen=True, kw_only=True)

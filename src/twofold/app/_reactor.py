@@ -7,7 +7,6 @@ from twofold.dispatch import Handler, Router
 from twofold.errors import Family, HandlersFailed, Unavailable
 from twofold.messages import Origin
 from twofold.store import Batch, Fact, Selection, carrying
-from twofold.subscriptions import Start
 
 _HEADERS = ("causation_id", "correlation_id", "user_id", "tenant")
 
@@ -27,9 +26,10 @@ class Reactor:
         self._handler = handler
         self._router = router
         self._event = router.catalogue.of(handler.message_type).name
-        self.selection = Selection(types=frozenset({self._event}))
-        self.start: Start = "beginning"
-        self.partitions = 1
+        following = handler.following
+        self.selection = Selection(types=frozenset({self._event}), tags=following.tags, stream=following.stream)
+        self.start = following.start
+        self.partitions = following.partitions
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, cast, get_origin
 
+from twofold.dispatch._following import FROM_THE_BEGINNING, Following
 from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler
 from twofold.dispatch._tools import Tools
 from twofold.errors import FaultError, snake_case
@@ -73,6 +74,7 @@ class Handler:
         answers: The annotation of what it returns.
         module: The name of the module it was mounted by.
         door: How the web offers it.
+        following: How a reaction follows the log.
         tools: The logger, numbers and context stack that it has at hand.
     """
 
@@ -93,6 +95,7 @@ class Handler:
     answers: Any = Any
     module: str = ""
     door: Door = NO_DOOR
+    following: Following = FROM_THE_BEGINNING
     tools: Tools = field(repr=False)
 
     @classmethod

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import final
 
+from twofold.dispatch import Start
 from twofold.messages import Catalogue
 from twofold.projections._projection import Projection
 from twofold.store import Batch, Fact, Inline, RowChange, Selection, Store
-from twofold.subscriptions import Start
 
 _BATCH = 500
 

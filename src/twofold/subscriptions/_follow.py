@@ -13,7 +13,8 @@ from typing import final
 from twofold.clock import Clock, SystemClock
 from twofold.errors import CheckpointMoved, Classifier, Conflict, Family
 from twofold.messages import Catalogue
-from twofold.store import INLINE, Batch, Checkpoint, Move, Parked, Recorded, Store
+from twofold.store import INLINE, NOBODY, Batch, Checkpoint, Move, Parked, Recorded, Store
+from twofold.subscriptions._cut import Cut, dealt_with
 from twofold.subscriptions._owner import Owner
 from twofold.subscriptions._parking import Parking, entry_of
 from twofold.subscriptions._replaced import LogReplaced
@@ -26,6 +27,7 @@ _FIRST_BACK_OFF = 0.05
 _LAST_BACK_OFF = 10.0
 _IDLE_MOVE = 10_000  # positions without an event of interest, after which the checkpoint moves all the same
 _ATTEMPTS = 5
+_ALL_PARKED = 1_000_000
 
 
 @final
@@ -62,7 +64,8 @@ class Subscription:
         observer: Observer | None = None,
     ) -> None:
         self.subscriber = subscriber
-        self.name = subscriber.name if part is None else f"{subscriber.name}[{part[0]}/{part[1]}]"
+        self._cut = Cut(subscriber.name, *(part or ()))
+        self.name = self._cut.name
         self.selection = subscriber.selection if part is None else replace(subscriber.selection, part=part)
         self.position = 0
         self.failures = 0
@@ -79,6 +82,7 @@ class Subscription:
         self._parking = Parking(self.name, store.parked, self._clock)
         self._moved = self._clock.monotonic()
         self._held: Checkpoint | None = None
+        self._others: Sequence[Checkpoint] = ()
         self._careful = 0
         self._stopping = False
         self._idle: asyncio.Future[None] | None = None
@@ -158,7 +162,7 @@ class Subscription:
             if seen.position == INLINE:
                 raise Conflict(f"{self.name!r} is inline in another process: run all of them in one mode")
             held = seen if self._owner is None else await self._owner.acquire(seen)
-            if held is None:
+            if held is None or not await self._follows_on():
                 await self._look_on(seen)
                 return None
             self._held = await self._begin(held)
@@ -173,11 +177,25 @@ class Subscription:
         if held.epoch not in ("", epoch) or held.position > head:
             raise LogReplaced(name=self.name, position=held.position, head=head)
         if held.position == 0 and not held.epoch:
-            start = self.subscriber.start
-            position = {"beginning": 0, "now": head}.get(start, start) if isinstance(start, str) else start
-            await self._store.commit(Batch(moves=(self._move(held, int(position), epoch),)))
-            return replace(held, position=int(position), epoch=epoch)
+            start = min((one.position for one in self._others), default=self.subscriber.start)
+            position = {"beginning": 0, "now": head}[start] if isinstance(start, str) else start
+            await self._store.commit(Batch(moves=(self._move(held, position, epoch),)))
+            held = replace(held, position=position)
         return replace(held, epoch=epoch)
+
+    async def _follows_on(self) -> bool:
+        """Take over from an earlier cut; whether nobody follows by that one any more."""
+        self._others = self._cut.others(await self._store.checkpoints.all())
+        for other in self._others:
+            if self._owner is not None and other.owner != NOBODY:
+                if await self._owner.acquire(other) is None:
+                    return False
+                await self._owner.give_back(other.name)
+            left = self._cut.inherited(await self._store.parked.list(other.name, limit=_ALL_PARKED))
+            if left:
+                frees = tuple((other.name, one.position) for one in left)
+                await self._store.commit(Batch(parks=left, frees=frees))
+        return True
 
     async def _look_on(self, seen: Checkpoint) -> None:
         """Notice how far the owner has come; there may be nothing for it behind its checkpoint."""
@@ -210,8 +228,10 @@ class Subscription:
     async def _settle(self, held: Checkpoint, entries: Sequence[Recorded], reached: int, *, patient: bool) -> bool:
         """Handle a page; whether it is dealt with, or else to be taken again one by one."""
         behind = await self._parking.behind(entries)
-        waiting = {one.position for one in behind}
-        free = [entry for entry in entries if entry.position not in waiting]
+        passed = {one.position for one in behind}
+        if self._others:
+            passed.update(one.position for one in entries if dealt_with(one.position, one.stream, self._others))
+        free = [entry for entry in entries if entry.position not in passed]
         settled = Batch(moves=(self._move(held, reached),), parks=tuple(behind))
         try:
             if free:

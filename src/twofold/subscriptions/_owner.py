@@ -96,6 +96,10 @@ class Owner:
         except CheckpointMoved:
             return None
 
+    async def give_back(self, name: str) -> None:
+        """Own a checkpoint no longer."""
+        await self._checkpoints.release(self.name, [name])
+
     def _lifeless(self, seen: Checkpoint) -> bool:
         mark = seen.owner, seen.token, seen.beat, seen.position
         known = self._seen.get(seen.name)

@@ -1,13 +1,11 @@
 """What follows the log: something that handles facts and moves its checkpoint in the same transaction."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
+from twofold.dispatch import Start
 from twofold.messages import Catalogue
 from twofold.store import Batch, Fact, Log, Recorded, Selection, Wakeup
-
-Start: TypeAlias = Literal["beginning", "now"] | int
-"""Where a new subscription starts: before the first event, behind the last one, or behind a position."""
 
 
 class Subscriber(Protocol):
