@@ -250,8 +250,8 @@ async def test_one_may_be_cut_into_parts_that_run_side_by_side(store: MemoryStor
                 unit = app.new_unit(Context())
                 unit.append(f"s-{stream}", Announced(text=f"{stream}-{number}"))
                 await unit.commit()
-        waits = {one.name for one in await app.progress()}
-        assert waits == {f"more.note:announced[{index}/8]" for index in range(8)}
+        names = {one.name for one in await app.progress()} - {"soon"}
+        assert names == {f"more.note:announced[{index}/8]" for index in range(8)}
         with pytest.raises(TimedOut):
             await app.settle(timeout=0.3)
         assert len(seen) > 20

@@ -8,7 +8,7 @@ from twofold.clock import Clock
 from twofold.errors import Classifier, TimedOut
 from twofold.messages import Catalogue
 from twofold.store import Store
-from twofold.subscriptions import Observer, Owner, Subscriber, Subscription
+from twofold.subscriptions import Observer, Owner, Subscriber, Subscription, Tail
 
 
 class Workers:
@@ -37,12 +37,14 @@ class Workers:
     ) -> None:
         self._store = store
         self._clock = clock
+        tail = Tail(store)
         self._owner = Owner(store.checkpoints, lease=lease, now=clock.monotonic)
         self.subscriptions = [
             Subscription(
                 subscriber,
                 store,
                 catalogue,
+                source=tail,
                 owner=self._owner,
                 part=part,
                 classifier=classifier,

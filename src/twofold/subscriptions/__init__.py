@@ -4,6 +4,7 @@ from twofold.subscriptions._follow import Subscription
 from twofold.subscriptions._owner import Owner
 from twofold.subscriptions._replaced import LogReplaced
 from twofold.subscriptions._subscriber import Source, Subscriber, decode
+from twofold.subscriptions._tail import Tail
 from twofold.subscriptions._trouble import Observer, Trouble
 
-__all__ = ["LogReplaced", "Observer", "Owner", "Source", "Subscriber", "Subscription", "Trouble", "decode"]
+__all__ = ["LogReplaced", "Observer", "Owner", "Source", "Subscriber", "Subscription", "Tail", "Trouble", "decode"]
