@@ -87,8 +87,8 @@ class Router:
         self.catalogue = Catalogue()
         self._clock = clock or SystemClock()
         self._ids = ids
-        self._outer: list[Stage] = []
-        self._inner: list[Stage] = []
+        self._outer: list[tuple[Middleware, When]] = []
+        self._inner: list[tuple[Middleware, When]] = []
         self._handlers: dict[type, list[Handler]] = {}
         self._routes: dict[Handler, Route] = {}
         self._commands: dict[type, Next] = {}
@@ -123,7 +123,7 @@ class Router:
 
     def use(self, middleware: Middleware, *, at: Place = "outer", when: When = None) -> None:
         """Put a middleware into every pipeline, inside those put at the same place before."""
-        (self._outer if at == "outer" else self._inner).append(stage_of(middleware, when))
+        (self._outer if at == "outer" else self._inner).append((middleware, when))
         self.forget()
 
     def forget(self) -> None:
@@ -157,8 +157,11 @@ class Router:
             binding = settings.injection.binding(handler)
             core = innermost(handler, binding, settings.classifier, settings.runner(handler))
             between = settings.between or (settings.injection.scope_stage(),)
-            stages = [feed_stage(), *settings.before, *self._outer, *between, *self._inner]
-            run, names = compose(stages, handler, core, settings.classifier)
+            outer, inner = (
+                [stage_of(middleware, when, settings.classifier) for middleware, when in used]
+                for used in (self._outer, self._inner)
+            )
+            run, names = compose([feed_stage(), *settings.before, *outer, *between, *inner], handler, core)
             known = self._routes[handler] = Route(handler, run, names)
         return known
 
