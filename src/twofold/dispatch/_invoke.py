@@ -60,7 +60,7 @@ def innermost(handler: Handler, binding: Binding, classifier: Classifier, runner
 
 
 def _bare(function: Callable[[Any], Awaitable[Any]], classifier: Classifier) -> Next:
-    """The shortest way, for an async function of the message: with many handlers, what it touches is not in the cache."""
+    """The shortest way, for an async function of the message; it touches little, which counts with many handlers."""
 
     async def call(message: Any, context: Context) -> Result[Any, Any]:
         try:

@@ -1,6 +1,7 @@
 """Middleware as data: a list of named stages, folded once per handler into one call.
 
-A built-in stage closes over the rest of the pipeline, which is the cheapest way to call it. A stage that does not apply to a handler is left out when the pipeline is built, so it costs nothing when it runs.
+A built-in stage closes over the rest of the pipeline, which is the cheapest way to call it. A stage that does not
+apply to a handler is left out when the pipeline is built, so it costs nothing when it runs.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
