@@ -61,6 +61,10 @@ class Readers:
         """Run a user's function, guarded, with one snapshot of the database from its first read to its last."""
         return await self.run(partial(_in_snapshot, work))
 
+    async def run_statement(self, work: Callable[[GuardedConnection], T]) -> T:
+        """Run a user's function, guarded, that executes one statement: a statement is its own snapshot."""
+        return await self.run(partial(_guarded, work))
+
     def close(self, reason: str) -> None:
         """Take no more calls; the threads finish those they have, and end."""
         self._line.close(reason)
@@ -114,6 +118,13 @@ def _serve(database: Database, line: Line) -> None:
         del item, call  # they would keep their results alive until the next one comes
     if connection is not None:
         connection.close()
+
+
+def _guarded(work: Callable[[GuardedConnection], T], connection: GuardedConnection) -> T:
+    try:
+        return connection.run(work)
+    finally:
+        connection.roll_back()  # a savepoint of the user's begins a transaction
 
 
 def _in_snapshot(work: Callable[[GuardedConnection], T], connection: GuardedConnection) -> T:
