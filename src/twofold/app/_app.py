@@ -14,6 +14,7 @@ from dishka import Provider, Scope
 from twofold.app._assembly import Assembly, assemble
 from twofold.app._caller import Caller
 from twofold.app._database import store_of
+from twofold.app._positions import Positions
 from twofold.app._progress import Progress
 from twofold.app._room import open_room
 from twofold.app._switch import switch
@@ -33,7 +34,7 @@ from twofold.dispatch import (
     When,
 )
 from twofold.errors import Category, Classification, Fault, StartError, TwofoldError, WiringError
-from twofold.messages import Catalogue, Command, Context, Origin, Principal, Query
+from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Origin, Principal, Query, Receipt
 from twofold.middleware import Meter
 from twofold.result import Failure, Result, Success
 from twofold.store import Store, UnitOfWork, current_unit, refuse_in_query, working
@@ -55,6 +56,7 @@ class App:
         errors: What exceptions and error values that know nothing of twofold mean.
         authenticate: Tells who an HTTP request comes from, None for nobody; so `twofold run` serves it, and `http` and
             `attach` unless they are given another.
+        wait: How long a query waits until it sees what its caller has written, in seconds.
         clock: Where it gets the time.
         ids: Where it gets its ids.
 
@@ -73,11 +75,13 @@ class App:
         database: "str | Path | Store | None" = None,
         errors: Mapping[type, Category] | None = None,
         authenticate: Callable[[Any], Awaitable[Principal | None]] | None = None,
+        wait: float = USUAL_WAIT,
         clock: Clock | None = None,
         ids: IdSource = new_id,
     ) -> None:
         self.name = name
         self.modules = list(modules)
+        self.wait = wait
         self.clock = clock or SystemClock()
         self.router = Router(clock=self.clock, ids=ids)
         self._meter: Meter | None = None
@@ -89,6 +93,7 @@ class App:
         self._overrides = Provider()
         self._assembly: Assembly | None = None
         self._workers: Workers | None = None
+        self._positions: Positions | None = None
         self._portal = Portal()
         self.commands = CommandBus(router=self.router, portal=self._portal)
         self.queries = QueryBus(router=self.router, portal=self._portal)
@@ -186,6 +191,7 @@ class App:
                 errors=self.errors,
                 meter=self._meter,
                 new_unit=self.new_unit,
+                visible=self._visible,
                 services=self._services(),
                 overrides=self._overrides,
             )
@@ -224,6 +230,7 @@ class App:
         self.router.freeze()
         self._portal.adopt(asyncio.get_running_loop())
         self._workers = Workers(assembly.subscribers, self.store, self.router.catalogue, self._observer)
+        self._positions = Positions(self.store, assembly.subscribers, self._workers.subscriptions)
 
     async def stop(self) -> None:
         """Stop the workers after what they are doing, and close the store. Harmless when stopped."""
@@ -236,7 +243,7 @@ class App:
         if container is not None:
             await container.close()
         await self.store.stop()
-        self._assembly = self._store = None
+        self._assembly = self._store = self._positions = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -293,8 +300,10 @@ class App:
         tenant: str | None = None,
         principal: Principal | None = None,
         trace: Mapping[str, str] | None = None,
+        position: int = 0,
+        wait: float | None = None,
     ) -> Caller:
-        """Somebody who sends messages, with who they are bound to everything they send.
+        """Somebody who sends messages, with who they are bound to everything they send, and who sees their own writes.
 
         Args:
             correlation_id: Joins everything that they cause.
@@ -302,9 +311,16 @@ class App:
             tenant: Whom they act for.
             principal: Who they are, as a door has authenticated them.
             trace: Trace headers.
+            position: A position in the log that their queries have to see: the `position` of another caller, say.
+            wait: How long a query of theirs waits for that, in seconds; as the application says unless given.
         """
         origin = Origin(
-            correlation_id=correlation_id, user_id=user_id, tenant=tenant, principal=principal, trace=dict(trace or {})
+            correlation_id=correlation_id,
+            user_id=user_id,
+            tenant=tenant,
+            principal=principal,
+            trace=dict(trace or {}),
+            receipt=Receipt(position, wait=self.wait if wait is None else wait),
         )
         return Caller(self.dispatcher, origin)
 
@@ -332,6 +348,14 @@ class App:
             WiringError: The application is not running.
         """
         await self._running().settle(timeout)
+
+    async def has_reached(self, position: int) -> bool:
+        """Whether its log has come to a position.
+
+        Raises:
+            WiringError: The application is not running.
+        """
+        return await self._stands().exists(position)
 
     async def get(self, wanted: type[T]) -> T:
         """A dependency that lives as long as the application."""
@@ -397,12 +421,21 @@ class App:
             Store: self.store,
         }
 
+    async def _visible(self, position: int, names: Sequence[str], timeout: float) -> None:
+        await self._stands().wait(position, names, timeout)
+
+    def _stands(self) -> Positions:
+        if self._positions is None:
+            raise self._not_running()
+        return self._positions
+
     def _running(self) -> Workers:
         if self._workers is None:
-            raise WiringError(
-                f"{self.name} is not running: `async with app:`, or `with app.sync:` where nothing awaits"
-            )
+            raise self._not_running()
         return self._workers
+
+    def _not_running(self) -> WiringError:
+        return WiringError(f"{self.name} is not running: `async with app:`, or `with app.sync:` where nothing awaits")
 
     def _change(self) -> None:
         if self._workers is not None:

@@ -73,6 +73,7 @@ class Handler:
         answers: The annotation of what it returns.
         module: The name of the module it was mounted by.
         door: How the web offers it.
+        reads: The projections whose rows it reads, for a query; None for any of them.
         tools: The logger, numbers and context stack that it has at hand.
     """
 
@@ -93,6 +94,7 @@ class Handler:
     answers: Any = Any
     module: str = ""
     door: Door = NO_DOOR
+    reads: tuple[str, ...] | None = None
     tools: Tools = field(repr=False)
 
     @classmethod
@@ -106,6 +108,7 @@ class Handler:
         blocking: bool = False,
         door: Door | None = None,
         module: str = "",
+        reads: tuple[str, ...] | None = None,
     ) -> "Handler":
         """Read a handler off what a user registers.
 
@@ -117,6 +120,7 @@ class Handler:
             blocking: Whether a `def` may block, and so runs in a thread.
             door: How the web offers it.
             module: The name of the module it belongs to.
+            reads: The projections whose rows it reads.
 
         Raises:
             WiringError: The signature does not say what is needed.
@@ -168,6 +172,7 @@ class Handler:
             answers=hints.get("return", Any),
             module=module,
             door=door or NO_DOOR,
+            reads=reads,
             tools=Tools(name),
         )
 

@@ -39,6 +39,7 @@ class Registration:
     method: str = "handle"
     blocking: bool = False
     door: Door = NO_DOOR
+    reads: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -63,6 +64,7 @@ class Registration:
             blocking=self.blocking,
             door=self.door,
             module=module,
+            reads=self.reads,
         )
 
 
@@ -110,6 +112,7 @@ class Module:
         status: int | None = None,
         hidden: bool = False,
         blocking: bool = False,
+        reads: Sequence[str] | None = None,
     ) -> Callable[[F], F]: ...
     def handler(
         self,
@@ -121,6 +124,7 @@ class Module:
         status: int | None = None,
         hidden: bool = False,
         blocking: bool = False,
+        reads: Sequence[str] | None = None,
     ) -> Any:
         """Declare a function, or a class with `handle`, as the handler of its first parameter's message.
 
@@ -131,11 +135,13 @@ class Module:
             status: The HTTP status of a Success.
             hidden: Whether the web does not offer it.
             blocking: Whether a `def` may block, and so runs in a thread.
+            reads: The projections that a query reads, by name: a caller's query waits for those only, until they show
+                what the caller has written. All of them unless given.
         """
         door = Door(path=path, method=method, status=status, hidden=hidden)
 
         def declare(found: F) -> F:
-            self.registrations.append(Registration(target=found, blocking=blocking, door=door))
+            self.registrations.append(Registration(target=found, blocking=blocking, door=door, reads=_names(reads)))
             return found
 
         return declare if target is None else declare(target)
@@ -184,11 +190,14 @@ class Module:
         status: int | None = None,
         hidden: bool = False,
         blocking: bool = False,
+        reads: Sequence[str] | None = None,
     ) -> None:
         """Declare a handler for a message type, the explicit way; parameters as in `handler`."""
         door = Door(path=path, method=method, status=status, hidden=hidden)
         self.registrations.append(
-            Registration(target=handler, message_type=message, kind=kind, blocking=blocking, door=door)
+            Registration(
+                target=handler, message_type=message, kind=kind, blocking=blocking, door=door, reads=_names(reads)
+            )
         )
 
     def events(self, *events: type) -> None:
@@ -248,6 +257,12 @@ class Module:
 
     def __iter__(self) -> Iterator[Registration]:
         return iter(self.registrations)
+
+
+def _names(reads: Sequence[str] | None) -> tuple[str, ...] | None:
+    if isinstance(reads, str):
+        raise WiringError(f"reads={reads!r} is one text: use a list of names")
+    return None if reads is None else tuple(reads)
 
 
 def _takes_message(method: Callable[..., Any]) -> bool:

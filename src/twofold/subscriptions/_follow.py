@@ -6,6 +6,7 @@ crash it goes on where it stood; a wake-up only makes it look sooner, the poll i
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeAlias, final
 
 from twofold.errors import Conflict
@@ -102,7 +103,11 @@ class Subscription:
         if self.position < position:
             waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append((position, waiting))
-            await waiting
+            try:
+                await waiting
+            finally:
+                with suppress(ValueError):  # it is there still when whoever waits has given up
+                    self._waiting.remove((position, waiting))
 
     async def _step(self) -> bool:
         """Take and handle one page; whether there may be more right now."""
