@@ -95,6 +95,7 @@ async def test_the_application_says_how_long_and_a_caller_may_know_better() -> N
         for caller in (app.caller(position=1), app.caller(position=1, wait=0.02)):
             result = await caller.execute(Read())
             assert isinstance(result.error, NotYetVisible)
+            assert caller.origin.receipt is not None
             assert result.error.waited == caller.origin.receipt.wait
 
 
@@ -173,9 +174,9 @@ async def test_events_that_a_projection_does_not_want_keep_nobody_waiting() -> N
         await store.commit(Batch(moves=(Move("texts", 1, 0), Move("lengths", 1, 0))))
         for _ in range(3):
             await app.execute(Write(silent=True))
-        assert (await app.caller(position=4, wait=0).execute(Read())).is_success
+        assert (await app.caller(position=4, wait=30).execute(Read())).is_success
         await app.execute(Write(texts=("b",), silent=True))
-        result = await app.caller(position=6, wait=0).execute(Read())
+        result = await app.caller(position=6, wait=0.3).execute(Read())
         assert isinstance(result.error, NotYetVisible)
         assert result.error.reached == 4
 
@@ -269,17 +270,10 @@ async def test_what_is_read_has_to_be_there() -> None:
         def told(self, event: Wrote, rows: Rows) -> None: ...
 
     faults = App("odd", modules=[module], database="memory:").check()
+    unknown = "unknown_projection"
     assert [(fault.code, fault.text, fault.hint) for fault in faults] == [
-        (
-            "unknown_projection",
-            "reads 'order_summry', and no projection is called that",
-            "did you mean order_summary?",
-        ),
-        (
-            "unknown_projection",
-            "reads 'what', and no projection is called that",
-            "name a projection of this application",
-        ),
+        (unknown, "reads 'order_summry', and no projection is called that", "did you mean order_summary?"),
+        (unknown, "reads 'what', and no projection is called that", "name a projection of this application"),
         ("reads_nothing", "handles a command and says what it reads", "only a query waits: leave reads= out"),
     ]
     with pytest.raises(WiringError, match="use a list of names"):

@@ -38,7 +38,7 @@ class Caller:
 
     @property
     def position(self) -> int:
-        """The position in the log that it has reached, for another caller to begin at; 0 when it has written nothing."""
+        """The position in the log that it has reached, where another may begin; 0 when it has written nothing."""
         return self._receipt.position
 
     @overload

@@ -15,6 +15,7 @@ from twofold.web._doors import Doors
 from twofold.web._health import add_health
 from twofold.web._missing import hint_for
 from twofold.web._openapi import describe_api
+from twofold.web._positions import MAX_WAIT
 from twofold.web._problem import problem_of_status
 from twofold.web._respond import problem_response
 
@@ -28,6 +29,7 @@ def http(
     title: str | None = None,
     docs: bool = True,
     max_body: int = MAX_BODY,
+    max_wait: float = MAX_WAIT,
 ) -> FastAPI:
     """An application as a FastAPI application, which starts and stops it.
 
@@ -41,6 +43,7 @@ def http(
         title: What the API is called; the application's name unless given.
         docs: Whether `/docs` and `/openapi.json` are served.
         max_body: The most bytes that a body may have.
+        max_wait: The longest that the header `Twofold-Wait` may have a query wait, in seconds.
     """
     web = FastAPI(
         title=title or app.name,
@@ -53,9 +56,9 @@ def http(
     doors = Doors(app, max_body=max_body, taken=taken)
     web.router.routes.insert(0, doors)
     web.exception_handlers[HTTPException] = _http_error(doors)
-    describe_api(web, doors, authenticates=authenticate is not None)
+    describe_api(web, doors, authenticates=authenticate is not None, max_wait=max_wait)
     web.state.faults = doors.faults
-    install(app, web, authenticate=authenticate, prove=doors.prove)
+    install(app, web, authenticate=authenticate, max_wait=max_wait, prove=doors.prove)
     return web
 
 
