@@ -47,7 +47,7 @@ async def test_a_position_that_cannot_be_is_refused(sent: str) -> None:
     async with client_of(app, app.http()) as client:
         await client.post("/commands/write", json={"silent": True})
         for method, path in (("GET", "/queries/read"), ("POST", "/commands/write")):
-            answer = await client.request(method, path, headers={POSITION: sent.encode("utf-8")})
+            answer = await client.request(method, path, headers={POSITION.encode(): sent.encode()})
             assert answer.status_code == 400
             assert [error["field"] for error in answer.json()["errors"]] == [POSITION]
         assert (await client.get("/queries/read", headers={POSITION: "1"})).status_code == 200

@@ -15,7 +15,9 @@ from twofold.app._assembly import Assembly, assemble
 from twofold.app._caller import Caller
 from twofold.app._database import store_of
 from twofold.app._positions import Positions
+from twofold.app._prepared import prove_prepared
 from twofold.app._progress import Progress
+from twofold.app._role import Role
 from twofold.app._room import open_room
 from twofold.app._switch import switch
 from twofold.app._sync import SyncApp
@@ -37,7 +39,7 @@ from twofold.errors import Category, Classification, Fault, StartError, TwofoldE
 from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Origin, Principal, Query, Receipt
 from twofold.middleware import Meter
 from twofold.result import Failure, Result, Success
-from twofold.store import Store, UnitOfWork, current_unit, refuse_in_query, working
+from twofold.store import ReadableStore, Store, UnitOfWork, current_unit, refuse_in_query, working
 from twofold.subscriptions import Observer
 
 R = TypeVar("R")
@@ -81,6 +83,7 @@ class App:
     ) -> None:
         self.name = name
         self.modules = list(modules)
+        self.role = Role.ALL
         self.wait = wait
         self.clock = clock or SystemClock()
         self.router = Router(clock=self.clock, ids=ids)
@@ -104,7 +107,10 @@ class App:
     def store(self) -> Store:
         """Where it keeps everything."""
         if self._store is None:
-            self._store = store_of(self._database, self.name)
+            store = store_of(self._database, self.name, shared=self.role is not Role.ALL)
+            if not self.role.writes and isinstance(store, ReadableStore):
+                store = store.read_only()
+            self._store = store
         return self._store
 
     @property
@@ -130,6 +136,24 @@ class App:
         """
         self._change()
         self._database, self._store = database, None
+
+    def use_role(self, role: Role | str) -> None:
+        """Be a part of the application only, before it starts: other processes on the same database are the others.
+
+        Only `all` and `worker` run projections and reactions, create missing tables, and bring projections into their
+        modes; the other two refuse to start on a database that is not prepared. `settle` and `progress` tell of the
+        whole application, by the checkpoints in the database.
+
+        Args:
+            role: `all`, `api-commands`, `api-queries` or `worker`.
+
+        Raises:
+            WiringError: It is running, or there is no such role.
+        """
+        self._change()
+        if role not in tuple(Role):
+            raise WiringError(f"there is no role {role!r}: it is one of {', '.join(Role)}")
+        self.role, self._store = Role(role), None
 
     def mount(self, module: Module) -> None:
         """Add a module, before the application starts.
@@ -210,26 +234,31 @@ class App:
         return self._assembly
 
     async def start(self) -> None:
-        """Check everything, open the store, and start the workers. Harmless when running.
+        """Check everything, open the store, and start the workers, unless its role has none. Harmless when running.
 
         Raises:
             StartError: It is not sound; nothing was opened.
             StoreUnavailable: The store cannot be opened.
+            Unavailable: Its role leaves it to workers to prepare the database, and none has.
         """
         if self._workers is not None:
             return
         assembly = self.assembly
         await self.store.start()
         try:
-            if assembly.tables:
-                await self.store.create_tables(assembly.tables)
-            await switch(assembly.projections, self.store, self.router.catalogue)
+            if not self.role.works:
+                await prove_prepared(assembly.tables, assembly.projections, self.store)
+            else:
+                if assembly.tables:
+                    await self.store.create_tables(assembly.tables)
+                await switch(assembly.projections, self.store, self.router.catalogue)
         except BaseException:
             await self.store.stop()
             raise
         self.router.freeze()
         self._portal.adopt(asyncio.get_running_loop())
-        self._workers = Workers(assembly.subscribers, self.store, self.router.catalogue, self._observer)
+        own = assembly.subscribers if self.role.works else ()
+        self._workers = Workers(own, self.store, self.router.catalogue, self._observer)
         self._positions = Positions(self.store, assembly.subscribers, self._workers.subscriptions)
 
     async def stop(self) -> None:
@@ -335,7 +364,7 @@ class App:
         Raises:
             WiringError: The application is not running.
         """
-        return await self._running().progress()
+        return await (self._running() if self.role.works else self._stands()).progress()
 
     async def settle(self, *, timeout: float = 10.0) -> None:
         """Wait until projections and reactions have dealt with everything that is in the log.
@@ -347,7 +376,7 @@ class App:
             TimedOut: They have not; the error says which, and what they failed with.
             WiringError: The application is not running.
         """
-        await self._running().settle(timeout)
+        await (self._running() if self.role.works else self._stands()).settle(timeout)
 
     async def has_reached(self, position: int) -> bool:
         """Whether its log has come to a position.

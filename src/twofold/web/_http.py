@@ -9,11 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from twofold.app import App
-from twofold.web._arrival import Authenticator, arrival_at, local_path
+from twofold.web._arrival import Authenticator, arrival_at
 from twofold.web._attach import install
 from twofold.web._doors import Doors
 from twofold.web._health import add_health
-from twofold.web._missing import hint_for
 from twofold.web._openapi import describe_api
 from twofold.web._positions import MAX_WAIT
 from twofold.web._problem import problem_of_status
@@ -35,6 +34,7 @@ def http(
 
     `POST /commands/{name}` and `GET /queries/{name}`, or as a handler's own path, method and status say. A query with a
     field that no URL can hold is offered by POST. Everything that `attach` gives to routes of yours is there too.
+    Of messages only those are served that belong to the application's role.
     It refuses to start with a fault; `web.state.faults()` tells them all before.
 
     Args:
@@ -65,7 +65,7 @@ def http(
 def _http_error(doors: Doors) -> Callable[[Request, HTTPException], Awaitable[Response]]:
     async def answer(request: Request, error: HTTPException) -> Response:
         arrival = arrival_at(request.scope)
-        hint = hint_for(local_path(request.scope), doors.endpoints) if error.status_code == 404 else ""
+        hint = doors.hint(request.scope) if error.status_code == 404 else ""
         problem = problem_of_status(error.status_code, str(error.detail), hint=hint)
         response = problem_response(problem, arrival.correlation_id)
         response.headers.update(error.headers or {})
