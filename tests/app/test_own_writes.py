@@ -239,6 +239,34 @@ async def test_a_store_that_does_not_answer_is_a_failure() -> None:
         deaf.asked = False
 
 
+async def test_a_store_that_takes_its_time_takes_no_more_than_the_caller_has() -> None:
+    """The wait ends, whatever it waits for."""
+    store = MemoryStore()
+    notes = Notes(store=store)
+    notes.held.add("texts")
+
+    class Slow:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store.checkpoints, name)
+
+        async def all(self) -> Any:
+            await asyncio.get_running_loop().create_future()
+
+    class Slowed:
+        checkpoints = Slow()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+    app = notes.app()
+    app.use_database(Slowed())
+    async with app, asyncio.timeout(30):
+        await app.execute(Write(texts=("a",)))
+        callers = [app.caller(position=1, wait=0.05) for _ in range(3)]
+        results = await asyncio.gather(*(caller.execute(Read()) for caller in callers))
+        assert all(isinstance(result.error, NotYetVisible) for result in results)
+
+
 async def test_what_is_inline_needs_no_stage() -> None:
     """Nor does a command, nor a query that reads nothing."""
     app = Notes().app()

@@ -1,6 +1,8 @@
 """The one background loop: it loses nothing, and repeats nothing that it has settled."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -297,3 +299,24 @@ async def test_an_event_that_is_not_registered_is_corrupt(store: MemoryStore) ->
     await append(store, 1)
     with pytest.raises(UnknownMessage):
         decode(Catalogue(), await store.log.read(0, until=1, limit=1))
+
+
+async def test_who_gives_up_waiting_leaves_nothing_behind(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the subscription stands still, and however many have waited for it."""
+    loop = asyncio.get_running_loop()
+    made: list[weakref.ref[asyncio.Future[Any]]] = []
+
+    def remembered() -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.Future(loop=loop)
+        made.append(weakref.ref(future))
+        return future
+
+    subscription = Subscription(Counter(store), store, Catalogue())
+    monkeypatch.setattr(loop, "create_future", remembered)
+    for _ in range(20):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await subscription.reached(1)
+    gc.collect()
+    assert len(made) >= 20
+    assert sum(future() is not None for future in made) < 5
