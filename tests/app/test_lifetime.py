@@ -68,6 +68,7 @@ async def test_while_it_runs_it_cannot_be_changed() -> None:
             lambda: app.override(str, ""),
             app.observe,
             lambda: app.use_database("memory:"),
+            lambda: app.use_role("worker"),
         ]
         for change in changes:
             with pytest.raises(WiringError, match="is running"):

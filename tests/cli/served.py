@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -61,9 +61,9 @@ class Served:
         """Send a command."""
         return httpx.post(f"{self.address}/commands/{name}", json=fields, timeout=BOUND)
 
-    def get(self, path: str) -> httpx.Response:
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
         """Ask for a path."""
-        return httpx.get(f"{self.address}{path}", timeout=BOUND)
+        return httpx.get(f"{self.address}{path}", headers=headers, timeout=BOUND)
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         """Send a signal."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.subscriptions.counting import Counter, append, following
 from twofold.store import Fact, MemoryStore
-from twofold.subscriptions import Owner
+from twofold.subscriptions import Cut, Owner
 
 pytestmark = pytest.mark.anyio
 
@@ -30,8 +30,7 @@ async def follow(store: MemoryStore, count: int, until: Sequence[int]) -> list[i
     for index, position in zip(range(count), until, strict=False):
         counter = Counter(store, batch_size=2)
         counter.seen = seen
-        part = None if count == 1 else (index, count)
-        async with following(counter, store, part=part) as subscription:
+        async with following(counter, store, cut=Cut("counter", index, count)) as subscription:
             await subscription.reached(position)
     return seen
 
@@ -68,8 +67,10 @@ async def test_a_new_cut_waits_for_whoever_follows_by_the_old_one(store: MemoryS
     async with AsyncExitStack() as rest:
         async with following(before, store, owner=old) as whole:
             await whole.reached(await append(store, 0, 1, stream="a"))
-            part = await rest.enter_async_context(following(after, store, owner=new, part=(0, 1 + 1)))
-            other = await rest.enter_async_context(following(Counter(store), store, owner=new, part=(1, 1 + 1)))
+            part = await rest.enter_async_context(following(after, store, owner=new, cut=Cut("counter", 0, 2)))
+            other = await rest.enter_async_context(
+                following(Counter(store), store, owner=new, cut=Cut("counter", 1, 2))
+            )
             await whole.reached(await append(store, 2, stream="a"))
             assert not part.owned
             assert not other.owned

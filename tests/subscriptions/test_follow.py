@@ -1,6 +1,8 @@
 """The one background loop: it loses nothing, and repeats nothing that it has settled."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
@@ -10,7 +12,7 @@ from tests.subscriptions.counting import CATALOGUE, Counter, Ignored, append, fo
 from twofold.errors import CheckpointMoved, UnknownMessage
 from twofold.messages import Catalogue, Context
 from twofold.store import Batch, Fact, MemoryStore, Move, UnitOfWork
-from twofold.subscriptions import LogReplaced, Subscription, Trouble, decode
+from twofold.subscriptions import Cut, LogReplaced, Subscription, Trouble, decode
 
 pytestmark = pytest.mark.anyio
 
@@ -259,7 +261,7 @@ async def test_parts_share_the_streams_and_keep_their_order(store: MemoryStore) 
     for n in range(30):
         head = await append(store, n, stream=f"s-{n % 9}")
     for index, counter in enumerate(counters):
-        async with following(counter, store, part=(index, 3)) as subscription:
+        async with following(counter, store, cut=Cut("counter", index, 3)) as subscription:
             await subscription.reached(head)
             assert subscription.name == f"counter[{index}/3]"
     assert sorted(n for counter in counters for n in counter.seen) == list(range(30))
@@ -297,3 +299,24 @@ async def test_another_log_is_not_followed(store: MemoryStore) -> None:
             await told.wait()
     assert {type(error) for error in failed} == {LogReplaced}
     assert counter.seen == []
+
+
+async def test_who_gives_up_waiting_leaves_nothing_behind(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the subscription stands still, and however many have waited for it."""
+    loop = asyncio.get_running_loop()
+    made: list[weakref.ref[asyncio.Future[Any]]] = []
+
+    def remembered() -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.Future(loop=loop)
+        made.append(weakref.ref(future))
+        return future
+
+    subscription = Subscription(Counter(store), store, Catalogue())
+    monkeypatch.setattr(loop, "create_future", remembered)
+    for _ in range(20):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await subscription.reached(1)
+    gc.collect()
+    assert len(made) >= 20
+    assert sum(future() is not None for future in made) < 5

@@ -441,7 +441,6 @@ class TestSides:
         async with App("s3", modules=[templates(), module], database="memory:") as app:
             assert await app.execute(Names()) == Success([])
 
-    @pytest.mark.xfail(strict=True, reason="roles: twofold run --role api-commands | api-queries | worker")
     def test_sides_are_served_apart(self) -> None:
         """One application, started as a command service or as a query service."""
         command = [sys.executable, "-m", "twofold", "run", "--help"]

@@ -490,7 +490,6 @@ class TestReads:
             await app.settle()
             assert await state(app) == (1, 1, 1)
 
-    @pytest.mark.xfail(strict=True, reason="read your own writes: a caller's queries wait for its commands")
     async def test_a_caller_reads_its_own_writes(self, tmp_path: Path) -> None:
         """With an async projection, a caller's query waits until the read model has what its commands did."""
         async with App("s4", modules=[visits(mode="async")], database=tmp_path / "s4.db") as app:

@@ -37,6 +37,7 @@ from twofold import (
     UnitOfWork,
     event,
 )
+from twofold.app import Role
 from twofold.clock import new_id
 from twofold.dispatch import Next
 from twofold.errors import DuplicateHandlerError, VersionConflict
@@ -614,11 +615,8 @@ class TestDistributed:
         options: dict[str, Any] = {"broker": "nats://localhost"}
         assert App("s5", modules=[orders()], database="memory:", **options).check() == []
 
-    @pytest.mark.xfail(strict=True, reason="roles: command service and query service as separate deployments")
     def test_as_two_services(self) -> None:
         """One application is served as a command service here and as a query service there."""
-        from twofold.app import Role  # type: ignore[attr-defined]
-
         assert {"api-commands", "api-queries", "worker", "all"} == {role.value for role in Role}
 
     @pytest.mark.xfail(strict=True, reason="doctor: names mutable messages")

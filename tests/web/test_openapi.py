@@ -104,6 +104,8 @@ def test_an_operation_is_named_after_its_message() -> None:
         "customer": ("query", True, "string"),
         "tags": ("query", False, "array"),
         "page": ("query", False, "integer"),
+        "Twofold-Position": ("header", False, "integer"),
+        "Twofold-Wait": ("header", False, "number"),
     }
 
 

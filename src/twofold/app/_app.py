@@ -14,7 +14,10 @@ from dishka import Provider, Scope
 from twofold.app._assembly import Assembly, assemble
 from twofold.app._caller import Caller
 from twofold.app._database import store_of
+from twofold.app._positions import Positions
+from twofold.app._prepared import prove_prepared
 from twofold.app._progress import Progress
+from twofold.app._role import Role
 from twofold.app._room import open_room
 from twofold.app._switch import switch
 from twofold.app._sync import SyncApp
@@ -33,10 +36,10 @@ from twofold.dispatch import (
     When,
 )
 from twofold.errors import Category, Classification, Fault, FaultError, StartError, TwofoldError, WiringError
-from twofold.messages import Catalogue, Command, Context, Origin, Principal, Query
+from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Origin, Principal, Query, Receipt
 from twofold.middleware import Meter
 from twofold.result import Failure, Result, Success
-from twofold.store import Store, UnitOfWork, current_unit, refuse_in_query, working
+from twofold.store import ReadableStore, Store, UnitOfWork, current_unit, refuse_in_query, working
 from twofold.subscriptions import Observer
 
 R = TypeVar("R")
@@ -55,6 +58,7 @@ class App:
         errors: What exceptions and error values that know nothing of twofold mean.
         authenticate: Tells who an HTTP request comes from, None for nobody; so `twofold run` serves it, and `http` and
             `attach` unless they are given another.
+        wait: How long a query waits until it sees what its caller has written, in seconds.
         clock: Where it gets the time.
         ids: Where it gets its ids.
         lease: After how many seconds without a sign of life another process takes its projections and reactions over.
@@ -74,12 +78,15 @@ class App:
         database: "str | Path | Store | None" = None,
         errors: Mapping[type, Category] | None = None,
         authenticate: Callable[[Any], Awaitable[Principal | None]] | None = None,
+        wait: float = USUAL_WAIT,
         clock: Clock | None = None,
         ids: IdSource = new_id,
         lease: float = 5.0,
     ) -> None:
         self.name = name
         self.modules = list(modules)
+        self.role = Role.ALL
+        self.wait = wait
         self.clock = clock or SystemClock()
         self.router = Router(clock=self.clock, ids=ids)
         self._meter: Meter | None = None
@@ -93,6 +100,7 @@ class App:
         self._overrides = Provider()
         self._assembly: Assembly | None = None
         self._workers: Workers | None = None
+        self._positions: Positions | None = None
         self._portal = Portal()
         self.commands = CommandBus(router=self.router, portal=self._portal)
         self.queries = QueryBus(router=self.router, portal=self._portal)
@@ -103,7 +111,10 @@ class App:
     def store(self) -> Store:
         """Where it keeps everything."""
         if self._store is None:
-            self._store = store_of(self._database, self.name)
+            store = store_of(self._database, self.name, shared=self.role is not Role.ALL)
+            if not self.role.writes and isinstance(store, ReadableStore):
+                store = store.read_only()
+            self._store = store
         return self._store
 
     @property
@@ -129,6 +140,24 @@ class App:
         """
         self._change()
         self._database, self._store = database, None
+
+    def use_role(self, role: Role | str) -> None:
+        """Be a part of the application only, before it starts: other processes on the same database are the others.
+
+        Only `all` and `worker` run projections and reactions, create missing tables, and bring projections into their
+        modes; the other two refuse to start on a database that is not prepared. `settle` and `progress` tell of the
+        whole application, by the checkpoints in the database.
+
+        Args:
+            role: `all`, `api-commands`, `api-queries` or `worker`.
+
+        Raises:
+            WiringError: It is running, or there is no such role.
+        """
+        self._change()
+        if role not in tuple(Role):
+            raise WiringError(f"there is no role {role!r}: it is one of {', '.join(Role)}")
+        self.role, self._store = Role(role), None
 
     def mount(self, module: Module) -> None:
         """Add a module, before the application starts.
@@ -193,6 +222,7 @@ class App:
                 errors=self.errors,
                 meter=self._meter,
                 new_unit=self.new_unit,
+                visible=self._visible,
                 services=self._services(),
                 overrides=self._overrides,
                 refused=self._refused,
@@ -212,27 +242,31 @@ class App:
         return self._assembly
 
     async def start(self) -> None:
-        """Check everything, open the store, and start the workers. Harmless when running.
+        """Check everything, open the store, and start the workers, unless its role has none. Harmless when running.
 
         Raises:
             StartError: It is not sound; nothing was opened.
             StoreUnavailable: The store cannot be opened.
+            Unavailable: Its role leaves it to workers to prepare the database, and none has.
         """
         if self._workers is not None:
             return
         assembly = self.assembly
         await self.store.start()
         try:
-            if assembly.tables:
-                await self.store.create_tables(assembly.tables)
-            await switch(assembly.projections, self.store, self.router.catalogue)
+            if not self.role.works:
+                await prove_prepared(assembly.tables, assembly.projections, self.store)
+            else:
+                if assembly.tables:
+                    await self.store.create_tables(assembly.tables)
+                await switch(assembly.projections, self.store, self.router.catalogue)
         except BaseException:
             await self.store.stop()
             raise
         self.router.freeze()
         self._portal.adopt(asyncio.get_running_loop())
         self._workers = Workers(
-            assembly.subscribers,
+            assembly.subscribers if self.role.works else (),
             self.store,
             self.router.catalogue,
             clock=self.clock,
@@ -240,6 +274,7 @@ class App:
             lease=self._lease,
             observer=self._observer,
         )
+        self._positions = Positions(self.store, assembly.subscribers, self._workers.subscriptions)
 
     async def stop(self) -> None:
         """Stop the workers after what they are doing, and close the store. Harmless when stopped."""
@@ -252,7 +287,7 @@ class App:
         if container is not None:
             await container.close()
         await self.store.stop()
-        self._assembly = self._store = None
+        self._assembly = self._store = self._positions = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -309,8 +344,10 @@ class App:
         tenant: str | None = None,
         principal: Principal | None = None,
         trace: Mapping[str, str] | None = None,
+        position: int = 0,
+        wait: float | None = None,
     ) -> Caller:
-        """Somebody who sends messages, with who they are bound to everything they send.
+        """Somebody who sends messages, with who they are bound to everything they send, and who sees their own writes.
 
         Args:
             correlation_id: Joins everything that they cause.
@@ -318,9 +355,16 @@ class App:
             tenant: Whom they act for.
             principal: Who they are, as a door has authenticated them.
             trace: Trace headers.
+            position: A position in the log that their queries have to see: the `position` of another caller, say.
+            wait: How long a query of theirs waits for that, in seconds; as the application says unless given.
         """
         origin = Origin(
-            correlation_id=correlation_id, user_id=user_id, tenant=tenant, principal=principal, trace=dict(trace or {})
+            correlation_id=correlation_id,
+            user_id=user_id,
+            tenant=tenant,
+            principal=principal,
+            trace=dict(trace or {}),
+            receipt=Receipt(position, wait=self.wait if wait is None else wait),
         )
         return Caller(self.dispatcher, origin)
 
@@ -335,7 +379,7 @@ class App:
         Raises:
             WiringError: The application is not running.
         """
-        return await self._running().progress()
+        return await (self._running() if self.role.works else self._stands()).progress()
 
     async def settle(self, *, timeout: float = 10.0) -> None:
         """Wait until projections and reactions have dealt with everything that is in the log.
@@ -347,7 +391,15 @@ class App:
             TimedOut: They have not; the error says which, and what they failed with.
             WiringError: The application is not running.
         """
-        await self._running().settle(timeout)
+        await (self._running() if self.role.works else self._stands()).settle(timeout)
+
+    async def has_reached(self, position: int) -> bool:
+        """Whether its log has come to a position.
+
+        Raises:
+            WiringError: The application is not running.
+        """
+        return await self._stands().exists(position)
 
     async def get(self, wanted: type[T]) -> T:
         """A dependency that lives as long as the application."""
@@ -413,12 +465,21 @@ class App:
             Store: self.store,
         }
 
+    async def _visible(self, position: int, names: Sequence[str], timeout: float) -> None:
+        await self._stands().wait(position, names, timeout)
+
+    def _stands(self) -> Positions:
+        if self._positions is None:
+            raise self._not_running()
+        return self._positions
+
     def _running(self) -> Workers:
         if self._workers is None:
-            raise WiringError(
-                f"{self.name} is not running: `async with app:`, or `with app.sync:` where nothing awaits"
-            )
+            raise self._not_running()
         return self._workers
+
+    def _not_running(self) -> WiringError:
+        return WiringError(f"{self.name} is not running: `async with app:`, or `with app.sync:` where nothing awaits")
 
     def _change(self) -> None:
         if self._workers is not None:

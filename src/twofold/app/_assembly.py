@@ -16,6 +16,7 @@ from twofold.app._answers import answer_faults
 from twofold.app._database import sessions_of
 from twofold.app._encodable import encoding_faults
 from twofold.app._needs import need_faults
+from twofold.app._own_writes import Visible, own_writes_stage, reads_faults
 from twofold.app._providers import own_provider
 from twofold.app._reactor import Reactor
 from twofold.app._room import open_room
@@ -67,6 +68,7 @@ def assemble(
     errors: Classification,
     meter: Meter | None,
     new_unit: UnitFactory,
+    visible: Visible,
     services: Mapping[type, object],
     overrides: Provider,
     refused: Sequence[Fault],
@@ -80,6 +82,7 @@ def assemble(
         errors: What exceptions and error values mean.
         meter: Keeps the numbers; None for nobody.
         new_unit: Makes units of work.
+        visible: Waits until projections show what has been written.
         services: What every handler may ask for, by type.
         overrides: What takes the place of what the modules provide.
         refused: The faults of what could not even be put in: of middleware.
@@ -107,11 +110,13 @@ def assemble(
     done.faults += answer_faults(handlers)
     done.faults += need_faults(handlers, done.injection, sql)
     done.faults += aggregate_faults(handlers, done.injection)
+    done.faults += reads_faults(handlers, done.projections)
     classifier = Classifier(errors)
     settings = router.settings = Settings(
         before=_telemetry(meter, classifier),
         between=(
             validation_stage(router.catalogue),
+            own_writes_stage(done.projections, visible, classifier),
             done.injection.scope_stage(),
             transaction_stage(new_unit, router.catalogue, classifier),
             read_only_stage(),

@@ -1,11 +1,15 @@
-"""Somebody who sends messages: binds who they are to everything they send. One per HTTP request, say."""
+"""Somebody who sends messages: binds who they are to everything they send, and remembers what they have written.
 
+One per HTTP request, say.
+"""
+
+from dataclasses import replace
 from inspect import Signature
 from typing import Any, ClassVar, TypeVar, overload
 
 from twofold.dispatch import Dispatcher
 from twofold.errors import TwofoldError
-from twofold.messages import Command, Origin, Query
+from twofold.messages import Command, Origin, Query, Receipt
 from twofold.result import Result
 
 R = TypeVar("R")
@@ -13,19 +17,29 @@ E = TypeVar("E")
 
 
 class Caller:
-    """Sends messages with one origin.
+    """Sends messages with one origin, and sees its own writes.
+
+    A query waits until the projections that it reads show what this caller has written before; an inline projection
+    shows it at once, and a caller that has written nothing waits for nothing. When they do not in time, the answer is a
+    Failure with `NotYetVisible`.
 
     Args:
         dispatcher: Where they go.
         origin: What they all share: who sent them, for which tenant, under which correlation id.
     """
 
-    __slots__ = ("_dispatcher", "origin")
+    __slots__ = ("_dispatcher", "_receipt", "origin")
     __signature__: ClassVar = Signature()  # a web framework that makes one by its signature has nothing to fill in
 
     def __init__(self, dispatcher: Dispatcher, origin: Origin) -> None:
         self._dispatcher = dispatcher
-        self.origin = origin
+        self._receipt = origin.receipt or Receipt()
+        self.origin = origin if origin.receipt is self._receipt else replace(origin, receipt=self._receipt)
+
+    @property
+    def position(self) -> int:
+        """The position in the log that it has reached, where another may begin; 0 when it has written nothing."""
+        return self._receipt.position
 
     @overload
     async def execute(self, message: Command[R, E]) -> Result[R, E | TwofoldError]: ...
@@ -42,5 +56,10 @@ class Caller:
         return await self._dispatcher.dispatch(message, origin=self.origin)
 
     async def publish(self, event: object, *, survive: bool = False) -> Result[None, TwofoldError]:
-        """Publish an event."""
+        """Publish an event.
+
+        Args:
+            event: The event.
+            survive: Whether it outlives a roll-back of the unit of work.
+        """
         return await self._dispatcher.events.publish(event, origin=self.origin, survive=survive)

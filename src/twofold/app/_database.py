@@ -11,16 +11,17 @@ _VARIABLE = "TWOFOLD_DATABASE"
 _SQLITE = "twofold.drivers.sqlite"
 
 
-def store_of(database: "str | Path | Store | None", name: str) -> Store:
+def store_of(database: "str | Path | Store | None", name: str, *, shared: bool = False) -> Store:
     """The store that a setting means.
 
     Args:
         database: A store as it is; a path or `sqlite:///path`; `memory:` for one that forgets; None for the environment
             variable `TWOFOLD_DATABASE`, and without that a file named after the application.
         name: The name of the application.
+        shared: Whether other processes are to find the same things in it.
 
     Raises:
-        WiringError: No driver knows the address.
+        WiringError: No driver knows the address, or it is known to one process only.
     """
     if database is None:
         database = os.environ.get(_VARIABLE) or f"{name}.db"
@@ -29,6 +30,8 @@ def store_of(database: "str | Path | Store | None", name: str) -> Store:
     if not isinstance(database, str):
         return database
     if database == "memory:":
+        if shared:
+            raise WiringError("memory: is known to one process only, and this one has a role beside others")
         return MemoryStore()
     scheme, separator, rest = database.partition("://")
     if not separator:

@@ -1,14 +1,14 @@
 """The background of a running application: one task for each subscription, and one that shows that they live."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from twofold.app._progress import Progress, progress_of
 from twofold.clock import Clock
 from twofold.errors import Classifier, TimedOut
 from twofold.messages import Catalogue
 from twofold.store import Store
-from twofold.subscriptions import Observer, Owner, Subscriber, Subscription, Tail
+from twofold.subscriptions import Cut, Observer, Owner, Subscriber, Subscription, Tail
 
 
 class Workers:
@@ -46,13 +46,13 @@ class Workers:
                 catalogue,
                 source=tail,
                 owner=self._owner,
-                part=part,
+                cut=cut,
                 classifier=classifier,
                 clock=clock,
                 observer=observer,
             )
             for subscriber in subscribers
-            for part in _parts(subscriber)
+            for cut in Cut.all_of(subscriber.name, subscriber.partitions)
         ]
         self._tasks = [
             asyncio.create_task(subscription.run(), name=f"twofold {subscription.name}")
@@ -91,8 +91,3 @@ class Workers:
             behind = [progress for progress in await self.progress() if progress.lag]
             names = ", ".join(f"{one.name} ({one.lag} behind{', ' + one.error if one.error else ''})" for one in behind)
             raise TimedOut(f"not settled within {timeout} s: {names}") from None
-
-
-def _parts(subscriber: Subscriber) -> Iterator[tuple[int, int] | None]:
-    count = subscriber.partitions
-    yield from [None] if count == 1 else [(index, count) for index in range(count)]

@@ -4,7 +4,7 @@
 
 import rich_click as click
 
-from twofold.app import open_room
+from twofold.app import Role, open_room
 from twofold.cli._load import app_argument, load, watch
 from twofold.errors import StartError
 
@@ -23,6 +23,13 @@ _LEVELS = ("debug", "info", "warning", "error")
     help="The port; 0 for a free one.",
 )
 @click.option("--database", metavar="ADDRESS", help="A path, sqlite:///path, or memory: for one that forgets.")
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    envvar="TWOFOLD_ROLE",
+    show_default=Role.ALL.value,
+    help="What this process does, beside others on the same database; or set TWOFOLD_ROLE.",
+)
 @click.option(
     "--log-format",
     type=click.Choice(["console", "json"]),
@@ -52,12 +59,17 @@ def run(
     host: str,
     port: int,
     database: str | None,
+    role: str | None,
     log_format: str,
     log_level: str,
     docs: bool,
     grace: int,
 ) -> None:
     """Serve an application: HTTP, projections and reactions in one process.
+
+    With a role it is one of several processes on one database: api-commands takes commands, api-queries answers queries
+    and cannot write, worker runs projections and reactions and prepares the database for the other two. All of them say
+    how they are at /health and /metrics.
 
     SIGTERM or SIGINT drains it: it takes no new connections, finishes what is in flight, and closes the store. A second
     one hurries, a third one kills.
@@ -67,6 +79,8 @@ def run(
     app = load(target)
     if database is not None:
         app.use_database(database)
+    if role is not None:
+        app.use_role(role)
     watch(app)
     asgi = app.http(docs=docs)
     faults = asgi.state.faults()

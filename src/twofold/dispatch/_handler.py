@@ -75,6 +75,7 @@ class Handler:
         module: The name of the module it was mounted by.
         door: How the web offers it.
         following: How a reaction follows the log.
+        reads: The projections whose rows it reads, for a query; None for any of them.
         tools: The logger, numbers and context stack that it has at hand.
     """
 
@@ -96,6 +97,7 @@ class Handler:
     module: str = ""
     door: Door = NO_DOOR
     following: Following = FROM_THE_BEGINNING
+    reads: tuple[str, ...] | None = None
     tools: Tools = field(repr=False)
 
     @classmethod
@@ -109,6 +111,7 @@ class Handler:
         blocking: bool = False,
         door: Door | None = None,
         module: str = "",
+        reads: tuple[str, ...] | None = None,
     ) -> "Handler":
         """Read a handler off what a user registers.
 
@@ -120,6 +123,7 @@ class Handler:
             blocking: Whether a `def` may block, and so runs in a thread.
             door: How the web offers it.
             module: The name of the module it belongs to.
+            reads: The projections whose rows it reads.
 
         Raises:
             WiringError: The signature does not say what is needed.
@@ -172,6 +176,7 @@ class Handler:
             answers=hints.get("return", Any),
             module=module,
             door=door or NO_DOOR,
+            reads=reads,
             tools=Tools(name),
         )
 

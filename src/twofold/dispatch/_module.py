@@ -41,6 +41,7 @@ class Registration:
     blocking: bool = False
     door: Door = NO_DOOR
     following: Following = FROM_THE_BEGINNING
+    reads: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -65,6 +66,7 @@ class Registration:
             blocking=self.blocking,
             door=self.door,
             module=module,
+            reads=self.reads,
         )
         return handler if self.following is FROM_THE_BEGINNING else replace(handler, following=self.following)
 
@@ -113,6 +115,7 @@ class Module:
         status: int | None = None,
         hidden: bool = False,
         blocking: bool = False,
+        reads: Sequence[str] | None = None,
     ) -> Callable[[F], F]: ...
     def handler(
         self,
@@ -124,6 +127,7 @@ class Module:
         status: int | None = None,
         hidden: bool = False,
         blocking: bool = False,
+        reads: Sequence[str] | None = None,
     ) -> Any:
         """Declare a function, or a class with `handle`, as the handler of its first parameter's message.
 
@@ -134,11 +138,13 @@ class Module:
             status: The HTTP status of a Success.
             hidden: Whether the web does not offer it.
             blocking: Whether a `def` may block, and so runs in a thread.
+            reads: The projections that a query reads, by name: a caller's query waits for those only, until they show
+                what the caller has written. All of them unless given.
         """
         door = Door(path=path, method=method, status=status, hidden=hidden)
 
         def declare(found: F) -> F:
-            self.registrations.append(Registration(target=found, blocking=blocking, door=door))
+            self.registrations.append(Registration(target=found, blocking=blocking, door=door, reads=_names(reads)))
             return found
 
         return declare if target is None else declare(target)
@@ -207,11 +213,14 @@ class Module:
         status: int | None = None,
         hidden: bool = False,
         blocking: bool = False,
+        reads: Sequence[str] | None = None,
     ) -> None:
         """Declare a handler for a message type, the explicit way; parameters as in `handler`."""
         door = Door(path=path, method=method, status=status, hidden=hidden)
         self.registrations.append(
-            Registration(target=handler, message_type=message, kind=kind, blocking=blocking, door=door)
+            Registration(
+                target=handler, message_type=message, kind=kind, blocking=blocking, door=door, reads=_names(reads)
+            )
         )
 
     def events(self, *events: type) -> None:
@@ -271,6 +280,12 @@ class Module:
 
     def __iter__(self) -> Iterator[Registration]:
         return iter(self.registrations)
+
+
+def _names(reads: Sequence[str] | None) -> tuple[str, ...] | None:
+    if isinstance(reads, str):
+        raise WiringError(f"reads={reads!r} is one text: use a list of names")
+    return None if reads is None else tuple(reads)
 
 
 def _takes_message(method: Callable[..., Any]) -> bool:

@@ -34,7 +34,7 @@ from twofold.errors._refused import (
     Unauthenticated,
 )
 from twofold.errors._snake_case import snake_case
-from twofold.errors._unavailable import OutcomeUnknown, StoreUnavailable, TimedOut, Unavailable
+from twofold.errors._unavailable import NotYetVisible, OutcomeUnknown, StoreUnavailable, TimedOut, Unavailable
 from twofold.errors._wiring import (
     DuplicateHandlerError,
     Fault,
@@ -66,6 +66,7 @@ __all__ = [
     "KeyConflict",
     "MissingExtraError",
     "NotFound",
+    "NotYetVisible",
     "OutcomeUnknown",
     "Refused",
     "StartError",

@@ -1,5 +1,6 @@
 """Passing troubles: nothing is wrong with the message; retry later."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from twofold.errors._category import Category
@@ -32,6 +33,32 @@ class StoreUnavailable(Unavailable):
     """The store did not answer, is closed, or refuses writes."""
 
     code: ClassVar[str] = "store_unavailable"
+
+
+class NotYetVisible(Unavailable):
+    """A query was to see what its caller has written, and the read models are not there yet.
+
+    Args:
+        position: What it was to see, as a position in the log.
+        reached: How far the last of them has come.
+        behind: The projections that have not come so far.
+        waited: How long it was waited for them, in seconds.
+    """
+
+    code: ClassVar[str] = "not_yet_visible"
+
+    def __init__(self, *, position: int, reached: int, behind: Sequence[str], waited: float) -> None:
+        super().__init__()
+        self.position, self.reached, self.behind, self.waited = position, reached, tuple(behind), waited
+
+    @property
+    def detail(self) -> str:
+        names = ", ".join(self.behind)
+        return f"position {self.position} is not yet visible in {names} (at {self.reached}) after {self.waited:g} s"
+
+    @property
+    def hint(self) -> str:
+        return "ask again; when it stays so, a worker is missing or its projection fails"
 
 
 class OutcomeUnknown(Unavailable):

@@ -19,6 +19,7 @@ from twofold.messages._kind import Kind
 from twofold.messages._message import Command, Event, Query
 from twofold.messages._name import WireName, command, event, query, wire_name
 from twofold.messages._page import Page
+from twofold.messages._receipt import USUAL_WAIT, Receipt
 from twofold.messages._type import MessageType
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "Page",
     "Principal",
     "Query",
+    "Receipt",
+    "USUAL_WAIT",
     "WireName",
     "command",
     "context_fields",

@@ -14,6 +14,7 @@ from typing import Final, final
 from uuid import UUID
 
 from twofold.clock import Clock, IdSource, SystemClock, new_id
+from twofold.messages._receipt import Receipt
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -44,6 +45,7 @@ class Origin:
         tenant: The tenant it belongs to.
         principal: Who sent it, as authenticated by a door.
         trace: Trace headers (W3C `traceparent`, `tracestate`).
+        receipt: Where its commands note what they have written, and its queries look; None when nobody asks.
     """
 
     correlation_id: str | None = None
@@ -52,6 +54,7 @@ class Origin:
     tenant: str | None = None
     principal: Principal | None = None
     trace: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    receipt: Receipt | None = field(default=None, compare=False)
 
 
 NOWHERE: Final = Origin()

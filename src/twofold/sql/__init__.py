@@ -7,6 +7,7 @@ from twofold.sql._exact import ExactDecimal
 from twofold.sql._fold import DeleteRows, WriteRows, fold
 from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_runner, sql_provider
 from twofold.sql._page import page_of, sort_by
+from twofold.sql._readable import unreadable_tables
 from twofold.sql._sessions import (
     BlockingReadSession,
     BlockingWriteSession,
@@ -39,4 +40,5 @@ __all__ = [
     "sort_by",
     "sql_provider",
     "table_of",
+    "unreadable_tables",
 ]

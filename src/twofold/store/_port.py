@@ -5,7 +5,7 @@ is held open, for handlers which run SQL of their own; its `commit` takes the re
 """
 
 from collections.abc import Callable, Collection
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from twofold.store._batch import Batch, Committed
 from twofold.store._checkpoint import Checkpoints
@@ -108,4 +108,13 @@ class Store(Protocol):
 
     async def create_tables(self, tables: Collection[Any]) -> None:
         """Create the tables of read models and state that are missing."""
+        ...
+
+
+@runtime_checkable
+class ReadableStore(Protocol):
+    """A store that can be opened so that its database refuses every write: an ability that not every store has."""
+
+    def read_only(self) -> Store:
+        """The same store, not started, for a process that only reads."""
         ...

@@ -111,7 +111,7 @@ class UnitOfWork:
         """
         fact = (self._own_stream, ANY_VERSION, event, self._draft(event))
         if self._transaction is None or not self._transaction.begun:
-            await self._store.commit(self._batch([fact]))
+            self._note(await self._store.commit(self._batch([fact])))
         else:
             self._survivors.append(fact)
 
@@ -158,6 +158,7 @@ class UnitOfWork:
         elif batch:
             self.committed = await self._store.commit(batch)
         self._survivors.clear()
+        self._note(self.committed)
         return self.committed
 
     async def rollback(self) -> None:
@@ -180,7 +181,7 @@ class UnitOfWork:
         if self._survivors:
             survivors, self._survivors = self._survivors, []
             try:
-                await self._store.commit(self._batch(survivors))
+                self._note(await self._store.commit(self._batch(survivors)))
             except Exception as error:  # noqa: BLE001  # told to the event loop: the caller is told the outcome
                 lost = ", ".join(draft.type for _, _, _, draft in survivors)
                 text = f"{lost} cannot be committed after the roll-back of message {self._context.message_id}"
@@ -258,6 +259,12 @@ class UnitOfWork:
     def _serve(self, context: Context) -> None:
         if context is not self._context:
             self._context, self._headers = context, None
+
+    def _note(self, committed: Committed) -> None:
+        """Tell whoever sent the message how far it has come."""
+        receipt = self._context.origin.receipt
+        if receipt is not None:
+            receipt.note(committed.position)
 
     @property
     def _own_stream(self) -> str:

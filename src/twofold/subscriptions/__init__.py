@@ -1,5 +1,6 @@
 """Following the log: one background loop for projections, reactions and everything else that comes after a commit."""
 
+from twofold.subscriptions._cut import Cut
 from twofold.subscriptions._follow import Subscription
 from twofold.subscriptions._owner import Owner
 from twofold.subscriptions._replaced import LogReplaced
@@ -7,4 +8,15 @@ from twofold.subscriptions._subscriber import Source, Subscriber, decode
 from twofold.subscriptions._tail import Tail
 from twofold.subscriptions._trouble import Observer, Trouble
 
-__all__ = ["LogReplaced", "Observer", "Owner", "Source", "Subscriber", "Subscription", "Tail", "Trouble", "decode"]
+__all__ = [
+    "Cut",
+    "LogReplaced",
+    "Observer",
+    "Owner",
+    "Source",
+    "Subscriber",
+    "Subscription",
+    "Tail",
+    "Trouble",
+    "decode",
+]

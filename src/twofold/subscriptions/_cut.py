@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
-from twofold.store import Checkpoint, Parked, part_of
+from twofold.store import Checkpoint, Parked, Selection, part_of
 
 _NAME = re.compile(r"(?P<base>.*)\[(?P<index>\d+)/(?P<count>\d+)\]")
 
@@ -30,6 +30,11 @@ class Cut:
     count: int = 1
 
     @classmethod
+    def all_of(cls, base: str, count: int) -> "list[Cut]":
+        """All parts of a subscription."""
+        return [cls(base, index, count) for index in range(count)]
+
+    @classmethod
     def named(cls, name: str) -> "Cut":
         """The part whose checkpoint has this name."""
         found = _NAME.fullmatch(name)
@@ -39,6 +44,10 @@ class Cut:
     def name(self) -> str:
         """The name of its checkpoint."""
         return self.base if self.count == 1 else f"{self.base}[{self.index}/{self.count}]"
+
+    def of(self, selection: Selection) -> Selection:
+        """Of some events those that belong to it."""
+        return selection if self.count == 1 else replace(selection, part=(self.index, self.count))
 
     def takes(self, stream: str) -> bool:
         """Whether a stream belongs to it."""

@@ -7,6 +7,7 @@ put aside with the rest of its stream, and everything else flows.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import final
 
@@ -40,7 +41,7 @@ class Subscription:
         catalogue: What it decodes with.
         source: The log that it follows; the store's own unless given.
         owner: Who owns the checkpoint while it follows; None for nobody, when nobody else can be following.
-        part: `(index, count)`: it handles only one of several equal shares of the streams.
+        cut: The part of the subscriber's events that it handles; all of them unless given.
         poll: How long it trusts the silence, in seconds.
         attempts: How often it tries an event before it is put aside; what is unavailable is tried for ever.
         classifier: Tells what is unavailable.
@@ -56,7 +57,7 @@ class Subscription:
         *,
         source: Source | None = None,
         owner: Owner | None = None,
-        part: tuple[int, int] | None = None,
+        cut: Cut | None = None,
         poll: float = _POLL,
         attempts: int = _ATTEMPTS,
         classifier: Classifier | None = None,
@@ -64,9 +65,9 @@ class Subscription:
         observer: Observer | None = None,
     ) -> None:
         self.subscriber = subscriber
-        self._cut = Cut(subscriber.name, *(part or ()))
+        self._cut = cut or Cut(subscriber.name)
         self.name = self._cut.name
-        self.selection = subscriber.selection if part is None else replace(subscriber.selection, part=part)
+        self.selection = self._cut.of(subscriber.selection)
         self.position = 0
         self.failures = 0
         self.error: Exception | None = None
@@ -150,7 +151,11 @@ class Subscription:
             self._waiting.append((position, waiting))
             if self._held is None and self._idle is not None:
                 self._idle.cancel()
-            await waiting
+            try:
+                await waiting
+            finally:
+                with suppress(ValueError):  # it is there still when whoever waits has given up
+                    self._waiting.remove((position, waiting))
 
     async def _hold(self) -> Checkpoint | None:
         """The checkpoint, when it is this subscription's to move."""

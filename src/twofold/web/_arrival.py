@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from twofold.app import App
 from twofold.errors import Classifier
 from twofold.messages import Origin, Principal
+from twofold.web._positions import receipt_of, stamp_of
 
 Authenticator: TypeAlias = Callable[[Any], Awaitable[Principal | None]]
 """Tells who a request comes from; None for nobody. Raises a twofold error to refuse it."""
@@ -33,12 +34,14 @@ class Arrival:
         app: The application it is for.
         authenticate: Tells who it comes from; nobody is asked unless given.
         scope: Its ASGI scope.
+        max_wait: The longest that its queries may wait for what it has to see, in seconds.
     """
 
-    __slots__ = ("_authenticate", "_origin", "app", "correlation_id", "headers")
+    __slots__ = ("_authenticate", "_max_wait", "_origin", "app", "correlation_id", "headers")
 
-    def __init__(self, app: App, authenticate: Authenticator | None, scope: Scope) -> None:
+    def __init__(self, app: App, authenticate: Authenticator | None, scope: Scope, max_wait: float) -> None:
         self.app = app
+        self._max_wait = max_wait
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         sent = self.headers.get(b"x-correlation-id", b"")
         new = not _CORRELATION.fullmatch(sent)
@@ -62,8 +65,19 @@ class Arrival:
         """
         if self._origin is None:
             principal = None if self._authenticate is None else await self._authenticate(connection)
-            self._origin = Origin(correlation_id=self.correlation_id, principal=principal, trace=self._trace())
+            receipt = await receipt_of(self.headers, self.app, self._max_wait)
+            self._origin = Origin(
+                correlation_id=self.correlation_id, principal=principal, trace=self._trace(), receipt=receipt
+            )
         return self._origin
+
+    def stamps(self) -> list[tuple[bytes, bytes]]:
+        """The headers that its response gets, whoever answers."""
+        return [
+            (b"x-correlation-id", self.correlation_id.encode("ascii")),
+            (b"x-content-type-options", b"nosniff"),
+            *stamp_of(None if self._origin is None else self._origin.receipt),
+        ]
 
     @property
     def authenticates(self) -> bool:

@@ -14,6 +14,7 @@ from twofold.app import App
 from twofold.errors import Finding, Invalid, TwofoldError
 from twofold.web._arrival import Authenticator, arrival_at
 from twofold.web._faces import Faces
+from twofold.web._positions import MAX_WAIT
 from twofold.web._problem_schema import describe_problems
 from twofold.web._reception import Reception, problem_told
 from twofold.web._respond import problem_response
@@ -23,23 +24,33 @@ def _sound() -> None:
     """For a FastAPI application that has nothing to prove beyond what `App.start` does."""
 
 
-def attach(app: App, fastapi_app: FastAPI, *, authenticate: Authenticator | None = None) -> None:
+def attach(
+    app: App, fastapi_app: FastAPI, *, authenticate: Authenticator | None = None, max_wait: float = MAX_WAIT
+) -> None:
     """Mount an application in a FastAPI application of yours, before it starts.
 
     Its lifespan starts and stops the application. Routes that ask for `Depends()` on CommandBus, QueryBus, EventBus,
     Dispatcher or Caller get the application's own, with who the request comes from bound to them. Errors of twofold
     that a route raises, and FastAPI's findings about a request, become problem details; error handlers of yours stay.
+    A request is one caller: its queries see what it has written before, and what its header `Twofold-Position` says;
+    its response says in the same header what it has written.
 
     Args:
         app: The application.
         fastapi_app: The FastAPI application.
         authenticate: `async (request) -> Principal | None`: who a request comes from.
+        max_wait: The longest that the header `Twofold-Wait` may have a query wait, in seconds.
     """
-    install(app, fastapi_app, authenticate=authenticate)
+    install(app, fastapi_app, authenticate=authenticate, max_wait=max_wait)
 
 
 def install(
-    app: App, fastapi_app: FastAPI, *, authenticate: Authenticator | None, prove: Callable[[], object] = _sound
+    app: App,
+    fastapi_app: FastAPI,
+    *,
+    authenticate: Authenticator | None,
+    max_wait: float,
+    prove: Callable[[], object] = _sound,
 ) -> None:
     """What `attach` does.
 
@@ -47,9 +58,11 @@ def install(
         app: The application.
         fastapi_app: The FastAPI application.
         authenticate: Who a request comes from.
+        max_wait: The longest that a query may wait, in seconds.
         prove: Called before the application starts; raises when there is a reason why it may not.
     """
-    fastapi_app.add_middleware(Reception, app=app, authenticate=authenticate, faces=Faces(fastapi_app))
+    faces = Faces(fastapi_app)
+    fastapi_app.add_middleware(Reception, app=app, authenticate=authenticate, faces=faces, max_wait=max_wait)
     handlers = fastapi_app.exception_handlers
     handlers.setdefault(TwofoldError, _refused)
     if handlers.get(RequestValidationError) is request_validation_exception_handler:

@@ -10,10 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from twofold.app import App
+from twofold.app import App, Role
 from twofold.errors import Fault, StartError
 from twofold.web._arrival import local_path
 from twofold.web._endpoint import Endpoint
+from twofold.web._missing import hint_for
 from twofold.web._plan import Planned, plan
 from twofold.web._table import Table
 
@@ -35,6 +36,7 @@ class Doors(BaseRoute):
         self._max_body = max_body
         self._taken = taken
         self._table: Table | None = None
+        self._elsewhere = Table(())
         self._made_for: object = None
 
     def prove(self) -> Table:
@@ -46,7 +48,10 @@ class Doors(BaseRoute):
         planned, faults = self._plan()
         if faults:
             raise StartError(app=self._app.name, faults=faults)
-        self._table, self._made_for = Table(planned), self._app.assembly
+        serves = self._app.role.serves
+        self._table = Table(one for one in planned if serves(one.endpoint.handler.kind))
+        self._elsewhere = Table(one for one in planned if not serves(one.endpoint.handler.kind))
+        self._made_for = self._app.assembly
         return self._table
 
     def faults(self) -> list[Fault]:
@@ -55,7 +60,7 @@ class Doors(BaseRoute):
 
     @property
     def endpoints(self) -> list[Endpoint]:
-        """All endpoints, in the order of their modules."""
+        """All endpoints that are served, in the order of their modules."""
         return self._ready().endpoints
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -63,7 +68,7 @@ class Doors(BaseRoute):
         if scope["type"] != "http":
             return Match.NONE, {}
         endpoint, params, allowed = self._ready().find(scope["method"], local_path(scope))
-        if endpoint is None and not allowed:
+        if endpoint is None and (not allowed or self._served_elsewhere(scope) is not None):
             return Match.NONE, {}
         child: Scope = {"endpoint": endpoint or self, "path_params": params, _FOUND: (endpoint, allowed)}
         return (Match.PARTIAL if endpoint is None else Match.FULL), child
@@ -74,6 +79,17 @@ class Doors(BaseRoute):
         if endpoint is None:
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
         await endpoint(scope, receive, send)
+
+    def hint(self, scope: Scope) -> str:
+        """What to do for a path that leads nowhere: which role serves it, or what may have been meant."""
+        elsewhere = self._served_elsewhere(scope)
+        if elsewhere is None:
+            return hint_for(local_path(scope), self.endpoints)
+        kind = elsewhere.handler.kind
+        return f"this is a {kind}: it is served by the role {Role.serving(kind)}, and this process is {self._app.role}"
+
+    def _served_elsewhere(self, scope: Scope) -> Endpoint | None:
+        return self._elsewhere.find(scope["method"], local_path(scope))[0]
 
     def _plan(self) -> tuple[list[Planned], list[Fault]]:
         own = self._app.check()

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from twofold.app import App
-from twofold.web._arrival import Authenticator, arrival_at, local_path
+from twofold.web._arrival import Authenticator, arrival_at
 from twofold.web._attach import install
 from twofold.web._doors import Doors
 from twofold.web._health import add_health
-from twofold.web._missing import hint_for
 from twofold.web._openapi import describe_api
+from twofold.web._positions import MAX_WAIT
 from twofold.web._problem import problem_of_status
 from twofold.web._respond import problem_response
 
@@ -28,11 +28,13 @@ def http(
     title: str | None = None,
     docs: bool = True,
     max_body: int = MAX_BODY,
+    max_wait: float = MAX_WAIT,
 ) -> FastAPI:
     """An application as a FastAPI application, which starts and stops it.
 
     `POST /commands/{name}` and `GET /queries/{name}`, or as a handler's own path, method and status say. A query with a
     field that no URL can hold is offered by POST. Everything that `attach` gives to routes of yours is there too.
+    Of messages only those are served that belong to the application's role.
     It refuses to start with a fault; `web.state.faults()` tells them all before.
 
     Args:
@@ -41,6 +43,7 @@ def http(
         title: What the API is called; the application's name unless given.
         docs: Whether `/docs` and `/openapi.json` are served.
         max_body: The most bytes that a body may have.
+        max_wait: The longest that the header `Twofold-Wait` may have a query wait, in seconds.
     """
     web = FastAPI(
         title=title or app.name,
@@ -53,16 +56,16 @@ def http(
     doors = Doors(app, max_body=max_body, taken=taken)
     web.router.routes.insert(0, doors)
     web.exception_handlers[HTTPException] = _http_error(doors)
-    describe_api(web, doors, authenticates=authenticate is not None)
+    describe_api(web, doors, authenticates=authenticate is not None, max_wait=max_wait)
     web.state.faults = doors.faults
-    install(app, web, authenticate=authenticate, prove=doors.prove)
+    install(app, web, authenticate=authenticate, max_wait=max_wait, prove=doors.prove)
     return web
 
 
 def _http_error(doors: Doors) -> Callable[[Request, HTTPException], Awaitable[Response]]:
     async def answer(request: Request, error: HTTPException) -> Response:
         arrival = arrival_at(request.scope)
-        hint = hint_for(local_path(request.scope), doors.endpoints) if error.status_code == 404 else ""
+        hint = doors.hint(request.scope) if error.status_code == 404 else ""
         problem = problem_of_status(error.status_code, str(error.detail), hint=hint)
         response = problem_response(problem, arrival.correlation_id)
         response.headers.update(error.headers or {})

@@ -23,13 +23,14 @@ _DRAFTS: Final = ("", "Message.")
 """Prefixes of our names among the schemas: the second one when a route of yours has another schema of a name."""
 
 
-def describe_api(web: FastAPI, doors: Doors, *, authenticates: bool) -> None:
+def describe_api(web: FastAPI, doors: Doors, *, authenticates: bool, max_wait: float) -> None:
     """Have a FastAPI application describe the messages that it offers.
 
     Args:
         web: The FastAPI application.
         doors: Its endpoints.
         authenticates: Whether callers are asked who they are.
+        max_wait: The longest that a query may wait for what it has to see, in seconds.
     """
     plain = web.openapi
     made: list[tuple[object, object, Document]] = []
@@ -37,13 +38,13 @@ def describe_api(web: FastAPI, doors: Doors, *, authenticates: bool) -> None:
     def openapi() -> Document:
         routes, endpoints = plain(), doors.endpoints
         if not made or made[-1][0] is not routes or made[-1][1] is not endpoints:
-            made[:] = [(routes, endpoints, _completed(routes, endpoints, authenticates=authenticates))]
+            made[:] = [(routes, endpoints, _completed(routes, endpoints, authenticates, max_wait))]
         return made[-1][2]
 
     web.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend its document
 
 
-def _completed(routes: Document, endpoints: list[Endpoint], *, authenticates: bool) -> Document:
+def _completed(routes: Document, endpoints: list[Endpoint], authenticates: bool, max_wait: float) -> Document:
     components: Mapping[str, Any] = routes.get("components", {})
     known: Mapping[str, Any] = components.get("schemas", {})
     schemas, definitions = _schemas(endpoints, known)
@@ -52,7 +53,8 @@ def _completed(routes: Document, endpoints: list[Endpoint], *, authenticates: bo
     }
     for endpoint in endpoints:
         sent, answered = schemas[endpoint.handler.message_type, "validation"], schemas[endpoint, "serialization"]
-        operation = operation_of(endpoint, _resolved(sent, definitions), sent, answered, authenticates=authenticates)
+        message = _resolved(sent, definitions)
+        operation = operation_of(endpoint, message, sent, answered, authenticates=authenticates, max_wait=max_wait)
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
     statuses = sorted({status for status in HTTPStatus if status >= HTTPStatus.BAD_REQUEST})
     document = {

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from twofold.messages import Kind
 from twofold.web._endpoint import Endpoint
+from twofold.web._positions import POSITION_GIVEN, position_parameters
 from twofold.web._problem_schema import problem_reference
 
 _ALWAYS: Final = (400, 429, 500, 503)
@@ -18,6 +19,7 @@ def operation_of(
     answered: Mapping[str, Any],
     *,
     authenticates: bool,
+    max_wait: float,
 ) -> dict[str, Any]:
     """An endpoint as an operation.
 
@@ -27,6 +29,7 @@ def operation_of(
         reference: Where that schema stands.
         answered: The schema of its answer.
         authenticates: Whether callers are asked who they are.
+        max_wait: The longest that a query may wait for what it has to see, in seconds.
     """
     operation: dict[str, Any] = {
         "operationId": endpoint.intake.message_type.name,
@@ -40,6 +43,8 @@ def operation_of(
         parameters += [
             _parameter(name, "query", properties[name], required=name in intake.shape.required) for name in intake.sent
         ]
+    if endpoint.handler.kind is Kind.QUERY:
+        parameters += position_parameters(max_wait)
     if parameters:
         operation["parameters"] = parameters
     if intake.has_body and intake.sent:
@@ -77,13 +82,15 @@ def _body(endpoint: Endpoint, message: Mapping[str, Any], reference: Mapping[str
 
 def _successes(endpoint: Endpoint, answered: Mapping[str, Any]) -> dict[str, Any]:
     is_command = endpoint.handler.kind is Kind.COMMAND
-    silent = {str(endpoint.status or 204): {"description": "Done, and there is nothing to say"}}
+    headers = {"headers": dict(POSITION_GIVEN)} if is_command else {}
+    silent = {str(endpoint.status or 204): {"description": "Done, and there is nothing to say", **headers}}
     if endpoint.answer.nothing and is_command:
         return silent
     if endpoint.answer.optional:
         answered = _without_null(answered)
     status = endpoint.status or 200
-    told = {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": dict(answered)}}}
+    content = {"application/json": {"schema": dict(answered)}}
+    told = {"description": HTTPStatus(status).phrase, "content": content, **headers}
     return {**(silent if is_command and endpoint.answer.may_be_silent else {}), str(status): told}
 
 

@@ -27,20 +27,24 @@ class Reception:
         app: The application that is served.
         authenticate: Tells who a request comes from.
         faces: Sees that routes get the application's buses.
+        max_wait: The longest that a query may wait for what its request has to see, in seconds.
     """
 
-    def __init__(self, asgi: ASGIApp, *, app: App, authenticate: Authenticator | None, faces: Faces) -> None:
+    def __init__(
+        self, asgi: ASGIApp, *, app: App, authenticate: Authenticator | None, faces: Faces, max_wait: float
+    ) -> None:
         self._asgi = asgi
         self._app = app
         self._authenticate = authenticate
         self._faces = faces
+        self._max_wait = max_wait
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._asgi(scope, receive, send)
             return
         self._faces.show()
-        arrival = Arrival(self._app, self._authenticate, scope)
+        arrival = Arrival(self._app, self._authenticate, scope, self._max_wait)
         note_arrival(scope, arrival)
         token, of_others = enter_arrival(arrival), enter_origin(NOWHERE)
         try:
@@ -54,16 +58,12 @@ class Reception:
 
     async def _answered(self, arrival: Arrival, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
-        stamps = [
-            (b"x-correlation-id", arrival.correlation_id.encode("ascii")),
-            (b"x-content-type-options", b"nosniff"),
-        ]
 
         async def stamped(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), *stamps]
+                message["headers"] = [*message.get("headers", ()), *arrival.stamps()]
             await send(message)
 
         try:

@@ -109,11 +109,11 @@ async def test_two_event_loops_share_the_threads(store: SqliteStore) -> None:
 
     elsewhere = asyncio.to_thread(asyncio.run, read_often())
     async with asyncio.timeout(LONG):
-        assert await asyncio.gather(read_often(), elsewhere) == [[1] * 100, [1] * 100]
+        assert [*await asyncio.gather(read_often(), elsewhere)] == [[1] * 100, [1] * 100]
 
 
 async def test_one_thread_is_awake_until_the_line_stands_still() -> None:
-    """A second call wakes nobody; reinforcement comes when asked for, while there is something to do, up to the most."""
+    """A second call wakes nobody; help comes when asked for, while there is something to do, up to the most."""
     line, outbox = Line(2), Outbox(asyncio.get_running_loop())
     calls = [(Call(one), outbox) for _ in range(3)]
     assert not line.reinforce()

@@ -17,12 +17,16 @@ from twofold.store import Committed
 
 @final
 class Commits:
-    """Runs units of work and commits them; the writer's thread owns it."""
+    """Runs units of work and commits them; the writer's thread owns it.
+
+    Args:
+        refusal: Why nothing is ever written; None where it is.
+    """
 
     __slots__ = ("refusal",)
 
-    def __init__(self) -> None:
-        self.refusal: str | None = None
+    def __init__(self, refusal: str | None = None) -> None:
+        self.refusal = refusal
         """Why nothing is written any more."""
 
     def run(self, connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> None:

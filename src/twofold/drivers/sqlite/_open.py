@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from twofold.drivers.sqlite._guard import GuardedConnection
-from twofold.drivers.sqlite._schema import upgrade
+from twofold.drivers.sqlite._schema import prove_current, upgrade
+from twofold.errors import StoreUnavailable
 from twofold.store import part_of
 
 Durability: TypeAlias = Literal["full", "normal"]
@@ -48,6 +49,23 @@ class Database:
         connection = self._connect("ro")
         connection.execute("PRAGMA query_only = ON")
         connection.create_function("twofold_part", 2, part_of, deterministic=True)
+        return connection
+
+    def open_in_place_of_writer(self) -> GuardedConnection:
+        """A connection that cannot write, for a process that only reads; the tables must be up to date.
+
+        Raises:
+            StoreUnavailable: There is no database, or no process that writes has upgraded it yet.
+            WiringError: A newer twofold made it.
+        """
+        if not self.path.exists():
+            raise StoreUnavailable("there is no database yet: a process that writes makes it")
+        connection = self.open_reader()
+        try:
+            prove_current(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _connect(self, mode: str) -> GuardedConnection:

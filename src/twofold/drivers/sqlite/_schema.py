@@ -6,9 +6,10 @@ table of their own, which only events with tags pay for: a decision reads the fe
 """
 
 import secrets
+import sqlite3
 
 from twofold.drivers.sqlite._guard import BEGIN_WRITE, COMMIT, GuardedConnection
-from twofold.errors import WiringError
+from twofold.errors import StoreUnavailable, WiringError
 
 STEPS = (
     (
@@ -64,9 +65,10 @@ def upgrade(connection: GuardedConnection) -> None:
     """
     connection.execute(BEGIN_WRITE)
     try:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS twofold_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+        )
         taken = _taken(connection)
-        if taken > len(STEPS):
-            raise WiringError(f"the database has schema {taken}, and this twofold knows {len(STEPS)}: upgrade twofold")
         for step in STEPS[taken:]:
             for statement in step:
                 connection.execute(statement.replace("{epoch}", secrets.token_hex(16)))
@@ -76,9 +78,26 @@ def upgrade(connection: GuardedConnection) -> None:
         connection.roll_back()
 
 
+def prove_current(connection: GuardedConnection) -> None:
+    """Prove that the tables are up to date, on a connection that cannot change them.
+
+    Raises:
+        StoreUnavailable: They are older, or not there.
+        WiringError: The database was made by a newer twofold.
+    """
+    try:
+        taken = _taken(connection)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise
+        taken = 0  # no such table
+    if taken < len(STEPS):
+        raise StoreUnavailable(f"the database has schema {taken} of {len(STEPS)}: a process that writes upgrades it")
+
+
 def _taken(connection: GuardedConnection) -> int:
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS twofold_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
-    )
     row = connection.execute("SELECT value FROM twofold_meta WHERE name = 'schema'").fetchone()
-    return int(row[0]) if row else 0
+    taken = int(row[0]) if row else 0
+    if taken > len(STEPS):
+        raise WiringError(f"the database has schema {taken}, and this twofold knows {len(STEPS)}: upgrade twofold")
+    return taken

@@ -24,6 +24,7 @@ from twofold.store import Batch, Bell, Committed
 
 T = TypeVar("T")
 _CLOSED = "the store is closed"
+_READ_ONLY = "the store is open for reading only"
 
 
 @final
@@ -37,6 +38,7 @@ class SqliteStore:
         turn_timeout: How long a transaction may be held open, in seconds.
         busy_timeout: How long to wait for another process that writes, in seconds.
         readers: How many threads read, at most.
+        read_only: Whether it only reads, and the database refuses every write; another process makes the file.
 
     Raises:
         WiringError: A setting is out of its range.
@@ -49,9 +51,11 @@ class SqliteStore:
         "__weakref__",
         "_bell",
         "_checkpoints",
+        "_database",
         "_log",
         "_parked",
         "_readers",
+        "_reading",
         "_started",
         "_turn_timeout",
         "_writer",
@@ -65,17 +69,20 @@ class SqliteStore:
         turn_timeout: float = 5.0,
         busy_timeout: float = 5.0,
         readers: int = 4,
+        read_only: bool = False,
     ) -> None:
         if str(path) in ("", ":memory:"):
             raise WiringError("a SQLite store needs a file: use MemoryStore, or a file in a temporary folder")
         if durability not in get_args(Durability) or readers < 1:
             raise WiringError(f"a SQLite store cannot have durability={durability!r}, readers={readers!r}")
-        database = Database(path=Path(path), durability=durability, busy_timeout=busy_timeout)
+        self._database = database = Database(path=Path(path), durability=durability, busy_timeout=busy_timeout)
+        self._reading = readers
         self._turn_timeout = turn_timeout
         self._started = False
         self._bell = Bell()
         self._readers = Readers(database, readers)
-        self._writer = Writer(database.open_writer, self._bell, self._readers.join)
+        opening = database.open_in_place_of_writer if read_only else database.open_writer
+        self._writer = Writer(opening, self._bell, self._readers.join, _READ_ONLY if read_only else None)
         self._log = SqliteLog(self._readers)
         self._checkpoints = SqliteCheckpoints(self._readers, self._writer)
         self._parked = SqliteParked(self._readers, self._writer)
@@ -100,6 +107,18 @@ class SqliteStore:
     def parked(self) -> SqliteParked:
         """What followers have put aside."""
         return self._parked
+
+    def read_only(self) -> "SqliteStore":
+        """The same store, not started, for a process that only reads."""
+        database = self._database
+        return SqliteStore(
+            database.path,
+            durability=database.durability,
+            turn_timeout=self._turn_timeout,
+            busy_timeout=database.busy_timeout,
+            readers=self._reading,
+            read_only=True,
+        )
 
     async def start(self) -> None:
         """Open the file; creates or upgrades its tables. Harmless when open.

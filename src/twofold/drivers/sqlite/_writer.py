@@ -27,23 +27,29 @@ class Writer:
         bell: Rung when the log has grown.
         readers_ended: Waits until nobody reads any more; the connection that writes must be closed last, since only
             it can fold the write-ahead log back into the file.
+        refusal: Why it writes nothing, when its connection cannot; None when it can.
     """
 
-    __slots__ = ("_bell", "_commits", "_items", "_open", "_readers_ended", "_thread")
+    __slots__ = ("_bell", "_commits", "_items", "_open", "_readers_ended", "_refusal", "_thread")
 
     def __init__(
-        self, open_connection: Callable[[], GuardedConnection], bell: Bell, readers_ended: Callable[[], None]
+        self,
+        open_connection: Callable[[], GuardedConnection],
+        bell: Bell,
+        readers_ended: Callable[[], None],
+        refusal: str | None = None,
     ) -> None:
         self._open = open_connection
         self._bell = bell
         self._readers_ended = readers_ended
-        self._commits = Commits()
+        self._refusal = refusal
+        self._commits = Commits(refusal)
         self._items = Mailbox[Call[Committed] | Turn](closed="the store is not open")
         self._thread: threading.Thread | None = None
 
     async def start(self) -> None:
         """Start the thread, and wait until its connection is open."""
-        self._commits = Commits()
+        self._commits = Commits(self._refusal)
         self._items = Mailbox[Call[Committed] | Turn]()
         opening = Call(head)
         self._thread = threading.Thread(target=self._serve, args=(opening,), name="twofold-sqlite-writer", daemon=True)

@@ -1,0 +1,165 @@
+"""Where projections and reactions stand, whoever runs them: this process, another one, or several.
+
+Those that run here tell it at once; of others the store is asked, again and again, with a pause that grows. A
+checkpoint moves with the events that its owner wants, so one that stands still may still have seen everything: then
+the log has nothing for it in between.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, Protocol, final
+
+from twofold.app._progress import Progress
+from twofold.errors import NotYetVisible, TimedOut
+from twofold.store import INLINE, Store
+from twofold.subscriptions import Cut, Subscriber
+
+_FIRST_PAUSE: Final = 0.01
+_LAST_PAUSE: Final = 0.1
+
+
+class Here(Protocol):
+    """A subscription that runs in this process."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """Where it stands."""
+        ...
+
+    async def reached(self, position: int) -> None:
+        """Return once it stands there."""
+        ...
+
+
+@final
+class Positions:
+    """Where everything that follows the log stands.
+
+    Args:
+        store: The store.
+        followers: All projections and reactions that follow it, wherever they run.
+        here: Those that run in this process.
+    """
+
+    def __init__(self, store: Store, followers: Iterable[Subscriber], here: Iterable[Here]) -> None:
+        self._store = store
+        cuts = [(cut, cut.of(one.selection)) for one in followers for cut in Cut.all_of(one.name, one.partitions)]
+        self._selections = {cut.name: selection for cut, selection in cuts}
+        self._parts = dict[str, list[str]]()
+        for cut, _ in cuts:
+            self._parts.setdefault(cut.base, []).append(cut.name)
+        self._here = {one.name: one for one in here}
+        self._known = dict.fromkeys(self._selections, 0)
+        self._head = 0
+        self._looks = 0
+        self._looking = asyncio.Lock()
+
+    async def exists(self, position: int) -> bool:
+        """Whether the log has come to a position."""
+        if position > self._head:
+            self._head = await self._store.log.head()
+        return position <= self._head
+
+    async def wait(self, position: int, names: Collection[str], timeout: float) -> None:
+        """Return once everything up to a position is dealt with.
+
+        Args:
+            position: The position.
+            names: Who has to have dealt with it.
+            timeout: How long to wait, in seconds; 0 to look once.
+
+        Raises:
+            NotYetVisible: They have not.
+        """
+        behind = self._behind(position, [part for name in names for part in self._parts[name]])
+        if not behind:
+            return
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        try:
+            async with asyncio.timeout(max(timeout, _LAST_PAUSE)):
+                pause = _FIRST_PAUSE if self._here.keys() >= set(behind) else 0.0
+                while True:
+                    await self._rest(position, behind, min(pause, deadline - loop.time()))
+                    behind = self._behind(position, behind)
+                    if behind:
+                        await self._look(position, behind)
+                        behind = self._behind(position, behind)
+                    if not behind:
+                        return
+                    if loop.time() >= deadline:
+                        break
+                    pause = min(max(pause * 2, _FIRST_PAUSE), _LAST_PAUSE)
+        except TimeoutError:
+            pass
+        reached = min(map(self._at, behind))
+        raise NotYetVisible(position=position, reached=reached, behind=behind, waited=timeout)
+
+    async def progress(self) -> list[Progress]:
+        """How far each has come; what they fail with is known to the process that runs them."""
+        head = await self._store.log.head()
+        await self._look(head, self._known)
+        return [Progress(name=name, position=min(self._at(name), head), head=head) for name in self._known]
+
+    async def settle(self, timeout: float) -> None:
+        """Wait until all have reached the head, and what they did has moved it no further.
+
+        Raises:
+            TimedOut: They have not within `timeout` seconds.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout
+        head = -1
+        while head != (head := await self._store.log.head()):
+            left = max(0.0, deadline - asyncio.get_running_loop().time())
+            try:
+                await self.wait(head, self._parts, left)
+            except NotYetVisible as error:
+                names = ", ".join(f"{name} ({head - self._at(name)} behind)" for name in error.behind)
+                raise TimedOut(f"not settled within {timeout} s: {names}") from None
+
+    def _at(self, name: str) -> int:
+        here = self._here.get(name)
+        return self._known[name] if here is None else max(self._known[name], here.position)
+
+    def _behind(self, position: int, names: Iterable[str]) -> Sequence[str]:
+        return [name for name in names if self._at(name) < position]
+
+    async def _rest(self, position: int, names: Iterable[str], pause: float) -> None:
+        """Wait for those that run here; a while only, and when none does."""
+        arrivals = [asyncio.ensure_future(self._here[name].reached(position)) for name in names if name in self._here]
+        if not arrivals:
+            await asyncio.sleep(pause)
+            return
+        try:
+            await asyncio.wait(arrivals, timeout=pause)
+        finally:
+            for arrival in arrivals:
+                arrival.cancel()
+
+    async def _look(self, position: int, names: Iterable[str]) -> None:
+        """Ask the store where they stand; who comes while somebody asks takes the same answer."""
+        looks = self._looks
+        async with self._looking:
+            if looks == self._looks:
+                for checkpoint in await self._store.checkpoints.all():
+                    if checkpoint.name in self._known:
+                        inline = checkpoint.position == INLINE  # elsewhere: its rows are as new as the log
+                        self._note(checkpoint.name, position if inline else checkpoint.position)
+                self._looks += 1
+            for name in self._behind(position, names):
+                await self._pass_over(name, position)
+
+    async def _pass_over(self, name: str, position: int) -> None:
+        """Go on to the next event that a follower wants; what lies before is none of its business."""
+        if await self.exists(position):
+            where = (self._selections[name],)
+            wanted = await self._store.log.read(self._at(name), until=position, limit=1, where=where)
+            self._note(name, wanted[0].position - 1 if wanted else position)
+
+    def _note(self, name: str, position: int) -> None:
+        self._known[name] = max(self._known[name], position)

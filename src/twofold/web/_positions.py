@@ -1,0 +1,91 @@
+"""Reading one's own writes over HTTP: a command's response says which position it reached, and a query may ask for one.
+
+The position is all that a client carries from the command service to the query service; a session on either side is
+not needed.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from twofold.app import App
+from twofold.errors import Finding, Invalid
+from twofold.messages import Receipt
+
+POSITION: Final = "Twofold-Position"
+WAIT: Final = "Twofold-Wait"
+MAX_WAIT: Final = 10.0
+"""The longest that a client may have a query wait, in seconds, unless the application says otherwise."""
+
+_POSITION: Final = POSITION.lower().encode("ascii")
+_WAIT: Final = WAIT.lower().encode("ascii")
+_NUMBER: Final = re.compile(rb"[0-9]{1,18}")
+_SECONDS: Final = re.compile(rb"[0-9]{1,9}(\.[0-9]{1,9})?")
+
+
+async def receipt_of(headers: Mapping[bytes, bytes], app: App, max_wait: float) -> Receipt:
+    """What a request has to see, how long it waits for that, and room for what it writes.
+
+    Args:
+        headers: The request's headers.
+        app: The application.
+        max_wait: The longest that it may wait, in seconds.
+
+    Raises:
+        Invalid: A header is no number, or asks for a position that the log has not come to.
+    """
+    position, wait = headers.get(_POSITION), headers.get(_WAIT)
+    seconds = min(app.wait, max_wait)
+    if wait is not None:
+        if not _SECONDS.fullmatch(wait):
+            raise _invalid(WAIT, "this is to be a number of seconds")
+        seconds = min(float(wait), max_wait)
+    if position is None:
+        return Receipt(wait=seconds)
+    if not _NUMBER.fullmatch(position):
+        raise _invalid(POSITION, "this is to be a position, as a response has given it out")
+    if not await app.has_reached(int(position)):
+        raise _invalid(POSITION, "the log has not come to this position")
+    return Receipt(int(position), wait=seconds)
+
+
+def stamp_of(receipt: Receipt | None) -> list[tuple[bytes, bytes]]:
+    """The header of a response, when its request has written something."""
+    return [] if receipt is None or not receipt.written else [(_POSITION, b"%d" % receipt.written)]
+
+
+def position_parameters(max_wait: float) -> list[dict[str, Any]]:
+    """The headers that a query takes, as the API document describes them.
+
+    Args:
+        max_wait: The longest that it may wait, in seconds.
+    """
+    return [
+        {
+            "name": POSITION,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "integer", "minimum": 0},
+            "description": "What the answer has to show: the position that the response of a command gave out.",
+        },
+        {
+            "name": WAIT,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "number", "minimum": 0},
+            "description": f"How long to wait for that position, in seconds; {max_wait:g} at most. Then it is a 503.",
+        },
+    ]
+
+
+POSITION_GIVEN: Final[Mapping[str, Any]] = {
+    POSITION: {
+        "description": "The position that this has reached in the log, to send with queries that have to see it.",
+        "schema": {"type": "integer"},
+    }
+}
+"""The header of a command's response, as the API document describes it."""
+
+
+def _invalid(header: str, text: str) -> Invalid:
+    return Invalid(findings=[Finding(path=(header,), rule="header", message=text)])

@@ -1,0 +1,83 @@
+"""Three processes on one database: a command service, a query service and a worker, deployed and scaled apart."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.cli.served import Served
+from tests.cli.test_run import finished
+
+SHOP = "tests.cli.shop:app"
+POSITION, WAIT = "twofold-position", "twofold-wait"
+
+
+class Parts(NamedTuple):
+    """Three processes."""
+
+    worker: Served
+    commands: Served
+    queries: Served
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Iterator[Parts]:
+    with ExitStack() as stack:
+        served: list[Served] = []
+        for role in ("worker", "api-commands", "api-queries"):
+            folder = tmp_path / role
+            folder.mkdir()
+            arguments = (SHOP, "--role", role, "--database", str(tmp_path / "shop.db"))
+            served.append(stack.enter_context(Served(*arguments, folder=folder)))
+        yield Parts(*served)
+
+
+def test_what_one_takes_the_other_shows(parts: Parts) -> None:
+    """Sold at the command service, seen at the query service with the position, projected by the worker."""
+    for number in range(1, 4):
+        sold = parts.commands.command("sell", item="pen")
+        assert (sold.status_code, sold.headers[POSITION]) == (200, str(number))
+        counted = parts.queries.get("/queries/count_sales", {POSITION: str(number), WAIT: "10"})
+        assert (counted.status_code, counted.json()) == (200, number)
+
+
+def test_each_has_its_side_only(parts: Parts) -> None:
+    """What the other side takes is not there; the worker takes no message; all of them say how they are."""
+    assert parts.queries.command("sell", item="pen").status_code == 404
+    assert parts.commands.get("/queries/count_sales").status_code == 404
+    assert parts.worker.command("sell", item="pen").status_code == 404
+    assert parts.worker.get("/queries/count_sales").status_code == 404
+    for part in parts:
+        ready = part.get("/health/ready").json()
+        assert (ready["status"], [one["name"] for one in ready["subscriptions"]]) == (
+            "ready",
+            ["sales", "shop.thank:sold"],
+        )
+        assert part.get("/metrics").status_code == 200
+
+
+def test_without_the_worker_a_query_says_what_it_misses(parts: Parts, tmp_path: Path) -> None:
+    """It waits as long as it may, and comes to it when a worker is there again; nothing is lost in between."""
+    parts.worker.signal()
+    assert parts.worker.ended() == 0
+    sold = parts.commands.command("sell", item="pen")
+    position = {POSITION: sold.headers[POSITION]}
+    missed = parts.queries.get("/queries/count_sales", {**position, WAIT: "0.1"})
+    assert (missed.status_code, missed.json()["code"]) == (503, "not_yet_visible")
+    assert missed.headers["retry-after"] == "1"
+    assert parts.queries.get("/queries/count_sales").json() == 0
+    again = tmp_path / "again"
+    again.mkdir()
+    with Served(SHOP, "--role", "worker", "--database", str(tmp_path / "shop.db"), folder=again):
+        assert parts.queries.get("/queries/count_sales", {**position, WAIT: "10"}).json() == 1
+
+
+def test_a_part_that_comes_before_the_worker_is_told(tmp_path: Path) -> None:
+    """It ends with 75, for its supervisor to start it again, and says what is missing."""
+    for role in ("api-queries", "api-commands"):
+        done = finished("run", SHOP, "--role", role, "--port", "0", "--database", str(tmp_path / "shop.db"))
+        assert done.returncode == 75
+        assert "a process that writes makes it" in done.stderr or "start a worker first" in done.stderr
+        assert "Traceback" not in done.stderr
