@@ -37,7 +37,7 @@ from twofold.messages import Catalogue, Command, Context, Origin, Principal, Que
 from twofold.middleware import Meter
 from twofold.result import Failure, Result, Success
 from twofold.store import Store, UnitOfWork, current_unit, refuse_in_query, working
-from twofold.subscriptions import Observer
+from twofold.subscriptions import Observer, ParkingLot
 
 R = TypeVar("R")
 E = TypeVar("E")
@@ -58,6 +58,7 @@ class App:
         clock: Where it gets the time.
         ids: Where it gets its ids.
         lease: After how many seconds without a sign of life another process takes its projections and reactions over.
+        stuck_after: After how many seconds without a step, while events wait, `/health/workers` fails.
 
     Example:
         >>> app = App("shop", modules=[orders])
@@ -77,9 +78,11 @@ class App:
         clock: Clock | None = None,
         ids: IdSource = new_id,
         lease: float = 5.0,
+        stuck_after: float = 60.0,
     ) -> None:
         self.name = name
         self.modules = list(modules)
+        self.stuck_after = stuck_after
         self.clock = clock or SystemClock()
         self.router = Router(clock=self.clock, ids=ids)
         self._meter: Meter | None = None
@@ -105,6 +108,11 @@ class App:
         if self._store is None:
             self._store = store_of(self._database, self.name)
         return self._store
+
+    @property
+    def parked(self) -> ParkingLot:
+        """What its projections and reactions have put aside, once its store is open."""
+        return ParkingLot(self.store, self.router.catalogue)
 
     @property
     def running(self) -> bool:

@@ -1,9 +1,23 @@
 """Following the log: one background loop for projections, reactions and everything else that comes after a commit."""
 
 from twofold.subscriptions._follow import Subscription
+from twofold.subscriptions._lot import NotParked, ParkedEvent, ParkingLot
 from twofold.subscriptions._owner import Owner
 from twofold.subscriptions._replaced import LogReplaced
 from twofold.subscriptions._subscriber import Source, Start, Subscriber, decode
 from twofold.subscriptions._trouble import Observer, Trouble
 
-__all__ = ["LogReplaced", "Observer", "Owner", "Source", "Start", "Subscriber", "Subscription", "Trouble", "decode"]
+__all__ = [
+    "LogReplaced",
+    "NotParked",
+    "Observer",
+    "Owner",
+    "ParkedEvent",
+    "ParkingLot",
+    "Source",
+    "Start",
+    "Subscriber",
+    "Subscription",
+    "Trouble",
+    "decode",
+]
