@@ -1,6 +1,6 @@
 """An application's store, opened for a look or a repair: no worker runs, and no message is accepted."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from twofold.app import App
@@ -9,7 +9,7 @@ from twofold.store import Store
 
 
 @asynccontextmanager
-async def opened(app: App) -> AsyncIterator[Store]:
+async def opened(app: App) -> AsyncGenerator[Store]:
     """The store of an application, open for a block; another process may be running the application meanwhile.
 
     Args:
