@@ -66,7 +66,7 @@ HEALTH_OPERATIONS: Final[Mapping[str, Any]] = {
             "tags": ["health"],
             "summary": "Whether somebody works off the log for every subscription",
             "description": (
-                "`lag` in positions. `waiting` and `still` in seconds: how long the oldest event has waited, and for how"
+                "`lag` in positions. `waiting` and `still` in seconds: how long the oldest event has waited, for how"
                 " long events have waited without one being dealt with. `parked`: how many streams are put aside."
                 " `owned`: whether any process follows the log for it."
             ),
