@@ -66,9 +66,9 @@ HEALTH_OPERATIONS: Final[Mapping[str, Any]] = {
             "tags": ["health"],
             "summary": "Whether somebody works off the log for every subscription",
             "description": (
-                "`lag` in positions. `waiting` and `still` in seconds: how long the oldest event has waited, for how"
-                " long events have waited without one being dealt with. `parked`: how many streams are put aside."
-                " `owned`: whether any process follows the log for it."
+                "`lag` is in positions. In seconds are `waiting`, since the oldest event that waits was recorded, and"
+                " `still`, since events wait without one being dealt with. `parked` counts streams that are put aside."
+                " `owned` says whether any process follows the log for it."
             ),
             "responses": {
                 "200": _told("Somebody does", "status", "running", "workers"),
