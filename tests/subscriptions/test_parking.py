@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.subscriptions.counting import Counter, append, following, until
+from tests.subscriptions.counting import CATALOGUE, Counted, Counter, append, following, until
 from twofold.errors import Unavailable
-from twofold.store import Batch, Fact, MemoryStore
+from twofold.messages import Context
+from twofold.store import Batch, Fact, MemoryStore, UnitOfWork
 from twofold.subscriptions import Subscription, Trouble
 
 pytestmark = pytest.mark.anyio
@@ -213,6 +214,25 @@ async def test_a_drop_while_a_stream_is_tried_counts(store: MemoryStore) -> None
         await store.parked.retry("counter", "a")
         await settled(one, store)
     assert (tried, counter.seen) == ([0, 1, 3], [1, 3])
+
+
+async def test_a_drop_while_more_of_its_stream_comes_leaves_nothing_behind(store: MemoryStore) -> None:
+    """What was put aside behind nothing is tried by itself."""
+    counter = Counter(store)
+    poison(counter, 0)
+    async with following(counter, store, attempts=1, poll=0.01) as one:
+        await one.reached(await append(store, 0, stream="a"))
+
+        async def dropped(facts: Sequence[Fact]) -> None:
+            await store.commit(Batch(frees=(("counter", 1),)))
+
+        counter.trouble = dropped
+        unit = UnitOfWork(store, CATALOGUE, Context())
+        unit.append("b", Counted(n=1))
+        unit.append("a", Counted(n=2))
+        await unit.commit()
+        await settled(one, store)
+        assert counter.seen == [1, 2]
 
 
 async def test_a_long_stream_that_fails_again_is_tried_once(

@@ -232,6 +232,8 @@ class Subscription:
                 raise
             await self._put_aside(held, free[0], error, settled)
         self._held = replace(held, position=reached)
+        for stream in await self._parking.alone(behind):
+            await self._store.parked.retry(self.name, stream)
         return True
 
     async def _require(self, held: Checkpoint, error: Exception) -> None:

@@ -48,6 +48,12 @@ class Parking:
         await self.look()  # somebody may have let them go
         return [self.aside(entry) for entry in entries if entry.stream in self._streams]
 
+    async def alone(self, behind: Sequence[Parked]) -> Collection[str]:
+        """The streams of what was just put aside behind nothing: what stood before it was dropped meanwhile."""
+        firsts = {one.stream: one.position for one in reversed(behind)}
+        stand = [await self.first(stream) for stream in firsts]
+        return [one.stream for one in stand if one is not None and one.position == firsts[one.stream]]
+
     def aside(self, entry: Recorded, error: Exception | None = None, attempts: int = 0) -> Parked:
         """An event, as it is to be put aside.
 
