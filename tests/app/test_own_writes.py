@@ -299,7 +299,7 @@ async def test_what_is_read_has_to_be_there() -> None:
     module.register(Ask, ask, reads=["order_summry", "what"])
     module.register(Tell, tell, reads=["order_summary"])
 
-    @module.projection("order_summary", mode="inline")
+    @module.projection("order_summary", mode="inline", tables=["order_summary"])
     class OrderSummary:
         def told(self, event: Wrote, rows: Rows) -> None: ...
 

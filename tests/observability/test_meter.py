@@ -20,6 +20,9 @@ class Standing:
     name: str
     lag: int
     failures: int
+    waiting: float = 0.0
+    still: float = 0.0
+    parked: int = 0
 
 
 def samples(body: bytes) -> dict[tuple[str, ...], float]:
@@ -80,11 +83,11 @@ def test_two_meters_never_meet() -> None:
 
 
 async def test_subscriptions_are_asked_when_scraped() -> None:
-    """Lag and failures are those of the moment of the scrape."""
+    """Lag, stillness, parked streams and failures are those of the moment of the scrape."""
     lag = 7
 
     async def progress() -> list[Standing]:
-        return [Standing(name="summary", lag=lag, failures=2)]
+        return [Standing(name="summary", lag=lag, failures=2, waiting=2.5, still=1.5, parked=3)]
 
     meter = PrometheusMeter(progress=progress)
     assert samples((await meter.scrape())[0])["cqrs_subscription_lag", "summary"] == 7
@@ -92,6 +95,9 @@ async def test_subscriptions_are_asked_when_scraped() -> None:
     body, content_type = await meter.scrape()
     assert samples(body)["cqrs_subscription_lag", "summary"] == 0
     assert samples(body)["cqrs_subscription_failures", "summary"] == 2
+    assert samples(body)["cqrs_subscription_lag_seconds", "summary"] == 2.5
+    assert samples(body)["cqrs_subscription_still_seconds", "summary"] == 1.5
+    assert samples(body)["cqrs_subscription_parked_streams", "summary"] == 3
     assert content_type.startswith("text/plain")
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -23,6 +24,21 @@ class Time:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Wall:
+    """A clock for applications that goes as that one goes."""
+
+    def __init__(self, time: Time) -> None:
+        self._time = time
+
+    def now(self) -> datetime:
+        """Some day."""
+        return datetime(2026, 1, 2, tzinfo=UTC) + timedelta(seconds=self._time())
+
+    def monotonic(self) -> float:
+        """Its seconds."""
+        return self._time()
 
 
 @pytest.fixture
@@ -60,6 +76,46 @@ async def test_the_first_follows_and_the_second_looks_on(store: MemoryStore) -> 
         await looking.reached(await append(store, 2))
         assert looking.owned
     assert (first.seen, second.seen) == ([0, 1], [2])
+
+
+@pytest.mark.parametrize("looking_on", [False, True])
+async def test_silence_is_no_standstill(store: MemoryStore, looking_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For whoever follows and for whoever looks on: only while events wait does the time count, and then it does."""
+    time, begun, handled, looks = Time(), asyncio.Event(), asyncio.Event(), list[Checkpoint]()
+
+    async def stuck(facts: Sequence[Fact]) -> None:
+        begun.set()
+        await handled.wait()
+
+    async def looked() -> bool:
+        return one.still == 0.0
+
+    async def looked_again() -> bool:
+        return len(looks) >= 3 or not looking_on
+
+    async def acquire(seen: Checkpoint) -> None:
+        looks.append(seen)
+
+    counter, other = Counter(store), Owner(store.checkpoints, lease=60)
+    other.pause = 0.001
+    monkeypatch.setattr(other, "acquire", acquire)
+    async with following(counter, store, poll=0.001, clock=Wall(time)) as leading:
+        await leading.reached(await append(store, 0, ignored=True))
+        looker = following(Counter(store), store, owner=other, clock=Wall(time))
+        async with looker if looking_on else contextlib.nullcontext(leading) as one:
+            await one.reached(2)
+            time.now += 3600
+            await until(looked)
+            counter.trouble = stuck
+            await append(store, 1, 2)
+            await begun.wait()
+            time.now += 61
+            looks.clear()
+            await until(looked_again)
+            assert one.still == 61
+            handled.set()
+            await one.reached(4)
+            assert one.still == 0.0
 
 
 async def test_whoever_shows_no_life_is_replaced_after_its_lease(store: MemoryStore) -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.subscriptions.counting import Counter, append, following, until
+from tests.subscriptions.counting import CATALOGUE, Counted, Counter, append, following, until
 from twofold.errors import Unavailable
-from twofold.store import Batch, Fact, MemoryStore
+from twofold.messages import Context
+from twofold.store import Batch, Fact, MemoryStore, UnitOfWork
 from twofold.subscriptions import Subscription, Trouble
 
 pytestmark = pytest.mark.anyio
@@ -169,6 +170,112 @@ async def test_what_is_away_is_waited_for(store: MemoryStore) -> None:
         await one.reached(await append(store, 0, stream="a"))
     assert (counter.seen, told) == ([0], [1, 2, 3, 4])
     assert list(await store.parked.list()) == []
+
+
+@pytest.mark.parametrize("still_bad", [True, False])
+async def test_an_edit_while_it_is_tried_counts(store: MemoryStore, still_bad: bool) -> None:
+    """The old data fails once more, and is not what is kept."""
+    counter, tried = Counter(store), list[int]()
+    poison(counter, 13)
+    async with following(counter, store, attempts=1, poll=0.01) as one:
+        await one.reached(await append(store, 13, 14, stream="a"))
+
+        async def edited(facts: Sequence[Fact]) -> None:
+            tried.append(facts[0].event.n)
+            if len(tried) == 1:
+                await store.parked.edit("counter", 1, json.dumps({"n": 12}).encode())
+            if len(tried) == 1 or (still_bad and len(tried) == 2):
+                raise KeyError("x")
+
+        counter.trouble = edited
+        await store.parked.retry("counter", "a")
+        if still_bad:
+            await until(lambda: waiting_again(store, attempts=2))
+        else:
+            await settled(one, store)
+    assert tried == ([13, 12] if still_bad else [13, 12, 14])
+    assert [parked.data for parked in await store.parked.list()] == ([b'{"n": 12}', None] if still_bad else [])
+
+
+async def test_a_drop_while_a_stream_is_tried_counts(store: MemoryStore) -> None:
+    """Whether it is the one that is being tried, or one behind it."""
+    counter, tried = Counter(store), list[int]()
+    poison(counter, 0)
+    async with following(counter, store, attempts=1, poll=0.01) as one:
+        await one.reached(await append(store, 0, 1, 2, 3, stream="a"))
+
+        async def dropped(facts: Sequence[Fact]) -> None:
+            tried.append(facts[0].event.n)
+            if tried == [0]:
+                await store.commit(Batch(frees=(("counter", 1), ("counter", 3))))
+                raise KeyError("x")
+
+        counter.trouble = dropped
+        await store.parked.retry("counter", "a")
+        await settled(one, store)
+    assert (tried, counter.seen) == ([0, 1, 3], [1, 3])
+
+
+async def test_a_drop_while_more_of_its_stream_comes_leaves_nothing_behind(store: MemoryStore) -> None:
+    """What was put aside behind nothing is tried by itself."""
+    counter = Counter(store)
+    poison(counter, 0)
+    async with following(counter, store, attempts=1, poll=0.01) as one:
+        await one.reached(await append(store, 0, stream="a"))
+
+        async def dropped(facts: Sequence[Fact]) -> None:
+            await store.commit(Batch(frees=(("counter", 1),)))
+
+        counter.trouble = dropped
+        unit = UnitOfWork(store, CATALOGUE, Context())
+        unit.append("b", Counted(n=1))
+        unit.append("a", Counted(n=2))
+        await unit.commit()
+        await settled(one, store)
+        assert counter.seen == [1, 2]
+
+
+async def test_a_long_stream_that_fails_again_is_tried_once(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many wait behind it, none of them asks for another try."""
+    monkeypatch.setattr("twofold.subscriptions._parking._STREAM_AT_A_TIME", 2)
+    counter, told = Counter(store), list[bool]()
+    poison(counter, 0)
+    async with following(
+        counter, store, attempts=1, poll=0.01, observer=lambda trouble: told.append(trouble.parked)
+    ) as one:
+        await one.reached(await append(store, *range(7), stream="a"))
+        await store.parked.retry("counter", "a")
+        await until(lambda: waiting_again(store, attempts=2))
+        await one.reached(await append(store, 9, stream="b"))
+    assert (counter.seen, told) == ([9], [True, True])
+
+
+async def test_a_retry_ends_when_it_is_told_to_stop(store: MemoryStore) -> None:
+    """What it has not come to is tried by whoever comes next."""
+    counter = Counter(store)
+    bad = poison(counter, 0)
+    async with following(counter, store, attempts=1, poll=0.01) as one:
+        await one.reached(await append(store, 0, 1, 2, stream="a"))
+        bad.clear()
+
+        async def stopping(facts: Sequence[Fact]) -> None:
+            one.stop()
+
+        counter.trouble = stopping
+        await store.parked.retry("counter", "a")
+    assert counter.seen in ([], [0])
+    counter.trouble = None
+    async with following(counter, store, poll=0.01) as one:
+        await settled(one, store)
+    assert counter.seen == [0, 1, 2]
+
+
+async def waiting_again(store: MemoryStore, *, attempts: int) -> bool:
+    """Whether the first was tried so often, and nothing asks for more."""
+    parked = await store.parked.list()
+    return parked[0].attempts == attempts and not any(one.due for one in parked)
 
 
 async def settled(one: Subscription, store: MemoryStore) -> None:

@@ -1,13 +1,15 @@
 """Liveness, readiness and numbers."""
 
 import importlib.util
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.web.shop import OrderPlaced, client_of, shop_app
-from twofold import App, Module
-from twofold.errors import StoreUnavailable
+from tests.web.shop import OrderPlaced, client_of, shop_app, shop_module
+from twofold import App, Module, Unavailable
+from twofold.errors import StoreUnavailable, TimedOut
 from twofold.messages import Kind
 from twofold.subscriptions import Trouble
 
@@ -42,15 +44,110 @@ async def test_readiness_shows_subscriptions_and_no_errors() -> None:
 async def test_a_store_that_is_down_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the store does not answer, neither may traffic come."""
     app = shop_app()
-
-    async def down() -> None:
-        raise StoreUnavailable("disk on fire")
-
     async with client_of(app, app.http()) as client:
         monkeypatch.setattr(app, "progress", down)
         answer = await client.get("/health/ready")
     assert (answer.status_code, answer.json()["status"]) == (503, "unready")
     assert "fire" not in answer.text
+
+
+async def test_workers_that_work_say_how_far_they_are() -> None:
+    """Lag in events and seconds, parked streams, and whether anybody follows."""
+    silent = Module("silent")
+
+    @silent.on(OrderPlaced)
+    async def note(event: OrderPlaced) -> None: ...
+
+    app = shop_app(silent)
+    web = app.http()
+    async with client_of(app, web) as client:
+        await client.post("/commands/place_order", json={"customer": "ada"})
+        await app.settle()
+        answer = await client.get("/health/workers")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(app, "progress", down)
+            unknown = await client.get("/health/workers")
+        await app.stop()
+        stopped = await client.get("/health/workers")
+    (worker,) = answer.json()["workers"]
+    assert worker == {
+        "name": "silent.note:order_placed",
+        "lag": 0,
+        "waiting": 0.0,
+        "still": 0.0,
+        "parked": 0,
+        "owned": True,
+        "failures": 0,
+    }
+    assert (answer.status_code, answer.json()["status"]) == (200, "working")
+    assert (unknown.status_code, unknown.json()["status"], unknown.json()["workers"]) == (503, "stuck", [])
+    assert "fire" not in unknown.text
+    assert (stopped.status_code, stopped.json()["status"]) == (503, "stopped")
+
+
+async def test_a_reader_that_stands_still_while_events_wait_is_noticed() -> None:
+    """After the bound and not before; the text of its error stays in the log. Traffic is still taken."""
+    failing, clock = Module("failing"), Later()
+
+    @failing.on(OrderPlaced)
+    async def fall_over(event: OrderPlaced) -> None:
+        raise Unavailable("secret reason")
+
+    app = App("shop", modules=[shop_module(None), failing], database="memory:", clock=clock, stuck_after=30)
+    async with client_of(app, app.http()) as client:
+        await client.post("/commands/place_order", json={"customer": "ada"})
+        with pytest.raises(TimedOut):
+            await app.settle(timeout=0.1)
+        before = await client.get("/health/workers")
+        clock.later += 31
+        after = await client.get("/health/workers")
+        ready = await client.get("/health/ready")
+    (worker,) = after.json()["workers"]
+    assert (before.status_code, after.status_code, ready.status_code) == (200, 503, 200)
+    assert after.json()["status"] == "stuck"
+    assert worker["still"] > 30
+    assert worker["waiting"] > 30
+    assert worker["lag"] == 1
+    assert worker["failures"] >= 1
+    assert "secret" not in after.text
+
+
+async def test_a_subscription_that_nobody_owns_is_noticed() -> None:
+    """Though nothing waits for it yet."""
+    silent = Module("silent")
+
+    @silent.on(OrderPlaced)
+    async def note(event: OrderPlaced) -> None: ...
+
+    app = shop_app(silent)
+    async with client_of(app, app.http()) as client:
+        await client.post("/commands/place_order", json={"customer": "ada"})
+        await app.settle()
+        (checkpoint,) = await app.store.checkpoints.all()
+        await app.store.checkpoints.release(checkpoint.owner)
+        answer = await client.get("/health/workers")
+    assert answer.status_code == 503
+    assert [worker["owned"] for worker in answer.json()["workers"]] == [False]
+
+
+class Later:
+    """The clock of the machine, and so many seconds more."""
+
+    def __init__(self) -> None:
+        self.later = 0.0
+
+    def now(self) -> datetime:
+        """The wall clock."""
+        return datetime.now(UTC) + timedelta(seconds=self.later)
+
+    def monotonic(self) -> float:
+        """Its seconds."""
+        return time.monotonic() + self.later
+
+
+async def down() -> None:
+    """What a store says that is."""
+    raise StoreUnavailable("disk on fire")
 
 
 async def test_metrics_are_served(tmp_path: Path) -> None:

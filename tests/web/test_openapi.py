@@ -34,6 +34,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/queries/search_orders", {"json": {"like": {"sku": "x"}}}),
     ("GET", "/health/live", {}),
     ("GET", "/health/ready", {}),
+    ("GET", "/health/workers", {}),
     *(
         ("POST", "/commands/fail", {"json": {"how": how}})
         for how in (

@@ -102,7 +102,8 @@ async def test_hidden_handlers_and_events_have_no_route() -> None:
     app = App("bells", modules=[module], database="memory:")
     async with client_of(app, app.http()) as client:
         assert (await client.post("/commands/tick")).status_code == 404
-        assert set((await client.get("/openapi.json")).json()["paths"]) == {"/health/live", "/health/ready"}
+        paths = (await client.get("/openapi.json")).json()["paths"]
+        assert set(paths) == {"/health/live", "/health/ready", "/health/workers"}
 
 
 async def test_the_lifespan_starts_and_stops_the_application() -> None:

@@ -40,7 +40,7 @@ from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Origin, Pr
 from twofold.middleware import Meter
 from twofold.result import Failure, Result, Success
 from twofold.store import ReadableStore, Store, UnitOfWork, current_unit, refuse_in_query, working
-from twofold.subscriptions import Observer
+from twofold.subscriptions import Observer, ParkingLot
 
 R = TypeVar("R")
 E = TypeVar("E")
@@ -62,6 +62,7 @@ class App:
         clock: Where it gets the time.
         ids: Where it gets its ids.
         lease: After how many seconds without a sign of life another process takes its projections and reactions over.
+        stuck_after: After how many seconds without a step, while events wait, `/health/workers` fails.
 
     Example:
         >>> app = App("shop", modules=[orders])
@@ -82,11 +83,13 @@ class App:
         clock: Clock | None = None,
         ids: IdSource = new_id,
         lease: float = 5.0,
+        stuck_after: float = 60.0,
     ) -> None:
         self.name = name
         self.modules = list(modules)
         self.role = Role.ALL
         self.wait = wait
+        self.stuck_after = stuck_after
         self.clock = clock or SystemClock()
         self.router = Router(clock=self.clock, ids=ids)
         self._meter: Meter | None = None
@@ -116,6 +119,11 @@ class App:
                 store = store.read_only()
             self._store = store
         return self._store
+
+    @property
+    def parked(self) -> ParkingLot:
+        """What its projections and reactions have put aside, once its store is open."""
+        return ParkingLot(self.store, self.router.catalogue)
 
     @property
     def running(self) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from twofold.store import Log
+from twofold.store import Store
 from twofold.subscriptions import Subscription
 
 
@@ -16,8 +16,9 @@ class Progress:
         position: The last position it has dealt with.
         head: The head of the log when this was asked.
         waiting: How long the oldest event that it has not dealt with has been in the log, in seconds; 0 without one.
-        still: For how long it has not moved, in seconds; 0 when nothing waits.
+        still: For how long events have waited without any being dealt with, in seconds; 0 when nothing waits.
         owned: Whether it runs in this process; otherwise another one runs it, or nobody does.
+        owner: Who owns its checkpoint, here or in another process; empty for nobody.
         parked: How many streams it has put aside events of.
         failures: How often in a row it has failed; 0 when all is well.
         error: What it failed with last, as text for an operator; empty when all is well.
@@ -29,6 +30,7 @@ class Progress:
     waiting: float = 0.0
     still: float = 0.0
     owned: bool = True
+    owner: str = ""
     parked: int = 0
     failures: int = 0
     error: str = ""
@@ -38,16 +40,22 @@ class Progress:
         """How many positions it is behind; 0 when none of them holds an event for it."""
         return max(0, self.head - self.position)
 
+    def stuck(self, bound: float) -> bool:
+        """Whether somebody has to look: events have waited for longer than `bound` seconds, or nobody owns it."""
+        return self.still > bound or not self.owner
 
-async def progress_of(subscription: Subscription, log: Log, head: int, now: datetime) -> Progress:
+
+async def progress_of(subscription: Subscription, store: Store, owner: str, head: int, now: datetime) -> Progress:
     """How far a subscription has come.
 
     Args:
         subscription: The subscription.
-        log: The log that it follows.
+        store: The store whose log it follows.
+        owner: Who owns its checkpoint.
         head: The head of the log.
         now: The time.
     """
+    log = store.log
     position = subscription.position
     oldest = await log.read(position, until=head, limit=1, where=(subscription.selection,)) if position < head else ()
     return Progress(
@@ -57,7 +65,8 @@ async def progress_of(subscription: Subscription, log: Log, head: int, now: date
         waiting=max(0.0, (now - oldest[0].time).total_seconds()) if oldest else 0.0,
         still=subscription.still if oldest else 0.0,
         owned=subscription.owned,
-        parked=subscription.parked,
+        owner=owner,
+        parked=len(await store.parked.streams(subscription.name)),
         failures=subscription.failures,
         error="" if subscription.error is None else repr(subscription.error),
     )

@@ -7,7 +7,7 @@ from twofold.app._progress import Progress, progress_of
 from twofold.clock import Clock
 from twofold.errors import Classifier, TimedOut
 from twofold.messages import Catalogue
-from twofold.store import Store
+from twofold.store import NOBODY, Store
 from twofold.subscriptions import Cut, Observer, Owner, Subscriber, Subscription, Tail
 
 
@@ -73,7 +73,10 @@ class Workers:
         """How far each has come."""
         now = self._clock.now()
         head = await self._store.log.head()
-        return [await progress_of(one, self._store.log, head, now) for one in self.subscriptions]
+        owners = {one.name: one.owner for one in await self._store.checkpoints.all()}
+        return [
+            await progress_of(one, self._store, owners.get(one.name, NOBODY), head, now) for one in self.subscriptions
+        ]
 
     async def settle(self, timeout: float) -> None:
         """Wait until all have reached the head, and what they did has moved it no further.

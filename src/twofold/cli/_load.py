@@ -2,9 +2,10 @@
 # pyright: reportUnknownMemberType=false
 # rich-click leaves the types of its options open.
 
+import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -21,6 +22,23 @@ VARIABLE = "TWOFOLD_APP"
 def app_argument(command: F) -> F:
     """The argument that names the application."""
     return click.argument("target", metavar="MODULE:APP", envvar=VARIABLE)(command)
+
+
+def behind_app(words: Sequence[str], *names: str) -> tuple[str, ...]:
+    """The application, typed first or named by the variable, and the words behind it.
+
+    Args:
+        words: What was typed.
+        names: What is expected behind the application.
+
+    Raises:
+        UsageError: There are too many words, or too few.
+    """
+    given = tuple(words) if len(words) > len(names) else (*filter(None, [os.environ.get(VARIABLE)]), *words)
+    if len(given) != 1 + len(names):
+        expected = " ".join(("MODULE:APP", *names))
+        raise click.UsageError(f"expected {expected}, not {' '.join(words)}; {VARIABLE} stands in for MODULE:APP")
+    return given
 
 
 def load(target: str) -> App:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol, final
+from typing import Final, Protocol, final
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -24,9 +24,33 @@ class Standing(Protocol):
         ...
 
     @property
+    def waiting(self) -> float:
+        """How long the oldest event that it has not dealt with has been in the log, in seconds."""
+        ...
+
+    @property
+    def still(self) -> float:
+        """For how long events have waited without any being dealt with, in seconds."""
+        ...
+
+    @property
+    def parked(self) -> int:
+        """How many streams it has put aside events of."""
+        ...
+
+    @property
     def failures(self) -> int:
         """How often in a row it has failed."""
         ...
+
+
+_GAUGES: Final[Sequence[tuple[str, str, Callable[[Standing], float]]]] = (
+    ("lag", "Positions a subscription is behind.", lambda one: one.lag),
+    ("lag_seconds", "How long the oldest event that waits for a subscription has been there.", lambda one: one.waiting),
+    ("still_seconds", "How long events have waited without any being dealt with.", lambda one: one.still),
+    ("parked_streams", "Streams of which a subscription has put events aside.", lambda one: one.parked),
+    ("failures", "Failures in a row of a subscription.", lambda one: one.failures),
+)
 
 
 @final
@@ -43,19 +67,18 @@ class Live(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metric families, as they are now."""
-        lag = GaugeMetricFamily("cqrs_subscription_lag", "Positions a subscription is behind.", labels=["subscription"])
-        failures = GaugeMetricFamily(
-            "cqrs_subscription_failures", "Failures in a row of a subscription.", labels=["subscription"]
-        )
-        for standing in self.standings:
-            lag.add_metric([standing.name], standing.lag)
-            failures.add_metric([standing.name], standing.failures)
+        yield from self._subscriptions()
         own = GaugeMetricFamily("cqrs_handler_metric", "What a handler counts for itself.", labels=["handler", "key"])
         for labels, value in self._own().items():
             own.add_metric(labels, value)
-        yield lag
-        yield failures
         yield own
+
+    def _subscriptions(self) -> Iterator[Metric]:
+        for name, help_, value in _GAUGES:
+            gauge = GaugeMetricFamily(f"cqrs_subscription_{name}", help_, labels=["subscription"])
+            for standing in self.standings:
+                gauge.add_metric([standing.name], value(standing))
+            yield gauge
 
     def _own(self) -> dict[tuple[str, str], float]:
         """By handler and key: one function may be registered for several messages, and is one handler to Prometheus."""

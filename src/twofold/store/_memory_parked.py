@@ -36,6 +36,10 @@ class MemoryParked:
             )
             return [*islice(wanted, limit)]
 
+    async def get(self, subscription: str, position: int) -> Parked | None:
+        """A parked event, or None."""
+        return self._parked.get((subscription, position))
+
     async def streams(self, subscription: str) -> Collection[str]:
         """The streams of which a subscription has parked events."""
         with self._lock:

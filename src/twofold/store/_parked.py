@@ -51,6 +51,10 @@ class ParkedEvents(Protocol):
         """
         ...
 
+    async def get(self, subscription: str, position: int) -> Parked | None:
+        """A parked event; None when it is not, or no longer, parked."""
+        ...
+
     async def streams(self, subscription: str) -> Collection[str]:
         """The streams of which a subscription has parked events."""
         ...

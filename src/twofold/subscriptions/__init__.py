@@ -2,6 +2,7 @@
 
 from twofold.subscriptions._cut import Cut
 from twofold.subscriptions._follow import Subscription
+from twofold.subscriptions._lot import NotParked, ParkedEvent, ParkingLot
 from twofold.subscriptions._owner import Owner
 from twofold.subscriptions._replaced import LogReplaced
 from twofold.subscriptions._subscriber import Source, Subscriber, decode
@@ -11,8 +12,11 @@ from twofold.subscriptions._trouble import Observer, Trouble
 __all__ = [
     "Cut",
     "LogReplaced",
+    "NotParked",
     "Observer",
     "Owner",
+    "ParkedEvent",
+    "ParkingLot",
     "Source",
     "Subscriber",
     "Subscription",

@@ -84,6 +84,7 @@ class Subscription:
         self._moved = self._clock.monotonic()
         self._held: Checkpoint | None = None
         self._others: Sequence[Checkpoint] = ()
+        self._looked_at: int | None = None
         self._careful = 0
         self._stopping = False
         self._idle: asyncio.Future[None] | None = None
@@ -91,7 +92,7 @@ class Subscription:
 
     @property
     def still(self) -> float:
-        """For how long it has not moved, in seconds."""
+        """For how long it has neither moved nor found that nothing waits, in seconds."""
         return self._clock.monotonic() - self._moved
 
     @property
@@ -170,6 +171,7 @@ class Subscription:
             if held is None or not await self._follows_on():
                 await self._look_on(seen)
                 return None
+            self._looked_at = None
             self._held = await self._begin(held)
             await self._parking.look()
             self._advance(self._held.position)
@@ -204,18 +206,21 @@ class Subscription:
 
     async def _look_on(self, seen: Checkpoint) -> None:
         """Notice how far the owner has come; there may be nothing for it behind its checkpoint."""
-        self._advance(seen.position)
-        if self._waiting:
-            log = self._source.log
-            head = await log.head()
-            if not await log.read(seen.position, until=head, limit=1, where=(self.selection,)):
-                self._advance(head)
+        if seen.position != self._looked_at:
+            self._looked_at = seen.position
+            self._advance(seen.position)
+        log = self._source.log
+        head = await log.head()
+        if not await log.read(self.position, until=head, limit=1, where=(self.selection,)):
+            self._advance(head)
+            self._moved = self._clock.monotonic()
 
     async def _step(self, *, patient: bool = True) -> bool:
         """Take and handle one page; whether there may be more right now."""
         held = self._held
         head = await self._source.log.head()
         if held is None or head <= self.position:
+            self._moved = self._clock.monotonic()
             return False
         limit = 1 if self.position < self._careful else min(self.subscriber.batch_size, _PAGE)
         entries = await self._source.log.read(self.position, until=head, limit=limit, where=(self.selection,))
@@ -252,6 +257,8 @@ class Subscription:
                 raise
             await self._put_aside(held, free[0], error, settled)
         self._held = replace(held, position=reached)
+        for stream in await self._parking.alone(behind):
+            await self._store.parked.retry(self.name, stream)
         return True
 
     async def _require(self, held: Checkpoint, error: Exception) -> None:
@@ -263,25 +270,24 @@ class Subscription:
             ) from error
 
     async def _put_aside(self, held: Checkpoint, entry: Recorded, error: Exception, settled: Batch) -> None:
+        parked = self._parking.aside(entry, error, self.failures + 1)
+        await self._store.commit(replace(settled, parks=(*settled.parks, parked)))
         self.failures += 1
         self._tell(error, parked=True)
-        parked = self._parking.aside(entry, error, self.failures)
-        await self._store.commit(replace(settled, parks=(*settled.parks, parked)))
         await self._parking.look()
 
     async def _retry(self) -> bool:
         """Try a stream's parked events again, if somebody wants it; whether there were any."""
-        held, waiting = self._held, list(await self._parking.due())
-        if held is None or not waiting:
+        held, first = self._held, await self._parking.due()
+        if held is None or first is None:
             return False
-        while waiting and await self._try_again(held, waiting):
-            waiting.pop(0)
+        while first is not None and not self._stopping and await self._try_again(held, first):
+            first = await self._parking.first(first.stream)
         await self._parking.look()
         return True
 
-    async def _try_again(self, held: Checkpoint, waiting: Sequence[Parked]) -> bool:
-        """Try the first of a stream's parked events; whether it is dealt with."""
-        first = waiting[0]
+    async def _try_again(self, held: Checkpoint, first: Parked) -> bool:
+        """Try the first of a stream's parked events; whether to go on with what is the first then."""
         fence = (self._move(held, held.position),)
         settled = Batch(moves=fence, frees=((self.name, first.position),))
         try:
@@ -293,8 +299,12 @@ class Subscription:
         except Exception as error:
             if self._passes(error):
                 raise
+            if not await self._parking.unchanged(first):
+                return True  # dropped, or edited, while it was tried: what stands now counts
+            await self._store.commit(Batch(moves=fence, parks=(self._parking.again(first, error),)))
             self._tell(error, parked=True)
-            await self._store.commit(Batch(moves=fence, parks=self._parking.again(waiting, error)))
+            while others := await self._parking.others_due(first.stream):
+                await self._store.commit(Batch(moves=fence, parks=tuple(others)))
             return False
         return True
 

@@ -48,6 +48,12 @@ class Parking:
         await self.look()  # somebody may have let them go
         return [self.aside(entry) for entry in entries if entry.stream in self._streams]
 
+    async def alone(self, behind: Sequence[Parked]) -> Collection[str]:
+        """The streams of what was just put aside behind nothing: what stood before it was dropped meanwhile."""
+        firsts = {one.stream: one.position for one in reversed(behind)}
+        stand = [await self.first(stream) for stream in firsts]
+        return [one.stream for one in stand if one is not None and one.position == firsts[one.stream]]
+
     def aside(self, entry: Recorded, error: Exception | None = None, attempts: int = 0) -> Parked:
         """An event, as it is to be put aside.
 
@@ -67,23 +73,30 @@ class Parking:
             attempts=attempts,
         )
 
-    async def due(self) -> Sequence[Parked]:
-        """The parked events of a stream that somebody wants tried again, in order; empty when there is none."""
-        if self.empty:
-            return ()
-        wanted = await self._parked.list(self._name, due=True, limit=1)
-        if not wanted:
-            return ()
-        return await self._parked.list(self._name, stream=wanted[0].stream, limit=_STREAM_AT_A_TIME)
+    async def due(self) -> Parked | None:
+        """The first parked event of a stream that somebody wants tried again; None when there is none."""
+        wanted = () if self.empty else await self._parked.list(self._name, due=True, limit=1)
+        return await self.first(wanted[0].stream) if wanted else None
 
-    def again(self, waiting: Sequence[Parked], error: Exception) -> tuple[Parked, ...]:
-        """A stream's parked events after the first of them has failed once more: they wait for somebody again."""
-        first, *others = waiting
-        failed = replace(self._told(first, error), attempts=first.attempts + 1, due=False)
-        return (failed, *(replace(one, due=False) for one in others))
+    async def first(self, stream: str) -> Parked | None:
+        """The parked event of a stream that everything else of it waits behind; None when there is none."""
+        found = await self._parked.list(self._name, stream=stream, limit=1)
+        return found[0] if found else None
 
-    def _told(self, one: Parked, error: Exception) -> Parked:
-        return replace(one, cause=_line(error), trace="".join(traceback.format_exception(error)))
+    async def others_due(self, stream: str) -> Sequence[Parked]:
+        """Some of a stream's parked events that are to be tried again, as they are once they wait for somebody."""
+        found = await self._parked.list(self._name, stream=stream, due=True, limit=_STREAM_AT_A_TIME)
+        return [replace(one, due=False) for one in found]
+
+    async def unchanged(self, one: Parked) -> bool:
+        """Whether nobody has dropped or edited a parked event since it was read."""
+        stands = await self._parked.get(one.subscription, one.position)
+        return stands is not None and stands.data == one.data
+
+    def again(self, one: Parked, error: Exception) -> Parked:
+        """A parked event after it has failed once more: it waits for somebody again."""
+        trace = "".join(traceback.format_exception(error))
+        return replace(one, cause=_line(error), trace=trace, attempts=one.attempts + 1, due=False)
 
 
 async def entry_of(parked: Parked, log: Log) -> Recorded | None:

@@ -103,6 +103,7 @@ class Checkpoints(StoreCase):
         assert list(await store.parked.list()) == [head, behind, other]
         assert list(await store.parked.list("p", limit=1)) == [head]
         assert list(await store.parked.list("p", stream="b")) == []
+        assert (await store.parked.get("p", 7), await store.parked.get("p", 4)) == (behind, None)
         assert set(await store.parked.streams("p")) == {"a"}
         assert await store.parked.edit("p", 3, b"{}")
         assert not await store.parked.edit("p", 99, b"{}")

@@ -1,17 +1,17 @@
-"""Whether the application lives, whether it is ready, and its numbers: for whoever operates it.
+"""Whether the application lives, is ready, and works off its log, and its numbers: for whoever operates it.
 
 Says nothing that a stranger may not know: names, lags and counts, and never the text of an error.
 """
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from twofold.app import App, open_room
+from twofold.app import App, Progress, open_room
 from twofold.errors import TwofoldError
 
 
@@ -20,17 +20,24 @@ def _told(description: str, *members: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
+def _each(**types: str) -> dict[str, Any]:
+    properties = {name: {"type": type_} for name, type_ in types.items()}
+    return {"type": "array", "items": {"type": "object", "properties": properties, "required": [*types]}}
+
+
 _MEMBERS: Final = {
     "status": {"type": "string"},
     "running": {"type": "boolean"},
-    "subscriptions": {
-        "type": "array",
-        "items": {
-            "type": "object",
-            "properties": {"name": {"type": "string"}, "lag": {"type": "integer"}, "failures": {"type": "integer"}},
-            "required": ["name", "lag", "failures"],
-        },
-    },
+    "subscriptions": _each(name="string", lag="integer", failures="integer"),
+    "workers": _each(
+        name="string",
+        lag="integer",
+        waiting="number",
+        still="number",
+        parked="integer",
+        owned="boolean",
+        failures="integer",
+    ),
 }
 
 HEALTH_OPERATIONS: Final[Mapping[str, Any]] = {
@@ -53,12 +60,28 @@ HEALTH_OPERATIONS: Final[Mapping[str, Any]] = {
             },
         }
     },
+    "/health/workers": {
+        "get": {
+            "operationId": "health_workers",
+            "tags": ["health"],
+            "summary": "Whether somebody works off the log for every subscription",
+            "description": (
+                "`lag` is in positions. In seconds are `waiting`, since the oldest event that waits was recorded, and"
+                " `still`, since events wait without one being dealt with. `parked` counts streams that are put aside."
+                " `owned` says whether any process follows the log for it."
+            ),
+            "responses": {
+                "200": _told("Somebody does", "status", "running", "workers"),
+                "503": _told("One stands still while events wait, or nobody owns it", "status", "running", "workers"),
+            },
+        }
+    },
 }
 """The same in the API document."""
 
 
 def add_health(app: App, web: FastAPI) -> None:
-    """Serve `/health/live` and `/health/ready`, and `/metrics` where there is something that renders them.
+    """Serve the pages of `HEALTH_OPERATIONS`, and `/metrics` where there is something that renders them.
 
     Args:
         app: The application.
@@ -72,8 +95,13 @@ def add_health(app: App, web: FastAPI) -> None:
         body = await _readiness(app)
         return JSONResponse(body, status_code=200 if body["status"] == "ready" else 503)
 
+    async def workers(request: Request) -> Response:
+        body = await _work(app)
+        return JSONResponse(body, status_code=200 if body["status"] == "working" else 503)
+
     web.add_route("/health/live", live, include_in_schema=False)
     web.add_route("/health/ready", ready, include_in_schema=False)
+    web.add_route("/health/workers", workers, include_in_schema=False)
     meter = _meter(app)
     if meter is not None:
 
@@ -94,6 +122,33 @@ async def _readiness(app: App) -> dict[str, Any]:
         return {"status": "unready", "running": True, "subscriptions": []}
     subscriptions = [{"name": one.name, "lag": one.lag, "failures": one.failures} for one in progress]
     return {"status": "ready", "running": True, "subscriptions": subscriptions}
+
+
+async def _work(app: App) -> dict[str, Any]:
+    progress: Sequence[Progress] = ()
+    told = True
+    if app.running:
+        try:
+            progress = await app.progress()
+        except TwofoldError:
+            told = False
+    stuck = not told or any(one.stuck(app.stuck_after) for one in progress)
+    return {
+        "status": "stopped" if not app.running else "stuck" if stuck else "working",
+        "running": app.running,
+        "workers": [
+            {
+                "name": one.name,
+                "lag": one.lag,
+                "waiting": round(one.waiting, 3),
+                "still": round(one.still, 3),
+                "parked": one.parked,
+                "owned": bool(one.owner),
+                "failures": one.failures,
+            }
+            for one in progress
+        ],
+    }
 
 
 def _meter(app: App) -> Any:

@@ -37,6 +37,15 @@ class SqliteParked:
 
         return await self._readers.run(found)
 
+    async def get(self, subscription: str, position: int) -> Parked | None:
+        """A parked event, or None."""
+
+        def found(connection: Connection) -> Parked | None:
+            row = connection.execute(_GET, (subscription, position)).fetchone()
+            return None if row is None else _parked(row)
+
+        return await self._readers.run(found)
+
     async def streams(self, subscription: str) -> Collection[str]:
         """The streams of which a subscription has parked events."""
 
@@ -92,6 +101,7 @@ _LIST = _SELECT + (
     "WHERE (:subscription IS NULL OR subscription = :subscription) AND (:stream IS NULL OR stream = :stream)"
     " AND due >= :due ORDER BY subscription, position LIMIT :limit"
 )
+_GET = _SELECT + "WHERE subscription = ? AND position = ?"
 _STREAMS = "SELECT DISTINCT stream FROM twofold_parked WHERE subscription = ?"
 _RETRY = "UPDATE twofold_parked SET due = 1 WHERE subscription = ? AND stream = ?"
 _EDIT = "UPDATE twofold_parked SET data = ? WHERE subscription = ? AND position = ?"

@@ -1,0 +1,97 @@
+"""Several `twofold run` of the mill on one file, and events poured in from this process."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, closing
+from pathlib import Path
+from typing import Any, Self
+
+from tests.cli.served import Served
+from tests.flows.mill import GrainPoured
+from twofold.drivers.sqlite import SqliteStore
+from twofold.messages import Catalogue, Context
+from twofold.store import UnitOfWork
+
+GRIND = "mill.grind:grain_poured"
+_CATALOGUE = Catalogue()
+_CATALOGUE.add(GrainPoured)
+
+
+class Mill:
+    """The file, its workers, and what they have left behind."""
+
+    def __init__(self, folder: Path, store: SqliteStore, stack: ExitStack) -> None:
+        self._folder = folder
+        self._store = store
+        self._stack = stack
+        self._workers = 0
+        self.poured = Counter[str]()
+        """How many events each stream has."""
+
+    @classmethod
+    @asynccontextmanager
+    async def on(cls, folder: Path) -> AsyncIterator[Self]:
+        """A mill in a folder; all its workers are killed at the end."""
+        store = SqliteStore(folder / "mill.db")
+        await store.start()
+        try:
+            with ExitStack() as stack:
+                yield cls(folder, store, stack)
+        finally:
+            await store.stop()
+
+    def worker(self, *options: str) -> Served:
+        """One more worker, that serves."""
+        self._workers += 1
+        folder = self._folder / f"worker-{self._workers}"
+        folder.mkdir()
+        database = str(self._folder / "mill.db")
+        return self._stack.enter_context(
+            Served("tests.flows.mill:app", "--database", database, *options, folder=folder)
+        )
+
+    async def pour(self, *streams: str, gate: Path | None = None) -> None:
+        """One more event for each of these streams, in one transaction that no worker is told of."""
+        unit = UnitOfWork(self._store, _CATALOGUE, Context())
+        for stream in streams:
+            folder = None if gate is None else str(gate)
+            unit.append(stream, GrainPoured(stream=stream, n=self.poured[stream], gate=folder))
+            self.poured[stream] += 1
+        await unit.commit()
+
+    @property
+    def owner(self) -> int | None:
+        """The process that owns the reaction; None for nobody."""
+        found = self._rows("SELECT owner FROM twofold_checkpoints WHERE name = ?", GRIND)
+        return int(found[0][0].split(":")[1]) if found and found[0][0] else None
+
+    @property
+    def ground(self) -> list[tuple[str, int, int]]:
+        """What was done: stream, number and process, in the order of the commits."""
+        return self._rows("SELECT stream, n, pid FROM ground ORDER BY id")
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """What the projection has counted."""
+        return dict(self._rows("SELECT stream, grains FROM total"))
+
+    @property
+    def tries(self) -> list[tuple[str, int, int]]:
+        """What was begun, whether it was committed or not: stream, number and process."""
+        lines = [line.split() for line in (self._folder / "trace").read_text().splitlines()]
+        return [(stream, int(n), int(pid)) for stream, n, pid in lines]
+
+    def done(self) -> bool:
+        """Whether everything that was poured is ground and counted."""
+        return len(self.ground) >= self.poured.total() <= sum(self.totals.values())
+
+    def is_exact(self) -> None:
+        """Every event was dealt with once in effect, and each stream in its order."""
+        for stream, count in self.poured.items():
+            assert [n for name, n, _ in self.ground if name == stream] == list(range(count))
+        assert self.totals == self.poured
+
+    def _rows(self, statement: str, *values: str) -> list[Any]:
+        with closing(sqlite3.connect(f"file:{self._folder / 'mill.db'}?mode=ro", uri=True)) as connection:
+            return connection.execute(statement, values).fetchall()

@@ -1,0 +1,133 @@
+"""Several processes on one file: one of them works, and when it dies or freezes another one goes on where it stood."""
+
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.cli.served import Served, wait_until
+from tests.flows.milling import GRIND, Mill
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def mill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Mill]:
+    """A mill without a worker."""
+    monkeypatch.setenv("MILL_TRACE", str(tmp_path / "trace"))
+    async with Mill.on(tmp_path) as mill:
+        yield mill
+
+
+@pytest.fixture
+def short_lease(monkeypatch: pytest.MonkeyPatch) -> float:
+    """A lease that a test can wait for."""
+    monkeypatch.setenv("MILL_LEASE", "0.6")
+    return 0.6
+
+
+def owning(mill: Mill, *options: str) -> Served:
+    """A worker that owns everything, since it was there first."""
+    worker = mill.worker(*options)
+    wait_until(lambda: mill.owner == worker.process.pid, "the first worker owns the reaction")
+    return worker
+
+
+async def test_of_two_workers_one_is_active(mill: Mill) -> None:
+    """The other one begins nothing, so that what a reaction does outside of the database is done once as well."""
+    first, second = owning(mill), mill.worker()
+    for _ in range(20):
+        await mill.pour("a", "b", "a", "c")
+    wait_until(mill.done, "everything is ground")
+    mill.is_exact()
+    assert Counter(mill.tries) == Counter((stream, n, first.process.pid) for stream, n, _ in mill.ground)
+    for worker in (first, second):
+        health = worker.get("/health/workers")
+        assert health.status_code == 200
+        assert all(one["owned"] for one in health.json()["workers"])
+
+
+async def test_a_worker_is_not_told_and_looks_by_itself(mill: Mill) -> None:
+    """An event that another process has appended is found by the poll, within its bound of a second and a little."""
+    owning(mill)
+    await mill.pour("a")
+    wait_until(mill.done, "the first one is ground")
+    poured = time.monotonic()
+    await mill.pour("a")
+    wait_until(mill.done, "the second one is ground")
+    assert time.monotonic() - poured < 5
+    mill.is_exact()
+
+
+async def test_a_killed_owner_is_replaced_within_its_lease(mill: Mill, short_lease: float) -> None:
+    """By a worker that looks on, with what the dead one has left undone."""
+    first = owning(mill)
+    second = mill.worker()
+    first.signal(signal.SIGKILL)
+    first.ended()
+    killed = time.monotonic()
+    await mill.pour("a", "b")
+    wait_until(mill.done, "the second worker has done it")
+    assert time.monotonic() - killed < 10 * short_lease
+    assert mill.owner == second.process.pid
+    assert {pid for _, _, pid in mill.ground} == {second.process.pid}
+    mill.is_exact()
+
+
+async def test_a_frozen_owner_comes_back_and_changes_nothing(mill: Mill, short_lease: float, tmp_path: Path) -> None:
+    """It was in the middle of an event: another one has done it meanwhile, its own is refused, and it looks on."""
+    gate = tmp_path / "gate"
+    gate.mkdir()
+    first = owning(mill)
+    second = mill.worker()
+    await mill.pour("a", gate=gate)
+    wait_until((gate / f"started-{first.process.pid}").exists, "the owner has begun")
+    first.signal(signal.SIGSTOP)
+    wait_until((gate / f"started-{second.process.pid}").exists, "the other one has begun the same event")
+    (gate / "go").touch()
+    wait_until(mill.done, "the other one has done it")
+    first.signal(signal.SIGCONT)
+    wait_until(lambda: f"subscription {GRIND} was overtaken" in first.errors, "the first one has found out")
+    await mill.pour("a", "b")
+    wait_until(mill.done, "everything is ground")
+    assert {pid for _, _, pid in mill.ground} == {second.process.pid}
+    assert "Traceback" not in first.errors
+    mill.is_exact()
+    second.signal(signal.SIGKILL)
+    await mill.pour("a")
+    wait_until(mill.done, "the first one is the owner again")
+    assert mill.owner == first.process.pid
+    mill.is_exact()
+
+
+@pytest.mark.parametrize("rounds", [2, pytest.param(10, marks=pytest.mark.faults)])
+async def test_counts_are_exact_after_kills_at_random_moments(mill: Mill, short_lease: float, rounds: int) -> None:
+    """Whatever an owner was doing when it died: view and checkpoint are one commit, and the next one goes on there."""
+    random = Random(rounds)
+    workers = [mill.worker(), mill.worker()]
+    killed = 0
+    for _ in range(rounds):
+        victim = await anyone(mill, workers)
+        moment = time.monotonic() + random.uniform(0, 0.5)
+        while time.monotonic() < moment:
+            await mill.pour(*random.choices("abc", k=3))
+        victim.signal(signal.SIGKILL)
+        victim.ended()
+        killed += 1
+        workers = [one for one in workers if one is not victim] + [mill.worker()]
+    wait_until(mill.done, "everything is ground")
+    mill.is_exact()
+    assert killed == rounds
+    assert len({pid for _, _, pid in mill.ground}) > 1
+
+
+async def anyone(mill: Mill, workers: list[Served]) -> Served:
+    """The worker that owns the reaction now."""
+    await mill.pour("a")
+    pids = {worker.process.pid: worker for worker in workers}
+    wait_until(lambda: mill.owner in pids, "somebody owns the reaction")
+    return pids[mill.owner or 0]
