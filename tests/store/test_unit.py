@@ -52,9 +52,8 @@ async def test_events_keep_the_order_in_which_they_were_recorded(store: MemorySt
     """Across streams too: a projection behind the log sees what an inline one saw."""
     seen: list[int] = []
 
-    def inline(facts: Sequence[Fact]) -> Sequence[Upsert]:
+    async def inline(facts: Sequence[Fact], unit: UnitOfWork) -> None:
         seen.extend(fact.event.n for fact in facts)
-        return []
 
     unit = UnitOfWork(store, known(), Context(), inline)
     for n, stream in enumerate(["a", "b", "a", "a", "b"]):
@@ -92,9 +91,9 @@ async def test_inline_projections_know_the_version_where_it_is_known(store: Memo
     """Of streams appended with an expected version; never a position."""
     seen: list[tuple[str, int, int]] = []
 
-    def inline(facts: Sequence[Fact]) -> Sequence[Upsert]:
+    async def inline(facts: Sequence[Fact], unit: UnitOfWork) -> None:
         seen.extend((fact.recorded.stream, fact.recorded.version, fact.recorded.position) for fact in facts)
-        return [Upsert("seen", {"id": 1}, {"count": len(facts)})]
+        unit.change(Upsert("seen", {"id": 1}, {"count": len(facts)}))
 
     unit = UnitOfWork(store, known(), Context(), inline)
     unit.append("a", Happened(), Happened(), expected=0)

@@ -15,6 +15,7 @@ from twofold.app._aggregates import aggregate_faults
 from twofold.app._answers import answer_faults
 from twofold.app._database import sessions_of
 from twofold.app._encodable import encoding_faults
+from twofold.app._live import live_faults
 from twofold.app._needs import need_faults
 from twofold.app._providers import own_provider
 from twofold.app._reactor import Reactor
@@ -33,8 +34,8 @@ from twofold.errors import (
 )
 from twofold.messages import Event, Kind
 from twofold.middleware import Meter, logging_stage, metrics_stage, validation_stage
-from twofold.projections import Projection, Projector, inline_rows
-from twofold.store import Inline, Store, UnitFactory, read_only_stage, transaction_stage
+from twofold.projections import Projection, Projector, SessionOf, inline_rows, live_provider
+from twofold.store import Inline, MemoryTables, Store, UnitFactory, read_only_stage, transaction_stage
 from twofold.subscriptions import Subscriber
 
 
@@ -85,8 +86,11 @@ def assemble(
         refused: The faults of what could not even be put in: of middleware.
     """
     done = Assembly(faults=[*refused, *_same_modules(modules)])
+    sessions = sessions_of(store) if "sqlalchemy" in sys.modules else None
+    sql = None if sessions is None else open_room("twofold.sql")
+    session_of = None if sql is None else sql.session_of(sessions)
     for module in modules:
-        _add_projections(module, done)
+        _add_projections(module, done, session_of)
     near = messages_near(modules)
     known = [event for module in modules for event in module.messages]
     handled = [event for projection in done.projections for event in projection.events]
@@ -94,10 +98,10 @@ def assemble(
     handlers, unread = _add_handlers(modules, router, done.faults)
     done.faults += _missing_handlers(near, handlers, unread)
     done.faults += encoding_faults(router.catalogue)
-    sessions = sessions_of(store) if "sqlalchemy" in sys.modules else None
-    sql = None if sessions is None else open_room("twofold.sql")
+    live = [projection for projection in done.projections if projection.mode == "live"]
     providers = [
         own_provider(services),
+        live_provider(live, MemoryTables if sql is None else sql.live_tables(sessions)),
         *([] if sql is None else [sql.sql_provider(sessions)]),
         *(provider for module in modules for provider in module.providers),
         overrides,
@@ -106,6 +110,7 @@ def assemble(
     done.faults += unmet if sql is not None else [_without_sql(fault, store) for fault in unmet]
     done.faults += answer_faults(handlers)
     done.faults += need_faults(handlers, done.injection, sql)
+    done.faults += live_faults(handlers, done.injection, done.projections, sql)
     done.faults += aggregate_faults(handlers, done.injection)
     classifier = Classifier(errors)
     settings = router.settings = Settings(
@@ -121,10 +126,11 @@ def assemble(
     )
     if sql is not None:
         settings.runner = sql.session_runner(sessions, store, done.injection.reaches)
+    stored = [projection for projection in done.projections if projection.mode != "live"]
     done.inline = inline_rows(projection for projection in done.projections if projection.mode == "inline")
     done.tables = tuple(
         table
-        for tables in (*(module.tables for module in modules), *(one.tables for one in done.projections))
+        for tables in (*(module.tables for module in modules), *(one.tables for one in stored))
         for table in tables
     )
     done.faults += table_faults(modules, done.projections, sql)
@@ -156,10 +162,10 @@ def _telemetry(meter: Meter | None, classifier: Classifier) -> list[Stage]:
     return [logging_stage(classifier), *([] if meter is None else [metrics_stage(meter, classifier)])]
 
 
-def _add_projections(module: Module, done: Assembly) -> None:
+def _add_projections(module: Module, done: Assembly, session_of: SessionOf | None) -> None:
     for declaration in module.projections:
         try:
-            projection = Projection.of(declaration)
+            projection = Projection.of(declaration, session_of)
         except WiringError as error:
             done.faults.append(_fault(f"projection {declaration.name}", error))
             continue

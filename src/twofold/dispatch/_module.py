@@ -23,8 +23,8 @@ C = TypeVar("C", bound=type)
 Lifetime: TypeAlias = Literal["app", "message"]
 """How long a dependency lives: as long as the application, or while one message is handled."""
 
-Mode: TypeAlias = Literal["inline", "async"]
-"""When a projection sees an event: in the transaction that records it, or soon after."""
+Mode: TypeAlias = Literal["inline", "async", "live"]
+"""When a projection sees an event: in the transaction that records it, soon after, or whenever it is read."""
 
 _SCOPES: dict[Lifetime, Scope] = {"app": Scope.APP, "message": Scope.REQUEST}
 
@@ -232,10 +232,11 @@ class Module:
         Args:
             name: Its identity; its checkpoint is kept under it. A new name starts at the beginning of the log, on
                 whatever its tables hold.
-            mode: `inline`: its rows commit with the events; `async`: they follow. One switch: at the next start an
+            mode: `inline`: its rows commit with the events; `async`: they follow; `live`: nothing is stored, and its
+                rows are made of the log when a handler reads them through `Live`. One switch: at the next start an
                 inline projection first catches up, and an async one goes on from there. Before, stop every process
                 that runs it in the other mode. An inline projection misses what applications without it record.
-            tables: The tables that it fills; created when they are missing.
+            tables: The tables that it fills; created when they are missing, but for a live one.
         """
 
         def declare(cls: C) -> C:

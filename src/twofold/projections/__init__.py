@@ -1,7 +1,18 @@
 """The read side: projections turn events into rows, in the same way inline and behind the log."""
 
-from twofold.projections._projection import Projection
+from twofold.projections._live import Live, LiveRows, live_provider
+from twofold.projections._projection import Projection, SessionOf
 from twofold.projections._projector import Projector, inline_rows
 from twofold.projections._rows import Rows, table_behind
 
-__all__ = ["Projection", "Projector", "Rows", "inline_rows", "table_behind"]
+__all__ = [
+    "Live",
+    "LiveRows",
+    "Projection",
+    "Projector",
+    "Rows",
+    "SessionOf",
+    "inline_rows",
+    "live_provider",
+    "table_behind",
+]

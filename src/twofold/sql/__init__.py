@@ -5,7 +5,8 @@ Handlers and projections import from here. Nothing in here knows a database; dri
 
 from twofold.sql._exact import ExactDecimal
 from twofold.sql._fold import DeleteRows, WriteRows, fold
-from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_runner, sql_provider
+from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_of, session_runner, sql_provider
+from twofold.sql._live import LiveTables, live_tables, unmade_columns
 from twofold.sql._page import page_of, sort_by
 from twofold.sql._sessions import (
     BlockingReadSession,
@@ -24,6 +25,7 @@ __all__ = [
     "BlockingWriteSession",
     "DeleteRows",
     "ExactDecimal",
+    "LiveTables",
     "ReadSession",
     "Sessions",
     "SqlPart",
@@ -34,9 +36,12 @@ __all__ = [
     "create_statements",
     "fold",
     "layout_of",
+    "live_tables",
     "page_of",
+    "session_of",
     "session_runner",
     "sort_by",
     "sql_provider",
     "table_of",
+    "unmade_columns",
 ]

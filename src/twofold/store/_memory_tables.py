@@ -39,6 +39,13 @@ class MemoryTables:
                 _put(rows, key, before)
             raise
 
+    def changed(self, changes: Sequence[RowChange]) -> "MemoryTables":
+        """A copy with changes applied to it."""
+        copy = MemoryTables()
+        copy._tables = {table: dict(rows) for table, rows in self._tables.items()}
+        copy.change(changes)
+        return copy
+
     def _rows(self, table: Any) -> dict[_Key, _Row]:
         return self._tables.setdefault(getattr(table, "__table__", table), {})
 
@@ -49,9 +56,13 @@ def _apply(rows: dict[_Key, _Row], key: _Key, change: RowChange) -> None:
         case Delete():
             _put(rows, key, None)
         case Add(amounts=amounts):
-            rows[key] = {**before, **{name: before.get(name, 0) + more for name, more in amounts.items()}}
+            rows[key] = {**before, **{name: _sum(before.get(name), more) for name, more in amounts.items()}}
         case _:
             rows[key] = {**before, **change.values}
+
+
+def _sum(before: Any, more: Any) -> Any:
+    return more if before is None else before + more
 
 
 def _put(rows: dict[_Key, _Row], key: _Key, row: _Row | None) -> None:
