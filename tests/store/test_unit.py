@@ -320,6 +320,16 @@ class TestParts:
             await unit.commit()
         assert await types(store) == []
 
+    async def test_rows_are_not_written_in_a_part(self, store: MemoryStore) -> None:
+        """They belong to the whole, and a part that is undone would take them with it."""
+        unit = new_unit(store)
+        unit.change(Upsert("seen", {"id": 1}, {}))
+        async with unit:
+            with pytest.raises(WiringError, match="not in a part"):
+                await unit.write_rows()
+        await unit.commit()
+        assert await store.read(lambda tables: tables.row("seen", id=1)) == {"id": 1}
+
     async def test_events_of_a_part_are_caused_by_the_parts_message(self, store: MemoryStore) -> None:
         """The chain of causes has every link."""
         outer = Context(Origin(correlation_id="c"))

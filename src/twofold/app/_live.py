@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import Any, get_args, get_origin
 
 from twofold.dispatch import Handler, Injection
-from twofold.errors import Fault
+from twofold.errors import Fault, WiringError
 from twofold.projections import Live, Projection
 
 
@@ -20,13 +20,23 @@ def live_faults(
         projections: All projections.
         sql: The room of SQL, when there is one.
     """
-    live = [projection for projection in projections if projection.mode == "live"]
     for handler in handlers:
         for hint in dict.fromkeys(injection.reached(handler)):
             if get_origin(hint) is Live:
                 yield from _unread(handler, get_args(hint)[0], projections)
-    for projection in live if sql is not None else ():
-        for column in (column for table in projection.tables for column in sql.unmade_columns(table)):
+    if sql is not None:
+        for projection in projections:
+            if projection.mode == "live":
+                yield from _unmade(projection, sql)
+
+
+def _unmade(projection: Projection, sql: ModuleType) -> Iterator[Fault]:
+    for table in projection.tables:
+        try:
+            columns = list(sql.unmade_columns(table))
+        except WiringError:
+            continue  # told with all other tables that cannot be used
+        for column in columns:
             text = f"fills {column}, whose value is made by the database, and a live projection has none"
             hint = "give the column a default that Python makes, or choose another mode"
             yield Fault(where=f"projection {projection.name}", code="live_default", text=text, hint=hint)

@@ -102,7 +102,7 @@ class Projection:
         return table in self._writable or table_behind(table) in self._writable
 
     def rows(self, facts: Iterable[Fact]) -> Sequence[RowChange]:
-        """What it makes of events, in order; those that it does not want are passed over. None of them takes a session."""
+        """What it makes of events, in order, when no method takes a session; what it does not want is passed over."""
         rows = Rows(self._writable, self.name)
         for fact in facts:
             method = self._methods.get(fact.event.__class__)

@@ -63,7 +63,7 @@ class Rows:
         self._require(table)
         self.changes.append(Delete(table, key))
 
-    def take(self, change: RowChange) -> None:
+    def take(self, change: Any) -> None:
         """Queue a change as data: what a method answers.
 
         Raises:

@@ -90,10 +90,10 @@ def live_tables(sessions: Sessions) -> Callable[[], LiveTables]:
 def unmade_columns(entity: Any) -> Iterator[str]:
     """The columns of a table whose values only a database can make, when nobody gives them."""
     for column in table_of(entity).columns:
-        made = (column.default, column.onupdate)
-        if column.computed is not None or column.identity is not None or column.server_default is not None:
-            yield str(column)
-        elif any(default is not None and _made_by(default) is None for default in made):
+        by_python = (column.default, column.onupdate)
+        by_server = (column.server_default, column.computed, column.identity)
+        made = [default is not None and _made_by(default) is None for default in by_python]
+        if any(made) or any(default is not None for default in by_server):
             yield str(column)
 
 

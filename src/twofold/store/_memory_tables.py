@@ -18,15 +18,15 @@ class MemoryTables:
     def __init__(self) -> None:
         self._tables = dict[Any, dict[_Key, _Row]]()
 
-    def row(self, table: Any, **key: Any) -> Mapping[str, Any] | None:
+    def row(self, table: Any, /, **key: Any) -> Mapping[str, Any] | None:
         """The row with this primary key, or None."""
         return self._rows(table).get(_key(key))
 
-    def rows(self, table: Any) -> Iterator[Mapping[str, Any]]:
+    def rows(self, table: Any, /) -> Iterator[Mapping[str, Any]]:
         """All rows of a table, in the order they came."""
         return iter(tuple(self._rows(table).values()))
 
-    def change(self, changes: Sequence[RowChange]) -> None:
+    def change(self, changes: Sequence[RowChange], /) -> None:
         """Apply changes in order; when one fails, all of them are undone."""
         undo = list[tuple[dict[_Key, _Row], _Key, _Row | None]]()
         try:
