@@ -17,6 +17,7 @@ from twofold.app._database import sessions_of
 from twofold.app._encodable import encoding_faults
 from twofold.app._live import live_faults
 from twofold.app._needs import need_faults
+from twofold.app._outside import read_writers, writer_provider
 from twofold.app._providers import own_provider
 from twofold.app._reactor import Reactor
 from twofold.app._room import open_room
@@ -34,7 +35,15 @@ from twofold.errors import (
 )
 from twofold.messages import Event, Kind
 from twofold.middleware import Meter, logging_stage, metrics_stage, validation_stage
-from twofold.projections import Projection, Projector, SessionOf, inline_rows, live_provider
+from twofold.projections import (
+    OutsideWriter,
+    Projection,
+    Projector,
+    SessionOf,
+    Writer,
+    inline_rows,
+    live_provider,
+)
 from twofold.store import Inline, MemoryTables, Store, UnitFactory, read_only_stage, transaction_stage
 from twofold.subscriptions import Subscriber
 
@@ -47,7 +56,8 @@ class Assembly:
         faults: Everything that keeps it from starting.
         injection: Where handlers get their dependencies.
         projections: Its projections.
-        subscribers: What follows the log: async projections and reactions.
+        writers: What brings its events to other technologies.
+        subscribers: What follows the log: async projections, writers and reactions.
         inline: What inline projections make of a unit of work.
         tables: The tables of its read models and state.
     """
@@ -55,6 +65,7 @@ class Assembly:
     faults: list[Fault] = field(default_factory=list[Fault])
     injection: Injection = field(default_factory=Injection)
     projections: list[Projection] = field(default_factory=list[Projection])
+    writers: list[Writer] = field(default_factory=list[Writer])
     subscribers: list[Subscriber] = field(default_factory=list[Subscriber])
     inline: Inline | None = None
     tables: tuple[Any, ...] = ()
@@ -93,7 +104,9 @@ def assemble(
         _add_projections(module, done, session_of)
     near = messages_near(modules)
     known = [event for module in modules for event in module.messages]
-    handled = [event for projection in done.projections for event in projection.events]
+    done.writers, unusable = read_writers(modules, [projection.name for projection in done.projections])
+    done.faults += unusable
+    handled = [event for one in (*done.projections, *done.writers) for event in one.events]
     _add_events(router, [*known, *handled, *(cls for cls in near if issubclass(cls, Event))], done.faults)
     handlers, unread = _add_handlers(modules, router, done.faults)
     done.faults += _missing_handlers(near, handlers, unread)
@@ -103,6 +116,7 @@ def assemble(
         own_provider(services),
         live_provider(live, MemoryTables if sql is None else sql.live_tables(sessions)),
         *([] if sql is None else [sql.sql_provider(sessions)]),
+        writer_provider(done.writers),
         *(provider for module in modules for provider in module.providers),
         overrides,
     ]
@@ -138,6 +152,8 @@ def assemble(
     if not done.faults:
         behind = [projection for projection in done.projections if projection.mode == "async"]
         done.subscribers += [Projector(projection, store, router.catalogue) for projection in behind]
+        make = done.injection.services.get
+        done.subscribers += [OutsideWriter(writer, store, router.catalogue, make) for writer in done.writers]
         done.subscribers += [Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT]
     return done
 

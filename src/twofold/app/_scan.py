@@ -48,7 +48,7 @@ def _python_modules(modules: Sequence[Module]) -> Iterator[str]:
             yield from _homes(target)
             for hint in getattr(target, "__annotations__", {}).values():
                 yield from _homes(hint)
-        for declaration in module.projections:
+        for declaration in (*module.projections, *module.writers):
             yield from _homes(declaration.cls)
 
 

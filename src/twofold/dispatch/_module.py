@@ -14,6 +14,7 @@ from dishka import Provider, Scope
 
 from twofold.dispatch._following import FROM_THE_BEGINNING, Following, Start
 from twofold.dispatch._handler import NO_DOOR, Door, Handler, Target, name_of
+from twofold.dispatch._writer import WriterDeclaration
 from twofold.errors import Classification, WiringError
 from twofold.messages import Kind, MessageType
 
@@ -97,6 +98,7 @@ class Module:
         self.errors: Classification = errors or {}
         self.registrations: list[Registration] = []
         self.projections: list[ProjectionDeclaration] = []
+        self.writers: list[WriterDeclaration] = []
         self.messages: list[type] = []
         self.tables: list[Any] = []
         self.providers: list[Provider] = []
@@ -241,6 +243,34 @@ class Module:
 
         def declare(cls: C) -> C:
             self.projections.append(ProjectionDeclaration(name=name, mode=mode, cls=cls, tables=tuple(tables)))
+            return cls
+
+        return declare
+
+    def writer(self, name: str, *, events: Sequence[type] = ()) -> Callable[[C], C]:
+        """Declare a class as a writer: it brings events to another technology, at least once and in order.
+
+        It has an `async def` for each event that it wants, which may ask for the `Recorded` too; or a single one that
+        takes a `Sequence[Fact]`. One instance is made, with the dependencies of its `__init__`. The checkpoint moves
+        when all events that were handed over are acknowledged, so after a crash the last ones are given again: write
+        under the position, or remember it, and nothing changes twice.
+
+        Args:
+            name: Its identity; its checkpoint is kept under it.
+            events: What it is given, when it takes batches.
+
+        Example:
+            >>> @orders.writer("search")
+            ... class Search:
+            ...     def __init__(self, index: SearchIndex) -> None:
+            ...         self.index = index
+            ...
+            ...     async def placed(self, event: OrderPlaced, recorded: Recorded) -> None:
+            ...         await self.index.put(event.order_id, event.total, version=recorded.position)
+        """
+
+        def declare(cls: C) -> C:
+            self.writers.append(WriterDeclaration(name=name, cls=cls, events=tuple(events)))
             return cls
 
         return declare

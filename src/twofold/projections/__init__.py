@@ -4,14 +4,17 @@ from twofold.projections._live import Live, LiveRows, live_provider
 from twofold.projections._projection import Projection, SessionOf
 from twofold.projections._projector import Projector, inline_rows
 from twofold.projections._rows import Rows, table_behind
+from twofold.projections._writer import OutsideWriter, Writer
 
 __all__ = [
     "Live",
     "LiveRows",
+    "OutsideWriter",
     "Projection",
     "Projector",
     "Rows",
     "SessionOf",
+    "Writer",
     "inline_rows",
     "live_provider",
     "table_behind",
