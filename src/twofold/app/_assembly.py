@@ -106,7 +106,8 @@ def assemble(
     known = [event for module in modules for event in module.messages]
     done.writers, unusable = read_writers(modules, [projection.name for projection in done.projections])
     done.faults += unusable
-    handled = [event for one in (*done.projections, *done.writers) for event in one.events]
+    readers: list[Projection | Writer] = [*done.projections, *done.writers]
+    handled = [event for reader in readers for event in reader.events]
     _add_events(router, [*known, *handled, *(cls for cls in near if issubclass(cls, Event))], done.faults)
     handlers, unread = _add_handlers(modules, router, done.faults)
     done.faults += _missing_handlers(near, handlers, unread)
@@ -151,10 +152,10 @@ def assemble(
     done.faults += _same_reactions(handlers)
     if not done.faults:
         behind = [projection for projection in done.projections if projection.mode == "async"]
-        done.subscribers += [Projector(projection, store, router.catalogue) for projection in behind]
+        done.subscribers.extend(Projector(projection, store, router.catalogue) for projection in behind)
         make = done.injection.services.get
-        done.subscribers += [OutsideWriter(writer, store, router.catalogue, make) for writer in done.writers]
-        done.subscribers += [Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT]
+        done.subscribers.extend(OutsideWriter(writer, store, router.catalogue, make) for writer in done.writers)
+        done.subscribers.extend(Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT)
     return done
 
 

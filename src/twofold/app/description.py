@@ -9,6 +9,7 @@ from typing import Any
 from twofold.app._app import App
 from twofold.dispatch import Handler
 from twofold.messages import wire_name
+from twofold.projections import Projection, Writer
 
 _PATH = re.compile(r"(?:\w+\.)+")
 
@@ -72,7 +73,7 @@ def describe(app: App) -> Description:
     """
     assembly = app.assembly
     handlers = sorted(app.router.handlers(), key=lambda one: (one.kind, wire_name(one.message_type).name))
-    reading = (*assembly.projections, *assembly.writers)
+    reading: list[Projection | Writer] = [*assembly.projections, *assembly.writers]
     events = [entry for entry in app.router.catalogue if entry.kind == "event"]
     return Description(
         name=app.name,

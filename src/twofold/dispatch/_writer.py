@@ -1,6 +1,7 @@
 """A writer as declared beside the handlers of a module: a class that brings events to some other technology."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,4 +16,4 @@ class WriterDeclaration:
 
     name: str
     cls: type
-    events: tuple[type, ...] = ()
+    events: tuple[type[Any], ...] = ()

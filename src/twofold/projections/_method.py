@@ -132,8 +132,8 @@ def _giving(kinds: list[Any]) -> _Given:
     return given
 
 
-def _take(answer: Any, rows: Rows) -> None:
-    changes: Iterable[Any] = answer if isinstance(answer, Iterable) else (answer,)
+def _take(answer: object, rows: Rows) -> None:
+    changes: Iterable[object] = answer if isinstance(answer, Iterable) else (answer,)
     for change in changes:
         rows.take(change)
 

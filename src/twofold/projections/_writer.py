@@ -149,9 +149,8 @@ def _require_one_shape(
 
 
 def _require_types(where: str, source: type) -> None:
-    hints = typing.get_type_hints(source.__init__)
-    for name in inspect.signature(source).parameters:
-        if name not in hints:
+    for name, parameter in inspect.signature(source).parameters.items():
+        if parameter.annotation is inspect.Parameter.empty:
             text = f"is made with {name!r}, which has no type, so nothing can fill it"
             raise FaultError(where=where, code="untyped_parameter", text=text, hint="annotate it with what it needs")
 
