@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from twofold import (
@@ -42,7 +42,7 @@ from twofold.clock import new_id
 from twofold.dispatch import Next
 from twofold.errors import DuplicateHandlerError, VersionConflict
 from twofold.messages import MessageType
-from twofold.sql import ExactDecimal, ReadSession, page_of, sort_by
+from twofold.sql import ExactDecimal, ReadSession, View, page_of, sort_by
 from twofold.store import Append, Batch, Draft
 
 pytestmark = pytest.mark.anyio
@@ -517,11 +517,28 @@ class TestSubscriptions:
         await place(app)
         await running.projections.rebuild("customers")
 
-    @pytest.mark.xfail(strict=True, reason="projections: materialized views that can be rebuilt")
-    def test_materialized_views(self) -> None:
+    async def test_materialized_views(self, tmp_path: Path) -> None:
         """A view is declared by its query, and refreshed on events or by the clock."""
-        module: Any = orders()
-        module.materialized_view("customer_stats", select(CustomerRow.customer), refresh_on=[OrderPlaced])
+        spent = func.sum(SummaryRow.amount).label("spent")
+        statement = select(SummaryRow.customer, spent).group_by(SummaryRow.customer)
+        stats = View("s5_customer_stats", statement, key=["customer"], refresh_on=[OrderPlaced])
+        module = orders()
+        module.view(stats)
+
+        class CustomerStats(BaseModel, Query[dict[str, str]]):
+            pass
+
+        async def customer_stats(query: CustomerStats, session: ReadSession) -> dict[str, str]:
+            return {
+                row.customer: str(row.spent) for row in await session.execute(select(stats.c.customer, stats.c.spent))
+            }
+
+        module.register(CustomerStats, customer_stats)
+        async with App("s5", modules=[module], database=tmp_path / "own.db") as app:
+            for customer, amount in (("ada", "1.00"), ("bob", "2.50"), ("ada", "0.25")):
+                await place(app, customer, amount)
+            await app.settle()
+            assert await app.execute(CustomerStats()) == Success({"ada": "1.25", "bob": "2.50"})
 
 
 class TestQueries:

@@ -233,6 +233,7 @@ class App:
         self._portal.adopt(asyncio.get_running_loop())
         self._workers = Workers(
             assembly.subscribers,
+            assembly.views,
             self.store,
             self.router.catalogue,
             clock=self.clock,

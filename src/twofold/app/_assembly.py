@@ -23,6 +23,7 @@ from twofold.app._reactor import Reactor
 from twofold.app._room import open_room
 from twofold.app._scan import messages_near, messages_of
 from twofold.app._tables import table_faults
+from twofold.app._views import refreshers, view_faults, views_of
 from twofold.dispatch import Handler, Injection, Module, Registration, Router, Settings, Stage, inject
 from twofold.errors import (
     Classification,
@@ -39,6 +40,7 @@ from twofold.projections import (
     OutsideWriter,
     Projection,
     Projector,
+    Refresher,
     SessionOf,
     Writer,
     inline_rows,
@@ -58,6 +60,7 @@ class Assembly:
         projections: Its projections.
         writers: What brings its events to other technologies.
         subscribers: What follows the log: async projections, writers and reactions.
+        views: What keeps its materialized views.
         inline: What inline projections make of a unit of work.
         tables: The tables of its read models and state.
     """
@@ -67,6 +70,7 @@ class Assembly:
     projections: list[Projection] = field(default_factory=list[Projection])
     writers: list[Writer] = field(default_factory=list[Writer])
     subscribers: list[Subscriber] = field(default_factory=list[Subscriber])
+    views: list[Refresher] = field(default_factory=list[Refresher])
     inline: Inline | None = None
     tables: tuple[Any, ...] = ()
 
@@ -103,10 +107,13 @@ def assemble(
     for module in modules:
         _add_projections(module, done, session_of)
     near = messages_near(modules)
+    views = views_of(modules)
     known = [event for module in modules for event in module.messages]
+    known += [event for view in views for event in getattr(view, "refresh_on", ())]
     done.writers, unusable = read_writers(modules, [projection.name for projection in done.projections])
     done.faults += unusable
     readers: list[Projection | Writer] = [*done.projections, *done.writers]
+    done.faults += view_faults(views, done.projections, [reader.name for reader in readers], sql)
     handled = [event for reader in readers for event in reader.events]
     _add_events(router, [*known, *handled, *(cls for cls in near if issubclass(cls, Event))], done.faults)
     handlers, unread = _add_handlers(modules, router, done.faults)
@@ -147,7 +154,7 @@ def assemble(
         table
         for tables in (*(module.tables for module in modules), *(one.tables for one in stored))
         for table in tables
-    )
+    ) + tuple(views)
     done.faults += table_faults(modules, done.projections, sql)
     done.faults += _same_reactions(handlers)
     if not done.faults:
@@ -155,6 +162,10 @@ def assemble(
         done.subscribers.extend(Projector(projection, store, router.catalogue) for projection in behind)
         make = done.injection.services.get
         done.subscribers.extend(OutsideWriter(writer, store, router.catalogue, make) for writer in done.writers)
+        if sql is not None:
+            done.views = refreshers(
+                views, done.projections, catalogue=router.catalogue, store=store, sessions=sessions, sql=sql
+            )
         done.subscribers.extend(Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT)
     return done
 

@@ -39,7 +39,7 @@ class DescribedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribedProjection:
-    """A projection, or a writer, and what it is made from."""
+    """A projection, a writer or a materialized view, and what it is made from."""
 
     name: str
     mode: str
@@ -100,6 +100,10 @@ def describe(app: App) -> Description:
         + tuple(
             DescribedProjection(name=one.name, mode="writer", events=_names(one.events), tables=())
             for one in assembly.writers
+        )
+        + tuple(
+            DescribedProjection(name=one.name, mode="view", events=tuple(sorted(one.types)), tables=(one.name,))
+            for one in assembly.views
         ),
     )
 

@@ -99,6 +99,7 @@ class Module:
         self.registrations: list[Registration] = []
         self.projections: list[ProjectionDeclaration] = []
         self.writers: list[WriterDeclaration] = []
+        self.views: list[Any] = []
         self.messages: list[type] = []
         self.tables: list[Any] = []
         self.providers: list[Provider] = []
@@ -246,6 +247,14 @@ class Module:
             return cls
 
         return declare
+
+    def view(self, view: Any) -> None:
+        """Declare a materialized view; created when it is missing, and refreshed as it says.
+
+        Args:
+            view: A `twofold.sql.View`.
+        """
+        self.views.append(view)
 
     def writer(self, name: str, *, events: Sequence[type] = ()) -> Callable[[C], C]:
         """Declare a class as a writer: it brings events to another technology, at least once and in order.

@@ -6,7 +6,7 @@ import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any, TypeAlias, final
+from typing import Any, TypeAlias, cast, final
 
 from twofold.dispatch import ProjectionDeclaration
 from twofold.errors import FaultError
@@ -133,8 +133,7 @@ def _giving(kinds: list[Any]) -> _Given:
 
 
 def _take(answer: object, rows: Rows) -> None:
-    changes: Iterable[object] = answer if isinstance(answer, Iterable) else (answer,)
-    for change in changes:
+    for change in cast("Iterable[object]", answer) if isinstance(answer, Iterable) else (answer,):
         rows.take(change)
 
 

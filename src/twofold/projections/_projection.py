@@ -13,7 +13,11 @@ from twofold.store import Fact, RowChange, UnitOfWork
 
 
 class WritingSession(Protocol):
-    """What a projection asks of the session that it lends to its methods."""
+    """What projections and views ask of the session of a unit of work."""
+
+    def execute(self, statement: Any, /) -> Awaitable[Any]:
+        """Execute a statement."""
+        ...
 
     def commit(self) -> Awaitable[None]:
         """Send what is pending; what is rolled back later was written later."""

@@ -17,6 +17,7 @@ from twofold.sql._sessions import (
     WriteSession,
 )
 from twofold.sql._tables import create_statements, layout_of, table_of
+from twofold.sql._view import View, refresh_statements, view_statements
 
 __all__ = [
     "AWAITED",
@@ -29,6 +30,7 @@ __all__ = [
     "ReadSession",
     "Sessions",
     "SqlPart",
+    "View",
     "WRITING",
     "WriteRefused",
     "WriteRows",
@@ -38,10 +40,12 @@ __all__ = [
     "layout_of",
     "live_tables",
     "page_of",
+    "refresh_statements",
     "session_of",
     "session_runner",
     "sort_by",
     "sql_provider",
     "table_of",
     "unmade_columns",
+    "view_statements",
 ]
