@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, func, select
+from sqlalchemy import Column, Dialect, Integer, MetaData, String, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from twofold.errors import WiringError
@@ -30,7 +30,7 @@ def plain(sql: object) -> str:
 
 def test_on_postgresql_it_is_its_own_and_is_refreshed_while_it_is_read() -> None:
     """With the unique index that this needs; tables come before what selects from them."""
-    dialect = postgresql.dialect()
+    dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
     table, *view = map(plain, create_statements([VIEW, ORDERS], dialect))
     assert table.startswith("CREATE TABLE IF NOT EXISTS orders")
     created, indexed = view

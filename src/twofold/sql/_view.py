@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 from typing import Any, final
 
 from sqlalchemy import (
-    ColumnElement,
     Column,
     ColumnClause,
+    ColumnElement,
     Dialect,
     Executable,
     Index,
