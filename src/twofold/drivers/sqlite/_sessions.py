@@ -16,9 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.util.concurrency import await_
 
 from twofold.drivers.sqlite._dialect import LentConnection, Reach, lending_engine
+from twofold.drivers.sqlite._store import SqliteStore
 from twofold.errors import WiringError
 from twofold.sql import BlockingReadSession, BlockingWriteSession, ReadSession, WriteSession
-from twofold.store import Store, Transaction
+from twofold.store import Transaction
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class SqliteSessions:
         store: The store.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: SqliteStore) -> None:
         self._store = store
         self._engine = lending_engine()
         self._async_engine = AsyncEngine(self._engine)
@@ -62,8 +63,8 @@ class SqliteSessions:
 
     def read(self) -> ReadSession:
         """A session that cannot write. Each statement sees what was committed when it began."""
-        lent = LentConnection(self._from_loop(self._store.read))
-        return ReadSession(self._async_connection(lent), expire_on_commit=False)
+        lent = LentConnection(self._from_loop(self._store.read_statement))
+        return QuerySession(self._async_connection(lent), expire_on_commit=False)
 
     def read_blocking(self) -> BlockingReadSession:
         """The same for a handler that runs whole as `store.read(work)`, inside `bound`; all statements see the same."""
@@ -105,6 +106,17 @@ class SqliteSessions:
             self._equip(connection)
             self._here.equipped = connection
         return work(connection)
+
+
+class QuerySession(ReadSession):
+    """The session of a query on SQLite: nothing is open behind it, so letting go is no work for the loop."""
+
+    async def close(self) -> None:
+        """Let go of all objects."""
+        self.sync_session.close()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.sync_session.close()
 
 
 class UnitSession(BlockingWriteSession):
