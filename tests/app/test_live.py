@@ -201,7 +201,8 @@ def app_tables(app: App) -> Any:
     from twofold.drivers.sqlite.sql import SqliteSessions
     from twofold.sql import live_tables
 
-    return live_tables(SqliteSessions(app.store))
+    store: Any = app.store
+    return live_tables(SqliteSessions(store))
 
 
 async def test_by_tags_only_what_carries_all_of_them() -> None:

@@ -84,7 +84,7 @@ class Values:
         rows.add(Value, KEY, value=event.value)
 
     async def doubled(self, event: Doubled, session: AsyncSession, rows: Rows) -> None:
-        row = await session.get_one(Value, "x")
+        row = self.kept = await session.get_one(Value, "x")
         rows.upsert(Note, {"position": row.value}, seen=row.value)
         row.value *= 2
 
