@@ -307,3 +307,10 @@ def test_a_table_may_be_stored_and_live_at_once() -> None:
     module.projection("stored", mode="async", tables=[AccountRow, TotalRow])(Accounts)
     assert App("till", modules=[module], database="never-opened.db").check() == []
     assert App("till", modules=[till("live")], database=MemoryStore()).check() == []
+
+
+def test_a_live_table_that_cannot_be_used_is_told_once() -> None:
+    """As a table, like that of any other projection."""
+    module = without_handlers()
+    module.projection("accounts", mode="live", tables=["accounts"])(Accounts)
+    assert only(module).code == "unusable_table"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from twofold import App, Command, Event, EventBus, Module, Refused, Rows
 from twofold.dispatch import Mode
-from twofold.errors import Fault
+from twofold.errors import Fault, FaultError
 from twofold.messages import Context
 from twofold.projections import Projector
 from twofold.store import Batch, Delete, Move, Recorded, RowChange, Store, Upsert
@@ -325,3 +325,20 @@ def test_answers_without_a_table_are_a_fault() -> None:
 
     assert only(module).code == "no_table"
     assert only(module).text == "answers changes of rows, and no table is declared"
+
+
+class Confused:
+    def set(self, event: Set) -> Any:
+        return 1 if event.value else ["no change"]
+
+
+@pytest.mark.parametrize("value", [0, 1])
+async def test_an_answer_that_is_no_change_is_refused(tmp_path: Path, value: int) -> None:
+    """Whatever its annotation has promised; inline, the command writes nothing."""
+    module = Module("confused")
+    module.register(Work, lambda command: None)
+    module.projection("confused", mode="inline", tables=[Value])(Confused)
+    async with App("confused", modules=[module], database=tmp_path / "confused.db") as app:
+        with pytest.raises(FaultError, match="which is no change of rows"):
+            await record(app, Set(value=value))
+        assert await app.store.log.head() == 0
