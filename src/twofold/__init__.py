@@ -16,7 +16,7 @@ from twofold.dispatch import (
 )
 from twofold.errors import Exists, Forbidden, Invalid, NotFound, Refused, TwofoldError, Unavailable
 from twofold.messages import Command, Context, Event, FromContext, Page, Principal, Query, command, event, query
-from twofold.projections import Rows
+from twofold.projections import Live, Rows
 from twofold.result import Err, Failure, Ok, Result, Success
 from twofold.store import UnitOfWork
 
@@ -39,6 +39,7 @@ __all__ = [
     "FromContext",
     "HandlerConfig",
     "Invalid",
+    "Live",
     "Middleware",
     "Module",
     "NotFound",

@@ -441,7 +441,7 @@ def test_a_handler_that_yields() -> None:
 
 
 def test_an_async_projection_method() -> None:
-    """A projection's method queues changes; an `async def` would never be awaited."""
+    """A method that awaits takes a session; without one an `async def` has nothing to wait for."""
 
     @dataclass(frozen=True, kw_only=True)
     class Happened(Event):

@@ -28,6 +28,19 @@ class TestMemoryStore(StoreConformance):
 
 
 @pytest.mark.anyio
+async def test_a_transaction_sees_the_rows_that_it_has_changed() -> None:
+    """Nobody else does before it commits."""
+    store = MemoryStore()
+    await store.start()
+    transaction = store.begin()
+    await transaction.change([Upsert("tally", {"name": "a"}, {"count": 1})])
+    assert await transaction.run(lambda tables: tables.row("tally", name="a")) == {"name": "a", "count": 1}
+    assert await store.read(lambda tables: tables.row("tally", name="a")) is None
+    await transaction.rollback()
+    await store.stop()
+
+
+@pytest.mark.anyio
 async def test_a_row_change_that_fails_undoes_the_batch() -> None:
     """When a row cannot be changed, the rows before it, the events and the checkpoint are as they were."""
     store = MemoryStore()

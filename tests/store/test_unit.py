@@ -52,9 +52,8 @@ async def test_events_keep_the_order_in_which_they_were_recorded(store: MemorySt
     """Across streams too: a projection behind the log sees what an inline one saw."""
     seen: list[int] = []
 
-    def inline(facts: Sequence[Fact]) -> Sequence[Upsert]:
+    async def inline(facts: Sequence[Fact], unit: UnitOfWork) -> None:
         seen.extend(fact.event.n for fact in facts)
-        return []
 
     unit = UnitOfWork(store, known(), Context(), inline)
     for n, stream in enumerate(["a", "b", "a", "a", "b"]):
@@ -92,9 +91,9 @@ async def test_inline_projections_know_the_version_where_it_is_known(store: Memo
     """Of streams appended with an expected version; never a position."""
     seen: list[tuple[str, int, int]] = []
 
-    def inline(facts: Sequence[Fact]) -> Sequence[Upsert]:
+    async def inline(facts: Sequence[Fact], unit: UnitOfWork) -> None:
         seen.extend((fact.recorded.stream, fact.recorded.version, fact.recorded.position) for fact in facts)
-        return [Upsert("seen", {"id": 1}, {"count": len(facts)})]
+        unit.change(Upsert("seen", {"id": 1}, {"count": len(facts)}))
 
     unit = UnitOfWork(store, known(), Context(), inline)
     unit.append("a", Happened(), Happened(), expected=0)
@@ -320,6 +319,16 @@ class TestParts:
         with pytest.raises(WiringError, match="await what it sends"):
             await unit.commit()
         assert await types(store) == []
+
+    async def test_rows_are_not_written_in_a_part(self, store: MemoryStore) -> None:
+        """They belong to the whole, and a part that is undone would take them with it."""
+        unit = new_unit(store)
+        unit.change(Upsert("seen", {"id": 1}, {}))
+        async with unit:
+            with pytest.raises(WiringError, match="not in a part"):
+                await unit.write_rows()
+        await unit.commit()
+        assert await store.read(lambda tables: tables.row("seen", id=1)) == {"id": 1}
 
     async def test_events_of_a_part_are_caused_by_the_parts_message(self, store: MemoryStore) -> None:
         """The chain of causes has every link."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from twofold import (
@@ -24,6 +24,7 @@ from twofold import (
     Exists,
     Failure,
     Invalid,
+    Live,
     Module,
     NotFound,
     Page,
@@ -42,7 +43,7 @@ from twofold.clock import new_id
 from twofold.dispatch import Next
 from twofold.errors import DuplicateHandlerError, VersionConflict
 from twofold.messages import MessageType
-from twofold.sql import ExactDecimal, ReadSession, page_of, sort_by
+from twofold.sql import ExactDecimal, ReadSession, View, page_of, sort_by
 from twofold.store import Append, Batch, Draft
 
 pytestmark = pytest.mark.anyio
@@ -492,12 +493,23 @@ class TestSubscriptions:
         faults = App("s5", modules=[module], database=tmp_path / "own.db").check()
         assert [fault.code for fault in faults] == ["unknown_mode"]
 
-    @pytest.mark.xfail(strict=True, reason="projections: live, the third of the three modes")
-    def test_live(self, tmp_path: Path) -> None:
+    async def test_live(self, tmp_path: Path) -> None:
         """A live projection is folded when it is asked, by the same switch."""
-        module: Any = orders()
-        module.projection("now", mode="live")(Sales)
-        assert App("s5", modules=[module], database=tmp_path / "own.db").check() == []
+        module = orders()
+        module.projection("now", mode="live", tables=[SalesRow])(Sales)
+
+        class Statuses(BaseModel, Query[dict[str, int]]):
+            pass
+
+        async def statuses(query: Statuses, sales: Live[Sales]) -> dict[str, int]:
+            found = await sales.read()
+            return {row.status: row.count for row in found.rows(SalesRow)}
+
+        module.register(Statuses, statuses)
+        async with App("s5", modules=[module], database=tmp_path / "own.db") as app:
+            await app.execute(PayOrder(order_id=await place(app)))
+            await place(app)
+            assert await app.execute(Statuses()) == Success({"placed": 1, "paid": 1})
 
     @pytest.mark.xfail(strict=True, reason="projections: rebuild side by side, switch, roll back")
     async def test_a_read_model_is_rebuilt(self, app: App) -> None:
@@ -506,11 +518,28 @@ class TestSubscriptions:
         await place(app)
         await running.projections.rebuild("customers")
 
-    @pytest.mark.xfail(strict=True, reason="projections: materialized views that can be rebuilt")
-    def test_materialized_views(self) -> None:
+    async def test_materialized_views(self, tmp_path: Path) -> None:
         """A view is declared by its query, and refreshed on events or by the clock."""
-        module: Any = orders()
-        module.materialized_view("customer_stats", select(CustomerRow.customer), refresh_on=[OrderPlaced])
+        spent = func.sum(SummaryRow.amount).label("spent")
+        statement = select(SummaryRow.customer, spent).group_by(SummaryRow.customer)
+        stats = View("s5_customer_stats", statement, key=["customer"], refresh_on=[OrderPlaced])
+        module = orders()
+        module.view(stats)
+
+        class CustomerStats(BaseModel, Query[dict[str, str]]):
+            pass
+
+        async def customer_stats(query: CustomerStats, session: ReadSession) -> dict[str, str]:
+            return {
+                row.customer: str(row.spent) for row in await session.execute(select(stats.c.customer, stats.c.spent))
+            }
+
+        module.register(CustomerStats, customer_stats)
+        async with App("s5", modules=[module], database=tmp_path / "own.db") as app:
+            for customer, amount in (("ada", "1.00"), ("bob", "2.50"), ("ada", "0.25")):
+                await place(app, customer, amount)
+            await app.settle()
+            assert await app.execute(CustomerStats()) == Success({"ada": "1.25", "bob": "2.50"})
 
 
 class TestQueries:

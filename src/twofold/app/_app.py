@@ -275,6 +275,7 @@ class App:
         self._portal.adopt(asyncio.get_running_loop())
         self._workers = Workers(
             assembly.subscribers if self.role.works else (),
+            assembly.views if self.role.works else (),
             self.store,
             self.router.catalogue,
             clock=self.clock,

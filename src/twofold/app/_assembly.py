@@ -15,13 +15,16 @@ from twofold.app._aggregates import aggregate_faults
 from twofold.app._answers import answer_faults
 from twofold.app._database import sessions_of
 from twofold.app._encodable import encoding_faults
+from twofold.app._live import live_faults
 from twofold.app._needs import need_faults
+from twofold.app._outside import read_writers, writer_provider
 from twofold.app._own_writes import Visible, own_writes_stage, reads_faults
 from twofold.app._providers import own_provider
 from twofold.app._reactor import Reactor
 from twofold.app._room import open_room
 from twofold.app._scan import messages_near, messages_of
 from twofold.app._tables import table_faults
+from twofold.app._views import refreshers, view_faults, views_of
 from twofold.dispatch import Handler, Injection, Module, Registration, Router, Settings, Stage, inject
 from twofold.errors import (
     Classification,
@@ -34,8 +37,17 @@ from twofold.errors import (
 )
 from twofold.messages import Event, Kind
 from twofold.middleware import Meter, logging_stage, metrics_stage, validation_stage
-from twofold.projections import Projection, Projector, inline_rows
-from twofold.store import Inline, Store, UnitFactory, read_only_stage, transaction_stage
+from twofold.projections import (
+    OutsideWriter,
+    Projection,
+    Projector,
+    Refresher,
+    SessionOf,
+    Writer,
+    inline_rows,
+    live_provider,
+)
+from twofold.store import Inline, MemoryTables, Store, UnitFactory, read_only_stage, transaction_stage
 from twofold.subscriptions import Subscriber
 
 
@@ -47,7 +59,9 @@ class Assembly:
         faults: Everything that keeps it from starting.
         injection: Where handlers get their dependencies.
         projections: Its projections.
-        subscribers: What follows the log: async projections and reactions.
+        writers: What brings its events to other technologies.
+        subscribers: What follows the log: async projections, writers and reactions.
+        views: What keeps its materialized views.
         inline: What inline projections make of a unit of work.
         tables: The tables of its read models and state.
     """
@@ -55,7 +69,9 @@ class Assembly:
     faults: list[Fault] = field(default_factory=list[Fault])
     injection: Injection = field(default_factory=Injection)
     projections: list[Projection] = field(default_factory=list[Projection])
+    writers: list[Writer] = field(default_factory=list[Writer])
     subscribers: list[Subscriber] = field(default_factory=list[Subscriber])
+    views: list[Refresher] = field(default_factory=list[Refresher])
     inline: Inline | None = None
     tables: tuple[Any, ...] = ()
 
@@ -88,20 +104,30 @@ def assemble(
         refused: The faults of what could not even be put in: of middleware.
     """
     done = Assembly(faults=[*refused, *_same_modules(modules)])
+    sessions = sessions_of(store) if "sqlalchemy" in sys.modules else None
+    sql = None if sessions is None else open_room("twofold.sql")
+    session_of = None if sql is None else sql.session_of(sessions)
     for module in modules:
-        _add_projections(module, done)
+        _add_projections(module, done, session_of)
     near = messages_near(modules)
+    views = views_of(modules)
     known = [event for module in modules for event in module.messages]
-    handled = [event for projection in done.projections for event in projection.events]
+    known += [event for view in views for event in getattr(view, "refresh_on", ())]
+    done.writers, unusable = read_writers(modules, [projection.name for projection in done.projections])
+    done.faults += unusable
+    readers: list[Projection | Writer] = [*done.projections, *done.writers]
+    done.faults += view_faults(views, done.projections, [reader.name for reader in readers], sql)
+    handled = [event for reader in readers for event in reader.events]
     _add_events(router, [*known, *handled, *(cls for cls in near if issubclass(cls, Event))], done.faults)
     handlers, unread = _add_handlers(modules, router, done.faults)
     done.faults += _missing_handlers(near, handlers, unread)
     done.faults += encoding_faults(router.catalogue)
-    sessions = sessions_of(store) if "sqlalchemy" in sys.modules else None
-    sql = None if sessions is None else open_room("twofold.sql")
+    live = [projection for projection in done.projections if projection.mode == "live"]
     providers = [
         own_provider(services),
+        live_provider(live, MemoryTables if sql is None else sql.live_tables(sessions)),
         *([] if sql is None else [sql.sql_provider(sessions)]),
+        writer_provider(done.writers),
         *(provider for module in modules for provider in module.providers),
         overrides,
     ]
@@ -109,6 +135,7 @@ def assemble(
     done.faults += unmet if sql is not None else [_without_sql(fault, store) for fault in unmet]
     done.faults += answer_faults(handlers)
     done.faults += need_faults(handlers, done.injection, sql)
+    done.faults += live_faults(handlers, done.injection, done.projections, sql)
     done.faults += aggregate_faults(handlers, done.injection)
     done.faults += reads_faults(handlers, done.projections)
     classifier = Classifier(errors)
@@ -126,18 +153,25 @@ def assemble(
     )
     if sql is not None:
         settings.runner = sql.session_runner(sessions, store, done.injection.reaches)
+    stored = [projection for projection in done.projections if projection.mode != "live"]
     done.inline = inline_rows(projection for projection in done.projections if projection.mode == "inline")
     done.tables = tuple(
         table
-        for tables in (*(module.tables for module in modules), *(one.tables for one in done.projections))
+        for tables in (*(module.tables for module in modules), *(one.tables for one in stored))
         for table in tables
-    )
+    ) + tuple(views)
     done.faults += table_faults(modules, done.projections, sql)
     done.faults += _same_reactions(handlers)
     if not done.faults:
         behind = [projection for projection in done.projections if projection.mode == "async"]
-        done.subscribers += [Projector(projection, store, router.catalogue) for projection in behind]
-        done.subscribers += [Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT]
+        done.subscribers.extend(Projector(projection, store, router.catalogue) for projection in behind)
+        make = done.injection.services.get
+        done.subscribers.extend(OutsideWriter(writer, store, router.catalogue, make) for writer in done.writers)
+        if sql is not None:
+            done.views = refreshers(
+                views, done.projections, catalogue=router.catalogue, store=store, sessions=sessions, sql=sql
+            )
+        done.subscribers.extend(Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT)
     return done
 
 
@@ -161,10 +195,10 @@ def _telemetry(meter: Meter | None, classifier: Classifier) -> list[Stage]:
     return [logging_stage(classifier), *([] if meter is None else [metrics_stage(meter, classifier)])]
 
 
-def _add_projections(module: Module, done: Assembly) -> None:
+def _add_projections(module: Module, done: Assembly, session_of: SessionOf | None) -> None:
     for declaration in module.projections:
         try:
-            projection = Projection.of(declaration)
+            projection = Projection.of(declaration, session_of)
         except WiringError as error:
             done.faults.append(_fault(f"projection {declaration.name}", error))
             continue

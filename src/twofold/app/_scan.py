@@ -48,8 +48,10 @@ def _python_modules(modules: Sequence[Module]) -> Iterator[str]:
             yield from _homes(target)
             for hint in getattr(target, "__annotations__", {}).values():
                 yield from _homes(hint)
-        for declaration in module.projections:
-            yield from _homes(declaration.cls)
+        for projection in module.projections:
+            yield from _homes(projection.cls)
+        for writer in module.writers:
+            yield from _homes(writer.cls)
 
 
 def _homes(thing: Any) -> Iterator[str]:

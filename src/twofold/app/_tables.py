@@ -23,6 +23,8 @@ def table_faults(modules: Sequence[Module], projections: Sequence[Projection], s
 def _shared(projections: Iterable[Projection]) -> Iterator[Fault]:
     owners: dict[Any, str] = {}
     for projection in projections:
+        if projection.mode == "live":
+            continue  # it fills none
         for table in dict.fromkeys(map(table_behind, projection.tables)):
             owner = owners.setdefault(table, projection.name)
             if owner != projection.name:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from twofold.app._progress import Progress, progress_of
 from twofold.clock import Clock
 from twofold.errors import Classifier, TimedOut
 from twofold.messages import Catalogue
+from twofold.projections import DUE, Refresher
 from twofold.store import NOBODY, Store
 from twofold.subscriptions import Cut, Observer, Owner, Subscriber, Subscription, Tail
 
@@ -16,6 +18,7 @@ class Workers:
 
     Args:
         subscribers: What follows the log.
+        views: What keeps materialized views.
         store: The store whose log it is.
         catalogue: What events are decoded with.
         clock: Tells the time.
@@ -27,6 +30,7 @@ class Workers:
     def __init__(
         self,
         subscribers: Sequence[Subscriber],
+        views: Sequence[Refresher],
         store: Store,
         catalogue: Catalogue,
         *,
@@ -39,21 +43,15 @@ class Workers:
         self._clock = clock
         tail = Tail(store)
         self._owner = Owner(store.checkpoints, lease=lease, now=clock.monotonic)
+        follow = partial(
+            Subscription, store=store, owner=self._owner, classifier=classifier, clock=clock, observer=observer
+        )
         self.subscriptions = [
-            Subscription(
-                subscriber,
-                store,
-                catalogue,
-                source=tail,
-                owner=self._owner,
-                cut=cut,
-                classifier=classifier,
-                clock=clock,
-                observer=observer,
-            )
+            follow(subscriber, catalogue=catalogue, source=tail, cut=cut)
             for subscriber in subscribers
             for cut in Cut.all_of(subscriber.name, subscriber.partitions)
         ]
+        self.subscriptions += [follow(view, catalogue=DUE, source=view.source(tail, clock)) for view in views]
         self._tasks = [
             asyncio.create_task(subscription.run(), name=f"twofold {subscription.name}")
             for subscription in self.subscriptions

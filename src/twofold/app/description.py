@@ -1,6 +1,7 @@
 """What an application is made of, as plain data: for `describe`, for documents, for a check against drift."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from types import NoneType
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from twofold.app._app import App
 from twofold.dispatch import Handler
 from twofold.messages import wire_name
+from twofold.projections import Projection, Writer
 
 _PATH = re.compile(r"(?:\w+\.)+")
 
@@ -37,7 +39,7 @@ class DescribedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribedProjection:
-    """A projection, and what it is made from."""
+    """A projection, a writer or a materialized view, and what it is made from."""
 
     name: str
     mode: str
@@ -71,6 +73,7 @@ def describe(app: App) -> Description:
     """
     assembly = app.assembly
     handlers = sorted(app.router.handlers(), key=lambda one: (one.kind, wire_name(one.message_type).name))
+    reading: list[Projection | Writer] = [*assembly.projections, *assembly.writers]
     events = [entry for entry in app.router.catalogue if entry.kind == "event"]
     return Description(
         name=app.name,
@@ -80,7 +83,7 @@ def describe(app: App) -> Description:
             DescribedEvent(
                 name=entry.name,
                 version=entry.wire.version,
-                projections=tuple(one.name for one in assembly.projections if entry.cls in one.events),
+                projections=tuple(one.name for one in reading if entry.cls in one.events),
                 reactions=tuple(handler.id for handler in handlers if handler.message_type is entry.cls),
             )
             for entry in events
@@ -89,12 +92,24 @@ def describe(app: App) -> Description:
             DescribedProjection(
                 name=one.name,
                 mode=one.mode,
-                events=tuple(sorted(wire_name(event).name for event in one.events)),
+                events=_names(one.events),
                 tables=tuple(getattr(table, "__tablename__", None) or str(table) for table in one.tables),
             )
             for one in assembly.projections
+        )
+        + tuple(
+            DescribedProjection(name=one.name, mode="writer", events=_names(one.events), tables=())
+            for one in assembly.writers
+        )
+        + tuple(
+            DescribedProjection(name=one.name, mode="view", events=tuple(sorted(one.types)), tables=(one.name,))
+            for one in assembly.views
         ),
     )
+
+
+def _names(events: Iterable[type]) -> tuple[str, ...]:
+    return tuple(sorted(wire_name(event).name for event in events))
 
 
 def _handler(app: App, handler: Handler) -> DescribedHandler:

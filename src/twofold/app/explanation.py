@@ -90,7 +90,8 @@ def explain(app: App, name: str) -> Explanation:
         kind=entry.kind.value,
         cls=f"{entry.cls.__module__}.{entry.cls.__qualname__}",
         handlers=tuple(_handler(app, handler) for handler in app.router.handlers(entry.cls)),
-        projections=tuple(f"{one.name} ({one.mode})" for one in assembly.projections if entry.cls in one.events),
+        projections=tuple(f"{one.name} ({one.mode})" for one in assembly.projections if entry.cls in one.events)
+        + tuple(f"{one.name} (writer)" for one in assembly.writers if entry.cls in one.events),
     )
 
 

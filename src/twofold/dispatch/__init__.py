@@ -13,6 +13,7 @@ from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, fai
 from twofold.dispatch._router import Route, Router, Settings
 from twofold.dispatch._sync import Portal, SyncCommandBus, SyncDispatcher, SyncEventBus, SyncQueryBus
 from twofold.dispatch._tools import ContextStack, Metrics, Tools, bound_facts
+from twofold.dispatch._writer import WriterDeclaration
 
 __all__ = [
     "CommandBus",
@@ -52,6 +53,7 @@ __all__ = [
     "Tools",
     "UNIONS",
     "When",
+    "WriterDeclaration",
     "annotated_answer",
     "bound_facts",
     "contradicts",

@@ -32,7 +32,8 @@ class Following:
     def __post_init__(self) -> None:
         if self.partitions < 1:
             raise WiringError(f"a reaction cannot be cut into {self.partitions} partitions: give it 1 or more")
-        if self.start not in ("beginning", "now") and not (isinstance(self.start, int) and self.start >= 0):
+        known = self.start in ("beginning", "now") if isinstance(self.start, str) else self.start >= 0
+        if not known:
             raise WiringError(f"a reaction cannot start at {self.start!r}: say 'beginning', 'now' or a position")
 
 

@@ -14,6 +14,7 @@ from dishka import Provider, Scope
 
 from twofold.dispatch._following import FROM_THE_BEGINNING, Following, Start
 from twofold.dispatch._handler import NO_DOOR, Door, Handler, Target, name_of
+from twofold.dispatch._writer import WriterDeclaration
 from twofold.errors import Classification, WiringError
 from twofold.messages import Kind, MessageType
 
@@ -23,8 +24,8 @@ C = TypeVar("C", bound=type)
 Lifetime: TypeAlias = Literal["app", "message"]
 """How long a dependency lives: as long as the application, or while one message is handled."""
 
-Mode: TypeAlias = Literal["inline", "async"]
-"""When a projection sees an event: in the transaction that records it, or soon after."""
+Mode: TypeAlias = Literal["inline", "async", "live"]
+"""When a projection sees an event: in the transaction that records it, soon after, or whenever it is read."""
 
 _SCOPES: dict[Lifetime, Scope] = {"app": Scope.APP, "message": Scope.REQUEST}
 
@@ -99,6 +100,8 @@ class Module:
         self.errors: Classification = errors or {}
         self.registrations: list[Registration] = []
         self.projections: list[ProjectionDeclaration] = []
+        self.writers: list[WriterDeclaration] = []
+        self.views: list[Any] = []
         self.messages: list[type] = []
         self.tables: list[Any] = []
         self.providers: list[Provider] = []
@@ -241,14 +244,51 @@ class Module:
         Args:
             name: Its identity; its checkpoint is kept under it. A new name starts at the beginning of the log, on
                 whatever its tables hold.
-            mode: `inline`: its rows commit with the events; `async`: they follow. One switch: at the next start an
+            mode: `inline`: its rows commit with the events; `async`: they follow; `live`: nothing is stored, and its
+                rows are made of the log when a handler reads them through `Live`. One switch: at the next start an
                 inline projection first catches up, and an async one goes on from there. Before, stop every process
                 that runs it in the other mode. An inline projection misses what applications without it record.
-            tables: The tables that it fills; created when they are missing.
+            tables: The tables that it fills; created when they are missing, but for a live one.
         """
 
         def declare(cls: C) -> C:
             self.projections.append(ProjectionDeclaration(name=name, mode=mode, cls=cls, tables=tuple(tables)))
+            return cls
+
+        return declare
+
+    def view(self, view: Any) -> None:
+        """Declare a materialized view; created when it is missing, and refreshed as it says.
+
+        Args:
+            view: A `twofold.sql.View`.
+        """
+        self.views.append(view)
+
+    def writer(self, name: str, *, events: Sequence[type] = ()) -> Callable[[C], C]:
+        """Declare a class as a writer: it brings events to another technology, at least once and in order.
+
+        It has an `async def` for each event that it wants, which may ask for the `Recorded` too; or a single one that
+        takes a `Sequence[Fact]`. One instance is made, with the dependencies of its `__init__`. The checkpoint moves
+        when all events that were handed over are acknowledged, so after a crash the last ones are given again: write
+        under the position, or remember it, and nothing changes twice.
+
+        Args:
+            name: Its identity; its checkpoint is kept under it.
+            events: What it is given, when it takes batches.
+
+        Example:
+            >>> @orders.writer("search")
+            ... class Search:
+            ...     def __init__(self, index: SearchIndex) -> None:
+            ...         self.index = index
+            ...
+            ...     async def placed(self, event: OrderPlaced, recorded: Recorded) -> None:
+            ...         await self.index.put(event.order_id, event.total, version=recorded.position)
+        """
+
+        def declare(cls: C) -> C:
+            self.writers.append(WriterDeclaration(name=name, cls=cls, events=tuple(events)))
             return cls
 
         return declare

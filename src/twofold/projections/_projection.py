@@ -2,16 +2,34 @@
 
 import inspect
 import typing
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, final
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from typing import Any, Protocol, TypeAlias, final
 
 from twofold.dispatch import Mode, ProjectionDeclaration
 from twofold.errors import FaultError
-from twofold.messages import Event
+from twofold.projections._method import Method, read_method
 from twofold.projections._rows import Rows, table_behind
-from twofold.store import Fact, Recorded, RowChange
+from twofold.store import Fact, RowChange, UnitOfWork
 
-_Call: typing.TypeAlias = Callable[[Fact, Rows], None]
+
+class WritingSession(Protocol):
+    """What projections and views ask of the session of a unit of work."""
+
+    def execute(self, statement: Any, /) -> Awaitable[Any]:
+        """Execute a statement."""
+        ...
+
+    def commit(self) -> Awaitable[None]:
+        """Send what is pending; what is rolled back later was written later."""
+        ...
+
+    def close(self) -> Awaitable[None]:
+        """Forget all objects."""
+        ...
+
+
+SessionOf: TypeAlias = Callable[[UnitOfWork], WritingSession]
+"""Gives the session of a unit of work."""
 
 
 @final
@@ -21,20 +39,37 @@ class Projection:
     Args:
         name: Its stable name.
         mode: When it sees an event.
+        cls: The class that declares it.
         tables: The tables that it fills.
-        handlers: What it makes of each class of event.
+        methods: What it makes of each class of event.
+        session_of: Gives the session for the methods that take one.
     """
 
-    def __init__(self, name: str, mode: Mode, tables: Collection[Any], handlers: dict[type, _Call]) -> None:
+    def __init__(
+        self,
+        name: str,
+        mode: Mode,
+        cls: type,
+        tables: Collection[Any],
+        methods: dict[type, Method],
+        session_of: SessionOf | None = None,
+    ) -> None:
         self.name = name
         self.mode = mode
+        self.cls = cls
         self.tables = tuple(tables)
+        self.takes_session = any(method.takes_session for method in methods.values())
         self._writable = frozenset({*tables, *map(table_behind, tables)})
-        self._handlers = handlers
+        self._methods = methods
+        self._session_of = session_of
 
     @classmethod
-    def of(cls, declaration: ProjectionDeclaration) -> "Projection":
+    def of(cls, declaration: ProjectionDeclaration, session_of: SessionOf | None = None) -> "Projection":
         """Read a projection off its declared class: one public method for each event it wants.
+
+        Args:
+            declaration: The projection as declared.
+            session_of: Gives the session for methods that take one; None where there is no SQL.
 
         Raises:
             FaultError: A method cannot be understood, or there is none, or its mode is unknown.
@@ -45,60 +80,65 @@ class Projection:
             hint = f"one of {', '.join(typing.get_args(Mode))}"
             raise FaultError(where=where, code="unknown_mode", text=f"has the mode {declaration.mode!r}", hint=hint)
         instance = source()
-        handlers: dict[type, _Call] = {}
+        methods: dict[type, Method] = {}
         for name, function in inspect.getmembers(source, inspect.isfunction):
             if not name.startswith("_"):
-                event, call = _handler(f"{where}.{name}", function, getattr(instance, name), declaration)
-                if event in handlers:
-                    text = f"handles {event.__qualname__} twice"
+                method = read_method(f"{where}.{name}", function, getattr(instance, name), declaration)
+                if method.event in methods:
+                    text = f"handles {method.event.__qualname__} twice"
                     raise FaultError(where=where, code="same_event", text=text, hint="join the two methods")
-                handlers[event] = call
-        if not handlers:
+                if method.takes_session and session_of is None:
+                    text, hint = "takes an AsyncSession, and the store knows no SQL", "use a database that does"
+                    raise FaultError(where=f"{where}.{name}", code="no_sql", text=text, hint=hint)
+                methods[method.event] = method
+        if not methods:
             hint = "give it a public method with an event as parameter"
             raise FaultError(where=where, code="no_event", text="handles no event", hint=hint)
-        return cls(declaration.name, declaration.mode, declaration.tables, handlers)
+        return cls(declaration.name, declaration.mode, source, declaration.tables, methods, session_of)
 
     @property
     def events(self) -> Collection[type]:
         """The classes of the events that it wants."""
-        return self._handlers.keys()
+        return self._methods.keys()
+
+    def fills(self, table: Any) -> bool:
+        """Whether a table, or the one behind a mapped class, is among those that it declares."""
+        return table in self._writable or table_behind(table) in self._writable
 
     def rows(self, facts: Iterable[Fact]) -> Sequence[RowChange]:
-        """What it makes of events, in order; those that it does not want are passed over."""
+        """What it makes of events, in order, when no method takes a session; what it does not want is passed over."""
         rows = Rows(self._writable, self.name)
         for fact in facts:
-            handle = self._handlers.get(fact.event.__class__)
-            if handle is not None:
-                handle(fact, rows)
+            method = self._methods.get(fact.event.__class__)
+            if method is not None:
+                method.queue(fact, rows)
         return rows.changes
 
+    async def fill(self, facts: Iterable[Fact], unit: UnitOfWork) -> None:
+        """Let it see events in a unit of work, in order.
 
-def _handler(
-    where: str, function: Callable[..., Any], bound: Callable[..., Any], declaration: ProjectionDeclaration
-) -> tuple[type, _Call]:
-    if inspect.iscoroutinefunction(function):
-        hint = "make it a def: it queues row changes, and twofold writes them"
-        raise FaultError(where=where, code="async_mistake", text="is async def", hint=hint)
-    hints = typing.get_type_hints(function)
-    parameters = list(inspect.signature(bound).parameters)
-    if not parameters:
-        hint = "give it one, or start its name with an underscore"
-        raise FaultError(where=where, code="no_event", text="takes no event", hint=hint)
-    first, *others = parameters
-    event = hints.get(first)
-    if not (isinstance(event, type) and issubclass(event, Event)):
-        text = "has a first parameter without an annotation that is an event"
-        raise FaultError(where=where, code="no_event", text=text, hint="annotate it with the event")
-    kinds = [hints.get(name) for name in others]
-    for name, kind in zip(others, kinds, strict=True):
-        if kind not in (Rows, Recorded):
-            text = f"has a parameter {name!r} that is neither Rows nor Recorded, so nothing can fill it"
-            raise FaultError(where=where, code="untyped_parameter", text=text, hint="annotate it with one of the two")
-    if Rows in kinds and not declaration.tables:
-        text, hint = "takes Rows, and no table is declared", f"@module.projection({declaration.name!r}, tables=[...])"
-        raise FaultError(where=where, code="no_table", text=text, hint=hint)
+        What is queued when a method takes the session is written before it, so each sees what came before.
+        """
+        if self._session_of is None or not self.takes_session:
+            unit.change(*self.rows(facts))
+            return
+        rows, session = Rows(self._writable, self.name), self._session_of(unit)
+        for fact in facts:
+            method = self._methods.get(fact.event.__class__)
+            if method is None:
+                continue
+            if method.takes_session:
+                unit.change(*rows.drain())
+                await unit.write_rows()
+                await _settle(session)
+                await method.run(fact, rows, session)
+                await _settle(session)
+            else:
+                method.queue(fact, rows)
+        unit.change(*rows.drain())
 
-    def call(fact: Fact, rows: Rows) -> None:
-        bound(fact.event, *(rows if kind is Rows else fact.recorded for kind in kinds))
 
-    return event, call
+async def _settle(session: WritingSession) -> None:
+    """Send what is pending, and keep no object that a change of rows could make a lie of."""
+    await session.commit()
+    await session.close()

@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import final
 
 from twofold.dispatch import Start
-from twofold.messages import Catalogue
+from twofold.messages import Catalogue, Context
 from twofold.projections._projection import Projection
-from twofold.store import Batch, Fact, Inline, RowChange, Selection, Store
+from twofold.store import Batch, Fact, Inline, Selection, Store, UnitOfWork, working
 
 _BATCH = 500
+_SLOW_BATCH = 50  # with SQL of its own it holds the writer's turn, and commands wait for it
 
 
 @final
@@ -25,6 +26,7 @@ class Projector:
     def __init__(self, projection: Projection, store: Store, catalogue: Catalogue) -> None:
         self._projection = projection
         self._store = store
+        self._catalogue = catalogue
         self.selection = Selection(types=frozenset(catalogue.of(event).name for event in projection.events))
         self.start: Start = "beginning"
         self.partitions = 1
@@ -37,18 +39,25 @@ class Projector:
     @property
     def batch_size(self) -> int:
         """How many events it takes in one transaction."""
-        return _BATCH
+        return _SLOW_BATCH if self._projection.takes_session else _BATCH
 
     async def handle(self, facts: Sequence[Fact], settled: Batch) -> None:
         """Write what the projection makes of events, with its checkpoint."""
-        await self._store.commit(replace(settled, rows=tuple(self._projection.rows(facts))))
+        if not self._projection.takes_session:
+            await self._store.commit(replace(settled, rows=tuple(self._projection.rows(facts))))
+            return
+        async with working(UnitOfWork(self._store, self._catalogue, Context())) as unit:
+            unit.settle(settled)
+            await self._projection.fill(facts, unit)
+            await unit.commit()
 
 
 def inline_rows(projections: Iterable[Projection]) -> Inline | None:
-    """What several projections make of the events of one unit of work; None when there are no projections."""
+    """What several projections do with the events of one unit of work; None when there are no projections."""
     running = tuple(projections)
 
-    def rows(facts: Sequence[Fact]) -> Sequence[RowChange]:
-        return [change for projection in running for change in projection.rows(facts)]
+    async def fill(facts: Sequence[Fact], unit: UnitOfWork) -> None:
+        for projection in running:
+            await projection.fill(facts, unit)
 
-    return rows if running else None
+    return fill if running else None

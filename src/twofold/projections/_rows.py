@@ -63,6 +63,23 @@ class Rows:
         self._require(table)
         self.changes.append(Delete(table, key))
 
+    def take(self, change: Any) -> None:
+        """Queue a change as data: what a method answers.
+
+        Raises:
+            FaultError: It is none, or its table is not declared.
+        """
+        if not isinstance(change, (Upsert, Add, Delete)):
+            text, hint = f"answers {change!r:.60}, which is no change of rows", "answer Upsert, Add or Delete"
+            raise FaultError(where=f"projection {self._projection}", code="unusable_answer", text=text, hint=hint)
+        self._require(change.table)
+        self.changes.append(change)
+
+    def drain(self) -> list[RowChange]:
+        """Give what was queued, and forget it."""
+        changes, self.changes = self.changes, []
+        return changes
+
     def _require(self, table: Any) -> None:
         if self._tables is None or table in self._tables or table_behind(table) in self._tables:
             return

@@ -5,7 +5,8 @@ Handlers and projections import from here. Nothing in here knows a database; dri
 
 from twofold.sql._exact import ExactDecimal
 from twofold.sql._fold import DeleteRows, WriteRows, fold
-from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_runner, sql_provider
+from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_of, session_runner, sql_provider
+from twofold.sql._live import LiveTables, live_tables, unmade_columns
 from twofold.sql._page import page_of, sort_by
 from twofold.sql._readable import unreadable_tables
 from twofold.sql._sessions import (
@@ -17,6 +18,7 @@ from twofold.sql._sessions import (
     WriteSession,
 )
 from twofold.sql._tables import create_statements, layout_of, table_of
+from twofold.sql._view import View, refresh_statements, view_statements
 
 __all__ = [
     "AWAITED",
@@ -25,9 +27,11 @@ __all__ = [
     "BlockingWriteSession",
     "DeleteRows",
     "ExactDecimal",
+    "LiveTables",
     "ReadSession",
     "Sessions",
     "SqlPart",
+    "View",
     "WRITING",
     "WriteRefused",
     "WriteRows",
@@ -35,10 +39,15 @@ __all__ = [
     "create_statements",
     "fold",
     "layout_of",
+    "live_tables",
     "page_of",
+    "refresh_statements",
+    "session_of",
     "session_runner",
     "sort_by",
     "sql_provider",
     "table_of",
     "unreadable_tables",
+    "unmade_columns",
+    "view_statements",
 ]

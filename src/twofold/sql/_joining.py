@@ -102,10 +102,7 @@ def sql_provider(sessions: Sessions) -> Provider:
     """
 
     def part(unit: UnitOfWork) -> SqlPart:
-        joined: Participant = unit.participant(lambda transaction: SqlPart(sessions, transaction))
-        if not isinstance(joined, SqlPart):
-            raise TypeError(f"the unit of work is joined by {type(joined).__qualname__}, which has no session")
-        return joined
+        return _part_of(unit, sessions)
 
     def write(joined: SqlPart) -> AsyncSession:
         return joined.session
@@ -131,6 +128,22 @@ def sql_provider(sessions: Sessions) -> Provider:
     ):
         provider.provide(source, provides=wanted)
     return provider
+
+
+def session_of(sessions: Sessions) -> Callable[[UnitOfWork], WriteSession]:
+    """What gives the session of a unit of work, for code that no container calls.
+
+    Args:
+        sessions: Makes the sessions of the unit's store.
+    """
+    return lambda unit: _part_of(unit, sessions).session
+
+
+def _part_of(unit: UnitOfWork, sessions: Sessions) -> SqlPart:
+    joined: Participant = unit.participant(lambda transaction: SqlPart(sessions, transaction))
+    if not isinstance(joined, SqlPart):
+        raise TypeError(f"the unit of work is joined by {type(joined).__qualname__}, which has no session")
+    return joined
 
 
 def session_runner(

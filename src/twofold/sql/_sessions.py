@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol, cast
 
+from sqlalchemy import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -135,6 +136,11 @@ class WriteRefused(WiringError):
 
 class Sessions(Protocol):
     """Makes the sessions of one store; the pipeline has one for each store."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """What SQLAlchemy knows of the database."""
+        ...
 
     def write(self, transaction: Transaction) -> WriteSession:
         """A session whose statements run inside the transaction."""

@@ -13,6 +13,7 @@ from sqlalchemy.sql.ddl import sort_tables
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from twofold.errors import WiringError
+from twofold.sql._view import View, view_statements
 
 
 def table_of(entity: Any) -> Table[Any]:
@@ -29,18 +30,23 @@ def table_of(entity: Any) -> Table[Any]:
 
 
 def create_statements(entities: Iterable[Any], dialect: Dialect) -> list[str]:
-    """The SQL that creates tables and their indexes where they are missing; referenced tables come first.
+    """The SQL that creates tables and their indexes where they are missing; referenced tables come first, views last.
 
     Args:
-        entities: Tables and mapped classes.
+        entities: Tables, mapped classes and views.
         dialect: The dialect to write it in.
     """
-    statements = list[str]()
-    for table in sort_tables(dict.fromkeys(map(table_of, entities))):
+    statements, views, tables = list[str](), list[View](), list[Table[Any]]()
+    for entity in entities:
+        if _is(View, entity):
+            views.append(entity)
+        else:
+            tables.append(table_of(entity))
+    for table in sort_tables(dict.fromkeys(tables)):
         statements.append(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             statements.append(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)))
-    return statements
+    return [*statements, *(statement for view in views for statement in view_statements(view, dialect))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._bell import Bell
 from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, Move
 from twofold.store._current import UnitFactory, carrying, current_unit, working
-from twofold.store._fact import Fact, Inline
+from twofold.store._fact import Fact
 from twofold.store._log import Log, Wakeup
 from twofold.store._memory import MemoryStore
 from twofold.store._memory_tables import MemoryTables
@@ -15,7 +15,7 @@ from twofold.store._recorded import Recorded
 from twofold.store._rows import Add, Delete, RowChange, Upsert
 from twofold.store._selection import Condition, Selection, part_of, selected
 from twofold.store._transaction import read_only_stage, refuse_in_query, transaction_stage
-from twofold.store._unit import UnitOfWork
+from twofold.store._unit import Inline, UnitOfWork
 
 __all__ = [
     "ANY_VERSION",

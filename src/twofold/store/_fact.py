@@ -1,11 +1,9 @@
-"""An event together with its entry in the log, and the inline projections that are shown it."""
+"""An event together with its entry in the log."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from twofold.store._recorded import Recorded
-from twofold.store._rows import RowChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +18,3 @@ class Fact:
 
     event: Any
     recorded: Recorded
-
-
-Inline: TypeAlias = Callable[[Sequence[Fact]], Sequence[RowChange]]
-"""What inline projections make of the events of a unit of work."""

@@ -4,7 +4,8 @@ It keeps the whole contract but two words: nothing survives the process, and the
 """
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar, final
 
 from twofold.errors import StoreUnavailable
@@ -14,6 +15,7 @@ from twofold.store._memory_checkpoints import MemoryCheckpoints
 from twofold.store._memory_log import MemoryLog
 from twofold.store._memory_parked import MemoryParked
 from twofold.store._memory_tables import MemoryTables
+from twofold.store._rows import RowChange
 
 T = TypeVar("T")
 
@@ -110,10 +112,11 @@ class MemoryStore:
 class MemoryTransaction:
     """A transaction of a `MemoryStore`."""
 
-    __slots__ = ("_ended", "_store", "begun")
+    __slots__ = ("_changes", "_ended", "_store", "begun")
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
+        self._changes = list[RowChange]()
         self._ended = False
         self.begun = False
 
@@ -121,13 +124,19 @@ class MemoryTransaction:
         """Run a function with the tables of read models, to look at."""
         self._require_held()
         self.begun = True
-        return await self._store.read(work)
+        changes = self._changes
+        return await self._store.read(lambda tables: work(tables.changed(changes) if changes else tables))
+
+    async def change(self, rows: Sequence[RowChange]) -> None:
+        """Change rows; others see them when it commits."""
+        await self.run(lambda tables: tables.changed(rows))  # what cannot be changed is refused here
+        self._changes.extend(rows)
 
     async def commit(self, batch: Batch) -> Committed:
         """Write the batch, or nothing; either way this ends the transaction."""
         self._require_held()
         self._ended = True
-        return await self._store.commit(batch)
+        return await self._store.commit(replace(batch, rows=(*self._changes, *batch.rows)))
 
     async def rollback(self) -> None:
         """End the transaction; harmless when it has ended."""

@@ -18,15 +18,15 @@ class MemoryTables:
     def __init__(self) -> None:
         self._tables = dict[Any, dict[_Key, _Row]]()
 
-    def row(self, table: Any, **key: Any) -> Mapping[str, Any] | None:
+    def row(self, table: Any, /, **key: Any) -> Mapping[str, Any] | None:
         """The row with this primary key, or None."""
         return self._rows(table).get(_key(key))
 
-    def rows(self, table: Any) -> Iterator[Mapping[str, Any]]:
+    def rows(self, table: Any, /) -> Iterator[Mapping[str, Any]]:
         """All rows of a table, in the order they came."""
         return iter(tuple(self._rows(table).values()))
 
-    def change(self, changes: Sequence[RowChange]) -> None:
+    def change(self, changes: Sequence[RowChange], /) -> None:
         """Apply changes in order; when one fails, all of them are undone."""
         undo = list[tuple[dict[_Key, _Row], _Key, _Row | None]]()
         try:
@@ -39,6 +39,13 @@ class MemoryTables:
                 _put(rows, key, before)
             raise
 
+    def changed(self, changes: Sequence[RowChange]) -> "MemoryTables":
+        """A copy with changes applied to it."""
+        copy = MemoryTables()
+        copy._tables = {table: dict(rows) for table, rows in self._tables.items()}
+        copy.change(changes)
+        return copy
+
     def _rows(self, table: Any) -> dict[_Key, _Row]:
         return self._tables.setdefault(getattr(table, "__table__", table), {})
 
@@ -49,9 +56,13 @@ def _apply(rows: dict[_Key, _Row], key: _Key, change: RowChange) -> None:
         case Delete():
             _put(rows, key, None)
         case Add(amounts=amounts):
-            rows[key] = {**before, **{name: before.get(name, 0) + more for name, more in amounts.items()}}
+            rows[key] = {**before, **{name: _sum(before.get(name), more) for name, more in amounts.items()}}
         case _:
             rows[key] = {**before, **change.values}
+
+
+def _sum(before: Any, more: Any) -> Any:
+    return more if before is None else before + more
 
 
 def _put(rows: dict[_Key, _Row], key: _Key, row: _Row | None) -> None:

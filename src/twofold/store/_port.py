@@ -4,19 +4,20 @@ There are two ways to write. `commit` takes a whole unit of work as data, in one
 is held open, for handlers which run SQL of their own; its `commit` takes the rest of the unit of work as data.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from twofold.store._batch import Batch, Committed
 from twofold.store._checkpoint import Checkpoints
 from twofold.store._log import Log, Wakeup
 from twofold.store._parked import ParkedEvents
+from twofold.store._rows import RowChange
 
 T = TypeVar("T")
 
 
 class Transaction(Protocol):
-    """A write transaction that is held open; nothing is begun before its first `run`.
+    """A write transaction that is held open; nothing is begun before its first `run` or `change`.
 
     Whoever holds one has the writer's turn, and must not wait for a second one.
     """
@@ -28,6 +29,14 @@ class Transaction(Protocol):
 
     async def run(self, work: Callable[[Any], T]) -> T:
         """Run a function with the driver's own connection inside the transaction, and give what it returns.
+
+        Raises:
+            StoreUnavailable: The transaction was held longer than the store allows and is gone.
+        """
+        ...
+
+    async def change(self, rows: Sequence[RowChange]) -> None:
+        """Change rows of read models now, in order: what runs next sees them. The transaction is begun by it.
 
         Raises:
             StoreUnavailable: The transaction was held longer than the store allows and is gone.

@@ -7,17 +7,25 @@ to it. Events are encoded when they are added, so nothing that changes later cha
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, final
+from typing import Any, Protocol, final
 
 from twofold.errors import WiringError
 from twofold.messages import Catalogue, Context
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._checkpoint import Move
-from twofold.store._fact import Fact, Inline
+from twofold.store._fact import Fact
 from twofold.store._part import EventSource, Part, Participant, Turns
 from twofold.store._port import Store, Transaction
 from twofold.store._recorded import Recorded
 from twofold.store._rows import RowChange
+
+
+class Inline(Protocol):
+    """What inline projections do with the events of a unit of work."""
+
+    async def __call__(self, facts: Sequence[Fact], unit: "UnitOfWork") -> None:
+        """Change rows in the unit, for its events."""
+        ...
 
 
 @final
@@ -111,7 +119,7 @@ class UnitOfWork:
         """
         fact = (self._own_stream, ANY_VERSION, event, self._draft(event))
         if self._transaction is None or not self._transaction.begun:
-            self._note(await self._store.commit(self._batch([fact])))
+            await self._commit_apart([fact])
         else:
             self._survivors.append(fact)
 
@@ -123,6 +131,18 @@ class UnitOfWork:
     def change(self, *rows: RowChange) -> None:
         """Change rows of read models in this unit."""
         self._rows.extend(rows)
+
+    async def write_rows(self) -> None:
+        """Write the changes of rows so far now, so that SQL of this unit sees them.
+
+        Raises:
+            WiringError: It is in a part, which could not undo them.
+        """
+        if self._parts:
+            raise WiringError("rows are written with the whole unit of work, not in a part of it")
+        rows, self._rows = self._rows, []
+        if rows:
+            await self.transaction.change(rows)
 
     def move(self, move: Move) -> None:
         """Move a checkpoint with this unit."""
@@ -150,7 +170,10 @@ class UnitOfWork:
                 self.append(stream, *events, expected=version)
         self._open = False
         settled = self._settled
-        batch = self._batch([*self._facts, *self._survivors], self._rows, [*self._moves, *settled.moves])
+        facts = [*self._facts, *self._survivors]
+        if self._inline is not None and facts:
+            await self._inline(_as_facts(facts), self)
+        batch = Batch(_appends(facts), tuple(self._rows), (*self._moves, *settled.moves))
         if settled.parks or settled.frees:
             batch = replace(batch, parks=settled.parks, frees=settled.frees)
         if self._transaction is not None:
@@ -181,7 +204,7 @@ class UnitOfWork:
         if self._survivors:
             survivors, self._survivors = self._survivors, []
             try:
-                self._note(await self._store.commit(self._batch(survivors)))
+                await self._commit_apart(survivors)
             except Exception as error:  # noqa: BLE001  # told to the event loop: the caller is told the outcome
                 lost = ", ".join(draft.type for _, _, _, draft in survivors)
                 text = f"{lost} cannot be committed after the roll-back of message {self._context.message_id}"
@@ -287,15 +310,17 @@ class UnitOfWork:
         now, data = context.clock.now(), entry.encode(event)
         return Draft(context.ids(), entry.name, entry.wire.version, data, self._headers, now)
 
-    def _batch(
-        self,
-        facts: Sequence[tuple[str, int, Any, Draft]],
-        rows: Sequence[RowChange] = (),
-        moves: Sequence[Move] = (),
-    ) -> Batch:
-        """The data of a commit, in the order in which everything was recorded."""
-        derived = self._inline(_as_facts(facts)) if self._inline is not None and facts else ()
-        return Batch(_appends(facts), (*rows, *derived), tuple(moves))
+    async def _commit_apart(self, facts: Sequence[tuple[str, int, Any, Draft]]) -> None:
+        """Commit events in a unit of their own, whatever becomes of this one."""
+        apart = UnitOfWork(self._store, self.catalogue, self._context, self._inline)
+        apart._facts.extend(facts)
+        try:
+            await apart.commit()
+        except BaseException:
+            await apart.rollback()
+            raise
+        finally:
+            await apart.end()
 
 
 def _appends(facts: Sequence[tuple[str, int, Any, Draft]]) -> tuple[Append, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from twofold.errors import StoreUnavailable, VersionConflict
-from twofold.store import Append, Committed, Store
+from twofold.store import Add, Append, Committed, Delete, Store, Upsert
 from twofold.testing._store_case import StoreCase, append, batch, draft, versions, whole_log
 
 
@@ -53,6 +53,42 @@ class Transactions(StoreCase):
         assert committed.versions == {"a": 1}
         assert await self.find_row(store, "a") == {"name": "a", "count": 1}
         assert await versions(store, "a") == [1]
+
+    async def test_rows_change_in_the_middle(self, store: Store) -> None:
+        """Rows that a transaction changes before its end are changed before those of its batch, and with them."""
+        transaction = store.begin()
+        await transaction.change([Upsert(self.table, {"name": "a"}, {"count": 1})])
+        assert transaction.begun
+        await transaction.change([Add(self.table, {"name": "a"}, {"count": 2})])
+        assert await self.find_row(store, "a") is None
+        await transaction.commit(batch(Append("a", (draft(),), 0), rows=[Add(self.table, {"name": "a"}, {"count": 4})]))
+        assert await self.find_row(store, "a") == {"name": "a", "count": 7}
+
+    async def test_rows_that_change_in_the_middle_are_undone(self, store: Store) -> None:
+        """By a rollback, and by a conflict at the end."""
+        await store.commit(append("taken"))
+        for end in ("rollback", "conflict"):
+            transaction = store.begin()
+            await transaction.change([Upsert(self.table, {"name": "a"}, {"count": 1})])
+            if end == "rollback":
+                await transaction.rollback()
+            else:
+                with pytest.raises(VersionConflict):
+                    await transaction.commit(append("taken", 1, 0))
+            assert await self.find_row(store, "a") is None
+            with pytest.raises(StoreUnavailable):
+                await transaction.change([Upsert(self.table, {"name": "a"}, {"count": 1})])
+
+    async def test_sql_and_rows_keep_their_order(self, store: Store) -> None:
+        """What a function has written is there for the rows that change after it."""
+        self.require_sql()
+        transaction = store.begin()
+        await self.write_row(transaction, "a", 1)
+        await transaction.change([Add(self.table, {"name": "a"}, {"count": 2}), Delete(self.table, {"name": "b"})])
+        await transaction.change([Delete(self.table, {"name": "a"})])
+        await self.write_row(transaction, "a", 5)
+        await transaction.commit(batch(rows=[Add(self.table, {"name": "a"}, {"count": 4})]))
+        assert await self.find_row(store, "a") == {"name": "a", "count": 9}
 
     async def test_a_rollback_leaves_nothing(self, store: Store) -> None:
         """SQL that ran in a transaction is gone after a rollback."""

@@ -1,22 +1,23 @@
 """The transaction that a unit of work holds open when it runs SQL of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar, final
 
 from twofold.drivers.sqlite._call import Call
 from twofold.drivers.sqlite._guard import GuardedConnection
+from twofold.drivers.sqlite._tables import change_rows
 from twofold.drivers.sqlite._turn import Turn
 from twofold.drivers.sqlite._write import plan
 from twofold.drivers.sqlite._writer import Writer
 from twofold.errors import StoreUnavailable
-from twofold.store import Batch, Committed
+from twofold.store import Batch, Committed, RowChange
 
 T = TypeVar("T")
 
 
 @final
 class SqliteTransaction:
-    """A write transaction that takes the writer's turn at its first `run`, and holds it until it ends.
+    """A write transaction that takes the writer's turn at its first `run` or `change`, and holds it until it ends.
 
     Args:
         writer: Whose turn it takes.
@@ -57,6 +58,14 @@ class SqliteTransaction:
         finally:
             if call.withdrawn:
                 turn.refuse("the transaction was cancelled before it began")
+
+    async def change(self, rows: Sequence[RowChange]) -> None:
+        """Change rows of read models now, with as few statements as at the end of a unit of work.
+
+        Raises:
+            StoreUnavailable: The transaction was held longer than the store allows, or has ended.
+        """
+        await self.run(lambda connection: change_rows(connection, rows))
 
     async def commit(self, batch: Batch) -> Committed:
         """Write the batch and commit, in one hop. Once started it is carried through, whatever happens to the caller.

@@ -11,6 +11,7 @@ from sqlite3 import Connection
 from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.util.concurrency import await_
 
@@ -42,6 +43,11 @@ class SqliteSessions:
         self._async_engine = AsyncEngine(self._engine)
         self._equip = cast("Callable[[Connection], None]", self._engine.dialect.on_connect())
         self._here = threading.local()
+
+    @property
+    def dialect(self) -> Dialect:
+        """What SQLAlchemy knows of SQLite."""
+        return self._engine.dialect
 
     def write(self, transaction: Transaction) -> WriteSession:
         """A session whose statements run inside the transaction."""

@@ -1,0 +1,19 @@
+"""A writer as declared beside the handlers of a module: a class that brings events to some other technology."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterDeclaration:
+    """A writer as declared; the projections room knows what to make of it.
+
+    Args:
+        name: Its identity.
+        cls: The class.
+        events: The events that it is given in batches; empty for one with a method for each event.
+    """
+
+    name: str
+    cls: type
+    events: tuple[type[Any], ...] = ()
