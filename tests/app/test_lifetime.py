@@ -109,7 +109,7 @@ async def test_a_fault_opens_nothing() -> None:
         await app.start()
     assert list(raised.value.faults) == app.check() != []
     with pytest.raises(StoreUnavailable):
-        await store.checkpoint("x")
+        await store.read(lambda tables: None)
 
 
 async def test_a_start_that_fails_later_closes_the_store_again() -> None:
@@ -130,7 +130,7 @@ async def test_a_start_that_fails_later_closes_the_store_again() -> None:
         await app.start()
     assert not app.running
     with pytest.raises(StoreUnavailable):
-        await store.checkpoint("x")
+        await store.read(lambda tables: None)
 
 
 async def test_two_applications_in_one_interpreter_do_not_meet() -> None:

@@ -80,7 +80,7 @@ async def test_its_work_and_its_checkpoint_are_one(store: MemoryStore) -> None:
         await trouble.wait()
     async with app:
         await app.settle()
-        assert await store.checkpoint("more.note:announced") == 3
+        assert (await store.checkpoints.get("more.note:announced")).position == 3
     assert seen == ["a", "b", "b"]
     assert [type_ for type_, _ in await told(store)] == ["announced", "opened", "announced", "opened"]
 

@@ -126,7 +126,7 @@ async def test_a_new_inline_projection_has_all_the_old_events(database: Open) ->
     store = database()
     async with app_in("inline", store):
         assert await sums(store) == (MANY, sum(range(MANY)))
-        assert await store.checkpoint("sums") == INLINE
+        assert (await store.checkpoints.get("sums")).position == INLINE
     assert await run("inline", database(), 1) == (MANY + 1, sum(range(MANY)) + 1)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -10,15 +11,41 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from twofold.drivers.sqlite import SqliteStore
-from twofold.errors import Conflict, VersionConflict
-from twofold.store import ANY_VERSION, Append, Batch, Committed, Draft, MemoryStore, Move, Recorded, Store
+from twofold.errors import CheckpointMoved, ConditionFailed, Conflict, VersionConflict
+from twofold.store import (
+    ANY_VERSION,
+    Append,
+    Batch,
+    Checkpoint,
+    Committed,
+    Condition,
+    Draft,
+    MemoryStore,
+    Move,
+    Recorded,
+    Selection,
+    Store,
+    selected,
+)
 from twofold.testing._store_case import draft
 
 STREAMS = st.sampled_from(["a", "b", "Ä-3"])
 NAMES = st.sampled_from(["p", "q"])
 KINDS = st.sampled_from(["x", "y"])
-APPENDS = st.tuples(STREAMS, st.lists(KINDS, max_size=3), st.sampled_from(["any", "right", "low", "high"]))
+TAGS = st.lists(st.sampled_from(["t:1", "t:2", "u:1"]), max_size=3)
+EVENTS = st.lists(st.tuples(KINDS, TAGS), max_size=3)
+APPENDS = st.tuples(STREAMS, EVENTS, st.sampled_from(["any", "right", "low", "high"]))
 MOVES = st.tuples(NAMES, st.integers(0, 50), st.booleans())
+BOUNDARIES = st.builds(
+    Selection, types=st.none() | st.frozensets(KINDS), tags=st.frozensets(st.sampled_from(["t:1", "u:1"]))
+)
+SELECTIONS = BOUNDARIES | st.builds(
+    Selection,
+    types=st.none() | st.frozensets(KINDS),
+    tags=st.frozensets(st.sampled_from(["t:1", "t:2", "u:1"])),
+    stream=st.none() | st.sampled_from(["a", "Ä*", "*", "never"]),
+    part=st.none() | st.sampled_from([(0, 1), (0, 2), (1, 2)]),
+)
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -29,7 +56,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.folder = Path(tempfile.mkdtemp(prefix="twofold-"))
         self.log = list[tuple[int, str, int, Draft]]()
-        self.checkpoints = dict[str, int]()
+        self.checkpoints = dict[str, Checkpoint]()
         self.head = 0
         self.store = self.make()
 
@@ -45,31 +72,48 @@ class StoreMachine(RuleBasedStateMachine):
         self.runner.close()
         shutil.rmtree(self.folder)
 
-    @rule(appends=st.lists(APPENDS, max_size=3), moves=st.lists(MOVES, max_size=2), held=st.booleans())
-    def commit(self, appends: list[tuple[str, list[str], str]], moves: list[tuple[str, int, bool]], held: bool) -> None:
+    @rule(
+        appends=st.lists(APPENDS, max_size=3),
+        moves=st.lists(MOVES, max_size=2),
+        boundary=st.none() | st.tuples(st.integers(0, 12), st.lists(BOUNDARIES, min_size=1, max_size=2)),
+        held=st.booleans(),
+    )
+    def commit(
+        self,
+        appends: list[tuple[str, list[tuple[str, list[str]]], str]],
+        moves: list[tuple[str, int, bool]],
+        boundary: tuple[int, list[Selection]] | None,
+        held: bool,
+    ) -> None:
         """Commits a batch, right or wrong, at once or in a held transaction."""
-        conflict: type[Conflict] | None = None
+        conflicts = set[type[Conflict]]()
+        conditions = tuple[Condition, ...]()
+        if boundary is not None:
+            conditions = (Condition(boundary[0], tuple(boundary[1])),)
+            if any(one.position > boundary[0] and selected(one, boundary[1]) for one in self.recorded()):
+                conflicts.add(ConditionFailed)
         versions, checkpoints = dict[str, int](), dict(self.checkpoints)
         parts, steps, new = list[Append](), list[Move](), list[tuple[str, int, Draft]]()
-        for stream, kinds, expectation in appends:
+        for stream, events, expectation in appends:
             at = versions.get(stream, self.version(stream))
             expected = {"any": ANY_VERSION, "right": at, "low": at - 1, "high": at + 1}[expectation]
             if expectation in ("low", "high") and expected != ANY_VERSION:
-                conflict = conflict or VersionConflict
-            drafts = tuple(draft(kind) for kind in kinds)
+                conflicts.add(VersionConflict)
+            drafts = tuple(replace(draft(kind), tags=tuple(tags)) for kind, tags in events)
             new.extend((stream, at + number, one) for number, one in enumerate(drafts, 1))
             versions[stream] = at + len(drafts)
             parts.append(Append(stream, drafts, expected))
         for name, position, right in moves:
-            at = checkpoints.get(name, 0)
+            stands = checkpoints.get(name, Checkpoint(name=name))
             if not right:
-                conflict = conflict or Conflict
-            checkpoints[name] = position
-            steps.append(Move(name, position, at if right else at + 1))
-        batch = Batch(tuple(parts), moves=tuple(steps))
+                conflicts.add(CheckpointMoved)
+            checkpoints[name] = replace(stands, position=position)
+            at = stands.position if right else stands.position + 1
+            steps.append(Move(name, position, at, token=stands.token))
+        batch = Batch(tuple(parts), moves=tuple(steps), conditions=conditions)
         outcome = self.runner.run(self.attempt(batch, held))
-        if conflict is not None:
-            assert type(outcome) is conflict
+        if conflicts:
+            assert type(outcome) in conflicts
             return
         assert isinstance(outcome, Committed)
         assert outcome.versions == versions
@@ -95,14 +139,40 @@ class StoreMachine(RuleBasedStateMachine):
             self.log.append((committed.position, part.stream, committed.versions[part.stream], part.events[0]))
             self.head = committed.position
 
+    @rule(name=NAMES, owner=st.sampled_from(["me", "you"]), stale=st.booleans())
+    def claim(self, name: str, owner: str, stale: bool) -> None:
+        """Claims a checkpoint, as it stands or as it once stood."""
+        stands = self.checkpoints.get(name, Checkpoint(name=name))
+        seen = replace(stands, beat=stands.beat + 1) if stale else stands
+        try:
+            claimed = self.runner.run(self.store.checkpoints.claim(seen, owner))
+        except CheckpointMoved:
+            assert stale
+        else:
+            self.checkpoints[name] = replace(stands, owner=owner, token=stands.token + 1)
+            assert claimed == self.checkpoints[name]
+
+    @rule(owner=st.sampled_from(["me", "you"]), names=st.none() | st.sets(NAMES))
+    def live_and_leave(self, owner: str, names: set[str] | None) -> None:
+        """Shows a sign of life, and gives some back."""
+        self.runner.run(self.store.checkpoints.renew(owner))
+        self.runner.run(self.store.checkpoints.release(owner, names))
+        for name, one in self.checkpoints.items():
+            if one.owner == owner:
+                leaves = names is None or name in names
+                self.checkpoints[name] = replace(one, beat=one.beat + 1, owner="" if leaves else owner)
+
     @rule(
-        after=st.integers(-1, 30), until=st.integers(-1, 40), limit=st.integers(1, 9), kinds=st.none() | st.sets(KINDS)
+        after=st.integers(-1, 30),
+        until=st.integers(-1, 40),
+        limit=st.integers(1, 9),
+        where=st.lists(SELECTIONS, max_size=2),
     )
-    def read(self, after: int, until: int, limit: int, kinds: set[str] | None) -> None:
+    def read(self, after: int, until: int, limit: int, where: list[Selection]) -> None:
         """Reads any part of the log."""
-        found = self.runner.run(self.store.log.read(after, until=until, limit=limit, types=kinds))
-        wanted = (one for one in self.log if after < one[0] <= until and (kinds is None or one[3].type in kinds))
-        assert [as_row(event) for event in found] == list(wanted)[:limit]
+        found = self.runner.run(self.store.log.read(after, until=until, limit=limit, where=where))
+        wanted = (one for one in self.recorded() if after < one.position <= until)
+        assert list(found) == [one for one in wanted if not where or selected(one, where)][:limit]
 
     @rule(stream=STREAMS, after=st.integers(0, 9), limit=st.integers(1, 9))
     def read_stream(self, stream: str, after: int, limit: int) -> None:
@@ -122,7 +192,18 @@ class StoreMachine(RuleBasedStateMachine):
         """The head and the checkpoints are where the model has them."""
         assert self.runner.run(self.store.log.head()) == self.head
         for name in ("p", "q"):
-            assert self.runner.run(self.store.checkpoint(name)) == self.checkpoints.get(name, 0)
+            stands = self.checkpoints.get(name, Checkpoint(name=name))
+            assert self.runner.run(self.store.checkpoints.get(name)) == stands
+        everyone = sorted(self.checkpoints.values(), key=lambda one: one.name)
+        assert list(self.runner.run(self.store.checkpoints.all())) == everyone
+
+    def recorded(self) -> list[Recorded]:
+        return [
+            Recorded(
+                at, stream, version, one.id, one.type, one.schema_version, one.data, one.headers, one.time, one.tags
+            )
+            for at, stream, version, one in self.log
+        ]
 
     def version(self, stream: str) -> int:
         return sum(one[1] == stream for one in self.log)

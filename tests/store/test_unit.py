@@ -32,7 +32,7 @@ async def test_everything_commits_together(store: MemoryStore) -> None:
     committed = await unit.commit()
     assert (committed.position, committed.versions) == (2, {"order-1": 2})
     assert await types(store) == ["happened", "happened"]
-    assert await store.checkpoint("summary") == 7
+    assert (await store.checkpoints.get("summary")).position == 7
     assert await store.read(lambda tables: tables.row("orders", id=1)) == {"id": 1, "status": "placed"}
 
 
@@ -251,7 +251,7 @@ class TestParts:
                     raise KeyError
         await unit.commit()
         assert [entry.data for entry in await written(store)] == [b'{"n":1}', b'{"n":2}']
-        assert await store.checkpoint("x") == 0
+        assert (await store.checkpoints.get("x")).position == 0
         assert await store.read(lambda tables: tables.row("orders", id=1)) is None
 
     async def test_the_session_has_a_savepoint_for_each_part(self, store: MemoryStore) -> None:

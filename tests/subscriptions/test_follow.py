@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from twofold.errors import Conflict, UnknownMessage
+from twofold.errors import CheckpointMoved, UnknownMessage
 from twofold.messages import Catalogue, Context, Event
 from twofold.store import Batch, Fact, MemoryStore, Move, UnitOfWork
 from twofold.subscriptions import Subscription, decode
@@ -97,7 +97,7 @@ async def test_it_handles_everything_in_order_and_in_batches(store: MemoryStore)
         assert [move.position for move in counter.moves] == [3, 6, 7]
         await subscription.reached(await append(store, 7))
     assert counter.seen == list(range(8))
-    assert await store.checkpoint("counter") == 8
+    assert (await store.checkpoints.get("counter")).position == 8
 
 
 async def test_a_wake_up_comes_at_once(store: MemoryStore) -> None:
@@ -231,9 +231,9 @@ async def test_of_two_owners_the_second_is_refused_and_looks_again(store: Memory
     observer: Callable[[Subscription], None] = lambda sub: told.append(type(sub.error).__name__)  # noqa: E731
     async with following(one, store, observer=observer) as first, following(two, store, observer=observer) as second:
         await asyncio.gather(first.reached(head), second.reached(head))
-    assert told == [Conflict.__name__]
+    assert told == [CheckpointMoved.__name__]
     assert sorted(one.seen + two.seen) == [0, 1, 2]
-    assert await store.checkpoint("counter") == head
+    assert (await store.checkpoints.get("counter")).position == head
 
 
 @pytest.mark.parametrize("busy", [True, False])
@@ -254,7 +254,7 @@ async def test_it_stops_after_the_batch_that_it_is_handling(store: MemoryStore, 
         subscription.stop()
         go.set()
     assert counter.seen == ([1] if busy else [])
-    assert await store.checkpoint("counter") == len(counter.seen)
+    assert (await store.checkpoints.get("counter")).position == len(counter.seen)
 
 
 async def test_it_stops_during_a_back_off(store: MemoryStore) -> None:
@@ -285,7 +285,7 @@ async def test_a_cancelled_loop_leaves_the_checkpoint_where_the_work_is(store: M
     await handling.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert await store.checkpoint("counter") == 0
+    assert (await store.checkpoints.get("counter")).position == 0
     counter.trouble = None
     async with following(counter, store) as subscription:
         await subscription.reached(head)

@@ -28,12 +28,12 @@ async def switch(projections: Iterable[Projection], store: Store, catalogue: Cat
     """
     for projection in projections:
         move = _to_inline if projection.mode == "inline" else _to_async
-        stands = await store.checkpoint(projection.name)
+        stands = (await store.checkpoints.get(projection.name)).position
         while (stands == INLINE) != (projection.mode == "inline"):
             try:
                 await move(projection, store, catalogue)
             except Conflict:
-                before, stands = stands, await store.checkpoint(projection.name)
+                before, stands = stands, (await store.checkpoints.get(projection.name)).position
                 if stands == before:
                     raise  # nobody else moved it: the conflict is the projection's own
             else:

@@ -19,7 +19,7 @@ from twofold.errors._category import (
     unavailable,
 )
 from twofold.errors._classify import Classification, Classifier
-from twofold.errors._conflict import Conflict, KeyConflict, VersionConflict
+from twofold.errors._conflict import CheckpointMoved, ConditionFailed, Conflict, KeyConflict, VersionConflict
 from twofold.errors._corrupt import Corrupt, Undecodable, UnknownMessage
 from twofold.errors._error import TwofoldError
 from twofold.errors._refused import (
@@ -47,8 +47,10 @@ from twofold.errors._wiring import (
 
 __all__ = [
     "Category",
+    "CheckpointMoved",
     "Classification",
     "Classifier",
+    "ConditionFailed",
     "Conflict",
     "Corrupt",
     "DuplicateHandlerError",

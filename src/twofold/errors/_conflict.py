@@ -34,6 +34,41 @@ class VersionConflict(Conflict):
         return f"stream {self.stream!r} was expected at version {self.expected}{found}"
 
 
+class ConditionFailed(Conflict):
+    """Something happened that a decision would have had to know: the log holds an event that its condition excludes.
+
+    Args:
+        after: The head of the log that the decision saw.
+        position: Where the first such event stands, or None when the store cannot tell.
+    """
+
+    code: ClassVar[str] = "condition_failed"
+
+    def __init__(self, *, after: int, position: int | None = None) -> None:
+        super().__init__()
+        self.after, self.position = after, position
+
+    @property
+    def detail(self) -> str:
+        found = "" if self.position is None else f", at position {self.position}"
+        return f"an event that the decision depends on was recorded after position {self.after}{found}"
+
+
+class CheckpointMoved(Conflict):
+    """A checkpoint is not where its owner left it: somebody else owns it now, or has moved it.
+
+    Args:
+        name: The checkpoint.
+        text: How it was found.
+    """
+
+    code: ClassVar[str] = "checkpoint_moved"
+
+    def __init__(self, *, name: str, text: str) -> None:
+        super().__init__(f"checkpoint {name!r} {text}: another owner moved it")
+        self.name = name
+
+
 class KeyConflict(Conflict):
     """An idempotency key was used before with another payload."""
 

@@ -1,38 +1,49 @@
 """The write side: units of work, the log, checkpoints, and the in-memory reference of the store port."""
 
-from twofold.store._batch import ANY_VERSION, INLINE, Append, Batch, Committed, Draft, Move
+from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._bell import Bell
+from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, Move
 from twofold.store._current import UnitFactory, carrying, current_unit, working
 from twofold.store._fact import Fact, Inline
-from twofold.store._log import Log, Recorded, Wakeup
+from twofold.store._log import Log, Wakeup
 from twofold.store._memory import MemoryStore
 from twofold.store._memory_tables import MemoryTables
+from twofold.store._parked import Parked, ParkedEvents
 from twofold.store._part import EventSource, Participant
 from twofold.store._port import Store, Transaction
+from twofold.store._recorded import Recorded
 from twofold.store._rows import Add, Delete, RowChange, Upsert
+from twofold.store._selection import Condition, Selection, part_of, selected
 from twofold.store._transaction import read_only_stage, refuse_in_query, transaction_stage
 from twofold.store._unit import UnitOfWork
 
 __all__ = [
     "ANY_VERSION",
-    "INLINE",
     "Add",
     "Append",
     "Batch",
     "Bell",
+    "Checkpoint",
+    "Checkpoints",
     "Committed",
+    "Condition",
     "Delete",
     "Draft",
     "EventSource",
     "Fact",
+    "INLINE",
     "Inline",
     "Log",
     "MemoryStore",
     "MemoryTables",
     "Move",
+    "NOBODY",
+    "Parked",
+    "ParkedEvents",
     "Participant",
     "Recorded",
     "RowChange",
+    "Selection",
     "Store",
     "Transaction",
     "UnitFactory",
@@ -41,8 +52,10 @@ __all__ = [
     "Wakeup",
     "carrying",
     "current_unit",
+    "part_of",
     "read_only_stage",
     "refuse_in_query",
+    "selected",
     "transaction_stage",
     "working",
 ]

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from twofold.store._checkpoint import Move
+from twofold.store._parked import Parked
 from twofold.store._rows import RowChange
+from twofold.store._selection import Condition
 
 ANY_VERSION: Final = -1
 """The expected version of an append that does not care what is in the stream already."""
-
-INLINE: Final = -1
-"""Where the checkpoint of an inline projection stands: its rows commit with the events, so it follows nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +57,6 @@ class Append:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """A checkpoint on its way forward.
-
-    Args:
-        name: The subscription it belongs to.
-        position: Where it moves to; `INLINE` for a projection that is inline from now on.
-        expected: Where it must stand; a store refuses to move one that stands elsewhere (a second owner moved it).
-    """
-
-    name: str
-    position: int
-    expected: int
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """Everything that one unit of work writes.
 
@@ -79,14 +64,20 @@ class Batch:
         appends: Events, by stream, in the order they get their positions.
         rows: Changes to the tables of read models, in order.
         moves: Checkpoints that move with them.
+        conditions: What must not have happened since the decision; checked before anything is written.
+        parks: Events to put aside, replacing what is there of the same subscription and position.
+        frees: Parked events to let go, by subscription and position.
     """
 
     appends: tuple[Append, ...] = ()
     rows: tuple[RowChange, ...] = ()
     moves: tuple[Move, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    parks: tuple[Parked, ...] = ()
+    frees: tuple[tuple[str, int], ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.appends or self.rows or self.moves)
+        return bool(self.appends or self.rows or self.moves or self.conditions or self.parks or self.frees)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import TypeAlias
 
 from twofold.messages import Catalogue, Context
-from twofold.store._batch import Move
+from twofold.store._checkpoint import Move
 from twofold.store._part import top_level
 from twofold.store._unit import UnitOfWork
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from twofold.store._log import Recorded
+from twofold.store._recorded import Recorded
 from twofold.store._rows import RowChange
 
 

@@ -1,39 +1,10 @@
 """Reading the log: recorded events, in position order, and a way to learn that there are more."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Protocol
-from uuid import UUID
 
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event as it stands in the log.
-
-    Args:
-        position: Its place in the whole log; grows, with holes.
-        stream: The stream it belongs to.
-        version: Its place in that stream: 1, 2, 3, …
-        id: Its id.
-        type: Its wire name.
-        schema_version: The version of its schema.
-        data: The encoded event, JSON.
-        headers: Metadata: causation, correlation, user, tenant, trace.
-        time: When it happened, in UTC.
-        tags: What it concerns.
-    """
-
-    position: int
-    stream: str
-    version: int
-    id: UUID
-    type: str
-    schema_version: int
-    data: bytes
-    headers: Mapping[str, str]
-    time: datetime
-    tags: tuple[str, ...] = ()
+from twofold.store._recorded import Recorded
+from twofold.store._selection import Selection
 
 
 class Log(Protocol):
@@ -43,16 +14,18 @@ class Log(Protocol):
         """The position up to which the log is final: no event will ever appear at or below it; 0 when empty."""
         ...
 
-    async def read(
-        self, after: int, *, until: int, limit: int, types: Collection[str] | None = None
-    ) -> Sequence[Recorded]:
+    async def epoch(self) -> str:
+        """The log's own random name; another one when the log was made anew."""
+        ...
+
+    async def read(self, after: int, *, until: int, limit: int, where: Sequence[Selection] = ()) -> Sequence[Recorded]:
         """Events with `after < position <= until`, in position order.
 
         Args:
             after: The position to start behind.
             until: The last position to return, usually what `head` answered.
             limit: How many events to return at most.
-            types: Wire names to return; None for all. Chosen in the database.
+            where: What to return: what any of these selections means; everything when there is none.
         """
         ...
 

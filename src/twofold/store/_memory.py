@@ -4,13 +4,15 @@ It keeps the whole contract but two words: nothing survives the process, and the
 """
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar, final
 
-from twofold.errors import Conflict, StoreUnavailable
-from twofold.store._batch import Batch, Committed, Move
+from twofold.errors import StoreUnavailable
+from twofold.store._batch import Batch, Committed
 from twofold.store._bell import Bell
+from twofold.store._memory_checkpoints import MemoryCheckpoints
 from twofold.store._memory_log import MemoryLog
+from twofold.store._memory_parked import MemoryParked
 from twofold.store._memory_tables import MemoryTables
 
 T = TypeVar("T")
@@ -26,13 +28,14 @@ class MemoryStore:
         >>> store = MemoryStore()
     """
 
-    __slots__ = ("_checkpoints", "_lock", "_log", "_open", "_tables", "_wakeup")
+    __slots__ = ("_checkpoints", "_lock", "_log", "_open", "_parked", "_tables", "_wakeup")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._log = MemoryLog()
         self._tables = MemoryTables()
-        self._checkpoints = dict[str, int]()
+        self._checkpoints = MemoryCheckpoints(self._lock)
+        self._parked = MemoryParked(self._lock)
         self._wakeup = Bell()
         self._open = False
 
@@ -45,6 +48,16 @@ class MemoryStore:
     def wakeup(self) -> Bell:
         """Tells followers of the log at once."""
         return self._wakeup
+
+    @property
+    def checkpoints(self) -> MemoryCheckpoints:
+        """Where followers of the log stand."""
+        return self._checkpoints
+
+    @property
+    def parked(self) -> MemoryParked:
+        """What followers have put aside."""
+        return self._parked
 
     async def start(self) -> None:
         """Open the store; what was in it is in it still."""
@@ -59,15 +72,18 @@ class MemoryStore:
 
         Raises:
             VersionConflict: A stream is not where an append expects it.
-            Conflict: A checkpoint is not where a move expects it.
+            CheckpointMoved: A checkpoint is not where a move expects it.
+            ConditionFailed: The log holds what a condition excludes.
             StoreUnavailable: The store is closed.
         """
         with self._lock:
             self._require_open()
             versions = self._log.check(batch.appends)
-            checkpoints = self._moved(batch.moves)
+            self._log.hold(batch.conditions)
+            checkpoints = self._checkpoints.moved(batch.moves)
             self._tables.change(batch.rows)
-            self._checkpoints.update(checkpoints)
+            self._checkpoints.keep(checkpoints)
+            self._parked.change(batch.parks, batch.frees)
             position = self._log.extend(batch.appends)
         if position:
             self._wakeup.ring(position)
@@ -82,24 +98,8 @@ class MemoryStore:
         """A transaction to hold open; it writes when it commits, so it takes no turn before."""
         return MemoryTransaction(self)
 
-    async def checkpoint(self, name: str) -> int:
-        """Where a subscription stands; 0 for a new one."""
-        self._require_open()
-        return self._checkpoints.get(name, 0)
-
     async def create_tables(self, tables: Collection[Any]) -> None:
         """Tables come into being with their first row."""
-
-    def _moved(self, moves: Sequence[Move]) -> dict[str, int]:
-        moved = dict[str, int]()
-        for move in moves:
-            stands = moved.get(move.name, self._checkpoints.get(move.name, 0))
-            if stands != move.expected:
-                raise Conflict(
-                    f"checkpoint {move.name!r} stands at {stands}, not at {move.expected}: another owner moved it"
-                )
-            moved[move.name] = move.position
-        return moved
 
     def _require_open(self) -> None:
         if not self._open:

@@ -1,34 +1,39 @@
 """The log in memory: a list of all events, and one for each stream."""
 
-from collections.abc import Collection, Sequence
+import secrets
+from collections.abc import Sequence
 from itertools import islice
 from typing import final
 
-from twofold.errors import VersionConflict
+from twofold.errors import ConditionFailed, VersionConflict
 from twofold.store._batch import ANY_VERSION, Append
-from twofold.store._log import Recorded
+from twofold.store._recorded import Recorded
+from twofold.store._selection import Condition, Selection, selected
 
 
 @final
 class MemoryLog:
     """The log of a `MemoryStore`."""
 
-    __slots__ = ("_events", "_streams")
+    __slots__ = ("_epoch", "_events", "_streams")
 
     def __init__(self) -> None:
         self._events = list[Recorded]()
         self._streams = dict[str, list[Recorded]]()
+        self._epoch = secrets.token_hex(16)
 
     async def head(self) -> int:
         """The position of the last event; 0 when empty."""
         return len(self._events)
 
-    async def read(
-        self, after: int, *, until: int, limit: int, types: Collection[str] | None = None
-    ) -> Sequence[Recorded]:
+    async def epoch(self) -> str:
+        """The log's own random name."""
+        return self._epoch
+
+    async def read(self, after: int, *, until: int, limit: int, where: Sequence[Selection] = ()) -> Sequence[Recorded]:
         """Events with `after < position <= until`, in position order."""
         events = islice(self._events, max(after, 0), max(until, 0))
-        return list(islice((e for e in events if types is None or e.type in types), limit))
+        return list(islice((event for event in events if not where or selected(event, where)), limit))
 
     async def read_stream(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Recorded]:
         """Events of one stream with `version > after`, in version order."""
@@ -47,6 +52,17 @@ class MemoryLog:
                 raise VersionConflict(stream=append.stream, expected=append.expected, actual=at)
             reached[append.stream] = at + len(append.events)
         return reached
+
+    def hold(self, conditions: Sequence[Condition]) -> None:
+        """Check what must not have happened.
+
+        Raises:
+            ConditionFailed: It has.
+        """
+        for condition in conditions:
+            for event in islice(self._events, max(condition.after, 0), None):
+                if selected(event, condition.selections):
+                    raise ConditionFailed(after=condition.after, position=event.position)
 
     def extend(self, appends: Sequence[Append]) -> int:
         """Add events that were checked, and give the position of the last one; 0 when there is none."""

@@ -8,7 +8,9 @@ from collections.abc import Callable, Collection
 from typing import Any, Protocol, TypeVar
 
 from twofold.store._batch import Batch, Committed
+from twofold.store._checkpoint import Checkpoints
 from twofold.store._log import Log, Wakeup
+from twofold.store._parked import ParkedEvents
 
 T = TypeVar("T")
 
@@ -58,6 +60,16 @@ class Store(Protocol):
         """Tells followers of the log that it may have grown."""
         ...
 
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """Where the followers of a log stand, and who owns them."""
+        ...
+
+    @property
+    def parked(self) -> ParkedEvents:
+        """What followers have put aside."""
+        ...
+
     async def start(self) -> None:
         """Open the store; creates or upgrades its tables.
 
@@ -76,7 +88,8 @@ class Store(Protocol):
 
         Raises:
             VersionConflict: A stream is not where an append expects it; nothing was written.
-            Conflict: A checkpoint is not where a move expects it; nothing was written.
+            CheckpointMoved: A checkpoint is not where a move expects it; nothing was written.
+            ConditionFailed: The log holds what a condition excludes; nothing was written.
             StoreUnavailable: The store is closed or refuses writes; nothing was written.
             OutcomeUnknown: The commit was sent and its end is not known; it is whole or absent.
         """
@@ -91,10 +104,6 @@ class Store(Protocol):
 
     def begin(self) -> Transaction:
         """A transaction to hold open; takes nothing until its first `run`."""
-        ...
-
-    async def checkpoint(self, name: str) -> int:
-        """Where a subscription stands: the last position it has dealt with; 0 for a new one, or `INLINE`."""
         ...
 
     async def create_tables(self, tables: Collection[Any]) -> None:

@@ -9,11 +9,12 @@ from typing import Any, final
 
 from twofold.errors import WiringError
 from twofold.messages import Catalogue, Context
-from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft, Move
+from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
+from twofold.store._checkpoint import Move
 from twofold.store._fact import Fact, Inline
-from twofold.store._log import Recorded
 from twofold.store._part import EventSource, Part, Participant, Turns
 from twofold.store._port import Store, Transaction
+from twofold.store._recorded import Recorded
 from twofold.store._rows import RowChange
 
 

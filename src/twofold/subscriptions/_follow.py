@@ -10,7 +10,7 @@ from typing import TypeAlias, final
 
 from twofold.errors import Conflict
 from twofold.messages import Catalogue
-from twofold.store import INLINE, Move, Store
+from twofold.store import INLINE, Move, Selection, Store
 from twofold.subscriptions._subscriber import Subscriber, decode
 
 _PAGE = 500
@@ -107,7 +107,7 @@ class Subscription:
     async def _step(self) -> bool:
         """Take and handle one page; whether there may be more right now."""
         if self._saved < 0:
-            saved = await self._store.checkpoint(self.name)
+            saved = (await self._store.checkpoints.get(self.name)).position
             if saved == INLINE:
                 raise Conflict(f"{self.name!r} is inline in another process: run all of them in one mode")
             self._saved = saved
@@ -117,7 +117,8 @@ class Subscription:
             return False
         subscriber = self.subscriber
         limit = min(subscriber.batch_size, _PAGE)
-        entries = await self._store.log.read(self.position, until=head, limit=limit, types=subscriber.types)
+        where = (Selection(types=frozenset(subscriber.types)),)
+        entries = await self._store.log.read(self.position, until=head, limit=limit, where=where)
         reached = entries[-1].position if len(entries) == limit else head
         if entries:
             await subscriber.handle(

@@ -53,6 +53,21 @@ class Appends(StoreCase):
         positions = [event.position for event in log]
         assert positions == sorted(set(positions))
 
+    async def test_one_stream_may_come_twice_in_a_batch(self, store: Store) -> None:
+        """Each append counts what came before it in the same batch."""
+        first, second = Append("a", drafts(2), 0), Append("a", drafts(1), 2)
+        committed = await store.commit(batch(first, Append("b", drafts(1)), second))
+        assert committed.versions == {"a": 3, "b": 1}
+        assert [(event.stream, event.version) for event in await whole_log(store)] == [
+            ("a", 1),
+            ("a", 2),
+            ("b", 1),
+            ("a", 3),
+        ]
+        with pytest.raises(VersionConflict):
+            await store.commit(batch(Append("c", drafts(1), 0), Append("c", drafts(1), 0)))
+        assert await versions(store, "c") == []
+
     async def test_a_long_append_keeps_its_order(self, store: Store) -> None:
         """A thousand events of one append stand together, in order."""
         sent = drafts(1000)

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from twofold.store import Append, Recorded, Store
+from twofold.store import Append, Recorded, Selection, Store
 from twofold.testing._store_case import StoreCase, append, batch, draft, whole_log
 
 
@@ -34,9 +34,9 @@ class Reads(StoreCase):
         """Only events of the named types come, and only they count for the limit."""
         await store.commit(batch(*(Append("a", (draft(kind),)) for kind in ("x", "y", "z") * 4)))
         head = await store.log.head()
-        found = await store.log.read(0, until=head, limit=5, types=["x", "z", "never"])
+        found = await store.log.read(0, until=head, limit=5, where=[Selection(types=frozenset({"x", "z", "never"}))])
         assert [event.type for event in found] == ["x", "z", "x", "z", "x"]
-        assert await store.log.read(0, until=head, limit=5, types=frozenset()) == []
+        assert await store.log.read(0, until=head, limit=5, where=[Selection(types=frozenset())]) == []
 
     async def test_a_stream_is_read_by_version(self, store: Store) -> None:
         """A stream's own events come in version order, from any version on; an unknown stream is empty."""

@@ -107,7 +107,7 @@ async def test_death_between_any_two_statements_leaves_all_or_nothing(tmp_path: 
         await store.start()
         found = (
             [event.stream for event in await whole_log(store)],
-            [await store.checkpoint(name) for name in ("p", "q")],
+            [(await store.checkpoints.get(name)).position for name in ("p", "q")],
         )
         await store.stop()
         assert found == (([], [0, 0]) if died else (["a", "a", "b"], [3, 3]))
@@ -133,7 +133,7 @@ async def test_a_log_cut_off_anywhere_holds_whole_units(path: Path, tmp_path: Pa
         cut.with_name("log.db-wal").write_bytes(log[:length])
         survivor = SqliteStore(cut)
         await survivor.start()
-        units = await survivor.checkpoint("p")
+        units = (await survivor.checkpoints.get("p")).position
         streams = [event.stream for event in await whole_log(survivor)]
         assert expected.startswith(json.dumps(streams)[:-1])
         assert len(streams) == sum(1 + number % 3 + 2 for number in range(units))

@@ -11,7 +11,7 @@ from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table
 
 from tests.drivers.sqlite.conftest import Together
 from twofold.drivers.sqlite import SqliteStore
-from twofold.errors import Conflict, StoreUnavailable, VersionConflict
+from twofold.errors import CheckpointMoved, StoreUnavailable, VersionConflict
 from twofold.store import Append, Batch, Committed, Move, Upsert
 from twofold.testing._store_case import append, batch, draft, versions, whole_log
 
@@ -63,7 +63,7 @@ async def test_what_a_refused_unit_did_is_not_seen_by_the_next(store: SqliteStor
     """A unit that expects what a refused one before it would have changed is still taken."""
     refused = batch(Append("a", (draft(),), 0), moves=[Move("p", 7, 3)])
     outcomes = await together(store, [refused, append("a", 2, 0), append("a", 1, 0), append("a", 1, 2)])
-    assert [type(outcome) for outcome in outcomes] == [Conflict, Committed, VersionConflict, Committed]
+    assert [type(outcome) for outcome in outcomes] == [CheckpointMoved, Committed, VersionConflict, Committed]
     assert await versions(store, "a") == [1, 2, 3]
     positions = [event.position for event in await whole_log(store)]
     assert positions == [1, 2, 3]

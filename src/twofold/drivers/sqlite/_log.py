@@ -1,7 +1,7 @@
 """Reading events on the reader connections. Commit order is position order here, so every head is final."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from sqlite3 import Connection
@@ -9,8 +9,9 @@ from typing import Any, TypeAlias, final
 from uuid import UUID
 
 from twofold.drivers.sqlite._readers import Readers
-from twofold.drivers.sqlite._write import EPOCH
-from twofold.store import Recorded
+from twofold.drivers.sqlite._time import EPOCH
+from twofold.drivers.sqlite._where import any_of
+from twofold.store import Recorded, Selection
 
 _Row: TypeAlias = tuple[int, str, int, bytes, str, int, bytes, str, int, str]
 
@@ -28,15 +29,17 @@ class SqliteLog:
         """The highest position that was ever committed; 0 when empty."""
         return await self._readers.run(head)
 
-    async def read(
-        self, after: int, *, until: int, limit: int, types: Collection[str] | None = None
-    ) -> Sequence[Recorded]:
+    async def epoch(self) -> str:
+        """The log's own random name, given when its file was made."""
+        return await self._readers.run(_epoch)
+
+    async def read(self, after: int, *, until: int, limit: int, where: Sequence[Selection] = ()) -> Sequence[Recorded]:
         """Events with `after < position <= until`, in position order."""
-        if types is None:
+        if not where:
             return await self._readers.run(partial(_read, _PAGE, (after, until, limit)))
-        chosen = sorted(set(types))
-        query = _PAGE_OF_TYPES.format(", ".join("?" * len(chosen)))
-        return await self._readers.run(partial(_read, query, (after, until, *chosen, limit)))
+        condition, values = any_of(where)
+        query = _PAGE_OF_SOME.format(condition)
+        return await self._readers.run(partial(_read, query, (after, until, *values, limit)))
 
     async def read_stream(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Recorded]:
         """Events of one stream with `version > after`, in version order."""
@@ -47,6 +50,11 @@ def head(connection: Connection) -> int:
     """The highest position that was ever committed, even when its event is gone; 0 when there was none."""
     found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'twofold_events'").fetchone()
     return int(found[0]) if found else 0
+
+
+def _epoch(connection: Connection) -> str:
+    found = connection.execute("SELECT value FROM twofold_meta WHERE name = 'epoch'").fetchone()
+    return str(found[0])
 
 
 def _read(query: str, values: tuple[Any, ...], connection: Connection) -> list[Recorded]:
@@ -71,5 +79,5 @@ def _recorded(row: _Row) -> Recorded:
 
 _SELECT = "SELECT position, stream, version, id, type, schema_version, data, headers, time, tags FROM twofold_events "
 _PAGE = _SELECT + "WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
-_PAGE_OF_TYPES = _SELECT + "WHERE position > ? AND position <= ? AND type IN ({}) ORDER BY position LIMIT ?"
+_PAGE_OF_SOME = _SELECT + "WHERE position > ? AND position <= ? AND {} ORDER BY position LIMIT ?"
 _STREAM = _SELECT + "WHERE stream = ? AND version > ? ORDER BY version LIMIT ?"

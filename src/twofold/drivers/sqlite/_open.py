@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._schema import upgrade
+from twofold.store import part_of
 
 Durability: TypeAlias = Literal["full", "normal"]
 """`full`: a commit is on the disk before it is acknowledged. `normal`: a power cut may lose the last commits, whole."""
@@ -46,6 +47,7 @@ class Database:
         """A connection whose writes the database refuses; the writer must have opened the file before."""
         connection = self._connect("ro")
         connection.execute("PRAGMA query_only = ON")
+        connection.create_function("twofold_part", 2, part_of, deterministic=True)
         return connection
 
     def _connect(self, mode: str) -> GuardedConnection:

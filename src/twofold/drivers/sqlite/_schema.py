@@ -1,7 +1,8 @@
 """The tables of the store, as numbered steps; each database remembers how many of them it has taken.
 
 The only index beside the primary keys is the one that makes two writers of one version impossible. Reading by type
-scans positions, which a follower goes through in order anyway; an index on types would cost every append.
+scans positions, which a follower goes through in order anyway; an index on types would cost every append. Tags have a
+table of their own, which only events with tags pay for: a decision reads the few events that carry its tags.
 """
 
 import secrets
@@ -26,6 +27,31 @@ STEPS = (
         )""",
         "CREATE TABLE twofold_checkpoints (name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID",
         "INSERT INTO twofold_meta (name, value) VALUES ('epoch', '{epoch}')",
+    ),
+    (
+        "ALTER TABLE twofold_checkpoints ADD COLUMN epoch TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE twofold_checkpoints ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE twofold_checkpoints ADD COLUMN token INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE twofold_checkpoints ADD COLUMN beat INTEGER NOT NULL DEFAULT 0",
+        """CREATE TABLE twofold_parked (
+            subscription TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            stream TEXT NOT NULL,
+            type TEXT NOT NULL,
+            time INTEGER NOT NULL, -- microseconds since 1970, UTC
+            cause TEXT NOT NULL,
+            trace TEXT NOT NULL,
+            attempts INTEGER NOT NULL,
+            data BLOB,
+            due INTEGER NOT NULL,
+            PRIMARY KEY (subscription, position)
+        )""",
+        """CREATE TABLE twofold_tags (
+            tag TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            PRIMARY KEY (tag, position)
+        ) WITHOUT ROWID""",
+        "INSERT INTO twofold_tags (tag, position) SELECT DISTINCT value, position FROM twofold_events, json_each(tags)",
     ),
 )
 

@@ -9,13 +9,15 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar, final, get_args
 
+from twofold.drivers.sqlite._checkpoints import SqliteCheckpoints
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._held import SqliteTransaction
 from twofold.drivers.sqlite._log import SqliteLog
 from twofold.drivers.sqlite._open import Database, Durability
+from twofold.drivers.sqlite._parked import SqliteParked
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._tables import add_tables
-from twofold.drivers.sqlite._write import checkpoint, plan
+from twofold.drivers.sqlite._write import plan
 from twofold.drivers.sqlite._writer import Writer
 from twofold.errors import WiringError
 from twofold.store import Batch, Bell, Committed
@@ -43,7 +45,17 @@ class SqliteStore:
         >>> store = SqliteStore("shop.db")
     """
 
-    __slots__ = ("__weakref__", "_bell", "_log", "_readers", "_started", "_turn_timeout", "_writer")
+    __slots__ = (
+        "__weakref__",
+        "_bell",
+        "_checkpoints",
+        "_log",
+        "_parked",
+        "_readers",
+        "_started",
+        "_turn_timeout",
+        "_writer",
+    )
 
     def __init__(
         self,
@@ -65,6 +77,8 @@ class SqliteStore:
         self._readers = Readers(database, readers)
         self._writer = Writer(database.open_writer, self._bell, self._readers.join)
         self._log = SqliteLog(self._readers)
+        self._checkpoints = SqliteCheckpoints(self._readers, self._writer)
+        self._parked = SqliteParked(self._readers, self._writer)
         weakref.finalize(self, _close, self._writer, self._readers)
 
     @property
@@ -76,6 +90,16 @@ class SqliteStore:
     def wakeup(self) -> Bell:
         """Tells followers in this process at once; those in others find out when their time is over."""
         return self._bell
+
+    @property
+    def checkpoints(self) -> SqliteCheckpoints:
+        """Where followers of a log stand."""
+        return self._checkpoints
+
+    @property
+    def parked(self) -> SqliteParked:
+        """What followers have put aside."""
+        return self._parked
 
     async def start(self) -> None:
         """Open the file; creates or upgrades its tables. Harmless when open.
@@ -102,7 +126,8 @@ class SqliteStore:
 
         Raises:
             VersionConflict: A stream is not where an append expects it; nothing was written.
-            Conflict: A checkpoint is not where a move expects it; nothing was written.
+            CheckpointMoved: A checkpoint is not where a move expects it; nothing was written.
+            ConditionFailed: The log holds what a condition excludes; nothing was written.
             StoreUnavailable: The store is closed or refuses writes; nothing was written.
             OutcomeUnknown: The disk failed under the commit; the store writes no more.
         """
@@ -115,10 +140,6 @@ class SqliteStore:
     def begin(self) -> SqliteTransaction:
         """A transaction to hold open; takes nothing until its first `run`."""
         return SqliteTransaction(self._writer, self._turn_timeout)
-
-    async def checkpoint(self, name: str) -> int:
-        """Where a subscription stands; 0 for a new one."""
-        return await self._readers.run(lambda connection: checkpoint(connection, name))
 
     async def create_tables(self, tables: Collection[Any]) -> None:
         """Create the tables of read models and state that are missing."""

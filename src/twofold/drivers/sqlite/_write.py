@@ -3,46 +3,66 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from sqlite3 import Connection
 from typing import TypeAlias
 
+from twofold.drivers.sqlite._checkpoints import move
+from twofold.drivers.sqlite._parked import free, park
 from twofold.drivers.sqlite._tables import change_rows
-from twofold.errors import Conflict, VersionConflict
-from twofold.store import ANY_VERSION, Batch, Committed, Draft, Move, RowChange
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
+from twofold.drivers.sqlite._where import any_of
+from twofold.errors import ConditionFailed, VersionConflict
+from twofold.store import ANY_VERSION, Append, Batch, Committed, Condition, Draft
 
 _Row: TypeAlias = tuple[bytes, str, int, bytes, str, int, str]
+_Append: TypeAlias = tuple[str, int, Sequence[_Row], Sequence[tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A batch with its events encoded; calling it writes it inside the transaction that is open."""
 
-    appends: Sequence[tuple[str, int, Sequence[_Row]]]
-    rows: Sequence[RowChange]
-    moves: Sequence[Move]
+    appends: Sequence[_Append]
+    batch: Batch
 
     def __call__(self, connection: Connection) -> Committed:
         position = 0
         versions = dict[str, int]()
-        for stream, expected, events in self.appends:
+        batch = self.batch
+        for condition in batch.conditions:
+            _hold(connection, condition)
+        for stream, expected, events, tags in self.appends:
             version = _version(connection, stream, expected)
             versions[stream] = version + len(events)
             position = _insert(connection, stream, version, events) or position
-        for move in self.moves:
-            _move(connection, move)
-        if self.rows:
-            change_rows(connection, self.rows)
+            if tags:
+                _tag(connection, position - len(events), tags)
+        for one in batch.moves:
+            move(connection, one)
+        if batch.rows:
+            change_rows(connection, batch.rows)
+        if batch.parks:
+            park(connection, batch.parks)
+        if batch.frees:
+            free(connection, batch.frees)
         return Committed(position, versions)
 
 
 def plan(batch: Batch) -> Plan:
     """Encode what a batch writes."""
-    appends = [(item.stream, item.expected, [_row(draft) for draft in item.events]) for item in batch.appends]
-    return Plan(appends, batch.rows, batch.moves)
+    return Plan([_append(item) for item in batch.appends], batch)
+
+
+def _append(item: Append) -> _Append:
+    tags = [draft.tags for draft in item.events] if any(draft.tags for draft in item.events) else ()
+    return item.stream, item.expected, [_row(draft) for draft in item.events], tags
+
+
+def _hold(connection: Connection, condition: Condition) -> None:
+    where, values = any_of(condition.selections)
+    found = connection.execute(_FIRST_AFTER.format(where), (condition.after, *values)).fetchone()
+    if found:
+        raise ConditionFailed(after=condition.after, position=found[0])
 
 
 def _version(connection: Connection, stream: str, expected: int) -> int:
@@ -61,19 +81,10 @@ def _insert(connection: Connection, stream: str, version: int, events: Sequence[
     return int(connection.execute("SELECT last_insert_rowid()").fetchone()[0])
 
 
-def _move(connection: Connection, move: Move) -> None:
-    moved = connection.execute(_MOVE, (move.position, move.name, move.expected)).rowcount
-    if not moved and move.expected == 0:
-        moved = connection.execute(_PLACE, (move.name, move.position)).rowcount
-    if not moved:
-        stands = checkpoint(connection, move.name)
-        raise Conflict(f"checkpoint {move.name!r} stands at {stands}, not at {move.expected}: another owner moved it")
-
-
-def checkpoint(connection: Connection, name: str) -> int:
-    """Where a checkpoint stands; 0 for one that nobody has moved yet."""
-    found = connection.execute(_STANDS, (name,)).fetchone()
-    return int(found[0]) if found else 0
+def _tag(connection: Connection, before: int, tags: Sequence[tuple[str, ...]]) -> None:
+    # The events of one append have positions without holes: there is one writer.
+    rows = [(tag, position) for position, own in enumerate(tags, before + 1) for tag in dict.fromkeys(own)]
+    connection.executemany("INSERT INTO twofold_tags (tag, position) VALUES (?, ?)", rows)
 
 
 def _row(draft: Draft) -> _Row:
@@ -95,6 +106,4 @@ _INSERT = (
     "INSERT INTO twofold_events (stream, version, id, type, schema_version, data, headers, time, tags)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_MOVE = "UPDATE twofold_checkpoints SET position = ? WHERE name = ? AND position = ?"
-_PLACE = "INSERT INTO twofold_checkpoints (name, position) VALUES (?, ?) ON CONFLICT DO NOTHING"
-_STANDS = "SELECT position FROM twofold_checkpoints WHERE name = ?"
+_FIRST_AFTER = "SELECT position FROM twofold_events WHERE position > ? AND {} ORDER BY position LIMIT 1"

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import TypeAlias, final
+from typing import TypeAlias, TypeVar, final
 
 from twofold.drivers.sqlite._call import Call, settle
 from twofold.drivers.sqlite._commits import Commits
@@ -14,6 +14,7 @@ from twofold.drivers.sqlite._turn import Turn
 from twofold.errors import OutcomeUnknown, StoreUnavailable
 from twofold.store import Bell, Committed
 
+T = TypeVar("T")
 Unit: TypeAlias = Callable[[GuardedConnection], Committed]
 
 
@@ -54,6 +55,17 @@ class Writer:
         call = Call(unit)
         self._items.put(call)
         return await call.outcome()
+
+    async def change(self, work: Callable[[GuardedConnection], T]) -> T:
+        """Run a function that appends nothing in a transaction, perhaps more than once, and give what it returns."""
+        outcome = list[T]()
+
+        def unit(connection: GuardedConnection) -> Committed:
+            outcome[:] = (work(connection),)
+            return Committed()
+
+        await self.commit(unit)
+        return outcome[0]
 
     def queue(self, turn: Turn) -> None:
         """Queue for the writer's turn."""

@@ -1,0 +1,102 @@
+"""Parked events: read on the reader connections, changed by the writer."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
+from sqlite3 import Connection
+from typing import Any, final
+
+from twofold.drivers.sqlite._readers import Readers
+from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
+from twofold.drivers.sqlite._writer import Writer
+from twofold.store import Parked
+
+
+@final
+class SqliteParked:
+    """The parked events in one SQLite file.
+
+    Args:
+        readers: Who reads them.
+        writer: Who writes them.
+    """
+
+    __slots__ = ("_readers", "_writer")
+
+    def __init__(self, readers: Readers, writer: Writer) -> None:
+        self._readers = readers
+        self._writer = writer
+
+    async def list(
+        self, subscription: str | None = None, *, stream: str | None = None, due: bool = False, limit: int = 1000
+    ) -> Sequence[Parked]:
+        """Parked events, by subscription and position."""
+        values = {"subscription": subscription, "stream": stream, "due": due, "limit": limit}
+
+        def found(connection: Connection) -> Sequence[Parked]:
+            return [_parked(row) for row in connection.execute(_LIST, values)]
+
+        return await self._readers.run(found)
+
+    async def streams(self, subscription: str) -> Collection[str]:
+        """The streams of which a subscription has parked events."""
+
+        def found(connection: Connection) -> set[str]:
+            return {stream for (stream,) in connection.execute(_STREAMS, (subscription,))}
+
+        return await self._readers.run(found)
+
+    async def retry(self, subscription: str, stream: str) -> int:
+        """Have a stream's parked events tried again."""
+        return await self._writer.change(lambda connection: connection.execute(_RETRY, (subscription, stream)).rowcount)
+
+    async def edit(self, subscription: str, position: int, data: bytes) -> bool:
+        """Have a parked event read as this JSON."""
+        values = (data, subscription, position)
+        return await self._writer.change(lambda connection: connection.execute(_EDIT, values).rowcount) > 0
+
+
+def park(connection: Connection, parks: Iterable[Parked]) -> None:
+    """Put events aside, in the transaction that is open."""
+    connection.executemany(_PARK, [_row(one) for one in parks])
+
+
+def free(connection: Connection, frees: Iterable[tuple[str, int]]) -> None:
+    """Let parked events go, in the transaction that is open."""
+    connection.executemany(_FREE, frees)
+
+
+def _row(one: Parked) -> tuple[Any, ...]:
+    time = (one.time - EPOCH) // MICROSECOND
+    key = one.subscription, one.position, one.stream, one.type
+    return (*key, time, one.cause, one.trace, one.attempts, one.data, one.due)
+
+
+def _parked(row: tuple[Any, ...]) -> Parked:
+    subscription, position, stream, type_, time, cause, trace, attempts, data, due = row
+    return Parked(
+        subscription=subscription,
+        position=position,
+        stream=stream,
+        type=type_,
+        time=EPOCH + timedelta(microseconds=time),
+        cause=cause,
+        trace=trace,
+        attempts=attempts,
+        data=data,
+        due=bool(due),
+    )
+
+
+_SELECT = "SELECT subscription, position, stream, type, time, cause, trace, attempts, data, due FROM twofold_parked "
+_LIST = _SELECT + (
+    "WHERE (:subscription IS NULL OR subscription = :subscription) AND (:stream IS NULL OR stream = :stream)"
+    " AND due >= :due ORDER BY subscription, position LIMIT :limit"
+)
+_STREAMS = "SELECT DISTINCT stream FROM twofold_parked WHERE subscription = ?"
+_RETRY = "UPDATE twofold_parked SET due = 1 WHERE subscription = ? AND stream = ?"
+_EDIT = "UPDATE twofold_parked SET data = ? WHERE subscription = ? AND position = ?"
+_PARK = (
+    "REPLACE INTO twofold_parked (subscription, position, stream, type, time, cause, trace, attempts, data, due)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_FREE = "DELETE FROM twofold_parked WHERE subscription = ? AND position = ?"

@@ -1,0 +1,90 @@
+"""Where a follower of the log stands, and who may move it: checkpoints are leases too.
+
+Nobody's clock is compared with anybody else's. An owner shows that it lives by a `beat` that grows; whoever sees a beat
+that has stood still for the length of a lease, by a clock of its own, may claim the checkpoint, and its `token` grows.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+INLINE: Final = -1
+"""Where the checkpoint of an inline projection stands: its rows commit with the events, so it follows nothing."""
+
+NOBODY: Final = ""
+"""The owner of a checkpoint that is free."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A checkpoint as it stands.
+
+    Args:
+        name: The subscription it belongs to.
+        position: The last position it has dealt with; 0 for a new one, or `INLINE`.
+        epoch: The epoch of the log it follows; empty for a new one.
+        owner: Who moves it; `NOBODY` for one that is free.
+        token: How often it has changed its owner; what it fences off a stale one with.
+        beat: How often its owners have shown that they live.
+    """
+
+    name: str
+    position: int = 0
+    epoch: str = ""
+    owner: str = NOBODY
+    token: int = 0
+    beat: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A checkpoint on its way forward.
+
+    Args:
+        name: The subscription it belongs to.
+        position: Where it moves to; `INLINE` for a projection that is inline from now on.
+        expected: Where it must stand; a store refuses to move one that stands elsewhere.
+        token: The token it must have; None for whoever moves it without owning it.
+        epoch: The epoch of the log it follows; empty to leave it as it is.
+    """
+
+    name: str
+    position: int
+    expected: int
+    token: int | None = None
+    epoch: str = ""
+
+
+class Checkpoints(Protocol):
+    """The checkpoints of a store. Batches move them; here they are read, owned and given back."""
+
+    async def get(self, name: str) -> Checkpoint:
+        """A checkpoint as it stands; a new one when nobody has moved or claimed it yet."""
+        ...
+
+    async def all(self) -> Sequence[Checkpoint]:
+        """All checkpoints that anybody has moved or claimed, by name."""
+        ...
+
+    async def claim(self, seen: Checkpoint, owner: str) -> Checkpoint:
+        """Become the owner of a checkpoint; its token grows.
+
+        Args:
+            seen: The checkpoint as it was seen.
+            owner: Who claims it.
+
+        Returns:
+            The checkpoint as it stands now.
+
+        Raises:
+            Conflict: It changed its owner, or its owner has shown a sign of life, since it was seen.
+        """
+        ...
+
+    async def renew(self, owner: str) -> None:
+        """Show that an owner lives: the beat of every checkpoint that it owns grows."""
+        ...
+
+    async def release(self, owner: str, names: Collection[str] | None = None) -> None:
+        """Give checkpoints back: those with these names, or all that the owner has."""
+        ...

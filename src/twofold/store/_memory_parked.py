@@ -1,0 +1,66 @@
+"""Parked events in memory."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from itertools import islice
+from operator import itemgetter
+from threading import RLock
+from typing import final
+
+from twofold.store._parked import Parked
+
+
+@final
+class MemoryParked:
+    """The parked events of a `MemoryStore`.
+
+    Args:
+        lock: The lock of the store, which several event loops may use.
+    """
+
+    __slots__ = ("_lock", "_parked")
+
+    def __init__(self, lock: RLock) -> None:
+        self._lock = lock
+        self._parked = dict[tuple[str, int], Parked]()
+
+    async def list(
+        self, subscription: str | None = None, *, stream: str | None = None, due: bool = False, limit: int = 1000
+    ) -> Sequence[Parked]:
+        """Parked events, by subscription and position."""
+        with self._lock:
+            wanted = (
+                one
+                for _, one in sorted(self._parked.items(), key=itemgetter(0))
+                if subscription in (None, one.subscription) and stream in (None, one.stream) and (one.due or not due)
+            )
+            return [*islice(wanted, limit)]
+
+    async def streams(self, subscription: str) -> Collection[str]:
+        """The streams of which a subscription has parked events."""
+        with self._lock:
+            return {one.stream for one in self._parked.values() if one.subscription == subscription}
+
+    async def retry(self, subscription: str, stream: str) -> int:
+        """Have a stream's parked events tried again."""
+        with self._lock:
+            keys = [
+                key for key, one in self._parked.items() if (one.subscription, one.stream) == (subscription, stream)
+            ]
+            self._parked |= {key: replace(self._parked[key], due=True) for key in keys}
+            return len(keys)
+
+    async def edit(self, subscription: str, position: int, data: bytes) -> bool:
+        """Have a parked event read as this JSON."""
+        with self._lock:
+            one = self._parked.get((subscription, position))
+            if one is not None:
+                self._parked[subscription, position] = replace(one, data=data)
+            return one is not None
+
+    def change(self, parks: Collection[Parked], frees: Collection[tuple[str, int]]) -> None:
+        """Put events aside, and let others go."""
+        for one in parks:
+            self._parked[one.subscription, one.position] = one
+        for key in frees:
+            self._parked.pop(key, None)
