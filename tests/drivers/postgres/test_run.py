@@ -21,7 +21,7 @@ async def later(value: Any) -> Any:
 async def test_all_that_can_be_awaited_is() -> None:
     """A coroutine function, a function that returns an awaitable, and one that does not give what they mean."""
     assert await run(later, 1) == 1
-    assert await run(lambda value: later(value), 2) == 2
+    assert await run(lambda value: later(value + 1), 1) == 2
     assert await run(lambda value: value, 3) == 3
 
 
