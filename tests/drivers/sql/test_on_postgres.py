@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asyncpg
 import pytest
 from sqlalchemy import ARRAY, Column, DateTime, Enum, Integer, MetaData, String, Table, func, select, text
 from sqlalchemy.dialects.postgresql import DOMAIN, ENUM, INT4RANGE, JSONB, Range
@@ -18,7 +17,7 @@ from sqlalchemy.types import UserDefinedType
 from tests.drivers.sql.conftest import NewSessions, NewStore
 from tests.drivers.sql.shop import Customer, names
 from twofold.drivers.postgres.sql import PostgresSessions
-from twofold.errors import StoreUnavailable, WiringError
+from twofold.errors import WiringError
 from twofold.sql import Sessions, WriteRefused
 from twofold.store import Batch, Delete, Store, Upsert
 
@@ -261,7 +260,7 @@ async def test_types_of_tables_are_created_with_them(store: Store, sessions: Ses
 async def test_tables_are_created_by_one_of_many(new_store: NewStore, new_sessions: NewSessions) -> None:
     """Processes that start at the same time do not trip over each other's tables and types."""
     stores = [new_store() for _ in range(6)]
-    await asyncio.gather(*[store.start() for store in stores[:1]])
+    await asyncio.gather(*[store.start() for store in stores])
     table = Table("raced", MetaData(), Column("id", Integer, primary_key=True), Column("colour", Enum(Colour)))
     await asyncio.gather(*[store.create_tables([table]) for store in stores])
     async with new_sessions(stores[0]).read() as session:
@@ -290,5 +289,4 @@ async def test_a_connection_that_is_gone_is_forgotten(store: Store, sessions: Se
     await transaction.run(lambda connection: connection.terminate())
     await asyncio.sleep(0)  # asyncpg tells it to whoever listens in the next round of the loop
     assert not sessions._dialect._adapted
-    with pytest.raises((StoreUnavailable, asyncpg.InterfaceError)):
-        await transaction.commit(Batch())
+    await transaction.rollback()
