@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from twofold.errors import StoreUnavailable
 from twofold.sql._lent import LentConnection
 from twofold.sql._sessions import BlockingReadSession, BlockingWriteSession, ReadSession, WriteSession
-from twofold.store import Store, Transaction
+from twofold.store import Transaction
 
 
 class _Borrower(Session):
@@ -46,16 +46,25 @@ class _ReaderSession(_Borrower, BlockingReadSession):
     pass
 
 
+class _QuerySession(ReadSession):
+    """The session of a query: nothing is open behind it, so letting go is no work for the loop."""
+
+    async def close(self) -> None:
+        """Let go of all objects."""
+        self.sync_session.close()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.sync_session.close()
+
+
 class LendingSessions(ABC):
     """Makes the sessions of one store; see `twofold.sql.Sessions`. A driver says how its connections are reached.
 
     Args:
-        store: The store.
         dialect: What its database speaks.
     """
 
-    def __init__(self, store: Store, dialect: Dialect) -> None:
-        self._store = store
+    def __init__(self, dialect: Dialect) -> None:
         # An engine without connections of its own; it keeps what the sessions of the store have compiled.
         self._engine = Engine(NullPool(_no_connection), dialect, make_url(f"{dialect.name}+twofold://"))
         self._async_engine = AsyncEngine(self._engine)
@@ -92,7 +101,7 @@ class LendingSessions(ABC):
 
     def read(self) -> ReadSession:
         """A session that cannot write. Each statement sees what was committed when it began."""
-        return ReadSession(self._async_connection(self.for_reader()), expire_on_commit=False)
+        return _QuerySession(self._async_connection(self.for_reader()), expire_on_commit=False)
 
     def read_blocking(self) -> BlockingReadSession:
         """The same for a handler that runs whole as `store.read(work)`, inside `bound`; all statements see the same."""

@@ -44,7 +44,9 @@ async def store(new_store: NewStore) -> AsyncGenerator[Store]:
 
 @pytest.fixture
 def new_sessions(database: str) -> NewSessions:
-    return SqliteSessions if database == "sqlite" else PostgresSessions
+    made: Any = SqliteSessions if database == "sqlite" else PostgresSessions
+    sessions: NewSessions = made
+    return sessions
 
 
 @pytest.fixture
