@@ -27,7 +27,7 @@ def database(request: pytest.FixtureRequest) -> str:
 def new_store(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> NewStore:
     """Makes stores over one and the same database."""
     if database == "sqlite":
-        return lambda: SqliteStore(tmp_path / "shop.db", turn_timeout=2)
+        return lambda: SqliteStore(tmp_path / "shop.db", turn_timeout=30)
     url: str = request.getfixturevalue("postgres_url")
     fake: Any = FakePostgresStore
     return lambda: fake(url)

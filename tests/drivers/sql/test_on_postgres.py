@@ -260,7 +260,8 @@ async def test_types_of_tables_are_created_with_them(store: Store, sessions: Ses
 async def test_tables_are_created_by_one_of_many(new_store: NewStore, new_sessions: NewSessions) -> None:
     """Processes that start at the same time do not trip over each other's tables and types."""
     stores = [new_store() for _ in range(6)]
-    await asyncio.gather(*[store.start() for store in stores])
+    for store in stores:
+        await store.start()
     table = Table("raced", MetaData(), Column("id", Integer, primary_key=True), Column("colour", Enum(Colour)))
     await asyncio.gather(*[store.create_tables([table]) for store in stores])
     async with new_sessions(stores[0]).read() as session:
