@@ -6,6 +6,8 @@ Handlers and projections import from here. Nothing in here knows a database; dri
 from twofold.sql._exact import ExactDecimal
 from twofold.sql._fold import DeleteRows, WriteRows, fold
 from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_of, session_runner, sql_provider
+from twofold.sql._lending import LendingSessions
+from twofold.sql._lent import Fetched, LentConnection
 from twofold.sql._live import LiveTables, live_tables, unmade_columns
 from twofold.sql._page import page_of, sort_by
 from twofold.sql._readable import unreadable_tables
@@ -17,6 +19,7 @@ from twofold.sql._sessions import (
     WriteRefused,
     WriteSession,
 )
+from twofold.sql._statements import Change, RowStatement, Values, place_of, supplied, value_of
 from twofold.sql._tables import create_statements, layout_of, table_of
 from twofold.sql._view import View, refresh_statements, view_statements
 
@@ -25,12 +28,18 @@ __all__ = [
     "BLOCKING",
     "BlockingReadSession",
     "BlockingWriteSession",
+    "Change",
     "DeleteRows",
     "ExactDecimal",
+    "Fetched",
+    "LendingSessions",
+    "LentConnection",
     "LiveTables",
     "ReadSession",
+    "RowStatement",
     "Sessions",
     "SqlPart",
+    "Values",
     "View",
     "WRITING",
     "WriteRefused",
@@ -41,13 +50,16 @@ __all__ = [
     "layout_of",
     "live_tables",
     "page_of",
+    "place_of",
     "refresh_statements",
     "session_of",
     "session_runner",
     "sort_by",
     "sql_provider",
+    "supplied",
     "table_of",
-    "unreadable_tables",
     "unmade_columns",
+    "unreadable_tables",
+    "value_of",
     "view_statements",
 ]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Column, Computed, DateTime, Integer, MetaData, String, Table, func, select
 from sqlalchemy.orm import Mapped, mapped_column
+from tests.drivers.sql.test_rows import VALUES, Base, Everything, columns
 
-from tests.drivers.sqlite_sql.test_rows import VALUES, Base, Everything, columns
 from twofold.drivers.sqlite import SqliteStore
 from twofold.drivers.sqlite._rows import apply_rows, create_tables
 from twofold.drivers.sqlite._statements import dialect
