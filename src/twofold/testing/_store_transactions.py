@@ -177,7 +177,7 @@ class Transactions(StoreCase):
             for task in tasks:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-            assert all(isinstance(outcome, (Committed, asyncio.CancelledError)) for outcome in outcomes)
+            assert all(isinstance(outcome, (Committed, asyncio.CancelledError)) for outcome in outcomes), outcomes
         await store.commit(append("y"))
         log = await whole_log(store)
         assert sum(event.stream == "y" for event in log) - 1 == sum(event.stream != "y" for event in log)

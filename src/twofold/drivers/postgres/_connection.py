@@ -61,7 +61,11 @@ class Server:
             connection_class=_Connection,
         )
         connection = cast("Connection", opened)
-        connection.born = await connection.fetchval(_BORN, connection.get_server_pid())
+        try:
+            connection.born = await connection.fetchval(_BORN, connection.get_server_pid())
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
 

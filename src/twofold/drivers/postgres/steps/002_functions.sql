@@ -217,8 +217,8 @@ BEGIN
         END IF;
         PERFORM {schema}.twofold_lock(types, tag_names, others -> 'clauses');
         FOR clause IN
-            SELECT * FROM jsonb_to_recordset(others -> 'clauses')
-            AS clause (condition integer, after bigint, types text[], tags text[])
+            SELECT c.* FROM jsonb_to_recordset(others -> 'clauses')
+            AS c (condition integer, after bigint, types text[], tags text[])
         LOOP
             first := {schema}.twofold_first(clause.after, clause.types, clause.tags);
             IF first IS NOT NULL THEN
@@ -231,10 +231,10 @@ BEGIN
 
     IF others IS NOT NULL AND others ? 'moves' THEN
         FOR move IN
-            SELECT * FROM ROWS FROM (jsonb_to_recordset(others -> 'moves')
+            SELECT m.* FROM ROWS FROM (jsonb_to_recordset(others -> 'moves')
                 AS (name text, position bigint, expected bigint, token bigint, epoch text)
-            ) WITH ORDINALITY AS move (name, goes_to, expected, token, epoch, nth)
-            ORDER BY move.name COLLATE "C", move.nth
+            ) WITH ORDINALITY AS m (name, goes_to, expected, token, epoch, nth)
+            ORDER BY m.name COLLATE "C", m.nth
         LOOP
             answer := {schema}.twofold_move(move.name, move.goes_to, move.expected, move.token, move.epoch);
             IF answer IS NOT NULL THEN
