@@ -1,0 +1,26 @@
+"""A PostgreSQL database for each test: a schema of its own in the one database of the process, since that is quick."""
+
+import secrets
+from collections.abc import AsyncGenerator
+
+import asyncpg
+import pytest
+
+from tools.shared_postgres import fresh_database
+
+
+@pytest.fixture(scope="session")
+async def postgres_database(anyio_backend: str) -> AsyncGenerator[str]:
+    async with fresh_database() as url:
+        yield url
+
+
+@pytest.fixture
+async def postgres_url(postgres_database: str) -> AsyncGenerator[str]:
+    """Where a test finds an empty schema, which is dropped afterwards."""
+    schema = f"test_{secrets.token_hex(8)}"
+    connection = await asyncpg.connect(postgres_database)
+    await connection.execute(f"CREATE SCHEMA {schema}")
+    yield f"{postgres_database}{'&' if '?' in postgres_database else '?'}search_path={schema}"
+    await connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    await connection.close()
