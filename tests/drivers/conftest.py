@@ -1,7 +1,8 @@
 """A PostgreSQL database for each test: a schema of its own in the one database of the process, since that is quick."""
 
+import asyncio
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 
 import asyncpg
 import pytest
@@ -10,9 +11,12 @@ from tools.shared_postgres import fresh_database
 
 
 @pytest.fixture(scope="session")
-async def postgres_database(anyio_backend: str) -> AsyncGenerator[str]:
-    async with fresh_database() as url:
-        yield url
+def postgres_database() -> Generator[str]:
+    # Not async: it would tie all tests to one event loop, also those that choose their own.
+    with asyncio.Runner() as runner:
+        database = fresh_database()
+        yield runner.run(database.__aenter__())
+        runner.run(database.__aexit__(None, None, None))
 
 
 @pytest.fixture

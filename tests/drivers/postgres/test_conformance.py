@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
-from twofold.drivers.postgres import PostgresStore
+from tests.drivers.postgres.conftest import NewStore
 from twofold.store import Store, Transaction
 from twofold.testing import StoreConformance, StoreFeatures
 
@@ -21,15 +21,15 @@ class TestPostgresStore(StoreConformance):
     )
 
     @pytest.fixture
-    async def store(self, url: str) -> AsyncIterator[Store]:
-        """A new database for each test."""
-        async with _opened(PostgresStore(url), self.table) as store:
+    async def store(self, new_store: NewStore) -> AsyncIterator[Store]:
+        """A new schema for each test."""
+        async with _opened(new_store(), self.table) as store:
             yield store
 
     @pytest.fixture
-    async def impatient_store(self, url: str) -> AsyncIterator[Store]:
-        """A new database, with short turns."""
-        async with _opened(PostgresStore(url, turn_timeout=0.2), self.table) as store:
+    async def impatient_store(self, new_store: NewStore) -> AsyncIterator[Store]:
+        """A new schema, with short turns."""
+        async with _opened(new_store(turn_timeout=0.2), self.table) as store:
             yield store
 
     async def find_row(self, store: Store, name: str) -> Mapping[str, Any] | None:
