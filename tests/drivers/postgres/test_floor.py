@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import asyncpg
 import pytest
@@ -10,27 +11,47 @@ import pytest
 from tests.drivers.postgres.conftest import NewStore, Plain
 from tests.drivers.postgres.schema import schema_of
 from twofold.drivers.postgres import PostgresStore
-from twofold.drivers.postgres._append import calls
+from twofold.drivers.postgres._append import Calls, calls
 from twofold.drivers.postgres._names import Names
 from twofold.store import Recorded
 from twofold.testing._store_case import append, whole_log
 
 pytestmark = pytest.mark.anyio
+Connect = Callable[..., Awaitable[Plain]]
 Open = Callable[..., Awaitable[Plain]]
 
 
 @pytest.fixture
-async def opened(postgres_url: str) -> Open:
+async def connect(postgres_url: str) -> AsyncIterator[Connect]:
+    """Opens plain connections, and leaves none behind."""
+    connections = list[Plain]()
+
+    async def open_one(**settings: str) -> Plain:
+        connections.append(await asyncpg.connect(postgres_url, **settings))
+        return connections[-1]
+
+    yield open_one
+    for connection in connections:
+        connection.terminate()
+
+
+@pytest.fixture
+def opened(connect: Connect, calling: Calls) -> Open:
     """Appends in a transaction that stays open, on a connection of its own."""
-    calling = calls(Names(schema_of(postgres_url)))
 
     async def begin(stream: str, count: int = 1) -> Plain:
-        connection = await asyncpg.connect(postgres_url)
+        connection = await connect()
         await connection.execute("BEGIN")
         await calling.of(append(stream, count)).send(connection)
         return connection
 
     return begin
+
+
+@pytest.fixture
+def calling(postgres_url: str) -> Calls:
+    """What the store would send."""
+    return calls(Names(schema_of(postgres_url)))
 
 
 async def test_readers_wait_below_an_open_transaction(store: PostgresStore, opened: Open) -> None:
@@ -42,7 +63,6 @@ async def test_readers_wait_below_an_open_transaction(store: PostgresStore, open
     await slow.execute("COMMIT")
     assert await store.log.head() == 7
     assert [event.stream for event in await whole_log(store)] == ["a", "a", "slow", "slow", "slow", "b", "b"]
-    await slow.close()
 
 
 async def test_holes_are_passed_at_once(store: PostgresStore, opened: Open) -> None:
@@ -55,41 +75,36 @@ async def test_holes_are_passed_at_once(store: PostgresStore, opened: Open) -> N
     await cut_off.close()
     assert await store.log.head() == 11
     assert [event.position for event in await whole_log(store)] == [11]
-    await rolled_back.close()
 
 
-async def test_a_part_that_was_rolled_back_holds_nothing(store: PostgresStore, plain: Plain, postgres_url: str) -> None:
+async def test_a_part_that_was_rolled_back_holds_nothing(store: PostgresStore, plain: Plain, calling: Calls) -> None:
     """A savepoint that is undone takes its floor with it, while its transaction stays open."""
     await plain.execute("BEGIN; SAVEPOINT part")
-    await calls(Names(schema_of(postgres_url))).of(append("a")).send(plain)
+    await calling.of(append("a")).send(plain)
     assert await store.log.head() == 0
     await plain.execute("ROLLBACK TO part")
     assert await store.log.head() == 1
     await plain.execute("ROLLBACK")
 
 
-async def test_others_in_the_cluster_hold_nobody_back(store: PostgresStore, postgres_url: str) -> None:
+async def test_others_in_the_cluster_hold_nobody_back(store: PostgresStore, connect: Connect) -> None:
     """A write transaction in another database or schema may stay open for ever: the head moves on."""
-    others = [await asyncpg.connect(f"{postgres_url}"), await asyncpg.connect(postgres_url, database="template1")]
-    for other in others:
+    for other in (await connect(), await connect(database="postgres")):
         await other.execute("BEGIN; CREATE TEMPORARY TABLE mine (x int); INSERT INTO mine VALUES (1)")
         await other.execute("SELECT pg_advisory_xact_lock(1), pg_advisory_xact_lock_shared(1, 2)")
     await store.commit(append("a"))
     assert await store.log.head() == 1
-    for other in others:
-        await other.close()
 
 
 async def test_a_follower_misses_nothing_of_slow_writers(
-    store: PostgresStore, new_store: NewStore, postgres_url: str
+    store: PostgresStore, connect: Connect, calling: Calls
 ) -> None:
     """Writers pause between their events and their commit, some roll back; who follows sees each event once, in order."""
     seen, written, done = list[Recorded](), set[object](), asyncio.Event()
-    calling = calls(Names(schema_of(postgres_url)))
 
     async def write(number: int) -> None:
         chance = random.Random(number)
-        connection = await asyncpg.connect(postgres_url)
+        connection = await connect()
         for _ in range(15):
             batch = append(f"s{chance.randrange(3)}", chance.randrange(1, 3))
             await connection.execute("BEGIN")
@@ -100,7 +115,6 @@ async def test_a_follower_misses_nothing_of_slow_writers(
             else:
                 await connection.execute("COMMIT")
                 written.update(event.id for event in batch.appends[0].events)
-        await connection.close()
 
     async def follow() -> None:
         after = 0
@@ -138,16 +152,15 @@ async def test_a_caught_up_follower_does_not_spin(store: PostgresStore, opened: 
     await store.commit(append("b"))
     await asyncio.wait_for(waiting, 20)
     assert await store.log.head() == 3
-    await slow.close()
 
 
 @pytest.mark.parametrize("wanted", [1, 3])
 async def test_cancelled_draws_leave_no_lock(
-    store: PostgresStore, plain: Plain, postgres_url: str, wanted: int
+    store: PostgresStore, plain: Plain, connect: Connect, postgres_url: str, wanted: int
 ) -> None:
     """However often a draw is cancelled on its way, no advisory lock is left to stop the others."""
     schema = schema_of(postgres_url)
-    victim = await asyncpg.connect(postgres_url)
+    victim = await connect()
     pid, cancelled = victim.get_server_pid(), 0
     draw = f"SELECT count({schema}.twofold_draw({wanted})) FROM generate_series(1, 200)"
     while cancelled < 150:
@@ -160,12 +173,9 @@ async def test_cancelled_draws_leave_no_lock(
     held = await plain.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = $1", pid)
     assert held == 0
     await store.commit(append("a", 2))
-    await victim.close()
 
 
-async def test_the_head_is_read_on_the_primary_and_with_its_own_isolation(
-    new_store: NewStore, plain: Plain, opened: Open
-) -> None:
+async def test_a_role_may_have_another_isolation_level(new_store: NewStore, plain: Plain) -> None:
     """A role whose transactions are SERIALIZABLE by default reads and writes as any other."""
     role = await plain.fetchval("SELECT current_user")
     database = await plain.fetchval("SELECT current_database()")
@@ -175,8 +185,13 @@ async def test_the_head_is_read_on_the_primary_and_with_its_own_isolation(
         store = new_store()
         await store.start()
         await store.commit(append("a"))
-        level = await store.begin().run(lambda connection: connection.fetchval("SHOW transaction_isolation"))
-        assert level == "read committed"  # type: ignore[comparison-overlap]  # what is awaited is not typed
+        held = store.begin()
+        assert await held.run(_isolation) == "read committed"
+        await held.rollback()
         await store.stop()
     finally:
         await plain.execute(f'ALTER ROLE "{role}" IN DATABASE {database} RESET default_transaction_isolation')
+
+
+def _isolation(connection: Any) -> Any:
+    return connection.fetchval("SHOW transaction_isolation")
