@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar, final
 from twofold.drivers.postgres._append import Calls
 from twofold.drivers.postgres._commits import Commits, carried_through
 from twofold.drivers.postgres._connection import Connection
-from twofold.drivers.postgres._faults import is_lost, typed
+from twofold.drivers.postgres._faults import is_lost, raise_typed
 from twofold.drivers.postgres._run import run
 from twofold.drivers.postgres._tables import change_rows
 from twofold.errors import StoreUnavailable
@@ -60,7 +60,7 @@ class PostgresTransaction:
                     raise StoreUnavailable(self._ended) from error
                 if is_lost(error) and connection.is_closed():
                     self._end("the connection was lost, and the transaction with it")
-                raise typed(error) from error.__cause__
+                raise_typed(error)
             return done
 
     async def commit(self, batch: Batch) -> Committed:
@@ -99,9 +99,12 @@ class PostgresTransaction:
         connection = await pool.take()
         try:
             await connection.execute(self._beginning(connection))
-        except BaseException as error:
+        except Exception as error:
             pool.give(connection, clean=False)
-            raise typed(error) from error.__cause__
+            raise_typed(error)
+        except BaseException:
+            pool.give(connection, clean=False)
+            raise
         self._connection, self._ended = connection, None
         self._alarm = asyncio.get_running_loop().call_later(self._turn_timeout, self._expire)
         return connection

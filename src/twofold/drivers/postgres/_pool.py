@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import final
 
 from twofold.drivers.postgres._connection import Connection
-from twofold.drivers.postgres._faults import typed
+from twofold.drivers.postgres._faults import raise_typed
 from twofold.errors import StoreUnavailable, WiringError
 
 
@@ -93,7 +93,7 @@ class Pool:
             yield connection
             clean = True
         except Exception as error:
-            raise typed(error) from error.__cause__
+            raise_typed(error)
         finally:
             self.give(connection, clean=clean)
 
@@ -132,7 +132,7 @@ class Pool:
                 try:
                     return await self._connect()
                 except Exception as error:
-                    raise typed(error) from error.__cause__
+                    raise_typed(error)
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection
