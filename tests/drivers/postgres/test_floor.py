@@ -99,7 +99,7 @@ async def test_others_in_the_cluster_hold_nobody_back(store: PostgresStore, conn
 async def test_a_follower_misses_nothing_of_slow_writers(
     store: PostgresStore, connect: Connect, calling: Calls
 ) -> None:
-    """Writers pause between their events and their commit, some roll back; who follows sees each event once, in order."""
+    """Writers pause between events and commit, some roll back; who follows sees each event once, in order."""
     seen, written, done = list[Recorded](), set[object](), asyncio.Event()
 
     async def write(number: int) -> None:

@@ -1,16 +1,19 @@
 """Opening a store: tables are made once, whoever comes first, and nothing newer is touched."""
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
 from tests.drivers.postgres.conftest import NewStore, Plain
 from twofold.app._database import store_of
+from twofold.clock import new_id
 from twofold.drivers.postgres import PostgresStore
 from twofold.errors import Invalid, StoreUnavailable, WiringError
 from twofold.store import Append, Batch, Draft
-from twofold.testing._store_case import append, draft, versions, whole_log
+from twofold.testing._store_case import append, versions, whole_log
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +54,7 @@ async def test_the_log_is_append_only(store: PostgresStore, plain: Plain) -> Non
 
 async def test_the_schema_has_a_name_of_any_kind(postgres_database: str, plain: Plain) -> None:
     """A name with quotes and capitals is only a name, and two logs of one database know nothing of each other."""
-    name = 'Sh"op\'s $1'
+    name = "Sh\"op's $1"
     stores = [PostgresStore(postgres_database, schema=schema) for schema in (name, "Other")]
     try:
         for store in stores:
@@ -84,15 +87,14 @@ async def test_an_address_makes_a_store() -> None:
 async def test_text_that_postgres_cannot_hold_is_refused(store: PostgresStore, place: str) -> None:
     """A NUL or half of a surrogate pair in a name is invalid, and writes nothing; a body may hold anything."""
     for bad in ("a\0b", "a\ud800"):
-        event = draft(bad if place == "type" else "happened")
-        event = Draft(
-            event.id, event.type, 1, b"\0", {"who": "\0"}, event.time, (bad,) if place == "tag" else ("t:1",)
-        )
-        stream = bad if place == "stream" else "a"
+        event = replace(_BODY, id=new_id(), tags=(bad,) if place == "tag" else ())
+        event = replace(event, type=bad) if place == "type" else event
         with pytest.raises(Invalid):
-            await store.commit(Batch((Append(stream, (event,)),)))
+            await store.commit(Batch((Append(bad if place == "stream" else "a", (event,)),)))
     assert await whole_log(store) == []
-    fine = Draft(event.id, "happened", 1, b"\0", {"who": "\0"}, event.time)
-    await store.commit(Batch((Append("a", (fine,)),)))
+    await store.commit(Batch((Append("a", (_BODY,)),)))
     (found,) = await whole_log(store)
     assert (found.data, found.headers) == (b"\0", {"who": "\0"})
+
+
+_BODY = Draft(new_id(), "happened", 1, b"\0", {"who": "\0"}, datetime.now(UTC))

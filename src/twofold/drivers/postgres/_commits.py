@@ -62,7 +62,7 @@ class Commits:
         except Conflict:
             clean = then is _nothing
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is raised again, unless its truth is found out
             if not may_be_written or not is_lost(error):
                 raise_typed(error)
             connection.terminate()

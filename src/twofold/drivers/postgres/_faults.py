@@ -31,12 +31,12 @@ def raise_typed(error: Exception) -> NoReturn:
 
 def must_run_again(error: BaseException) -> bool:
     """Whether PostgreSQL gave up on a transaction because of others beside it, so that it may just be run again."""
-    return _state(error) in _AGAIN
+    return state_of(error) in _AGAIN
 
 
 def is_lost(error: BaseException) -> bool:
     """Whether the connection is gone, so that nobody knows what became of what was sent last."""
-    return _state(error).startswith(_DEAD) or isinstance(error, _GONE)
+    return state_of(error).startswith(_DEAD) or isinstance(error, _GONE)
 
 
 def unknown(error: BaseException) -> OutcomeUnknown:
@@ -47,7 +47,7 @@ def unknown(error: BaseException) -> OutcomeUnknown:
 
 
 def _own(error: BaseException) -> TwofoldError | None:
-    state = _state(error)
+    state = state_of(error)
     if isinstance(error, TwofoldError):
         return None
     if state in _NO_TEXT or isinstance(error.__cause__, UnicodeError):
@@ -60,9 +60,10 @@ def _own(error: BaseException) -> TwofoldError | None:
 
 
 def _text(error: BaseException) -> str:
-    return f"{error} ({_state(error) or type(error).__name__})"
+    return f"{error} ({state_of(error) or type(error).__name__})"
 
 
-def _state(error: BaseException) -> str:
+def state_of(error: BaseException) -> str:
+    """The five characters by which PostgreSQL names an error; empty for one of another origin."""
     state = getattr(error, "sqlstate", None) if isinstance(error, asyncpg.PostgresError) else None
     return state if isinstance(state, str) else ""

@@ -1,7 +1,7 @@
 """A fixed number of connections, opened when first needed, and lent to one user at a time.
 
-Giving one back costs no round trip. Only after an error or a cancellation is it reset first; when that fails, or when it
-is gone, the next user gets a new one.
+Giving one back costs no round trip. Only after an error or a cancellation is it reset first; when that fails, or when
+it is gone, the next user gets a new one.
 """
 
 import asyncio
@@ -92,7 +92,7 @@ class Pool:
         try:
             yield connection
             clean = True
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is raised again
             raise_typed(error)
         finally:
             self.give(connection, clean=clean)
@@ -131,7 +131,7 @@ class Pool:
             if not self._idle:
                 try:
                     return await self._connect()
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - it is raised again
                     raise_typed(error)
             connection = self._idle.pop()
             if not connection.is_closed():

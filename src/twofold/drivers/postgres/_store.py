@@ -179,7 +179,7 @@ class PostgresStore:
         """Create the tables of read models and state that are missing."""
         transaction = self.begin()
         try:
-            await transaction.run(lambda connection: add_tables(connection, tables))
+            _: object = await transaction.run(lambda connection: add_tables(connection, tables))
             await transaction.commit(Batch())
         finally:
             await transaction.rollback()
