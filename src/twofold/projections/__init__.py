@@ -2,6 +2,6 @@
 
 from twofold.projections._projection import Projection
 from twofold.projections._projector import Projector, inline_rows
-from twofold.projections._rows import Rows
+from twofold.projections._rows import Rows, table_behind
 
-__all__ = ["Projection", "Projector", "Rows", "inline_rows"]
+__all__ = ["Projection", "Projector", "Rows", "inline_rows", "table_behind"]

@@ -1,11 +1,13 @@
 """Running projections: behind the log as subscribers, or inside the transaction that appends."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import final
 
+from twofold.dispatch import Start
 from twofold.messages import Catalogue
 from twofold.projections._projection import Projection
-from twofold.store import Batch, Fact, Inline, Move, RowChange, Store
+from twofold.store import Batch, Fact, Inline, RowChange, Selection, Store
 
 _BATCH = 500
 
@@ -23,7 +25,9 @@ class Projector:
     def __init__(self, projection: Projection, store: Store, catalogue: Catalogue) -> None:
         self._projection = projection
         self._store = store
-        self.types: Collection[str] = sorted(catalogue.of(event).name for event in projection.events)
+        self.selection = Selection(types=frozenset(catalogue.of(event).name for event in projection.events))
+        self.start: Start = "beginning"
+        self.partitions = 1
 
     @property
     def name(self) -> str:
@@ -35,9 +39,9 @@ class Projector:
         """How many events it takes in one transaction."""
         return _BATCH
 
-    async def handle(self, facts: Sequence[Fact], move: Move) -> None:
+    async def handle(self, facts: Sequence[Fact], settled: Batch) -> None:
         """Write what the projection makes of events, with its checkpoint."""
-        await self._store.commit(Batch(rows=tuple(self._projection.rows(facts)), moves=(move,)))
+        await self._store.commit(replace(settled, rows=tuple(self._projection.rows(facts))))
 
 
 def inline_rows(projections: Iterable[Projection]) -> Inline | None:

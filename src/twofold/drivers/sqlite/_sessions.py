@@ -13,9 +13,10 @@ from typing import Any, Protocol, TypeVar, cast
 from sqlalchemy.util.concurrency import await_
 
 from twofold.drivers.sqlite._dialect import Reach, ThreadConnection, ThreadDialect
+from twofold.drivers.sqlite._store import SqliteStore
 from twofold.errors import WiringError
 from twofold.sql import LendingSessions
-from twofold.store import Store, Transaction
+from twofold.store import Transaction
 
 T = TypeVar("T")
 
@@ -33,9 +34,10 @@ class SqliteSessions(LendingSessions):
         store: The store.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: SqliteStore) -> None:
         dialect = ThreadDialect()
-        super().__init__(store, dialect)
+        super().__init__(dialect)
+        self._store = store
         self._equip = cast("Callable[[Connection], None]", dialect.on_connect())
         self._here = threading.local()
 
@@ -45,7 +47,7 @@ class SqliteSessions(LendingSessions):
 
     def for_reader(self) -> ThreadConnection:
         """A connection that reads, from the event loop."""
-        return ThreadConnection(self._from_loop(self._store.read))
+        return ThreadConnection(self._from_loop(self._store.read_statement))
 
     def in_place(self, savepoint: str | None = None) -> ThreadConnection:
         """The connection that `bound` says, in this thread."""
