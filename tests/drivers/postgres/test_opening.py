@@ -83,6 +83,12 @@ async def test_an_address_makes_a_store() -> None:
             await store.start()
 
 
+async def test_an_address_that_means_nothing_is_a_mistake() -> None:
+    """What asyncpg cannot read is to be mended, not to be tried again."""
+    with pytest.raises(WiringError, match="sslmode"):
+        await PostgresStore("postgresql://localhost/shop?sslmode=maybe").start()
+
+
 @pytest.mark.parametrize("place", ["stream", "type", "tag"])
 async def test_text_that_postgres_cannot_hold_is_refused(store: PostgresStore, place: str) -> None:
     """A NUL or half of a surrogate pair in a name is invalid, and writes nothing; a body may hold anything."""

@@ -4,13 +4,13 @@ from typing import Final, NoReturn
 
 import asyncpg
 
-from twofold.errors import Conflict, Invalid, OutcomeUnknown, StoreUnavailable, TwofoldError
+from twofold.errors import Conflict, Invalid, OutcomeUnknown, StoreUnavailable, TwofoldError, WiringError
 
 _GONE: Final = (OSError, EOFError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 LOST: Final = (*_GONE, asyncpg.PostgresError)
 """What may be raised on the way to a server, and while nothing is asked of it that could be wrong."""
 
-_UNAVAILABLE: Final = ("08", "25006", "25P03", "25P04", "28", "53", "55", "57", "58", "3D", "XX")
+_UNAVAILABLE: Final = ("08", "25006", "25P03", "25P04", "28", "53", "55P03", "57", "58", "3D", "XX")
 _DEAD: Final = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "25P04")
 _AGAIN: Final = ("40001", "40P01")
 _NO_TEXT: Final = ("22021", "22P05")
@@ -50,6 +50,8 @@ def _own(error: BaseException) -> TwofoldError | None:
     state = state_of(error)
     if isinstance(error, TwofoldError):
         return None
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return WiringError(f"PostgreSQL cannot be reached by this address: {error}")
     if state in _NO_TEXT or isinstance(error.__cause__, UnicodeError):
         return Invalid(f"PostgreSQL cannot hold this: {_text(error)}")
     if state in _AGAIN:
