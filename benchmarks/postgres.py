@@ -92,7 +92,9 @@ async def _appends(server: Server, rounds: int, count: int, *, clients: int, at_
 async def _against_eventsourcing(server: Server, rounds: int, count: int, *, clients: int) -> Figure:
     store = PostgresStore(server.url(), pool_size=clients)
     await store.start()
-    await (await _admin(server)).execute("CREATE SCHEMA IF NOT EXISTS library")
+    plain = await _admin(server)
+    await plain.execute("CREATE SCHEMA IF NOT EXISTS library")
+    await plain.close()
     folder = server.url().partition("host=")[2]
     datastore = PostgresDatastore(
         "postgres", folder, 5432, "postgres", "", pool_size=clients, max_overflow=0, max_waiting=clients * 2,
