@@ -14,6 +14,8 @@ _EXTRAS: Final = {
     "twofold.cli.serving": "web",
     "twofold.sql": "sql",
     "twofold.drivers.sqlite.sql": "sql",
+    "twofold.drivers.postgres": "postgres",
+    "twofold.drivers.postgres.sql": "sql",
     "twofold.observability": "observability",
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from twofold.errors import StoreUnavailable, VersionConflict
-from twofold.store import Add, Append, Committed, Delete, Store, Upsert
+from twofold.store import Add, Append, Committed, Delete, Store, Transaction, Upsert
 from twofold.testing._store_case import StoreCase, append, batch, draft, versions, whole_log
 
 
@@ -141,7 +141,9 @@ class Transactions(StoreCase):
         """After its time a transaction is rolled back, the others get their turn, and its owner is told."""
         held = impatient_store.begin()
         await self.write_row(held, "a", 1)
-        await impatient_store.commit(append("b"))
+        await impatient_store.commit(append("b"))  # now, or when it is over
+        with pytest.raises(StoreUnavailable, match="held longer"):
+            await asyncio.wait_for(_outlast(held), 20)
         for late in (held.run(lambda connection: None), held.commit(append("a"))):
             with pytest.raises(StoreUnavailable, match="held longer"):
                 await late
@@ -208,7 +210,7 @@ class Transactions(StoreCase):
             for task in tasks:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-            assert all(isinstance(outcome, (Committed, asyncio.CancelledError)) for outcome in outcomes)
+            assert all(isinstance(outcome, (Committed, asyncio.CancelledError)) for outcome in outcomes), outcomes
         await store.commit(append("y"))
         log = await whole_log(store)
         assert sum(event.stream == "y" for event in log) - 1 == sum(event.stream != "y" for event in log)
@@ -249,3 +251,9 @@ class Transactions(StoreCase):
 
 def _raise_mine(connection: Any) -> None:
     raise LookupError("mine")
+
+
+async def _outlast(transaction: Transaction) -> None:
+    while True:
+        await transaction.run(lambda connection: None)
+        await asyncio.sleep(0)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.drivers.sql.fake_postgres import FakePostgresStore
+from tests.drivers.postgres.schema import schema_of
 from tests.drivers.sql.shop import Customer, Order
+from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.postgres.sql import PostgresSessions
 from twofold.drivers.sqlite import SqliteStore
 from twofold.drivers.sqlite.sql import SqliteSessions
@@ -29,8 +30,7 @@ def new_store(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> 
     if database == "sqlite":
         return lambda: SqliteStore(tmp_path / "shop.db", turn_timeout=30)
     url: str = request.getfixturevalue("postgres_url")
-    fake: Any = FakePostgresStore
-    return lambda: fake(url)
+    return lambda: PostgresStore(url, schema=schema_of(url), turn_timeout=30)
 
 
 @pytest.fixture

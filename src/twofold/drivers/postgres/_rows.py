@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql.named_types import CreateDomainType, CreateE
 
 from twofold.drivers.postgres._dialect import LoopDialect
 from twofold.drivers.postgres._statements import Statement, deletion, plain_type, writes
-from twofold.sql import DeleteRows, RowStatement, Values, create_statements, fold, table_of
+from twofold.sql import DeleteRows, RowStatement, Values, View, create_statements, fold, table_of
 from twofold.store import RowChange
 
 
@@ -37,17 +37,18 @@ async def apply_rows(connection: Any, rows: Sequence[RowChange]) -> None:
 
 
 async def create_tables(connection: Any, tables: Iterable[Any]) -> None:
-    """Create the tables, indexes and types that are missing, inside the transaction that is open.
+    """Create the tables, views, indexes and types that are missing, inside the transaction that is open.
 
     Of several processes that start at the same time, one creates and the others wait for its transaction to end.
     """
-    found = [table_of(table) for table in tables]
+    wanted = list(tables)
+    found = [table_of(entity) for entity in wanted if not isinstance(entity, View)]
     await connection.execute(f"SELECT pg_advisory_xact_lock({_CREATING})")
     dialect = LoopDialect(connection.get_server_version().major)
     for name, statement in _type_statements(found, dialect):
         if await connection.fetchval("SELECT to_regtype($1)", name) is None:
             await connection.execute(statement)
-    for statement in create_statements(found, dialect):
+    for statement in create_statements(wanted, dialect):
         await connection.execute(statement)
 
 
