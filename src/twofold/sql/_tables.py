@@ -1,7 +1,7 @@
 """From what users write, a `Table` or a mapped class, to the table behind it, its key, and the SQL that creates it."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -13,14 +13,18 @@ from sqlalchemy.sql.ddl import sort_tables
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from twofold.errors import WiringError
+from twofold.sql._beside import copies_beside, table_beside
+from twofold.store import Aside
 
 
 def table_of(entity: Any) -> Table[Any]:
-    """The table behind a `Table` or a mapped class.
+    """The table behind a `Table` or a mapped class, or the one that stands beside it.
 
     Raises:
         WiringError: It is neither.
     """
+    if isinstance(entity, Aside):
+        return table_beside(table_of(entity.table), tuple(map(table_of, entity.siblings)), entity.place)
     found: Any = entity if _is(Table, entity) else _mapper_of(entity).local_table
     if not _is(Table, found):
         raise WiringError(f"{entity!r} is mapped to {found!r}, which is not a table")
@@ -36,11 +40,24 @@ def create_statements(entities: Iterable[Any], dialect: Dialect) -> list[str]:
         dialect: The dialect to write it in.
     """
     statements = list[str]()
-    for table in sort_tables(dict.fromkeys(map(table_of, entities))):
+    for table in sort_tables(dict.fromkeys(_to_create(entities))):
         statements.append(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             statements.append(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)))
     return statements
+
+
+def _to_create(entities: Iterable[Any]) -> Iterator[Table[Any]]:
+    """The tables; those that stand beside others as new copies, whose indexes have names that nobody had before."""
+    copies = dict[tuple[Any, ...], Mapping[Table[Any], Table[Any]]]()
+    for entity in entities:
+        if isinstance(entity, Aside):
+            group = *entity.siblings, entity.place
+            if group not in copies:
+                copies[group] = copies_beside(map(table_of, entity.siblings), entity.place)
+            yield copies[group][table_of(entity.table)]
+        else:
+            yield table_of(entity)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +111,8 @@ def layout_of(entity: Any) -> Layout:
     Raises:
         WiringError: It is neither, or it has no primary key.
     """
+    if isinstance(entity, Aside):
+        return replace(layout_of(entity.table), table=table_of(entity))
     table = table_of(entity)
     if not table.primary_key.columns:
         raise WiringError(f"table {table.name!r} has no primary key, so its rows cannot be told apart")
