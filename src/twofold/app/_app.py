@@ -4,6 +4,7 @@ Everything is read and checked once, when the application is checked or started;
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,8 +17,8 @@ from twofold.app._caller import Caller
 from twofold.app._database import store_of
 from twofold.app._progress import Progress
 from twofold.app._room import open_room
-from twofold.app._switch import switch
 from twofold.app._sync import SyncApp
+from twofold.app._versions import Versions
 from twofold.app._workers import Workers
 from twofold.clock import Clock, IdSource, SystemClock, new_id
 from twofold.dispatch import (
@@ -89,6 +90,7 @@ class App:
         self._overrides = Provider()
         self._assembly: Assembly | None = None
         self._workers: Workers | None = None
+        self._versions: Versions | None = None
         self._portal = Portal()
         self.commands = CommandBus(router=self.router, portal=self._portal)
         self.queries = QueryBus(router=self.router, portal=self._portal)
@@ -217,13 +219,16 @@ class App:
         try:
             if assembly.tables:
                 await self.store.create_tables(assembly.tables)
-            await switch(assembly.projections, self.store, self.router.catalogue)
+            versions = Versions(assembly.projections, self.store, self.router.catalogue)
+            await versions.prepare()
         except BaseException:
             await self.store.stop()
             raise
         self.router.freeze()
         self._portal.adopt(asyncio.get_running_loop())
-        self._workers = Workers(assembly.subscribers, self.store, self.router.catalogue, self._observer)
+        self._workers = Workers(assembly.subscribers, self.store, self.router.catalogue, versions.told(self._observer))
+        await versions.begin(self._workers)
+        self._versions = versions
 
     async def stop(self) -> None:
         """Stop the workers after what they are doing, and close the store. Harmless when stopped."""
@@ -231,6 +236,8 @@ class App:
         if workers is None:
             return
         self._portal.adopt(None)
+        if self._versions is not None:
+            await self._versions.stop()
         await workers.stop()
         container = self.router.settings.injection.container
         if container is not None:
@@ -319,7 +326,8 @@ class App:
         Raises:
             WiringError: The application is not running.
         """
-        return await self._running().progress()
+        progress = await self._running().progress()
+        return progress if self._versions is None else self._versions.explained(progress)
 
     async def settle(self, *, timeout: float = 10.0) -> None:
         """Wait until projections and reactions have dealt with everything that is in the log.
@@ -331,7 +339,10 @@ class App:
             TimedOut: They have not; the error says which, and what they failed with.
             WiringError: The application is not running.
         """
+        begun = time.monotonic()
         await self._running().settle(timeout)
+        if self._versions is not None:
+            await self._versions.settle(timeout - (time.monotonic() - begun))
 
     async def get(self, wanted: type[T]) -> T:
         """A dependency that lives as long as the application."""
@@ -355,8 +366,9 @@ class App:
 
     def new_unit(self, context: Context) -> UnitOfWork:
         """A unit of work for a message."""
-        inline = None if self._assembly is None else self._assembly.inline
-        return UnitOfWork(self.store, self.router.catalogue, context, inline)
+        if self._assembly is None:
+            return UnitOfWork(self.store, self.router.catalogue, context)
+        return UnitOfWork(self.store, self.router.catalogue, context, self._assembly.inline, self._assembly.held)
 
     @property
     def errors(self) -> Classification:

@@ -31,8 +31,8 @@ from twofold.errors import (
 )
 from twofold.messages import Event, Kind
 from twofold.middleware import Meter, logging_stage, metrics_stage, validation_stage
-from twofold.projections import Projection, Projector, inline_rows
-from twofold.store import Inline, Store, UnitFactory, read_only_stage, transaction_stage
+from twofold.projections import Projection, inline_rows, name_faults
+from twofold.store import INLINE, Inline, Move, Store, UnitFactory, read_only_stage, transaction_stage
 from twofold.subscriptions import Subscriber
 
 
@@ -44,8 +44,9 @@ class Assembly:
         faults: Everything that keeps it from starting.
         injection: Where handlers get their dependencies.
         projections: Its projections.
-        subscribers: What follows the log: async projections and reactions.
+        subscribers: What follows the log, but projections: reactions.
         inline: What inline projections make of a unit of work.
+        held: What must hold for them.
         tables: The tables of its read models and state.
     """
 
@@ -54,6 +55,7 @@ class Assembly:
     projections: list[Projection] = field(default_factory=list[Projection])
     subscribers: list[Subscriber] = field(default_factory=list[Subscriber])
     inline: Inline | None = None
+    held: tuple[Move, ...] = ()
     tables: tuple[Any, ...] = ()
 
 
@@ -116,16 +118,17 @@ def assemble(
     )
     if sql is not None:
         settings.runner = sql.session_runner(sessions, store, done.injection.reaches)
-    done.inline = inline_rows(projection for projection in done.projections if projection.mode == "inline")
+    inline = [projection for projection in done.projections if projection.mode == "inline"]
+    done.inline = inline_rows(inline)
+    done.held = tuple(Move(one.name, INLINE, INLINE, version=one.version) for one in inline)
     done.tables = tuple(
         table
         for tables in (*(module.tables for module in modules), *(one.tables for one in done.projections))
         for table in tables
     )
     done.faults += _same_reactions(handlers)
+    done.faults += name_faults(done.projections, done.tables)
     if not done.faults:
-        behind = [projection for projection in done.projections if projection.mode == "async"]
-        done.subscribers += [Projector(projection, store, router.catalogue) for projection in behind]
         done.subscribers += [Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT]
     return done
 

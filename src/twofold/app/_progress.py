@@ -13,6 +13,7 @@ class Progress:
         head: The head of the log when this was asked.
         failures: How often in a row it has failed; 0 when all is well.
         error: What it failed with last, as text for an operator; empty when all is well.
+        status: What this process does for a projection when it does not simply follow: why it stands aside, say.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Progress:
     head: int
     failures: int = 0
     error: str = ""
+    status: str = ""
 
     @property
     def lag(self) -> int:

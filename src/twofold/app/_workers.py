@@ -24,19 +24,35 @@ class Workers:
         self, subscribers: Sequence[Subscriber], store: Store, catalogue: Catalogue, observer: Observer | None
     ) -> None:
         self._store = store
-        self.subscriptions = [
-            Subscription(subscriber, store, catalogue, observer=observer) for subscriber in subscribers
-        ]
-        self._tasks = [
-            asyncio.create_task(subscription.run(), name=f"twofold {subscription.name}")
-            for subscription in self.subscriptions
-        ]
+        self._catalogue = catalogue
+        self._observer = observer
+        self._tasks = dict[Subscription, asyncio.Task[None]]()
+        for subscriber in subscribers:
+            self.add(subscriber)
+
+    @property
+    def subscriptions(self) -> list[Subscription]:
+        """What runs."""
+        return list(self._tasks)
+
+    def add(self, subscriber: Subscriber) -> Subscription:
+        """Run one more."""
+        subscription = Subscription(subscriber, self._store, self._catalogue, observer=self._observer)
+        task = asyncio.create_task(subscription.run(), name=f"twofold {subscription.name}")
+        self._tasks[subscription] = task
+        return subscription
+
+    async def remove(self, subscription: Subscription) -> None:
+        """Let one finish its batch, and run it no more."""
+        subscription.stop()
+        await self._tasks[subscription]
+        del self._tasks[subscription]
 
     async def stop(self) -> None:
         """Let every subscription finish its batch, and wait for it."""
-        for subscription in self.subscriptions:
+        for subscription in self._tasks:
             subscription.stop()
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._tasks.values())
 
     async def progress(self) -> list[Progress]:
         """How far each has come."""
@@ -62,8 +78,10 @@ class Workers:
             async with asyncio.timeout(timeout):
                 head = -1
                 while head != (head := await self._store.log.head()):
-                    for subscription in self.subscriptions:
-                        await subscription.reached(head)
+                    for subscription, running in list(self._tasks.items()):
+                        reached = asyncio.ensure_future(subscription.reached(head))
+                        await asyncio.wait({reached, running}, return_when=asyncio.FIRST_COMPLETED)
+                        reached.cancel()
         except TimeoutError:
             behind = [progress for progress in await self.progress() if progress.lag]
             names = ", ".join(f"{one.name} ({one.lag} behind{', ' + one.error if one.error else ''})" for one in behind)

@@ -1,7 +1,29 @@
 """The read side: projections turn events into rows, in the same way inline and behind the log."""
 
+from twofold.projections._names import name_faults
+from twofold.projections._place import NEXT, PREVIOUS, Duty, Place, Standing, duty_of, standing, standings
 from twofold.projections._projection import Projection
 from twofold.projections._projector import Projector, inline_rows
 from twofold.projections._rows import Rows
+from twofold.projections._versions import drop, lay, place, roll_back, take_over
 
-__all__ = ["Projection", "Projector", "Rows", "inline_rows"]
+__all__ = [
+    "Duty",
+    "NEXT",
+    "PREVIOUS",
+    "Place",
+    "Projection",
+    "Projector",
+    "Rows",
+    "Standing",
+    "drop",
+    "duty_of",
+    "inline_rows",
+    "lay",
+    "name_faults",
+    "place",
+    "roll_back",
+    "standing",
+    "standings",
+    "take_over",
+]

@@ -5,7 +5,7 @@ import typing
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, final
 
-from twofold.dispatch import Mode, ProjectionDeclaration
+from twofold.dispatch import Mode, ProjectionDeclaration, Switch
 from twofold.errors import FaultError
 from twofold.messages import Event
 from twofold.projections._rows import Rows
@@ -23,12 +23,25 @@ class Projection:
         mode: When it sees an event.
         tables: The tables that it fills.
         handlers: What it makes of each class of event.
+        version: The version of what it makes of them.
+        switch: When it takes the place of an older version.
     """
 
-    def __init__(self, name: str, mode: Mode, tables: Collection[Any], handlers: dict[type, _Call]) -> None:
+    def __init__(
+        self,
+        name: str,
+        mode: Mode,
+        tables: Collection[Any],
+        handlers: dict[type, _Call],
+        *,
+        version: int = 1,
+        switch: Switch = "auto",
+    ) -> None:
         self.name = name
         self.mode = mode
         self.tables = tuple(tables)
+        self.version = version
+        self.switch = switch
         self._handlers = handlers
 
     @classmethod
@@ -36,13 +49,11 @@ class Projection:
         """Read a projection off its declared class: one public method for each event it wants.
 
         Raises:
-            FaultError: A method cannot be understood, or there is none, or its mode is unknown.
+            FaultError: A method cannot be understood, or there is none, or its mode, version or name is none.
         """
         source = declaration.cls
         where = f"projection {declaration.name}: {source.__module__}.{source.__qualname__}"
-        if declaration.mode not in typing.get_args(Mode):
-            hint = f"one of {', '.join(typing.get_args(Mode))}"
-            raise FaultError(where=where, code="unknown_mode", text=f"has the mode {declaration.mode!r}", hint=hint)
+        _check(declaration, where)
         instance = source()
         handlers: dict[type, _Call] = {}
         for name, function in inspect.getmembers(source, inspect.isfunction):
@@ -55,7 +66,14 @@ class Projection:
         if not handlers:
             hint = "give it a public method with an event as parameter"
             raise FaultError(where=where, code="no_event", text="handles no event", hint=hint)
-        return cls(declaration.name, declaration.mode, declaration.tables, handlers)
+        return cls(
+            declaration.name,
+            declaration.mode,
+            declaration.tables,
+            handlers,
+            version=declaration.version,
+            switch=declaration.switch,
+        )
 
     @property
     def events(self) -> Collection[type]:
@@ -70,6 +88,19 @@ class Projection:
             if handle is not None:
                 handle(fact, rows)
         return rows.changes
+
+
+def _check(declaration: ProjectionDeclaration, where: str) -> None:
+    for word, known, value in (("mode", Mode, declaration.mode), ("switch", Switch, declaration.switch)):
+        if value not in typing.get_args(known):
+            hint = f"one of {', '.join(typing.get_args(known))}"
+            raise FaultError(where=where, code=f"unknown_{word}", text=f"has the {word} {value!r}", hint=hint)
+    if type(declaration.version) is not int or declaration.version < 1:
+        text = f"has the version {declaration.version!r}"
+        raise FaultError(where=where, code="unknown_version", text=text, hint="versions count from 1")
+    if "@" in declaration.name:
+        hint = "rename it: a version that is built beside it has its name with an @"
+        raise FaultError(where=where, code="projection_name", text="has an @ in its name", hint=hint)
 
 
 def _handler(where: str, function: Callable[..., Any], bound: Callable[..., Any]) -> tuple[type, _Call]:

@@ -1,11 +1,14 @@
 """Running projections: behind the log as subscribers, or inside the transaction that appends."""
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, final
 
+from twofold.errors import WiringError
 from twofold.messages import Catalogue
+from twofold.projections._place import Place, checkpoint_beside
 from twofold.projections._projection import Projection
-from twofold.store import Batch, Fact, Inline, Move, RowChange, Store
+from twofold.store import Add, Aside, Batch, Delete, Fact, Inline, Move, RowChange, Store, Upsert, table_name
 
 _BATCH = 500
 
@@ -18,17 +21,17 @@ class Projector:
         projection: The projection.
         store: Where its rows go.
         catalogue: Where its events have their wire names.
+        place: Where its tables stand, and its checkpoint with them; the live ones unless given.
     """
 
-    def __init__(self, projection: Projection, store: Store, catalogue: Catalogue) -> None:
+    def __init__(
+        self, projection: Projection, store: Store, catalogue: Catalogue, *, place: Place | None = None
+    ) -> None:
+        self.name = projection.name if place is None else checkpoint_beside(projection.name, place)
         self._projection = projection
         self._store = store
+        self._asides = None if place is None else _asides(projection.tables, place)
         self.types: Collection[str] = sorted(catalogue.of(event).name for event in projection.events)
-
-    @property
-    def name(self) -> str:
-        """The projection's name."""
-        return self._projection.name
 
     @property
     def batch_size(self) -> int:
@@ -36,8 +39,37 @@ class Projector:
         return _BATCH
 
     async def handle(self, facts: Sequence[Fact], move: Move) -> None:
-        """Write what the projection makes of events, with its checkpoint."""
-        await self._store.commit(Batch(rows=tuple(self._projection.rows(facts)), moves=(move,)))
+        """Write what the projection makes of events, with its checkpoint.
+
+        Raises:
+            CheckpointMoved: Another owner has moved it, or another version has taken the place.
+            WiringError: It changes a table that it does not declare, and so there is none beside it.
+        """
+        rows = self._projection.rows(facts)
+        if self._asides is not None:
+            rows = [self._put_aside(change, self._asides) for change in rows]
+        await self._store.commit(Batch(rows=tuple(rows), moves=(replace(move, version=self._projection.version),)))
+
+    def _put_aside(self, change: RowChange, asides: Mapping[Any, Aside]) -> RowChange:
+        aside = asides.get(change.table)
+        if aside is None:
+            raise WiringError(
+                f"projection {self._projection.name} fills {table_name(change.table)!r}, which it does not declare: "
+                "add it to its tables, or another version cannot be built beside it"
+            )
+        match change:
+            case Upsert(key=key, values=values):
+                return Upsert(aside, key, values)
+            case Add(key=key, amounts=amounts):
+                return Add(aside, key, amounts)
+            case Delete(key=key):
+                return Delete(aside, key)
+
+
+def _asides(tables: tuple[Any, ...], place: Place) -> dict[Any, Aside]:
+    """What stands beside each table, however a projection names it."""
+    asides = {table: Aside(table, place, tables) for table in tables}
+    return asides | {getattr(table, "__table__", table): aside for table, aside in asides.items()}
 
 
 def inline_rows(projections: Iterable[Projection]) -> Inline | None:

@@ -71,7 +71,5 @@ class MemoryParked:
 
     def rename(self, old: str, new: str) -> None:
         """Give what a subscription has parked to another."""
-        renamed = (
-            replace(one, subscription=new) if one.subscription == old else one for one in self._parked.values()
-        )
+        renamed = (replace(one, subscription=new) if one.subscription == old else one for one in self._parked.values())
         self._parked = {(one.subscription, one.position): one for one in renamed}

@@ -40,7 +40,7 @@ class Rearrangement:
         conditions: What the log must not hold.
         moves: Checkpoints that move first.
         ahead: Pairs of checkpoints, the first of which must not stand behind the second.
-        drops: Tables to drop, those that refer to others first.
+        drops: Tables to drop; they may refer to each other.
         forgets: Checkpoints to delete, with what they have parked.
         renames: Tables, each with its new name, one after the other.
         checkpoints: Checkpoints, each with its new name, one after the other; what they have parked goes along. They

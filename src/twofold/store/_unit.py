@@ -7,7 +7,7 @@ to it. Events are encoded when they are added, so nothing that changes later cha
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
-from twofold.errors import WiringError
+from twofold.errors import CheckpointMoved, Superseded, WiringError
 from twofold.messages import Catalogue, Context
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._checkpoint import Move
@@ -29,13 +29,22 @@ class UnitOfWork:
         catalogue: The events that may be recorded.
         context: The message that it serves.
         inline: The inline projections.
+        held: What must hold for them while events are recorded: that no other version has taken their place.
     """
 
-    def __init__(self, store: Store, catalogue: Catalogue, context: Context, inline: Inline | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        context: Context,
+        inline: Inline | None = None,
+        held: tuple[Move, ...] = (),
+    ) -> None:
         self._store = store
         self.catalogue = catalogue
         self._context = context
         self._inline = inline
+        self._held = held
         self._facts: list[tuple[str, int, Any, Draft]] = []
         self._rows: list[RowChange] = []
         self._moves: list[Move] = []
@@ -130,6 +139,7 @@ class UnitOfWork:
 
         Raises:
             VersionConflict: A stream is not where the decision saw it; nothing was written.
+            Superseded: Another version of an inline projection has taken its place; nothing was written.
             WiringError: A command that a handler sent is still being handled.
         """
         if self._parts:
@@ -143,10 +153,15 @@ class UnitOfWork:
                 self.append(stream, *events, expected=version)
         self._open = False
         batch = self._batch([*self._facts, *self._survivors], self._rows, self._moves)
-        if self._transaction is not None:
-            self.committed = await self._transaction.commit(batch)
-        elif batch:
-            self.committed = await self._store.commit(batch)
+        try:
+            if self._transaction is not None:
+                self.committed = await self._transaction.commit(batch)
+            elif batch:
+                self.committed = await self._store.commit(batch)
+        except CheckpointMoved as error:
+            if any(held.name == error.name for held in self._held):
+                raise Superseded(name=error.name, text=error.detail) from error
+            raise
         self._survivors.clear()
         return self.committed
 
@@ -268,8 +283,9 @@ class UnitOfWork:
         moves: Sequence[Move] = (),
     ) -> Batch:
         """The data of a commit, in the order in which everything was recorded."""
-        derived = self._inline(_as_facts(facts)) if self._inline is not None and facts else ()
-        return Batch(_appends(facts), (*rows, *derived), tuple(moves))
+        if self._inline is None or not facts:
+            return Batch(_appends(facts), tuple(rows), tuple(moves))
+        return Batch(_appends(facts), (*rows, *self._inline(_as_facts(facts))), (*moves, *self._held))
 
 
 def _appends(facts: Sequence[tuple[str, int, Any, Draft]]) -> tuple[Append, ...]:

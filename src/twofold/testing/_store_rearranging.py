@@ -1,4 +1,4 @@
-"""Conformance of names that change together: a read model built beside the live one takes its place, or nothing does."""
+"""Conformance of names that change together: a read model that is built aside takes its place, or nothing changes."""
 
 import asyncio
 from dataclasses import replace
@@ -105,7 +105,9 @@ class Rearranging(StoreCase):
     async def test_what_is_parked_goes_along(self, store: Store) -> None:
         """Parked events belong to the rows that they are missing in, under whatever name."""
         await self._build_beside(store)
-        parked = Parked(subscription="p", position=3, stream="a", type="happened", time=datetime(2024, 1, 1, tzinfo=UTC))
+        parked = Parked(
+            subscription="p", position=3, stream="a", type="happened", time=datetime(2024, 1, 1, tzinfo=UTC)
+        )
         await store.commit(Batch(parks=(parked, replace(parked, subscription="p@next", position=4))))
         await store.rearrange(self._switch())
         assert [(one.subscription, one.position) for one in await store.parked.list()] == [("p", 4), ("p@previous", 3)]
@@ -178,4 +180,3 @@ class Rearranging(StoreCase):
     async def _live(self, store: Store) -> int | None:
         row = await self.find_row(store, "a")
         return None if row is None else row["count"]
-

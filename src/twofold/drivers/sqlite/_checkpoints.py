@@ -117,14 +117,15 @@ _FIRST_CLAIM = (
 )
 _RENEW = "UPDATE twofold_checkpoints SET beat = beat + 1 WHERE owner = ?"
 _RELEASE = "UPDATE twofold_checkpoints SET owner = '' WHERE owner = ?"
-_AS_EXPECTED = (
+_MOVE = (
+    "UPDATE twofold_checkpoints SET position = :position, epoch = iif(:epoch = '', epoch, :epoch)"
     " WHERE name = :name AND position = :expected AND (:token IS NULL OR token = :token)"
     " AND (:version = 0 OR version = :version)"
 )
-_MOVE = (
-    "UPDATE twofold_checkpoints SET position = :position, epoch = iif(:epoch = '', epoch, :epoch)" + _AS_EXPECTED
+_HOLD = (
+    "SELECT 1 FROM twofold_checkpoints WHERE name = :name AND position = :expected"
+    " AND (:token IS NULL OR token = :token) AND (:version = 0 OR version = :version)"
 )
-_HOLD = "SELECT 1 FROM twofold_checkpoints" + _AS_EXPECTED
 _PLACE = (
     "INSERT INTO twofold_checkpoints (name, position, epoch, version) VALUES (:name, :position, :epoch, :version)"
     " ON CONFLICT DO NOTHING"

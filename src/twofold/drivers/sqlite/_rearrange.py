@@ -1,8 +1,8 @@
 """Letting tables and checkpoints come, go and change their names; the writer's thread does it in one transaction."""
 
 import json
-from collections.abc import Mapping
-from sqlite3 import Connection
+from collections.abc import Mapping, Sequence
+from sqlite3 import Connection, IntegrityError
 
 from twofold.drivers.sqlite._checkpoints import move, stands
 from twofold.drivers.sqlite._tables import add_tables
@@ -20,8 +20,7 @@ def rearrange(connection: Connection, change: Rearrangement) -> None:
         WiringError: A table that is to be renamed is referred to from outside.
     """
     _check(connection, change)
-    for name in change.drops:
-        connection.execute(f"DROP TABLE IF EXISTS {_quoted(name)}")
+    _drop(connection, change.drops)
     for name in change.forgets:
         connection.execute("DELETE FROM twofold_checkpoints WHERE name = ?", (name,))
         connection.execute("DELETE FROM twofold_parked WHERE subscription = ?", (name,))
@@ -49,6 +48,20 @@ def _check(connection: Connection, change: Rearrangement) -> None:
     for first, second in change.ahead:
         if stands(connection, first).position < stands(connection, second).position:
             raise CheckpointMoved(name=first, text=f"stands behind {second!r}")
+
+
+def _drop(connection: Connection, names: Sequence[str]) -> None:
+    """Drop tables, those that refer to others first."""
+    refused = list[str]()
+    for name in names:
+        try:
+            connection.execute(f"DROP TABLE IF EXISTS {_quoted(name)}")
+        except IntegrityError:
+            refused.append(name)
+            if len(refused) == len(names):
+                raise
+    if refused:
+        _drop(connection, refused)
 
 
 def _rename_tables(connection: Connection, change: Rearrangement) -> None:
@@ -85,7 +98,7 @@ def _quoted(name: str) -> str:
 
 _IS_THERE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
 _REFERENCES = (
-    "SELECT one.name, key.\"table\" FROM sqlite_master one JOIN pragma_foreign_key_list(one.name) key"
+    'SELECT one.name, key."table" FROM sqlite_master one JOIN pragma_foreign_key_list(one.name) key'
     " WHERE one.type = 'table'"
 )
 _RENAME = (
