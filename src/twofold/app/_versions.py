@@ -142,7 +142,7 @@ class Versions:
 
     async def _rest(self) -> None:
         """Wait until a checkpoint has moved, what is built has caught up, or it is time to look again."""
-        caught_up = [self._built[name].reached(bound) for name, bound in self._bounds.items()]
+        caught_up = [self._built[name].reached(bound) for name, bound in self._bounds.items() if name in self._built]
         waits = [asyncio.ensure_future(one) for one in (self._stirred.wait(), *caught_up)]
         await asyncio.wait(waits, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
@@ -152,21 +152,25 @@ class Versions:
     async def _align(self, workers: Workers) -> None:
         for name, stands in (await standings(self._store, list(self._projections))).items():
             projection = self._projections[name]
-            duty = duty_of(projection.version, stands)
-            if duty.lay:
-                try:
-                    await lay(projection, self._store, stands)
-                except CheckpointMoved:
-                    self._stirred.set()  # another process does something about it: look again
-                    continue
-            if duty.follow and projection.mode == "inline" and name in self._statuses:
-                await switch([projection], self._store, self._catalogue)  # its version has come back
-            await self._run(workers, projection, duty)
-            self._explain(projection, stands, duty)
-            if name in self._bounds and self._built[name].position >= self._bounds[name]:
-                await self._stop_building(workers, name)
+            await self._align_one(workers, projection, stands)
+            built = self._built.get(name)
+            if built is not None and built.position >= self._bounds.get(name, built.position + 1):
+                await workers.remove(self._built.pop(name))
                 await take_over(projection, self._store, self._catalogue)
-                self._stirred.set()
+                await self._align_one(workers, projection, await standing(self._store, name))
+
+    async def _align_one(self, workers: Workers, projection: Projection, stands: Standing) -> None:
+        duty = duty_of(projection.version, stands)
+        if duty.lay:
+            try:
+                await lay(projection, self._store, stands)
+            except CheckpointMoved:
+                self._stirred.set()  # another process does something about it: look again
+                return
+        if duty.follow and projection.mode == "inline" and projection.name in self._statuses:
+            await switch([projection], self._store, self._catalogue)  # its version has come back
+        await self._run(workers, projection, duty)
+        self._explain(projection, stands, duty)
 
     async def _run(self, workers: Workers, projection: Projection, duty: Duty) -> None:
         """Run what the duty asks for, and nothing else."""
@@ -177,16 +181,13 @@ class Versions:
         elif name in self._live:
             await workers.remove(self._live.pop(name))
         if not duty.build:
-            await self._stop_building(workers, name)
+            self._bounds.pop(name, None)
+            if name in self._built:
+                await workers.remove(self._built.pop(name))
         elif name not in self._built:
             self._built[name] = workers.add(Projector(projection, self._store, self._catalogue, place=NEXT))
             if projection.switch == "auto" or projection.mode == "inline":
                 self._bounds[name] = await self._store.log.head()
-
-    async def _stop_building(self, workers: Workers, name: str) -> None:
-        self._bounds.pop(name, None)
-        if name in self._built:
-            await workers.remove(self._built.pop(name))
 
     def _explain(self, projection: Projection, stands: Standing, duty: Duty) -> None:
         for name in (projection.name, stands.next.name):

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 
 import rich_click as click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from twofold.app.description import Description
 from twofold.app.description import describe as describe_app
 from twofold.cli._load import app_argument, load_as_run
+from twofold.cli._tables import aligned, drawn
 
 
 @click.command()
@@ -29,7 +29,7 @@ def describe(*, target: str, as_json: bool) -> None:
         modules = ", ".join(description.modules) or "no modules"
         console.print(Text.assemble((description.name, "bold"), f" of {modules}\n"))
         for title, columns, rows in _tables(description):
-            console.print(_drawn(title, columns, rows))
+            console.print(drawn(title, columns, rows))
     else:
         click.echo("\n".join(_plain(description)))
 
@@ -71,15 +71,6 @@ def _tables(description: Description) -> Iterable[tuple[str, Sequence[str], _Row
     return [table for table in tables if table[2]]
 
 
-def _drawn(title: str, columns: Sequence[str], rows: _Rows) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold cyan", header_style="dim", expand=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))  # as it is: `list[str]` is no markup
-    return table
-
-
 def _plain(description: Description) -> Iterable[str]:
     """One line per row; columns aligned, so that both people and `grep` read it."""
     yield f"application  {description.name}"
@@ -87,8 +78,4 @@ def _plain(description: Description) -> Iterable[str]:
     for title, columns, rows in _tables(description):
         yield ""
         yield title
-        table = [columns, *((cell or "-" for cell in row) for row in rows)]
-        lines = [list(row) for row in table]
-        widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
-        for line in lines:
-            yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        yield from aligned(columns, rows)

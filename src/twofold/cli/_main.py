@@ -11,6 +11,7 @@ import rich_click as click
 from twofold.cli._describe import describe
 from twofold.cli._exit import BUG, exit_code
 from twofold.cli._explain import explain
+from twofold.cli._projections import projections
 from twofold.cli._run import run
 from twofold.cli._tell import tell
 from twofold.errors import TwofoldError
@@ -38,5 +39,5 @@ def commands() -> None:
     """Commands, queries and events, carried."""
 
 
-for command in (run, describe, explain):
+for command in (run, describe, explain, projections):
     commands.add_command(command)

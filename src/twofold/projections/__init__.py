@@ -1,6 +1,7 @@
 """The read side: projections turn events into rows, in the same way inline and behind the log."""
 
 from twofold.projections._names import name_faults
+from twofold.projections._pace import Pace
 from twofold.projections._place import NEXT, PREVIOUS, Duty, Place, Standing, duty_of, standing, standings
 from twofold.projections._projection import Projection
 from twofold.projections._projector import Projector, inline_rows
@@ -11,6 +12,7 @@ __all__ = [
     "Duty",
     "NEXT",
     "PREVIOUS",
+    "Pace",
     "Place",
     "Projection",
     "Projector",
