@@ -1,4 +1,4 @@
-"""A projection in several versions: built beside the live one, taking its place, going back; nothing lost or doubled."""
+"""A projection in several versions: built beside the live one, taking its place, and going back, without loss."""
 
 import asyncio
 from collections.abc import Callable
@@ -42,7 +42,6 @@ async def until_status(app: App, name: str, text: str) -> None:
             status = {one.name: one.status for one in await app.progress()}
             if (text in status.get(name, "")) if text else not status.get(name):
                 return
-            await asyncio.sleep(0)
 
 
 async def rolled_back(app: App) -> None:

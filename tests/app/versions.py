@@ -1,4 +1,4 @@
-"""A till in several versions, each as the process of its release has it: the same projection, other rows, other columns."""
+"""A till in several versions, each as its release has it: the same projection, with other rows and other columns."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
