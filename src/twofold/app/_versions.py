@@ -144,9 +144,11 @@ class Versions:
         """Wait until a checkpoint has moved, what is built has caught up, or it is time to look again."""
         caught_up = [self._built[name].reached(bound) for name, bound in self._bounds.items() if name in self._built]
         waits = [asyncio.ensure_future(one) for one in (self._stirred.wait(), *caught_up)]
-        await asyncio.wait(waits, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+        try:
+            await asyncio.wait(waits, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
         self._stirred.clear()
 
     async def _align(self, workers: Workers) -> None:

@@ -45,8 +45,8 @@ class Workers:
     async def remove(self, subscription: Subscription) -> None:
         """Let one finish its batch, and run it no more."""
         subscription.stop()
-        await self._tasks[subscription]
-        del self._tasks[subscription]
+        await asyncio.wait({self._tasks[subscription]})  # whoever is cancelled here does not cancel it
+        await self._tasks.pop(subscription)
 
     async def stop(self) -> None:
         """Let every subscription finish its batch, and wait for it."""
@@ -80,8 +80,10 @@ class Workers:
                 while head != (head := await self._store.log.head()):
                     for subscription, running in list(self._tasks.items()):
                         reached = asyncio.ensure_future(subscription.reached(head))
-                        await asyncio.wait({reached, running}, return_when=asyncio.FIRST_COMPLETED)
-                        reached.cancel()
+                        try:
+                            await asyncio.wait({reached, running}, return_when=asyncio.FIRST_COMPLETED)
+                        finally:
+                            reached.cancel()
         except TimeoutError:
             behind = [progress for progress in await self.progress() if progress.lag]
             names = ", ".join(f"{one.name} ({one.lag} behind{', ' + one.error if one.error else ''})" for one in behind)
