@@ -1,22 +1,59 @@
 """From a setting to a store: the one place that knows which driver belongs to which address."""
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from twofold.app._room import open_room
 from twofold.errors import WiringError
 from twofold.store import MemoryStore, Store
 
-_VARIABLE = "TWOFOLD_DATABASE"
-_SQLITE = "twofold.drivers.sqlite"
+_VARIABLE: Final = "TWOFOLD_DATABASE"
+
+
+@dataclass(frozen=True, slots=True)
+class _Driver:
+    """A room that has a store, and SQL sessions in a room of its own.
+
+    Args:
+        room: Its name.
+        store: The class of its store.
+        sessions: The class of its sessions.
+        address: What the store is made of, from the whole address.
+    """
+
+    room: str
+    store: str
+    sessions: str
+    address: Callable[[str], str]
+
+    def open(self, address: str | Path) -> Store:
+        store: Store = getattr(open_room(self.room), self.store)(address)
+        return store
+
+
+def _as_it_is(address: str) -> str:
+    return address
+
+
+def _path(address: str) -> str:
+    return address.partition("://")[2].removeprefix("/")
+
+
+_SQLITE: Final = _Driver("twofold.drivers.sqlite", "SqliteStore", "SqliteSessions", _path)
+_POSTGRES: Final = _Driver("twofold.drivers.postgres", "PostgresStore", "PostgresSessions", _as_it_is)
+_DRIVERS: Final = {"sqlite": _SQLITE, "postgresql": _POSTGRES, "postgres": _POSTGRES}
 
 
 def store_of(database: "str | Path | Store | None", name: str) -> Store:
     """The store that a setting means.
 
     Args:
-        database: A store as it is; a path or `sqlite:///path`; `memory:` for one that forgets; None for the environment
-            variable `TWOFOLD_DATABASE`, and without that a file named after the application.
+        database: A store as it is; a path or `sqlite:///path`; `postgresql://host/database`; `memory:` for one that
+            forgets; None for the environment variable `TWOFOLD_DATABASE`, and without that a file named after the
+            application.
         name: The name of the application.
 
     Raises:
@@ -25,17 +62,21 @@ def store_of(database: "str | Path | Store | None", name: str) -> Store:
     if database is None:
         database = os.environ.get(_VARIABLE) or f"{name}.db"
     if isinstance(database, Path):
-        return _sqlite(database)
+        return _SQLITE.open(database)
     if not isinstance(database, str):
         return database
     if database == "memory:":
         return MemoryStore()
-    scheme, separator, rest = database.partition("://")
+    scheme, separator, _ = database.partition("://")
     if not separator:
-        return _sqlite(database)
-    if scheme == "sqlite":
-        return _sqlite(rest.removeprefix("/"))
-    raise WiringError(f"no driver knows a database that starts with {scheme}://; use sqlite:///path or memory:")
+        return _SQLITE.open(database)
+    driver = _DRIVERS.get(scheme)
+    if driver is None:
+        raise WiringError(
+            f"no driver knows a database that starts with {scheme}://; use sqlite:///path,"
+            " postgresql://host/database or memory:"
+        )
+    return driver.open(driver.address(database))
 
 
 def sessions_of(store: Store) -> object | None:
@@ -44,12 +85,9 @@ def sessions_of(store: Store) -> object | None:
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
     """
-    if not type(store).__module__.startswith(f"{_SQLITE}."):
-        return None
-    sessions: object = open_room(f"{_SQLITE}.sql").SqliteSessions(store)
-    return sessions
-
-
-def _sqlite(path: str | Path) -> Store:
-    store: Store = open_room(_SQLITE).SqliteStore(path)
-    return store
+    room = type(store).__module__.rpartition(".")[0]
+    for driver in (_SQLITE, _POSTGRES):
+        if room == driver.room:
+            sessions: object = getattr(open_room(f"{room}.sql"), driver.sessions)(store)
+            return sessions
+    return None

@@ -15,6 +15,8 @@ _EXTRAS: Final = {
     "twofold.app.comparison": "sql",
     "twofold.sql": "sql",
     "twofold.drivers.sqlite.sql": "sql",
+    "twofold.drivers.postgres": "postgres",
+    "twofold.drivers.postgres.sql": "sql",
     "twofold.observability": "observability",
 }
 

@@ -6,6 +6,7 @@ Handlers and projections import from here. Nothing in here knows a database; dri
 from twofold.sql._exact import ExactDecimal
 from twofold.sql._fold import DeleteRows, WriteRows, fold
 from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_runner, sql_provider
+from twofold.sql._lending import Fetched, LendingSessions, LentConnection
 from twofold.sql._page import page_of, sort_by
 from twofold.sql._sessions import (
     BlockingReadSession,
@@ -15,27 +16,38 @@ from twofold.sql._sessions import (
     WriteRefused,
     WriteSession,
 )
-from twofold.sql._tables import create_statements, table_of
+from twofold.sql._statements import Change, RowStatement, Values, place_of, supplied, value_of
+from twofold.sql._tables import create_statements, layout_of, table_of
 
 __all__ = [
     "AWAITED",
     "BLOCKING",
     "BlockingReadSession",
     "BlockingWriteSession",
+    "Change",
     "DeleteRows",
     "ExactDecimal",
+    "Fetched",
+    "LendingSessions",
+    "LentConnection",
     "ReadSession",
+    "RowStatement",
     "Sessions",
     "SqlPart",
+    "Values",
     "WRITING",
     "WriteRefused",
     "WriteRows",
     "WriteSession",
     "create_statements",
     "fold",
+    "layout_of",
     "page_of",
+    "place_of",
     "session_runner",
     "sort_by",
     "sql_provider",
+    "supplied",
     "table_of",
+    "value_of",
 ]

@@ -18,11 +18,13 @@ class StoreFeatures:
 
     Args:
         sql: A held transaction gives functions a connection that can write.
-        turns: A held transaction keeps other writers waiting, and is ended when it is held too long.
+        turns: A held transaction keeps other writers waiting.
+        limits: A held transaction is ended when it is held too long.
     """
 
     sql: bool = False
     turns: bool = False
+    limits: bool = False
 
 
 class StoreCase:
@@ -45,8 +47,8 @@ class StoreCase:
 
     @pytest.fixture
     def impatient_store(self) -> Store:
-        """The same, but no transaction may be held longer than a fifth of a second; for stores with turns."""
-        pytest.skip("this store has no turns")
+        """The same, but no transaction may be held longer than a fifth of a second; for stores with limits."""
+        pytest.skip("this store has no limits")
 
     async def find_row(self, store: Store, name: str) -> Mapping[str, Any] | None:
         """The row of `table` with this name; to be replaced by an adapter's own."""

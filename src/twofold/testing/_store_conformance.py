@@ -18,7 +18,7 @@ class StoreConformance(Appends, Reads, Boundaries, Checkpoints, Rearranging, Tra
     """Every promise of the store port, as tests.
 
     Derive from it, replace the fixture `store` and the method `find_row`, and say what the store can do in `features`;
-    one with `sql` replaces `write_row` too, and one with `turns` the fixture `impatient_store`.
+    one with `sql` replaces `write_row` too, and one with `limits` the fixture `impatient_store`.
 
     Example:
         >>> class TestMemoryStore(StoreConformance):

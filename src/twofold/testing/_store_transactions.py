@@ -105,7 +105,12 @@ class Transactions(StoreCase):
         """After its time a transaction is rolled back, the others get their turn, and its owner is told."""
         held = impatient_store.begin()
         await self.write_row(held, "a", 1)
-        await impatient_store.commit(append("b"))
+        await impatient_store.commit(append("b"))  # now, or when it is over
+        with pytest.raises(StoreUnavailable, match="held longer"):
+            async with asyncio.timeout(20):
+                while True:
+                    await held.run(lambda connection: None)
+                    await asyncio.sleep(0)
         for late in (held.run(lambda connection: None), held.commit(append("a"))):
             with pytest.raises(StoreUnavailable, match="held longer"):
                 await late
@@ -172,7 +177,7 @@ class Transactions(StoreCase):
             for task in tasks:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-            assert all(isinstance(outcome, (Committed, asyncio.CancelledError)) for outcome in outcomes)
+            assert all(isinstance(outcome, (Committed, asyncio.CancelledError)) for outcome in outcomes), outcomes
         await store.commit(append("y"))
         log = await whole_log(store)
         assert sum(event.stream == "y" for event in log) - 1 == sum(event.stream != "y" for event in log)

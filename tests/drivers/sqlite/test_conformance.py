@@ -16,7 +16,7 @@ from twofold.testing import StoreConformance, StoreFeatures
 class TestSqliteStore(StoreConformance):
     """Every promise of the port, over a real file."""
 
-    features: ClassVar = StoreFeatures(sql=True, turns=True)
+    features: ClassVar = StoreFeatures(sql=True, turns=True, limits=True)
     table: ClassVar[Any] = Table(
         "tally", MetaData(), Column("name", String, primary_key=True), Column("count", Integer, nullable=False)
     )

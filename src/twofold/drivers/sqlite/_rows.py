@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from twofold.drivers.sqlite._statements import deletion, dialect, writes
-from twofold.sql import DeleteRows, create_statements, fold, table_of
+from twofold.sql import DeleteRows, RowStatement, Values, create_statements, fold, table_of
 from twofold.store import RowChange
 
 
@@ -25,10 +25,10 @@ def apply_rows(connection: Connection, rows: Sequence[RowChange]) -> None:
     """
     for step in fold(rows):
         if isinstance(step, DeleteRows):
-            deletion(step.table).execute(connection, step.rows)
+            _execute(connection, deletion(step.table), step.rows)
         else:
             for statement in writes(step.table, step.sets, step.adds):
-                if statement.execute(connection, step.rows) == len(step.rows):
+                if _execute(connection, statement, step.rows) == len(step.rows):
                     break
 
 
@@ -38,6 +38,10 @@ def create_tables(connection: Connection, tables: Iterable[Any]) -> None:
     missing = [table for table in tables if table_of(table).name.casefold() not in there]
     for statement in create_statements(missing, dialect):
         connection.execute(statement)
+
+
+def _execute(connection: Connection, statement: RowStatement, rows: Sequence[Values]) -> int:
+    return connection.executemany(statement.sql, statement.parameters(rows)).rowcount
 
 
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"

@@ -10,13 +10,11 @@ from contextlib import contextmanager
 from sqlite3 import Connection
 from typing import Any, Protocol, TypeVar, cast
 
-from sqlalchemy import Connection as SqlConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.util.concurrency import await_
 
-from twofold.drivers.sqlite._dialect import LentConnection, Reach, lending_engine
+from twofold.drivers.sqlite._dialect import Reach, ThreadConnection, ThreadDialect
 from twofold.errors import WiringError
-from twofold.sql import BlockingReadSession, BlockingWriteSession, ReadSession, WriteSession
+from twofold.sql import LendingSessions
 from twofold.store import Store, Transaction
 
 T = TypeVar("T")
@@ -28,7 +26,7 @@ class Run(Protocol):
     def __call__(self, work: Callable[[Any], T], /) -> Awaitable[T]: ...
 
 
-class SqliteSessions:
+class SqliteSessions(LendingSessions):
     """Makes the sessions of one SQLite store; see `twofold.sql.Sessions`.
 
     Args:
@@ -36,33 +34,22 @@ class SqliteSessions:
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._engine = lending_engine()
-        self._async_engine = AsyncEngine(self._engine)
-        self._equip = cast("Callable[[Connection], None]", self._engine.dialect.on_connect())
+        dialect = ThreadDialect()
+        super().__init__(store, dialect)
+        self._equip = cast("Callable[[Connection], None]", dialect.on_connect())
         self._here = threading.local()
 
-    def write(self, transaction: Transaction) -> WriteSession:
-        """A session whose statements run inside the transaction."""
-        lent = LentConnection(self._from_loop(transaction.run), "sa_session")
-        return WriteSession(
-            self._async_connection(lent), sync_session_class=UnitSession, lent=lent, expire_on_commit=False
-        )
+    def for_unit(self, transaction: Transaction) -> ThreadConnection:
+        """The connection of a transaction, from the event loop."""
+        return ThreadConnection(self._from_loop(transaction.run), "sa_session")
 
-    def write_blocking(self, transaction: Transaction) -> BlockingWriteSession:
-        """The same for a handler that runs whole as `transaction.run(work)`, inside `bound`."""
-        lent = LentConnection(self._in_thread, "sa_blocking_session")
-        return UnitSession(self._connection(lent), lent=lent, expire_on_commit=False)
+    def for_reader(self) -> ThreadConnection:
+        """A connection that reads, from the event loop."""
+        return ThreadConnection(self._from_loop(self._store.read))
 
-    def read(self) -> ReadSession:
-        """A session that cannot write. Each statement sees what was committed when it began."""
-        lent = LentConnection(self._from_loop(self._store.read))
-        return ReadSession(self._async_connection(lent), expire_on_commit=False)
-
-    def read_blocking(self) -> BlockingReadSession:
-        """The same for a handler that runs whole as `store.read(work)`, inside `bound`; all statements see the same."""
-        lent = LentConnection(self._in_thread)
-        return BlockingReadSession(self._connection(lent), expire_on_commit=False)
+    def in_place(self, savepoint: str | None = None) -> ThreadConnection:
+        """The connection that `bound` says, in this thread."""
+        return ThreadConnection(self._in_thread, savepoint)
 
     @contextmanager
     def bound(self, connection: Connection) -> Generator[None]:
@@ -74,12 +61,6 @@ class SqliteSessions:
             yield
         finally:
             here.connection = outer
-
-    def _connection(self, lent: LentConnection) -> SqlConnection:
-        return SqlConnection(self._engine, lent)
-
-    def _async_connection(self, lent: LentConnection) -> AsyncConnection:
-        return AsyncConnection(self._async_engine, SqlConnection(self._engine, lent))
 
     def _from_loop(self, run: Run) -> Reach:
         def reach(work: Callable[[Connection], T]) -> T:
@@ -99,27 +80,3 @@ class SqliteSessions:
             self._equip(connection)
             self._here.equipped = connection
         return work(connection)
-
-
-class UnitSession(BlockingWriteSession):
-    """The session of a unit of work on SQLite.
-
-    Args:
-        bind: What it executes with.
-        lent: The connection behind it.
-        options: Options of `Session`.
-    """
-
-    def __init__(self, bind: SqlConnection, *, lent: LentConnection, **options: Any) -> None:
-        super().__init__(bind, **options)
-        self._lent = lent
-
-    def close(self) -> None:
-        """Let go of all objects. What was flushed stays with the unit of work, which may have ended."""
-        self._lent.returning = True
-        try:
-            super().close()
-        finally:
-            self._lent.returning = False
-        if not self.in_transaction():
-            self._lent.commit()

@@ -7,8 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from twofold.drivers.sqlite.sql import SqliteSessions
-from twofold.sql import ExactDecimal
+from twofold.sql import ExactDecimal, Sessions
 from twofold.store import Append, Draft
 
 
@@ -31,7 +30,7 @@ class Order(Base):
     customer: Mapped[Customer] = relationship(back_populates="orders")
 
 
-async def names(sessions: SqliteSessions) -> list[str]:
+async def names(sessions: Sessions) -> list[str]:
     """The customers that are committed."""
     async with sessions.read() as session:
         return list(await session.scalars(select(Customer.name).order_by(Customer.id)))

@@ -3,23 +3,22 @@
 import asyncio
 import gc
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, MissingGreenlet, OperationalError
+from sqlalchemy.exc import IntegrityError, MissingGreenlet
 from sqlalchemy.orm import selectinload
 
-from tests.drivers.sqlite_sql.shop import Customer, Order, event, names
-from twofold.drivers.sqlite import SqliteStore
-from twofold.drivers.sqlite.sql import SqliteSessions
+from tests.drivers.sql.conftest import NewSessions, NewStore
+from tests.drivers.sql.shop import Customer, Order, event, names
 from twofold.errors import StoreUnavailable, VersionConflict
-from twofold.store import Append, Batch, Upsert
+from twofold.sql import Sessions
+from twofold.store import Append, Batch, Store, Upsert
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_rows_and_events_commit_together(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_rows_and_events_commit_together(store: Store, sessions: Sessions) -> None:
     """What the session flushed, row changes and events are there after one commit, and not before."""
     transaction = store.begin()
     session = sessions.write(transaction)
@@ -32,7 +31,7 @@ async def test_rows_and_events_commit_together(store: SqliteStore, sessions: Sql
     assert await store.log.head() == committed.position == 1
 
 
-async def test_a_refused_commit_leaves_no_rows(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_a_refused_commit_leaves_no_rows(store: Store, sessions: Sessions) -> None:
     """A version conflict takes the rows of the session with it."""
     transaction = store.begin()
     session = sessions.write(transaction)
@@ -44,7 +43,7 @@ async def test_a_refused_commit_leaves_no_rows(store: SqliteStore, sessions: Sql
     assert await names(sessions) == []
 
 
-async def test_a_rollback_leaves_nothing(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_a_rollback_leaves_nothing(store: Store, sessions: Sessions) -> None:
     """Rows are gone with the unit of work, even those that the session said to commit."""
     transaction = store.begin()
     session = sessions.write(transaction)
@@ -57,7 +56,7 @@ async def test_a_rollback_leaves_nothing(store: SqliteStore, sessions: SqliteSes
     assert await names(sessions) == []
 
 
-async def test_nothing_begins_before_the_first_statement(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_nothing_begins_before_the_first_statement(store: Store, sessions: Sessions) -> None:
     """A session that was only asked for does not hold the writer's turn."""
     transaction = store.begin()
     session = sessions.write(transaction)
@@ -67,7 +66,7 @@ async def test_nothing_begins_before_the_first_statement(store: SqliteStore, ses
     await transaction.commit(Batch())
 
 
-async def test_entities_come_back_as_they_went(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_entities_come_back_as_they_went(store: Store, sessions: Sessions) -> None:
     """Add, flush, get, select and eager loading work, and an entity is loaded once in a session."""
     transaction = store.begin()
     session = sessions.write(transaction)
@@ -90,7 +89,7 @@ async def test_entities_come_back_as_they_went(store: SqliteStore, sessions: Sql
     assert await names(sessions) == ["Ada Lovelace"]
 
 
-async def test_lazy_loading_is_refused(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_lazy_loading_is_refused(store: Store, sessions: Sessions) -> None:
     """A relationship that was not loaded says so, instead of blocking the event loop."""
     transaction = store.begin()
     session = sessions.write(transaction)
@@ -104,14 +103,14 @@ async def test_lazy_loading_is_refused(store: SqliteStore, sessions: SqliteSessi
     await session.close()
 
 
-async def test_a_broken_constraint_can_be_survived(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_a_broken_constraint_can_be_survived(store: Store, sessions: Sessions) -> None:
     """An IntegrityError is SQLAlchemy's own; after the session's rollback the unit goes on, without what was undone."""
     transaction = store.begin()
     session = sessions.write(transaction)
     session.add(Customer(id=1, name="Ada"))
     await session.commit()
     session.add_all([Customer(id=2, name="Bob"), Customer(id=3, name="Ada")])
-    with pytest.raises(IntegrityError, match="UNIQUE"):
+    with pytest.raises(IntegrityError, match=r"(?i)unique"):
         await session.flush()
     await session.rollback()
     session.add(Customer(id=4, name="Cid"))
@@ -121,9 +120,7 @@ async def test_a_broken_constraint_can_be_survived(store: SqliteStore, sessions:
     assert await names(sessions) == ["Ada", "Cid"]
 
 
-async def test_a_session_undoes_what_it_wrote_since_its_last_commit(
-    store: SqliteStore, sessions: SqliteSessions
-) -> None:
+async def test_a_session_undoes_what_it_wrote_since_its_last_commit(store: Store, sessions: Sessions) -> None:
     """Rolling back again and again keeps what was committed before, and what others wrote in the unit."""
     transaction = store.begin()
     await transaction.run(lambda connection: connection.execute("INSERT INTO customers VALUES (1, 'Zoe')"))
@@ -140,7 +137,7 @@ async def test_a_session_undoes_what_it_wrote_since_its_last_commit(
     assert await names(sessions) == ["Zoe", "Bob", "Dan"]
 
 
-async def test_savepoints(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_savepoints(store: Store, sessions: Sessions) -> None:
     """A nested transaction that fails is undone alone, within one that is kept."""
     transaction = store.begin()
     session = sessions.write(transaction)
@@ -163,7 +160,7 @@ async def test_savepoints(store: SqliteStore, sessions: SqliteSessions) -> None:
     assert await names(sessions) == ["Ada"]
 
 
-async def test_closing_keeps_what_was_flushed(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_closing_keeps_what_was_flushed(store: Store, sessions: Sessions) -> None:
     """Closing or resetting lets go of objects only; the session can be used again."""
     transaction = store.begin()
     session = sessions.write(transaction)
@@ -186,7 +183,7 @@ async def test_closing_keeps_what_was_flushed(store: SqliteStore, sessions: Sqli
 
 
 @pytest.mark.parametrize("end", ["commit", "rollback"])
-async def test_closing_after_the_end_is_harmless(store: SqliteStore, sessions: SqliteSessions, end: str) -> None:
+async def test_closing_after_the_end_is_harmless(store: Store, sessions: Sessions, end: str) -> None:
     """A session with a savepoint open may be closed twice, after its unit of work has ended."""
     transaction = store.begin()
     session = sessions.write(transaction)
@@ -200,82 +197,7 @@ async def test_closing_after_the_end_is_harmless(store: SqliteStore, sessions: S
     assert await names(sessions) == (["Ada"] if end == "commit" else [])
 
 
-@pytest.mark.parametrize(
-    "statement", ["COMMIT", "ROLLBACK", "BEGIN", "RELEASE twofold_unit", "ATTACH DATABASE 'other.db' AS other"]
-)
-async def test_the_transaction_is_out_of_reach(store: SqliteStore, sessions: SqliteSessions, statement: str) -> None:
-    """SQL that would end the unit's transaction, or reach another file, is refused by the database."""
-    transaction = store.begin()
-    session = sessions.write(transaction)
-    session.add(Customer(id=1, name="Ada"))
-    await session.flush()
-    with pytest.raises(DBAPIError, match="not authorized"):
-        await session.execute(text(statement))
-    await transaction.rollback()
-    await session.close()
-    assert await names(sessions) == []
-
-
-async def test_wrong_sql_is_an_operational_error(store: SqliteStore, sessions: SqliteSessions) -> None:
-    """Errors of SQLite reach the handler as SQLAlchemy's, with the statement."""
-    transaction = store.begin()
-    session = sessions.write(transaction)
-    with pytest.raises(OperationalError, match="no such table: nowhere") as caught:
-        await session.execute(text("SELECT * FROM nowhere"))
-    assert caught.value.statement == "SELECT * FROM nowhere"
-    await transaction.rollback()
-    await session.close()
-
-
-async def test_sessions_take_turns(store: SqliteStore, sessions: SqliteSessions) -> None:
-    """Of two sessions, the second one's first statement waits until the first one's unit has ended."""
-    order = list[str]()
-
-    async def unit(name: str, begun: asyncio.Event, go: asyncio.Event) -> None:
-        transaction = store.begin()
-        session = sessions.write(transaction)
-        begun.set()
-        count = await session.scalar(select(func.count()).select_from(Customer))
-        order.append(f"{name} sees {count}")
-        await go.wait()
-        session.add(Customer(name=name))
-        await session.flush()
-        await transaction.commit(Batch())
-        order.append(f"{name} done")
-        await session.close()
-
-    first, second, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    one = asyncio.create_task(unit("Ada", first, go))
-    await first.wait()
-    two = asyncio.create_task(unit("Bob", second, go))
-    await second.wait()
-    go.set()
-    await asyncio.gather(one, two)
-    assert order[0] == "Ada sees 0"
-    assert "Bob sees 1" in order
-    assert await names(sessions) == ["Ada", "Bob"]
-
-
-async def test_a_unit_that_was_held_too_long_is_unavailable(tmp_path: Path) -> None:
-    """A statement after the turn was taken away raises the store's own error, and nothing is written."""
-    store = SqliteStore(tmp_path / "slow.db", turn_timeout=0.05)
-    await store.start()
-    await store.create_tables([Customer])
-    sessions = SqliteSessions(store)
-    transaction = store.begin()
-    session = sessions.write(transaction)
-    session.add(Customer(name="Ada"))
-    await session.flush()
-    await store.commit(Batch((event(1),)))  # waits until the turn is free
-    session.add(Customer(name="Bob"))
-    with pytest.raises(StoreUnavailable, match="held longer"):
-        await session.flush()
-    await session.close()
-    assert await names(sessions) == []
-    await store.stop()
-
-
-async def test_a_cancelled_statement_leaves_nothing(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_a_cancelled_statement_leaves_nothing(store: Store, sessions: Sessions) -> None:
     """Cancelling a handler in the middle of a statement ends its session; the writer serves the next one."""
     transaction = store.begin()
     session = sessions.write(transaction)
@@ -293,7 +215,7 @@ async def test_a_cancelled_statement_leaves_nothing(store: SqliteStore, sessions
     assert await names(sessions) == ["Bob"]
 
 
-async def test_an_interrupted_session_cannot_be_revived(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_an_interrupted_session_cannot_be_revived(store: Store, sessions: Sessions) -> None:
     """After an interruption the session refuses to go on, whatever is tried."""
     transaction = store.begin()
     session = sessions.write(transaction)
@@ -306,7 +228,7 @@ async def test_an_interrupted_session_cannot_be_revived(store: SqliteStore, sess
     await session.close()
 
 
-async def test_many_rows_in_one_statement(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_many_rows_in_one_statement(store: Store, sessions: Sessions) -> None:
     """Inserting many, with and without what the database made of them, and reading in portions."""
     transaction = store.begin()
     session = sessions.write(transaction)
@@ -319,7 +241,7 @@ async def test_many_rows_in_one_statement(store: SqliteStore, sessions: SqliteSe
     await session.close()
 
 
-async def test_functions_that_sqlalchemy_promises(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_functions_that_sqlalchemy_promises(store: Store, sessions: Sessions) -> None:
     """Regular expressions work on the connection that writes and on those that read."""
     transaction = store.begin()
     session = sessions.write(transaction)
@@ -333,14 +255,14 @@ async def test_functions_that_sqlalchemy_promises(store: SqliteStore, sessions: 
         assert await reading.scalar(found) == "Ada"
 
 
-async def test_sessions_of_a_store_share_what_was_compiled(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_sessions_of_a_store_share_what_was_compiled(store: Store, sessions: Sessions) -> None:
     """All sessions have one engine, so each statement is compiled once."""
     transaction = store.begin()
     made = sessions.write(transaction), sessions.write_blocking(transaction), sessions.read(), sessions.read_blocking()
     assert len({session.get_bind().engine for session in made}) == 1
 
 
-async def test_a_forgotten_session_leaks_nothing(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_a_forgotten_session_leaks_nothing(store: Store, sessions: Sessions) -> None:
     """A session that nobody closes goes away without a warning."""
     transaction = store.begin()
     session = sessions.write(transaction)
@@ -352,14 +274,14 @@ async def test_a_forgotten_session_leaks_nothing(store: SqliteStore, sessions: S
     assert await names(sessions) == ["Ada"]
 
 
-def test_plain_asyncio_is_enough(tmp_path: Path) -> None:
+def test_plain_asyncio_is_enough(new_store: NewStore, new_sessions: NewSessions) -> None:
     """Sessions work in any event loop, with nothing set up around it."""
 
     async def main() -> list[str]:
-        store = SqliteStore(tmp_path / "plain.db")
+        store = new_store()
         await store.start()
         await store.create_tables([Customer])
-        sessions = SqliteSessions(store)
+        sessions = new_sessions(store)
         transaction = store.begin()
         async with sessions.write(transaction) as session:
             session.add(Customer(name="Ada"))

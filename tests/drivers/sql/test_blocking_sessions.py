@@ -1,4 +1,4 @@
-"""A `def` handler runs whole in the thread of its connection, and uses a plain `Session` there."""
+"""A `def` handler runs whole where its connection is, and uses a plain `Session` there."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -7,19 +7,17 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from tests.drivers.sqlite_sql.shop import Customer, Order, event, names
-from twofold.drivers.sqlite import SqliteStore
-from twofold.drivers.sqlite.sql import SqliteSessions
+from tests.drivers.sql.shop import Customer, Order, event, names
 from twofold.errors import WiringError
-from twofold.sql import WriteRefused
-from twofold.store import Batch, Upsert
+from twofold.sql import Sessions, WriteRefused
+from twofold.store import Batch, Store, Upsert
 
 pytestmark = pytest.mark.anyio
 
 T = TypeVar("T")
 
 
-def inside(sessions: SqliteSessions, handler: Callable[[], T]) -> Callable[[Any], T]:
+def inside(sessions: Sessions, handler: Callable[[], T]) -> Callable[[Any], T]:
     def work(connection: Any) -> T:
         with sessions.bound(connection):
             return handler()
@@ -27,7 +25,7 @@ def inside(sessions: SqliteSessions, handler: Callable[[], T]) -> Callable[[Any]
     return work
 
 
-async def test_a_plain_handler_writes_with_its_unit(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_a_plain_handler_writes_with_its_unit(store: Store, sessions: Sessions) -> None:
     """Rows of a blocking session commit with the events; lazy loading works, since nothing is awaited."""
     transaction = store.begin()
     session = sessions.write_blocking(transaction)
@@ -45,7 +43,7 @@ async def test_a_plain_handler_writes_with_its_unit(store: SqliteStore, sessions
     assert await store.log.head() == 1
 
 
-async def test_it_undoes_what_it_wrote(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_it_undoes_what_it_wrote(store: Store, sessions: Sessions) -> None:
     """Commit, rollback, close and savepoints mean what they mean to an asynchronous session."""
     transaction = store.begin()
     session = sessions.write_blocking(transaction)
@@ -74,7 +72,7 @@ async def test_it_undoes_what_it_wrote(store: SqliteStore, sessions: SqliteSessi
     assert await names(sessions) == ["Ada", "Cid", "Dan"]
 
 
-async def test_outside_its_thread_it_refuses(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_outside_its_thread_it_refuses(store: Store, sessions: Sessions) -> None:
     """A blocking session that is used anywhere else says where it works, instead of blocking the event loop."""
     transaction = store.begin()
     for session in (sessions.write_blocking(transaction), sessions.read_blocking()):
@@ -87,7 +85,7 @@ async def test_outside_its_thread_it_refuses(store: SqliteStore, sessions: Sqlit
     await transaction.rollback()
 
 
-async def test_a_plain_query_reads_one_snapshot(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_a_plain_query_reads_one_snapshot(store: Store, sessions: Sessions) -> None:
     """All statements of one blocking query see the same, and the database refuses its writes."""
     await store.commit(Batch(rows=(Upsert(Customer, {"id": 1}, {"name": "Ada"}),)))
     session = sessions.read_blocking()
@@ -103,12 +101,12 @@ async def test_a_plain_query_reads_one_snapshot(store: SqliteStore, sessions: Sq
     session.close()
 
 
-async def test_bindings_nest(store: SqliteStore, sessions: SqliteSessions) -> None:
+async def test_bindings_nest(store: Store, sessions: Sessions) -> None:
     """A binding within a binding gives way to the outer one when it ends."""
     session = sessions.read_blocking()
 
     def handler() -> int | None:
-        with sessions.bound(None):  # type: ignore[arg-type]
+        with sessions.bound(None):
             pass
         return session.scalar(select(1))
 

@@ -1,0 +1,5 @@
+"""The store in PostgreSQL, for services of many processes; needs the extra `postgres`."""
+
+from twofold.drivers.postgres._store import PostgresStore
+
+__all__ = ["PostgresStore"]

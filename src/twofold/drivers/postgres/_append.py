@@ -1,0 +1,175 @@
+"""A batch as one call of a function in the database, and its answer.
+
+Everything is encoded before a connection is taken, so a call may be sent again. Row changes are not part of it.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+
+from twofold.drivers.postgres._connection import Connection
+from twofold.drivers.postgres._names import Names
+from twofold.errors import CheckpointMoved, ConditionFailed, VersionConflict
+from twofold.store import Append, Batch, Committed, Draft, Move, Parked
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that writes a batch.
+
+    Args:
+        batch: What it writes, for whoever has to look whether it did.
+        query: The statement.
+        values: Its parameters.
+    """
+
+    batch: Batch
+    query: str
+    values: tuple[Any, ...]
+
+    async def send(self, connection: Connection) -> Committed:
+        """Send it, in the transaction that is open or in one of its own.
+
+        Raises:
+            VersionConflict: A stream is not where an append expects it.
+            CheckpointMoved: A checkpoint is not where a move expects it.
+            ConditionFailed: The log holds what a condition excludes.
+        """
+        try:
+            answer: Sequence[int] = await connection.fetchval(self.query, *self.values)
+        except asyncpg.PostgresError as error:
+            if error.sqlstate != _CONFLICT_AFTER_A_WRITE:
+                raise
+            answer = json.loads(f"[{str(error).strip('{}')}]")
+        if answer[0] < 0:
+            raise _conflict(self.batch, answer)
+        versions = {one.stream: version for one, version in zip(self.batch.appends, answer[1:], strict=True)}
+        return Committed(answer[0], versions)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Makes calls for the log of one schema."""
+
+    append: str
+    commit: str
+
+    def of(self, batch: Batch) -> Call:
+        """The call that writes a batch."""
+        appends = batch.appends
+        if len(appends) == 1 and len(appends[0].events) == 1 and not _others(batch):
+            return Call(batch, self.append, _one_event(appends[0]))
+        return Call(batch, self.commit, _everything(batch))
+
+
+def calls(names: Names) -> Calls:
+    """What makes calls for a log."""
+    return Calls(names.sql(_APPEND), names.sql(_COMMIT))
+
+
+def _one_event(append: Append) -> tuple[Any, ...]:
+    (draft,) = append.events
+    tags = list(dict.fromkeys(draft.tags)) if draft.tags else None
+    return append.stream, append.expected, *_event(draft), tags
+
+
+def _everything(batch: Batch) -> tuple[Any, ...]:
+    drafts = [draft for append in batch.appends for draft in append.events]
+    tags = [(tag, nth) for nth, draft in enumerate(drafts, 1) for tag in dict.fromkeys(draft.tags)]
+    columns = zip(*map(_event, drafts), strict=True) if drafts else [()] * _COLUMNS
+    others = _others(batch)
+    return (
+        [append.stream for append in batch.appends],
+        [append.expected for append in batch.appends],
+        [len(append.events) for append in batch.appends],
+        *columns,
+        [tag for tag, _ in tags] if tags else None,
+        [nth for _, nth in tags] if tags else None,
+        _json(others) if others else None,
+    )
+
+
+def _event(draft: Draft) -> tuple[Any, ...]:
+    return (
+        draft.id,
+        draft.type,
+        draft.schema_version,
+        draft.data,
+        _json(dict(draft.headers)) if draft.headers else "{}",
+        draft.time,
+        _json(draft.tags) if draft.tags else "[]",
+    )
+
+
+def _others(batch: Batch) -> dict[str, Any]:
+    others = dict[str, Any]()
+    if batch.conditions:
+        others["clauses"] = [
+            {
+                "condition": nth,
+                "after": condition.after,
+                "types": None if one.types is None else sorted(one.types),
+                "tags": sorted(one.tags),
+            }
+            for nth, condition in enumerate(batch.conditions)
+            for one in condition.selections
+        ]
+    if batch.moves:
+        others["moves"] = [_move(one) for one in batch.moves]
+    if batch.parks:
+        parks = {(one.subscription, one.position): one for one in batch.parks}
+        others["parks"] = [_park(one) for one in parks.values()]
+    if batch.frees:
+        others["frees"] = [{"subscription": name, "position": position} for name, position in batch.frees]
+    return others
+
+
+def _move(move: Move) -> dict[str, Any]:
+    at = {"position": move.position, "expected": move.expected}
+    return {"name": move.name, **at, "token": move.token, "epoch": move.epoch}
+
+
+def _park(one: Parked) -> dict[str, Any]:
+    return {
+        "subscription": one.subscription,
+        "position": one.position,
+        "stream": one.stream,
+        "type": one.type,
+        "time": one.time.isoformat(),
+        "cause": _text(one.cause),
+        "trace": _text(one.trace),
+        "attempts": one.attempts,
+        "data": None if one.data is None else base64.b64encode(one.data).decode(),
+        "due": one.due,
+    }
+
+
+def _text(told: str) -> str:
+    """What an exception said, without what PostgreSQL cannot hold: an event must be parked whatever its cause says."""
+    return told.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
+def _conflict(batch: Batch, answer: Sequence[int]) -> Exception:
+    kind, nth, *found = answer
+    if kind == _VERSION:
+        append = batch.appends[nth]
+        return VersionConflict(stream=append.stream, expected=append.expected, actual=found[0])
+    if kind == _CONDITION:
+        return ConditionFailed(after=batch.conditions[nth].after, position=found[0])
+    position, token = found
+    move = batch.moves[nth]
+    if move.token not in (None, token):
+        return CheckpointMoved(name=move.name, text=f"has token {token}, not {move.token}")
+    return CheckpointMoved(name=move.name, text=f"stands at {position}, not at {move.expected}")
+
+
+_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_COLUMNS: Final = 7
+_VERSION, _CONDITION = -1, -2
+_CONFLICT_AFTER_A_WRITE: Final = "TF001"
+_APPEND: Final = "SELECT {schema}.twofold_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+_COMMIT: Final = "SELECT {schema}.twofold_commit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"

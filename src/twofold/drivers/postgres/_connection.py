@@ -1,0 +1,76 @@
+"""Connections to PostgreSQL as this driver uses them, and how they are opened."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol, cast
+
+import asyncpg
+
+
+class Connection(Protocol):
+    """What the driver uses of an `asyncpg.Connection`."""
+
+    born: datetime | None
+    """When the server began to serve it; None behind a pooler, which hides the server's process."""
+
+    async def execute(self, query: str, *values: Any, timeout: float | None = None) -> str: ...
+    async def executemany(self, command: str, args: Sequence[Sequence[Any]]) -> None: ...
+    async def fetch(self, query: str, *values: Any) -> Sequence[Any]: ...
+    async def fetchrow(self, query: str, *values: Any) -> Any: ...
+    async def fetchval(self, query: str, *values: Any) -> Any: ...
+    async def add_listener(self, channel: str, callback: Callable[[Any, int, str, Any], None]) -> None: ...
+    async def reset(self) -> None: ...
+    async def close(self, *, timeout: float | None = None) -> None: ...
+    def add_termination_listener(self, callback: Callable[[Any], None]) -> None: ...
+    def get_server_pid(self) -> int: ...
+    def get_server_version(self) -> Any: ...
+    def is_closed(self) -> bool: ...
+    def is_in_transaction(self) -> bool: ...
+    def terminate(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A database on a server, and how to reach it.
+
+    Args:
+        dsn: `postgresql://user:password@host/database`; several hosts are tried in turn until one takes writes.
+        connect_timeout: How long to wait for a connection, in seconds.
+        lock_timeout: How long a statement may wait for a lock, in seconds.
+    """
+
+    dsn: str
+    connect_timeout: float
+    lock_timeout: float
+
+    async def connect(self) -> Connection:
+        """Open a connection to a server that takes writes."""
+        settings = {
+            # What a role or a database is set to must not change what the driver relies on.
+            "default_transaction_isolation": "read committed",
+            "lock_timeout": f"{round(self.lock_timeout * 1000)}ms",
+        }
+        if "application_name" not in self.dsn:
+            settings["application_name"] = "twofold"
+        opened = await asyncpg.connect(
+            self.dsn,
+            timeout=self.connect_timeout,
+            target_session_attrs="read-write",
+            server_settings=settings,
+            connection_class=_Connection,
+        )
+        connection = cast("Connection", opened)
+        try:
+            connection.born = await connection.fetchval(_BORN, connection.get_server_pid())
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types of its own
+    born: datetime | None = None
+
+
+_BORN: Final = "SELECT backend_start FROM pg_catalog.pg_stat_activity WHERE pid = $1 AND pid = pg_backend_pid()"

@@ -1,0 +1,66 @@
+"""What an error of PostgreSQL, or of the way to it, means to whoever called the store."""
+
+from typing import Final
+
+import asyncpg
+
+from twofold.errors import Conflict, Invalid, OutcomeUnknown, StoreUnavailable, TwofoldError
+
+_GONE: Final = (OSError, EOFError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
+_UNAVAILABLE: Final = ("08", "25006", "25P03", "25P04", "28", "53", "55", "57", "58", "3D", "XX")
+_DEAD: Final = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "25P04")
+_AGAIN: Final = ("40001", "40P01")
+_NO_TEXT: Final = ("22021", "22P05")
+
+
+def typed(error: BaseException) -> BaseException:
+    """The error to raise for one that asyncpg raised.
+
+    What passes (no connection, no space, a lock that is not free, a server that stops, or that is read-only) becomes
+    `StoreUnavailable`; a deadlock or a serialization failure a `Conflict`; text that PostgreSQL cannot hold `Invalid`.
+    Broken constraints and wrong SQL are mistakes of whoever wrote the rows, and stay what they are.
+    """
+    own = _own(error)
+    if own is None:
+        return error
+    own.__cause__ = error
+    return own
+
+
+def must_run_again(error: BaseException) -> bool:
+    """Whether PostgreSQL gave up on a transaction because of others beside it, so that it may just be run again."""
+    return _state(error) in _AGAIN
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the connection is gone, so that nobody knows what became of what was sent last."""
+    return _state(error).startswith(_DEAD) or (isinstance(error, _GONE) and not isinstance(error, asyncpg.DataError))
+
+
+def unknown(error: BaseException) -> OutcomeUnknown:
+    """The error for a commit that was sent and got no answer."""
+    lost = OutcomeUnknown(f"the commit was sent to PostgreSQL, and its answer never came: {_text(error)}")
+    lost.__cause__ = error
+    return lost
+
+
+def _own(error: BaseException) -> TwofoldError | None:
+    state = _state(error)
+    if isinstance(error, TwofoldError):
+        return None
+    if isinstance(error, (asyncpg.DataError, UnicodeError)) and not state or state in _NO_TEXT:
+        return Invalid(f"PostgreSQL cannot hold this: {_text(error)}")
+    if state in _AGAIN:
+        return Conflict(f"others changed the same at the same time: {_text(error)}")
+    if state.startswith(_UNAVAILABLE) or (not state and isinstance(error, _GONE)):
+        return StoreUnavailable(f"PostgreSQL refuses, or is not there: {_text(error)}")
+    return None
+
+
+def _text(error: BaseException) -> str:
+    return f"{error} ({_state(error) or type(error).__name__})"
+
+
+def _state(error: BaseException) -> str:
+    state = getattr(error, "sqlstate", None) if isinstance(error, asyncpg.PostgresError) else None
+    return state if isinstance(state, str) else ""

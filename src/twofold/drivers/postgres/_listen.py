@@ -1,0 +1,97 @@
+"""Wake-ups between processes. They are hints: followers look by themselves when one is lost.
+
+A notification is sent after the commit, on a connection of its own. Inside the commit it would take a lock of the whole
+server's, and commits would go one after the other.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any, Final, final
+
+import asyncpg
+
+from twofold.drivers.postgres._connection import Connection, Server
+from twofold.drivers.postgres._names import Names
+from twofold.store import Bell
+
+_log = logging.getLogger("twofold.postgres")
+
+
+@final
+class Ear:
+    """Rings the bell when other processes have appended, and tells them when this one has.
+
+    Args:
+        server: The database.
+        names: What is called how.
+        bell: The bell of this process.
+    """
+
+    __slots__ = ("_bell", "_names", "_news", "_server", "_task", "_wake")
+
+    def __init__(self, server: Server, names: Names, bell: Bell) -> None:
+        self._server = server
+        self._names = names
+        self._bell = bell
+        self._news = 0
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Listen from now on."""
+        self._wake = asyncio.Event()
+        self._task = asyncio.create_task(self._serve(), name="twofold-postgres-ear")
+
+    async def close(self) -> None:
+        """Listen no more."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def tell(self, position: int) -> None:
+        """The log has grown to this position: wake followers here at once, and others as soon as may be."""
+        self._bell.ring(position)
+        self._news = max(self._news, position)
+        self._wake.set()
+
+    async def _serve(self) -> None:
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                connection = await self._server.connect()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                _log.warning("cannot listen for notifications, followers look by themselves meanwhile: %s", error)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LAST_PAUSE)
+                continue
+            try:
+                await self._attend(connection)
+                pause = _FIRST_PAUSE
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.warning("the connection that listens for notifications was lost: %s", error)
+            finally:
+                connection.terminate()
+
+    async def _attend(self, connection: Connection) -> None:
+        connection.add_termination_listener(lambda _: self._wake.set())
+        await connection.add_listener(self._names.channel, self._heard)
+        self._bell.ring(0)  # what was told before is lost: everybody looks
+        while not connection.is_closed():
+            await self._wake.wait()
+            self._wake.clear()
+            news, self._news = self._news, 0
+            if news and not connection.is_closed():
+                await connection.execute("SELECT pg_notify($1, $2)", self._names.channel, str(news))
+                await asyncio.sleep(_BETWEEN)  # what comes meanwhile goes into the next one
+
+    def _heard(self, connection: Connection, pid: int, channel: str, payload: Any) -> None:
+        if pid != connection.get_server_pid():
+            self._bell.ring(int(payload) if str(payload).isdecimal() else 0)
+
+
+_BETWEEN: Final = 0.01
+_FIRST_PAUSE: Final = 0.1
+_LAST_PAUSE: Final = 5.0

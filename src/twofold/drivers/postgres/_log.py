@@ -1,0 +1,93 @@
+"""Reading events. What may be read is settled by the database: nothing below the head that is still to come."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final, final
+
+from twofold.drivers.postgres._names import Names
+from twofold.drivers.postgres._pool import Pool
+from twofold.drivers.postgres._where import any_of
+from twofold.store import Bell, Recorded, Selection
+
+
+@final
+class PostgresLog:
+    """The log of one schema.
+
+    Args:
+        readers: Connections to read with.
+        names: What is called how.
+        bell: Told up to where the log is final.
+    """
+
+    __slots__ = ("_bell", "_names", "_readers")
+
+    def __init__(self, readers: Pool, names: Names, bell: Bell) -> None:
+        self._readers = readers
+        self._names = names
+        self._bell = bell
+
+    async def head(self) -> int:
+        """The position up to which the log is final; transactions that are still open hold it back, and may delay it."""
+        heard = self._bell.rings
+        async with self._readers.lent() as connection:
+            bound = int(await connection.fetchval(self._names.sql(_BOUND)))
+        self._bell.settle(bound, heard)
+        return bound
+
+    async def epoch(self) -> str:
+        """The log's own random name, given when its schema was made."""
+        async with self._readers.lent() as connection:
+            return str(await connection.fetchval(self._names.sql(_EPOCH)))
+
+    async def read(self, after: int, *, until: int, limit: int, where: Sequence[Selection] = ()) -> Sequence[Recorded]:
+        """Events with `after < position <= until`, in position order.
+
+        Always a statement, and so a snapshot, of its own: `until` was final before it is taken.
+        """
+        condition, values = any_of(where, 4) if where else ("TRUE", [])
+        return await self._read(_PAGE % condition, after, until, limit, *values)
+
+    async def read_stream(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Recorded]:
+        """Events of one stream with `version > after`, in version order."""
+        return await self._read(_STREAM, stream, after, limit)
+
+    async def _read(self, query: str, *values: Any) -> Sequence[Recorded]:
+        async with self._readers.lent() as connection:
+            rows = await connection.fetch(self._names.sql(query), *values)
+        return [_recorded(*row) for row in rows]
+
+
+def _recorded(
+    position: int,
+    stream: str,
+    version: int,
+    id_: Any,
+    type_: str,
+    schema_version: int,
+    data: bytes,
+    headers: str,
+    time: Any,
+    tags: str,
+) -> Recorded:
+    return Recorded(
+        position,
+        stream,
+        version,
+        id_,
+        type_,
+        schema_version,
+        data,
+        {} if headers == "{}" else json.loads(headers),
+        time,
+        () if tags == "[]" else tuple(json.loads(tags)),
+    )
+
+
+_BOUND: Final = "SELECT {schema}.twofold_bound()"
+_EPOCH: Final = "SELECT value FROM {schema}.twofold_meta WHERE name = 'epoch'"
+_SELECT: Final = (
+    "SELECT position, stream, version, id, type, schema_version, data, headers, time, tags FROM {schema}.twofold_events"
+)
+_PAGE: Final = _SELECT + " WHERE position > $1 AND position <= $2 AND %s ORDER BY position LIMIT $3"
+_STREAM: Final = _SELECT + " WHERE stream = $1 AND version > $2 ORDER BY version LIMIT $3"

@@ -1,0 +1,75 @@
+"""Writes the row changes of a batch with as few statements as possible; the hot path of projections.
+
+The store calls it, inside a transaction, with the bare connection.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, Table
+from sqlalchemy.dialects.postgresql import DOMAIN, ENUM
+from sqlalchemy.dialects.postgresql.named_types import CreateDomainType, CreateEnumType
+
+from twofold.drivers.postgres._dialect import LoopDialect
+from twofold.drivers.postgres._statements import Statement, deletion, plain_type, writes
+from twofold.sql import DeleteRows, RowStatement, Values, create_statements, fold, table_of
+from twofold.store import RowChange
+
+
+async def apply_rows(connection: Any, rows: Sequence[RowChange]) -> None:
+    """Apply row changes inside the transaction that is open, as if one after the other.
+
+    Args:
+        connection: The connection of asyncpg that writes.
+        rows: The changes, in order.
+
+    Raises:
+        WiringError: A change names a table without a primary key, or columns that its table does not have.
+        asyncpg.IntegrityConstraintViolationError: A missing row cannot be inserted from what a change knows.
+    """
+    for step in fold(rows):
+        if isinstance(step, DeleteRows):
+            await _execute(connection, deletion(step.table), step.rows)
+        else:
+            for statement in writes(step.table, step.sets, step.adds):
+                if await _execute(connection, statement, step.rows) == len(step.rows):
+                    break
+
+
+async def create_tables(connection: Any, tables: Iterable[Any]) -> None:
+    """Create the tables, indexes and types that are missing, inside the transaction that is open.
+
+    Of several processes that start at the same time, one creates and the others wait for its transaction to end.
+    """
+    found = [table_of(table) for table in tables]
+    await connection.execute(f"SELECT pg_advisory_xact_lock({_CREATING})")
+    dialect = LoopDialect(connection.get_server_version().major)
+    for name, statement in _type_statements(found, dialect):
+        if await connection.fetchval("SELECT to_regtype($1)", name) is None:
+            await connection.execute(statement)
+    for statement in create_statements(found, dialect):
+        await connection.execute(statement)
+
+
+async def _execute(connection: Any, statement: Statement, rows: Sequence[Values]) -> int | None:
+    """Execute a statement; gives how many rows it changed, or None when that is not known."""
+    if isinstance(statement, RowStatement):
+        await connection.executemany(statement.sql, statement.parameters(rows))
+        return None
+    status: str = await connection.execute(statement.sql, *statement.parameters(rows))
+    return int(status.rpartition(" ")[2])
+
+
+def _type_statements(tables: Iterable[Table[Any]], dialect: LoopDialect) -> Iterator[tuple[str, str]]:
+    """The types that the columns of tables need, by name, with the SQL that creates each."""
+    preparer: Any = dialect.identifier_preparer
+    for table in tables:
+        for column in table.columns:
+            plain: Any = plain_type(column)
+            named = plain.item_type.dialect_impl(dialect) if isinstance(plain, ARRAY) else plain
+            if isinstance(named, (ENUM, DOMAIN)) and named.create_type:
+                creation = CreateEnumType(named) if isinstance(named, ENUM) else CreateDomainType(named)
+                yield preparer.format_type(named), str(creation.compile(dialect=dialect))
+
+
+_CREATING = 0x74776F666F6C64  # "twofold", for whoever looks at the locks

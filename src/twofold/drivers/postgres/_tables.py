@@ -1,0 +1,40 @@
+"""The door to the tables of read models, which need SQLAlchemy; the log and its checkpoints do not."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from twofold.drivers.postgres._connection import Connection
+from twofold.errors import MissingExtraError
+from twofold.store import RowChange
+
+
+async def change_rows(connection: Connection, rows: Sequence[RowChange]) -> None:
+    """Apply row changes inside the transaction that is open.
+
+    Raises:
+        MissingExtraError: SQLAlchemy is not installed.
+    """
+    try:
+        from twofold.drivers.postgres._rows import apply_rows  # noqa: PLC0415 - SQLAlchemy is an extra
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+    await apply_rows(connection, rows)
+
+
+async def add_tables(connection: Connection, tables: Collection[Any]) -> None:
+    """Create the tables that are missing, inside the transaction that is open.
+
+    Raises:
+        MissingExtraError: SQLAlchemy is not installed.
+    """
+    try:
+        from twofold.drivers.postgres._rows import create_tables  # noqa: PLC0415 - SQLAlchemy is an extra
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+    await create_tables(connection, tables)
+
+
+def _missing(error: ModuleNotFoundError) -> Exception:
+    if error.name is None or not error.name.startswith("sqlalchemy"):
+        return error
+    return MissingExtraError(room="row changes", extra="sql", package="sqlalchemy")

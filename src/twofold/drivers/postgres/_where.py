@@ -1,0 +1,40 @@
+"""Selections as SQL. Values are parameters; nothing but the shape of a selection gets into the text."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from twofold.store import Selection
+
+
+def any_of(selections: Iterable[Selection], first: int) -> tuple[str, list[Any]]:
+    """A condition on `twofold_events` that holds for what any of the selections means, with its values.
+
+    Args:
+        selections: At least one.
+        first: The number of its first parameter; 1 and 2 are the positions between which is read.
+    """
+    clauses, values = list[str](), list[Any]()
+    for selection in selections:
+        clauses.append(_clause(selection, values, first))
+    return f"({' OR '.join(clauses)})", values
+
+
+def _clause(selection: Selection, values: list[Any], first: int) -> str:
+    def value(given: Any) -> str:
+        values.append(given)
+        return f"${first + len(values) - 1}"
+
+    parts = list[str]()
+    if selection.types is not None:
+        parts.append(f"type = ANY ({value(sorted(selection.types))})")
+    for tag in sorted(selection.tags):
+        tagged = "SELECT position FROM {schema}.twofold_tags WHERE position > $1 AND position <= $2 AND tag = "
+        parts.append(f"position IN ({tagged}{value(tag)})")
+    if selection.stream is not None and selection.stream.endswith("*"):
+        parts.append(f"starts_with(stream, {value(selection.stream[:-1])})")
+    elif selection.stream is not None:
+        parts.append(f"stream = {value(selection.stream)}")
+    if selection.part is not None:
+        index, count = selection.part
+        parts.append(f"{{schema}}.twofold_part(stream, {value(count)}) = {value(index)}")
+    return f"({' AND '.join(parts) or 'TRUE'})"

