@@ -82,9 +82,12 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
         yield asyncio.run(_units(Path(folder), rounds, count * 8, clients=32, at_least=3))
         yield asyncio.run(_sessions(Path(folder), rounds, count))
         if importlib.util.find_spec("aiosqlite") is None:
-            yield Skipped("AsyncSession against aiosqlite + SQLAlchemy", "aiosqlite is not installed")
-        else:
-            yield asyncio.run(_sessions_of_aiosqlite(Path(folder), rounds, count))
+            yield Skipped("command with an AsyncSession, against aiosqlite", "aiosqlite is not installed")
+            return
+        for clients in (1, 16):
+            path = Path(folder) / f"{clients}"
+            path.mkdir()
+            yield asyncio.run(_sessions_of_aiosqlite(path, rounds, count * clients // 4, clients))
 
 
 async def _units(folder: Path, rounds: int, count: int, *, clients: int, at_least: float) -> Figure:
@@ -134,25 +137,28 @@ async def _sessions(folder: Path, rounds: int, count: int) -> Figure:
         connection.execute("INSERT INTO note (text) VALUES (?)", ("hello",))
         connection.execute("COMMIT")
 
-    figure = await _against(folder / "a.db", insert_by_hand, rounds, count, "plain sqlite3", at_least=None)
+    figure = await _against(folder / "a.db", insert_by_hand, rounds, count, 1, "plain sqlite3", at_least=None)
     connection.close()
     return figure
 
 
-async def _sessions_of_aiosqlite(folder: Path, rounds: int, count: int) -> Figure:
+async def _sessions_of_aiosqlite(folder: Path, rounds: int, count: int, clients: int) -> Figure:
     async with _sessions_by_aiosqlite(folder / "aiosqlite.db") as sessions:
 
         async def insert() -> None:
             async with sessions() as session, session.begin():
-                session.add(Note(text="hello"))
+                note = Note(text="hello")
+                session.add(note)
                 await session.flush()
+                assert note.id
 
-        return await _against(folder / "b.db", insert, rounds, count, "aiosqlite + SQLAlchemy", at_least=1.5)
+        against = "aiosqlite + SQLAlchemy"
+        return await _against(folder / "b.db", insert, rounds, count, clients, against, at_least=1.5)
 
 
 @asynccontextmanager
 async def _sessions_by_aiosqlite(path: Path) -> AsyncGenerator[async_sessionmaker[AsyncSession]]:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", connect_args={"timeout": 30})
 
     @event.listens_for(engine.sync_engine, "connect")
     def _(connection: Any, _: Any) -> None:
@@ -166,7 +172,14 @@ async def _sessions_by_aiosqlite(path: Path) -> AsyncGenerator[async_sessionmake
 
 
 async def _against(
-    path: Path, twin: Callable[[], Awaitable[None]], rounds: int, count: int, name: str, *, at_least: float | None
+    path: Path,
+    twin: Callable[[], Awaitable[None]],
+    rounds: int,
+    count: int,
+    clients: int,
+    name: str,
+    *,
+    at_least: float | None,
 ) -> Figure:
     command = WriteNote(text="hello")
     async with App("notes", modules=[notes], database=path) as app:
@@ -174,16 +187,17 @@ async def _against(
         async def execute() -> None:
             assert (await app.execute(command)).is_success
 
-        done = await compare(_clients(execute, count, 1), _clients(twin, count, 1), rounds=rounds)
+        done = await compare(_clients(execute, count, clients), _clients(twin, count, clients), rounds=rounds)
     return Figure(
         what="command with an AsyncSession",
-        value=done.middle_ratio,
+        value=done.middle_ratio if clients == 1 else done.ratio,
         unit="x",
         at_least=at_least,
         ours=done.spread,
         twin=done.twin_spread,
         against=name,
         writes="1 row",
+        clients=clients,
         durability=_FULL,
     )
 

@@ -161,12 +161,12 @@ def bank() -> Module:
     async def balances(query: Balances, store: MemoryStore) -> Any:
         return await store.read(lambda tables: {name: list(tables.rows(name)) for name in ("now", "soon")})
 
-    @module.projection("now", mode="inline")
+    @module.projection("now", mode="inline", tables=["now"])
     class Now:
         def changed(self, event: Changed, rows: Rows) -> None:
             rows.add("now", {"owner": event.owner}, balance=event.amount)
 
-    @module.projection("soon")
+    @module.projection("soon", tables=["soon"])
     class Soon:
         def changed(self, event: Changed, rows: Rows, recorded: Recorded) -> None:
             rows.add("soon", {"owner": event.owner}, balance=event.amount)

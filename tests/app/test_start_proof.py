@@ -3,15 +3,17 @@
 Messages are defined inside the tests: one in sight of a module that does not handle it would be a fault of every test.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 from pydantic import BaseModel, ConfigDict, InstanceOf, SecretStr
+from sqlalchemy import Column, Integer, MetaData, Table
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from tests.app import unsound
 from twofold import (
@@ -19,15 +21,18 @@ from twofold import (
     App,
     Command,
     CommandBus,
+    Context,
     Event,
     EventBus,
     Module,
     Query,
     Repository,
+    Result,
     Rows,
     UnitOfWork,
 )
-from twofold.errors import Fault, StartError
+from twofold.dispatch import Next
+from twofold.errors import Fault, StartError, WiringError
 from twofold.sql import BlockingReadSession, ReadSession
 
 pytestmark = pytest.mark.anyio
@@ -47,6 +52,19 @@ class Basket(Aggregate):
     def evolve(self, event: Event) -> None: ...
 
 
+class Base(DeclarativeBase):
+    pass
+
+
+class Going(Base):
+    __tablename__ = "goings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+GOINGS: Table[Any] = Table("goings", MetaData(), Column("id", Integer, primary_key=True))
+
+
 def found(*modules: Module) -> list[Fault]:
     """What keeps an application of these modules from starting."""
     return App("proof", modules=modules, database="never-opened.db").check()
@@ -60,7 +78,7 @@ def only(*modules: Module) -> Fault:
 
 
 def test_all_faults_are_told_together(tmp_path: Path) -> None:
-    """One check of an application with fourteen faults names all of them, each where it is."""
+    """One check of an application with nineteen faults names all of them, each where it is."""
     unsound.app.use_database(tmp_path / "never-opened.db")
     home = unsound.__name__
     assert sorted((fault.where.removeprefix(f"{home}."), fault.code) for fault in unsound.app.check()) == sorted(
@@ -79,6 +97,11 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
             ("untyped", "untyped_parameter"),
             ("kindless", "unknown_kind"),
             ("deaf", "unknown_event"),
+            ("Unevolved", "no_evolve"),
+            ("after_a_command", "wrong_kind"),
+            (f"projection tableless: {home}.Tableless.happened", "no_table"),
+            ("projection other", "shared_table"),
+            (f"middleware {home}.unasync", "middleware_shape"),
         ]
     )
     assert list(tmp_path.iterdir()) == []
@@ -97,10 +120,10 @@ async def test_it_refuses_to_start_with_all_of_them() -> None:
     unsound.app.use_database("never-opened.db")
     with pytest.raises(StartError) as refused:
         await unsound.app.start()
-    assert len(refused.value.faults) == 14
+    assert len(refused.value.faults) == 19
     assert not unsound.app.running
     text = str(refused.value)
-    assert "unsound cannot start: 14 faults" in text
+    assert "unsound cannot start: 19 faults" in text
     assert all(str(fault) in text for fault in refused.value.faults)
 
 
@@ -124,11 +147,16 @@ def test_a_sound_application_has_no_fault() -> None:
     @module.on(Gone)
     async def react(event: Gone) -> None: ...
 
-    @module.projection("goings")
+    async def watch(message: object, context: Context, call_next: Next) -> Result[Any, Any]:
+        return await call_next(message, context)
+
+    @module.projection("goings", tables=[GOINGS])
     class Goings:
         def gone(self, event: Gone, rows: Rows) -> None: ...
 
-    assert found(module) == []
+    app = App("proof", modules=[module], database="never-opened.db")
+    app.use(watch)
+    assert app.check() == []
 
 
 def test_a_missing_handler() -> None:
@@ -576,7 +604,7 @@ def test_two_projections_of_one_name() -> None:
 
         @module.projection("summary")
         class Summary:
-            def happened(self, event: Happened, rows: Rows) -> None: ...
+            def happened(self, event: Happened) -> None: ...
 
     assert (only(module).code, only(module).where) == ("duplicate_projection", "projection summary")
 
@@ -631,3 +659,264 @@ def test_a_secret_in_an_event() -> None:
     (fault,) = App("secrets", modules=[module], database="memory:").check()
     assert (fault.where.rpartition(".")[2], fault.code) == ("PasswordSet", "secret_in_event")
     assert "password" in fault.text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restocked(Event):
+    """An event for the tests below; that nobody handles it is no fault of the others."""
+
+
+async def fitting(message: Any, context: Any, call_next: Any) -> Any:
+    return await call_next(message, context)
+
+
+class Fitting:
+    async def __call__(self, message: Any, context: Any, call_next: Any) -> Any: ...
+
+
+async def configured(level: int, message: Any, context: Any, call_next: Any) -> Any: ...
+
+
+async def two(message: Any, call_next: Any) -> Any: ...
+
+
+async def four(message: Any, context: Any, call_next: Any, bus: CommandBus) -> Any: ...
+
+
+def blocking(message: Any, context: Any, call_next: Any) -> Any: ...
+
+
+async def yielding(message: Any, context: Any, call_next: Any) -> AsyncIterator[Any]:
+    yield call_next
+
+
+class Blocking:
+    def __call__(self, message: Any, context: Any, call_next: Any) -> Any: ...
+
+
+@pytest.mark.parametrize(
+    "misfit, where, text",
+    [
+        (blocking, f"{HERE}.blocking", "is no async def"),
+        (Blocking(), f"{HERE}.Blocking", "is no async def"),
+        (partial(blocking), f"{HERE}.blocking", "is no async def"),
+        (yielding, f"{HERE}.yielding", "is no async def"),
+        (two, f"{HERE}.two", "takes (message: Any, call_next: Any) -> Any,"),
+        (four, f"{HERE}.four", "bus: "),
+        (configured, f"{HERE}.configured", "level: int"),
+        (Fitting, f"{HERE}.Fitting", "is a class"),
+        ("logging", "'logging'", "cannot be called"),
+        (None, "None", "cannot be called"),
+    ],
+    ids=["def", "object", "partial", "generator", "two", "four", "configured", "class", "text", "none"],
+)
+def test_a_middleware_of_another_shape(misfit: Any, where: str, text: str) -> None:
+    """One that is not async or cannot be given its three arguments is told at the start, and by a bus alone at once."""
+    app = App("proof", database="never-opened.db")
+    app.use(misfit)
+    (fault,) = app.check()
+    assert (fault.code, fault.where) == ("middleware_shape", f"middleware {where}")
+    assert text in fault.text
+    assert fault.hint
+    with pytest.raises(WiringError) as refused:
+        CommandBus().use(misfit)
+    assert text in str(refused.value)
+
+
+@pytest.mark.parametrize("middleware", [fitting, Fitting(), partial(configured, 3), partial(Fitting())], ids=range(4))
+def test_a_middleware_of_the_right_shape(middleware: Any) -> None:
+    """Functions, objects and partials of either are sound."""
+    app = App("proof", database="never-opened.db")
+    app.use(middleware)
+    assert app.check() == []
+
+
+def loading(kind: type[Aggregate]) -> Module:
+    """A module with a handler that loads aggregates of a class through a dependency."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    class Shop:
+        def __init__(self, aggregates: Repository[kind]) -> None:  # type: ignore[valid-type]  # told at run time
+            self.aggregates = aggregates
+
+    module = Module("m")
+    module.provide(Shop)
+
+    @module.handler
+    async def go(command: Go, shop: Shop) -> None: ...
+
+    @module.on(Restocked)
+    async def react(event: Restocked, aggregates: Repository[kind]) -> None: ...  # type: ignore[valid-type]
+
+    return module
+
+
+class Unevolved(Aggregate):
+    pass
+
+
+class Evolves(Aggregate):
+    async def evolve(self, event: Event) -> None: ...  # type: ignore[override]  # the mistake
+
+
+class EvolvesTwo(Aggregate):
+    def evolve(self, event: Event, version: int) -> None: ...  # type: ignore[override]  # the mistake
+
+
+class Named(Basket):
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+@pytest.mark.parametrize(
+    "kind, code, text",
+    [
+        (Unevolved, "no_evolve", "is an aggregate without evolve"),
+        (Evolves, "async_mistake", "has an evolve that is async def, which nobody awaits"),
+        (EvolvesTwo, "no_evolve", "has an evolve that does not take one event"),
+        (Named, "unmakeable", "cannot be made without arguments, and is so before its events are told to it"),
+    ],
+)
+def test_an_aggregate_that_cannot_be_rebuilt(kind: type[Aggregate], code: str, text: str) -> None:
+    """One without a usable evolve, or that cannot be made empty, is told once, however many handlers load it."""
+    fault = only(loading(kind))
+    assert (fault.where, fault.code, fault.text) == (f"{HERE}.{kind.__qualname__}", code, text)
+    assert fault.hint
+
+
+def test_an_aggregate_that_can_be_rebuilt() -> None:
+    """An evolve of its own or an inherited one, and defaults for whatever its constructor takes, are sound."""
+
+    class Defaulted(Basket):
+        def __init__(self, name: str = "") -> None:
+            self.name = name
+
+    assert found(loading(Defaulted)) == []
+
+
+@pytest.mark.parametrize("second", [GOINGS, Going], ids=["table", "mapped class"])
+def test_two_projections_that_fill_one_table(second: Any) -> None:
+    """It is a fault, however the table is named: by itself, or by a class that is mapped to it."""
+    first = getattr(second, "__table__", second)
+    module = Module("m")
+
+    class Fill:
+        def restocked(self, event: Restocked, rows: Rows) -> None: ...
+
+    module.projection("one", tables=[first])(Fill)
+    module.projection("other", mode="inline", tables=[second, second])(Fill)
+    fault = only(module)
+    assert (fault.where, fault.code) == ("projection other", "shared_table")
+    assert fault.text == "fills the table goings, and so does the projection one"
+
+
+def test_two_projections_of_different_tables() -> None:
+    """Two tables of one name in different schemas or bases are two tables, and no fault."""
+    module = Module("m")
+
+    class Fill:
+        def restocked(self, event: Restocked, rows: Rows) -> None: ...
+
+    module.projection("one", tables=[GOINGS])(Fill)
+    module.projection("other", tables=[Going])(Fill)
+    assert found(module) == []
+
+
+def test_a_projection_without_a_table() -> None:
+    """A projection that takes Rows and declares no table could only fail at its first event."""
+    module = Module("m")
+
+    @module.projection("summary")
+    class Summary:
+        def restocked(self, event: Restocked, rows: Rows) -> None: ...
+
+    fault = only(module)
+    assert (fault.code, fault.text) == ("no_table", "takes Rows, and no table is declared")
+    assert fault.where.endswith("Summary.restocked")
+    assert fault.hint == "@module.projection('summary', tables=[...])"
+
+
+@pytest.mark.parametrize(
+    "tables, text",
+    [
+        (["goings"], "'goings' is neither a Table nor a mapped class"),
+        ([Cart], "Cart'> is neither a Table nor a mapped class"),
+        ([Table("keyless", MetaData(), Column("id", Integer))], "table 'keyless' has no primary key"),
+    ],
+    ids=str,
+)
+def test_a_table_that_cannot_be_used(tables: Sequence[Any], text: str) -> None:
+    """What is no table, or has no key to tell rows apart, is told before anything is created."""
+    module = Module("m")
+
+    @module.projection("summary", tables=tables)
+    class Summary:
+        def restocked(self, event: Restocked, rows: Rows) -> None: ...
+
+    fault = only(module)
+    assert (fault.where, fault.code) == ("projection summary", "unusable_table")
+    assert text in fault.text
+
+
+def test_state_that_is_no_table() -> None:
+    """What a module declares as state is looked at too."""
+    module = Module("m")
+    module.state(GOINGS, "goings")
+    fault = only(module)
+    assert (fault.where, fault.code) == ("module m", "unusable_table")
+
+
+def test_a_reaction_to_a_command() -> None:
+    """Reacting to a command or query is a fault, by its class or by its wire name, whether it has a handler or not."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Find(Query[int]):
+        pass
+
+    module = Module("m")
+
+    @module.handler
+    async def go(command: Go) -> None: ...
+
+    @module.on(Go)
+    async def gone(event: Go) -> None: ...
+
+    @module.on("go")
+    async def gone_by_name(event: Any) -> None: ...
+
+    @module.on(Find)
+    async def sought(event: Find) -> None: ...
+
+    faults = found(module)
+    assert [fault.code for fault in faults] == ["wrong_kind"] * 3
+    assert [fault.text for fault in faults] == [
+        f"reacts to {Go.__qualname__}, which is a command",
+        f"reacts to {Go.__qualname__}, which is a command",
+        f"reacts to {Find.__qualname__}, which is a query",
+    ]
+    assert {fault.where for fault in faults} == {
+        f"{HERE}.{function.__qualname__}" for function in (gone, gone_by_name, sought)
+    }
+
+
+def test_a_message_on_the_wrong_bus() -> None:
+    """A bus refuses a message of another kind when its handler is registered."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Find(Query[int]):
+        pass
+
+    async def find(query: Find) -> int:
+        return 0
+
+    with pytest.raises(WiringError, match="as a command, and it is a query"):
+        CommandBus().register(Find, find)
+    with pytest.raises(WiringError, match="which is a query"):
+        EventBus().register(Find, find)

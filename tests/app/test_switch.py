@@ -16,7 +16,7 @@ from twofold.drivers.sqlite import SqliteStore
 from twofold.errors import Conflict
 from twofold.messages import Context
 from twofold.store import INLINE, MemoryStore, Store
-from twofold.subscriptions import Subscription
+from twofold.subscriptions import Trouble
 
 pytestmark = pytest.mark.anyio
 
@@ -148,7 +148,7 @@ async def test_there_and_back_and_again_every_event_counts_once(database: Open) 
 
 
 async def test_a_crash_in_the_catch_up_resumes_where_it_stood(database: Open) -> None:
-    """The start fails; the pages that were written stay written, and are not given again."""
+    """The start fails; what came before the crash stays written, and is not given again."""
     await run(None, database(), *range(MANY))
     seen: list[int] = []
 
@@ -163,7 +163,7 @@ async def test_a_crash_in_the_catch_up_resumes_where_it_stood(database: Open) ->
     assert not app.running
     store = database()
     async with app_in("inline", store, seen.append) as app:
-        assert seen == list(range(500, MANY))
+        assert seen == list(range(700, MANY))
         await pay(app, 5)
         assert await sums(store) == (MANY + 1, sum(range(MANY)) + 5)
 
@@ -223,8 +223,8 @@ async def test_a_follower_left_in_the_old_mode_is_told_and_counts_nothing_again(
     old, store, failed = app_in("async", file()), file(), asyncio.Event()
     told: list[str] = []
 
-    def tell(subscription: Subscription) -> None:
-        told.append(str(subscription.error))
+    def tell(trouble: Trouble) -> None:
+        told.append(str(trouble.error))
         if len(told) == 2:
             failed.set()
 

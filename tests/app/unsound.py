@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sqlalchemy import Column, Integer, MetaData, Table
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from twofold import App, Command, Event, Module, Query, Rows
+from twofold import Aggregate, App, Command, Event, Module, Query, Repository, Rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,11 @@ class Untyped(Command[None]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Loading(Command[None]):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
 class Happened(Event):
     pass
 
@@ -96,6 +102,12 @@ class Egg:
     def __init__(self, hen: Hen) -> None:
         self.hen = hen
 
+
+class Unevolved(Aggregate):
+    pass
+
+
+FILLED: Table[Any] = Table("filled", MetaData(), Column("id", Integer, primary_key=True))
 
 unsound = Module("unsound")
 unsound.provide(Cart)
@@ -153,6 +165,14 @@ async def untyped(command: Untyped, thing) -> None: ...  # type: ignore[no-untyp
 async def kindless(message: Kindless) -> None: ...
 
 
+@unsound.handler
+async def loading(command: Loading, aggregates: Repository[Unevolved]) -> None: ...
+
+
+@unsound.on(Loading)
+async def after_a_command(event: Loading) -> None: ...
+
+
 @unsound.on("nothing_like_it")
 async def deaf(event: Any) -> None: ...
 
@@ -162,4 +182,23 @@ class Summary:
     async def happened(self, event: Happened, rows: Rows) -> None: ...
 
 
+@unsound.projection("tableless")
+class Tableless:
+    def happened(self, event: Happened, rows: Rows) -> None: ...
+
+
+@unsound.projection("one", tables=[FILLED])
+class One:
+    def happened(self, event: Happened, rows: Rows) -> None: ...
+
+
+@unsound.projection("other", tables=[FILLED])
+class Other:
+    def happened(self, event: Happened, rows: Rows) -> None: ...
+
+
+def unasync(message: Any, context: Any, call_next: Any) -> Any: ...
+
+
 app = App("unsound", modules=[unsound])
+app.use(unasync)

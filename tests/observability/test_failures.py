@@ -1,40 +1,22 @@
 """Failures of subscriptions are warnings; being overtaken is not."""
 
 import logging
-from collections.abc import Collection, Sequence
 
 import pytest
 
-from twofold.errors import Conflict, StoreUnavailable
-from twofold.messages import Catalogue
+from twofold.errors import CheckpointMoved, Conflict, StoreUnavailable
 from twofold.observability import log_failure
-from twofold.store import Fact, MemoryStore, Move
-from twofold.subscriptions import Subscription
+from twofold.subscriptions import Trouble
 
 
-class Summary:
-    """A subscriber that is never given anything."""
-
-    name = "summary"
-    types: Collection[str] = ()
-    batch_size = 1
-
-    async def handle(self, facts: Sequence[Fact], move: Move) -> None:
-        raise NotImplementedError
+def trouble(error: Exception, *, failures: int = 1, parked: bool = False) -> Trouble:
+    return Trouble(subscription="summary", position=0, error=error, failures=failures, parked=parked)
 
 
-@pytest.fixture
-def failing() -> Subscription:
-    subscription = Subscription(Summary(), MemoryStore(), Catalogue())
-    subscription.failures, subscription.error = 1, StoreUnavailable("closed")
-    return subscription
-
-
-def test_the_first_failure_comes_with_its_traceback(failing: Subscription, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_first_failure_comes_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     """The first failure in a row is a warning with name, count, class and traceback; the next ones leave that out."""
-    log_failure(failing)
-    failing.failures = 2
-    log_failure(failing)
+    log_failure(trouble(StoreUnavailable("closed")))
+    log_failure(trouble(StoreUnavailable("closed"), failures=2))
     first, second = caplog.records
     assert (first.name, first.levelno) == ("twofold.subscription", logging.WARNING)
     assert first.getMessage() == "subscription summary failed"
@@ -49,12 +31,19 @@ def test_the_first_failure_comes_with_its_traceback(failing: Subscription, caplo
     assert second.__dict__["twofold"]["failures"] == 2
 
 
-def test_being_overtaken_is_one_quiet_line(failing: Subscription, caplog: pytest.LogCaptureFixture) -> None:
+def test_being_overtaken_is_one_quiet_line(caplog: pytest.LogCaptureFixture) -> None:
     """A conflict with another process is told without a traceback, below a warning; a failure still is one."""
-    failing.error = Conflict("another owner moved it")
     with caplog.at_level(logging.INFO, logger="twofold.subscription"):
-        log_failure(failing)
+        log_failure(trouble(CheckpointMoved(name="summary", text="stands at 7")))
     (line,) = caplog.records
     assert (line.levelno, line.getMessage()) == (logging.INFO, "subscription summary was overtaken")
     assert line.exc_info is None
-    assert line.__dict__["twofold"]["error"] == "Conflict"
+    assert line.__dict__["twofold"]["error"] == "CheckpointMoved"
+
+
+def test_an_event_that_is_parked_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    """With its traceback, whatever it was: somebody has to look."""
+    log_failure(trouble(Conflict("no"), failures=5, parked=True))
+    (line,) = caplog.records
+    assert (line.levelno, line.getMessage()) == (logging.ERROR, "subscription summary parked an event")
+    assert line.exc_info is not None

@@ -2,15 +2,18 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from twofold.clock import new_id
 from twofold.dispatch import ProjectionDeclaration
-from twofold.errors import WiringError
+from twofold.errors import FaultError, WiringError
 from twofold.messages import Catalogue, Context, Event
 from twofold.projections import Projection, Projector, Rows, inline_rows
-from twofold.store import Add, Delete, MemoryStore, Move, Recorded, UnitOfWork, Upsert
+from twofold.store import Add, Batch, Delete, Fact, MemoryStore, Move, Recorded, Selection, UnitOfWork, Upsert
 from twofold.subscriptions import decode
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +57,7 @@ class Summary:
 
 def projection(cls: type, name: str = "summary") -> Projection:
     """Read it off a class."""
-    return Projection.of(ProjectionDeclaration(name=name, mode="async", cls=cls, tables=("orders",)))
+    return Projection.of(ProjectionDeclaration(name=name, mode="async", cls=cls, tables=("orders", "sums")))
 
 
 @pytest.fixture
@@ -78,7 +81,7 @@ def test_it_wants_the_events_of_its_public_methods() -> None:
     """And is given what they ask for, by type."""
     summary = projection(Summary)
     assert set(summary.events) == {Placed, Cancelled}
-    assert (summary.name, summary.mode, summary.tables) == ("summary", "async", ("orders",))
+    assert (summary.name, summary.mode, summary.tables) == ("summary", "async", ("orders", "sums"))
 
 
 async def test_inline_and_behind_the_log_it_makes_the_same_rows(store: MemoryStore) -> None:
@@ -93,7 +96,7 @@ async def test_inline_and_behind_the_log_it_makes_the_same_rows(store: MemorySto
         unit.append("order-1", Cancelled(id=1), expected=2)
         await unit.commit()
     facts = decode(known, await other.log.read(0, until=4, limit=10))
-    await Projector(projection(Summary), other, known).handle(facts, Move(name="summary", position=4, expected=0))
+    await Projector(projection(Summary), other, known).handle(facts, Batch(moves=(Move("summary", 4, 0),)))
 
     def rows(tables: Any) -> list[Any]:
         return [list(tables.rows("orders")), list(tables.rows("sums"))]
@@ -114,16 +117,16 @@ async def test_its_rows_and_its_checkpoint_are_one(store: MemoryStore) -> None:
     await unit.commit()
     facts = decode(known, await store.log.read(0, until=1, limit=10))
     projector = Projector(projection(Summary), store, known)
-    await projector.handle(facts, Move(name="summary", position=1, expected=0))
+    await projector.handle(facts, Batch(moves=(Move("summary", 1, 0),)))
     with pytest.raises(Exception, match="another owner moved it"):
-        await projector.handle(facts, Move(name="summary", position=1, expected=0))
+        await projector.handle(facts, Batch(moves=(Move("summary", 1, 0),)))
     assert await store.read(lambda tables: tables.row("sums", name="all")) == {"name": "all", "total": 5, "orders": 1}
 
 
 def test_a_projector_asks_the_log_for_its_events_only() -> None:
     """By their wire names."""
     projector = Projector(projection(Summary), MemoryStore(), catalogue())
-    assert list(projector.types) == ["cancelled", "placed"]
+    assert projector.selection == Selection(types=frozenset({"cancelled", "placed"}))
     assert projector.name == "summary"
     assert projector.batch_size > 1
 
@@ -195,3 +198,80 @@ def test_a_projection_that_cannot_be_understood_is_refused_by_name(cls: type, fa
     """At the start, and not at its first event."""
     with pytest.raises(WiringError, match=fault):
         projection(cls)
+
+
+class Stray:
+    """A mistake that only its body shows."""
+
+    def placed(self, event: Placed, rows: Rows) -> None:
+        """Change a table that is not declared."""
+        rows.upsert("order", {"id": event.id})
+
+
+@pytest.mark.parametrize("change", ["upsert", "add", "delete"])
+def test_a_table_that_is_not_declared_is_named_with_its_projection(change: str) -> None:
+    """At the first event that changes it, where it does, and before anything is asked of the store."""
+    rows = Rows(("orders", "sums"), "summary")
+    with pytest.raises(FaultError) as refused:
+        getattr(rows, change)("order", {"id": 1})
+    fault = refused.value.fault
+    assert (fault.where, fault.code) == ("projection summary", "undeclared_table")
+    assert fault.text == "changes the table order, which is not among its tables"
+    assert fault.hint == "@module.projection('summary', tables=[..., order])"
+    assert rows.changes == []
+
+
+async def test_nothing_is_written_of_a_projection_that_strays(store: MemoryStore) -> None:
+    """Inline, its command's events are not either; behind the log, its checkpoint stays."""
+    known = catalogue()
+    unit = UnitOfWork(store, known, Context(), inline_rows([projection(Stray)]))
+    unit.append("order-1", Placed(id=1, total=5))
+    with pytest.raises(FaultError, match="projection summary changes the table order"):
+        await unit.commit()
+    assert await store.log.head() == 0
+    unit = UnitOfWork(store, known, Context())
+    unit.append("order-1", Placed(id=1, total=5))
+    await unit.commit()
+    facts = decode(known, await store.log.read(0, until=1, limit=10))
+    with pytest.raises(FaultError, match="projection summary changes the table order"):
+        await Projector(projection(Stray), store, known).handle(facts, Batch(moves=(Move("summary", 1, 0),)))
+    assert (await store.checkpoints.get("summary")).position == 0
+
+
+class Base(DeclarativeBase):
+    """The mapped classes of this file."""
+
+
+class OrderRow(Base):
+    """A mapped class."""
+
+    __tablename__ = "orders"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class LineRow(Base):
+    """Another."""
+
+    __tablename__ = "lines"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Filling:
+    """Names its table in both ways."""
+
+    def placed(self, event: Placed, rows: Rows) -> None:
+        """Change it by its class, and as a table."""
+        rows.upsert(OrderRow, {"id": event.id})
+        rows.delete(OrderRow.__table__, {"id": event.id})
+
+
+@pytest.mark.parametrize("declared", [OrderRow, OrderRow.__table__], ids=["mapped class", "table"])
+def test_a_mapped_class_and_its_table_are_one(declared: Any) -> None:
+    """Whichever of them is declared; another mapped class is another table."""
+    filling = Projection.of(ProjectionDeclaration(name="filling", mode="async", cls=Filling, tables=(declared,)))
+    recorded = Recorded(1, "order-1", 1, new_id(), "placed", 1, b"{}", {}, datetime.now(UTC))
+    assert len(filling.rows([Fact(Placed(id=1, total=5), recorded)])) == 2
+    with pytest.raises(FaultError, match=r"changes the table LineRow.*tables=\[\.\.\., LineRow\]"):
+        Rows(filling.tables, "filling").upsert(LineRow, {"id": 1})

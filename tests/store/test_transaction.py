@@ -1,6 +1,7 @@
 """The transaction of a message: the outcome decides, and a command inside another is a part of it."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -310,7 +311,7 @@ class TestCarried:
         """Whether or not the handler has written anything; a Failure leaves it where it was."""
         buses = dispatcher(store)
         buses.register_command(Inner, lambda command: Failure("no") if command.n else None)
-        with carrying(Move(name="r", position=5, expected=0)):
+        with carrying(Batch(moves=(Move("r", 5, 0),))):
             await buses.dispatch(Inner(n=1))
             assert (await store.checkpoints.get("r")).position == 0
             await buses.dispatch(Inner())
@@ -327,7 +328,7 @@ class TestCarried:
 
         buses.register_command(Outer, lambda command: tasks.append(asyncio.create_task(late())))
         buses.register_command(Inner, lambda command: unit().record(Happened()))
-        with carrying(Move(name="r", position=5, expected=0)):
+        with carrying(Batch(moves=(Move("r", 5, 0),))):
             await buses.dispatch(Outer())
         ended.set()
         assert await tasks[0] == Success(None)
@@ -339,11 +340,84 @@ class TestCarried:
         buses.register_command(Inner, lambda command: unit().record(Happened()))
         results: list[Result[Any, Any]] = []
         for _ in range(2):
-            with carrying(Move(name="r", position=5, expected=0)):
+            with carrying(Batch(moves=(Move("r", 5, 0),))):
                 results.append(await buses.dispatch(Inner()))
         assert results[0].is_success
         assert isinstance(results[1].error, Conflict)
         assert await types(store) == ["happened"]
+
+
+class FullStore:
+    """A store that takes nothing but what a unit commits in its transaction."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def commit(self, batch: Batch) -> Committed:
+        """Refuse."""
+        raise StoreUnavailable("the disk is full")
+
+
+@pytest.fixture
+async def told() -> AsyncIterator[list[dict[str, Any]]]:
+    """What is told to the event loop, which logs it by itself; the test plugin would fail the test by it."""
+    loop, found = asyncio.get_running_loop(), list[dict[str, Any]]()
+
+    def note(loop: asyncio.AbstractEventLoop, what: dict[str, Any]) -> None:
+        found.append(what)
+        loop.default_exception_handler(what)
+
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(note)
+    yield found
+    loop.set_exception_handler(before)
+
+
+class TestSurvivorsThatCannot:
+    """Events that should outlive a roll-back, and a store that refuses them."""
+
+    @pytest.mark.parametrize(
+        "ending", [Failure("no"), Failure(Refused("no")), Refused("no"), KeyError("bug")], ids=repr
+    )
+    async def test_their_error_never_takes_the_place_of_the_outcome(
+        self, store: MemoryStore, ending: Any, told: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The caller gets the Failure or the bug as it was; the lost events are told with their error, and logged."""
+        buses = dispatcher(FullStore(store))
+
+        async def handle(command: Outer) -> Any:
+            await begun(unit())
+            await unit().record_surviving(Attempted())
+            if isinstance(ending, BaseException):
+                raise ending
+            return ending
+
+        buses.register_command(Outer, handle)
+        answers: list[Any] = [*await asyncio.gather(buses.dispatch(Outer()), return_exceptions=True)]
+        assert getattr(answers[0], "error", answers[0]) is getattr(ending, "error", ending)
+        (what,) = told
+        assert isinstance(what["exception"], StoreUnavailable)
+        assert what["message"].startswith("attempted cannot be committed after the roll-back of message ")
+        assert [line.levelno for line in caplog.records if what["message"] in line.getMessage()] == [logging.ERROR]
+        assert await types(store) == []
+
+    async def test_a_commit_that_is_refused_keeps_its_own_error(
+        self, store: MemoryStore, told: list[dict[str, Any]]
+    ) -> None:
+        """A conflict is answered as one, so that the caller decides again."""
+        buses = dispatcher(FullStore(store))
+
+        async def handle(command: Outer) -> None:
+            await begun(unit())
+            await unit().record_surviving(Attempted())
+            unit().append("order-1", Happened(), expected=3)
+
+        buses.register_command(Outer, handle)
+        assert isinstance((await buses.dispatch(Outer())).error, Conflict)
+        assert [type(what["exception"]) for what in told] == [StoreUnavailable]
 
 
 class SlowStore:

@@ -2,51 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from tests.subscriptions.counting import CATALOGUE, Counter, Ignored, append, following
 from twofold.errors import CheckpointMoved, UnknownMessage
-from twofold.messages import Catalogue, Context, Event
+from twofold.messages import Catalogue, Context
 from twofold.store import Batch, Fact, MemoryStore, Move, UnitOfWork
-from twofold.subscriptions import Subscription, decode
+from twofold.subscriptions import LogReplaced, Subscription, Trouble, decode
 
 pytestmark = pytest.mark.anyio
-
-
-@dataclass(frozen=True, kw_only=True)
-class Counted(Event):
-    """An event."""
-
-    n: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ignored(Event):
-    """An event that the subscriber does not want."""
-
-
-class Counter:
-    """A subscriber that keeps what it is given, and commits its checkpoint."""
-
-    def __init__(self, store: MemoryStore, *, name: str = "counter", batch_size: int = 3) -> None:
-        self.name = name
-        self.batch_size = batch_size
-        self.types: Sequence[str] = ["counted"]
-        self.seen: list[int] = []
-        self.moves: list[Move] = []
-        self.trouble: Callable[[Sequence[Fact]], Awaitable[None]] | None = None
-        self._store = store
-
-    async def handle(self, facts: Sequence[Fact], move: Move) -> None:
-        """Keep them, when there is no trouble."""
-        if self.trouble is not None:
-            await self.trouble(facts)
-        await self._store.commit(Batch(moves=(move,)))
-        self.moves.append(move)
-        self.seen.extend(fact.event.n for fact in facts)
 
 
 @pytest.fixture
@@ -56,36 +22,6 @@ async def store() -> AsyncIterator[MemoryStore]:
     await store.start()
     yield store
     await store.stop()
-
-
-CATALOGUE = Catalogue()
-CATALOGUE.add(Counted)
-CATALOGUE.add(Ignored)
-
-
-async def append(store: MemoryStore, *numbers: int, ignored: bool = False) -> int:
-    """Add events to the log, and give its head."""
-    unit = UnitOfWork(store, CATALOGUE, Context())
-    for n in numbers:
-        unit.append("numbers", Counted(n=n))
-    if ignored:
-        unit.append("numbers", Ignored())
-    return (await unit.commit()).position
-
-
-@asynccontextmanager
-async def following(counter: Counter, store: MemoryStore, **options: Any) -> AsyncIterator[Subscription]:
-    """A subscription that runs for a block, and ends by itself when it is told to stop."""
-    subscription = Subscription(counter, store, CATALOGUE, **options)
-    task = asyncio.create_task(subscription.run())
-    try:
-        async with asyncio.timeout(10):
-            yield subscription
-            subscription.stop()
-            await task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_it_handles_everything_in_order_and_in_batches(store: MemoryStore) -> None:
@@ -126,7 +62,7 @@ async def test_a_wake_up_between_looking_and_waiting_is_not_missed(store: Memory
         def __getattr__(self, name: str) -> Any:
             return getattr(store, name)
 
-    async with following(counter, Proxy(), poll=3600.0) as subscription:  # type: ignore[arg-type]
+    async with following(counter, Proxy(), poll=3600.0) as subscription:
         await subscription.reached(1)
     assert counter.seen == [1]
 
@@ -145,7 +81,7 @@ async def test_a_lost_wake_up_delays_and_loses_nothing(store: MemoryStore) -> No
             return getattr(store, name)
 
     counter = Counter(store)
-    async with following(counter, Proxy(), poll=0.001) as subscription:  # type: ignore[arg-type]
+    async with following(counter, Proxy(), poll=0.001) as subscription:
         for n in range(3):
             await subscription.reached(await append(store, n))
     assert counter.seen == [0, 1, 2]
@@ -182,7 +118,7 @@ async def test_what_fails_is_told_and_tried_again_and_nothing_is_skipped(store: 
 
     counter.trouble = fail_twice
     async with following(
-        counter, store, observer=lambda one: told.append((one.failures, repr(one.error)))
+        counter, store, observer=lambda trouble: told.append((trouble.failures, repr(trouble.error)))
     ) as subscription:
         await subscription.reached(head)
         assert counter.seen == [0, 1, 2, 3]
@@ -201,7 +137,7 @@ async def test_an_observer_that_raises_does_not_end_the_loop(store: MemoryStore)
         counter.trouble = None
         raise KeyError("x")
 
-    def observer(subscription: Subscription) -> None:
+    def observer(trouble: Trouble) -> None:
         raise ZeroDivisionError
 
     counter.trouble = fail_once
@@ -228,7 +164,10 @@ async def test_of_two_owners_the_second_is_refused_and_looks_again(store: Memory
 
     one.trouble, two.trouble = meet(one), meet(two)
     head = await append(store, *range(3))
-    observer: Callable[[Subscription], None] = lambda sub: told.append(type(sub.error).__name__)  # noqa: E731
+
+    def observer(trouble: Trouble) -> None:
+        told.append(type(trouble.error).__name__)
+
     async with following(one, store, observer=observer) as first, following(two, store, observer=observer) as second:
         await asyncio.gather(first.reached(head), second.reached(head))
     assert told == [CheckpointMoved.__name__]
@@ -266,7 +205,7 @@ async def test_it_stops_during_a_back_off(store: MemoryStore) -> None:
 
     counter.trouble = fail
     await append(store, 1)
-    async with following(counter, store, observer=lambda one: failed.set()):
+    async with following(counter, store, observer=lambda trouble: failed.set()):
         await failed.wait()
     assert counter.seen == []
 
@@ -297,3 +236,64 @@ async def test_an_event_that_is_not_registered_is_corrupt(store: MemoryStore) ->
     await append(store, 1)
     with pytest.raises(UnknownMessage):
         decode(Catalogue(), await store.log.read(0, until=1, limit=1))
+
+
+@pytest.mark.parametrize("start, seen", [("beginning", [0, 1, 2, 3]), ("now", [3]), (1, [1, 2, 3])])
+async def test_a_new_one_starts_where_it_says(store: MemoryStore, start: Any, seen: list[int]) -> None:
+    """And goes on from where it stands after that, whatever it says."""
+    await append(store, 0, 1, 2)
+    counter = Counter(store, start=start)
+    async with following(counter, store) as subscription:
+        await subscription.reached(3)
+        await subscription.reached(await append(store, 3))
+    again = Counter(store, start="now")
+    head = await append(store, 4)
+    async with following(again, store) as subscription:
+        await subscription.reached(head)
+    assert (counter.seen, again.seen) == (seen, [4])
+
+
+async def test_parts_share_the_streams_and_keep_their_order(store: MemoryStore) -> None:
+    """Each event is handled by one of them."""
+    counters, head = [Counter(store) for _ in range(3)], 0
+    for n in range(30):
+        head = await append(store, n, stream=f"s-{n % 9}")
+    for index, counter in enumerate(counters):
+        async with following(counter, store, part=(index, 3)) as subscription:
+            await subscription.reached(head)
+            assert subscription.name == f"counter[{index}/3]"
+    assert sorted(n for counter in counters for n in counter.seen) == list(range(30))
+    for counter in counters:
+        assert counter.seen == sorted(counter.seen)
+        assert len({n % 9 for n in counter.seen}) < 9
+
+
+async def test_a_long_silence_moves_the_checkpoint_once(store: MemoryStore) -> None:
+    """After a restart it does not read again what does not concern it."""
+    counter = Counter(store)
+    await append(store, 0)
+    unit = UnitOfWork(store, CATALOGUE, Context())
+    unit.append("others", *[Ignored()] * 10_001)
+    head = (await unit.commit()).position
+    async with following(counter, store) as subscription:
+        await subscription.reached(head)
+    assert (await store.checkpoints.get("counter")).position == head
+    assert len(counter.moves) == 1
+
+
+async def test_another_log_is_not_followed(store: MemoryStore) -> None:
+    """A checkpoint of a log that is gone, or beyond its end, is told; nothing is handled."""
+    counter, failed = Counter(store), list[Exception]()
+    await append(store, 0)
+    for move in (Move("counter", 1, 0, epoch="another"), Move("counter", 7, 1, epoch=await store.log.epoch())):
+        await store.commit(Batch(moves=(move,)))
+        told = asyncio.Event()
+
+        def observer(trouble: Trouble, told: asyncio.Event = told) -> None:
+            failed.append(trouble.error)
+            told.set()
+
+        async with following(counter, store, observer=observer):
+            await told.wait()
+    assert {type(error) for error in failed} == {LogReplaced}
+    assert counter.seen == []

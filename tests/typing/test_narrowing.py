@@ -1,4 +1,4 @@
-"""Narrowing by `is_success`: mypy does; pyright does not narrow by a property, and wants `match`."""
+"""Narrowing by the truth of `is_success`: mypy does; pyright wants `match` or a comparison (see `test_result.py`)."""
 
 # pyright: reportAssertTypeFailure=false, reportReturnType=false, reportOptionalMemberAccess=false
 

@@ -87,6 +87,27 @@ def test_narrowing_by_short_names() -> None:
     assert tell(Failure(NotFound("gone"))) == "gone"
 
 
+def test_narrowing_by_comparison() -> None:
+    """By `is_success is True` and its like, either way round."""
+
+    def tell(result: Result[int, str]) -> str:
+        if result.is_success is True:
+            assert_type(result, Success[int])
+            return str(result.value)
+        assert_type(result, Failure[str])
+        return result.error
+
+    def shout(result: Result[int, str]) -> str:
+        if result.is_failure is False:
+            assert_type(result, Success[int])
+            return str(result.value)
+        assert_type(result.error, str)
+        return result.error.upper()
+
+    assert tell(parse("4")) == shout(parse("4")) == "4"
+    assert shout(parse("x")) == "X IS NO NUMBER"
+
+
 def test_a_narrow_result_fits_where_a_wide_one_is_asked_for() -> None:
     """Both tracks are covariant."""
     narrow: Result[bool, NotFound] = Success(True)

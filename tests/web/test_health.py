@@ -9,7 +9,7 @@ from tests.web.shop import OrderPlaced, client_of, shop_app
 from twofold import App, Module
 from twofold.errors import StoreUnavailable
 from twofold.messages import Kind
-from twofold.subscriptions import Subscription
+from twofold.subscriptions import Trouble
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 async def test_readiness_shows_subscriptions_and_no_errors() -> None:
     """Names, lag and failures are shown; what went wrong is for the log."""
     failing = Module("failing")
-    failed: list[Subscription] = []
+    failed: list[Trouble] = []
 
     @failing.on(OrderPlaced)
     async def fall_over(event: OrderPlaced) -> None:

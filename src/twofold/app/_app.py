@@ -33,7 +33,7 @@ from twofold.dispatch import (
     Router,
     When,
 )
-from twofold.errors import Category, Classification, Fault, StartError, TwofoldError, WiringError
+from twofold.errors import Category, Classification, Fault, FaultError, StartError, TwofoldError, WiringError
 from twofold.messages import Catalogue, Command, Context, Origin, Principal, Query
 from twofold.middleware import Meter
 from twofold.result import Failure, Result, Success
@@ -58,6 +58,7 @@ class App:
             `attach` unless they are given another.
         clock: Where it gets the time.
         ids: Where it gets its ids.
+        lease: After how many seconds without a sign of life another process takes its projections and reactions over.
 
     Example:
         >>> app = App("shop", modules=[orders])
@@ -76,6 +77,7 @@ class App:
         authenticate: Callable[[Any], Awaitable[Principal | None]] | None = None,
         clock: Clock | None = None,
         ids: IdSource = new_id,
+        lease: float = 5.0,
     ) -> None:
         self.name = name
         self.modules = list(modules)
@@ -84,7 +86,9 @@ class App:
         self._meter: Meter | None = None
         self._observer: Observer | None = None
         self._errors: Classification = errors or {}
+        self._refused: list[Fault] = []
         self._authenticate = authenticate
+        self._lease = lease
         self._database = database
         self._store: Store | None = None
         self._overrides = Provider()
@@ -149,7 +153,10 @@ class App:
             WiringError: It is running.
         """
         self._change()
-        self.router.use(middleware, at=at, when=when)
+        try:
+            self.router.use(middleware, at=at, when=when)
+        except FaultError as error:  # told at the start, with all others
+            self._refused.append(error.fault)
 
     def override(self, wanted: Any, substitute: Any) -> None:
         """Put an object in the place of a dependency, before the application starts: a fake in a test, say.
@@ -190,6 +197,7 @@ class App:
                 new_unit=self.new_unit,
                 services=self._services(),
                 overrides=self._overrides,
+                refused=self._refused,
             )
         return self._assembly.faults
 
@@ -226,7 +234,15 @@ class App:
             raise
         self.router.freeze()
         self._portal.adopt(asyncio.get_running_loop())
-        self._workers = Workers(assembly.subscribers, self.store, self.router.catalogue, versions.told(self._observer))
+        self._workers = Workers(
+            assembly.subscribers,
+            self.store,
+            self.router.catalogue,
+            clock=self.clock,
+            classifier=self.router.settings.classifier,
+            lease=self._lease,
+            observer=versions.told(self._observer),
+        )
         await versions.begin(self._workers)
         self._versions = versions
 

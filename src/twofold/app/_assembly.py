@@ -11,6 +11,7 @@ from typing import Any
 
 from dishka import Provider
 
+from twofold.app._aggregates import aggregate_faults
 from twofold.app._answers import answer_faults
 from twofold.app._database import sessions_of
 from twofold.app._encodable import encoding_faults
@@ -19,6 +20,7 @@ from twofold.app._providers import own_provider
 from twofold.app._reactor import Reactor
 from twofold.app._room import open_room
 from twofold.app._scan import messages_near, messages_of
+from twofold.app._tables import table_faults
 from twofold.dispatch import Handler, Injection, Module, Registration, Router, Settings, Stage, inject
 from twofold.errors import (
     Classification,
@@ -69,6 +71,7 @@ def assemble(
     new_unit: UnitFactory,
     services: Mapping[type, object],
     overrides: Provider,
+    refused: Sequence[Fault],
 ) -> Assembly:
     """Put an application together.
 
@@ -81,8 +84,9 @@ def assemble(
         new_unit: Makes units of work.
         services: What every handler may ask for, by type.
         overrides: What takes the place of what the modules provide.
+        refused: The faults of what could not even be put in: of middleware.
     """
-    done = Assembly(faults=_same_modules(modules))
+    done = Assembly(faults=[*refused, *_same_modules(modules)])
     for module in modules:
         _add_projections(module, done)
     near = messages_near(modules)
@@ -104,6 +108,7 @@ def assemble(
     done.faults += unmet if sql is not None else [_without_sql(fault, store) for fault in unmet]
     done.faults += answer_faults(handlers)
     done.faults += need_faults(handlers, done.injection, sql)
+    done.faults += aggregate_faults(handlers, done.injection)
     classifier = Classifier(errors)
     settings = router.settings = Settings(
         before=_telemetry(meter, classifier),
@@ -126,6 +131,7 @@ def assemble(
         for tables in (*(module.tables for module in modules), *(one.tables for one in done.projections))
         for table in tables
     )
+    done.faults += table_faults(modules, done.projections, sql)
     done.faults += _same_reactions(handlers)
     done.faults += name_faults(done.projections, done.tables)
     if not done.faults:

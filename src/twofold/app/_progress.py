@@ -1,6 +1,10 @@
 """How far a subscription of a running application has come."""
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from twofold.store import Log
+from twofold.subscriptions import Subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,6 +15,10 @@ class Progress:
         name: The projection's or reaction's name.
         position: The last position it has dealt with.
         head: The head of the log when this was asked.
+        waiting: How long the oldest event that it has not dealt with has been in the log, in seconds; 0 without one.
+        still: For how long it has not moved, in seconds; 0 when nothing waits.
+        owned: Whether it runs in this process; otherwise another one runs it, or nobody does.
+        parked: How many streams it has put aside events of.
         failures: How often in a row it has failed; 0 when all is well.
         error: What it failed with last, as text for an operator; empty when all is well.
         status: What this process does for a projection when it does not simply follow: why it stands aside, say.
@@ -19,11 +27,39 @@ class Progress:
     name: str
     position: int
     head: int
+    waiting: float = 0.0
+    still: float = 0.0
+    owned: bool = True
+    parked: int = 0
     failures: int = 0
     error: str = ""
     status: str = ""
 
     @property
     def lag(self) -> int:
-        """How many positions it is behind."""
+        """How many positions it is behind; 0 when none of them holds an event for it."""
         return max(0, self.head - self.position)
+
+
+async def progress_of(subscription: Subscription, log: Log, head: int, now: datetime) -> Progress:
+    """How far a subscription has come.
+
+    Args:
+        subscription: The subscription.
+        log: The log that it follows.
+        head: The head of the log.
+        now: The time.
+    """
+    position = subscription.position
+    oldest = await log.read(position, until=head, limit=1, where=(subscription.selection,)) if position < head else ()
+    return Progress(
+        name=subscription.name,
+        position=position if oldest else max(position, head),
+        head=head,
+        waiting=max(0.0, (now - oldest[0].time).total_seconds()) if oldest else 0.0,
+        still=subscription.still if oldest else 0.0,
+        owned=subscription.owned,
+        parked=subscription.parked,
+        failures=subscription.failures,
+        error="" if subscription.error is None else repr(subscription.error),
+    )

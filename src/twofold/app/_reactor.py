@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import final
 
 from twofold.dispatch import Handler, Router
-from twofold.errors import HandlersFailed
+from twofold.errors import Family, HandlersFailed, Unavailable
 from twofold.messages import Origin
-from twofold.store import Fact, Move, carrying
+from twofold.store import Batch, Fact, Selection, carrying
 
 _HEADERS = ("causation_id", "correlation_id", "user_id", "tenant")
 
@@ -21,22 +21,28 @@ class Reactor:
     """
 
     batch_size = 1
+    version = 0
 
     def __init__(self, handler: Handler, router: Router) -> None:
         self._handler = handler
         self._router = router
-        self.types: Sequence[str] = [router.catalogue.of(handler.message_type).name]
+        self._event = router.catalogue.of(handler.message_type).name
+        following = handler.following
+        self.selection = Selection(types=frozenset({self._event}), tags=following.tags, stream=following.stream)
+        self.start = following.start
+        self.partitions = following.partitions
 
     @property
     def name(self) -> str:
         """The handler's name in its module, and the event: its checkpoint is kept under it, so renaming starts anew."""
-        return f"{self._handler.module}.{self._handler.name}:{self.types[0]}"
+        return f"{self._handler.module}.{self._handler.name}:{self._event}"
 
-    async def handle(self, facts: Sequence[Fact], move: Move) -> None:
-        """Run the handler; its work and the checkpoint commit together.
+    async def handle(self, facts: Sequence[Fact], settled: Batch) -> None:
+        """Run the handler; its work and what settles the event commit together.
 
         Raises:
             HandlersFailed: It answered with a Failure; nothing was written.
+            Unavailable: The Failure says that something is away, so the event is not to blame.
         """
         for fact in facts:
             headers = fact.recorded.headers
@@ -48,9 +54,11 @@ class Reactor:
                 trace={name: value for name, value in headers.items() if name not in _HEADERS},
             )
             context = self._router.context(origin, fact.recorded.id)
-            with carrying(move):
+            with carrying(settled):
                 result = await self._router.deliver(self._handler, fact.event, context)
             if result.is_failure:
                 cause = result.error if isinstance(result.error, Exception) else None
                 errors = {self._handler.id: result.error}
+                if self._router.settings.classifier.of_value(result.error).family is Family.UNAVAILABLE:
+                    raise Unavailable(f"{self._handler.id}: {result.error}") from cause
                 raise HandlersFailed(event=self._handler.message_type, errors=errors) from cause

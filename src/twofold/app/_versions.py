@@ -30,7 +30,7 @@ from twofold.projections import (
     take_over,
 )
 from twofold.store import INLINE, Store
-from twofold.subscriptions import Observer, Subscription
+from twofold.subscriptions import Observer, Subscription, Trouble
 
 _POLL: Final = 1.0
 
@@ -98,11 +98,11 @@ class Versions:
     def told(self, observer: Observer | None) -> Observer:
         """The observer, and before it a look at the versions as soon as a checkpoint has moved."""
 
-        def tell(subscription: Subscription) -> None:
-            if isinstance(subscription.error, Conflict):
+        def tell(trouble: Trouble) -> None:
+            if isinstance(trouble.error, Conflict):
                 self._stirred.set()
             if observer is not None:
-                observer(subscription)
+                observer(trouble)
 
         return tell
 

@@ -1,13 +1,14 @@
-"""The background of a running application: one task per subscription."""
+"""The background of a running application: one task for each subscription, and one that shows that they live."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from twofold.app._progress import Progress
-from twofold.errors import TimedOut
+from twofold.app._progress import Progress, progress_of
+from twofold.clock import Clock
+from twofold.errors import Classifier, TimedOut
 from twofold.messages import Catalogue
 from twofold.store import Store
-from twofold.subscriptions import Observer, Subscriber, Subscription
+from twofold.subscriptions import Observer, Owner, Subscriber, Subscription, Tail
 
 
 class Workers:
@@ -17,56 +18,86 @@ class Workers:
         subscribers: What follows the log.
         store: The store whose log it is.
         catalogue: What events are decoded with.
+        clock: Tells the time.
+        classifier: Tells what is unavailable.
+        lease: How long an owner of a subscription may show no sign of life, in seconds.
         observer: Told of failures.
     """
 
     def __init__(
-        self, subscribers: Sequence[Subscriber], store: Store, catalogue: Catalogue, observer: Observer | None
+        self,
+        subscribers: Sequence[Subscriber],
+        store: Store,
+        catalogue: Catalogue,
+        *,
+        clock: Clock,
+        classifier: Classifier,
+        lease: float,
+        observer: Observer | None,
     ) -> None:
         self._store = store
+        self._clock = clock
         self._catalogue = catalogue
+        self._classifier = classifier
         self._observer = observer
+        self._tail = Tail(store)
+        self._owner = Owner(store.checkpoints, lease=lease, now=clock.monotonic)
         self._tasks = dict[Subscription, asyncio.Task[None]]()
+        self._living: asyncio.Task[None] | None = None
         for subscriber in subscribers:
-            self.add(subscriber)
+            for part in _parts(subscriber):
+                self.add(subscriber, part)
 
     @property
     def subscriptions(self) -> list[Subscription]:
         """What runs."""
         return list(self._tasks)
 
-    def add(self, subscriber: Subscriber) -> Subscription:
-        """Run one more."""
-        subscription = Subscription(subscriber, self._store, self._catalogue, observer=self._observer)
+    def add(self, subscriber: Subscriber, part: tuple[int, int] | None = None) -> Subscription:
+        """Run one more.
+
+        Args:
+            subscriber: What follows the log.
+            part: Which of how many equal shares of the streams it handles; all unless given.
+        """
+        subscription = Subscription(
+            subscriber,
+            self._store,
+            self._catalogue,
+            source=self._tail,
+            owner=self._owner,
+            part=part,
+            classifier=self._classifier,
+            clock=self._clock,
+            observer=self._observer,
+        )
         task = asyncio.create_task(subscription.run(), name=f"twofold {subscription.name}")
         self._tasks[subscription] = task
+        if self._living is None:
+            self._living = asyncio.create_task(self._owner.run(), name="twofold owner")
         return subscription
 
     async def remove(self, subscription: Subscription) -> None:
-        """Let one finish its batch, and run it no more."""
+        """Let one finish its batch, give its checkpoint back, and run it no more."""
         subscription.stop()
         await asyncio.wait({self._tasks[subscription]})  # whoever is cancelled here does not cancel it
         await self._tasks.pop(subscription)
+        await self._owner.give_back(subscription.name)
 
     async def stop(self) -> None:
-        """Let every subscription finish its batch, and wait for it."""
+        """Let every subscription finish its batch, wait for it, and give its checkpoint back."""
         for subscription in self._tasks:
             subscription.stop()
         await asyncio.gather(*self._tasks.values())
+        if self._living is not None:
+            self._owner.stop()
+            await self._living
 
     async def progress(self) -> list[Progress]:
         """How far each has come."""
+        now = self._clock.now()
         head = await self._store.log.head()
-        return [
-            Progress(
-                name=subscription.name,
-                position=subscription.position,
-                head=head,
-                failures=subscription.failures,
-                error="" if subscription.error is None else repr(subscription.error),
-            )
-            for subscription in self.subscriptions
-        ]
+        return [await progress_of(one, self._store.log, head, now) for one in self.subscriptions]
 
     async def settle(self, timeout: float) -> None:
         """Wait until all have reached the head, and what they did has moved it no further.
@@ -88,3 +119,8 @@ class Workers:
             behind = [progress for progress in await self.progress() if progress.lag]
             names = ", ".join(f"{one.name} ({one.lag} behind{', ' + one.error if one.error else ''})" for one in behind)
             raise TimedOut(f"not settled within {timeout} s: {names}") from None
+
+
+def _parts(subscriber: Subscriber) -> Iterator[tuple[int, int] | None]:
+    count = subscriber.partitions
+    yield from [None] if count == 1 else [(index, count) for index in range(count)]

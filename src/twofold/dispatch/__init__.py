@@ -3,6 +3,7 @@
 from twofold.dispatch._answers import UNIONS, annotated_answer, contradicts, promised_answer
 from twofold.dispatch._bus import CommandBus, EventBus, Publisher, QueryBus
 from twofold.dispatch._dispatcher import Dispatcher
+from twofold.dispatch._following import Following, Start
 from twofold.dispatch._handler import Door, Handler
 from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler
 from twofold.dispatch._injection import Injection, inject
@@ -21,6 +22,7 @@ __all__ = [
     "Door",
     "EventBus",
     "EventHandler",
+    "Following",
     "Handler",
     "HandlerConfig",
     "Injection",
@@ -42,6 +44,7 @@ __all__ = [
     "Runner",
     "Settings",
     "Stage",
+    "Start",
     "Switch",
     "SyncCommandBus",
     "SyncDispatcher",

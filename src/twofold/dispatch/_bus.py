@@ -54,6 +54,9 @@ class _Bus:
             middleware: `async def middleware(message, context, call_next) -> Result`.
             at: Around everything, or right around the handler.
             when: Which handlers; all unless given.
+
+        Raises:
+            WiringError: It is not async, or does not take these three.
         """
         self._router.use(middleware, at=at, when=when)
 

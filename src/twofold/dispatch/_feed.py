@@ -7,7 +7,7 @@ never overruled.
 from typing import Any, get_type_hints
 
 from twofold.dispatch._handler import Handler
-from twofold.dispatch._pipeline import Middleware, Next, Stage
+from twofold.dispatch._pipeline import Next, Stage
 from twofold.messages import NOWHERE, Context, Origin, enter_context, leave_context
 from twofold.result import Result
 
@@ -16,27 +16,27 @@ _FIELDS = ("correlation_id", "user_id")
 
 def feed_stage() -> Stage:
     """The stage, for messages that have such a field."""
-    return Stage("feed", _build)
+    return Stage("feed", _wrap)
 
 
-def _build(handler: Handler) -> Middleware | None:
+def _wrap(handler: Handler, call_next: Next) -> Next | None:
     try:
         fields = get_type_hints(handler.message_type)
     except (NameError, TypeError):
         return None
-    return _feed if any(name in fields for name in _FIELDS) else None
 
+    async def feed(message: Any, context: Context) -> Result[Any, Any]:
+        if context.origin is not NOWHERE or context.parent is not None:
+            return await call_next(message, context)
+        origin = Origin(correlation_id=_fact(message, "correlation_id"), user_id=_fact(message, "user_id"))
+        fed = Context(origin, None, context.clock, context.ids, context.message_id, context.deadline)
+        token = enter_context(fed)
+        try:
+            return await call_next(message, fed)
+        finally:
+            leave_context(token)
 
-async def _feed(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
-    if context.origin is not NOWHERE or context.parent is not None:
-        return await call_next(message, context)
-    origin = Origin(correlation_id=_fact(message, "correlation_id"), user_id=_fact(message, "user_id"))
-    fed = Context(origin, None, context.clock, context.ids, context.message_id, context.deadline)
-    token = enter_context(fed)
-    try:
-        return await call_next(message, fed)
-    finally:
-        leave_context(token)
+    return feed if any(name in fields for name in _FIELDS) else None
 
 
 def _fact(message: Any, name: str) -> str | None:

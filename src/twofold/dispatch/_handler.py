@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, cast, get_origin
 
+from twofold.dispatch._following import FROM_THE_BEGINNING, Following
 from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler
 from twofold.dispatch._tools import Tools
 from twofold.errors import FaultError, snake_case
@@ -73,6 +74,7 @@ class Handler:
         answers: The annotation of what it returns.
         module: The name of the module it was mounted by.
         door: How the web offers it.
+        following: How a reaction follows the log.
         tools: The logger, numbers and context stack that it has at hand.
     """
 
@@ -93,6 +95,7 @@ class Handler:
     answers: Any = Any
     module: str = ""
     door: Door = NO_DOOR
+    following: Following = FROM_THE_BEGINNING
     tools: Tools = field(repr=False)
 
     @classmethod
@@ -140,6 +143,7 @@ class Handler:
                 text=f"handles {message_type.__qualname__}, and nothing says what kind of message that is",
                 hint="derive it from Command, Query or Event, or register its handler with the kind",
             )
+        _refuse_kind(message_type, kind, where)
         is_async = inspect.iscoroutinefunction(function)
         _refuse_mistakes(function, where, blocking=blocking)
         called_with = {key: hint for key, hint in _wanted(others, hints, where).items() if hint is not Context}
@@ -187,6 +191,22 @@ def _called(target: Any, method: str) -> Callable[..., Any]:
         raise FaultError(where=where, code="no_handle", text=f"has no method {method}", hint="it takes the message")
     function: Callable[..., Any] = target if inspect.isroutine(_unbound(target)) else target.__call__
     return function
+
+
+def _refuse_kind(message_type: type, kind: Kind, where: str) -> None:
+    """Refuse a message of one kind where another is asked for: a reaction to a command, say.
+
+    Raises:
+        FaultError: The message inherits another kind.
+    """
+    inherited = MessageType.kind_of(message_type)
+    if inherited not in (None, kind):
+        name = message_type.__qualname__
+        if kind is Kind.EVENT:
+            text, hint = f"reacts to {name}, which is a {inherited}", "react to an event that its handler records"
+        else:
+            text, hint = f"handles {name} as a {kind}, and it is a {inherited}", f"register it as a {inherited}"
+        raise FaultError(where=where, code="wrong_kind", text=text, hint=hint)
 
 
 def _refuse_mistakes(function: Callable[..., Any], where: str, *, blocking: bool) -> None:

@@ -4,9 +4,8 @@ An application builds one `Injection` at its start and learns every fault of the
 container as it is.
 """
 
-import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -19,7 +18,7 @@ from dishka.registry import Registry
 
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._invoke import Binding, Filled
-from twofold.dispatch._pipeline import Middleware, Next, Stage
+from twofold.dispatch._pipeline import Next, Stage
 from twofold.errors import Fault, WiringError
 from twofold.messages import Context
 from twofold.result import Result
@@ -71,23 +70,23 @@ class Injection:
 
     def reaches(self, handler: Handler, wanted: object) -> bool:
         """Whether a handler depends on a type, directly or through others."""
-        if self.container is None:
-            return wanted in handler.needs.values()
-        registries = list(_registries(self.container))
+        return any(hint is wanted for hint in self.reached(handler))
+
+    def reached(self, handler: Handler) -> Iterator[Any]:
+        """The types that a handler depends on, directly or through others."""
+        registries = [] if self.container is None else list(_registries(self.container))
         seen: set[DependencyKey] = set()
         open_keys = [_key(hint) for hint in handler.needs.values()]
         while open_keys:
             key = open_keys.pop()
-            if key.type_hint is wanted:
-                return True
             if key in seen:
                 continue
             seen.add(key)
+            yield key.type_hint
             for registry in registries:
                 factory = registry.get_factory(key)
                 if factory is not None:
                     open_keys.extend([*factory.dependencies, *factory.kw_dependencies.values()])
-        return False
 
     def scope_of(self, wanted: Any) -> Scope | None:
         """How long a dependency lives, or None for one that nothing provides."""
@@ -102,18 +101,18 @@ class Injection:
 
         opening = None if self.container is None else _level_above_messages(self.container)
 
-        async def open_scope(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
-            async with opening() as scope:  # type: ignore[misc]  # nothing is scoped without a container
-                token = _scope.set(scope)
-                try:
-                    return await call_next(message, context)
-                finally:
-                    _scope.reset(token)
+        def wrap(handler: Handler, call_next: Next) -> Next | None:
+            async def open_scope(message: Any, context: Context) -> Result[Any, Any]:
+                async with opening() as scope:  # type: ignore[misc]  # nothing is scoped without a container
+                    token = _scope.set(scope)
+                    try:
+                        return await call_next(message, context)
+                    finally:
+                        _scope.reset(token)
 
-        def build(handler: Handler) -> Middleware | None:
             return open_scope if self.binding(handler).scoped else None
 
-        return Stage("scope", build)
+        return Stage("scope", wrap)
 
     def _bind(self, handler: Handler) -> Binding:
         if not handler.needs:
@@ -230,22 +229,19 @@ class _FromContainer:
 
 
 def _maker(handler: Handler) -> Callable[..., Any]:
-    """A function of a handler's dependencies that gives its target with them: the answer of `Binding.bind`."""
+    """A function of a handler's dependencies: its answer is that of `Binding.bind`."""
     loggers = dict.fromkeys(handler.logger_parameters, handler.tools.logger)
     target: Any = handler.target
 
-    def function(**filled: Any) -> Any:
-        return functools.partial(target, **filled, **loggers)
+    def arguments(**filled: Any) -> Mapping[str, Any]:
+        return {**filled, **loggers} if loggers else filled
 
-    def instance(**filled: Any) -> Any:
-        known = {**filled, **loggers}
-        made = target(**{name: known[name] for name in handler.made_with}) if handler.is_class else target
-        arguments = {name: known[name] for name in handler.called_with}
-        return Filled(made, arguments) if arguments else made
+    def instance(**filled: Any) -> Filled:
+        known = arguments(**filled)
+        made = target(**{name: known[name] for name in handler.made_with})
+        return Filled(made, {name: known[name] for name in handler.called_with})
 
-    if handler.is_class or hasattr(target, handler.method):
-        return instance
-    return function if handler.called_with else lambda: target
+    return instance if handler.is_class else arguments
 
 
 def _factory(handler: Handler) -> Any:

@@ -30,12 +30,12 @@ class Binding(Protocol):
         ...
 
     def bind(self) -> Awaitable[Any]:
-        """The target with its dependencies: an instance, a `Filled` one, or a function that takes the message only."""
+        """An instance of a class with the arguments of its method, or only the arguments of what is there already."""
         ...
 
 
 class Filled(NamedTuple):
-    """An object whose method takes dependencies beside the message."""
+    """What is called, and the dependencies that it takes beside the message."""
 
     target: Any
     arguments: Mapping[str, Any]
@@ -53,27 +53,42 @@ def innermost(handler: Handler, binding: Binding, classifier: Classifier, runner
     if runner is None and handler.blocking:
         runner = asyncio.to_thread
     if handler.is_async and not handler.is_class and inspect.isroutine(handler.target):
-        return _plain(binding, classifier, handler.context_parameter)
+        if handler.called_with or handler.context_parameter:
+            return _plain(handler, binding, classifier)
+        return _bare(handler.target, classifier)
     return _full(handler, binding, classifier, runner)
 
 
-def _plain(binding: Binding, classifier: Classifier, context_parameter: str | None) -> Next:
-    """The short way, for an async function: it has no `validate`, and no tools of its own."""
-    fixed: Callable[..., Any] | None = None
-    scoped = binding.scoped
+def _bare(function: Callable[[Any], Awaitable[Any]], classifier: Classifier) -> Next:
+    """The shortest way, for an async function of the message; it touches little, which counts with many handlers."""
+
+    async def call(message: Any, context: Context) -> Result[Any, Any]:
+        try:
+            answer = await function(message)
+        except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
+            return failure_of(error, classifier)
+        return answer if isinstance(answer, RESULTS) else Success(answer)
+
+    return call
+
+
+def _plain(handler: Handler, binding: Binding, classifier: Classifier) -> Next:
+    """The short way, for an async function with dependencies: it has no `validate`, and no tools of its own."""
+    function, context_parameter, scoped = handler.target, handler.context_parameter, binding.scoped
+    fixed: Mapping[str, Any] | None = None
 
     async def call(message: Any, context: Context) -> Result[Any, Any]:
         nonlocal fixed
         try:
-            function = fixed
-            if function is None:
-                function = await binding.bind()
+            arguments = fixed
+            if arguments is None:
+                arguments = await binding.bind()
                 if not scoped:
-                    fixed = function
+                    fixed = arguments
             if context_parameter is None:
-                answer: Any = await function(message)
+                answer: Any = await function(message, **arguments)
             else:
-                answer = await function(message, **{context_parameter: context})
+                answer = await function(message, **{context_parameter: context, **arguments})
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
             return failure_of(error, classifier)
         return answer if isinstance(answer, RESULTS) else Success(answer)
@@ -90,7 +105,7 @@ def _full(handler: Handler, binding: Binding, classifier: Classifier, runner: Ru
         if fixed is not None:
             return fixed
         found = await binding.bind()
-        filled = found if isinstance(found, Filled) else Filled(found, {})
+        filled = found if isinstance(found, Filled) else Filled(handler.target, found)
         lend_tools(filled.target, handler.tools)
         if not binding.scoped:
             fixed = filled

@@ -6,12 +6,13 @@ at once.
 
 import inspect
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 from dishka import Provider, Scope
 
+from twofold.dispatch._following import FROM_THE_BEGINNING, Following, Start
 from twofold.dispatch._handler import NO_DOOR, Door, Handler, Target, name_of
 from twofold.errors import Classification, WiringError
 from twofold.messages import Kind, MessageType
@@ -42,6 +43,7 @@ class Registration:
     method: str = "handle"
     blocking: bool = False
     door: Door = NO_DOOR
+    following: Following = FROM_THE_BEGINNING
 
     @property
     def name(self) -> str:
@@ -58,7 +60,7 @@ class Registration:
         Raises:
             WiringError: It cannot be understood.
         """
-        return Handler.of(
+        handler = Handler.of(
             self.target,
             message_type=self.message_type,
             kind=self.kind,
@@ -67,6 +69,7 @@ class Registration:
             door=self.door,
             module=module,
         )
+        return handler if self.following is FROM_THE_BEGINNING else replace(handler, following=self.following)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,17 +155,36 @@ class Module:
                 self.registrations.append(Registration(target=cls, method=name))
         return cls
 
-    def on(self, event: type | str, *, blocking: bool = False) -> Callable[[F], F]:
+    def on(
+        self,
+        event: type | str,
+        *,
+        blocking: bool = False,
+        start: Start = "beginning",
+        partitions: int = 1,
+        tags: Collection[str] = (),
+        stream: str | None = None,
+    ) -> Callable[[F], F]:
         """Declare a reaction to an event, by its class or by its wire name.
 
         Args:
             event: The event.
             blocking: Whether a `def` may block, and so runs in a thread.
+            start: Where in the log it starts when it is new: `beginning`, `now`, or a position.
+            partitions: Into how many equal shares of the streams it is cut. They run side by side, each in the order of
+                its streams. Stop every process that runs it before you change the number.
+            tags: Only events that carry all of these tags.
+            stream: Only events of this stream, or of all whose names begin like it when it ends with `*`.
+
+        Raises:
+            WiringError: One of these is out of its range.
 
         Example:
             >>> @orders.on(OrderPlaced)
             ... async def thank_customer(event: OrderPlaced, mail: Mail) -> None: ...
         """
+
+        following = Following(start=start, partitions=partitions, tags=frozenset(tags), stream=stream)
 
         def declare(target: F) -> F:
             self.registrations.append(
@@ -172,6 +194,7 @@ class Module:
                     message_type=event if isinstance(event, type) else None,
                     event_name=event if isinstance(event, str) else None,
                     blocking=blocking,
+                    following=following,
                 )
             )
             return target

@@ -1,6 +1,7 @@
 """Middleware as data: a list of named stages, folded once per handler into one call.
 
-A stage that does not apply to a handler is left out when the pipeline is built, so it costs nothing when it runs.
+A built-in stage closes over the rest of the pipeline, which is the cheapest way to call it. A stage that does not
+apply to a handler is left out when the pipeline is built, so it costs nothing when it runs.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -43,24 +44,27 @@ class Stage:
 
     Args:
         name: What `explain` calls it.
-        build: Gives the middleware for a handler, or None where it does not apply.
-        guarded: Whether what it raises is to become a Failure when it is no bug; so for a user's middleware.
+        wrap: Puts it around the rest of a handler's pipeline, or gives None where it does not apply.
     """
 
     name: str
-    build: Callable[[Handler], Middleware | None]
-    guarded: bool = False
+    wrap: Callable[[Handler, Next], Next | None]
 
 
-def stage_of(middleware: Middleware, when: When = None) -> Stage:
-    """A user's middleware as a stage.
+def stage_of(middleware: Middleware, when: When, classifier: Classifier) -> Stage:
+    """A user's middleware as a stage; what it raises becomes a Failure when it is no bug.
 
     Args:
         middleware: The middleware.
-        when: Which handlers it wraps; all unless given.
+        when: Which handlers it wraps.
+        classifier: Tells failures from bugs.
     """
     name = getattr(middleware, "__qualname__", None) or type(middleware).__qualname__
-    return Stage(name, lambda handler: middleware if applies(when, handler) else None, guarded=True)
+
+    def wrap(handler: Handler, call_next: Next) -> Next | None:
+        return _guard(middleware, call_next, classifier) if applies(when, handler) else None
+
+    return Stage(name, wrap)
 
 
 def applies(when: When, handler: Handler) -> bool:
@@ -76,31 +80,24 @@ def applies(when: When, handler: Handler) -> bool:
             return when(handler)
 
 
-def compose(
-    stages: Sequence[Stage], handler: Handler, innermost: Next, classifier: Classifier
-) -> tuple[Next, tuple[str, ...]]:
+def compose(stages: Sequence[Stage], handler: Handler, innermost: Next) -> tuple[Next, tuple[str, ...]]:
     """Fold stages around a handler.
 
     Args:
         stages: Outermost first.
         handler: The handler they are built for.
         innermost: What calls it.
-        classifier: Tells failures from bugs.
 
     Returns:
         The whole as one call, and the names of the stages that are really in it.
     """
     call, names = innermost, list[str]()
     for stage in reversed(stages):
-        middleware = stage.build(handler)
-        if middleware is not None:
-            call = _guard(middleware, call, classifier) if stage.guarded else _wrap(middleware, call)
+        wrapped = stage.wrap(handler, call)
+        if wrapped is not None:
+            call = wrapped
             names.append(stage.name)
     return call, tuple(reversed(names))
-
-
-def _wrap(middleware: Middleware, call_next: Next) -> Next:
-    return lambda message, context: middleware(message, context, call_next)
 
 
 def _guard(middleware: Middleware, call_next: Next, classifier: Classifier) -> Next:

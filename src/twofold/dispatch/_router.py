@@ -16,6 +16,7 @@ from twofold.dispatch._handler import Handler, Target
 from twofold.dispatch._injection import Injection
 from twofold.dispatch._invoke import Runner, innermost
 from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, compose, stage_of
+from twofold.dispatch._shape import require_shape
 from twofold.errors import Classifier, DuplicateHandlerError, HandlerNotFoundError
 from twofold.messages import (
     NOWHERE,
@@ -87,8 +88,8 @@ class Router:
         self.catalogue = Catalogue()
         self._clock = clock or SystemClock()
         self._ids = ids
-        self._outer: list[Stage] = []
-        self._inner: list[Stage] = []
+        self._outer: list[tuple[Middleware, When]] = []
+        self._inner: list[tuple[Middleware, When]] = []
         self._handlers: dict[type, list[Handler]] = {}
         self._routes: dict[Handler, Route] = {}
         self._commands: dict[type, Next] = {}
@@ -122,8 +123,13 @@ class Router:
         return handler
 
     def use(self, middleware: Middleware, *, at: Place = "outer", when: When = None) -> None:
-        """Put a middleware into every pipeline, inside those put at the same place before."""
-        (self._outer if at == "outer" else self._inner).append(stage_of(middleware, when))
+        """Put a middleware into every pipeline, inside those put at the same place before.
+
+        Raises:
+            FaultError: It has not the shape of one.
+        """
+        require_shape(middleware)
+        (self._outer if at == "outer" else self._inner).append((middleware, when))
         self.forget()
 
     def forget(self) -> None:
@@ -157,8 +163,11 @@ class Router:
             binding = settings.injection.binding(handler)
             core = innermost(handler, binding, settings.classifier, settings.runner(handler))
             between = settings.between or (settings.injection.scope_stage(),)
-            stages = [feed_stage(), *settings.before, *self._outer, *between, *self._inner]
-            run, names = compose(stages, handler, core, settings.classifier)
+            outer, inner = (
+                [stage_of(middleware, when, settings.classifier) for middleware, when in used]
+                for used in (self._outer, self._inner)
+            )
+            run, names = compose([feed_stage(), *settings.before, *outer, *between, *inner], handler, core)
             known = self._routes[handler] = Route(handler, run, names)
         return known
 

@@ -9,7 +9,7 @@ import logging
 import time
 from typing import Any
 
-from twofold.dispatch import Handler, Middleware, Next, Stage
+from twofold.dispatch import Handler, Next, Stage
 from twofold.errors import Classifier, Family
 from twofold.messages import Context, wire_name
 from twofold.middleware._outcome import outcome_of
@@ -25,11 +25,11 @@ def logging_stage(classifier: Classifier) -> Stage:
         classifier: Tells what an error means, and so how loud the line is.
     """
 
-    def build(handler: Handler) -> Middleware:
+    def wrap(handler: Handler, call_next: Next) -> Next:
         about = {"kind": handler.kind.value, "message": wire_name(handler.message_type).name, "handler": handler.id}
         _write(logging.DEBUG, "registered", about)
 
-        async def log(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+        async def log(message: Any, context: Context) -> Result[Any, Any]:
             wordy = _LOGGER.isEnabledFor(logging.INFO)
             if wordy:
                 _write(logging.INFO, "started", about, context)
@@ -57,7 +57,7 @@ def logging_stage(classifier: Classifier) -> Stage:
 
         return log
 
-    return Stage("logging", build)
+    return Stage("logging", wrap)
 
 
 def _write(level: int, what: str, about: dict[str, str], context: Context | None = None, **more: Any) -> None:

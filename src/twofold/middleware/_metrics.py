@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any, Protocol
 
-from twofold.dispatch import Handler, Middleware, Next, Stage
+from twofold.dispatch import Handler, Next, Stage
 from twofold.errors import Classifier
 from twofold.messages import Context, Kind, wire_name
 from twofold.middleware._outcome import outcome_of
@@ -34,10 +34,10 @@ def metrics_stage(meter: Meter, classifier: Classifier) -> Stage:
         classifier: Tells what an error means.
     """
 
-    def build(handler: Handler) -> Middleware:
+    def wrap(handler: Handler, call_next: Next) -> Next:
         kind, name = handler.kind, wire_name(handler.message_type).name
 
-        async def measure(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+        async def measure(message: Any, context: Context) -> Result[Any, Any]:
             started, outcome = time.perf_counter(), "crashed"
             try:
                 result = await call_next(message, context)
@@ -51,4 +51,4 @@ def metrics_stage(meter: Meter, classifier: Classifier) -> Stage:
 
         return measure
 
-    return Stage("metrics", build)
+    return Stage("metrics", wrap)

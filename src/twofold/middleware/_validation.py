@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from twofold.dispatch import Handler, Middleware, Next, Stage
+from twofold.dispatch import Handler, Next, Stage
 from twofold.errors import Invalid
 from twofold.messages import Catalogue, Context, Kind
 from twofold.result import Failure, Result
@@ -15,12 +15,12 @@ def validation_stage(catalogue: Catalogue) -> Stage:
         catalogue: Where the codecs are.
     """
 
-    def build(handler: Handler) -> Middleware | None:
+    def wrap(handler: Handler, call_next: Next) -> Next | None:
         if handler.kind is Kind.EVENT:
             return None
         validate = catalogue.of(handler.message_type).validate
 
-        async def validation(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+        async def validation(message: Any, context: Context) -> Result[Any, Any]:
             try:
                 normal = validate(message)
             except Invalid as error:
@@ -29,4 +29,4 @@ def validation_stage(catalogue: Catalogue) -> Stage:
 
         return validation
 
-    return Stage("validation", build)
+    return Stage("validation", wrap)

@@ -3,33 +3,34 @@
 import logging
 from typing import Final
 
-from twofold.errors import Conflict
-from twofold.subscriptions import Subscription
+from twofold.errors import CheckpointMoved
+from twofold.subscriptions import Trouble
 
 _LOGGER: Final = logging.getLogger("twofold.subscription")
 
 
-def log_failure(subscription: Subscription) -> None:
-    """Log that a subscription has failed; the first time in a row, with the traceback.
+def log_failure(trouble: Trouble) -> None:
+    """Log that a subscription has failed; the first time in a row, and when it parks an event, with the traceback.
 
-    A conflict is no bug: another process was faster. It is one quiet line.
+    A checkpoint that has moved is no bug: another process was faster. It is one quiet line.
 
     Args:
-        subscription: The one that has failed.
+        trouble: What has happened.
     """
-    error = subscription.error
+    error = trouble.error
     facts = {
-        "subscription": subscription.name,
-        "failures": subscription.failures,
-        "position": subscription.position,
+        "subscription": trouble.subscription,
+        "failures": trouble.failures,
+        "position": trouble.position,
         "error": type(error).__qualname__,
     }
-    overtaken = isinstance(error, Conflict)
+    overtaken = isinstance(error, CheckpointMoved) and not trouble.parked
+    told = "parked an event" if trouble.parked else "was overtaken" if overtaken else "failed"
     _LOGGER.log(
-        logging.INFO if overtaken else logging.WARNING,
+        logging.ERROR if trouble.parked else logging.INFO if overtaken else logging.WARNING,
         "subscription %s %s",
-        subscription.name,
-        "was overtaken" if overtaken else "failed",
-        exc_info=error if subscription.failures == 1 and not overtaken else None,
+        trouble.subscription,
+        told,
+        exc_info=error if trouble.parked or (trouble.failures == 1 and not overtaken) else None,
         extra={"twofold": facts},
     )

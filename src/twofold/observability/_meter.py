@@ -4,6 +4,7 @@ Every meter has a registry of its own, so that two applications in one process n
 every message, so it is a look-up and two additions; everything else happens when somebody scrapes.
 """
 
+from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import final
 
@@ -13,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from twofold.dispatch import Handler
 from twofold.messages import Kind
 from twofold.observability._live import Live, Standing
-from twofold.observability._timings import Timings
+from twofold.observability._timings import BOUNDS, Series, Timings
 
 
 @final
@@ -38,7 +39,7 @@ class PrometheusMeter:
         self._progress = progress
         self._live = Live(handlers)
         self._timings = {kind: Timings(f"cqrs_{kind}") for kind in Kind}
-        self._record = {kind: timings.record for kind, timings in self._timings.items()}
+        self._series: dict[tuple[Kind, str, str], Series] = {}
         self.registry = CollectorRegistry(auto_describe=False)
         for collector in (*self._timings.values(), self._live):
             self.registry.register(collector)
@@ -52,7 +53,12 @@ class PrometheusMeter:
             outcome: `success`, the category of its error, or `crashed`.
             seconds: How long it took.
         """
-        self._record[kind](message, outcome, seconds)
+        try:
+            series = self._series[kind, message, outcome]
+        except KeyError:
+            series = self._series[kind, message, outcome] = self._timings[kind].series(message, outcome)
+        series.counts[bisect_left(BOUNDS, seconds)] += 1
+        series.total += seconds
 
     async def scrape(self) -> tuple[bytes, str]:
         """Ask where subscriptions stand, and render everything.

@@ -1,6 +1,5 @@
 """How many messages of one kind there were, and how long they took: the histogram and the counter over it."""
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final, final
@@ -32,16 +31,11 @@ class Timings(Collector):
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
-        self._series: dict[tuple[str, str], _Series] = {}
+        self._series: dict[tuple[str, str], Series] = {}
 
-    def record(self, message: str, outcome: str, seconds: float) -> None:
-        """Note one message."""
-        try:
-            series = self._series[message, outcome]
-        except KeyError:
-            series = self._series[message, outcome] = _Series()
-        series.counts[bisect_left(BOUNDS, seconds)] += 1
-        series.total += seconds
+    def series(self, message: str, outcome: str) -> "Series":
+        """Where the durations of one message and outcome are kept."""
+        return self._series.setdefault((message, outcome), Series())
 
     def collect(self) -> Iterator[Metric]:
         """The metric families, as they are now."""
@@ -57,7 +51,8 @@ class Timings(Collector):
         yield seconds
 
 
-class _Series:
+@final
+class Series:
     """One pair of labels: how many fell below each bound, and the sum of all."""
 
     __slots__ = ("counts", "total")

@@ -5,7 +5,7 @@ from twofold.projections._pace import Pace
 from twofold.projections._place import NEXT, PREVIOUS, Duty, Place, Standing, duty_of, standing, standings
 from twofold.projections._projection import Projection
 from twofold.projections._projector import Projector, inline_rows
-from twofold.projections._rows import Rows
+from twofold.projections._rows import Rows, table_behind
 from twofold.projections._versions import drop, lay, place, roll_back, take_over
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "roll_back",
     "standing",
     "standings",
+    "table_behind",
     "take_over",
 ]

@@ -8,7 +8,7 @@ from typing import Any, final
 from twofold.dispatch import Mode, ProjectionDeclaration, Switch
 from twofold.errors import FaultError
 from twofold.messages import Event
-from twofold.projections._rows import Rows
+from twofold.projections._rows import Rows, table_behind
 from twofold.store import Fact, Recorded, RowChange
 
 _Call: typing.TypeAlias = Callable[[Fact, Rows], None]
@@ -42,6 +42,7 @@ class Projection:
         self.tables = tuple(tables)
         self.version = version
         self.switch = switch
+        self._writable = frozenset({*tables, *map(table_behind, tables)})
         self._handlers = handlers
 
     @classmethod
@@ -58,7 +59,7 @@ class Projection:
         handlers: dict[type, _Call] = {}
         for name, function in inspect.getmembers(source, inspect.isfunction):
             if not name.startswith("_"):
-                event, call = _handler(f"{where}.{name}", function, getattr(instance, name))
+                event, call = _handler(f"{where}.{name}", function, getattr(instance, name), declaration)
                 if event in handlers:
                     text = f"handles {event.__qualname__} twice"
                     raise FaultError(where=where, code="same_event", text=text, hint="join the two methods")
@@ -82,7 +83,7 @@ class Projection:
 
     def rows(self, facts: Iterable[Fact]) -> Sequence[RowChange]:
         """What it makes of events, in order; those that it does not want are passed over."""
-        rows = Rows()
+        rows = Rows(self._writable, self.name)
         for fact in facts:
             handle = self._handlers.get(fact.event.__class__)
             if handle is not None:
@@ -103,7 +104,9 @@ def _check(declaration: ProjectionDeclaration, where: str) -> None:
         raise FaultError(where=where, code="projection_name", text="has an @ in its name", hint=hint)
 
 
-def _handler(where: str, function: Callable[..., Any], bound: Callable[..., Any]) -> tuple[type, _Call]:
+def _handler(
+    where: str, function: Callable[..., Any], bound: Callable[..., Any], declaration: ProjectionDeclaration
+) -> tuple[type, _Call]:
     if inspect.iscoroutinefunction(function):
         hint = "make it a def: it queues row changes, and twofold writes them"
         raise FaultError(where=where, code="async_mistake", text="is async def", hint=hint)
@@ -122,6 +125,9 @@ def _handler(where: str, function: Callable[..., Any], bound: Callable[..., Any]
         if kind not in (Rows, Recorded):
             text = f"has a parameter {name!r} that is neither Rows nor Recorded, so nothing can fill it"
             raise FaultError(where=where, code="untyped_parameter", text=text, hint="annotate it with one of the two")
+    if Rows in kinds and not declaration.tables:
+        text, hint = "takes Rows, and no table is declared", f"@module.projection({declaration.name!r}, tables=[...])"
+        raise FaultError(where=where, code="no_table", text=text, hint=hint)
 
     def call(fact: Fact, rows: Rows) -> None:
         bound(fact.event, *(rows if kind is Rows else fact.recorded for kind in kinds))

@@ -1,14 +1,15 @@
 """Running projections: behind the log as subscribers, or inside the transaction that appends."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, final
 
-from twofold.errors import WiringError
+from twofold.dispatch import Start
 from twofold.messages import Catalogue
 from twofold.projections._place import Place, checkpoint_beside
 from twofold.projections._projection import Projection
-from twofold.store import Add, Aside, Batch, Delete, Fact, Inline, Move, RowChange, Store, Upsert, table_name
+from twofold.projections._rows import table_behind
+from twofold.store import Add, Aside, Batch, Delete, Fact, Inline, RowChange, Selection, Store, Upsert
 
 _BATCH = 500
 
@@ -31,45 +32,44 @@ class Projector:
         self._projection = projection
         self._store = store
         self._asides = None if place is None else _asides(projection.tables, place)
-        self.types: Collection[str] = sorted(catalogue.of(event).name for event in projection.events)
+        self.selection = Selection(types=frozenset(catalogue.of(event).name for event in projection.events))
+        self.start: Start = "beginning"
+        self.partitions = 1
+        self.version = projection.version
 
     @property
     def batch_size(self) -> int:
         """How many events it takes in one transaction."""
         return _BATCH
 
-    async def handle(self, facts: Sequence[Fact], move: Move) -> None:
+    async def handle(self, facts: Sequence[Fact], settled: Batch) -> None:
         """Write what the projection makes of events, with its checkpoint.
 
         Raises:
             CheckpointMoved: Another owner has moved it, or another version has taken the place.
-            WiringError: It changes a table that it does not declare, and so there is none beside it.
         """
         rows = self._projection.rows(facts)
         if self._asides is not None:
-            rows = [self._put_aside(change, self._asides) for change in rows]
-        await self._store.commit(Batch(rows=tuple(rows), moves=(replace(move, version=self._projection.version),)))
-
-    def _put_aside(self, change: RowChange, asides: Mapping[Any, Aside]) -> RowChange:
-        aside = asides.get(change.table)
-        if aside is None:
-            raise WiringError(
-                f"projection {self._projection.name} fills {table_name(change.table)!r}, which it does not declare: "
-                "add it to its tables, or another version cannot be built beside it"
-            )
-        match change:
-            case Upsert(key=key, values=values):
-                return Upsert(aside, key, values)
-            case Add(key=key, amounts=amounts):
-                return Add(aside, key, amounts)
-            case Delete(key=key):
-                return Delete(aside, key)
+            rows = [_put_aside(change, self._asides) for change in rows]
+        await self._store.commit(replace(settled, rows=tuple(rows)))
 
 
 def _asides(tables: tuple[Any, ...], place: Place) -> dict[Any, Aside]:
     """What stands beside each table, however a projection names it."""
     asides = {table: Aside(table, place, tables) for table in tables}
-    return asides | {getattr(table, "__table__", table): aside for table, aside in asides.items()}
+    return asides | {table_behind(table): aside for table, aside in asides.items()}
+
+
+def _put_aside(change: RowChange, asides: Mapping[Any, Aside]) -> RowChange:
+    table = change.table
+    aside = asides.get(table) or asides[table_behind(table)]
+    match change:
+        case Upsert(key=key, values=values):
+            return Upsert(aside, key, values)
+        case Add(key=key, amounts=amounts):
+            return Add(aside, key, amounts)
+        case Delete(key=key):
+            return Delete(aside, key)
 
 
 def inline_rows(projections: Iterable[Projection]) -> Inline | None:

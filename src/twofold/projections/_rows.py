@@ -1,8 +1,9 @@
 """What a projection's handlers write to: changes are collected in order, and sent together."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, final
 
+from twofold.errors import FaultError
 from twofold.store import Add, Delete, RowChange, Upsert
 
 
@@ -10,7 +11,12 @@ from twofold.store import Add, Delete, RowChange, Upsert
 class Rows:
     """Collects changes to the tables of a read model.
 
-    A table is a SQLAlchemy `Table` or mapped class; a key names the columns of its primary key.
+    A table is a SQLAlchemy `Table` or mapped class; a key names the columns of its primary key. One that the projection
+    has not declared is refused with a `FaultError`.
+
+    Args:
+        tables: The tables that may be changed; any unless given.
+        projection: Whose they are.
 
     Example:
         >>> def placed(self, event: OrderPlaced, rows: Rows) -> None:
@@ -18,10 +24,12 @@ class Rows:
         ...     rows.add(CustomerTotals, {"customer_id": event.customer_id}, orders=1, spent=event.total)
     """
 
-    __slots__ = ("changes",)
+    __slots__ = ("_projection", "_tables", "changes")
 
-    def __init__(self) -> None:
+    def __init__(self, tables: Collection[Any] | None = None, projection: str = "") -> None:
         self.changes: list[RowChange] = []
+        self._tables = tables
+        self._projection = projection
 
     def upsert(self, table: Any, key: Mapping[str, Any], /, **values: Any) -> None:
         """Set columns of a row, inserting it when it is missing.
@@ -31,6 +39,7 @@ class Rows:
             key: Its primary key.
             values: The columns to set; others are left alone.
         """
+        self._require(table)
         self.changes.append(Upsert(table, key, values))
 
     def add(self, table: Any, key: Mapping[str, Any], /, **amounts: Any) -> None:
@@ -41,6 +50,7 @@ class Rows:
             key: Its primary key.
             amounts: The columns to add to, and how much.
         """
+        self._require(table)
         self.changes.append(Add(table, key, amounts))
 
     def delete(self, table: Any, key: Mapping[str, Any], /) -> None:
@@ -50,4 +60,22 @@ class Rows:
             table: The table.
             key: Its primary key.
         """
+        self._require(table)
         self.changes.append(Delete(table, key))
+
+    def _require(self, table: Any) -> None:
+        if self._tables is None or table in self._tables or table_behind(table) in self._tables:
+            return
+        name = getattr(table, "__name__", None) or table
+        raise FaultError(
+            where=f"projection {self._projection}",
+            code="undeclared_table",
+            text=f"changes the table {name}, which is not among its tables",
+            hint=f"@module.projection({self._projection!r}, tables=[..., {name}])",
+        )
+
+
+def table_behind(entity: Any) -> Any:
+    """The table behind a class that SQLAlchemy maps to one; everything else is a table already."""
+    mapper = getattr(entity, "__mapper__", None)
+    return entity if mapper is None else mapper.local_table

@@ -54,12 +54,12 @@ class Success(Generic[T]):
 
     @property
     def is_success(self) -> Literal[True]:
-        """Always True; type checkers narrow by it."""
+        """Always True; type checkers narrow by it, pyright by `is True`."""
         return True
 
     @property
     def is_failure(self) -> Literal[False]:
-        """Always False; type checkers narrow by it."""
+        """Always False; type checkers narrow by it, pyright by `is False`."""
         return False
 
     def map(self, function: Callable[[T], U]) -> "Success[U]":
@@ -130,12 +130,12 @@ class Failure(Generic[E]):
 
     @property
     def is_success(self) -> Literal[False]:
-        """Always False; type checkers narrow by it."""
+        """Always False; type checkers narrow by it, pyright by `is False`."""
         return False
 
     @property
     def is_failure(self) -> Literal[True]:
-        """Always True; type checkers narrow by it."""
+        """Always True; type checkers narrow by it, pyright by `is True`."""
         return True
 
     def map(self, function: Callable[[NoReturn], object]) -> "Failure[E]":

@@ -55,8 +55,9 @@ class SqlPart:
 
     async def flush(self) -> None:
         """Send what is pending."""
-        if self._session is not None:
-            await self._session.flush()
+        session = self._session
+        if session is not None and (session.new or session.dirty or session.deleted):
+            await session.flush()
         await self._with_blocking(Session.flush)
 
     async def savepoint(self) -> None:

@@ -178,7 +178,7 @@ class LendingSessions(ABC):
     def write(self, transaction: Transaction) -> WriteSession:
         """A session whose statements run inside the transaction."""
         lent = self.for_unit(transaction)
-        return WriteSession(self._async_connection(lent), sync_session_class=_UnitSession, lent=lent)
+        return WriteSession(self.async_connection(lent), sync_session_class=_UnitSession, lent=lent)
 
     def write_blocking(self, transaction: Transaction) -> BlockingWriteSession:
         """The same for a handler that runs whole as `transaction.run(work)`, inside `bound`."""
@@ -187,14 +187,15 @@ class LendingSessions(ABC):
 
     def read(self) -> ReadSession:
         """A session that cannot write. Each statement sees what was committed when it began."""
-        return ReadSession(self._async_connection(self.for_reader()), expire_on_commit=False)
+        return ReadSession(self.async_connection(self.for_reader()), expire_on_commit=False)
 
     def read_blocking(self) -> BlockingReadSession:
         """The same for a handler that runs whole as `store.read(work)`, inside `bound`; all statements see the same."""
         lent = self.in_place()
         return _ReaderSession(Connection(self._engine, lent), lent=lent)
 
-    def _async_connection(self, lent: LentConnection) -> AsyncConnection:
+    def async_connection(self, lent: LentConnection) -> AsyncConnection:
+        """A connection for sessions that are awaited."""
         return AsyncConnection(self._async_engine, Connection(self._engine, lent))
 
 

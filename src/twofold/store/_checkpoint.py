@@ -50,7 +50,7 @@ class Move:
         expected: Where it must stand; a store refuses to move one that stands elsewhere.
         token: The token it must have; None for whoever moves it without owning it.
         epoch: The epoch of the log it follows; empty to leave it as it is.
-        version: The version it must have, and has when it is new; 0 for any, and a new one has 1.
+        version: The version it must have; 0 for any, or for one that is new, which then has 1.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The unit of work of the message that this task handles, and the checkpoint that moves with it."""
+"""The unit of work of the message that this task handles, and what it settles of the log that is followed."""
 
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -6,12 +6,12 @@ from contextvars import ContextVar
 from typing import TypeAlias
 
 from twofold.messages import Catalogue, Context
-from twofold.store._checkpoint import Move
+from twofold.store._batch import Batch
 from twofold.store._part import top_level
 from twofold.store._unit import UnitOfWork
 
 _unit: ContextVar[UnitOfWork | None] = ContextVar("twofold_unit", default=None)
-_carried: ContextVar[Move | None] = ContextVar("twofold_carried_move", default=None)
+_carried: ContextVar[Batch | None] = ContextVar("twofold_carried", default=None)
 
 
 def current_unit(catalogue: Catalogue | None = None) -> UnitOfWork | None:
@@ -28,14 +28,14 @@ def current_unit(catalogue: Catalogue | None = None) -> UnitOfWork | None:
     return unit
 
 
-carried_move = _carried.get
-"""The checkpoint that the next unit of work of this task moves, or None; never inside a unit."""
+carried = _carried.get
+"""What the next unit of work of this task settles, or None; never inside a unit."""
 
 
 @contextmanager
-def carrying(move: Move) -> Generator[None]:
-    """Have the next unit of work of this task move a checkpoint: a reaction and its checkpoint commit together."""
-    token = _carried.set(move)
+def carrying(settled: Batch) -> Generator[None]:
+    """Have the next unit of work of this task settle an event: a reaction and its checkpoint commit together."""
+    token = _carried.set(settled)
     try:
         yield
     finally:
@@ -46,7 +46,7 @@ def carrying(move: Move) -> Generator[None]:
 async def working(unit: UnitOfWork) -> AsyncGenerator[UnitOfWork]:
     """Make a unit the current one for a block, and end it afterwards; an error or cancellation rolls it back."""
     token = _unit.set(unit)
-    carried = _carried.set(None)
+    outside = _carried.set(None)
     try:
         with top_level():
             yield unit
@@ -54,7 +54,7 @@ async def working(unit: UnitOfWork) -> AsyncGenerator[UnitOfWork]:
         await unit.rollback()
         raise
     finally:
-        _carried.reset(carried)
+        _carried.reset(outside)
         _unit.reset(token)
         await unit.end()
 

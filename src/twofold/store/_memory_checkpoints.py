@@ -68,7 +68,7 @@ class MemoryCheckpoints:
             stands = moved.get(move.name) or self._checkpoints.get(move.name) or Checkpoint(name=move.name)
             if move.token not in (None, stands.token):
                 raise CheckpointMoved(name=move.name, text=f"has token {stands.token}, not {move.token}")
-            if move.version and stands.version not in (0, move.version):
+            if move.version not in (0, stands.version):
                 raise CheckpointMoved(name=move.name, text=f"has version {stands.version}, not {move.version}")
             if stands.position != move.expected:
                 raise CheckpointMoved(name=move.name, text=f"stands at {stands.position}, not at {move.expected}")
@@ -76,7 +76,7 @@ class MemoryCheckpoints:
                 stands,
                 position=move.position,
                 epoch=move.epoch or stands.epoch,
-                version=stands.version or move.version or 1,
+                version=stands.version or 1,
             )
         return moved
 

@@ -7,11 +7,11 @@ unit of the command it is sent in, as a part that can be undone alone.
 from contextvars import ContextVar
 from typing import Any
 
-from twofold.dispatch import Handler, Middleware, Next, Stage, failure_of
+from twofold.dispatch import Handler, Next, Stage, failure_of
 from twofold.errors import Classifier, WiringError
 from twofold.messages import Catalogue, Context, Kind
 from twofold.result import Result
-from twofold.store._current import UnitFactory, carried_move, current_unit, working
+from twofold.store._current import UnitFactory, carried, current_unit, working
 from twofold.store._unit import UnitOfWork
 
 _reading: ContextVar[bool] = ContextVar("twofold_reading", default=False)
@@ -26,45 +26,45 @@ def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: C
         classifier: Tells what an error of the commit means.
     """
 
-    async def transaction(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
-        refuse_in_query(type(message).__qualname__)
-        outer = current_unit(catalogue)
-        if outer is not None:
-            return await _joined(outer, message, context, call_next)
-        try:
-            move = carried_move()
-            async with working(new_unit(context)) as unit:
-                if move is not None:
-                    unit.move(move)
-                result = await call_next(message, context)
-                if result.is_success:
-                    await unit.commit()
-                else:
-                    await unit.rollback()
-                return result
-        except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
-            return failure_of(error, classifier)
+    def wrap(handler: Handler, call_next: Next) -> Next | None:
+        async def transaction(message: Any, context: Context) -> Result[Any, Any]:
+            refuse_in_query(type(message).__qualname__)
+            outer = current_unit(catalogue)
+            if outer is not None:
+                return await _joined(outer, message, context, call_next)
+            try:
+                settled = carried()
+                async with working(new_unit(context)) as unit:
+                    if settled is not None:
+                        unit.settle(settled)
+                    result = await call_next(message, context)
+                    if result.is_success:
+                        await unit.commit()
+                    else:
+                        await unit.rollback()
+                    return result
+            except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
+                return failure_of(error, classifier)
 
-    def build(handler: Handler) -> Middleware | None:
         return None if handler.kind is Kind.QUERY else transaction
 
-    return Stage("transaction", build)
+    return Stage("transaction", wrap)
 
 
 def read_only_stage() -> Stage:
     """The stage that keeps a query from sending commands or publishing events."""
 
-    async def read_only(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
-        token = _reading.set(True)
-        try:
-            return await call_next(message, context)
-        finally:
-            _reading.reset(token)
+    def wrap(handler: Handler, call_next: Next) -> Next | None:
+        async def read_only(message: Any, context: Context) -> Result[Any, Any]:
+            token = _reading.set(True)
+            try:
+                return await call_next(message, context)
+            finally:
+                _reading.reset(token)
 
-    def build(handler: Handler) -> Middleware | None:
         return read_only if handler.kind is Kind.QUERY else None
 
-    return Stage("read only", build)
+    return Stage("read only", wrap)
 
 
 def refuse_in_query(what: str) -> None:

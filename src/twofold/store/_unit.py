@@ -4,7 +4,9 @@ The transaction stage makes one per attempt, commits it after a Success and thro
 to it. Events are encoded when they are added, so nothing that changes later changes them.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, final
 
 from twofold.errors import CheckpointMoved, Superseded, WiringError
@@ -48,6 +50,7 @@ class UnitOfWork:
         self._facts: list[tuple[str, int, Any, Draft]] = []
         self._rows: list[RowChange] = []
         self._moves: list[Move] = []
+        self._settled = Batch()
         self._sources: list[EventSource] = []
         self._survivors: list[tuple[str, int, Any, Draft]] = []
         self._transaction: Transaction | None = None
@@ -134,6 +137,10 @@ class UnitOfWork:
         """Move a checkpoint with this unit."""
         self._moves.append(move)
 
+    def settle(self, settled: Batch) -> None:
+        """Settle an event of the log with this unit: its checkpoint, and what is put aside or let go."""
+        self._settled = settled
+
     async def commit(self) -> Committed:
         """Flush the session, run inline projections, and commit everything in one transaction.
 
@@ -152,7 +159,10 @@ class UnitOfWork:
                 stream, version, events = drained
                 self.append(stream, *events, expected=version)
         self._open = False
-        batch = self._batch([*self._facts, *self._survivors], self._rows, self._moves)
+        settled = self._settled
+        batch = self._batch([*self._facts, *self._survivors], self._rows, [*self._moves, *settled.moves])
+        if settled.parks or settled.frees:
+            batch = replace(batch, parks=settled.parks, frees=settled.frees)
         try:
             if self._transaction is not None:
                 self.committed = await self._transaction.commit(batch)
@@ -174,13 +184,22 @@ class UnitOfWork:
             await self._transaction.rollback()
 
     async def end(self) -> None:
-        """Let the session go, and commit what survives though the unit does not."""
+        """Let the session go, and commit what survives though the unit does not.
+
+        What the unit ended with stays the answer, whatever comes of the survivors; their error goes to the exception
+        handler of the event loop, which logs it with its traceback unless told otherwise.
+        """
         self._open = False
         if self._participant is not None:
             await self._participant.close()
         if self._survivors:
             survivors, self._survivors = self._survivors, []
-            await self._store.commit(self._batch(survivors))
+            try:
+                await self._store.commit(self._batch(survivors))
+            except Exception as error:  # noqa: BLE001  # told to the event loop: the caller is told the outcome
+                lost = ", ".join(draft.type for _, _, _, draft in survivors)
+                text = f"{lost} cannot be committed after the roll-back of message {self._context.message_id}"
+                asyncio.get_running_loop().call_exception_handler({"message": text, "exception": error})
 
     async def __aenter__(self) -> "UnitOfWork":
         await self.begin_part()

@@ -1,6 +1,10 @@
 """Following the log: one background loop for projections, reactions and everything else that comes after a commit."""
 
-from twofold.subscriptions._follow import Observer, Subscription
-from twofold.subscriptions._subscriber import Subscriber, decode
+from twofold.subscriptions._follow import Subscription
+from twofold.subscriptions._owner import Owner
+from twofold.subscriptions._replaced import LogReplaced
+from twofold.subscriptions._subscriber import Source, Subscriber, decode
+from twofold.subscriptions._tail import Tail
+from twofold.subscriptions._trouble import Observer, Trouble
 
-__all__ = ["Observer", "Subscriber", "Subscription", "decode"]
+__all__ = ["LogReplaced", "Observer", "Owner", "Source", "Subscriber", "Subscription", "Tail", "Trouble", "decode"]

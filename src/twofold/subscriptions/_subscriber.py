@@ -1,10 +1,11 @@
 """What follows the log: something that handles facts and moves its checkpoint in the same transaction."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from twofold.dispatch import Start
 from twofold.messages import Catalogue
-from twofold.store import Fact, Move, Recorded
+from twofold.store import Batch, Fact, Log, Recorded, Selection, Wakeup
 
 
 class Subscriber(Protocol):
@@ -16,8 +17,13 @@ class Subscriber(Protocol):
         ...
 
     @property
-    def types(self) -> Collection[str]:
-        """The wire names of the events it handles."""
+    def selection(self) -> Selection:
+        """The events it handles."""
+        ...
+
+    @property
+    def start(self) -> Start:
+        """Where it starts when it is new."""
         ...
 
     @property
@@ -25,12 +31,40 @@ class Subscriber(Protocol):
         """How many events it takes in one transaction."""
         ...
 
-    async def handle(self, facts: Sequence[Fact], move: Move) -> None:
-        """Handle events in order, and move the checkpoint in the same transaction.
+    @property
+    def partitions(self) -> int:
+        """Into how many equal shares of the streams it is cut, each followed by itself, in the order of its streams."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """The version that its checkpoint must have; 0 for any."""
+        ...
+
+    async def handle(self, facts: Sequence[Fact], settled: Batch) -> None:
+        """Handle events in order, and commit what settles them in the same transaction.
+
+        Args:
+            facts: The events.
+            settled: The checkpoint's move, and what is put aside or let go with it.
 
         Raises:
             Exception: They could not be handled; nothing was written, and they are given again later.
         """
+        ...
+
+
+class Source(Protocol):
+    """A log that is followed; a store, above all."""
+
+    @property
+    def log(self) -> Log:
+        """The log."""
+        ...
+
+    @property
+    def wakeup(self) -> Wakeup:
+        """Tells that it may have grown."""
         ...
 
 

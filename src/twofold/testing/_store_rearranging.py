@@ -52,7 +52,9 @@ class Rearranging(StoreCase):
 
     async def test_a_version_fences_off_another(self, store: Store) -> None:
         """A move for a version that the checkpoint does not have is refused with its rows, wherever it stands."""
-        await store.commit(batch(moves=[Move("p", 5, 0, version=3)]))
+        with pytest.raises(CheckpointMoved, match="has version 0, not 3"):
+            await store.commit(batch(moves=[Move("p", 5, 0, version=3)]))
+        await store.rearrange(Rearrangement(places=(Checkpoint(name="p", position=5, version=3),)))
         assert (await store.checkpoints.get("p")).version == 3
         for move in (Move("p", 6, 5, version=2), Move("p", 5, 5, version=2), Move("p", 4, 4, version=3)):
             with pytest.raises(CheckpointMoved):
@@ -66,7 +68,7 @@ class Rearranging(StoreCase):
 
     async def test_a_move_to_where_it_stands_holds_it(self, store: Store) -> None:
         """Of batches that hold a checkpoint in place none commits behind the one that moves it away."""
-        await store.commit(batch(moves=[Move("p", INLINE, 0, version=1)]))
+        await store.commit(batch(moves=[Move("p", INLINE, 0)]))
         held = Batch((Append("a", (draft(),)),), (), (Move("p", INLINE, INLINE, version=1),))
         heads = list[int]()
 
@@ -151,7 +153,7 @@ class Rearranging(StoreCase):
     async def _build_beside(self, store: Store) -> None:
         """A live row of 1 at position 5, and beside it one of 2 at position 7."""
         aside = Aside(self.table, "next", (self.table,))
-        await store.commit(batch(rows=[Upsert(self.table, _KEY, {"count": 1})], moves=[Move("p", 5, 0, version=1)]))
+        await store.commit(batch(rows=[Upsert(self.table, _KEY, {"count": 1})], moves=[Move("p", 5, 0)]))
         place = Checkpoint(name="p@next", version=2, tables=(table_name(self.table),))
         await store.rearrange(Rearrangement(versions={"p@next": 0}, creates=(aside,), places=(place,)))
         assert await store.checkpoints.get("p@next") == place

@@ -4,7 +4,7 @@ Cancelling whoever waits withdraws a call that has not started; one that has sta
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import Any, Generic, TypeVar, cast, final
@@ -79,16 +79,17 @@ class Call(Generic[T]):
             self.error = None  # an error that holds its own call would be a cycle
 
 
-def settle(calls: Iterable[Call[Any]]) -> None:
+def settle(calls: Sequence[Call[Any]]) -> None:
     """Hand the outcomes back, with one wake-up for each event loop."""
-    loops = dict[asyncio.AbstractEventLoop, list[Call[Any]]]()  # nearly always one
-    for call in calls:
-        loops.setdefault(call.loop, []).append(call)
-    for loop, mine in loops.items():
-        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+    loops = {call.loop for call in calls}  # nearly always one
+    for loop in loops:
+        mine = calls if len(loops) == 1 else [call for call in calls if call.loop is loop]
+        try:
             loop.call_soon_threadsafe(_decide, mine)
+        except RuntimeError:
+            continue  # the loop was closed: nobody waits any more
 
 
-def _decide(calls: list[Call[Any]]) -> None:
+def _decide(calls: Sequence[Call[Any]]) -> None:
     for call in calls:
         call.decide()

@@ -85,13 +85,13 @@ def move(connection: Connection, move: Move) -> None:
         moved = connection.execute(_HOLD, {**values, **fences}).fetchone()
     else:
         moved = connection.execute(_MOVE, {**values, **fences}).rowcount
-    if not moved and move.expected == 0 and not move.token:
-        moved = connection.execute(_PLACE, {**values, "version": move.version or 1}).rowcount
+    if not moved and move.expected == 0 and not move.token and not move.version:
+        moved = connection.execute(_PLACE, values).rowcount
     if not moved:
         found = stands(connection, move.name)
         if move.token not in (None, found.token):
             raise CheckpointMoved(name=move.name, text=f"has token {found.token}, not {move.token}")
-        if move.version and found.version not in (0, move.version):
+        if move.version not in (0, found.version):
             raise CheckpointMoved(name=move.name, text=f"has version {found.version}, not {move.version}")
         raise CheckpointMoved(name=move.name, text=f"stands at {found.position}, not at {move.expected}")
 
@@ -127,6 +127,5 @@ _HOLD = (
     " AND (:token IS NULL OR token = :token) AND (:version = 0 OR version = :version)"
 )
 _PLACE = (
-    "INSERT INTO twofold_checkpoints (name, position, epoch, version) VALUES (:name, :position, :epoch, :version)"
-    " ON CONFLICT DO NOTHING"
+    "INSERT INTO twofold_checkpoints (name, position, epoch) VALUES (:name, :position, :epoch) ON CONFLICT DO NOTHING"
 )

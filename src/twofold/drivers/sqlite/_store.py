@@ -138,6 +138,10 @@ class SqliteStore:
         """Run a function with a read-only connection, over one snapshot; it must not return a cursor."""
         return await self._readers.run_of_user(work)
 
+    async def read_statement(self, work: Callable[[GuardedConnection], T]) -> T:
+        """Run a function that executes one statement with a read-only connection; it must not return a cursor."""
+        return await self._readers.run_statement(work)
+
     def begin(self) -> SqliteTransaction:
         """A transaction to hold open; takes nothing until its first `run`."""
         return SqliteTransaction(self._writer, self._turn_timeout)

@@ -1,0 +1,46 @@
+"""Faults in aggregates that handlers load: what cannot be rebuilt from its events would fail at the first load."""
+
+import inspect
+from collections.abc import Iterable
+from typing import Any, get_args, get_origin
+
+from twofold.aggregates import Aggregate, Repository
+from twofold.dispatch import Handler, Injection
+from twofold.errors import Fault
+
+
+def aggregate_faults(handlers: Iterable[Handler], injection: Injection) -> list[Fault]:
+    """What is wrong with the aggregates that handlers depend on, directly or through others; each is told once.
+
+    Args:
+        handlers: The handlers.
+        injection: Knows what depends on what.
+    """
+    asked = (hint for handler in handlers for hint in injection.reached(handler))
+    loaded = dict.fromkeys(get_args(hint)[0] for hint in asked if get_origin(hint) is Repository)
+    return [fault for kind in loaded if isinstance(kind, type) for fault in _faults(kind)]
+
+
+def _faults(kind: type[Any]) -> Iterable[Fault]:
+    where = f"{kind.__module__}.{kind.__qualname__}"
+    if kind.evolve is Aggregate.evolve:
+        text, hint = "is an aggregate without evolve", "def evolve(self, event: Event) -> None"
+        yield Fault(where=where, code="no_evolve", text=text, hint=hint)
+    elif inspect.iscoroutinefunction(kind.evolve):
+        text, hint = "has an evolve that is async def, which nobody awaits", "make it a def: it only changes the state"
+        yield Fault(where=where, code="async_mistake", text=text, hint=hint)
+    elif not _takes(kind.evolve, "self", "event"):
+        text, hint = "has an evolve that does not take one event", "def evolve(self, event: Event) -> None"
+        yield Fault(where=where, code="no_evolve", text=text, hint=hint)
+    if inspect.isabstract(kind) or not _takes(kind):
+        text = "cannot be made without arguments, and is so before its events are told to it"
+        hint = "give it no abstract method and every parameter of __init__ a default; its first event sets the rest"
+        yield Fault(where=where, code="unmakeable", text=text, hint=hint)
+
+
+def _takes(function: Any, *arguments: str) -> bool:
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError:
+        return False
+    return True

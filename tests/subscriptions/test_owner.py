@@ -1,0 +1,184 @@
+"""One owner for each subscription: who is dead is replaced within the lease, who was frozen changes nothing."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.subscriptions.counting import Counter, append, following, until
+from twofold.errors import CheckpointMoved, StoreUnavailable
+from twofold.store import NOBODY, Checkpoint, Fact, MemoryStore
+from twofold.subscriptions import Owner, Trouble
+
+pytestmark = pytest.mark.anyio
+
+
+class Time:
+    """A clock that stands still until it is told how late it is."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[MemoryStore]:
+    """An open store of its own for each test."""
+    store = MemoryStore()
+    await store.start()
+    yield store
+    await store.stop()
+
+
+@asynccontextmanager
+async def living(owner: Owner) -> AsyncIterator[None]:
+    """An owner that shows that it lives for a block."""
+    task = asyncio.create_task(owner.run())
+    try:
+        yield
+    finally:
+        owner.stop()
+        await task
+
+
+async def test_the_first_follows_and_the_second_looks_on(store: MemoryStore) -> None:
+    """It knows how far the other one has come, and takes over as soon as that one has given up its place."""
+    first, second = Counter(store), Counter(store)
+    one, two = Owner(store.checkpoints, lease=60), Owner(store.checkpoints, lease=60)
+    two.pause = 0.01
+    async with contextlib.AsyncExitStack() as rest:
+        async with living(one), following(first, store, owner=one) as leading:
+            await leading.reached(await append(store, 0))
+            looking = await rest.enter_async_context(following(second, store, owner=two))
+            head = await append(store, 1)
+            await asyncio.gather(leading.reached(head), looking.reached(head))
+            assert (leading.owned, looking.owned) == (True, False)
+        await looking.reached(await append(store, 2))
+        assert looking.owned
+    assert (first.seen, second.seen) == ([0, 1], [2])
+
+
+async def test_whoever_shows_no_life_is_replaced_after_its_lease(store: MemoryStore) -> None:
+    """Not a moment before, by the clock of whoever watches; a sign of life begins a new lease."""
+    time = Time()
+    dead = await store.checkpoints.claim(Checkpoint(name="p"), "dead")
+    heir = Owner(store.checkpoints, lease=5, now=time)
+    assert await heir.acquire(dead) is None
+    time.now += 4.9
+    assert await heir.acquire(dead) is None
+    await store.checkpoints.renew("dead")
+    alive = await store.checkpoints.get("p")
+    time.now += 4.9
+    assert await heir.acquire(alive) is None
+    time.now += 5.0
+    mine = await heir.acquire(alive)
+    assert mine is not None
+    assert (mine.owner, mine.token) == (heir.name, 2)
+
+
+async def test_a_sign_of_life_at_the_last_moment_counts(store: MemoryStore) -> None:
+    """The claim is refused by the store, though the watcher has not seen it yet."""
+    time = Time()
+    slow = await store.checkpoints.claim(Checkpoint(name="p"), "slow")
+    heir = Owner(store.checkpoints, lease=5, now=time)
+    await heir.acquire(slow)
+    time.now += 6
+    await store.checkpoints.renew("slow")
+    assert await heir.acquire(slow) is None
+    assert (await store.checkpoints.get("p")).owner == "slow"
+
+
+async def test_whoever_was_frozen_changes_nothing(store: MemoryStore) -> None:
+    """It wakes up in the middle of a batch, finds its place taken, and what it did is not written."""
+    frozen, heir, told = Counter(store), Counter(store), list[Exception]()
+    asleep, awake = asyncio.Event(), asyncio.Event()
+
+    async def freeze(facts: Sequence[Fact]) -> None:
+        asleep.set()
+        await awake.wait()
+        frozen.trouble = None
+
+    frozen.trouble = freeze
+    time = Time()
+    one, two = Owner(store.checkpoints, lease=5), Owner(store.checkpoints, lease=5, now=time)
+    two.pause = 0.001
+    head = await append(store, 0, 1, 2)
+
+    def observer(trouble: Trouble) -> None:
+        told.append(trouble.error)
+
+    async with following(frozen, store, owner=one, observer=observer) as first:
+        await asleep.wait()
+        async with living(two), following(heir, store, owner=two) as second:
+            while not second.owned:
+                time.now += 1
+                await asyncio.sleep(0)
+            await second.reached(head)
+            awake.set()
+            await first.reached(head)
+            await second.reached(await append(store, 3))
+            assert not first.owned
+    assert (frozen.seen, heir.seen) == ([], [0, 1, 2, 3])
+    assert [type(error) for error in told] == [CheckpointMoved]
+
+
+async def test_an_owner_that_is_not_sure_shows_life_before_it_goes_on(store: MemoryStore) -> None:
+    """When the lease may have run out, it asks whose place it is before it handles anything."""
+    time, counter, told = Time(), Counter(store), asyncio.Event()
+
+    async def lost() -> bool:
+        return not subscription.owned
+
+    owner = Owner(store.checkpoints, lease=5, now=time)
+    async with following(counter, store, owner=owner, observer=lambda trouble: told.set()) as subscription:
+        await subscription.reached(await append(store, 0))
+        time.now += 60
+        assert not owner.sure
+        taken = await store.checkpoints.claim(await store.checkpoints.get("counter"), "another")
+        await append(store, 1)
+        await until(lost)
+        assert owner.sure
+    assert counter.seen == [0]
+    assert not told.is_set()
+    assert await store.checkpoints.get("counter") == taken
+
+
+async def test_it_gives_back_what_it_owns(store: MemoryStore) -> None:
+    """Whoever comes next need not wait for the lease."""
+    owner = Owner(store.checkpoints, lease=60)
+    async with living(owner):
+        await owner.acquire(await store.checkpoints.get("p"))
+        assert (await store.checkpoints.get("p")).owner == owner.name
+    assert (await store.checkpoints.get("p")).owner == NOBODY
+
+
+async def test_trouble_with_the_store_is_kept_and_does_not_end_it(store: MemoryStore) -> None:
+    """It shows life again as soon as it can."""
+
+    class Away:
+        def __init__(self) -> None:
+            self.failed = asyncio.Event()
+            self.renewed = asyncio.Event()
+
+        async def renew(self, owner: str) -> None:
+            if not self.failed.is_set():
+                self.failed.set()
+                raise StoreUnavailable("away")
+            self.renewed.set()
+
+        async def release(self, owner: str, names: object = None) -> None:
+            self.released = owner
+
+    away = Away()
+    owner = Owner(away, lease=0.04)  # type: ignore[arg-type]  # it asks no more of it
+    async with living(owner):
+        await away.failed.wait()
+        assert isinstance(owner.error, StoreUnavailable)
+        async with asyncio.timeout(10):
+            await away.renewed.wait()
+    assert owner.error is None
+    assert away.released == owner.name

@@ -1,0 +1,180 @@
+"""What cannot be handled is put aside with its stream, everything else flows, and it comes back in order."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.subscriptions.counting import Counter, append, following, until
+from twofold.errors import Unavailable
+from twofold.store import Batch, Fact, MemoryStore
+from twofold.subscriptions import Subscription, Trouble
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[MemoryStore]:
+    """An open store of its own for each test."""
+    store = MemoryStore()
+    await store.start()
+    yield store
+    await store.stop()
+
+
+def poison(counter: Counter, *numbers: int, error: Callable[[], Exception] = lambda: KeyError("x")) -> list[int]:
+    """Have a counter fail on some numbers; gives the list of those it still fails on."""
+    bad = list(numbers)
+
+    async def trouble(facts: Sequence[Fact]) -> None:
+        if any(fact.event.n in bad for fact in facts):
+            raise error()
+
+    counter.trouble = trouble
+    return bad
+
+
+async def test_a_stream_is_put_aside_and_the_others_flow(store: MemoryStore) -> None:
+    """The poisoned event with its cause and its trace, the later ones of its stream behind it."""
+    head = 0
+    for n, stream in enumerate("abcabcabc"):
+        head = await append(store, n, stream=stream)
+    counter, told = Counter(store, batch_size=4), list[tuple[str, int, bool]]()
+    poison(counter, 3)
+    async with following(
+        counter, store, attempts=2, observer=lambda one: told.append((repr(one.error), one.failures, one.parked))
+    ) as one:
+        await one.reached(head)
+        assert one.parked == 1
+        await one.reached(await append(store, 9, stream="a"))
+        await one.reached(await append(store, 10, stream="b"))
+    assert counter.seen == [0, 1, 2, 4, 5, 7, 8, 10]
+    assert told == [("KeyError('x')", 1, False), ("KeyError('x')", 2, True)]
+    first, *behind = await store.parked.list("counter")
+    assert (first.position, first.stream, first.type, first.cause, first.attempts) == (
+        4,
+        "a",
+        "counted",
+        "KeyError: 'x'",
+        2,
+    )
+    assert "in trouble" in first.trace
+    assert [(one.position, one.cause, one.attempts) for one in behind] == [(7, "", 0), (10, "", 0)]
+
+
+async def test_after_a_restart_the_stream_still_waits(store: MemoryStore) -> None:
+    """Nothing overtakes what is parked."""
+    counter = Counter(store)
+    poison(counter, 0)
+    async with following(counter, store, attempts=1) as one:
+        await one.reached(await append(store, 0, stream="a"))
+    again = Counter(store)
+    async with following(again, store) as one:
+        await one.reached(await append(store, 1, stream="a"))
+        await one.reached(await append(store, 2, stream="b"))
+    assert again.seen == [2]
+
+
+async def test_a_retry_goes_through_the_stream_in_order(store: MemoryStore) -> None:
+    """Then the stream flows again."""
+    counter = Counter(store)
+    bad = poison(counter, 0)
+    async with following(counter, store, attempts=1, poll=0.01) as one:
+        for n in range(3):
+            await one.reached(await append(store, n, stream="a"))
+        await one.reached(await append(store, 9, stream="b"))
+        bad.clear()
+        assert await store.parked.retry("counter", "a") == 3
+        await settled(one, store)
+        await one.reached(await append(store, 3, stream="a"))
+    assert counter.seen == [9, 0, 1, 2, 3]
+    assert (await store.checkpoints.get("counter")).position == 5
+
+
+async def test_a_retry_that_fails_waits_again(store: MemoryStore) -> None:
+    """With one more attempt and its latest cause; what came before it is dealt with, and nothing passes it."""
+    counter, failed = Counter(store), list[Exception]()
+
+    async def failed_again() -> bool:
+        return len(failed) == 2 and not any(parked.due for parked in await store.parked.list())
+
+    bad = poison(counter, 0, 1)
+    async with following(
+        counter, store, attempts=1, poll=0.01, observer=lambda trouble: failed.append(trouble.error)
+    ) as one:
+        await one.reached(await append(store, 0, 1, 2, stream="a"))
+        bad.remove(0)
+        await store.parked.retry("counter", "a")
+        await until(failed_again)
+        parked = await store.parked.list()
+    assert counter.seen == [0]
+    assert [(one.position, one.cause, one.attempts) for one in parked] == [(2, "KeyError: 'x'", 1), (3, "", 0)]
+
+
+async def test_an_edited_event_is_read_as_it_was_edited(store: MemoryStore) -> None:
+    """The log keeps what it has."""
+    counter = Counter(store)
+    poison(counter, 13)
+    async with following(counter, store, attempts=1, poll=0.01) as one:
+        await one.reached(await append(store, 13, 14, stream="a"))
+        await store.parked.edit("counter", 1, json.dumps({"n": 12}).encode())
+        await store.parked.retry("counter", "a")
+        await settled(one, store)
+    assert counter.seen == [12, 14]
+    assert json.loads((await store.log.read(0, until=1, limit=1))[0].data) == {"n": 13}
+
+
+async def test_a_dropped_event_lets_the_stream_go_on(store: MemoryStore) -> None:
+    """Its followers are tried when somebody asks for it, and new events flow once nothing waits."""
+    counter = Counter(store)
+    poison(counter, 0)
+    async with following(counter, store, attempts=1, poll=0.01) as one:
+        await one.reached(await append(store, 0, 1, stream="a"))
+        await store.commit(Batch(frees=(("counter", 1),)))
+        await store.parked.retry("counter", "a")
+        await settled(one, store)
+        await append(store, 0, stream="a")
+        await one.reached(await append(store, 9, stream="b"))
+        await store.commit(Batch(frees=(("counter", 3),)))
+        await one.reached(await append(store, 2, stream="a"))
+    assert counter.seen == [1, 9, 2]
+
+
+async def test_data_that_does_not_decode_is_put_aside(store: MemoryStore) -> None:
+    """It neither ends the loop nor is it skipped in silence."""
+    counter = Counter(store)
+    await append(store, 0, stream="a")
+    draft = (await store.log.read(0, until=1, limit=1))[0]
+    await append(store, 1, stream="a")
+    store.log._events[1] = replace(draft, position=2, version=2, data=b'{"n": "seven"}')
+    async with following(counter, store, attempts=1) as one:
+        await one.reached(await append(store, 2, stream="b"))
+    assert counter.seen == [0, 2]
+    (parked,) = await store.parked.list()
+    assert parked.cause.startswith("Undecodable")
+
+
+async def test_what_is_away_is_waited_for(store: MemoryStore) -> None:
+    """An outage says nothing about the event: nothing is put aside for it, however long it lasts."""
+    counter, told = Counter(store), list[int]()
+    bad = poison(counter, 0, error=lambda: Unavailable("mail server") if len(told) % 2 else ConnectionError())
+
+    def observer(trouble: Trouble) -> None:
+        told.append(trouble.failures)
+        if trouble.failures == 4:
+            bad.clear()
+
+    async with following(counter, store, attempts=2, observer=observer) as one:
+        await one.reached(await append(store, 0, stream="a"))
+    assert (counter.seen, told) == ([0], [1, 2, 3, 4])
+    assert list(await store.parked.list()) == []
+
+
+async def settled(one: Subscription, store: MemoryStore) -> None:
+    """Wait until nothing of a subscription waits to be tried again."""
+
+    async def nothing() -> bool:
+        return not one.parked and not await store.parked.list()
+
+    await until(nothing)
