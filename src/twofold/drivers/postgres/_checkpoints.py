@@ -54,10 +54,11 @@ class PostgresCheckpoints:
 
     async def _rows(self, pool: Pool, query: str, *values: Any) -> list[Checkpoint]:
         async with pool.lent() as connection:
-            return [Checkpoint(**row) for row in await connection.fetch(self._names.sql(query), *values)]
+            rows = await connection.fetch(self._names.sql(query), *values)
+            return [Checkpoint(**{**row, "tables": tuple(row["tables"])}) for row in rows]
 
 
-_COLUMNS: Final = "name, position, epoch, owner, token, beat"
+_COLUMNS: Final = "name, position, epoch, owner, token, beat, version, tables"
 _TABLE: Final = "{schema}.twofold_checkpoints"
 _SELECT: Final = f"SELECT {_COLUMNS} FROM {_TABLE}"
 _CLAIM: Final = (
