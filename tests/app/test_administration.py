@@ -1,16 +1,15 @@
 """What an operator does with versions of projections, while applications run: build, switch, go back, compare."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.app.versions import SUMS, Noted, Paid, Refunded, pay, record, rows_of, standing, till, total
+from tests.app.versions import SUMS, Noted, Open, Paid, Refunded, pay, record, rows_of, standing, till, total
 from twofold import App, Event
 from twofold.app.administration import Administration, Pace, administering
 from twofold.drivers.sqlite import SqliteStore
@@ -19,14 +18,6 @@ from twofold.store import Batch, MemoryStore, Store, Upsert
 
 pytestmark = pytest.mark.anyio
 MANY = 1300
-
-Open: TypeAlias = Callable[[], Store]
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Open:
-    """Opens one file as processes do that run at the same time."""
-    return lambda: SqliteStore(tmp_path / "till.db")
 
 
 def nobody(pace: Pace) -> None:
@@ -47,11 +38,11 @@ async def filled(store: Store, *events: Event) -> None:
         await app.settle()
 
 
-async def test_a_rebuild_tells_how_far_it_is_and_switches(file: Open) -> None:
+async def test_a_rebuild_tells_how_far_it_is_and_switches(shared: Open) -> None:
     """From nothing to everything; afterwards the new rows are live, and the old ones are kept."""
-    await filled(file(), *(Paid(amount=1) for _ in range(MANY)))
+    await filled(shared(), *(Paid(amount=1) for _ in range(MANY)))
     told = list[tuple[float, int]]()
-    async with administered(2, file()) as administration:
+    async with administered(2, shared()) as administration:
         (before,) = await administration.all()
         assert (before.live and before.live.version, before.next, before.note) == (1, None, "version 2 is to be built")
         assert await administration.rebuild("sums", lambda pace: told.append((pace.fraction, pace.left)))
@@ -59,18 +50,18 @@ async def test_a_rebuild_tells_how_far_it_is_and_switches(file: Open) -> None:
     assert (told[0], told[-1]) == ((0.0, MANY), (1.0, 0))
     assert (status.live and status.live.version, status.previous and status.previous.version) == (2, 1)
     assert status.note == ""
-    async with till(2, file()) as app:
+    async with till(2, shared()) as app:
         assert await total(app.store) == 2 * MANY
 
 
-async def test_a_manual_rebuild_waits_for_the_switch(file: Open) -> None:
+async def test_a_manual_rebuild_waits_for_the_switch(shared: Open) -> None:
     """It is caught up before it takes the place, so that readers never go back in time."""
-    await filled(file(), Paid(amount=1))
-    async with administered(2, file(), switch="manual") as administration:
+    await filled(shared(), Paid(amount=1))
+    async with administered(2, shared(), switch="manual") as administration:
         with pytest.raises(NotFound, match="nothing is built"):
             await administration.switch("sums")
         assert not await administration.rebuild("sums", nobody)
-        async with till(1, file()) as old:
+        async with till(1, shared()) as old:
             await pay(old, 10)
             await old.settle()
             assert await total(old.store) == 11
@@ -78,9 +69,9 @@ async def test_a_manual_rebuild_waits_for_the_switch(file: Open) -> None:
             assert await total(old.store) == 22
 
 
-async def test_a_reset_builds_the_same_version_anew_beside_the_live_rows(file: Open) -> None:
+async def test_a_reset_builds_the_same_version_anew_beside_the_live_rows(shared: Open) -> None:
     """A row that somebody has broken is whole again; the application goes on meanwhile and afterwards."""
-    async with till(1, file()) as app, administered(1, file()) as administration:
+    async with till(1, shared()) as app, administered(1, shared()) as administration:
         await pay(app, 1, 2)
         await app.settle()
         await app.store.commit(Batch(rows=(Upsert(SUMS[1], {"who": "all"}, {"total": 1000}),)))
@@ -98,9 +89,9 @@ async def test_a_reset_builds_the_same_version_anew_beside_the_live_rows(file: O
 
 
 @pytest.mark.parametrize("mode", ["inline", "async"])
-async def test_a_reset_while_events_arrive_loses_and_doubles_nothing(file: Open, mode: Any) -> None:
+async def test_a_reset_while_events_arrive_loses_and_doubles_nothing(shared: Open, mode: Any) -> None:
     """In both modes, with several resets in a row."""
-    async with till(1, file(), mode=mode) as app, administered(1, file(), mode=mode) as administration:
+    async with till(1, shared(), mode=mode) as app, administered(1, shared(), mode=mode) as administration:
         await record(app, *(Paid(amount=1) for _ in range(MANY)))
         done = asyncio.Event()
 
@@ -120,10 +111,10 @@ async def test_a_reset_while_events_arrive_loses_and_doubles_nothing(file: Open,
         assert await rows_of(app.store) == [{"who": "all", "total": MANY + paid}]
 
 
-async def test_what_makes_no_sense_is_refused_with_the_reason(file: Open) -> None:
+async def test_what_makes_no_sense_is_refused_with_the_reason(shared: Open) -> None:
     """And changes nothing."""
-    await filled(file(), Paid(amount=1))
-    async with administered(1, file()) as old, administered(2, file(), switch="manual") as new:
+    await filled(shared(), Paid(amount=1))
+    async with administered(1, shared()) as old, administered(2, shared(), switch="manual") as new:
         with pytest.raises(Refused, match="`reset` builds the same version anew"):
             await old.rebuild("sums", nobody)
         with pytest.raises(Refused, match="version 1 of sums is live, and this application has version 2"):
@@ -144,30 +135,30 @@ async def test_what_makes_no_sense_is_refused_with_the_reason(file: Open) -> Non
         assert (await new.status("sums")).previous is None
 
 
-async def test_a_version_that_was_rolled_back_is_built_again_by_command(file: Open) -> None:
+async def test_a_version_that_was_rolled_back_is_built_again_by_command(shared: Open) -> None:
     """Anew, from the first event on; a process of this version alone would not."""
-    await filled(file(), Paid(amount=1))
-    async with administered(2, file()) as administration:
+    await filled(shared(), Paid(amount=1))
+    async with administered(2, shared()) as administration:
         await administration.rebuild("sums", nobody)
         await administration.rollback("sums")
         assert (await administration.status("sums")).note == "version 2 was rolled back to version 1"
-        await filled(file(), Paid(amount=10))
+        await filled(shared(), Paid(amount=10))
         assert await administration.rebuild("sums", nobody)
-    async with till(2, file()) as app:
+    async with till(2, shared()) as app:
         assert await rows_of(app.store) == [{"who": "all", "total": 22, "events": 2}]
 
 
-async def test_comparing_finds_every_row_that_differs(file: Open) -> None:
+async def test_comparing_finds_every_row_that_differs(shared: Open) -> None:
     """Changed, missing and new ones, columns that only one side has, and no more rows than asked for."""
     people = [f"p{number:03}" for number in range(50)]
-    await filled(file(), *(Paid(amount=0, who=who) for who in people), Paid(amount=1, who="p007"))
-    async with administered(2, file(), switch="manual") as administration:
+    await filled(shared(), *(Paid(amount=0, who=who) for who in people), Paid(amount=1, who="p007"))
+    async with administered(2, shared(), switch="manual") as administration:
         await administration.rebuild("sums", nobody)
         (same,) = await administration.compare("sums", "next", 10)
         assert (same.live, same.aside, same.different, same.columns) == (50, 50, 1, ("events",))
         (row,) = same.differences
         assert (row.key, row.live, row.aside) == ({"who": "p007"}, {"total": 1}, {"total": 2})
-        await filled(file(), Paid(amount=0, who="new"), *(Paid(amount=5, who=who) for who in people[:20]))
+        await filled(shared(), Paid(amount=0, who="new"), *(Paid(amount=5, who=who) for who in people[:20]))
         (changed,) = await administration.compare("sums", "next", 5)
         assert (changed.live, changed.aside, changed.different) == (51, 50, 21)
         assert len(changed.differences) == 5

@@ -8,10 +8,12 @@ from sqlalchemy import Column, Integer, MetaData, String, Table
 
 from twofold import App, Event, Module, Rows
 from twofold.dispatch import Mode, Switch
+from twofold.drivers.postgres import PostgresStore
 from twofold.messages import Context
 from twofold.store import Aside, MemoryStore, Store, beside, table_name
 
 Look: TypeAlias = Callable[[int], None]
+Open: TypeAlias = Callable[[], Store]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +104,16 @@ async def rows_of(store: Store, place: str | None = None) -> list[Mapping[str, A
     """All rows of the live table, or of the one that stands aside, by key."""
     name = table_name(SUMS[1]) if place is None else beside(table_name(SUMS[1]), place)
 
-    def look(source: Any) -> list[Mapping[str, Any]]:
+    async def fetch(connection: Any) -> list[Mapping[str, Any]]:
+        if await connection.fetchval("SELECT to_regclass($1)::text", name) is None:
+            return []
+        return [dict(row) for row in await connection.fetch(f'SELECT * FROM "{name}"')]
+
+    def look(source: Any) -> Any:
         if isinstance(store, MemoryStore):
             return [dict(row) for row in source.rows(name)]
+        if isinstance(store, PostgresStore):
+            return fetch(source)
         if not source.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone():
             return []
         cursor = source.execute(f'SELECT * FROM "{name}"')

@@ -114,6 +114,11 @@ class App:
         return self._workers is not None
 
     @property
+    def superseded(self) -> bool:
+        """Whether it can record nothing, since its version of an inline projection has been replaced."""
+        return self._versions is not None and self._versions.superseded
+
+    @property
     def meter(self) -> Meter | None:
         """Who is told of every message; None for nobody."""
         return self._meter

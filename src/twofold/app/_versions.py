@@ -106,6 +106,11 @@ class Versions:
 
         return tell
 
+    @property
+    def superseded(self) -> bool:
+        """Whether a projection that is inline here stands aside."""
+        return any(one.mode == "inline" and one.name in self._statuses for one in self._projections.values())
+
     def explained(self, progress: Sequence[Progress]) -> list[Progress]:
         """Progress, with what this process does for projections; those that it does nothing for come last."""
         told = [replace(one, status=self._statuses.get(one.name, "")) for one in progress]
@@ -156,7 +161,10 @@ class Versions:
             projection = self._projections[name]
             await self._align_one(workers, projection, stands)
             built = self._built.get(name)
-            if built is not None and built.position >= self._bounds.get(name, built.position + 1):
+            if built is not None and await self._store.parked.streams(built.name):
+                self._bounds.pop(name, None)  # somebody should look at it first
+                self._statuses[built.name] += ", and waits for a command: it has put events aside"
+            elif built is not None and built.position >= self._bounds.get(name, built.position + 1):
                 await workers.remove(self._built.pop(name))
                 await take_over(projection, self._store, self._catalogue)
                 await self._align_one(workers, projection, await standing(self._store, name))

@@ -41,6 +41,7 @@ class DescribedProjection:
 
     name: str
     mode: str
+    version: int
     events: tuple[str, ...]
     tables: tuple[str, ...]
 
@@ -89,6 +90,7 @@ def describe(app: App) -> Description:
             DescribedProjection(
                 name=one.name,
                 mode=one.mode,
+                version=one.version,
                 events=tuple(sorted(wire_name(event).name for event in one.events)),
                 tables=tuple(getattr(table, "__tablename__", None) or str(table) for table in one.tables),
             )

@@ -64,8 +64,11 @@ def _tables(description: Description) -> Iterable[tuple[str, Sequence[str], _Row
     tables.append(
         (
             "Projections",
-            ("projection", "mode", "events", "tables"),
-            [(one.name, one.mode, ", ".join(one.events), ", ".join(one.tables)) for one in description.projections],
+            ("projection", "mode", "version", "events", "tables"),
+            [
+                (one.name, one.mode, str(one.version), ", ".join(one.events), ", ".join(one.tables))
+                for one in description.projections
+            ],
         )
     )
     return [table for table in tables if table[2]]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, final
 
-from twofold.errors import CheckpointMoved, Superseded, WiringError
+from twofold.errors import CheckpointMoved, Superseded, TwofoldError, WiringError
 from twofold.messages import Catalogue, Context
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._checkpoint import Move
@@ -168,9 +168,8 @@ class UnitOfWork:
                 self.committed = await self._transaction.commit(batch)
             elif batch:
                 self.committed = await self._store.commit(batch)
-        except CheckpointMoved as error:
-            if any(held.name == error.name for held in self._held):
-                raise Superseded(name=error.name, text=error.detail) from error
+        except Exception as error:
+            await self._require_held(batch, error)
             raise
         self._survivors.clear()
         return self.committed
@@ -269,6 +268,16 @@ class UnitOfWork:
         finally:
             self._serve(part.context)
             self._turns.leave()
+
+    async def _require_held(self, batch: Batch, error: Exception) -> None:
+        """Whatever a commit fails with once inline projections have lost their place, that is why."""
+        if isinstance(error, TwofoldError) and not isinstance(error, CheckpointMoved):
+            return
+        for held in self._held if batch.appends else ():
+            stands = await self._store.checkpoints.get(held.name)
+            if stands.position != held.position or stands.version != held.version:
+                text = f"it has version {stands.version}" if stands.version != held.version else "it is not inline"
+                raise Superseded(name=held.name, text=f"{text} in another process") from error
 
     def _serve(self, context: Context) -> None:
         if context is not self._context:

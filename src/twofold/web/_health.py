@@ -93,7 +93,8 @@ async def _readiness(app: App) -> dict[str, Any]:
     except TwofoldError:
         return {"status": "unready", "running": True, "subscriptions": []}
     subscriptions = [{"name": one.name, "lag": one.lag, "failures": one.failures} for one in progress]
-    return {"status": "ready", "running": True, "subscriptions": subscriptions}
+    status = "superseded" if app.superseded else "ready"
+    return {"status": status, "running": True, "subscriptions": subscriptions}
 
 
 def _meter(app: App) -> Any:

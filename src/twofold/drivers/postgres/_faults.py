@@ -17,7 +17,8 @@ def typed(error: BaseException) -> BaseException:
     """The error to raise for one that asyncpg raised.
 
     What passes (no connection, no space, a lock that is not free, a server that stops, or that is read-only) becomes
-    `StoreUnavailable`; a deadlock or a serialization failure a `Conflict`; text that PostgreSQL cannot hold `Invalid`.
+    `StoreUnavailable`; a deadlock, a serialization failure, or tables that have changed their columns meanwhile a
+    `Conflict`; text that PostgreSQL cannot hold `Invalid`.
     Broken constraints and wrong SQL are mistakes of whoever wrote the rows, and stay what they are.
     """
     own = _own(error)
@@ -29,7 +30,7 @@ def typed(error: BaseException) -> BaseException:
 
 def must_run_again(error: BaseException) -> bool:
     """Whether PostgreSQL gave up on a transaction because of others beside it, so that it may just be run again."""
-    return _state(error) in _AGAIN
+    return _state(error) in _AGAIN or isinstance(error, asyncpg.InvalidCachedStatementError)
 
 
 def is_lost(error: BaseException) -> bool:
@@ -50,7 +51,7 @@ def _own(error: BaseException) -> TwofoldError | None:
         return None
     if isinstance(error, (asyncpg.DataError, UnicodeError)) and not state or state in _NO_TEXT:
         return Invalid(f"PostgreSQL cannot hold this: {_text(error)}")
-    if state in _AGAIN:
+    if must_run_again(error):
         return Conflict(f"others changed the same at the same time: {_text(error)}")
     if state.startswith(_UNAVAILABLE) or (not state and isinstance(error, _GONE)):
         return StoreUnavailable(f"PostgreSQL refuses, or is not there: {_text(error)}")

@@ -13,6 +13,7 @@ from twofold.drivers.postgres._append import Calls, calls
 from twofold.drivers.postgres._checkpoints import PostgresCheckpoints
 from twofold.drivers.postgres._commits import Commits, persistently
 from twofold.drivers.postgres._connection import Server
+from twofold.drivers.postgres._faults import typed
 from twofold.drivers.postgres._held import PostgresTransaction
 from twofold.drivers.postgres._listen import Ear
 from twofold.drivers.postgres._log import PostgresLog
@@ -163,13 +164,21 @@ class PostgresStore:
         return await persistently(lambda: self._commits.commit(call))
 
     async def read(self, work: Callable[[Any], T]) -> T:
-        """Run a function with a read-only connection, over one snapshot; what it returns is awaited if it can be."""
+        """Run a function with a read-only connection, over one snapshot; what it returns is awaited if it can be.
+
+        It is run again when a table has other columns than the connection remembers.
+        """
+        return await persistently(lambda: self._read(work))
+
+    async def _read(self, work: Callable[[Any], T]) -> T:
         async with self._readers.lent() as connection:
             await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
                 done: T = await run(work, connection)
             except asyncpg.ReadOnlySQLTransactionError as error:
                 raise WiringError("a function that was given to read tried to write") from error
+            except asyncpg.InvalidCachedStatementError as error:
+                raise typed(error) from error
             await connection.execute("ROLLBACK")
             return done
 
