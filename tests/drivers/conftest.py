@@ -1,8 +1,11 @@
-"""A PostgreSQL database for each test: a schema of its own in the one database of the process, since that is quick."""
+"""A PostgreSQL database for each test: a schema of its own in the one database of the process, since that is quick.
+
+Nothing here is async: that would tie all tests to one event loop, also those that choose their own.
+"""
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import Generator
 
 import asyncpg
 import pytest
@@ -12,7 +15,6 @@ from tools.shared_postgres import fresh_database
 
 @pytest.fixture(scope="session")
 def postgres_database() -> Generator[str]:
-    # Not async: it would tie all tests to one event loop, also those that choose their own.
     with asyncio.Runner() as runner:
         database = fresh_database()
         yield runner.run(database.__aenter__())
@@ -20,11 +22,17 @@ def postgres_database() -> Generator[str]:
 
 
 @pytest.fixture
-async def postgres_url(postgres_database: str) -> AsyncGenerator[str]:
+def postgres_url(postgres_database: str) -> Generator[str]:
     """Where a test finds an empty schema, which is dropped afterwards."""
     schema = f"test_{secrets.token_hex(8)}"
-    connection = await asyncpg.connect(postgres_database)
-    await connection.execute(f"CREATE SCHEMA {schema}")
+    asyncio.run(_execute(postgres_database, f"CREATE SCHEMA {schema}"))
     yield f"{postgres_database}{'&' if '?' in postgres_database else '?'}search_path={schema}"
-    await connection.execute(f"DROP SCHEMA {schema} CASCADE")
-    await connection.close()
+    asyncio.run(_execute(postgres_database, f"DROP SCHEMA {schema} CASCADE"))
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -6,7 +6,8 @@ Handlers and projections import from here. Nothing in here knows a database; dri
 from twofold.sql._exact import ExactDecimal
 from twofold.sql._fold import DeleteRows, WriteRows, fold
 from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_runner, sql_provider
-from twofold.sql._lending import Fetched, LendingSessions, LentConnection
+from twofold.sql._lending import LendingSessions
+from twofold.sql._lent import Fetched, LentConnection
 from twofold.sql._page import page_of, sort_by
 from twofold.sql._sessions import (
     BlockingReadSession,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from twofold.errors import StoreUnavailable, VersionConflict
-from twofold.store import Append, Committed, Store
+from twofold.store import Append, Committed, Store, Transaction
 from twofold.testing._store_case import StoreCase, append, batch, draft, versions, whole_log
 
 
@@ -107,10 +107,7 @@ class Transactions(StoreCase):
         await self.write_row(held, "a", 1)
         await impatient_store.commit(append("b"))  # now, or when it is over
         with pytest.raises(StoreUnavailable, match="held longer"):
-            async with asyncio.timeout(20):
-                while True:
-                    await held.run(lambda connection: None)
-                    await asyncio.sleep(0)
+            await asyncio.wait_for(_outlast(held), 20)
         for late in (held.run(lambda connection: None), held.commit(append("a"))):
             with pytest.raises(StoreUnavailable, match="held longer"):
                 await late
@@ -218,3 +215,9 @@ class Transactions(StoreCase):
 
 def _raise_mine(connection: Any) -> None:
     raise LookupError("mine")
+
+
+async def _outlast(transaction: Transaction) -> None:
+    while True:
+        await transaction.run(lambda connection: None)
+        await asyncio.sleep(0)

@@ -1,6 +1,7 @@
 """A store with a schema of its own for each test; servers of their own only for those who stop or kill them."""
 
 from collections.abc import AsyncIterator, Callable
+from typing import TypeAlias
 
 import asyncpg
 import pytest
@@ -9,7 +10,7 @@ from tests.drivers.postgres.schema import schema_of
 from twofold.drivers.postgres import PostgresStore
 
 NewStore = Callable[..., PostgresStore]
-Plain = asyncpg.Connection
+Plain: TypeAlias = asyncpg.Connection
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,9 +28,9 @@ def database(request: pytest.FixtureRequest) -> str:
 def new_store(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> NewStore:
     """Makes stores over one and the same database."""
     if database == "sqlite":
-        return lambda: SqliteStore(tmp_path / "shop.db", turn_timeout=2)
+        return lambda: SqliteStore(tmp_path / "shop.db", turn_timeout=30)
     url: str = request.getfixturevalue("postgres_url")
-    return lambda: PostgresStore(url, schema=schema_of(url), turn_timeout=2)
+    return lambda: PostgresStore(url, schema=schema_of(url), turn_timeout=30)
 
 
 @pytest.fixture
@@ -43,7 +44,9 @@ async def store(new_store: NewStore) -> AsyncGenerator[Store]:
 
 @pytest.fixture
 def new_sessions(database: str) -> NewSessions:
-    return SqliteSessions if database == "sqlite" else PostgresSessions
+    made: Any = SqliteSessions if database == "sqlite" else PostgresSessions
+    sessions: NewSessions = made
+    return sessions
 
 
 @pytest.fixture

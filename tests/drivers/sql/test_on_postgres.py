@@ -2,20 +2,24 @@
 
 import asyncio
 import contextvars
+import enum
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import ARRAY, DateTime, String, func, select, text
-from sqlalchemy.dialects.postgresql import INT4RANGE, JSONB, Range
+from sqlalchemy import ARRAY, Column, DateTime, Enum, Integer, MetaData, String, Table, func, select, text
+from sqlalchemy.dialects.postgresql import DOMAIN, ENUM, INT4RANGE, JSONB, Range
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
 
+from tests.drivers.sql.conftest import NewSessions, NewStore
 from tests.drivers.sql.shop import Customer, names
+from twofold.drivers.postgres.sql import PostgresSessions
 from twofold.errors import WiringError
 from twofold.sql import Sessions, WriteRefused
-from twofold.store import Batch, Store, Upsert
+from twofold.store import Batch, Delete, Store, Upsert
 
 pytestmark = [
     pytest.mark.anyio,
@@ -206,3 +210,84 @@ async def test_a_reader_cannot_make_itself_a_writer(sessions: Sessions) -> None:
             await session.execute(text("SELECT set_config('transaction_read_only', 'off', true)"))
         with pytest.raises(WriteRefused):
             await session.execute(text("INSERT INTO customers (name) VALUES ('z')"))
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Length(UserDefinedType[str]):
+    """A type that twofold knows nothing of."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **options: Any) -> str:
+        return "interval"
+
+
+named_types = Table(
+    "Named",
+    MetaData(),
+    Column("id", Integer, primary_key=True),
+    Column("colour", Enum(Colour)),
+    Column("colours", ARRAY(Enum(Colour, name="Colours"))),
+    Column("digits", DOMAIN("digits", Integer, check="VALUE < 10")),
+    Column("plain", Enum("a", "b", native_enum=False)),
+    Column("given", ENUM("x", "y", name="given", create_type=False)),
+)
+
+
+async def test_types_of_tables_are_created_with_them(store: Store, sessions: Sessions) -> None:
+    """Enumerations and domains are made before the tables that need them, once, and come back as they went."""
+    transaction = store.begin()
+    await transaction.run(lambda connection: connection.execute("CREATE TYPE given AS ENUM ('x', 'y')"))
+    await transaction.commit(Batch())
+    for _ in range(2):
+        await store.create_tables([named_types])
+    values = {"colour": Colour.RED, "colours": [Colour.BLUE, Colour.RED], "digits": 7, "plain": "b", "given": "y"}
+    await store.commit(Batch(rows=(Upsert(named_types, {"id": 1}, values),)))
+    some = {name: values[name] for name in ("colour", "digits", "plain", "given")}
+    await store.commit(Batch(rows=tuple(Upsert(named_types, {"id": n}, some) for n in (2, 3))))
+    async with sessions.read() as session:
+        rows = (await session.execute(select(named_types).order_by(named_types.c.id))).mappings().all()
+    assert [dict(row) for row in rows] == [
+        {"id": 1, **values},
+        *[{"id": n, "colours": None, **some} for n in (2, 3)],
+    ]
+
+
+async def test_tables_are_created_by_one_of_many(new_store: NewStore, new_sessions: NewSessions) -> None:
+    """Processes that start at the same time do not trip over each other's tables and types."""
+    stores = [new_store() for _ in range(6)]
+    for store in stores:
+        await store.start()
+    table = Table("raced", MetaData(), Column("id", Integer, primary_key=True), Column("colour", Enum(Colour)))
+    await asyncio.gather(*[store.create_tables([table]) for store in stores])
+    async with new_sessions(stores[0]).read() as session:
+        assert (await session.execute(select(table))).all() == []
+    for store in stores:
+        await store.stop()
+
+
+async def test_a_type_that_is_not_known_goes_row_by_row(store: Store) -> None:
+    """Values that might not fit into an array are sent with their own rows, and end as all others."""
+    lengths = Table("lengths", MetaData(), Column("id", Integer, primary_key=True), Column("length", Length))
+    await store.create_tables([lengths])
+    rows = tuple(Upsert(lengths, {"id": n}, {"length": timedelta(hours=n)}) for n in (1, 2, 3))
+    await store.commit(Batch(rows=(*rows, *[Delete(lengths, {"id": 1})])))
+    found = await store.read(lambda connection: connection.fetch("SELECT id, length FROM lengths ORDER BY id"))
+    assert list(map(tuple, found)) == [(2, timedelta(hours=2)), (3, timedelta(hours=3))]
+
+
+async def test_a_connection_that_is_gone_is_forgotten(store: Store, sessions: Sessions) -> None:
+    """What a connection had prepared is let go of with it."""
+    assert isinstance(sessions, PostgresSessions)
+    transaction = store.begin()
+    async with sessions.write(transaction) as session:
+        for _ in range(2):
+            await session.execute(text("SELECT 1"))
+    await transaction.run(lambda connection: connection.terminate())
+    await asyncio.sleep(0)  # asyncpg tells it to whoever listens in the next round of the loop
+    assert not sessions._dialect._adapted
+    await transaction.rollback()

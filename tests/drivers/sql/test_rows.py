@@ -338,7 +338,7 @@ values = st.fixed_dictionaries(
 amounts = st.fixed_dictionaries({}, optional={"count": st.integers(-9, 9), "total": money})
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(
         st.builds(Upsert, st.just(tally), keys, values)

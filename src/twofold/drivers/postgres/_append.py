@@ -12,6 +12,7 @@ from typing import Any, Final
 import asyncpg
 
 from twofold.drivers.postgres._connection import Connection
+from twofold.drivers.postgres._faults import state_of
 from twofold.drivers.postgres._names import Names
 from twofold.errors import CheckpointMoved, ConditionFailed, VersionConflict
 from twofold.store import Append, Batch, Committed, Draft, Move, Parked
@@ -42,7 +43,7 @@ class Call:
         try:
             answer: Sequence[int] = await connection.fetchval(self.query, *self.values)
         except asyncpg.PostgresError as error:
-            if error.sqlstate != _CONFLICT_AFTER_A_WRITE:
+            if state_of(error) != _CONFLICT_AFTER_A_WRITE:
                 raise
             answer = json.loads(f"[{str(error).strip('{}')}]")
         if answer[0] < 0:

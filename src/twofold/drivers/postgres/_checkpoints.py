@@ -58,17 +58,21 @@ class PostgresCheckpoints:
             return [Checkpoint(**{**row, "tables": tuple(row["tables"])}) for row in rows]
 
 
-_COLUMNS: Final = "name, position, epoch, owner, token, beat, version, tables"
-_TABLE: Final = "{schema}.twofold_checkpoints"
-_SELECT: Final = f"SELECT {_COLUMNS} FROM {_TABLE}"
+_SELECT: Final = "SELECT name, position, epoch, owner, token, beat, version, tables FROM {schema}.twofold_checkpoints"
 _CLAIM: Final = (
-    f"UPDATE {_TABLE} SET owner = $1, token = token + 1 WHERE name = $2 AND token = $3 AND beat = $4"
-    f" RETURNING {_COLUMNS}"
+    "UPDATE {schema}.twofold_checkpoints SET owner = $1, token = token + 1 WHERE name = $2 AND token = $3 AND beat = $4"
+    " RETURNING name, position, epoch, owner, token, beat, version, tables"
 )
 _FIRST_CLAIM: Final = (
-    f"INSERT INTO {_TABLE} (owner, name, token) VALUES ($1, $2, 1) ON CONFLICT DO NOTHING RETURNING {_COLUMNS}"
+    "INSERT INTO {schema}.twofold_checkpoints (owner, name, token) VALUES ($1, $2, 1) ON CONFLICT DO NOTHING"
+    " RETURNING name, position, epoch, owner, token, beat, version, tables"
 )
 # Rows are locked in one order: those who renew and those who release do not wait for each other in a circle.
-_MINE: Final = f"name IN (SELECT name FROM {_TABLE} WHERE owner = $1 ORDER BY name FOR UPDATE)"
-_RENEW: Final = f"UPDATE {_TABLE} SET beat = beat + 1 WHERE {_MINE}"
-_RELEASE: Final = f"UPDATE {_TABLE} SET owner = '' WHERE {_MINE} AND ($2::text[] IS NULL OR name = ANY ($2))"
+_RENEW: Final = (
+    "UPDATE {schema}.twofold_checkpoints SET beat = beat + 1 WHERE name IN"
+    " (SELECT name FROM {schema}.twofold_checkpoints WHERE owner = $1 ORDER BY name FOR UPDATE)"
+)
+_RELEASE: Final = (
+    "UPDATE {schema}.twofold_checkpoints SET owner = '' WHERE ($2::text[] IS NULL OR name = ANY ($2)) AND name IN"
+    " (SELECT name FROM {schema}.twofold_checkpoints WHERE owner = $1 ORDER BY name FOR UPDATE)"
+)

@@ -7,7 +7,7 @@ from typing import TypeVar, final
 
 from twofold.drivers.postgres._append import Call
 from twofold.drivers.postgres._connection import Connection, Server
-from twofold.drivers.postgres._faults import is_lost, must_run_again, typed
+from twofold.drivers.postgres._faults import is_lost, must_run_again, raise_typed
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._outcome import look
 from twofold.drivers.postgres._pool import Pool
@@ -62,9 +62,9 @@ class Commits:
         except Conflict:
             clean = then is _nothing
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is raised again, unless its truth is found out
             if not may_be_written or not is_lost(error):
-                raise typed(error) from error.__cause__
+                raise_typed(error)
             connection.terminate()
             committed = await look(self._server, self._names, call, connection, pid, error)
         finally:

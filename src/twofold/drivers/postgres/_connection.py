@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 import asyncpg
 
@@ -53,14 +53,14 @@ class Server:
         }
         if "application_name" not in self.dsn:
             settings["application_name"] = "twofold"
-        opened = await asyncpg.connect(
+        untyped: Any = asyncpg
+        connection: Connection = await untyped.connect(
             self.dsn,
             timeout=self.connect_timeout,
             target_session_attrs="read-write",
             server_settings=settings,
             connection_class=_Connection,
         )
-        connection = cast("Connection", opened)
         try:
             connection.born = await connection.fetchval(_BORN, connection.get_server_pid())
         except BaseException:

@@ -1,20 +1,23 @@
 """What an error of PostgreSQL, or of the way to it, means to whoever called the store."""
 
-from typing import Final
+from typing import Final, NoReturn
 
 import asyncpg
 
-from twofold.errors import Conflict, Invalid, OutcomeUnknown, StoreUnavailable, TwofoldError
+from twofold.errors import Conflict, Invalid, OutcomeUnknown, StoreUnavailable, TwofoldError, WiringError
 
 _GONE: Final = (OSError, EOFError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
-_UNAVAILABLE: Final = ("08", "25006", "25P03", "25P04", "28", "53", "55", "57", "58", "3D", "XX")
+LOST: Final = (*_GONE, asyncpg.PostgresError)
+"""What may be raised on the way to a server, and while nothing is asked of it that could be wrong."""
+
+_UNAVAILABLE: Final = ("08", "25006", "25P03", "25P04", "28", "53", "55P03", "57", "58", "3D", "XX")
 _DEAD: Final = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "25P04")
 _AGAIN: Final = ("40001", "40P01")
 _NO_TEXT: Final = ("22021", "22P05")
 
 
-def typed(error: BaseException) -> BaseException:
-    """The error to raise for one that asyncpg raised.
+def raise_typed(error: Exception) -> NoReturn:
+    """Raise what an error means, with the error as its cause.
 
     What passes (no connection, no space, a lock that is not free, a server that stops, or that is read-only) becomes
     `StoreUnavailable`; a deadlock, a serialization failure, or tables that have changed their columns meanwhile a
@@ -23,19 +26,18 @@ def typed(error: BaseException) -> BaseException:
     """
     own = _own(error)
     if own is None:
-        return error
-    own.__cause__ = error
-    return own
+        raise error
+    raise own from error
 
 
 def must_run_again(error: BaseException) -> bool:
     """Whether PostgreSQL gave up on a transaction because of others beside it, so that it may just be run again."""
-    return _state(error) in _AGAIN or isinstance(error, asyncpg.InvalidCachedStatementError)
+    return state_of(error) in _AGAIN or isinstance(error, asyncpg.InvalidCachedStatementError)
 
 
 def is_lost(error: BaseException) -> bool:
     """Whether the connection is gone, so that nobody knows what became of what was sent last."""
-    return _state(error).startswith(_DEAD) or (isinstance(error, _GONE) and not isinstance(error, asyncpg.DataError))
+    return state_of(error).startswith(_DEAD) or isinstance(error, _GONE)
 
 
 def unknown(error: BaseException) -> OutcomeUnknown:
@@ -46,22 +48,25 @@ def unknown(error: BaseException) -> OutcomeUnknown:
 
 
 def _own(error: BaseException) -> TwofoldError | None:
-    state = _state(error)
+    state = state_of(error)
     if isinstance(error, TwofoldError):
         return None
-    if isinstance(error, (asyncpg.DataError, UnicodeError)) and not state or state in _NO_TEXT:
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return WiringError(f"PostgreSQL cannot be reached by this address: {error}")
+    if state in _NO_TEXT or isinstance(error.__cause__, UnicodeError):
         return Invalid(f"PostgreSQL cannot hold this: {_text(error)}")
     if must_run_again(error):
         return Conflict(f"others changed the same at the same time: {_text(error)}")
-    if state.startswith(_UNAVAILABLE) or (not state and isinstance(error, _GONE)):
+    if state.startswith(_UNAVAILABLE) or isinstance(error, _GONE):
         return StoreUnavailable(f"PostgreSQL refuses, or is not there: {_text(error)}")
     return None
 
 
 def _text(error: BaseException) -> str:
-    return f"{error} ({_state(error) or type(error).__name__})"
+    return f"{error} ({state_of(error) or type(error).__name__})"
 
 
-def _state(error: BaseException) -> str:
+def state_of(error: BaseException) -> str:
+    """The five characters by which PostgreSQL names an error; empty for one of another origin."""
     state = getattr(error, "sqlstate", None) if isinstance(error, asyncpg.PostgresError) else None
     return state if isinstance(state, str) else ""

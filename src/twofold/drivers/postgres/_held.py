@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar, final
 from twofold.drivers.postgres._append import Calls
 from twofold.drivers.postgres._commits import Commits, carried_through
 from twofold.drivers.postgres._connection import Connection
-from twofold.drivers.postgres._faults import is_lost, typed
+from twofold.drivers.postgres._faults import is_lost, raise_typed
 from twofold.drivers.postgres._run import run
 from twofold.drivers.postgres._tables import change_rows
 from twofold.errors import StoreUnavailable
@@ -26,7 +26,7 @@ class PostgresTransaction:
         turn_timeout: How long it may be held, in seconds.
     """
 
-    __slots__ = ("_alarm", "_calls", "_commits", "_connection", "_ended", "_one_at_a_time", "_turn_timeout")
+    __slots__ = ("_alarm", "_calls", "_commits", "_connection", "_ended", "_one_at_a_time", "_turn_timeout", "_until")
 
     def __init__(self, commits: Commits, calls: Calls, turn_timeout: float) -> None:
         self._commits = commits
@@ -35,6 +35,7 @@ class PostgresTransaction:
         self._connection: Connection | None = None
         self._ended: str | None = None
         self._alarm: asyncio.TimerHandle | None = None
+        self._until = 0.0
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -51,17 +52,8 @@ class PostgresTransaction:
         Raises:
             StoreUnavailable: The transaction was held longer than the store allows, or has ended.
         """
-        async with self._one_at_a_time:
-            connection = self._connection or await self._begin()
-            try:
-                done: T = await run(work, connection)
-            except Exception as error:
-                if self._connection is None:
-                    raise StoreUnavailable(self._ended) from error
-                if is_lost(error) and connection.is_closed():
-                    self._end("the connection was lost, and the transaction with it")
-                raise typed(error) from error.__cause__
-            return done
+        done: T = await self._run(work)
+        return done
 
     async def commit(self, batch: Batch) -> Committed:
         """Write the batch and commit. Once the last call is sent it is carried through, whatever becomes of the caller.
@@ -74,7 +66,7 @@ class PostgresTransaction:
         call = self._calls.of(batch)
         if batch.rows:
             try:
-                await self.run(lambda connection: change_rows(connection, batch.rows))
+                await self._run(lambda connection: change_rows(connection, batch.rows))
             except BaseException:
                 await self.rollback()
                 raise
@@ -91,6 +83,21 @@ class PostgresTransaction:
         if self._connection is not None:
             await carried_through(self._roll_back(self._let_go("the transaction has ended")))
 
+    async def _run(self, work: Callable[[Any], Any]) -> Any:
+        async with self._one_at_a_time:
+            connection = self._connection or await self._begin()
+            if asyncio.get_running_loop().time() > self._until:  # a busy loop is late with its alarms
+                self._expire()
+                raise StoreUnavailable(self._ended)
+            try:
+                return await run(work, connection)
+            except Exception as error:
+                if self._connection is None:
+                    raise StoreUnavailable(self._ended) from error
+                if is_lost(error) and connection.is_closed():
+                    self._end("the connection was lost, and the transaction with it")
+                raise_typed(error)
+
     async def _begin(self) -> Connection:
         if self._ended is not None:
             raise StoreUnavailable(self._ended)
@@ -99,11 +106,16 @@ class PostgresTransaction:
         connection = await pool.take()
         try:
             await connection.execute(self._beginning(connection))
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - it is raised again
             pool.give(connection, clean=False)
-            raise typed(error) from error.__cause__
+            raise_typed(error)
+        except BaseException:
+            pool.give(connection, clean=False)
+            raise
         self._connection, self._ended = connection, None
-        self._alarm = asyncio.get_running_loop().call_later(self._turn_timeout, self._expire)
+        loop = asyncio.get_running_loop()
+        self._until = loop.time() + self._turn_timeout
+        self._alarm = loop.call_at(self._until, self._expire)
         return connection
 
     def _beginning(self, connection: Connection) -> str:

@@ -9,9 +9,8 @@ import logging
 from contextlib import suppress
 from typing import Any, Final, final
 
-import asyncpg
-
 from twofold.drivers.postgres._connection import Connection, Server
+from twofold.drivers.postgres._faults import LOST
 from twofold.drivers.postgres._names import Names
 from twofold.store import Bell
 
@@ -62,7 +61,7 @@ class Ear:
         while True:
             try:
                 connection = await self._server.connect()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except LOST as error:
                 _log.warning("cannot listen for notifications, followers look by themselves meanwhile: %s", error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LAST_PAUSE)
@@ -70,14 +69,20 @@ class Ear:
             try:
                 await self._attend(connection)
                 pause = _FIRST_PAUSE
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except LOST as error:
                 _log.warning("the connection that listens for notifications was lost: %s", error)
             finally:
                 connection.terminate()
 
     async def _attend(self, connection: Connection) -> None:
         connection.add_termination_listener(lambda _: self._wake.set())
-        await connection.add_listener(self._names.channel, self._heard)
+        own = connection.get_server_pid()
+
+        def hear(_: Any, pid: int, channel: str, payload: Any) -> None:
+            if pid != own:
+                self._bell.ring(int(payload) if str(payload).isdecimal() else 0)
+
+        await connection.add_listener(self._names.channel, hear)
         self._bell.ring(0)  # what was told before is lost: everybody looks
         while not connection.is_closed():
             await self._wake.wait()
@@ -86,10 +91,6 @@ class Ear:
             if news and not connection.is_closed():
                 await connection.execute("SELECT pg_notify($1, $2)", self._names.channel, str(news))
                 await asyncio.sleep(_BETWEEN)  # what comes meanwhile goes into the next one
-
-    def _heard(self, connection: Connection, pid: int, channel: str, payload: Any) -> None:
-        if pid != connection.get_server_pid():
-            self._bell.ring(int(payload) if str(payload).isdecimal() else 0)
 
 
 _BETWEEN: Final = 0.01

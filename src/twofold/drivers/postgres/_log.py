@@ -28,7 +28,7 @@ class PostgresLog:
         self._bell = bell
 
     async def head(self) -> int:
-        """The position up to which the log is final; transactions that are still open hold it back, and may delay it."""
+        """The position up to which the log is final; transactions that are still open may hold it back."""
         heard = self._bell.rings
         async with self._readers.lent() as connection:
             bound = int(await connection.fetchval(self._names.sql(_BOUND)))

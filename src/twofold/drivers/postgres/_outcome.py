@@ -48,9 +48,11 @@ async def look(server: Server, names: Names, call: Call, lost: Connection, pid: 
 
 
 _PATIENCE: Final = 2000
+# In a list of results, behind a fence: as a condition it might be asked of every process there is.
 _END: Final = (
-    "SELECT count(*) FROM pg_catalog.pg_stat_activity"
-    " WHERE pid = $1 AND backend_start = $2 AND NOT pg_terminate_backend(pid, $3)"
+    "SELECT count(*) FILTER (WHERE NOT ended) FROM ("
+    "SELECT pg_terminate_backend(pid, $3) AS ended FROM pg_catalog.pg_stat_activity"
+    " WHERE pid = $1 AND backend_start = $2 OFFSET 0) AS sought"
 )
 _FIND: Final = (
     "SELECT e.stream, max(e.version), max(e.position) FROM {schema}.twofold_events AS e"

@@ -48,12 +48,15 @@ class PostgresParked:
             return await connection.fetch(self._names.sql(query), *values)
 
 
-_TABLE: Final = "{schema}.twofold_parked"
 _LIST: Final = (
-    f"SELECT subscription, position, stream, type, time, cause, trace, attempts, data, due FROM {_TABLE}"
+    "SELECT subscription, position, stream, type, time, cause, trace, attempts, data, due FROM {schema}.twofold_parked"
     " WHERE ($1::text IS NULL OR subscription = $1) AND ($2::text IS NULL OR stream = $2) AND (due OR NOT $3::boolean)"
     " ORDER BY subscription, position LIMIT $4"
 )
-_STREAMS: Final = f"SELECT DISTINCT stream FROM {_TABLE} WHERE subscription = $1"
-_RETRY: Final = f"UPDATE {_TABLE} SET due = TRUE WHERE subscription = $1 AND stream = $2 RETURNING position"
-_EDIT: Final = f"UPDATE {_TABLE} SET data = $3 WHERE subscription = $1 AND position = $2 RETURNING position"
+_STREAMS: Final = "SELECT DISTINCT stream FROM {schema}.twofold_parked WHERE subscription = $1"
+_RETRY: Final = (
+    "UPDATE {schema}.twofold_parked SET due = TRUE WHERE subscription = $1 AND stream = $2 RETURNING position"
+)
+_EDIT: Final = (
+    "UPDATE {schema}.twofold_parked SET data = $3 WHERE subscription = $1 AND position = $2 RETURNING position"
+)

@@ -1,7 +1,7 @@
 """A fixed number of connections, opened when first needed, and lent to one user at a time.
 
-Giving one back costs no round trip. Only after an error or a cancellation is it reset first; when that fails, or when it
-is gone, the next user gets a new one.
+Giving one back costs no round trip. Only after an error or a cancellation is it reset first; when that fails, or when
+it is gone, the next user gets a new one.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import final
 
 from twofold.drivers.postgres._connection import Connection
-from twofold.drivers.postgres._faults import typed
+from twofold.drivers.postgres._faults import raise_typed
 from twofold.errors import StoreUnavailable, WiringError
 
 
@@ -92,8 +92,8 @@ class Pool:
         try:
             yield connection
             clean = True
-        except Exception as error:
-            raise typed(error) from error.__cause__
+        except Exception as error:  # noqa: BLE001 - it is raised again
+            raise_typed(error)
         finally:
             self.give(connection, clean=clean)
 
@@ -131,8 +131,8 @@ class Pool:
             if not self._idle:
                 try:
                     return await self._connect()
-                except Exception as error:
-                    raise typed(error) from error.__cause__
+                except Exception as error:  # noqa: BLE001 - it is raised again
+                    raise_typed(error)
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection

@@ -108,24 +108,26 @@ _USED: Final = """
     AND use.refobjid IN (SELECT oid FROM own) AND rule.ev_class NOT IN (SELECT oid FROM own)
     LIMIT 1
 """
-_CHECKPOINTS: Final = "{schema}.twofold_checkpoints"
 _ALONE: Final = (
     "SELECT pg_advisory_xact_lock({schema}.twofold_key('checkpoint ' || name))"
     ' FROM (SELECT name FROM unnest($1::text[]) AS name ORDER BY name COLLATE "C" OFFSET 0) AS names'
 )
-_VERSIONS: Final = f"SELECT name, version FROM {_CHECKPOINTS} WHERE name = ANY ($1) ORDER BY name FOR UPDATE"
-_BEHIND: Final = (
-    f"SELECT (SELECT position FROM {_CHECKPOINTS} WHERE name = $1)"
-    f" < (SELECT position FROM {_CHECKPOINTS} WHERE name = $2)"
+_VERSIONS: Final = (
+    "SELECT name, version FROM {schema}.twofold_checkpoints WHERE name = ANY ($1) ORDER BY name FOR UPDATE"
 )
-_FORGET: Final = f"DELETE FROM {_CHECKPOINTS} WHERE name = ANY ($1)"
+_BEHIND: Final = (
+    "SELECT first.position < second.position"
+    " FROM {schema}.twofold_checkpoints AS first, {schema}.twofold_checkpoints AS second"
+    " WHERE first.name = $1 AND second.name = $2"
+)
+_FORGET: Final = "DELETE FROM {schema}.twofold_checkpoints WHERE name = ANY ($1)"
 _FORGET_PARKED: Final = "DELETE FROM {schema}.twofold_parked WHERE subscription = ANY ($1)"
 _RENAME: Final = (
-    f"UPDATE {_CHECKPOINTS} SET name = $2, owner = '', tables = $3,"
-    f" token = (SELECT max(token) + 1 FROM {_CHECKPOINTS}) WHERE name = $1"
+    "UPDATE {schema}.twofold_checkpoints SET name = $2, owner = '', tables = $3,"
+    " token = (SELECT max(token) + 1 FROM {schema}.twofold_checkpoints) WHERE name = $1"
 )
 _RENAME_PARKED: Final = "UPDATE {schema}.twofold_parked SET subscription = $2 WHERE subscription = $1"
 _PLACE: Final = (
-    f"INSERT INTO {_CHECKPOINTS} (name, position, epoch, version, tables) VALUES ($1, $2, $3, $4, $5)"
+    "INSERT INTO {schema}.twofold_checkpoints (name, position, epoch, version, tables) VALUES ($1, $2, $3, $4, $5)"
     " ON CONFLICT DO NOTHING RETURNING name"
 )

@@ -4,7 +4,7 @@ The store calls it, inside a transaction, with the bare connection.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ARRAY, Table
 from sqlalchemy.dialects.postgresql import DOMAIN, ENUM
@@ -70,8 +70,9 @@ def _type_statements(tables: Iterable[Table[Any]], dialect: LoopDialect) -> Iter
     preparer: Any = dialect.identifier_preparer
     for table in tables:
         for column in table.columns:
-            plain: Any = plain_type(column)
-            named = plain.item_type.dialect_impl(dialect) if isinstance(plain, ARRAY) else plain
+            named: Any = plain_type(column)
+            if isinstance(named, ARRAY):
+                named = cast("Any", named).item_type.dialect_impl(dialect)
             if isinstance(named, (ENUM, DOMAIN)) and named.create_type:
                 creation = CreateEnumType(named) if isinstance(named, ENUM) else CreateDomainType(named)
                 yield preparer.format_type(named), str(creation.compile(dialect=dialect))

@@ -17,7 +17,11 @@ _NUMBERED: Final = re.compile(r"\d{3}_\w+\.sql")
 
 def steps() -> list[str]:
     """The SQL of every step, in order."""
-    found = {one.name: one for one in (files(__package__) / "steps").iterdir() if _NUMBERED.fullmatch(one.name)}
+    found = {
+        one.name: one
+        for one in (files("twofold.drivers.postgres") / "steps").iterdir()
+        if _NUMBERED.fullmatch(one.name)
+    }
     return [found[name].read_text("utf-8") for name in sorted(found)]
 
 

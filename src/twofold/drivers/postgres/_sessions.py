@@ -28,7 +28,8 @@ class PostgresSessions(LendingSessions):
 
     def __init__(self, store: Store) -> None:
         self._dialect = LoopDialect()
-        super().__init__(store, self._dialect)
+        super().__init__(self._dialect)
+        self._store = store
         self._here = dict[greenlet, Any]()
 
     def for_unit(self, transaction: Transaction) -> LoopConnection:

@@ -14,7 +14,6 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
-    Select,
     String,
     Table,
     bindparam,
@@ -121,7 +120,7 @@ def _upsert_row(change: Change) -> ClauseElement:
 
 
 def _upsert_rows(source: Any, change: Change) -> ClauseElement:
-    rows: Select[Any] = select(*change.inserted.values()).select_from(source)
+    rows = select(*change.inserted.values()).select_from(source)
     return change.upsert(insert(change.table).from_select(list(change.inserted), rows, include_defaults=False))
 
 

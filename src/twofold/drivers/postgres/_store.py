@@ -13,7 +13,7 @@ from twofold.drivers.postgres._append import Calls, calls
 from twofold.drivers.postgres._checkpoints import PostgresCheckpoints
 from twofold.drivers.postgres._commits import Commits, persistently
 from twofold.drivers.postgres._connection import Server
-from twofold.drivers.postgres._faults import typed
+from twofold.drivers.postgres._faults import raise_typed
 from twofold.drivers.postgres._held import PostgresTransaction
 from twofold.drivers.postgres._listen import Ear
 from twofold.drivers.postgres._log import PostgresLog
@@ -178,7 +178,7 @@ class PostgresStore:
             except asyncpg.ReadOnlySQLTransactionError as error:
                 raise WiringError("a function that was given to read tried to write") from error
             except asyncpg.InvalidCachedStatementError as error:
-                raise typed(error) from error
+                raise_typed(error)
             await connection.execute("ROLLBACK")
             return done
 
@@ -190,7 +190,7 @@ class PostgresStore:
         """Create the tables of read models and state that are missing, with their indexes."""
         transaction = self.begin()
         try:
-            await transaction.run(lambda connection: add_tables(connection, tables))
+            _: object = await transaction.run(lambda connection: add_tables(connection, tables))
             await transaction.commit(Batch())
         finally:
             await transaction.rollback()
@@ -219,7 +219,9 @@ class PostgresStore:
     async def _rearrange(self, change: Rearrangement) -> None:
         transaction = self.begin()
         try:
-            await transaction.run(lambda connection: rearrange(connection, change, self._names, self._calls))
+            _: object = await transaction.run(
+                lambda connection: rearrange(connection, change, self._names, self._calls)
+            )
             await transaction.commit(Batch())
         finally:
             await transaction.rollback()

@@ -15,7 +15,7 @@ from sqlalchemy.util.concurrency import await_
 from twofold.drivers.sqlite._dialect import Reach, ThreadConnection, ThreadDialect
 from twofold.drivers.sqlite._store import SqliteStore
 from twofold.errors import WiringError
-from twofold.sql import LendingSessions, ReadSession
+from twofold.sql import LendingSessions
 from twofold.store import Transaction
 
 T = TypeVar("T")
@@ -36,8 +36,8 @@ class SqliteSessions(LendingSessions):
 
     def __init__(self, store: SqliteStore) -> None:
         dialect = ThreadDialect()
-        super().__init__(store, dialect)
-        self._statements = store.read_statement
+        super().__init__(dialect)
+        self._store = store
         self._equip = cast("Callable[[Connection], None]", dialect.on_connect())
         self._here = threading.local()
 
@@ -47,11 +47,7 @@ class SqliteSessions(LendingSessions):
 
     def for_reader(self) -> ThreadConnection:
         """A connection that reads, from the event loop."""
-        return ThreadConnection(self._from_loop(self._statements))
-
-    def read(self) -> ReadSession:
-        """A session that cannot write. Each statement sees what was committed when it began."""
-        return QuerySession(self.async_connection(self.for_reader()), expire_on_commit=False)
+        return ThreadConnection(self._from_loop(self._store.read_statement))
 
     def in_place(self, savepoint: str | None = None) -> ThreadConnection:
         """The connection that `bound` says, in this thread."""
@@ -86,14 +82,3 @@ class SqliteSessions(LendingSessions):
             self._equip(connection)
             self._here.equipped = connection
         return work(connection)
-
-
-class QuerySession(ReadSession):
-    """The session of a query on SQLite: nothing is open behind it, so letting go is no work for the loop."""
-
-    async def close(self) -> None:
-        """Let go of all objects."""
-        self.sync_session.close()
-
-    async def __aexit__(self, *_: object) -> None:
-        self.sync_session.close()

@@ -1,0 +1,220 @@
+"""When connections break and servers die: what was acknowledged is there, and every other answer is true."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.drivers.postgres.conftest import NewStore, Plain
+from tests.drivers.postgres.proxy import Proxy
+from tests.drivers.postgres.schema import schema_of
+from tools.postgres import Server, private_server
+from twofold.drivers.postgres import PostgresStore
+from twofold.errors import OutcomeUnknown, StoreUnavailable
+from twofold.store import ANY_VERSION, Append, Batch, Committed, Draft
+from twofold.testing._store_case import append, draft, versions, whole_log
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def proxy(postgres_url: str) -> AsyncIterator[Proxy]:
+    folder = Path(tempfile.mkdtemp(prefix="twofold-proxy-"))
+    proxy = Proxy(folder, Path(parse_qs(urlsplit(postgres_url).query)["host"][0]) / ".s.PGSQL.5432")
+    await proxy.open()
+    yield proxy
+    await proxy.close()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def behind(proxy: Proxy, postgres_url: str) -> AsyncIterator[PostgresStore]:
+    """A store that reaches its server through the proxy, with an open connection."""
+    url = f"postgresql://postgres@/{urlsplit(postgres_url).path[1:]}?host={proxy.folder}"
+    store = PostgresStore(url, schema=schema_of(postgres_url), commit_timeout=5)
+    await store.start()
+    await store.commit(append("a"))
+    yield store
+    await store.stop()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with private_server() as server:
+        yield server
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_lost_answer_is_looked_up(behind: PostgresStore, proxy: Proxy, held: bool) -> None:
+    """When the answer to a commit is lost but the server is there, the caller learns what became of it."""
+    proxy.deaf_after = b"COMMIT\0" if held else b"lost"
+    transaction = behind.begin()
+    if held:
+        await transaction.run(lambda connection: connection.execute("SELECT 1"))
+    assert await transaction.commit(append("lost", 1, 0)) == Committed(2, {"lost": 1})
+    assert proxy.cut.is_set()
+    assert await versions(behind, "lost") == [1]
+    await behind.commit(append("lost", 1, 1))
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_commit_answered_by_nobody_is_unknown(
+    behind: PostgresStore, proxy: Proxy, store: PostgresStore, held: bool
+) -> None:
+    """When nobody can be asked the outcome is unknown; the work is whole, and its retry is one conflict away."""
+    proxy.deaf_after, proxy.for_good = b"COMMIT\0" if held else b"lost", True
+    transaction = behind.begin()
+    if held:
+        await transaction.run(lambda connection: connection.execute("SELECT 1"))
+    with pytest.raises(OutcomeUnknown):
+        await transaction.commit(append("lost", 3, 0))
+    assert await versions(store, "lost") == [1, 2, 3]
+
+
+async def test_what_was_lost_before_the_commit_was_not_written(behind: PostgresStore, proxy: Proxy) -> None:
+    """A held transaction whose connection breaks before COMMIT is sent is gone, and says so."""
+    held = behind.begin()
+    await held.run(lambda connection: connection.execute("SELECT 1"))
+    proxy.deaf_after = b"SELECT 2"
+    with pytest.raises(StoreUnavailable):
+        await held.run(lambda connection: connection.execute("SELECT 2"))
+    with pytest.raises(StoreUnavailable):
+        await held.commit(append("lost"))
+    assert await versions(behind, "lost") == []
+
+
+async def test_a_server_that_waits_is_not_waited_for_without_end(new_store: NewStore, plain: Plain) -> None:
+    """A commit that cannot get its stream in time is refused, and nothing of it is written later."""
+    store = new_store(commit_timeout=0.6)
+    await store.start()
+    await store.commit(append("a"))
+    await plain.execute("BEGIN; SELECT * FROM twofold_streams FOR UPDATE")
+    with pytest.raises(StoreUnavailable, match="lock timeout"):
+        await store.commit(append("a"))
+    await plain.execute("ROLLBACK")
+    assert (await store.commit(append("a"))).versions == {"a": 2}
+    await store.stop()
+
+
+async def test_streams_in_opposite_order_do_not_stop_each_other(store: PostgresStore) -> None:
+    """Batches that touch the same streams in opposite order all succeed."""
+    forth, back = [Append("a", ()), Append("b", ())], [Append("b", ()), Append("a", ())]
+    batches = [
+        Batch(tuple(replace(one, events=(draft(),), expected=ANY_VERSION) for one in order))
+        for order in [forth, back] * 20
+    ]
+    await asyncio.gather(*map(store.commit, batches))
+    assert len(await versions(store, "a")) == len(await versions(store, "b")) == 40
+
+
+async def test_a_deadlock_is_run_again(store: PostgresStore, plain: Plain) -> None:
+    """A batch that PostgreSQL gives up because of a deadlock with others is sent again by itself."""
+    await store.commit(append("a"))
+    await store.commit(append("b"))
+    await plain.execute("BEGIN")
+    await plain.execute("SET LOCAL deadlock_timeout = '1min'")  # so it is the store's transaction that finds out
+    await plain.execute("SELECT * FROM twofold_streams WHERE stream = 'b' FOR UPDATE")
+    both = asyncio.create_task(store.commit(Batch((Append("a", (draft(),)), Append("b", (draft(),))))))
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    while not await plain.fetchval(waiting):
+        await plain.execute("SELECT pg_stat_clear_snapshot()")
+    await plain.execute("SELECT * FROM twofold_streams WHERE stream = 'a' FOR UPDATE")
+    await plain.execute("ROLLBACK")
+    assert (await asyncio.wait_for(both, 20)).versions == {"a": 2, "b": 2}
+
+
+async def test_connections_that_are_killed_are_replaced(store: PostgresStore, plain: Plain) -> None:
+    """Under load, sessions are terminated again and again: what was acknowledged is there once, errors are typed."""
+    pids = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'twofold' AND datname = current_database()"
+    )
+    acknowledged, unknown = await _under_load(store, lambda: plain.execute(pids), rounds=8)
+    await _check(store, acknowledged, unknown)
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+async def test_a_server_may_restart(server: Server, end: str) -> None:
+    """Restarted or killed under load, the server comes back with what was acknowledged, and the store with it."""
+    store = PostgresStore(server.url())
+    await store.start()
+
+    async def restart() -> None:
+        await asyncio.to_thread(getattr(server, end))
+        await asyncio.to_thread(server.start)
+
+    acknowledged, unknown = await _under_load(store, restart, rounds=2)
+    await _check(store, acknowledged, unknown)
+    await store.stop()
+
+
+async def test_a_lost_notification_only_delays(new_store: NewStore, store: PostgresStore, plain: Plain) -> None:
+    """Another process learns of an append by notification, again after its listener was cut off, or looks by itself."""
+    other = new_store()
+    await other.start()
+    for _ in range(2):
+        head = await other.log.head()
+        waiting = asyncio.create_task(other.wakeup.wait(head, 60))
+        while not await _listeners(plain) >= 2:
+            await plain.execute("SELECT pg_stat_clear_snapshot()")
+        await store.commit(append("a"))
+        await asyncio.wait_for(waiting, 20)
+        await plain.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE query ~ 'LISTEN|pg_notify' AND pid <> pg_backend_pid() AND datname = current_database()"
+        )
+    await asyncio.wait_for(other.wakeup.wait(await other.log.head(), 0.01), 20)
+    assert len(await whole_log(other)) == 2
+    await other.stop()
+
+
+async def _listeners(plain: Plain) -> int:
+    found: int = await plain.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'LISTEN|pg_notify' AND state = 'idle'"
+        " AND pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    return found
+
+
+async def _under_load(store: PostgresStore, fault: Any, *, rounds: int) -> tuple[list[Draft], list[Draft]]:
+    acknowledged, unknown, done, more = list[Draft](), list[Draft](), asyncio.Event(), asyncio.Semaphore(0)
+
+    async def write(number: int) -> None:
+        while not done.is_set():
+            event = draft()
+            try:
+                await store.commit(Batch((Append(f"s{number % 3}", (event,)),)))
+            except OutcomeUnknown:
+                unknown.append(event)
+            except StoreUnavailable:
+                await asyncio.sleep(0)
+            else:
+                acknowledged.append(event)
+                more.release()
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as writers:
+        for number in range(6):
+            writers.create_task(write(number))
+        for ends in range(rounds + 1):
+            for _ in range(30):
+                await more.acquire()
+            if ends < rounds:
+                await fault()
+        done.set()
+    return acknowledged, unknown
+
+
+async def _check(store: PostgresStore, acknowledged: list[Draft], unknown: list[Draft]) -> None:
+    log = [event.id for event in await whole_log(store)]
+    assert len(log) == len(set(log))
+    assert {event.id for event in acknowledged} <= set(log)
+    assert set(log) <= {event.id for event in acknowledged + unknown}
+    for stream in ("s0", "s1", "s2"):
+        found = await versions(store, stream)
+        assert found == list(range(1, len(found) + 1))

@@ -1,0 +1,106 @@
+"""Opening a store: tables are made once, whoever comes first, and nothing newer is touched."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from tests.drivers.postgres.conftest import NewStore, Plain
+from twofold.app._database import store_of
+from twofold.clock import new_id
+from twofold.drivers.postgres import PostgresStore
+from twofold.errors import Invalid, StoreUnavailable, WiringError
+from twofold.store import Append, Batch, Draft
+from twofold.testing._store_case import append, versions, whole_log
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_many_open_a_new_schema_at_once(new_store: NewStore) -> None:
+    """Instances that start at the same time make the tables once, and see one log."""
+    stores = [new_store(pool_size=2, readers=1) for _ in range(5)]
+    await asyncio.gather(*(store.start() for store in stores))
+    await asyncio.gather(*(store.commit(append("a")) for store in stores))
+    assert {await store.log.epoch() for store in stores} == {await stores[0].log.epoch()}
+    assert await versions(stores[0], "a") == [1, 2, 3, 4, 5]
+    for store in stores:
+        await store.stop()
+
+
+async def test_a_newer_schema_is_refused(new_store: NewStore, store: PostgresStore, plain: Plain) -> None:
+    """A database that a newer twofold has changed is left alone."""
+    await plain.execute("UPDATE twofold_meta SET value = '999' WHERE name = 'schema'")
+    with pytest.raises(WiringError, match="step 999"):
+        await new_store().start()
+    assert await plain.fetchval("SELECT value FROM twofold_meta WHERE name = 'schema'") == "999"
+
+
+async def test_a_sequence_that_caches_is_refused(new_store: NewStore, store: PostgresStore, plain: Plain) -> None:
+    """Positions that sessions draw in advance would be given out of order."""
+    await plain.execute("ALTER SEQUENCE twofold_positions CACHE 10")
+    with pytest.raises(WiringError, match="CACHE 1"):
+        await new_store().start()
+
+
+async def test_the_log_is_append_only(store: PostgresStore, plain: Plain) -> None:
+    """Nobody changes an event by mistake: the database refuses."""
+    await store.commit(append("a"))
+    for change in ("UPDATE twofold_events SET stream = 'b'", "DELETE FROM twofold_events", "TRUNCATE twofold_events"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+            await plain.execute(change)
+
+
+async def test_the_schema_has_a_name_of_any_kind(postgres_database: str, plain: Plain) -> None:
+    """A name with quotes and capitals is only a name, and two logs of one database know nothing of each other."""
+    name = "Sh\"op's $1"
+    stores = [PostgresStore(postgres_database, schema=schema) for schema in (name, "Other")]
+    try:
+        for store in stores:
+            await store.start()
+            await store.commit(append("a"))
+            assert len(await whole_log(store)) == 1
+            await store.stop()
+    finally:
+        quoted = name.replace('"', '""')
+        await plain.execute(f'DROP SCHEMA IF EXISTS "{quoted}", "Other" CASCADE')
+
+
+@pytest.mark.parametrize("settings", [{"schema": ""}, {"schema": "x" * 64}, {"pool_size": 0}, {"readers": 0}])
+def test_settings_out_of_range_are_refused(settings: dict[str, object]) -> None:
+    """What cannot work is a mistake of whoever wrote it, found before anything is opened."""
+    with pytest.raises(WiringError):
+        PostgresStore("postgresql://nowhere/shop", **settings)  # type: ignore[arg-type]  # that is the point
+
+
+async def test_an_address_makes_a_store() -> None:
+    """An application that names a database in PostgreSQL has its store; when nobody answers, it says so."""
+    for scheme in ("postgresql", "postgres"):
+        store = store_of(f"{scheme}://127.0.0.1:1/shop", "shop")
+        assert isinstance(store, PostgresStore)
+        with pytest.raises(StoreUnavailable):
+            await store.start()
+
+
+async def test_an_address_that_means_nothing_is_a_mistake() -> None:
+    """What asyncpg cannot read is to be mended, not to be tried again."""
+    with pytest.raises(WiringError, match="sslmode"):
+        await PostgresStore("postgresql://localhost/shop?sslmode=maybe").start()
+
+
+@pytest.mark.parametrize("place", ["stream", "type", "tag"])
+async def test_text_that_postgres_cannot_hold_is_refused(store: PostgresStore, place: str) -> None:
+    """A NUL or half of a surrogate pair in a name is invalid, and writes nothing; a body may hold anything."""
+    for bad in ("a\0b", "a\ud800"):
+        event = replace(_BODY, id=new_id(), tags=(bad,) if place == "tag" else ())
+        event = replace(event, type=bad) if place == "type" else event
+        with pytest.raises(Invalid):
+            await store.commit(Batch((Append(bad if place == "stream" else "a", (event,)),)))
+    assert await whole_log(store) == []
+    await store.commit(Batch((Append("a", (_BODY,)),)))
+    (found,) = await whole_log(store)
+    assert (found.data, found.headers) == (b"\0", {"who": "\0"})
+
+
+_BODY = Draft(new_id(), "happened", 1, b"\0", {"who": "\0"}, datetime.now(UTC))
