@@ -64,7 +64,7 @@ def till(
     module.events(Paid, Refunded, Noted)
     if version is None:
         return App("till", modules=[module], database=store)
-    table = SUMS[version]
+    table, factor = SUMS[version], version
     declare = module.projection("sums", mode=mode, tables=[table], version=version, switch=switch)
     if version == 1:
 
@@ -80,10 +80,10 @@ def till(
         class NewSums:
             def paid(self, event: Paid, rows: Rows) -> None:
                 look(event.amount)
-                rows.add(table, {"who": event.who}, total=version * event.amount, events=1)
+                rows.add(table, {"who": event.who}, total=factor * event.amount, events=1)
 
             def refunded(self, event: Refunded, rows: Rows) -> None:
-                rows.add(table, {"who": event.who}, total=-version * event.amount, events=1)
+                rows.add(table, {"who": event.who}, total=-factor * event.amount, events=1)
 
     return App("till", modules=[module], database=store)
 

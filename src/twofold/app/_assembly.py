@@ -135,7 +135,7 @@ def assemble(
     done.faults += _same_reactions(handlers)
     done.faults += name_faults(done.projections, done.tables)
     if not done.faults:
-        done.subscribers += [Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT]
+        done.subscribers.extend(Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT)
     return done
 
 

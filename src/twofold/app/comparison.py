@@ -2,9 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import JSON, ColumnElement, Select, String, Table, and_, cast, column, func, or_, select, table
+from sqlalchemy import (
+    JSON,
+    ColumnClause,
+    ColumnElement,
+    Select,
+    String,
+    Table,
+    and_,
+    cast,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import TableClause
 
@@ -12,6 +27,8 @@ from twofold.errors import Refused
 from twofold.projections import Place, Projection
 from twofold.sql import Sessions, table_of
 from twofold.store import Aside, Store
+
+_Found: TypeAlias = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,13 +128,15 @@ def _compare(session: Session, live: Table[Any], aside: Table[Any], limit: int) 
 def _as_it_is(session: Session, declared: Table[Any]) -> TableClause[Any]:
     """A table with the columns that the database has, which another version may have declared."""
     bare = table(declared.name, schema=declared.schema)
-    names = session.execute(select(column("*", is_literal=True)).select_from(bare).limit(0)).keys()
-    return table(declared.name, *(column(name) for name in names), schema=declared.schema)
+    everything: ColumnElement[Any] = literal_column("*")
+    names = session.execute(select(everything).select_from(bare).limit(0)).keys()
+    columns: list[ColumnClause[Any]] = [column(name) for name in names]
+    return table(declared.name, *columns, schema=declared.schema)
 
 
 def _changed(
     ours: TableClause[Any], theirs: TableClause[Any], keys: Sequence[str], values: Sequence[str], texts: set[str]
-) -> Select[Any]:
+) -> _Found:
     """Rows that both sides have, with other values."""
 
     def value(side: TableClause[Any], name: str) -> ColumnElement[Any]:
@@ -126,20 +145,22 @@ def _changed(
     distinct = [value(ours, name).is_distinct_from(value(theirs, name)) for name in values]
     shown = [side.c[name] for side in (ours, theirs) for name in values]
     joined = ours.join(theirs, _same(ours, theirs, keys))
-    return select(*(ours.c[key] for key in keys), *shown).select_from(joined).where(or_(False, *distinct))
+    columns: Any = [*(ours.c[key] for key in keys), *shown]
+    return select(*columns).select_from(joined).where(or_(False, *distinct))
 
 
-def _only(side: TableClause[Any], other: TableClause[Any], keys: Sequence[str], values: Sequence[str]) -> Select[Any]:
+def _only(side: TableClause[Any], other: TableClause[Any], keys: Sequence[str], values: Sequence[str]) -> _Found:
     """Rows that only one side has."""
     joined = side.outerjoin(other, _same(side, other, keys))
-    return select(*(side.c[name] for name in (*keys, *values))).select_from(joined).where(other.c[keys[0]].is_(None))
+    columns: Any = [side.c[name] for name in (*keys, *values)]
+    return select(*columns).select_from(joined).where(other.c[keys[0]].is_(None))
 
 
 def _same(ours: TableClause[Any], theirs: TableClause[Any], keys: Sequence[str]) -> ColumnElement[bool]:
     return and_(*(ours.c[key] == theirs.c[key] for key in keys))
 
 
-def _count(session: Session, rows: Select[Any]) -> int:
+def _count(session: Session, rows: _Found) -> int:
     return session.scalar(rows.with_only_columns(func.count(), maintain_column_froms=True)) or 0
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ForeignKeyConstraint, Index, MetaData, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy.sql import quoted_name
 
 from twofold.store import beside
 
@@ -56,4 +57,4 @@ def _copied(table: Table[Any], metadata: MetaData) -> Table[Any]:
 def _mark(table: Table[Any], mark: str) -> None:
     for thing in (*table.indexes, *table.constraints):
         if isinstance(thing, Index | UniqueConstraint | PrimaryKeyConstraint) and thing.name is not None:
-            thing.name = f"{str(thing.name)[:_LONGEST]}__{mark}"
+            thing.name = quoted_name(f"{str(thing.name)[:_LONGEST]}__{mark}", None)

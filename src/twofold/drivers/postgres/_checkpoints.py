@@ -1,6 +1,7 @@
 """Where followers stand: read, owned and given back here; moved by the batches that carry their work."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any, Final, final
 
 from twofold.drivers.postgres._names import Names
@@ -55,7 +56,7 @@ class PostgresCheckpoints:
     async def _rows(self, pool: Pool, query: str, *values: Any) -> list[Checkpoint]:
         async with pool.lent() as connection:
             rows = await connection.fetch(self._names.sql(query), *values)
-            return [Checkpoint(**{**row, "tables": tuple(row["tables"])}) for row in rows]
+            return [replace(Checkpoint(**row), tables=tuple(row["tables"])) for row in rows]
 
 
 _SELECT: Final = "SELECT name, position, epoch, owner, token, beat, version, tables FROM {schema}.twofold_checkpoints"

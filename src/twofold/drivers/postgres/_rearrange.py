@@ -54,9 +54,8 @@ async def rearrange(connection: Connection, change: Rearrangement, names: Names,
 
 async def _lock_tables(connection: Connection, change: Rearrangement) -> None:
     involved = sorted({*change.drops, *(name for pair in change.renames for name in pair)})
-    there = [
-        involved[row["nth"] - 1] for row in await connection.fetch(_ARE_THERE, [_quoted(name) for name in involved])
-    ]
+    found = await connection.fetch(_ARE_THERE, [_quoted(name) for name in involved])
+    there: list[str] = [involved[row["nth"] - 1] for row in found]
     if not there:
         return
     await connection.execute(f"LOCK TABLE {', '.join(map(_quoted, there))} IN ACCESS EXCLUSIVE MODE")
