@@ -10,9 +10,9 @@ from tests.drivers.postgres.schema import schema_of
 from twofold import App
 from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.sqlite import SqliteStore
-from twofold.errors import NotFound, Superseded
+from twofold.errors import NotFound, Superseded, TimedOut
 from twofold.projections import PREVIOUS, drop, roll_back
-from twofold.store import MemoryStore
+from twofold.store import Batch, MemoryStore
 
 pytestmark = pytest.mark.anyio
 MANY = 1300  # three pages of a projector
@@ -271,3 +271,25 @@ async def test_what_had_to_put_events_aside_waits_for_somebody_to_look(shared: O
             await until_status(new, "sums@next", "waits for a command: it has put events aside")
             assert await total(new.store) == 669
             assert await standing(new.store) == {"sums": 1, "sums@next": 2}
+
+
+async def test_a_switch_that_is_refused_is_shown_and_the_live_version_goes_on(tmp_path: Path) -> None:
+    """A table of somebody else's refers to the rows; once it is gone, the new version takes the place."""
+    async with till(1, SqliteStore(tmp_path / "till.db")) as old:
+
+        async def write(statement: str) -> None:
+            transaction = old.store.begin()
+            await transaction.run(lambda connection: connection.execute(statement))
+            await transaction.commit(Batch())
+
+        await write("CREATE TABLE note (who TEXT REFERENCES sums (who))")
+        await pay(old, 1)
+        async with till(2, SqliteStore(tmp_path / "till.db")) as new:
+            await until_status(new, "sums@next", "table 'note' refers to 'sums'")
+            await old.settle()
+            assert await total(old.store) == 1
+            with pytest.raises(TimedOut, match="sums is being built, WiringError"):
+                await new.settle(timeout=0.5)
+            await write("DROP TABLE note")
+            await new.settle()
+            assert await total(old.store) == 2

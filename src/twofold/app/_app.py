@@ -248,8 +248,12 @@ class App:
             lease=self._lease,
             observer=versions.told(self._observer),
         )
-        await versions.begin(self._workers)
         self._versions = versions
+        try:
+            await versions.begin(self._workers)
+        except BaseException:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Stop the workers after what they are doing, and close the store. Harmless when stopped."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import final
 
-from twofold.dispatch import Handler, Router
+from twofold.dispatch import Handler, Router, Start
 from twofold.errors import Family, HandlersFailed, Unavailable
 from twofold.messages import Origin
 from twofold.store import Batch, Fact, Selection, carrying
@@ -29,7 +29,7 @@ class Reactor:
         self._event = router.catalogue.of(handler.message_type).name
         following = handler.following
         self.selection = Selection(types=frozenset({self._event}), tags=following.tags, stream=following.stream)
-        self.start = following.start
+        self.start: Start = following.start
         self.partitions = following.partitions
 
     @property

@@ -113,7 +113,11 @@ class Versions:
 
     def explained(self, progress: Sequence[Progress]) -> list[Progress]:
         """Progress, with what this process does for projections; those that it does nothing for come last."""
-        told = [replace(one, status=self._statuses.get(one.name, "")) for one in progress]
+        why = "" if self._error is None else f"; it has failed: {self._error!r}"
+        told = [
+            replace(one, status=self._statuses[one.name] + why) if one.name in self._statuses else one
+            for one in progress
+        ]
         known = {one.name for one in progress}
         aside = [(name, text) for name, text in self._statuses.items() if name not in known]
         return [*told, *(Progress(name=name, position=0, head=0, status=text) for name, text in aside)]
