@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar, overload
 
 from dishka import Provider, Scope
 
+from twofold.app._administration import Administration
 from twofold.app._assembly import Assembly, assemble
 from twofold.app._caller import Caller
 from twofold.app._database import store_of
@@ -117,6 +118,15 @@ class App:
     def superseded(self) -> bool:
         """Whether it can record nothing, since its version of an inline projection has been replaced."""
         return self._versions is not None and self._versions.superseded
+
+    @property
+    def projections(self) -> Administration:
+        """Its projections and their versions, to look at, rebuild, switch and roll back.
+
+        Raises:
+            StartError: It is not sound.
+        """
+        return Administration(self.name, self.assembly.projections, self.store, self.router.catalogue)
 
     @property
     def meter(self) -> Meter | None:
