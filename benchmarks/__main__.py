@@ -9,11 +9,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import append, catch_up, dispatch, http, imports
+from benchmarks import append, catch_up, dispatch, http, imports, postgres
 from benchmarks.figures import Figure, Skipped
 from benchmarks.report import show, write
 
-SECTIONS = {"dispatch": dispatch, "append": append, "http": http, "catch-up": catch_up, "import": imports}
+SECTIONS = {
+    "dispatch": dispatch,
+    "append": append,
+    "postgres": postgres,
+    "http": http,
+    "catch-up": catch_up,
+    "import": imports,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

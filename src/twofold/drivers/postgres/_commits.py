@@ -1,9 +1,9 @@
 """Committing, and telling the truth about it: what was sent is carried through, whatever happens to the caller."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import TypeVar, final
+from typing import Any, TypeVar, final
 
 from twofold.drivers.postgres._append import Call
 from twofold.drivers.postgres._connection import Connection, Server
@@ -74,11 +74,13 @@ class Commits:
         return committed
 
 
-async def carried_through(work: Awaitable[T]) -> T:
+async def carried_through(work: Coroutine[Any, Any, T]) -> T:
     """Wait for the end of something, even when cancelled; the cancellation comes after it."""
-    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()  # a shield would come around once more in the event loop, for each commit
+    task = loop.create_task(_carry(work, ended))
     try:
-        return await asyncio.shield(task)
+        await ended
     except asyncio.CancelledError:
         while not task.done():
             with suppress(asyncio.CancelledError):  # the first one is raised again once all is decided
@@ -86,6 +88,15 @@ async def carried_through(work: Awaitable[T]) -> T:
         if not task.cancelled():
             task.exception()  # nobody else will ask for it
         raise
+    return task.result()
+
+
+async def _carry(work: Awaitable[T], ended: asyncio.Future[None]) -> T:
+    try:
+        return await work
+    finally:
+        if not ended.done():
+            ended.set_result(None)
 
 
 async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
