@@ -23,6 +23,8 @@ class Mill:
 
     def __init__(self, folder: Path, store: SqliteStore, stack: ExitStack) -> None:
         self._folder = folder
+        self.path = folder / "mill.db"
+        """The file."""
         self._store = store
         self._stack = stack
         self._workers = 0
@@ -46,7 +48,7 @@ class Mill:
         self._workers += 1
         folder = self._folder / f"worker-{self._workers}"
         folder.mkdir()
-        database = str(self._folder / "mill.db")
+        database = str(self.path)
         return self._stack.enter_context(
             Served("tests.flows.mill:app", "--database", database, *options, folder=folder)
         )

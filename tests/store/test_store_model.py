@@ -107,7 +107,7 @@ class StoreMachine(RuleBasedStateMachine):
             stands = checkpoints.get(name, Checkpoint(name=name))
             if not right:
                 conflicts.add(CheckpointMoved)
-            checkpoints[name] = replace(stands, position=position)
+            checkpoints[name] = replace(stands, position=position, version=1)
             at = stands.position if right else stands.position + 1
             steps.append(Move(name, position, at, token=stands.token))
         batch = Batch(tuple(parts), moves=tuple(steps), conditions=conditions)
@@ -149,7 +149,7 @@ class StoreMachine(RuleBasedStateMachine):
         except CheckpointMoved:
             assert stale
         else:
-            self.checkpoints[name] = replace(stands, owner=owner, token=stands.token + 1)
+            self.checkpoints[name] = replace(stands, owner=owner, token=stands.token + 1, version=1)
             assert claimed == self.checkpoints[name]
 
     @rule(owner=st.sampled_from(["me", "you"]), names=st.none() | st.sets(NAMES))

@@ -38,6 +38,7 @@ class Counter:
         self.selection = Selection(types=frozenset({"counted"}))
         self.start: Start = start
         self.partitions = 1
+        self.version = 0
         self.seen: list[int] = []
         self.moves: list[Move] = []
         self.trouble: Callable[[Sequence[Fact]], Awaitable[None]] | None = None

@@ -4,6 +4,7 @@ Everything is read and checked once, when the application is checked or started;
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import Any, Self, TypeVar, overload
 
 from dishka import Provider, Scope
 
+from twofold.app._administration import Administration
 from twofold.app._assembly import Assembly, assemble
 from twofold.app._caller import Caller
 from twofold.app._database import store_of
@@ -19,8 +21,8 @@ from twofold.app._prepared import prove_prepared
 from twofold.app._progress import Progress
 from twofold.app._role import Role
 from twofold.app._room import open_room
-from twofold.app._switch import switch
 from twofold.app._sync import SyncApp
+from twofold.app._versions import Versions
 from twofold.app._workers import Workers
 from twofold.clock import Clock, IdSource, SystemClock, new_id
 from twofold.dispatch import (
@@ -104,6 +106,7 @@ class App:
         self._assembly: Assembly | None = None
         self._workers: Workers | None = None
         self._positions: Positions | None = None
+        self._versions: Versions | None = None
         self._portal = Portal()
         self.commands = CommandBus(router=self.router, portal=self._portal)
         self.queries = QueryBus(router=self.router, portal=self._portal)
@@ -129,6 +132,20 @@ class App:
     def running(self) -> bool:
         """Whether it was started and not stopped."""
         return self._workers is not None
+
+    @property
+    def superseded(self) -> bool:
+        """Whether it can record nothing, since its version of an inline projection has been replaced."""
+        return self._versions is not None and self._versions.superseded
+
+    @property
+    def projections(self) -> Administration:
+        """Its projections and their versions, to look at, rebuild, switch and roll back.
+
+        Raises:
+            StartError: It is not sound.
+        """
+        return Administration(self.name, self.assembly.projections, self.store, self.router.catalogue)
 
     @property
     def meter(self) -> Meter | None:
@@ -260,6 +277,7 @@ class App:
         if self._workers is not None:
             return
         assembly = self.assembly
+        versions = Versions(assembly.projections, self.store, self.router.catalogue)
         await self.store.start()
         try:
             if not self.role.works:
@@ -267,7 +285,7 @@ class App:
             else:
                 if assembly.tables:
                     await self.store.create_tables(assembly.tables)
-                await switch(assembly.projections, self.store, self.router.catalogue)
+                await versions.prepare()
         except BaseException:
             await self.store.stop()
             raise
@@ -281,9 +299,16 @@ class App:
             clock=self.clock,
             classifier=self.router.settings.classifier,
             lease=self._lease,
-            observer=self._observer,
+            observer=versions.told(self._observer),
         )
-        self._positions = Positions(self.store, assembly.subscribers, self._workers.subscriptions)
+        self._versions = versions
+        try:
+            if self.role.works:
+                await versions.begin(self._workers)
+        except BaseException:
+            await self.stop()
+            raise
+        self._positions = Positions(self.store, assembly.followers, self._workers.subscriptions)
 
     async def stop(self) -> None:
         """Stop the workers after what they are doing, and close the store. Harmless when stopped."""
@@ -291,6 +316,8 @@ class App:
         if workers is None:
             return
         self._portal.adopt(None)
+        if self._versions is not None:
+            await self._versions.stop()
         await workers.stop()
         container = self.router.settings.injection.container
         if container is not None:
@@ -388,7 +415,10 @@ class App:
         Raises:
             WiringError: The application is not running.
         """
-        return await (self._running() if self.role.works else self._stands()).progress()
+        if not self.role.works:
+            return await self._stands().progress()
+        progress = await self._running().progress()
+        return progress if self._versions is None else self._versions.explained(progress)
 
     async def settle(self, *, timeout: float = 10.0) -> None:
         """Wait until projections and reactions have dealt with everything that is in the log.
@@ -400,7 +430,13 @@ class App:
             TimedOut: They have not; the error says which, and what they failed with.
             WiringError: The application is not running.
         """
-        await (self._running() if self.role.works else self._stands()).settle(timeout)
+        if not self.role.works:
+            await self._stands().settle(timeout)
+            return
+        begun = time.monotonic()
+        await self._running().settle(timeout)
+        if self._versions is not None:
+            await self._versions.settle(timeout - (time.monotonic() - begun))
 
     async def has_reached(self, position: int) -> bool:
         """Whether its log has come to a position.
@@ -432,8 +468,9 @@ class App:
 
     def new_unit(self, context: Context) -> UnitOfWork:
         """A unit of work for a message."""
-        inline = None if self._assembly is None else self._assembly.inline
-        return UnitOfWork(self.store, self.router.catalogue, context, inline)
+        if self._assembly is None:
+            return UnitOfWork(self.store, self.router.catalogue, context)
+        return UnitOfWork(self.store, self.router.catalogue, context, self._assembly.inline, self._assembly.held)
 
     @property
     def errors(self) -> Classification:

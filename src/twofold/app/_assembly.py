@@ -46,8 +46,9 @@ from twofold.projections import (
     Writer,
     inline_rows,
     live_provider,
+    name_faults,
 )
-from twofold.store import Inline, MemoryTables, Store, UnitFactory, read_only_stage, transaction_stage
+from twofold.store import INLINE, Inline, MemoryTables, Move, Store, UnitFactory, read_only_stage, transaction_stage
 from twofold.subscriptions import Subscriber
 
 
@@ -60,9 +61,11 @@ class Assembly:
         injection: Where handlers get their dependencies.
         projections: Its projections.
         writers: What brings its events to other technologies.
-        subscribers: What follows the log: async projections, writers and reactions.
+        subscribers: What follows the log, but projections: writers and reactions.
+        followers: What follows the log, with the projections behind it.
         views: What keeps its materialized views.
         inline: What inline projections make of a unit of work.
+        held: What must hold for them.
         tables: The tables of its read models and state.
     """
 
@@ -71,8 +74,10 @@ class Assembly:
     projections: list[Projection] = field(default_factory=list[Projection])
     writers: list[Writer] = field(default_factory=list[Writer])
     subscribers: list[Subscriber] = field(default_factory=list[Subscriber])
+    followers: list[Subscriber] = field(default_factory=list[Subscriber])
     views: list[Refresher] = field(default_factory=list[Refresher])
     inline: Inline | None = None
+    held: tuple[Move, ...] = ()
     tables: tuple[Any, ...] = ()
 
 
@@ -154,7 +159,9 @@ def assemble(
     if sql is not None:
         settings.runner = sql.session_runner(sessions, store, done.injection.reaches)
     stored = [projection for projection in done.projections if projection.mode != "live"]
-    done.inline = inline_rows(projection for projection in done.projections if projection.mode == "inline")
+    inline = [projection for projection in stored if projection.mode == "inline"]
+    done.inline = inline_rows(inline)
+    done.held = tuple(Move(one.name, INLINE, INLINE, version=one.version) for one in inline)
     done.tables = tuple(
         table
         for tables in (*(module.tables for module in modules), *(one.tables for one in stored))
@@ -162,9 +169,8 @@ def assemble(
     ) + tuple(views)
     done.faults += table_faults(modules, done.projections, sql)
     done.faults += _same_reactions(handlers)
+    done.faults += name_faults(done.projections, done.tables)
     if not done.faults:
-        behind = [projection for projection in done.projections if projection.mode == "async"]
-        done.subscribers.extend(Projector(projection, store, router.catalogue) for projection in behind)
         make = done.injection.services.get
         done.subscribers.extend(OutsideWriter(writer, store, router.catalogue, make) for writer in done.writers)
         if sql is not None:
@@ -172,6 +178,8 @@ def assemble(
                 views, done.projections, catalogue=router.catalogue, store=store, sessions=sessions, sql=sql
             )
         done.subscribers.extend(Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT)
+        behind = (Projector(one, store, router.catalogue) for one in stored if one.mode == "async")
+        done.followers = [*behind, *done.subscribers]
     return done
 
 

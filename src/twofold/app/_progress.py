@@ -22,6 +22,7 @@ class Progress:
         parked: How many streams it has put aside events of.
         failures: How often in a row it has failed; 0 when all is well.
         error: What it failed with last, as text for an operator; empty when all is well.
+        status: What this process does for a projection when it does not simply follow: why it stands aside, say.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Progress:
     parked: int = 0
     failures: int = 0
     error: str = ""
+    status: str = ""
 
     @property
     def lag(self) -> int:

@@ -21,6 +21,7 @@ class Reactor:
     """
 
     batch_size = 1
+    version = 0
 
     def __init__(self, handler: Handler, router: Router) -> None:
         self._handler = handler

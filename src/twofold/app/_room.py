@@ -12,6 +12,7 @@ _EXTRAS: Final = {
     "twofold.web": "web",
     "twofold.cli": "cli",
     "twofold.cli.serving": "web",
+    "twofold.app.comparison": "sql",
     "twofold.sql": "sql",
     "twofold.drivers.sqlite.sql": "sql",
     "twofold.drivers.postgres": "postgres",

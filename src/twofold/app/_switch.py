@@ -19,7 +19,7 @@ async def switch(projections: Iterable[Projection], store: Store, catalogue: Cat
     An inline one catches up with the log first; one that was inline and follows now goes on from the head.
 
     Args:
-        projections: The projections, in their modes.
+        projections: The projections whose version is live, in their modes.
         store: Where their rows and checkpoints are.
         catalogue: What events are decoded with.
 
@@ -42,9 +42,9 @@ async def switch(projections: Iterable[Projection], store: Store, catalogue: Cat
 
 async def _to_inline(projection: Projection, store: Store, catalogue: Catalogue) -> None:
     reached = await Subscription(Projector(projection, store, catalogue), store, catalogue).catch_up()
-    await store.commit(Batch(moves=(Move(projection.name, INLINE, expected=reached),)))
+    await store.commit(Batch(moves=(Move(projection.name, INLINE, reached, version=projection.version),)))
 
 
 async def _to_async(projection: Projection, store: Store, _: Catalogue) -> None:
     head = await store.log.head()
-    await store.commit(Batch(moves=(Move(projection.name, head, expected=INLINE),)))
+    await store.commit(Batch(moves=(Move(projection.name, head, INLINE, version=projection.version),)))

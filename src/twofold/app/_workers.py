@@ -41,28 +41,52 @@ class Workers:
     ) -> None:
         self._store = store
         self._clock = clock
-        tail = Tail(store)
+        self._tail = Tail(store)
         self._owner = Owner(store.checkpoints, lease=lease, now=clock.monotonic)
-        follow = partial(
+        self._follow = partial(
             Subscription, store=store, owner=self._owner, classifier=classifier, clock=clock, observer=observer
         )
-        self.subscriptions = [
-            follow(subscriber, catalogue=catalogue, source=tail, cut=cut)
-            for subscriber in subscribers
-            for cut in Cut.all_of(subscriber.name, subscriber.partitions)
-        ]
-        self.subscriptions += [follow(view, catalogue=DUE, source=view.source(tail, clock)) for view in views]
-        self._tasks = [
-            asyncio.create_task(subscription.run(), name=f"twofold {subscription.name}")
-            for subscription in self.subscriptions
-        ]
-        self._living = asyncio.create_task(self._owner.run(), name="twofold owner") if self.subscriptions else None
+        self._catalogue = catalogue
+        self._tasks = dict[Subscription, asyncio.Task[None]]()
+        self._living: asyncio.Task[None] | None = None
+        for subscriber in subscribers:
+            for cut in Cut.all_of(subscriber.name, subscriber.partitions):
+                self.add(subscriber, cut)
+        for view in views:
+            self._run(self._follow(view, catalogue=DUE, source=view.source(self._tail, clock)))
+
+    @property
+    def subscriptions(self) -> list[Subscription]:
+        """What runs."""
+        return list(self._tasks)
+
+    def add(self, subscriber: Subscriber, cut: Cut | None = None) -> Subscription:
+        """Run one more.
+
+        Args:
+            subscriber: What follows the log.
+            cut: The part of its events that it handles; all of them unless given.
+        """
+        return self._run(self._follow(subscriber, catalogue=self._catalogue, source=self._tail, cut=cut))
+
+    async def remove(self, subscription: Subscription) -> None:
+        """Let one finish its batch, give its checkpoint back, and run it no more."""
+        subscription.stop()
+        await asyncio.wait({self._tasks[subscription]})  # whoever is cancelled here does not cancel it
+        await self._tasks.pop(subscription)
+        await self._owner.give_back(subscription.name)
+
+    def _run(self, subscription: Subscription) -> Subscription:
+        self._tasks[subscription] = asyncio.create_task(subscription.run(), name=f"twofold {subscription.name}")
+        if self._living is None:
+            self._living = asyncio.create_task(self._owner.run(), name="twofold owner")
+        return subscription
 
     async def stop(self) -> None:
         """Let every subscription finish its batch, wait for it, and give its checkpoint back."""
-        for subscription in self.subscriptions:
+        for subscription in self._tasks:
             subscription.stop()
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._tasks.values())
         if self._living is not None:
             self._owner.stop()
             await self._living
@@ -86,8 +110,12 @@ class Workers:
             async with asyncio.timeout(timeout):
                 head = -1
                 while head != (head := await self._store.log.head()):
-                    for subscription in self.subscriptions:
-                        await subscription.reached(head)
+                    for subscription, running in list(self._tasks.items()):
+                        reached = asyncio.ensure_future(subscription.reached(head))
+                        try:
+                            await asyncio.wait({reached, running}, return_when=asyncio.FIRST_COMPLETED)
+                        finally:
+                            reached.cancel()
         except TimeoutError:
             behind = [progress for progress in await self.progress() if progress.lag]
             names = ", ".join(f"{one.name} ({one.lag} behind{', ' + one.error if one.error else ''})" for one in behind)

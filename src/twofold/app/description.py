@@ -43,6 +43,7 @@ class DescribedProjection:
 
     name: str
     mode: str
+    version: int
     events: tuple[str, ...]
     tables: tuple[str, ...]
 
@@ -92,17 +93,20 @@ def describe(app: App) -> Description:
             DescribedProjection(
                 name=one.name,
                 mode=one.mode,
+                version=one.version,
                 events=_names(one.events),
                 tables=tuple(getattr(table, "__tablename__", None) or str(table) for table in one.tables),
             )
             for one in assembly.projections
         )
         + tuple(
-            DescribedProjection(name=one.name, mode="writer", events=_names(one.events), tables=())
+            DescribedProjection(name=one.name, mode="writer", version=0, events=_names(one.events), tables=())
             for one in assembly.writers
         )
         + tuple(
-            DescribedProjection(name=one.name, mode="view", events=tuple(sorted(one.types)), tables=(one.name,))
+            DescribedProjection(
+                name=one.name, mode="view", version=0, events=tuple(sorted(one.types)), tables=(one.name,)
+            )
             for one in assembly.views
         ),
     )

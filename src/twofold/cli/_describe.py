@@ -61,8 +61,11 @@ def _tables(description: Description) -> Iterable[tuple[str, Sequence[str], Rows
     tables.append(
         (
             "Projections",
-            ("projection", "mode", "events", "tables"),
-            [(one.name, one.mode, ", ".join(one.events), ", ".join(one.tables)) for one in description.projections],
+            ("projection", "mode", "version", "events", "tables"),
+            [
+                (one.name, one.mode, str(one.version), ", ".join(one.events), ", ".join(one.tables))
+                for one in description.projections
+            ],
         )
     )
     return [table for table in tables if table[2]]

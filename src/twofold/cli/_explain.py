@@ -13,27 +13,21 @@ from rich.tree import Tree
 
 from twofold.app.explanation import Explanation
 from twofold.app.explanation import explain as explain_message
-from twofold.cli._load import VARIABLE, load_as_run
+from twofold.cli._load import app_and_name, load_as_run, told_apart
 
 _UNCUT: Final = 10_000
 """The width of lines in a pipe."""
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="[MODULE:APP] MESSAGE")
-@click.option("--app", "target", envvar=VARIABLE, metavar="MODULE:APP", help=f"The application; or set {VARIABLE}.")
+@app_and_name("MESSAGE")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def explain(*, names: tuple[str, ...], target: str | None, as_json: bool) -> None:
     """Show the pipeline that a message really goes through, and where its handler's dependencies come from.
 
     MESSAGE is a wire name or a class name.
     """
-    *apps, message = names
-    if len(apps) > 1:
-        raise click.UsageError(f"one message at a time, not {' '.join(names)}")
-    target = apps[0] if apps else target
-    if target is None:
-        raise click.UsageError(f"of which application? Name it before the message, or set {VARIABLE}")
+    target, message = told_apart(names, target, "message")
     explanation = explain_message(load_as_run(target), message)
     if as_json:
         click.echo(json.dumps(explanation.as_dict(), indent=2))

@@ -41,6 +41,37 @@ def behind_app(words: Sequence[str], *names: str) -> tuple[str, ...]:
     return given
 
 
+def app_and_name(metavar: str) -> Callable[[F], F]:
+    """The arguments that name an application, unless it is known otherwise, and something in it; see `told_apart`."""
+
+    def arguments(command: F) -> F:
+        names = click.argument("names", nargs=-1, required=True, metavar=f"[MODULE:APP] {metavar}")
+        hint = f"The application; or set {VARIABLE}."
+        return names(click.option("--app", "target", envvar=VARIABLE, metavar="MODULE:APP", help=hint)(command))
+
+    return arguments
+
+
+def told_apart(names: tuple[str, ...], target: str | None, what: str) -> tuple[str, str]:
+    """The application, and the name of something in it.
+
+    Args:
+        names: What was written: the name, and before it perhaps the application.
+        target: The application, when it is known otherwise.
+        what: What is named.
+
+    Raises:
+        UsageError: There are too many names, or no application.
+    """
+    *apps, name = names
+    if len(apps) > 1:
+        raise click.UsageError(f"one {what} at a time, not {' '.join(names)}")
+    target = apps[0] if apps else target
+    if target is None:
+        raise click.UsageError(f"of which application? Name it before the {what}, or set {VARIABLE}")
+    return target, name
+
+
 def load(target: str) -> App:
     """Import an application; the current directory is importable, as with `python -m`.
 

@@ -12,6 +12,7 @@ from twofold.cli._describe import describe
 from twofold.cli._exit import BUG, exit_code
 from twofold.cli._explain import explain
 from twofold.cli._parked import parked
+from twofold.cli._projections import projections
 from twofold.cli._run import run
 from twofold.cli._tell import tell
 from twofold.errors import TwofoldError
@@ -39,5 +40,5 @@ def commands() -> None:
     """Commands, queries and events, carried."""
 
 
-for command in (run, describe, explain, parked):
+for command in (run, describe, explain, parked, projections):
     commands.add_command(command)

@@ -8,7 +8,7 @@ from twofold.dispatch._handler import Door, Handler
 from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler
 from twofold.dispatch._injection import Injection, inject
 from twofold.dispatch._invoke import Runner
-from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclaration, Registration
+from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclaration, Registration, Switch
 from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, failure_of, stage_of
 from twofold.dispatch._router import Route, Router, Settings
 from twofold.dispatch._sync import Portal, SyncCommandBus, SyncDispatcher, SyncEventBus, SyncQueryBus
@@ -46,6 +46,7 @@ __all__ = [
     "Settings",
     "Stage",
     "Start",
+    "Switch",
     "SyncCommandBus",
     "SyncDispatcher",
     "SyncEventBus",

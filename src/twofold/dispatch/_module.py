@@ -27,6 +27,9 @@ Lifetime: TypeAlias = Literal["app", "message"]
 Mode: TypeAlias = Literal["inline", "async", "live"]
 """When a projection sees an event: in the transaction that records it, soon after, or whenever it is read."""
 
+Switch: TypeAlias = Literal["auto", "manual"]
+"""When a new version of a projection takes the place of the live one: once it has caught up, or by command."""
+
 _SCOPES: dict[Lifetime, Scope] = {"app": Scope.APP, "message": Scope.REQUEST}
 
 
@@ -80,6 +83,8 @@ class ProjectionDeclaration:
     mode: Mode
     cls: type
     tables: tuple[Any, ...] = ()
+    version: int = 1
+    switch: Switch = "auto"
 
 
 class Module:
@@ -238,7 +243,15 @@ class Module:
         """
         self.tables.extend(tables)
 
-    def projection(self, name: str, *, mode: Mode = "async", tables: Sequence[Any] = ()) -> Callable[[C], C]:
+    def projection(
+        self,
+        name: str,
+        *,
+        mode: Mode = "async",
+        tables: Sequence[Any] = (),
+        version: int = 1,
+        switch: Switch = "auto",
+    ) -> Callable[[C], C]:
         """Declare a class as a projection: one public method for each event it wants.
 
         Args:
@@ -249,10 +262,19 @@ class Module:
                 inline projection first catches up, and an async one goes on from there. Before, stop every process
                 that runs it in the other mode. An inline projection misses what applications without it record.
             tables: The tables that it fills; created when they are missing, but for a live one.
+            version: Raise it when it makes other rows of the same events, or its tables have other columns. The new
+                version is built from the first event on, beside the live one, which goes on until the new one takes
+                its place. Processes of an older version stand aside then.
+            switch: `auto`: the new version takes the place once it has caught up; `manual`: once somebody says
+                `twofold projections switch`. One that is or was inline always takes it at the start of the application.
         """
 
         def declare(cls: C) -> C:
-            self.projections.append(ProjectionDeclaration(name=name, mode=mode, cls=cls, tables=tuple(tables)))
+            self.projections.append(
+                ProjectionDeclaration(
+                    name=name, mode=mode, cls=cls, tables=tuple(tables), version=version, switch=switch
+                )
+            )
             return cls
 
         return declare

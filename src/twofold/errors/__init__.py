@@ -34,7 +34,14 @@ from twofold.errors._refused import (
     Unauthenticated,
 )
 from twofold.errors._snake_case import snake_case
-from twofold.errors._unavailable import NotYetVisible, OutcomeUnknown, StoreUnavailable, TimedOut, Unavailable
+from twofold.errors._unavailable import (
+    NotYetVisible,
+    OutcomeUnknown,
+    StoreUnavailable,
+    Superseded,
+    TimedOut,
+    Unavailable,
+)
 from twofold.errors._wiring import (
     DuplicateHandlerError,
     Fault,
@@ -71,6 +78,7 @@ __all__ = [
     "Refused",
     "StartError",
     "StoreUnavailable",
+    "Superseded",
     "TimedOut",
     "TooLarge",
     "TwofoldError",

@@ -68,3 +68,18 @@ class OutcomeUnknown(Unavailable):
     """
 
     code: ClassVar[str] = "outcome_unknown"
+
+
+class Superseded(Unavailable):
+    """Another process has taken over what this one would have to write: a newer version of a projection, say.
+
+    Args:
+        name: The projection.
+        text: How it was found.
+    """
+
+    code: ClassVar[str] = "superseded"
+
+    def __init__(self, *, name: str, text: str) -> None:
+        super().__init__(f"this process records nothing any more, since it cannot keep projection {name!r}: {text}")
+        self.name = name

@@ -5,7 +5,7 @@ import typing
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol, TypeAlias, final
 
-from twofold.dispatch import Mode, ProjectionDeclaration
+from twofold.dispatch import Mode, ProjectionDeclaration, Switch
 from twofold.errors import FaultError
 from twofold.projections._method import Method, read_method
 from twofold.projections._rows import Rows, table_behind
@@ -43,6 +43,8 @@ class Projection:
         tables: The tables that it fills.
         methods: What it makes of each class of event.
         session_of: Gives the session for the methods that take one.
+        version: The version of what it makes of them.
+        switch: When it takes the place of an older version.
     """
 
     def __init__(
@@ -53,12 +55,17 @@ class Projection:
         tables: Collection[Any],
         methods: dict[type, Method],
         session_of: SessionOf | None = None,
+        *,
+        version: int = 1,
+        switch: Switch = "auto",
     ) -> None:
         self.name = name
         self.mode = mode
         self.cls = cls
         self.tables = tuple(tables)
         self.takes_session = any(method.takes_session for method in methods.values())
+        self.version = version
+        self.switch = switch
         self._writable = frozenset({*tables, *map(table_behind, tables)})
         self._methods = methods
         self._session_of = session_of
@@ -72,13 +79,11 @@ class Projection:
             session_of: Gives the session for methods that take one; None where there is no SQL.
 
         Raises:
-            FaultError: A method cannot be understood, or there is none, or its mode is unknown.
+            FaultError: A method cannot be understood, or there is none, or its mode, version or name is none.
         """
         source = declaration.cls
         where = f"projection {declaration.name}: {source.__module__}.{source.__qualname__}"
-        if declaration.mode not in typing.get_args(Mode):
-            hint = f"one of {', '.join(typing.get_args(Mode))}"
-            raise FaultError(where=where, code="unknown_mode", text=f"has the mode {declaration.mode!r}", hint=hint)
+        _check(declaration, where)
         instance = source()
         methods: dict[type, Method] = {}
         for name, function in inspect.getmembers(source, inspect.isfunction):
@@ -94,7 +99,23 @@ class Projection:
         if not methods:
             hint = "give it a public method with an event as parameter"
             raise FaultError(where=where, code="no_event", text="handles no event", hint=hint)
-        return cls(declaration.name, declaration.mode, source, declaration.tables, methods, session_of)
+        found = cls(
+            declaration.name,
+            declaration.mode,
+            source,
+            declaration.tables,
+            methods,
+            session_of,
+            version=declaration.version,
+            switch=declaration.switch,
+        )
+        if found.takes_session and found.version > 1:
+            text = (
+                "has a method with a session, which knows the live tables only, and a version that is built beside them"
+            )
+            hint = "give it a new name and new tables, or queue row changes"
+            raise FaultError(where=where, code="session_version", text=text, hint=hint)
+        return found
 
     @property
     def events(self) -> Collection[type]:
@@ -136,6 +157,19 @@ class Projection:
             else:
                 method.queue(fact, rows)
         unit.change(*rows.drain())
+
+
+def _check(declaration: ProjectionDeclaration, where: str) -> None:
+    for word, known, value in (("mode", Mode, declaration.mode), ("switch", Switch, declaration.switch)):
+        if value not in typing.get_args(known):
+            hint = f"one of {', '.join(typing.get_args(known))}"
+            raise FaultError(where=where, code=f"unknown_{word}", text=f"has the {word} {value!r}", hint=hint)
+    if type(declaration.version) is not int or declaration.version < 1:
+        text = f"has the version {declaration.version!r}"
+        raise FaultError(where=where, code="unknown_version", text=text, hint="versions count from 1")
+    if "@" in declaration.name:
+        hint = "rename it: a version that is built beside it has its name with an @"
+        raise FaultError(where=where, code="projection_name", text="has an @ in its name", hint=hint)
 
 
 async def _settle(session: WritingSession) -> None:

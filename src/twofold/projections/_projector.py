@@ -1,13 +1,28 @@
 """Running projections: behind the log as subscribers, or inside the transaction that appends."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import final
+from typing import Any, final
 
 from twofold.dispatch import Start
 from twofold.messages import Catalogue, Context
+from twofold.projections._place import Place, checkpoint_beside
 from twofold.projections._projection import Projection
-from twofold.store import Batch, Fact, Inline, Selection, Store, UnitOfWork, working
+from twofold.projections._rows import table_behind
+from twofold.store import (
+    Add,
+    Aside,
+    Batch,
+    Delete,
+    Fact,
+    Inline,
+    RowChange,
+    Selection,
+    Store,
+    UnitOfWork,
+    Upsert,
+    working,
+)
 
 _BATCH = 500
 _SLOW_BATCH = 50  # with SQL of its own it holds the writer's turn, and commands wait for it
@@ -21,20 +36,21 @@ class Projector:
         projection: The projection.
         store: Where its rows go.
         catalogue: Where its events have their wire names.
+        place: Where its tables stand, and its checkpoint with them; the live ones unless given.
     """
 
-    def __init__(self, projection: Projection, store: Store, catalogue: Catalogue) -> None:
+    def __init__(
+        self, projection: Projection, store: Store, catalogue: Catalogue, *, place: Place | None = None
+    ) -> None:
+        self.name = projection.name if place is None else checkpoint_beside(projection.name, place)
         self._projection = projection
         self._store = store
         self._catalogue = catalogue
+        self._asides = None if place is None else _asides(projection.tables, place)
         self.selection = Selection(types=frozenset(catalogue.of(event).name for event in projection.events))
         self.start: Start = "beginning"
         self.partitions = 1
-
-    @property
-    def name(self) -> str:
-        """The projection's name."""
-        return self._projection.name
+        self.version = projection.version
 
     @property
     def batch_size(self) -> int:
@@ -42,14 +58,39 @@ class Projector:
         return _SLOW_BATCH if self._projection.takes_session else _BATCH
 
     async def handle(self, facts: Sequence[Fact], settled: Batch) -> None:
-        """Write what the projection makes of events, with its checkpoint."""
-        if not self._projection.takes_session:
-            await self._store.commit(replace(settled, rows=tuple(self._projection.rows(facts))))
+        """Write what the projection makes of events, with its checkpoint.
+
+        Raises:
+            CheckpointMoved: Another owner has moved it, or another version has taken the place.
+        """
+        if self._projection.takes_session:
+            async with working(UnitOfWork(self._store, self._catalogue, Context())) as unit:
+                unit.settle(settled)
+                await self._projection.fill(facts, unit)
+                await unit.commit()
             return
-        async with working(UnitOfWork(self._store, self._catalogue, Context())) as unit:
-            unit.settle(settled)
-            await self._projection.fill(facts, unit)
-            await unit.commit()
+        rows = self._projection.rows(facts)
+        if self._asides is not None:
+            rows = [_put_aside(change, self._asides) for change in rows]
+        await self._store.commit(replace(settled, rows=tuple(rows)))
+
+
+def _asides(tables: tuple[Any, ...], place: Place) -> dict[Any, Aside]:
+    """What stands beside each table, however a projection names it."""
+    asides = {table: Aside(table, place, tables) for table in tables}
+    return asides | {table_behind(table): aside for table, aside in asides.items()}
+
+
+def _put_aside(change: RowChange, asides: Mapping[Any, Aside]) -> RowChange:
+    table = change.table
+    aside = asides.get(table) or asides[table_behind(table)]
+    match change:
+        case Upsert(key=key, values=values):
+            return Upsert(aside, key, values)
+        case Add(key=key, amounts=amounts):
+            return Add(aside, key, amounts)
+        case Delete(key=key):
+            return Delete(aside, key)
 
 
 def inline_rows(projections: Iterable[Projection]) -> Inline | None:

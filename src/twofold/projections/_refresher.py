@@ -44,6 +44,7 @@ class Refresher:
         self.start: Start = "beginning"
         self.batch_size = 2  # a source of what is due gives one entry, and so never a full page
         self.partitions = 1
+        self.version = 0
         self._statements = statements
         self._every = every
         self._feeders = feeders

@@ -98,6 +98,7 @@ class OutsideWriter:
         self.start: Start = "beginning"
         self.batch_size = writer.batch_size
         self.partitions = 1
+        self.version = 0
 
     async def handle(self, facts: Sequence[Fact], settled: Batch) -> None:
         """Hand events over, and move the checkpoint once all of them are acknowledged."""

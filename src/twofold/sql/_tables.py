@@ -1,7 +1,7 @@
 """From what users write, a `Table` or a mapped class, to the table behind it, its key, and the SQL that creates it."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -13,15 +13,19 @@ from sqlalchemy.sql.ddl import sort_tables
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from twofold.errors import WiringError
+from twofold.sql._beside import copies_beside, table_beside
 from twofold.sql._view import View, view_statements
+from twofold.store import Aside
 
 
 def table_of(entity: Any) -> Table[Any]:
-    """The table behind a `Table` or a mapped class.
+    """The table behind a `Table` or a mapped class, or the one that stands beside it.
 
     Raises:
         WiringError: It is neither.
     """
+    if isinstance(entity, Aside):
+        return table_beside(table_of(entity.table), tuple(map(table_of, entity.siblings)), entity.place)
     found: Any = entity if _is(Table, entity) else _mapper_of(entity).local_table
     if not _is(Table, found):
         raise WiringError(f"{entity!r} is mapped to {found!r}, which is not a table")
@@ -36,17 +40,27 @@ def create_statements(entities: Iterable[Any], dialect: Dialect) -> list[str]:
         entities: Tables, mapped classes and views.
         dialect: The dialect to write it in.
     """
-    statements, views, tables = list[str](), list[View](), list[Table[Any]]()
+    statements, views, tables = list[str](), list[View](), list[Any]()
     for entity in entities:
-        if _is(View, entity):
-            views.append(entity)
-        else:
-            tables.append(table_of(entity))
-    for table in sort_tables(dict.fromkeys(tables)):
+        (views if _is(View, entity) else tables).append(entity)
+    for table in sort_tables(dict.fromkeys(_to_create(tables))):
         statements.append(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             statements.append(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)))
     return [*statements, *(statement for view in views for statement in view_statements(view, dialect))]
+
+
+def _to_create(entities: Iterable[Any]) -> Iterator[Table[Any]]:
+    """The tables; those that stand beside others as new copies, whose indexes have names that nobody had before."""
+    copies = dict[tuple[Any, ...], Mapping[Table[Any], Table[Any]]]()
+    for entity in entities:
+        if isinstance(entity, Aside):
+            group = *entity.siblings, entity.place
+            if group not in copies:
+                copies[group] = copies_beside(map(table_of, entity.siblings), entity.place)
+            yield copies[group][table_of(entity.table)]
+        else:
+            yield table_of(entity)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +114,8 @@ def layout_of(entity: Any) -> Layout:
     Raises:
         WiringError: It is neither, or it has no primary key.
     """
+    if isinstance(entity, Aside):
+        return replace(layout_of(entity.table), table=table_of(entity))
     table = table_of(entity)
     if not table.primary_key.columns:
         raise WiringError(f"table {table.name!r} has no primary key, so its rows cannot be told apart")

@@ -11,6 +11,7 @@ from twofold.store._memory_tables import MemoryTables
 from twofold.store._parked import Parked, ParkedEvents
 from twofold.store._part import EventSource, Participant
 from twofold.store._port import ReadableStore, Store, Transaction
+from twofold.store._rearrangement import Aside, Rearrangement, beside, table_name
 from twofold.store._recorded import Recorded
 from twofold.store._rows import Add, Delete, RowChange, Upsert
 from twofold.store._selection import Condition, Selection, part_of, selected
@@ -21,6 +22,7 @@ __all__ = [
     "ANY_VERSION",
     "Add",
     "Append",
+    "Aside",
     "Batch",
     "Bell",
     "Checkpoint",
@@ -42,6 +44,7 @@ __all__ = [
     "ParkedEvents",
     "Participant",
     "ReadableStore",
+    "Rearrangement",
     "Recorded",
     "RowChange",
     "Selection",
@@ -51,12 +54,14 @@ __all__ = [
     "UnitOfWork",
     "Upsert",
     "Wakeup",
+    "beside",
     "carrying",
     "current_unit",
     "part_of",
     "read_only_stage",
     "refuse_in_query",
     "selected",
+    "table_name",
     "transaction_stage",
     "working",
 ]

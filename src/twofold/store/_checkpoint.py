@@ -26,6 +26,8 @@ class Checkpoint:
         owner: Who moves it; `NOBODY` for one that is free.
         token: How often it has changed its owner; what it fences off a stale one with.
         beat: How often its owners have shown that they live.
+        version: The version of the projection it belongs to; 0 while nobody has moved, claimed or placed it.
+        tables: The tables that it goes together with, where they change their names with it.
     """
 
     name: str
@@ -34,11 +36,13 @@ class Checkpoint:
     owner: str = NOBODY
     token: int = 0
     beat: int = 0
+    version: int = 0
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A checkpoint on its way forward.
+    """A checkpoint on its way forward; one that moves to where it stands is held there until the batch commits.
 
     Args:
         name: The subscription it belongs to.
@@ -46,6 +50,7 @@ class Move:
         expected: Where it must stand; a store refuses to move one that stands elsewhere.
         token: The token it must have; None for whoever moves it without owning it.
         epoch: The epoch of the log it follows; empty to leave it as it is.
+        version: The version it must have; 0 for any, or for one that is new, which then has 1.
     """
 
     name: str
@@ -53,6 +58,7 @@ class Move:
     expected: int
     token: int | None = None
     epoch: str = ""
+    version: int = 0
 
 
 class Checkpoints(Protocol):

@@ -15,6 +15,7 @@ from twofold.store._memory_checkpoints import MemoryCheckpoints
 from twofold.store._memory_log import MemoryLog
 from twofold.store._memory_parked import MemoryParked
 from twofold.store._memory_tables import MemoryTables
+from twofold.store._rearrangement import Rearrangement
 from twofold.store._rows import RowChange
 
 T = TypeVar("T")
@@ -102,6 +103,25 @@ class MemoryStore:
 
     async def create_tables(self, tables: Collection[Any]) -> None:
         """Tables come into being with their first row."""
+
+    async def rearrange(self, change: Rearrangement) -> None:
+        """Let tables and checkpoints come, go and change their names, together.
+
+        Raises:
+            CheckpointMoved: A checkpoint is not as it must be.
+            ConditionFailed: The log holds what a condition excludes.
+            StoreUnavailable: The store is closed.
+        """
+        with self._lock:
+            self._require_open()
+            checkpoints = self._checkpoints.rearranged(change)
+            self._log.hold(change.conditions)
+            self._checkpoints.keep_only(checkpoints)
+            for name in change.forgets:
+                self._parked.forget(name)
+            for old, new in change.checkpoints:
+                self._parked.rename(old, new)
+            self._tables.rearrange(change.drops, change.renames)
 
     def _require_open(self) -> None:
         if not self._open:

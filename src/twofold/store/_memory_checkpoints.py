@@ -7,6 +7,7 @@ from typing import final
 
 from twofold.errors import CheckpointMoved
 from twofold.store._checkpoint import NOBODY, Checkpoint, Move
+from twofold.store._rearrangement import Rearrangement
 
 
 @final
@@ -38,7 +39,7 @@ class MemoryCheckpoints:
             stands = self._checkpoints.get(seen.name) or Checkpoint(name=seen.name)
             if (stands.token, stands.beat) != (seen.token, seen.beat):
                 raise CheckpointMoved(name=seen.name, text="has changed since it was seen")
-            claimed = replace(stands, owner=owner, token=stands.token + 1)
+            claimed = replace(stands, owner=owner, token=stands.token + 1, version=stands.version or 1)
             self._checkpoints[seen.name] = claimed
             return claimed
 
@@ -67,11 +68,48 @@ class MemoryCheckpoints:
             stands = moved.get(move.name) or self._checkpoints.get(move.name) or Checkpoint(name=move.name)
             if move.token not in (None, stands.token):
                 raise CheckpointMoved(name=move.name, text=f"has token {stands.token}, not {move.token}")
+            if move.version not in (0, stands.version):
+                raise CheckpointMoved(name=move.name, text=f"has version {stands.version}, not {move.version}")
             if stands.position != move.expected:
                 raise CheckpointMoved(name=move.name, text=f"stands at {stands.position}, not at {move.expected}")
-            moved[move.name] = replace(stands, position=move.position, epoch=move.epoch or stands.epoch)
+            moved[move.name] = replace(
+                stands,
+                position=move.position,
+                epoch=move.epoch or stands.epoch,
+                version=stands.version or 1,
+            )
         return moved
 
     def keep(self, moved: dict[str, Checkpoint]) -> None:
         """Keep what `moved` gave."""
         self._checkpoints.update(moved)
+
+    def rearranged(self, change: Rearrangement) -> dict[str, Checkpoint]:
+        """All checkpoints as a rearrangement would leave them.
+
+        Raises:
+            CheckpointMoved: One is not as it must be.
+        """
+        for name, version in change.versions.items():
+            found = self._checkpoints[name].version if name in self._checkpoints else 0
+            if found != version:
+                raise CheckpointMoved(name=name, text=f"has version {found}, not {version}")
+        every = self._checkpoints | self.moved(change.moves)
+        for first, second in change.ahead:
+            if every[first].position < every[second].position:
+                raise CheckpointMoved(name=first, text=f"stands behind {second!r}")
+        for name in change.forgets:
+            every.pop(name, None)
+        for old, new in change.checkpoints:
+            if old in every:
+                token = max(one.token for one in every.values()) + 1
+                every[new] = replace(every.pop(old), name=new, owner=NOBODY, token=token, tables=change.tables)
+        for place in change.places:
+            if place.name in every:
+                raise CheckpointMoved(name=place.name, text="is there already")
+            every[place.name] = place
+        return every
+
+    def keep_only(self, every: dict[str, Checkpoint]) -> None:
+        """Keep what `rearranged` gave, and nothing else."""
+        self._checkpoints = every

@@ -68,3 +68,12 @@ class MemoryParked:
             self._parked[one.subscription, one.position] = one
         for key in frees:
             self._parked.pop(key, None)
+
+    def forget(self, subscription: str) -> None:
+        """Let everything go that a subscription has parked."""
+        self._parked = {key: one for key, one in self._parked.items() if one.subscription != subscription}
+
+    def rename(self, old: str, new: str) -> None:
+        """Give what a subscription has parked to another."""
+        renamed = (replace(one, subscription=new) if one.subscription == old else one for one in self._parked.values())
+        self._parked = {(one.subscription, one.position): one for one in renamed}

@@ -1,8 +1,9 @@
 """Tables of read models in memory: what row changes become when there is no SQL."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, final
 
+from twofold.store._rearrangement import table_name
 from twofold.store._rows import Add, Delete, RowChange
 
 _Row: TypeAlias = dict[str, Any]
@@ -16,7 +17,7 @@ class MemoryTables:
     __slots__ = ("_tables",)
 
     def __init__(self) -> None:
-        self._tables = dict[Any, dict[_Key, _Row]]()
+        self._tables = dict[str, dict[_Key, _Row]]()
 
     def row(self, table: Any, /, **key: Any) -> Mapping[str, Any] | None:
         """The row with this primary key, or None."""
@@ -46,8 +47,16 @@ class MemoryTables:
         copy.change(changes)
         return copy
 
+    def rearrange(self, drops: Iterable[str], renames: Iterable[tuple[str, str]]) -> None:
+        """Drop tables, and give others new names."""
+        for name in drops:
+            self._tables.pop(name, None)
+        for old, new in renames:
+            if old in self._tables:
+                self._tables[new] = self._tables.pop(old)
+
     def _rows(self, table: Any) -> dict[_Key, _Row]:
-        return self._tables.setdefault(getattr(table, "__table__", table), {})
+        return self._tables.setdefault(table_name(table), {})
 
 
 def _apply(rows: dict[_Key, _Row], key: _Key, change: RowChange) -> None:

@@ -11,6 +11,7 @@ from twofold.store._batch import Batch, Committed
 from twofold.store._checkpoint import Checkpoints
 from twofold.store._log import Log, Wakeup
 from twofold.store._parked import ParkedEvents
+from twofold.store._rearrangement import Rearrangement
 from twofold.store._rows import RowChange
 
 T = TypeVar("T")
@@ -116,7 +117,20 @@ class Store(Protocol):
         ...
 
     async def create_tables(self, tables: Collection[Any]) -> None:
-        """Create the tables of read models and state that are missing."""
+        """Create the tables of read models and state that are missing, with their indexes."""
+        ...
+
+    async def rearrange(self, change: Rearrangement) -> None:
+        """Let tables and checkpoints come, go and change their names, in one transaction.
+
+        A reader sees all of them before it, or after it. What a batch holds in place (a checkpoint that it moves, if
+        only to where it stands) and this exclude each other.
+
+        Raises:
+            CheckpointMoved: A checkpoint is not as it must be; nothing was changed.
+            ConditionFailed: The log holds what a condition excludes; nothing was changed.
+            WiringError: A table that is to be renamed is referred to from outside; nothing was changed.
+        """
         ...
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, final
 
-from twofold.errors import WiringError
+from twofold.errors import CheckpointMoved, Superseded, TwofoldError, WiringError
 from twofold.messages import Catalogue, Context
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._checkpoint import Move
@@ -39,13 +39,22 @@ class UnitOfWork:
         catalogue: The events that may be recorded.
         context: The message that it serves.
         inline: The inline projections.
+        held: What must hold for them while events are recorded: that no other version has taken their place.
     """
 
-    def __init__(self, store: Store, catalogue: Catalogue, context: Context, inline: Inline | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        context: Context,
+        inline: Inline | None = None,
+        held: tuple[Move, ...] = (),
+    ) -> None:
         self._store = store
         self.catalogue = catalogue
         self._context = context
         self._inline = inline
+        self._held = held
         self._facts: list[tuple[str, int, Any, Draft]] = []
         self._rows: list[RowChange] = []
         self._moves: list[Move] = []
@@ -157,6 +166,7 @@ class UnitOfWork:
 
         Raises:
             VersionConflict: A stream is not where the decision saw it; nothing was written.
+            Superseded: Another version of an inline projection has taken its place; nothing was written.
             WiringError: A command that a handler sent is still being handled.
         """
         if self._parts:
@@ -173,13 +183,18 @@ class UnitOfWork:
         facts = [*self._facts, *self._survivors]
         if self._inline is not None and facts:
             await self._inline(_as_facts(facts), self)
-        batch = Batch(_appends(facts), tuple(self._rows), (*self._moves, *settled.moves))
+        held = self._held if facts else ()
+        batch = Batch(_appends(facts), tuple(self._rows), (*self._moves, *settled.moves, *held))
         if settled.parks or settled.frees:
             batch = replace(batch, parks=settled.parks, frees=settled.frees)
-        if self._transaction is not None:
-            self.committed = await self._transaction.commit(batch)
-        elif batch:
-            self.committed = await self._store.commit(batch)
+        try:
+            if self._transaction is not None:
+                self.committed = await self._transaction.commit(batch)
+            elif batch:
+                self.committed = await self._store.commit(batch)
+        except Exception as error:
+            await self._require_held(batch, error)
+            raise
         self._survivors.clear()
         self._note(self.committed)
         return self.committed
@@ -279,6 +294,16 @@ class UnitOfWork:
             self._serve(part.context)
             self._turns.leave()
 
+    async def _require_held(self, batch: Batch, error: Exception) -> None:
+        """Whatever a commit fails with once inline projections have lost their place, that is why."""
+        if isinstance(error, TwofoldError) and not isinstance(error, CheckpointMoved):
+            return
+        for held in self._held if batch.appends else ():
+            stands = await self._store.checkpoints.get(held.name)
+            if stands.position != held.position or stands.version != held.version:
+                text = f"it has version {stands.version}" if stands.version != held.version else "it is not inline"
+                raise Superseded(name=held.name, text=f"{text} in another process") from error
+
     def _serve(self, context: Context) -> None:
         if context is not self._context:
             self._context, self._headers = context, None
@@ -312,7 +337,7 @@ class UnitOfWork:
 
     async def _commit_apart(self, facts: Sequence[tuple[str, int, Any, Draft]]) -> None:
         """Commit events in a unit of their own, whatever becomes of this one."""
-        apart = UnitOfWork(self._store, self.catalogue, self._context, self._inline)
+        apart = UnitOfWork(self._store, self.catalogue, self._context, self._inline, self._held)
         apart._facts.extend(facts)
         try:
             await apart.commit()

@@ -310,7 +310,8 @@ class Subscription:
 
     def _move(self, held: Checkpoint, position: int, epoch: str = "") -> Move:
         token = None if self._owner is None else held.token
-        return Move(self.name, position, held.position, token=token, epoch=epoch)
+        version = self.subscriber.version
+        return Move(self.name, position, held.position, token=token, epoch=epoch, version=version)
 
     def _passes(self, error: Exception) -> bool:
         """Whether an error says nothing about the event: what it needs is away, or the checkpoint is another's."""

@@ -36,6 +36,11 @@ class Subscriber(Protocol):
         """Into how many equal shares of the streams it is cut, each followed by itself, in the order of its streams."""
         ...
 
+    @property
+    def version(self) -> int:
+        """The version that its checkpoint must have; 0 for any."""
+        ...
+
     async def handle(self, facts: Sequence[Fact], settled: Batch) -> None:
         """Handle events in order, and commit what settles them in the same transaction.
 

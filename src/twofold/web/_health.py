@@ -121,7 +121,8 @@ async def _readiness(app: App) -> dict[str, Any]:
     except TwofoldError:
         return {"status": "unready", "running": True, "subscriptions": []}
     subscriptions = [{"name": one.name, "lag": one.lag, "failures": one.failures} for one in progress]
-    return {"status": "ready", "running": True, "subscriptions": subscriptions}
+    status = "superseded" if app.superseded else "ready"
+    return {"status": status, "running": True, "subscriptions": subscriptions}
 
 
 async def _work(app: App) -> dict[str, Any]:

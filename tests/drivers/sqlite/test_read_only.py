@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from twofold.drivers.sqlite import SqliteStore
+from twofold.drivers.sqlite._schema import STEPS
 from twofold.errors import StoreUnavailable, WiringError
 from twofold.store import Batch, Move, ReadableStore
 from twofold.testing._store_case import append, whole_log
@@ -85,7 +86,9 @@ async def test_an_older_schema_is_refused(path: Path, plain: sqlite3.Connection,
         plain.execute("INSERT INTO twofold_meta VALUES ('schema', '1')")
     else:
         plain.execute("CREATE TABLE other (id)")
-    with pytest.raises(StoreUnavailable, match=f"schema {schema or 0} of 2: a process that writes upgrades it"):
+    with pytest.raises(
+        StoreUnavailable, match=f"schema {schema or 0} of {len(STEPS)}: a process that writes upgrades it"
+    ):
         await SqliteStore(path, read_only=True).start()
 
 

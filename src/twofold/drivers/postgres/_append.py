@@ -131,7 +131,7 @@ def _others(batch: Batch) -> dict[str, Any]:
 
 def _move(move: Move) -> dict[str, Any]:
     at = {"position": move.position, "expected": move.expected}
-    return {"name": move.name, **at, "token": move.token, "epoch": move.epoch}
+    return {"name": move.name, **at, "token": move.token, "epoch": move.epoch, "version": move.version}
 
 
 def _park(one: Parked) -> dict[str, Any]:
@@ -161,10 +161,12 @@ def _conflict(batch: Batch, answer: Sequence[int]) -> Exception:
         return VersionConflict(stream=append.stream, expected=append.expected, actual=found[0])
     if kind == _CONDITION:
         return ConditionFailed(after=batch.conditions[nth].after, position=found[0])
-    position, token = found
+    position, token, version = found
     move = batch.moves[nth]
     if move.token not in (None, token):
         return CheckpointMoved(name=move.name, text=f"has token {token}, not {move.token}")
+    if move.version not in (0, version):
+        return CheckpointMoved(name=move.name, text=f"has version {version}, not {move.version}")
     return CheckpointMoved(name=move.name, text=f"stands at {position}, not at {move.expected}")
 
 

@@ -1,6 +1,7 @@
 """Where followers stand: read, owned and given back here; moved by the batches that carry their work."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any, Final, final
 
 from twofold.drivers.postgres._names import Names
@@ -54,17 +55,18 @@ class PostgresCheckpoints:
 
     async def _rows(self, pool: Pool, query: str, *values: Any) -> list[Checkpoint]:
         async with pool.lent() as connection:
-            return [Checkpoint(**row) for row in await connection.fetch(self._names.sql(query), *values)]
+            rows = await connection.fetch(self._names.sql(query), *values)
+            return [replace(Checkpoint(**row), tables=tuple(row["tables"])) for row in rows]
 
 
-_SELECT: Final = "SELECT name, position, epoch, owner, token, beat FROM {schema}.twofold_checkpoints"
+_SELECT: Final = "SELECT name, position, epoch, owner, token, beat, version, tables FROM {schema}.twofold_checkpoints"
 _CLAIM: Final = (
     "UPDATE {schema}.twofold_checkpoints SET owner = $1, token = token + 1 WHERE name = $2 AND token = $3 AND beat = $4"
-    " RETURNING name, position, epoch, owner, token, beat"
+    " RETURNING name, position, epoch, owner, token, beat, version, tables"
 )
 _FIRST_CLAIM: Final = (
     "INSERT INTO {schema}.twofold_checkpoints (owner, name, token) VALUES ($1, $2, 1) ON CONFLICT DO NOTHING"
-    " RETURNING name, position, epoch, owner, token, beat"
+    " RETURNING name, position, epoch, owner, token, beat, version, tables"
 )
 # Rows are locked in one order: those who renew and those who release do not wait for each other in a circle.
 _RENEW: Final = (

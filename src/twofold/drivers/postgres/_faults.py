@@ -20,7 +20,8 @@ def raise_typed(error: Exception) -> NoReturn:
     """Raise what an error means, with the error as its cause.
 
     What passes (no connection, no space, a lock that is not free, a server that stops, or that is read-only) becomes
-    `StoreUnavailable`; a deadlock or a serialization failure a `Conflict`; text that PostgreSQL cannot hold `Invalid`.
+    `StoreUnavailable`; a deadlock, a serialization failure, or tables that have changed their columns meanwhile a
+    `Conflict`; text that PostgreSQL cannot hold `Invalid`.
     Broken constraints and wrong SQL are mistakes of whoever wrote the rows, and stay what they are.
     """
     own = _own(error)
@@ -31,7 +32,7 @@ def raise_typed(error: Exception) -> NoReturn:
 
 def must_run_again(error: BaseException) -> bool:
     """Whether PostgreSQL gave up on a transaction because of others beside it, so that it may just be run again."""
-    return state_of(error) in _AGAIN
+    return state_of(error) in _AGAIN or isinstance(error, asyncpg.InvalidCachedStatementError)
 
 
 def is_lost(error: BaseException) -> bool:
@@ -54,7 +55,7 @@ def _own(error: BaseException) -> TwofoldError | None:
         return WiringError(f"PostgreSQL cannot be reached by this address: {error}")
     if state in _NO_TEXT or isinstance(error.__cause__, UnicodeError):
         return Invalid(f"PostgreSQL cannot hold this: {_text(error)}")
-    if state in _AGAIN:
+    if must_run_again(error):
         return Conflict(f"others changed the same at the same time: {_text(error)}")
     if state.startswith(_UNAVAILABLE) or isinstance(error, _GONE):
         return StoreUnavailable(f"PostgreSQL refuses, or is not there: {_text(error)}")

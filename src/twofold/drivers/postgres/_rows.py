@@ -37,18 +37,25 @@ async def apply_rows(connection: Any, rows: Sequence[RowChange]) -> None:
 
 
 async def create_tables(connection: Any, tables: Iterable[Any]) -> None:
-    """Create the tables, views, indexes and types that are missing, inside the transaction that is open.
+    """Create the tables and views that are missing, with their indexes and types, inside the transaction that is open.
 
     Of several processes that start at the same time, one creates and the others wait for its transaction to end.
     """
     wanted = list(tables)
-    found = [table_of(entity) for entity in wanted if not isinstance(entity, View)]
+    views = [entity for entity in wanted if isinstance(entity, View)]
     await connection.execute(f"SELECT pg_advisory_xact_lock({_CREATING})")
     dialect = LoopDialect(connection.get_server_version().major)
-    for name, statement in _type_statements(found, dialect):
+    preparer: Any = dialect.identifier_preparer
+    missing = [
+        table
+        for table in wanted
+        if not isinstance(table, View)
+        and await connection.fetchval("SELECT to_regclass($1)::text", preparer.format_table(table_of(table))) is None
+    ]
+    for name, statement in _type_statements(map(table_of, missing), dialect):
         if await connection.fetchval("SELECT to_regtype($1)", name) is None:
             await connection.execute(statement)
-    for statement in create_statements(wanted, dialect):
+    for statement in create_statements([*missing, *views], dialect):
         await connection.execute(statement)
 
 

@@ -3,6 +3,7 @@
 Applications get it from their settings, or make one; nothing else of this folder is for them.
 """
 
+import asyncio
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar, final
 
@@ -12,17 +13,19 @@ from twofold.drivers.postgres._append import Calls, calls
 from twofold.drivers.postgres._checkpoints import PostgresCheckpoints
 from twofold.drivers.postgres._commits import Commits, persistently
 from twofold.drivers.postgres._connection import Server
+from twofold.drivers.postgres._faults import raise_typed
 from twofold.drivers.postgres._held import PostgresTransaction
 from twofold.drivers.postgres._listen import Ear
 from twofold.drivers.postgres._log import PostgresLog
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._parked import PostgresParked
 from twofold.drivers.postgres._pool import Pool
+from twofold.drivers.postgres._rearrange import rearrange
 from twofold.drivers.postgres._run import run
 from twofold.drivers.postgres._schema import upgrade
 from twofold.drivers.postgres._tables import add_tables
-from twofold.errors import WiringError
-from twofold.store import Batch, Bell, Committed
+from twofold.errors import StoreUnavailable, WiringError
+from twofold.store import Batch, Bell, Committed, Rearrangement
 
 T = TypeVar("T")
 
@@ -161,13 +164,21 @@ class PostgresStore:
         return await persistently(lambda: self._commits.commit(call))
 
     async def read(self, work: Callable[[Any], T]) -> T:
-        """Run a function with a read-only connection, over one snapshot; what it returns is awaited if it can be."""
+        """Run a function with a read-only connection, over one snapshot; what it returns is awaited if it can be.
+
+        It is run again when a table has other columns than the connection remembers.
+        """
+        return await persistently(lambda: self._read(work))
+
+    async def _read(self, work: Callable[[Any], T]) -> T:
         async with self._readers.lent() as connection:
             await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
                 done: T = await run(work, connection)
             except asyncpg.ReadOnlySQLTransactionError as error:
                 raise WiringError("a function that was given to read tried to write") from error
+            except asyncpg.InvalidCachedStatementError as error:
+                raise_typed(error)
             await connection.execute("ROLLBACK")
             return done
 
@@ -176,10 +187,41 @@ class PostgresStore:
         return PostgresTransaction(self._commits, self._calls, self._turn_timeout)
 
     async def create_tables(self, tables: Collection[Any]) -> None:
-        """Create the tables of read models and state that are missing."""
+        """Create the tables of read models and state that are missing, with their indexes."""
         transaction = self.begin()
         try:
             _: object = await transaction.run(lambda connection: add_tables(connection, tables))
+            await transaction.commit(Batch())
+        finally:
+            await transaction.rollback()
+
+    async def rearrange(self, change: Rearrangement) -> None:
+        """Let tables and checkpoints come, go and change their names, in one transaction.
+
+        It waits a second for those who use the tables, and then lets those pass who wait behind it, and tries again.
+
+        Raises:
+            CheckpointMoved: A checkpoint is not as it must be; nothing was changed.
+            ConditionFailed: The log holds what a condition excludes; nothing was changed.
+            StoreUnavailable: The tables were in use all the time; nothing was changed.
+            WiringError: A table that is to be renamed is used from outside; nothing was changed.
+        """
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                await persistently(lambda: self._rearrange(change))
+            except StoreUnavailable as error:
+                if not isinstance(error.__cause__, asyncpg.LockNotAvailableError) or not tries_left:
+                    raise
+            else:
+                return
+            await asyncio.sleep(_PAUSE)
+
+    async def _rearrange(self, change: Rearrangement) -> None:
+        transaction = self.begin()
+        try:
+            _: object = await transaction.run(
+                lambda connection: rearrange(connection, change, self._names, self._calls)
+            )
             await transaction.commit(Batch())
         finally:
             await transaction.rollback()
@@ -191,3 +233,5 @@ class PostgresStore:
 
 
 _CLOSED = "the store is closed"
+_TRIES = 10
+_PAUSE = 0.1

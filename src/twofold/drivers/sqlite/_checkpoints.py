@@ -1,5 +1,6 @@
 """Where followers stand: read on the reader connections, owned and moved by the writer."""
 
+import json
 from collections.abc import Collection, Sequence
 from sqlite3 import Connection
 from typing import final
@@ -79,22 +80,37 @@ def move(connection: Connection, move: Move) -> None:
         CheckpointMoved: It is not where the move expects it, or has another token.
     """
     values = {"name": move.name, "position": move.position, "expected": move.expected, "epoch": move.epoch}
-    moved = connection.execute(_MOVE, {**values, "token": move.token}).rowcount
-    if not moved and move.expected == 0 and not move.token:
+    fences = {"token": move.token, "version": move.version}
+    if move.position == move.expected and not move.epoch:
+        moved = connection.execute(_HOLD, {**values, **fences}).fetchone()
+    else:
+        moved = connection.execute(_MOVE, {**values, **fences}).rowcount
+    if not moved and move.expected == 0 and not move.token and not move.version:
         moved = connection.execute(_PLACE, values).rowcount
     if not moved:
         found = stands(connection, move.name)
         if move.token not in (None, found.token):
             raise CheckpointMoved(name=move.name, text=f"has token {found.token}, not {move.token}")
+        if move.version not in (0, found.version):
+            raise CheckpointMoved(name=move.name, text=f"has version {found.version}, not {move.version}")
         raise CheckpointMoved(name=move.name, text=f"stands at {found.position}, not at {move.expected}")
 
 
-def _checkpoint(row: tuple[str, int, str, str, int, int]) -> Checkpoint:
-    name, position, epoch, owner, token, beat = row
-    return Checkpoint(name=name, position=position, epoch=epoch, owner=owner, token=token, beat=beat)
+def _checkpoint(row: tuple[str, int, str, str, int, int, int, str]) -> Checkpoint:
+    name, position, epoch, owner, token, beat, version, tables = row
+    return Checkpoint(
+        name=name,
+        position=position,
+        epoch=epoch,
+        owner=owner,
+        token=token,
+        beat=beat,
+        version=version,
+        tables=tuple(json.loads(tables)),
+    )
 
 
-_SELECT = "SELECT name, position, epoch, owner, token, beat FROM twofold_checkpoints"
+_SELECT = "SELECT name, position, epoch, owner, token, beat, version, tables FROM twofold_checkpoints"
 _CLAIM = "UPDATE twofold_checkpoints SET owner = ?, token = token + 1 WHERE name = ? AND token = ? AND beat = ?"
 _FIRST_CLAIM = (
     "INSERT INTO twofold_checkpoints (name, position, owner, token) VALUES (?, 0, ?, 1) ON CONFLICT DO NOTHING"
@@ -104,6 +120,11 @@ _RELEASE = "UPDATE twofold_checkpoints SET owner = '' WHERE owner = ?"
 _MOVE = (
     "UPDATE twofold_checkpoints SET position = :position, epoch = iif(:epoch = '', epoch, :epoch)"
     " WHERE name = :name AND position = :expected AND (:token IS NULL OR token = :token)"
+    " AND (:version = 0 OR version = :version)"
+)
+_HOLD = (
+    "SELECT 1 FROM twofold_checkpoints WHERE name = :name AND position = :expected"
+    " AND (:token IS NULL OR token = :token) AND (:version = 0 OR version = :version)"
 )
 _PLACE = (
     "INSERT INTO twofold_checkpoints (name, position, epoch) VALUES (:name, :position, :epoch) ON CONFLICT DO NOTHING"

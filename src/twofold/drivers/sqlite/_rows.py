@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from twofold.drivers.sqlite._statements import deletion, dialect, writes
-from twofold.sql import DeleteRows, RowStatement, Values, create_statements, fold
+from twofold.sql import DeleteRows, RowStatement, Values, View, create_statements, fold, table_of
 from twofold.store import RowChange
 
 
@@ -33,10 +33,15 @@ def apply_rows(connection: Connection, rows: Sequence[RowChange]) -> None:
 
 
 def create_tables(connection: Connection, tables: Iterable[Any]) -> None:
-    """Create the tables and indexes that are missing, inside the transaction that is open."""
-    for statement in create_statements(tables, dialect):
+    """Create the tables and views that are missing, with their indexes, inside the transaction that is open."""
+    there = {name.casefold() for (name,) in connection.execute(_TABLES)}
+    missing = [one for one in tables if isinstance(one, View) or table_of(one).name.casefold() not in there]
+    for statement in create_statements(missing, dialect):
         connection.execute(statement)
 
 
 def _execute(connection: Connection, statement: RowStatement, rows: Sequence[Values]) -> int:
     return connection.executemany(statement.sql, statement.parameters(rows)).rowcount
+
+
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"

@@ -54,6 +54,10 @@ STEPS = (
         ) WITHOUT ROWID""",
         "INSERT INTO twofold_tags (tag, position) SELECT DISTINCT value, position FROM twofold_events, json_each(tags)",
     ),
+    (
+        "ALTER TABLE twofold_checkpoints ADD COLUMN version INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE twofold_checkpoints ADD COLUMN tables TEXT NOT NULL DEFAULT '[]'",
+    ),
 )
 
 

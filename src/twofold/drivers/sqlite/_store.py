@@ -16,11 +16,12 @@ from twofold.drivers.sqlite._log import SqliteLog
 from twofold.drivers.sqlite._open import Database, Durability
 from twofold.drivers.sqlite._parked import SqliteParked
 from twofold.drivers.sqlite._readers import Readers
+from twofold.drivers.sqlite._rearrange import rearrange
 from twofold.drivers.sqlite._tables import add_tables
 from twofold.drivers.sqlite._write import plan
 from twofold.drivers.sqlite._writer import Writer
 from twofold.errors import WiringError
-from twofold.store import Batch, Bell, Committed
+from twofold.store import Batch, Bell, Committed, Rearrangement
 
 T = TypeVar("T")
 _CLOSED = "the store is closed"
@@ -165,13 +166,23 @@ class SqliteStore:
         return SqliteTransaction(self._writer, self._turn_timeout)
 
     async def create_tables(self, tables: Collection[Any]) -> None:
-        """Create the tables of read models and state that are missing."""
+        """Create the tables of read models and state that are missing, with their indexes."""
 
         def unit(connection: GuardedConnection) -> Committed:
             add_tables(connection, tables)
             return Committed()
 
         await self._writer.commit(unit)
+
+    async def rearrange(self, change: Rearrangement) -> None:
+        """Let tables and checkpoints come, go and change their names, in one transaction.
+
+        Raises:
+            CheckpointMoved: A checkpoint is not as it must be; nothing was changed.
+            ConditionFailed: The log holds what a condition excludes; nothing was changed.
+            WiringError: A table that is to be renamed is referred to from outside; nothing was changed.
+        """
+        await self._writer.change(lambda connection: rearrange(connection, change))
 
 
 def _close(writer: Writer, readers: Readers) -> None:

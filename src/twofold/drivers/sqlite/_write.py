@@ -30,7 +30,7 @@ class Plan:
         versions = dict[str, int]()
         batch = self.batch
         for condition in batch.conditions:
-            _hold(connection, condition)
+            hold(connection, condition)
         for stream, expected, events, tags in self.appends:
             version = _version(connection, stream, expected)
             versions[stream] = version + len(events)
@@ -58,7 +58,12 @@ def _append(item: Append) -> _Append:
     return item.stream, item.expected, [_row(draft) for draft in item.events], tags
 
 
-def _hold(connection: Connection, condition: Condition) -> None:
+def hold(connection: Connection, condition: Condition) -> None:
+    """Check what must not have happened, in the transaction that is open.
+
+    Raises:
+        ConditionFailed: It has.
+    """
     where, values = any_of(condition.selections)
     found = connection.execute(_FIRST_AFTER.format(where), (condition.after, *values)).fetchone()
     if found:

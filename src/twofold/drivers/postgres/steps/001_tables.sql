@@ -44,7 +44,9 @@ CREATE TABLE {schema}.twofold_checkpoints (
     epoch text NOT NULL DEFAULT '',
     owner text COLLATE "C" NOT NULL DEFAULT '',
     token bigint NOT NULL DEFAULT 0,
-    beat bigint NOT NULL DEFAULT 0
+    beat bigint NOT NULL DEFAULT 0,
+    version integer NOT NULL DEFAULT 1,
+    tables text[] NOT NULL DEFAULT '{}'
 ) WITH (fillfactor = 50);
 
 CREATE TABLE {schema}.twofold_parked (

@@ -133,27 +133,44 @@ BEGIN
 END
 $$;
 
--- Moves a checkpoint; null, or where it stands and its token when that is not what was expected.
-CREATE FUNCTION {schema}.twofold_move(checkpoint text, goes_to bigint, expected bigint, fence bigint, log_epoch text)
-RETURNS bigint[] LANGUAGE plpgsql AS $$
+-- Moves a checkpoint; null, or where it stands, its token and its version when that is not what was expected.
+--
+-- One that moves to where it stands is held there until the transaction ends: those who hold it share a lock, and whoever
+-- moves it away, or rearranges it, takes that lock alone. So the row is not written, however many hold it.
+CREATE FUNCTION {schema}.twofold_move(
+    checkpoint text, goes_to bigint, expected bigint, fence bigint, log_epoch text, required integer
+) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
     found_at bigint[];
 BEGIN
+    IF goes_to = expected AND log_epoch = '' THEN
+        PERFORM pg_advisory_xact_lock_shared({schema}.twofold_key('checkpoint ' || checkpoint));
+        PERFORM 1 FROM {schema}.twofold_checkpoints AS c
+        WHERE c.name = checkpoint AND c.position = expected AND (fence IS NULL OR c.token = fence)
+        AND required IN (0, c.version);
+        IF FOUND THEN
+            RETURN NULL;
+        END IF;
+    ELSIF expected < 0 THEN
+        PERFORM pg_advisory_xact_lock({schema}.twofold_key('checkpoint ' || checkpoint));
+    END IF;
     UPDATE {schema}.twofold_checkpoints AS c
     SET position = goes_to, epoch = CASE WHEN log_epoch = '' THEN c.epoch ELSE log_epoch END
-    WHERE c.name = checkpoint AND c.position = expected AND (fence IS NULL OR c.token = fence);
+    WHERE c.name = checkpoint AND c.position = expected AND (fence IS NULL OR c.token = fence)
+    AND required IN (0, c.version);
     IF FOUND THEN
         RETURN NULL;
     END IF;
-    IF expected = 0 AND coalesce(fence, 0) = 0 THEN
+    IF expected = 0 AND coalesce(fence, 0) = 0 AND required = 0 THEN
         INSERT INTO {schema}.twofold_checkpoints (name, position, epoch) VALUES (checkpoint, goes_to, log_epoch)
         ON CONFLICT DO NOTHING;
         IF FOUND THEN
             RETURN NULL;
         END IF;
     END IF;
-    SELECT ARRAY[c.position, c.token] INTO found_at FROM {schema}.twofold_checkpoints AS c WHERE c.name = checkpoint;
-    RETURN coalesce(found_at, '{0,0}');
+    SELECT ARRAY[c.position, c.token, c.version] INTO found_at
+    FROM {schema}.twofold_checkpoints AS c WHERE c.name = checkpoint;
+    RETURN coalesce(found_at, '{0,0,0}');
 END
 $$;
 
@@ -191,7 +208,7 @@ $$;
 --
 -- Answers the position of the last event, or 0, and the version that each stream reached. When there is a conflict, it
 -- answers what kind of one: -1 and the number of the stream and its version, -2 and the number of the condition and the
--- position of an event that it excludes, -3 and the number of the move and where the checkpoint stands and its token.
+-- position of an event that it excludes, -3 and the number of the move and where the checkpoint stands, its token and version.
 -- Nothing was written then; a conflict that is found after something was written is raised, with the answer as its text.
 CREATE FUNCTION {schema}.twofold_commit(
     streams text[], expected bigint[], counts integer[],
@@ -232,11 +249,13 @@ BEGIN
     IF others IS NOT NULL AND others ? 'moves' THEN
         FOR move IN
             SELECT m.* FROM ROWS FROM (jsonb_to_recordset(others -> 'moves')
-                AS (name text, position bigint, expected bigint, token bigint, epoch text)
-            ) WITH ORDINALITY AS m (name, goes_to, expected, token, epoch, nth)
+                AS (name text, position bigint, expected bigint, token bigint, epoch text, version integer)
+            ) WITH ORDINALITY AS m (name, goes_to, expected, token, epoch, version, nth)
             ORDER BY m.name COLLATE "C", m.nth
         LOOP
-            answer := {schema}.twofold_move(move.name, move.goes_to, move.expected, move.token, move.epoch);
+            answer := {schema}.twofold_move(
+                move.name, move.goes_to, move.expected, move.token, move.epoch, move.version
+            );
             IF answer IS NOT NULL THEN
                 answer := ARRAY[-3, move.nth - 1] || answer;
                 IF wrote THEN

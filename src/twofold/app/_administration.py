@@ -1,0 +1,201 @@
+"""What an operator does with the versions of projections, while applications run: every step insists on what it saw."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias, final
+
+from twofold.app._database import sessions_of
+from twofold.app._room import open_room
+from twofold.app._standing import ProjectionStatus, status_of
+from twofold.errors import CheckpointMoved, NotFound, Refused
+from twofold.messages import Catalogue
+from twofold.projections import (
+    NEXT,
+    Pace,
+    Place,
+    Projection,
+    Projector,
+    drop,
+    lay,
+    place,
+    roll_back,
+    standing,
+    standings,
+    take_over,
+)
+from twofold.store import Store
+from twofold.subscriptions import Subscription
+
+Tell: TypeAlias = Callable[[Pace], None]
+"""Told how far a rebuild is, several times a second."""
+
+_TICK: Final = 0.2
+
+
+@final
+class Administration:
+    """The versions of an application's projections, to look at and to change.
+
+    Args:
+        app: What the application is called.
+        projections: Its projections.
+        store: Where their rows are; open.
+        catalogue: What events are decoded with.
+    """
+
+    def __init__(self, app: str, projections: Iterable[Projection], store: Store, catalogue: Catalogue) -> None:
+        self._app = app
+        self._store = store
+        self._catalogue = catalogue
+        self._projections = {one.name: one for one in projections}
+
+    async def all(self) -> list[ProjectionStatus]:
+        """Where all projections stand, by name."""
+        found = await standings(self._store, sorted(self._projections))
+        head = await self._store.log.head()
+        return [await status_of(self._projections[name], self._store, stands, head) for name, stands in found.items()]
+
+    async def status(self, name: str) -> ProjectionStatus:
+        """Where a projection stands.
+
+        Raises:
+            NotFound: The application has none with this name.
+        """
+        projection = self._projection(name)
+        return await status_of(projection, self._store, await standing(self._store, name), await self._store.log.head())
+
+    async def rebuild(self, name: str, tell: Tell = lambda _: None) -> bool:
+        """Build the declared version beside the live one, or go on with it, and let it take the place.
+
+        Args:
+            name: The projection.
+            tell: Told how far it is.
+
+        Returns:
+            Whether it has taken the place; one with `switch="manual"` waits for the command.
+
+        Raises:
+            NotFound: The application has none with this name.
+            Refused: This version, or a newer one, is live.
+        """
+        projection = self._projection(name)
+        await place(projection, self._store)
+        live = (await standing(self._store, name)).live.version
+        if live == projection.version:
+            raise Refused(f"version {live} of {name} is live: `reset` builds the same version anew")
+        if live > projection.version:
+            raise Refused(f"version {live} of {name} is live, and this application has version {projection.version}")
+        return await self._build(projection, tell)
+
+    async def reset(self, name: str, tell: Tell = lambda _: None) -> bool:
+        """Build the live version anew beside itself, from the first event on, and let it take the place.
+
+        Args:
+            name: The projection.
+            tell: Told how far it is.
+
+        Returns:
+            Whether it has taken the place; one with `switch="manual"` waits for the command.
+
+        Raises:
+            NotFound: The application has none with this name.
+            Refused: The application has another version of it than the live one.
+        """
+        projection = self._projection(name)
+        await place(projection, self._store)
+        live = (await standing(self._store, name)).live.version
+        if live != projection.version:
+            raise Refused(f"version {live} of {name} is live, and this application has version {projection.version}")
+        return await self._build(projection, tell)
+
+    async def switch(self, name: str) -> None:
+        """Let the version that was built take the place, after it has caught up.
+
+        Raises:
+            NotFound: The application has none with this name, or nothing is built.
+            Refused: What is built is another version than the one this application has.
+        """
+        projection = self._projection(name)
+        built = (await standing(self._store, name)).next.version
+        if built and built != projection.version:
+            raise Refused(f"version {built} of {name} is built, and this application has version {projection.version}")
+        if not built or not await take_over(projection, self._store, self._catalogue):
+            raise NotFound(f"nothing is built beside {name}")
+
+    async def rollback(self, name: str) -> None:
+        """Exchange the live version with the previous one.
+
+        Raises:
+            NotFound: The application has none with this name, or there is no previous version.
+        """
+        await roll_back(self._projection(name), self._store, self._catalogue)
+
+    async def drop(self, name: str, place: Place) -> None:
+        """Drop what stands beside the live version.
+
+        Raises:
+            NotFound: The application has none with this name, or nothing stands there.
+        """
+        self._projection(name)
+        await drop(name, self._store, place)
+
+    async def compare(self, name: str, place: Place, limit: int) -> list[Any]:
+        """Compare the live rows with those beside them; `twofold.app.comparison.Comparison` for each table.
+
+        Raises:
+            NotFound: The application has none with this name, or nothing stands there.
+            Refused: The store has no SQL, or the sides have different keys.
+        """
+        projection = self._projection(name)
+        if (await standing(self._store, name)).at(place).version == 0:
+            raise NotFound(f"projection {name} has no {place} version")
+        sessions = sessions_of(self._store)
+        if sessions is None:
+            raise Refused(f"{type(self._store).__qualname__} has no SQL to compare with")
+        found: list[Any] = await open_room("twofold.app.comparison").compare(
+            projection, self._store, sessions, place, limit
+        )
+        return found
+
+    async def _build(self, projection: Projection, tell: Tell) -> bool:
+        while (stands := await standing(self._store, projection.name)).next.version != projection.version:
+            if stands.next.version > projection.version:
+                raise Refused(f"version {stands.next.version} of {projection.name} is being built")
+            try:
+                await lay(projection, self._store, stands)
+            except CheckpointMoved:
+                continue
+        await self._catch_up(projection, stands.next.position, tell)
+        automatic = projection.switch == "auto" or projection.mode == "inline"
+        if automatic:
+            await take_over(projection, self._store, self._catalogue)
+        return automatic
+
+    async def _catch_up(self, projection: Projection, done: int, tell: Tell) -> None:
+        projector = Projector(projection, self._store, self._catalogue, place=NEXT)
+        pace = Pace(done, await self._store.log.head(), time.monotonic())
+        tell(pace)
+        while True:
+            following = Subscription(projector, self._store, self._catalogue)
+            working = asyncio.ensure_future(following.catch_up())
+            try:
+                while not (await asyncio.wait({working}, timeout=_TICK))[0]:
+                    pace.note(max(following.position, pace.done), await self._store.log.head(), time.monotonic())
+                    tell(pace)
+                await working
+            except CheckpointMoved:
+                if (await self._store.checkpoints.get(projector.name)).version != projection.version:
+                    return  # an application has let it take the place
+                continue  # an application builds it too
+            finally:
+                working.cancel()
+            pace.note(following.position, await self._store.log.head(), time.monotonic())
+            tell(pace)
+            return
+
+    def _projection(self, name: str) -> Projection:
+        if name not in self._projections:
+            known = ", ".join(sorted(self._projections)) or "none"
+            raise NotFound(f"{self._app} has no projection {name!r}; it has {known}")
+        return self._projections[name]

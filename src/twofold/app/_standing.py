@@ -1,0 +1,102 @@
+"""Where a projection stands, as plain data: for the command line, and for whoever watches."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from twofold.projections import Projection, Standing, duty_of
+from twofold.store import INLINE, Checkpoint, Store, table_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A version of a projection that the store has.
+
+    Args:
+        version: Its number.
+        position: The last position it has dealt with; the head for an inline one.
+        lag: How many positions it is behind.
+        inline: Whether its rows commit with the events.
+        parked: How many events it has put aside, at most 1000 are counted.
+    """
+
+    version: int
+    position: int
+    lag: int
+    inline: bool
+    parked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionStatus:
+    """Where a projection stands.
+
+    Args:
+        name: Its name.
+        mode: Its mode, as this application declares it.
+        declared: Its version, as this application declares it.
+        tables: Its tables.
+        head: The head of the log.
+        live: What everybody reads; None when no application with it has started.
+        next: What is built beside it, if anything is.
+        previous: What a roll-back brings back, if there is anything.
+        note: What an application of the declared version does about it.
+    """
+
+    name: str
+    mode: str
+    declared: int
+    tables: tuple[str, ...]
+    head: int
+    live: Version | None
+    next: Version | None
+    previous: Version | None
+    note: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as dictionaries and lists, ready for JSON."""
+        return asdict(self)
+
+
+async def status_of(projection: Projection, store: Store, stands: Standing, head: int) -> ProjectionStatus:
+    """Where a projection stands.
+
+    Args:
+        projection: The projection, as this application declares it.
+        store: Where its rows are.
+        stands: Where it stands in the store.
+        head: The head of the log.
+    """
+    return ProjectionStatus(
+        name=projection.name,
+        mode=projection.mode,
+        declared=projection.version,
+        tables=tuple(map(table_name, projection.tables)),
+        head=head,
+        live=await _version(store, stands.live, head),
+        next=await _version(store, stands.next, head),
+        previous=await _version(store, stands.previous, head),
+        note=_note(projection, stands),
+    )
+
+
+def _note(projection: Projection, stands: Standing) -> str:
+    if stands.live.version == 0:
+        return "no application with it has started"
+    duty = duty_of(projection.version, stands)
+    if duty.build:
+        return f"version {projection.version} is {'to be' if duty.lay else 'being'} built"
+    return duty.reason
+
+
+async def _version(store: Store, checkpoint: Checkpoint, head: int) -> Version | None:
+    if checkpoint.version == 0:
+        return None
+    inline = checkpoint.position == INLINE
+    position = head if inline else checkpoint.position
+    return Version(
+        version=checkpoint.version,
+        position=position,
+        lag=max(0, head - position),
+        inline=inline,
+        parked=len(await store.parked.list(checkpoint.name)),
+    )

@@ -1,0 +1,213 @@
+"""Keeping what an application does for its projections in line with the versions that the store has.
+
+A process whose version is live follows; one with a newer version builds it beside, and lets it take the place; one with
+an older version stands aside, and goes on when its version comes back. Who does what is read from the store, again and
+again, so processes of several versions may run side by side.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final, final
+
+from twofold.app._progress import Progress
+from twofold.app._switch import switch
+from twofold.app._workers import Workers
+from twofold.errors import CheckpointMoved, Conflict, TimedOut
+from twofold.messages import Catalogue
+from twofold.projections import (
+    NEXT,
+    Duty,
+    Projection,
+    Projector,
+    Standing,
+    duty_of,
+    lay,
+    place,
+    standing,
+    standings,
+    take_over,
+)
+from twofold.store import INLINE, Store
+from twofold.subscriptions import Observer, Subscription, Trouble
+
+_POLL: Final = 1.0
+
+
+@final
+class Versions:
+    """The versions of the projections of a running application.
+
+    Args:
+        projections: The projections.
+        store: Where their rows and checkpoints are.
+        catalogue: What events are decoded with.
+    """
+
+    def __init__(self, projections: Sequence[Projection], store: Store, catalogue: Catalogue) -> None:
+        self._projections = {one.name: one for one in projections}
+        self._store = store
+        self._catalogue = catalogue
+        self._live = dict[str, Subscription]()
+        self._built = dict[str, Subscription]()
+        self._statuses = dict[str, str]()
+        self._bounds = dict[str, int]()
+        """How far what takes the place by itself has to come first."""
+        self._stirred = asyncio.Event()
+        self._aligned = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._error: Exception | None = None
+
+    async def prepare(self) -> None:
+        """Bring everything to where messages may be accepted.
+
+        A new version that is inline, or whose live version is, takes the place now: once commands are handled here,
+        the live one would miss what they record.
+
+        Raises:
+            Exception: A projection could not catch up; what it has dealt with is kept.
+        """
+        for projection in self._projections.values():
+            await place(projection, self._store)
+            while True:
+                stands = await standing(self._store, projection.name)
+                duty = duty_of(projection.version, stands)
+                inline = projection.mode == "inline" or stands.live.position == INLINE
+                if duty.follow or not (duty.build and inline):
+                    break
+                with suppress(CheckpointMoved):  # another process was faster: look again
+                    if duty.lay:
+                        await lay(projection, self._store, stands)
+                    await take_over(projection, self._store, self._catalogue)
+            if duty.follow:
+                await switch([projection], self._store, self._catalogue)
+
+    async def begin(self, workers: Workers) -> None:
+        """Begin to follow and to build."""
+        if self._projections:
+            await self._align(workers)
+            self._task = asyncio.create_task(self._watch(workers), name="twofold projections")
+
+    async def stop(self) -> None:
+        """Begin nothing any more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def told(self, observer: Observer | None) -> Observer:
+        """The observer, and before it a look at the versions as soon as a checkpoint has moved."""
+
+        def tell(trouble: Trouble) -> None:
+            if isinstance(trouble.error, Conflict):
+                self._stirred.set()
+            if observer is not None:
+                observer(trouble)
+
+        return tell
+
+    @property
+    def superseded(self) -> bool:
+        """Whether a projection that is inline here stands aside."""
+        return any(one.mode == "inline" and one.name in self._statuses for one in self._projections.values())
+
+    def explained(self, progress: Sequence[Progress]) -> list[Progress]:
+        """Progress, with what this process does for projections; those that it does nothing for come last."""
+        why = "" if self._error is None else f"; it has failed: {self._error!r}"
+        told = [
+            replace(one, status=self._statuses[one.name] + why) if one.name in self._statuses else one
+            for one in progress
+        ]
+        known = {one.name for one in progress}
+        aside = [(name, text) for name, text in self._statuses.items() if name not in known]
+        return [*told, *(Progress(name=name, position=0, head=0, status=text + why) for name, text in aside)]
+
+    async def settle(self, timeout: float) -> None:
+        """Wait until every version that takes the place by itself has taken it.
+
+        Raises:
+            TimedOut: One has not within `timeout` seconds.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while self._bounds:
+                    self._aligned.clear()
+                    await self._aligned.wait()
+        except TimeoutError:
+            why = "" if self._error is None else f", {self._error!r}"
+            raise TimedOut(f"not settled within {timeout} s: {', '.join(self._bounds)} is being built{why}") from None
+
+    async def _watch(self, workers: Workers) -> None:
+        while True:
+            await self._rest()
+            try:
+                await self._align(workers)
+            except Exception as error:  # noqa: BLE001  # kept, shown and tried again: it must not end the watch
+                self._error = error
+                await asyncio.sleep(_POLL)
+            else:
+                self._error = None
+            self._aligned.set()
+
+    async def _rest(self) -> None:
+        """Wait until a checkpoint has moved, what is built has caught up, or it is time to look again."""
+        caught_up = [self._built[name].reached(bound) for name, bound in self._bounds.items() if name in self._built]
+        waits = [asyncio.ensure_future(one) for one in (self._stirred.wait(), *caught_up)]
+        try:
+            await asyncio.wait(waits, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        self._stirred.clear()
+
+    async def _align(self, workers: Workers) -> None:
+        for name, stands in (await standings(self._store, list(self._projections))).items():
+            projection = self._projections[name]
+            await self._align_one(workers, projection, stands)
+            built = self._built.get(name)
+            if built is not None and await self._store.parked.streams(built.name):
+                self._bounds.pop(name, None)  # somebody should look at it first
+                self._statuses[built.name] += ", and waits for a command: it has put events aside"
+            elif built is not None and built.position >= self._bounds.get(name, built.position + 1):
+                await workers.remove(self._built.pop(name))
+                await take_over(projection, self._store, self._catalogue)
+                await self._align_one(workers, projection, await standing(self._store, name))
+
+    async def _align_one(self, workers: Workers, projection: Projection, stands: Standing) -> None:
+        duty = duty_of(projection.version, stands)
+        if duty.lay:
+            try:
+                await lay(projection, self._store, stands)
+            except CheckpointMoved:
+                self._stirred.set()  # another process does something about it: look again
+                return
+        if duty.follow and projection.mode == "inline" and projection.name in self._statuses:
+            await switch([projection], self._store, self._catalogue)  # its version has come back
+        await self._run(workers, projection, duty)
+        self._explain(projection, stands, duty)
+
+    async def _run(self, workers: Workers, projection: Projection, duty: Duty) -> None:
+        """Run what the duty asks for, and nothing else."""
+        name = projection.name
+        if duty.follow and projection.mode == "async":
+            if name not in self._live:
+                self._live[name] = workers.add(Projector(projection, self._store, self._catalogue))
+        elif name in self._live:
+            await workers.remove(self._live.pop(name))
+        if not duty.build:
+            self._bounds.pop(name, None)
+            if name in self._built:
+                await workers.remove(self._built.pop(name))
+        elif name not in self._built:
+            self._built[name] = workers.add(Projector(projection, self._store, self._catalogue, place=NEXT))
+            if projection.switch == "auto" or projection.mode == "inline":
+                self._bounds[name] = await self._store.log.head()
+
+    def _explain(self, projection: Projection, stands: Standing, duty: Duty) -> None:
+        for name in (projection.name, stands.next.name):
+            self._statuses.pop(name, None)
+        if duty.build:
+            text = f"version {projection.version} is built beside version {stands.live.version}"
+            self._statuses[stands.next.name] = text
+        elif not duty.follow:
+            self._statuses[projection.name] = f"stands aside: {duty.reason}"

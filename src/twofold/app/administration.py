@@ -1,0 +1,43 @@
+"""Looking after the projections of an application that does not run here: its store is opened, and no worker started.
+
+The command line does it, while the application may run elsewhere.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from twofold.app._administration import Administration, Tell
+from twofold.app._app import App
+from twofold.app._standing import ProjectionStatus, Version
+from twofold.projections import NEXT, PREVIOUS, Pace, Place
+
+__all__ = [
+    "NEXT",
+    "PREVIOUS",
+    "Administration",
+    "Pace",
+    "Place",
+    "ProjectionStatus",
+    "Tell",
+    "Version",
+    "administering",
+]
+
+
+@asynccontextmanager
+async def administering(app: App) -> AsyncGenerator[Administration]:
+    """Open the store of an application that is not running here.
+
+    Args:
+        app: The application.
+
+    Raises:
+        StartError: It is not sound.
+        StoreUnavailable: The store cannot be opened.
+    """
+    administration = app.projections
+    await app.store.start()
+    try:
+        yield administration
+    finally:
+        await app.store.stop()

@@ -1,0 +1,185 @@
+"""`twofold projections`: where they stand, building a version beside the live one, switching, and going back."""
+# pyright: reportUnknownMemberType=false
+# rich-click leaves the types of its options open.
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any, TypeVar, cast
+
+import rich_click as click
+from rich.console import Console
+
+from twofold.app.administration import NEXT, PREVIOUS, Administration, Place, ProjectionStatus, Version, administering
+from twofold.cli._load import app_and_name, app_argument, load, told_apart
+from twofold.cli._pace import PaceShown
+from twofold.cli._tables import aligned, drawn
+from twofold.middleware import printable
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+_database = click.option(
+    "--database", metavar="ADDRESS", help="A path, or sqlite:///path; the application's own unless given."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+_place = click.Choice([NEXT, PREVIOUS])
+
+
+def _named(command: F) -> F:
+    """The arguments of a command about one projection."""
+    return app_and_name("NAME")(_database(command))
+
+
+@click.group()
+def projections() -> None:
+    """Versions of projections: build one beside the live one, switch to it, go back."""
+
+
+@projections.command("list")
+@app_argument
+@_database
+@_json
+def list_(*, target: str, database: str | None, as_json: bool) -> None:
+    """Show where all projections stand."""
+    found = _administer(target, database, lambda administration: administration.all())
+    if as_json:
+        click.echo(json.dumps([one.as_dict() for one in found], indent=2))
+        return
+    columns = ("projection", "mode", "declared", "live", "lag", "next", "previous", "note")
+    rows = [_row(one) for one in found]
+    if sys.stdout.isatty():
+        Console().print(drawn(columns, rows, title="Projections"))
+    else:
+        click.echo("\n".join(aligned(columns, rows)))
+
+
+@projections.command()
+@_named
+@_json
+def status(*, names: tuple[str, ...], target: str | None, database: str | None, as_json: bool) -> None:
+    """Show where one projection stands."""
+    target, name = told_apart(names, target, "projection")
+    found = _administer(target, database, lambda administration: administration.status(name))
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), indent=2))
+        return
+    click.echo(
+        f"{found.name}  {found.mode}, declared in version {found.declared}, tables {', '.join(found.tables) or '-'}"
+    )
+    for place, one in (("live", found.live), ("next", found.next), ("previous", found.previous)):
+        click.echo(f"  {place.ljust(8)}  {_told(one)}")
+    if found.note:
+        click.echo(f"  {found.note}")
+
+
+@projections.command()
+@_named
+def rebuild(*, names: tuple[str, ...], target: str | None, database: str | None) -> None:
+    """Build the declared version beside the live one, and switch to it; goes on where an earlier one stopped."""
+    target, name = told_apart(names, target, "projection")
+    _build(target, database, name, Administration.rebuild)
+
+
+@projections.command()
+@_named
+def reset(*, names: tuple[str, ...], target: str | None, database: str | None) -> None:
+    """Build the live version anew, beside itself, and switch to it."""
+    target, name = told_apart(names, target, "projection")
+    _build(target, database, name, Administration.reset)
+
+
+@projections.command()
+@_named
+def switch(*, names: tuple[str, ...], target: str | None, database: str | None) -> None:
+    """Let the version that was built take the place of the live one."""
+    target, name = told_apart(names, target, "projection")
+    _administer(target, database, lambda administration: administration.switch(name))
+    _say_live(target, database, name)
+
+
+@projections.command()
+@_named
+def rollback(*, names: tuple[str, ...], target: str | None, database: str | None) -> None:
+    """Exchange the live version with the previous one; a second time undoes it."""
+    target, name = told_apart(names, target, "projection")
+    _administer(target, database, lambda administration: administration.rollback(name))
+    _say_live(target, database, name)
+
+
+@projections.command()
+@_named
+@click.option("--which", type=_place, default=PREVIOUS, show_default=True, help="What is built, or what was live.")
+def drop(*, names: tuple[str, ...], target: str | None, database: str | None, which: str) -> None:
+    """Drop the tables that stand beside the live ones."""
+    target, name = told_apart(names, target, "projection")
+    place = cast("Place", which)
+    _administer(target, database, lambda administration: administration.drop(name, place))
+    click.echo(f"the {which} version of {name} is dropped")
+
+
+@projections.command()
+@_named
+@click.option("--with", "which", type=_place, default=NEXT, show_default=True, help="What is built, or what was live.")
+@click.option("--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Rows to show, of each table.")
+@_json
+def compare(
+    *, names: tuple[str, ...], target: str | None, database: str | None, which: str, limit: int, as_json: bool
+) -> None:
+    """Compare the live rows with those beside them: how many differ, and some of them."""
+    target, name = told_apart(names, target, "projection")
+    place = cast("Place", which)
+    found = _administer(target, database, lambda administration: administration.compare(name, place, limit))
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], indent=2, default=str))
+        return
+    for one in found:
+        click.echo(f"{one.table}  {one.live} rows live, {one.aside} {which}, {one.different} differ")
+        if one.columns:
+            click.echo(f"  only one side has the columns {', '.join(one.columns)}")
+        for row in one.differences:
+            click.echo(printable(f"  {row.key}: live {row.live}, {which} {row.aside}"))
+
+
+def _administer(target: str, database: str | None, work: Callable[[Administration], Awaitable[T]]) -> T:
+    app = load(target)
+    if database is not None:
+        app.use_database(database)
+
+    async def administer() -> T:
+        async with administering(app) as administration:
+            return await work(administration)
+
+    return asyncio.run(administer())
+
+
+def _build(
+    target: str, database: str | None, name: str, work: Callable[[Administration, str, Any], Awaitable[bool]]
+) -> None:
+    with PaceShown(name) as shown:
+        switched = _administer(target, database, lambda administration: work(administration, name, shown))
+    if switched:
+        _say_live(target, database, name)
+    else:
+        click.echo(f"{name} is built, and waits for `twofold projections switch`")
+
+
+def _say_live(target: str, database: str | None, name: str) -> None:
+    found = _administer(target, database, lambda administration: administration.status(name))
+    click.echo(f"{name}: {_told(found.live)} is live; {_told(found.previous)} is kept for a roll-back")
+
+
+def _row(one: ProjectionStatus) -> tuple[str, ...]:
+    versions = ["" if version is None else str(version.version) for version in (one.live, one.next, one.previous)]
+    lag = "" if one.live is None else str(one.live.lag)
+    return one.name, one.mode, str(one.declared), versions[0], lag, versions[1], versions[2], one.note
+
+
+def _told(one: Version | None) -> str:
+    if one is None:
+        return "nothing"
+    parked = f", {one.parked} events parked" if one.parked else ""
+    place = "inline" if one.inline else f"at position {one.position}, {one.lag} behind"
+    return f"version {one.version} ({place}{parked})"

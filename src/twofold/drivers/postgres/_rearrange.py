@@ -1,0 +1,132 @@
+"""Letting tables and checkpoints come, go and change their names, in the transaction that is open.
+
+Behind a lock of their own, rearrangements take locks in the order of every commit: tables, conditions, checkpoints. So
+nobody waits in a circle.
+"""
+
+from typing import Final
+
+from twofold.drivers.postgres._append import Calls
+from twofold.drivers.postgres._connection import Connection
+from twofold.drivers.postgres._names import Names
+from twofold.drivers.postgres._tables import add_tables
+from twofold.errors import CheckpointMoved, WiringError
+from twofold.store import Batch, Rearrangement
+
+
+async def rearrange(connection: Connection, change: Rearrangement, names: Names, calls: Calls) -> None:
+    """Do what a rearrangement says.
+
+    Args:
+        connection: The connection, in a transaction.
+        change: What to do.
+        names: What is called how.
+        calls: What makes calls of batches.
+
+    Raises:
+        CheckpointMoved: A checkpoint is not as it must be.
+        ConditionFailed: The log holds what a condition excludes.
+        WiringError: A table that is to be renamed is used from outside.
+    """
+    await connection.execute(names.sql(_ONE_AT_A_TIME))  # so the names mean the same tables until we are done
+    # Whoever reads one of the tables waits behind us, and we behind those who read it already: not for long.
+    await connection.execute(f"SET LOCAL lock_timeout = {_PATIENCE}")
+    await _lock_tables(connection, change)
+    await _check(connection, change, names, calls)
+    if change.drops:
+        await connection.execute(f"DROP TABLE IF EXISTS {', '.join(map(_quoted, change.drops))}")
+    if change.forgets:
+        await connection.execute(names.sql(_FORGET), list(change.forgets))
+        await connection.execute(names.sql(_FORGET_PARKED), list(change.forgets))
+    for old, new in change.renames:
+        bare = _quoted(new.rpartition(".")[2])
+        await connection.execute(f"ALTER TABLE IF EXISTS {_quoted(old)} RENAME TO {bare}")
+    for old, new in change.checkpoints:
+        await connection.execute(names.sql(_RENAME), old, new, list(change.tables))
+        await connection.execute(names.sql(_RENAME_PARKED), old, new)
+    if change.creates:
+        await add_tables(connection, change.creates)
+    for place in change.places:
+        row = place.name, place.position, place.epoch, place.version, list(place.tables)
+        if await connection.fetchval(names.sql(_PLACE), *row) is None:
+            raise CheckpointMoved(name=place.name, text="is there already")
+
+
+async def _lock_tables(connection: Connection, change: Rearrangement) -> None:
+    involved = sorted({*change.drops, *(name for pair in change.renames for name in pair)})
+    found = await connection.fetch(_ARE_THERE, [_quoted(name) for name in involved])
+    there: list[str] = [involved[row["nth"] - 1] for row in found]
+    if not there:
+        return
+    await connection.execute(f"LOCK TABLE {', '.join(map(_quoted, there))} IN ACCESS EXCLUSIVE MODE")
+    used = await connection.fetchrow(_USED, [_quoted(name) for name in there])
+    if used is not None:
+        user, table = used
+        raise WiringError(f"{user} uses {table}, which is rebuilt: drop it, and let it use something else")
+
+
+async def _check(connection: Connection, change: Rearrangement, names: Names, calls: Calls) -> None:
+    if change.conditions:
+        await calls.of(Batch(conditions=change.conditions)).send(connection)
+    renamed = (name for pair in change.checkpoints for name in pair)
+    concerned = sorted({*change.versions, *renamed, *change.forgets, *(one.name for one in change.moves)})
+    await connection.execute(names.sql(_ALONE), concerned)
+    found = {row["name"]: row["version"] for row in await connection.fetch(names.sql(_VERSIONS), concerned)}
+    for name, version in change.versions.items():
+        if found.get(name, 0) != version:
+            raise CheckpointMoved(name=name, text=f"has version {found.get(name, 0)}, not {version}")
+    if change.moves:
+        await calls.of(Batch(moves=change.moves)).send(connection)
+    for first, second in change.ahead:
+        if await connection.fetchval(names.sql(_BEHIND), first, second):
+            raise CheckpointMoved(name=first, text=f"stands behind {second!r}")
+
+
+def _quoted(name: str) -> str:
+    schema, _, bare = name.rpartition(".")
+    parts = [part.replace('"', '""') for part in (schema, bare) if part]
+    return ".".join(f'"{part}"' for part in parts)
+
+
+_PATIENCE: Final = 1000
+"""How long to wait for a lock, in milliseconds."""
+_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock({schema}.twofold_key('rearranging'))"
+# Looking into the catalog itself has the session notice first what others have renamed.
+_ARE_THERE: Final = (
+    "SELECT nth FROM unnest($1::text[]) WITH ORDINALITY AS involved (name, nth)"
+    " JOIN pg_catalog.pg_class AS found ON found.oid = to_regclass(name) ORDER BY nth"
+)
+_USED: Final = """
+    WITH own AS (SELECT to_regclass(name) AS oid FROM unnest($1::text[]) AS name)
+    SELECT 'table ' || conrelid::regclass, confrelid::regclass::text FROM pg_catalog.pg_constraint
+    WHERE contype = 'f' AND confrelid IN (SELECT oid FROM own) AND conrelid NOT IN (SELECT oid FROM own)
+    UNION ALL
+    SELECT 'view ' || rule.ev_class::regclass, use.refobjid::regclass::text
+    FROM pg_catalog.pg_depend AS use JOIN pg_catalog.pg_rewrite AS rule ON rule.oid = use.objid
+    WHERE use.classid = 'pg_catalog.pg_rewrite'::regclass AND use.refclassid = 'pg_catalog.pg_class'::regclass
+    AND use.refobjid IN (SELECT oid FROM own) AND rule.ev_class NOT IN (SELECT oid FROM own)
+    LIMIT 1
+"""
+_ALONE: Final = (
+    "SELECT pg_advisory_xact_lock({schema}.twofold_key('checkpoint ' || name))"
+    ' FROM (SELECT name FROM unnest($1::text[]) AS name ORDER BY name COLLATE "C" OFFSET 0) AS names'
+)
+_VERSIONS: Final = (
+    "SELECT name, version FROM {schema}.twofold_checkpoints WHERE name = ANY ($1) ORDER BY name FOR UPDATE"
+)
+_BEHIND: Final = (
+    "SELECT first.position < second.position"
+    " FROM {schema}.twofold_checkpoints AS first, {schema}.twofold_checkpoints AS second"
+    " WHERE first.name = $1 AND second.name = $2"
+)
+_FORGET: Final = "DELETE FROM {schema}.twofold_checkpoints WHERE name = ANY ($1)"
+_FORGET_PARKED: Final = "DELETE FROM {schema}.twofold_parked WHERE subscription = ANY ($1)"
+_RENAME: Final = (
+    "UPDATE {schema}.twofold_checkpoints SET name = $2, owner = '', tables = $3,"
+    " token = (SELECT max(token) + 1 FROM {schema}.twofold_checkpoints) WHERE name = $1"
+)
+_RENAME_PARKED: Final = "UPDATE {schema}.twofold_parked SET subscription = $2 WHERE subscription = $1"
+_PLACE: Final = (
+    "INSERT INTO {schema}.twofold_checkpoints (name, position, epoch, version, tables) VALUES ($1, $2, $3, $4, $5)"
+    " ON CONFLICT DO NOTHING RETURNING name"
+)

@@ -1,0 +1,111 @@
+"""Letting tables and checkpoints come, go and change their names; the writer's thread does it in one transaction."""
+
+import json
+from collections.abc import Mapping, Sequence
+from sqlite3 import Connection, IntegrityError
+
+from twofold.drivers.sqlite._checkpoints import move, stands
+from twofold.drivers.sqlite._tables import add_tables
+from twofold.drivers.sqlite._write import hold
+from twofold.errors import CheckpointMoved, WiringError
+from twofold.store import Checkpoint, Rearrangement
+
+
+def rearrange(connection: Connection, change: Rearrangement) -> None:
+    """Do what a rearrangement says, inside the transaction that is open.
+
+    Raises:
+        CheckpointMoved: A checkpoint is not as it must be.
+        ConditionFailed: The log holds what a condition excludes.
+        WiringError: A table that is to be renamed is referred to from outside.
+    """
+    _check(connection, change)
+    _drop(connection, change.drops)
+    for name in change.forgets:
+        connection.execute("DELETE FROM twofold_checkpoints WHERE name = ?", (name,))
+        connection.execute("DELETE FROM twofold_parked WHERE subscription = ?", (name,))
+    _rename_tables(connection, change)
+    listed = json.dumps(change.tables)
+    for old, new in change.checkpoints:
+        names = {"old": old, "new": new}
+        connection.execute(_RENAME, {**names, "tables": listed})
+        connection.execute("UPDATE twofold_parked SET subscription = :new WHERE subscription = :old", names)
+    if change.creates:
+        add_tables(connection, change.creates)
+    for place in change.places:
+        _place(connection, place)
+
+
+def _check(connection: Connection, change: Rearrangement) -> None:
+    for name, version in change.versions.items():
+        found = stands(connection, name).version
+        if found != version:
+            raise CheckpointMoved(name=name, text=f"has version {found}, not {version}")
+    for condition in change.conditions:
+        hold(connection, condition)
+    for one in change.moves:
+        move(connection, one)
+    for first, second in change.ahead:
+        if stands(connection, first).position < stands(connection, second).position:
+            raise CheckpointMoved(name=first, text=f"stands behind {second!r}")
+
+
+def _drop(connection: Connection, names: Sequence[str]) -> None:
+    """Drop tables, those that refer to others first."""
+    refused = list[str]()
+    for name in names:
+        try:
+            connection.execute(f"DROP TABLE IF EXISTS {_quoted(name)}")
+        except IntegrityError:
+            refused.append(name)
+            if len(refused) == len(names):
+                raise
+    if refused:
+        _drop(connection, refused)
+
+
+def _rename_tables(connection: Connection, change: Rearrangement) -> None:
+    """Rename them. References between them follow; views keep the name they use, and so mean the new table."""
+    names = {name for pair in change.renames for name in pair}
+    for child, parent in connection.execute(_REFERENCES).fetchall():
+        if parent in names and child not in names:
+            raise WiringError(f"table {child!r} refers to {parent!r}, which is rebuilt: drop the foreign key")
+    connection.execute("PRAGMA legacy_alter_table = ON")
+    try:
+        for old, new in change.renames:
+            if connection.execute(_IS_THERE, (old,)).fetchone():
+                connection.execute(f"ALTER TABLE {_quoted(old)} RENAME TO {_quoted(new)}")
+    finally:
+        connection.execute("PRAGMA legacy_alter_table = OFF")
+
+
+def _place(connection: Connection, place: Checkpoint) -> None:
+    row: Mapping[str, object] = {
+        "name": place.name,
+        "position": place.position,
+        "epoch": place.epoch,
+        "version": place.version,
+        "tables": json.dumps(place.tables),
+    }
+    if not connection.execute(_INSERT, row).rowcount:
+        raise CheckpointMoved(name=place.name, text="is there already")
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
+
+
+_IS_THERE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+_REFERENCES = (
+    'SELECT one.name, key."table" FROM sqlite_master one JOIN pragma_foreign_key_list(one.name) key'
+    " WHERE one.type = 'table'"
+)
+_RENAME = (
+    "UPDATE twofold_checkpoints SET name = :new, owner = '', tables = :tables,"
+    " token = (SELECT max(token) + 1 FROM twofold_checkpoints) WHERE name = :old"
+)
+_INSERT = (
+    "INSERT INTO twofold_checkpoints (name, position, epoch, version, tables)"
+    " VALUES (:name, :position, :epoch, :version, :tables) ON CONFLICT DO NOTHING"
+)

@@ -1,0 +1,126 @@
+"""`twofold projections`: what an operator sees and does, and the exit codes that scripts go by."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.app.versions import Paid, record, till
+from tests.cli.conftest import Said
+from twofold.cli._pace import PaceShown, told
+from twofold.drivers.sqlite import SqliteStore
+from twofold.projections import Pace
+
+Twofold = Callable[..., Said]
+
+
+@pytest.fixture
+def projections(twofold: Twofold, tmp_path: Path) -> Twofold:
+    """`twofold projections COMMAND tests.cli.tills:APP …` on a database in which version 1 has run."""
+
+    async def fill() -> None:
+        async with till(1, SqliteStore(tmp_path / "till.db")) as app:
+            await record(app, Paid(amount=1), Paid(amount=2, who="ann"))
+            await app.settle()
+
+    asyncio.run(fill())
+
+    def call(command: str, app: str, *arguments: str) -> Said:
+        return twofold(
+            "projections", command, f"tests.cli.tills:{app}", *arguments, "--database", str(tmp_path / "till.db")
+        )
+
+    return call
+
+
+def test_a_rebuild_shows_its_progress_and_ends_with_what_is_live(projections: Twofold) -> None:
+    """Plain lines in a pipe; afterwards status, list and JSON agree, and the way back is told."""
+    said = projections("rebuild", "new", "sums")
+    assert said.code == 0
+    assert said.out.splitlines()[0].startswith("sums    0%  0 of 2")
+    assert said.out.splitlines()[-2].startswith("sums  100%  2 of 2")
+    last = said.out.splitlines()[-1]
+    assert last == (
+        "sums: version 2 (at position 2, 0 behind) is live; version 1 (at position 2, 0 behind) is kept for a roll-back"
+    )
+    assert projections("list", "new").out.splitlines()[1].split() == ["sums", "async", "2", "2", "0", "-", "1", "-"]
+    status = json.loads(projections("status", "new", "sums", "--json").out)
+    assert (status["live"]["version"], status["next"], status["previous"]["version"]) == (2, None, 1)
+    assert json.loads(projections("list", "new", "--json").out) == [status]
+    assert "  next      nothing" in projections("status", "new", "sums").out.splitlines()
+
+
+def test_a_manual_one_is_compared_switched_rolled_back_and_dropped(projections: Twofold) -> None:
+    """Step by step, each with what it did."""
+    assert projections("rebuild", "slow", "sums").out.splitlines()[-1] == (
+        "sums is built, and waits for `twofold projections switch`"
+    )
+    compared = projections("compare", "slow", "sums", "--limit", "1").out.splitlines()
+    assert compared == [
+        "sums  2 rows live, 2 next, 2 differ",
+        "  only one side has the columns events",
+        "  {'who': 'all'}: live {'total': 1}, next {'total': 3}",
+    ]
+    assert json.loads(projections("compare", "slow", "sums", "--json").out)[0]["different"] == 2
+    assert "version 3 (at position 2, 0 behind) is live" in projections("switch", "slow", "sums").out
+    assert "version 1 (at position 2, 0 behind) is live" in projections("rollback", "slow", "sums").out
+    assert "stands aside" not in projections("status", "old", "sums").out
+    assert "version 3 was rolled back to version 1" in projections("status", "slow", "sums").out
+    assert projections("drop", "slow", "sums").out == "the previous version of sums is dropped\n"
+    assert projections("drop", "slow", "sums").code == 4
+
+
+def test_a_reset_keeps_the_version(projections: Twofold) -> None:
+    """And the rows before it."""
+    last = projections("reset", "old", "sums").out.splitlines()[-1]
+    assert last.startswith("sums: version 1 (at position 2, 0 behind) is live; version 1")
+
+
+@pytest.mark.parametrize(
+    "arguments, code, text",
+    [
+        (("rebuild", "old", "sums"), 3, "version 1 of sums is live: `reset` builds the same version anew"),
+        (("reset", "new", "sums"), 3, "version 1 of sums is live, and this application has version 2"),
+        (("switch", "new", "sums"), 4, "nothing is built beside sums"),
+        (("rollback", "new", "sums"), 4, "projection sums has no previous version"),
+        (("drop", "new", "sums", "--which", "next"), 4, "projection sums has no next version"),
+        (("compare", "new", "sums"), 4, "projection sums has no next version"),
+        (("status", "new", "others"), 4, "till has no projection 'others'; it has sums"),
+        (("status", "new", "one", "two"), 2, "one projection at a time"),
+    ],
+)
+def test_what_cannot_be_done_exits_with_its_code(
+    projections: Twofold, arguments: tuple[str, ...], code: int, text: str
+) -> None:
+    """And says why, on standard error."""
+    said = projections(*arguments)
+    assert (said.code, said.out) == (code, "")
+    assert text in said.err
+
+
+def test_a_pace_in_words_promises_nothing_that_it_does_not_know() -> None:
+    """Rate and time left appear once they are known, and count what arrives."""
+    pace = Pace(0, 10_000, now=0.0)
+    assert told(pace) == "0 of 10,000"
+    pace.note(1000, 10_500, now=1.0)
+    assert told(pace) == "1,000 of 10,500, 1,000/s, about 19 s left"
+    pace.note(1100, 20_000, now=2.0)
+    assert told(pace) == "1,100 of 20,000, 550/s, the log grows as fast"
+    slow = Pace(0, 1000, now=0.0)
+    slow.note(10, 1000, now=1.0)
+    assert told(slow).endswith("about 1 min 39 s left")
+
+
+def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It fills, and stays when it is done."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    with PaceShown("sums") as shown:
+        pace = Pace(0, 200, now=0.0)
+        pace.note(200, 200, now=1.0)
+        shown(pace)
+    out = capsys.readouterr().out
+    assert "100%" in out
+    assert "200 of 200, 200/s" in out

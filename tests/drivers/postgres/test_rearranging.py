@@ -1,0 +1,139 @@
+"""Tables that change their names in PostgreSQL: references follow, what would not is refused, readers go on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from tests.drivers.postgres.conftest import NewStore, Plain
+from twofold.drivers.postgres import PostgresStore
+from twofold.errors import StoreUnavailable, WiringError
+from twofold.store import Aside, Batch, Checkpoint, Rearrangement, Upsert, beside, table_name
+
+pytestmark = pytest.mark.anyio
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Line(Base):
+    __tablename__ = "line"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order: Mapped[int] = mapped_column("order_id", ForeignKey("bill.id"), index=True)
+
+
+class Bill(Base):
+    __tablename__ = "bill"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str] = mapped_column(index=True)
+    before: Mapped[int | None] = mapped_column(ForeignKey("bill.id"))
+    __table_args__ = (UniqueConstraint("text", "before", name="bill_once"),)
+
+
+TABLES = (Line, Bill)
+NAMES = tuple(map(table_name, TABLES))
+
+
+@pytest.fixture
+async def bills(new_store: NewStore) -> AsyncIterator[PostgresStore]:
+    """A store with live rows, and others beside them."""
+    store = new_store()
+    await store.start()
+    await store.create_tables(TABLES)
+    await store.commit(Batch(rows=(Upsert(Bill, {"id": 1}, {"text": "old"}), Upsert(Line, {"id": 1}, {"order": 1}))))
+    await build(store)
+    yield store
+    await store.stop()
+
+
+async def build(store: PostgresStore) -> None:
+    """Build new rows beside the live ones."""
+    line, bill = (Aside(table, "next", TABLES) for table in TABLES)
+    place = Checkpoint(name="bills@next", version=2, tables=NAMES)
+    await store.rearrange(Rearrangement(creates=(line, bill), places=(place,)))
+    await store.commit(Batch(rows=(Upsert(bill, {"id": 1}, {"text": "new"}), Upsert(line, {"id": 1}, {"order": 1}))))
+
+
+async def switch(store: PostgresStore) -> None:
+    """Let them take the place."""
+    await store.rearrange(
+        Rearrangement(
+            drops=tuple(beside(name, "previous") for name in NAMES),
+            forgets=("bills@previous",),
+            renames=(
+                *((name, beside(name, "previous")) for name in NAMES),
+                *((beside(name, "next"), name) for name in NAMES),
+            ),
+            checkpoints=(("bills", "bills@previous"), ("bills@next", "bills")),
+            tables=NAMES,
+        )
+    )
+
+
+async def test_references_stay_within_their_side_however_often_it_switches(bills: PostgresStore, plain: Plain) -> None:
+    """And every side has one set of indexes and keys."""
+    for _ in range(3):
+        await switch(bills)
+        await build(bills)
+        await bills.create_tables(TABLES)
+    keys = await plain.fetch(
+        "SELECT conrelid::regclass::text AS child, confrelid::regclass::text AS parent FROM pg_constraint"
+        " WHERE contype = 'f' AND connamespace = current_schema()::regnamespace"
+    )
+    sides = ("", "__next", "__previous")
+    pairs = {(f"{child}{side}", f"bill{side}") for child in ("line", "bill") for side in sides}
+    assert {(row["child"], row["parent"]) for row in keys} == pairs
+    indexes = await plain.fetch(
+        "SELECT tablename, count(*) FROM pg_indexes WHERE schemaname = current_schema()"
+        " AND (tablename LIKE 'line%' OR tablename LIKE 'bill%') GROUP BY 1"
+    )
+    assert {row["tablename"]: row["count"] for row in indexes} == {
+        f"{table}{side}": count for table, count in (("line", 2), ("bill", 3)) for side in sides
+    }
+    assert await plain.fetchval("SELECT text FROM line JOIN bill ON bill.id = order_id") == "new"
+
+
+@pytest.mark.parametrize(
+    "statement, said",
+    [
+        ("CREATE TABLE note (bill integer REFERENCES bill (id))", "table note uses bill"),
+        ("CREATE VIEW shown AS SELECT text FROM bill", "view shown uses bill"),
+    ],
+)
+async def test_what_would_go_with_the_old_rows_is_refused(
+    bills: PostgresStore, plain: Plain, statement: str, said: str
+) -> None:
+    """A reference from outside, and a view, mean a table and not its name; nothing is changed."""
+    await plain.execute(statement)
+    with pytest.raises(WiringError, match=said):
+        await switch(bills)
+    assert await plain.fetchval("SELECT text FROM bill") == "old"
+    assert (await bills.checkpoints.get("bills@next")).version == 2
+
+
+async def test_it_waits_for_a_long_reader_and_lets_others_pass(bills: PostgresStore, plain: Plain) -> None:
+    """While somebody reads on and on, new readers wait a second and no longer; once that has ended, it switches."""
+    reading = plain.transaction()
+    await reading.start()
+    assert await plain.fetchval("SELECT text FROM bill") == "old"
+    switching = asyncio.ensure_future(switch(bills))
+    seen = {await bills.read(lambda connection: connection.fetchval("SELECT text FROM bill")) for _ in range(3)}
+    assert seen == {"old"}
+    await reading.rollback()
+    await switching
+    assert await plain.fetchval("SELECT text FROM bill") == "new"
+
+
+async def test_it_gives_up_when_somebody_reads_all_the_time(
+    bills: PostgresStore, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told as unavailable, and nothing is changed."""
+    monkeypatch.setattr("twofold.drivers.postgres._store._TRIES", 2)
+    async with plain.transaction():
+        assert await plain.fetchval("SELECT text FROM bill") == "old"
+        with pytest.raises(StoreUnavailable, match="lock"):
+            await switch(bills)
+    assert await plain.fetchval("SELECT text FROM bill") == "old"
