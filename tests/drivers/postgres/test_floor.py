@@ -96,16 +96,18 @@ async def test_others_in_the_cluster_hold_nobody_back(store: PostgresStore, conn
     assert await store.log.head() == 1
 
 
+@pytest.mark.parametrize("writers, seconds", [(8, 1.0), pytest.param(64, 60.0, marks=pytest.mark.faults)])
 async def test_a_follower_misses_nothing_of_slow_writers(
-    store: PostgresStore, connect: Connect, calling: Calls
+    store: PostgresStore, connect: Connect, calling: Calls, writers: int, seconds: float
 ) -> None:
     """Writers pause between events and commit, some roll back; who follows sees each event once, in order."""
     seen, written, done = list[Recorded](), set[object](), asyncio.Event()
+    end = asyncio.get_running_loop().time() + seconds
 
     async def write(number: int) -> None:
         chance = random.Random(number)
         connection = await connect()
-        for _ in range(15):
+        while asyncio.get_running_loop().time() < end:
             batch = append(f"s{chance.randrange(3)}", chance.randrange(1, 3))
             await connection.execute("BEGIN")
             await calling.of(batch).send(connection)
@@ -128,10 +130,10 @@ async def test_a_follower_misses_nothing_of_slow_writers(
                 return
 
     following = asyncio.create_task(follow())
-    await asyncio.gather(*map(write, range(8)))
+    await asyncio.gather(*map(write, range(writers)))
     done.set()
     await following
-    assert len(seen) == len(written)
+    assert len(seen) == len(written) > writers
     assert {event.id for event in seen} == written
     assert [event.position for event in seen] == sorted({event.position for event in seen})
     for stream in {event.stream for event in seen}:
