@@ -13,6 +13,7 @@ from twofold.store._part import EventSource, Participant
 from twofold.store._port import ReadableStore, Store, Transaction
 from twofold.store._recorded import Recorded
 from twofold.store._rows import Add, Delete, RowChange, Upsert
+from twofold.store._schema import MigratableStore, SchemaState
 from twofold.store._selection import Condition, Selection, part_of, selected
 from twofold.store._transaction import read_only_stage, refuse_in_query, transaction_stage
 from twofold.store._unit import Inline, UnitOfWork
@@ -36,6 +37,7 @@ __all__ = [
     "Log",
     "MemoryStore",
     "MemoryTables",
+    "MigratableStore",
     "Move",
     "NOBODY",
     "Parked",
@@ -44,6 +46,7 @@ __all__ = [
     "ReadableStore",
     "Recorded",
     "RowChange",
+    "SchemaState",
     "Selection",
     "Store",
     "Transaction",
