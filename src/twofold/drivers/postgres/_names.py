@@ -53,11 +53,12 @@ class Names:
     @cached_property
     def _places(self) -> dict[str, str]:
         keys = {"floor": _FLOOR, "draw": _DRAW, "keys": _KEYS, "upgrade": _UPGRADE}
-        named = self.quoted.replace("'", "''")
+        positions = f"{self.quoted}.twofold_positions".replace("'", "''")
+        named = self.schema.replace("'", "''")
         return {
             "schema": self.quoted,
             "named": f"'{named}'",
-            "positions": f"'{named}.twofold_positions'::regclass",
+            "positions": f"'{positions}'::regclass",
             **{name: f"{kind + self._space}::bigint" for name, kind in keys.items()},
         }
 

@@ -80,11 +80,15 @@ def upgrade_sql(names: Names, since: int) -> str:
 
 async def state(connection: Connection, names: Names) -> SchemaState:
     """How far the schema is."""
-    meta = await connection.fetchval("SELECT to_regclass($1)::text", f"{names.quoted}.twofold_meta")
-    taken = 0 if meta is None else await connection.fetchval(names.sql(_TAKEN))
+    taken = await connection.fetchval(names.sql(_TAKEN)) if await connection.fetchval(names.sql(_MADE)) else 0
     return SchemaState(taken=int(taken or 0), known=len(steps()))
 
 
+# Asked of the catalog itself: to_regclass may answer from a cache, as it was before we waited for a lock.
+_MADE: Final = (
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = {named} AND c.relname = 'twofold_meta')"
+)
 _TAKEN: Final = "SELECT value FROM {schema}.twofold_meta WHERE name = 'schema'"
 _SEQUENCE: Final = "SELECT seqcache, seqcycle FROM pg_catalog.pg_sequence WHERE seqrelid = {positions}"
 
@@ -96,12 +100,10 @@ DECLARE
 BEGIN
 
 PERFORM pg_advisory_xact_lock({upgrade});
-IF to_regnamespace({named}) IS NULL THEN
+IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {named}) THEN
     CREATE SCHEMA {schema};
 END IF;
-IF to_regclass({named} || '.twofold_meta') IS NULL THEN
-    CREATE TABLE {schema}.twofold_meta (name text COLLATE "C" PRIMARY KEY, value text NOT NULL);
-END IF;
+CREATE TABLE IF NOT EXISTS {schema}.twofold_meta (name text COLLATE "C" PRIMARY KEY, value text NOT NULL);
 SELECT max(value::integer) INTO twofold_taken FROM {schema}.twofold_meta WHERE name = 'schema';
 twofold_taken := coalesce(twofold_taken, 0);
 IF twofold_taken >= {known} THEN
