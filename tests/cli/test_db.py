@@ -1,7 +1,6 @@
 """`twofold db`: how far the store's own tables are, upgraded or shown as SQL, while nothing of the application runs."""
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -107,18 +106,21 @@ def test_memory_has_nothing_to_upgrade(twofold: Callable[..., Said]) -> None:
 def test_two_commands_at_once_both_end_well(database: Path) -> None:
     """Whoever comes second finds it done."""
     words = [sys.executable, "-m", "twofold", "db", "upgrade", SHOP, "--database", str(database)]
-    both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=os.environ) for _ in range(2)]
-    said = sorted(one.communicate(timeout=60)[0] for one in both)
+    both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    try:
+        said = sorted(one.communicate(timeout=60)[0] for one in both)
+    finally:
+        for one in both:
+            one.kill()
+            one.communicate()
     assert [one.returncode for one in both] == [0, 0]
     assert said == ["schema 2 of 2: up to date\n", "schema 2 of 2: upgraded from 0\n"]
 
 
-@pytest.mark.anyio
-async def test_an_application_may_leave_upgrades_to_others(db: Db, database: Path) -> None:
+def test_an_application_may_leave_upgrades_to_others(database: Path) -> None:
     """It does not start before they are done."""
-    app = App("shop", modules=[shop], database=database, migrate=False)
-    with pytest.raises(WiringError, match="twofold db upgrade"):
-        await app.start()
+    with pytest.raises(WiringError, match="twofold db upgrade"), App("shop", database=database, migrate=False).sync:
+        pass
     assert not database.exists()
 
 
