@@ -39,17 +39,33 @@ async def apply_rows(connection: Any, rows: Sequence[RowChange]) -> None:
 async def create_tables(connection: Any, tables: Iterable[Any]) -> None:
     """Create the tables, views, indexes and types that are missing, inside the transaction that is open.
 
-    Of several processes that start at the same time, one creates and the others wait for its transaction to end.
+    Of several processes that start at the same time, one creates and the others wait for its transaction to end. When
+    nothing is missing it needs no right to create anything: PostgreSQL would ask for it even so.
     """
     wanted = list(tables)
+    if not wanted:
+        return
     found = [table_of(entity) for entity in wanted if not isinstance(entity, View)]
     await connection.execute(f"SELECT pg_advisory_xact_lock({_CREATING})")
     dialect = LoopDialect(connection.get_server_version().major)
     for name, statement in _type_statements(found, dialect):
         if await connection.fetchval("SELECT to_regtype($1)", name) is None:
             await connection.execute(statement)
-    for statement in create_statements(wanted, dialect):
-        await connection.execute(statement)
+    if await connection.fetchval(_MISSING, *zip(*_relations(wanted), strict=True)):
+        for statement in create_statements(wanted, dialect):
+            await connection.execute(statement)
+
+
+def _relations(wanted: Iterable[Any]) -> Iterator[tuple[str | None, str]]:
+    """The schemas, None for that of the session, and names of tables, views and indexes."""
+    for entity in wanted:
+        if isinstance(entity, View):
+            yield None, entity.name
+            yield None, f"{entity.name}_key"
+        else:
+            table = table_of(entity)
+            yield table.schema, table.name
+            yield from ((table.schema, str(index.name)) for index in table.indexes)
 
 
 async def _execute(connection: Any, statement: Statement, rows: Sequence[Values]) -> int | None:
@@ -75,3 +91,12 @@ def _type_statements(tables: Iterable[Table[Any]], dialect: LoopDialect) -> Iter
 
 
 _CREATING = 0x74776F666F6C64  # "twofold", for whoever looks at the locks
+_MISSING = """
+    SELECT EXISTS (
+        SELECT FROM unnest($1::text[], $2::text[]) AS wanted (schema, name)
+        WHERE NOT EXISTS (
+            SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE n.nspname = coalesce(wanted.schema, current_schema()) AND c.relname = wanted.name
+        )
+    )
+"""
