@@ -65,6 +65,8 @@ class App:
         ids: Where it gets its ids.
         lease: After how many seconds without a sign of life another process takes its projections and reactions over.
         stuck_after: After how many seconds without a step, while events wait, `/health/workers` fails.
+        migrate: Whether it upgrades the store's own tables when it starts; otherwise it refuses those that are behind,
+            and `twofold db upgrade` is for that.
 
     Example:
         >>> app = App("shop", modules=[orders])
@@ -86,6 +88,7 @@ class App:
         ids: IdSource = new_id,
         lease: float = 5.0,
         stuck_after: float = 60.0,
+        migrate: bool = True,
     ) -> None:
         self.name = name
         self.modules = list(modules)
@@ -101,6 +104,7 @@ class App:
         self._authenticate = authenticate
         self._lease = lease
         self._database = database
+        self._migrate = migrate
         self._store: Store | None = None
         self._overrides = Provider()
         self._assembly: Assembly | None = None
@@ -117,7 +121,7 @@ class App:
     def store(self) -> Store:
         """Where it keeps everything."""
         if self._store is None:
-            store = store_of(self._database, self.name, shared=self.role is not Role.ALL)
+            store = store_of(self._database, self.name, shared=self.role is not Role.ALL, migrate=self._migrate)
             if not self.role.writes and isinstance(store, ReadableStore):
                 store = store.read_only()
             self._store = store

@@ -8,7 +8,7 @@ from typing import Final
 
 from twofold.app._room import open_room
 from twofold.errors import WiringError
-from twofold.store import MemoryStore, Store
+from twofold.store import MemoryStore, MigratableStore, Store
 
 _VARIABLE: Final = "TWOFOLD_DATABASE"
 
@@ -29,8 +29,8 @@ class _Driver:
     sessions: str
     address: Callable[[str], str]
 
-    def open(self, address: str | Path) -> Store:
-        store: Store = getattr(open_room(self.room), self.store)(address)
+    def open(self, address: str | Path, *, migrate: bool) -> Store:
+        store: Store = getattr(open_room(self.room), self.store)(address, migrate=migrate)
         return store
 
 
@@ -47,7 +47,7 @@ _POSTGRES: Final = _Driver("twofold.drivers.postgres", "PostgresStore", "Postgre
 _DRIVERS: Final = {"sqlite": _SQLITE, "postgresql": _POSTGRES, "postgres": _POSTGRES}
 
 
-def store_of(database: "str | Path | Store | None", name: str, *, shared: bool = False) -> Store:
+def store_of(database: "str | Path | Store | None", name: str, *, shared: bool = False, migrate: bool = True) -> Store:
     """The store that a setting means.
 
     Args:
@@ -56,15 +56,18 @@ def store_of(database: "str | Path | Store | None", name: str, *, shared: bool =
             application.
         name: The name of the application.
         shared: Whether other processes are to find the same things in it.
+        migrate: Whether it upgrades its own tables when it starts; a store that is made already has to agree.
 
     Raises:
-        WiringError: No driver knows the address, or it is known to one process only.
+        WiringError: No driver knows the address, or it is known to one process only, or the store upgrades its tables.
     """
     if database is None:
         database = os.environ.get(_VARIABLE) or f"{name}.db"
     if isinstance(database, Path):
-        return _SQLITE.open(database)
+        return _SQLITE.open(database, migrate=migrate)
     if not isinstance(database, str):
+        if not migrate and isinstance(database, MigratableStore) and database.migrates:
+            raise WiringError(f"the application has migrate=False, and its {type(database).__qualname__} has not")
         return database
     if database == "memory:":
         if shared:
@@ -72,14 +75,14 @@ def store_of(database: "str | Path | Store | None", name: str, *, shared: bool =
         return MemoryStore()
     scheme, separator, _ = database.partition("://")
     if not separator:
-        return _SQLITE.open(database)
+        return _SQLITE.open(database, migrate=migrate)
     driver = _DRIVERS.get(scheme)
     if driver is None:
         raise WiringError(
             f"no driver knows a database that starts with {scheme}://; use sqlite:///path,"
             " postgresql://host/database or memory:"
         )
-    return driver.open(driver.address(database))
+    return driver.open(driver.address(database), migrate=migrate)
 
 
 def sessions_of(store: Store) -> object | None:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 import rich_click as click
 
+from twofold.cli._db import db
 from twofold.cli._describe import describe
 from twofold.cli._exit import BUG, exit_code
 from twofold.cli._explain import explain
@@ -40,5 +41,5 @@ def commands() -> None:
     """Commands, queries and events, carried."""
 
 
-for command in (run, describe, explain, parked, projections):
+for command in (run, describe, explain, parked, projections, db):
     commands.add_command(command)

@@ -14,6 +14,7 @@ from twofold.store._port import ReadableStore, Store, Transaction
 from twofold.store._rearrangement import Aside, Rearrangement, beside, table_name
 from twofold.store._recorded import Recorded
 from twofold.store._rows import Add, Delete, RowChange, Upsert
+from twofold.store._schema import MigratableStore, SchemaState
 from twofold.store._selection import Condition, Selection, part_of, selected
 from twofold.store._transaction import read_only_stage, refuse_in_query, transaction_stage
 from twofold.store._unit import Inline, UnitOfWork
@@ -38,6 +39,7 @@ __all__ = [
     "Log",
     "MemoryStore",
     "MemoryTables",
+    "MigratableStore",
     "Move",
     "NOBODY",
     "Parked",
@@ -47,6 +49,7 @@ __all__ = [
     "Rearrangement",
     "Recorded",
     "RowChange",
+    "SchemaState",
     "Selection",
     "Store",
     "Transaction",

@@ -32,7 +32,7 @@ async def test_many_open_a_new_schema_at_once(new_store: NewStore) -> None:
 async def test_a_newer_schema_is_refused(new_store: NewStore, store: PostgresStore, plain: Plain) -> None:
     """A database that a newer twofold has changed is left alone."""
     await plain.execute("UPDATE twofold_meta SET value = '999' WHERE name = 'schema'")
-    with pytest.raises(WiringError, match="step 999"):
+    with pytest.raises(WiringError, match="schema 999"):
         await new_store().start()
     assert await plain.fetchval("SELECT value FROM twofold_meta WHERE name = 'schema'") == "999"
 

@@ -8,7 +8,7 @@ from zlib import crc32
 
 from twofold.errors import WiringError
 
-_PLACE: Final = re.compile(r"\{(schema|floor|draw|keys|positions)\}")
+_PLACE: Final = re.compile(r"\{(schema|named|floor|draw|keys|upgrade|positions)\}")
 _FLOOR, _DRAW, _KEYS, _UPGRADE = (kind << 60 for kind in (4, 5, 6, 7))
 
 
@@ -28,6 +28,8 @@ class Names:
     def __post_init__(self) -> None:
         if not 0 < len(self.schema.encode()) < _LONGEST_NAME or "\0" in self.schema:
             raise WiringError(f"no schema of PostgreSQL can be called {self.schema!r}")
+        if "$$" in self.schema or "$twofold$" in self.schema:
+            raise WiringError(f"a log cannot be in a schema that is called {self.schema!r}: it would end its functions")
 
     @cached_property
     def quoted(self) -> str:
@@ -50,10 +52,12 @@ class Names:
 
     @cached_property
     def _places(self) -> dict[str, str]:
-        keys = {"floor": _FLOOR, "draw": _DRAW, "keys": _KEYS}
+        keys = {"floor": _FLOOR, "draw": _DRAW, "keys": _KEYS, "upgrade": _UPGRADE}
         positions = f"{self.quoted}.twofold_positions".replace("'", "''")
+        named = self.schema.replace("'", "''")
         return {
             "schema": self.quoted,
+            "named": f"'{named}'",
             "positions": f"'{positions}'::regclass",
             **{name: f"{kind + self._space}::bigint" for name, kind in keys.items()},
         }

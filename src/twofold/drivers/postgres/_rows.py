@@ -39,10 +39,12 @@ async def apply_rows(connection: Any, rows: Sequence[RowChange]) -> None:
 async def create_tables(connection: Any, tables: Iterable[Any]) -> None:
     """Create the tables and views that are missing, with their indexes and types, inside the transaction that is open.
 
-    Of several processes that start at the same time, one creates and the others wait for its transaction to end.
+    Of several processes that start at the same time, one creates and the others wait for its transaction to end. When
+    nothing is missing it needs no right to create anything: PostgreSQL would ask for it even so.
     """
     wanted = list(tables)
-    views = [entity for entity in wanted if isinstance(entity, View)]
+    if not wanted:
+        return
     await connection.execute(f"SELECT pg_advisory_xact_lock({_CREATING})")
     dialect = LoopDialect(connection.get_server_version().major)
     preparer: Any = dialect.identifier_preparer
@@ -55,8 +57,19 @@ async def create_tables(connection: Any, tables: Iterable[Any]) -> None:
     for name, statement in _type_statements(map(table_of, missing), dialect):
         if await connection.fetchval("SELECT to_regtype($1)", name) is None:
             await connection.execute(statement)
+    views = [
+        entity
+        for entity in wanted
+        if isinstance(entity, View) and await connection.fetchval(_MISSING, *zip(*_relations(entity), strict=True))
+    ]
     for statement in create_statements([*missing, *views], dialect):
         await connection.execute(statement)
+
+
+def _relations(view: View) -> Iterator[tuple[str | None, str]]:
+    """The schemas, None for that of the session, and names of a view and its index."""
+    yield None, view.name
+    yield None, f"{view.name}_key"
 
 
 async def _execute(connection: Any, statement: Statement, rows: Sequence[Values]) -> int | None:
@@ -82,3 +95,12 @@ def _type_statements(tables: Iterable[Table[Any]], dialect: LoopDialect) -> Iter
 
 
 _CREATING = 0x74776F666F6C64  # "twofold", for whoever looks at the locks
+_MISSING = """
+    SELECT EXISTS (
+        SELECT FROM unnest($1::text[], $2::text[]) AS wanted (schema, name)
+        WHERE NOT EXISTS (
+            SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE n.nspname = coalesce(wanted.schema, current_schema()) AND c.relname = wanted.name
+        )
+    )
+"""

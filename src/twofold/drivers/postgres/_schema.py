@@ -11,6 +11,7 @@ from typing import Final
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._names import Names
 from twofold.errors import WiringError
+from twofold.store import SchemaState
 
 _NUMBERED: Final = re.compile(r"\d{3}_\w+\.sql")
 
@@ -25,53 +26,96 @@ def steps() -> list[str]:
     return [found[name].read_text("utf-8") for name in sorted(found)]
 
 
-async def upgrade(connection: Connection, names: Names) -> None:
+async def upgrade(connection: Connection, names: Names) -> SchemaState:
     """Bring the schema up to date; safe when several processes do it at once, and nothing but a look when it is.
 
+    Returns:
+        How far it was.
+
     Raises:
-        WiringError: The schema was made by a newer twofold, or its sequence hands out positions in advance.
+        WiringError: The schema was made by a newer twofold.
     """
-    known = steps()
-    if await _taken(connection, names) < len(known):
+    found = await state(connection, names)
+    if found.behind:
         await connection.execute("BEGIN")
         try:
             await connection.execute("SET LOCAL lock_timeout = 0")
             await connection.execute("SELECT pg_advisory_xact_lock($1)", names.upgrade_key)
             await connection.execute("SET LOCAL lock_timeout = '1s'")  # others wait behind us for no longer than that
-            await _take(connection, names, known)
+            found = await state(connection, names)
+            if found.behind:
+                await connection.execute(upgrade_sql(names, found.taken))
         except BaseException:
             await connection.execute("ROLLBACK")
             raise
         await connection.execute("COMMIT")
-    taken = await _taken(connection, names)
-    if taken > len(known):
-        raise WiringError(f"the schema is at step {taken}, and this twofold knows {len(known)}: upgrade twofold")
+    found.refuse_newer()
+    return found
+
+
+async def prove_sound(connection: Connection, names: Names) -> None:
+    """Prove that nobody has changed what positions come from.
+
+    Raises:
+        WiringError: The sequence hands out positions in advance, or begins again.
+    """
     cache, cycles = await connection.fetchrow(names.sql(_SEQUENCE))
     if cache != 1 or cycles:
         raise WiringError("the sequence twofold_positions must have CACHE 1 and NO CYCLE")
 
 
-async def _take(connection: Connection, names: Names, known: list[str]) -> None:
-    if await connection.fetchval("SELECT to_regnamespace($1)::text", names.quoted) is None:
-        await connection.execute(names.sql("CREATE SCHEMA {schema}"))
-    await connection.execute(names.sql(_META))
-    for step in known[await _taken(connection, names) :]:
-        await connection.execute(names.sql(step))
-    await connection.execute(names.sql(_REMEMBER), str(len(known)))
+def upgrade_sql(names: Names, since: int) -> str:
+    """What `upgrade` runs on a schema that has taken so many steps: one statement, harmless when run again.
+
+    Raises:
+        WiringError: There is no such step.
+    """
+    known = steps()
+    SchemaState(taken=since, known=len(known)).prove_step(since)
+    if since == len(known):
+        return ""
+    frame = _FRAME.replace("{since}", str(since)).replace("{known}", str(len(known)))
+    return names.sql(frame.replace("{steps}", "\n".join(known[since:])))
 
 
-async def _taken(connection: Connection, names: Names) -> int:
-    if await connection.fetchval("SELECT to_regclass($1)::text", f"{names.quoted}.twofold_meta") is None:
-        return 0
-    return int(await connection.fetchval(names.sql(_TAKEN)) or 0)
+async def state(connection: Connection, names: Names) -> SchemaState:
+    """How far the schema is."""
+    taken = await connection.fetchval(names.sql(_TAKEN)) if await connection.fetchval(names.sql(_MADE)) else 0
+    return SchemaState(taken=int(taken or 0), known=len(steps()))
 
 
-_META: Final = (
-    'CREATE TABLE IF NOT EXISTS {schema}.twofold_meta (name text COLLATE "C" PRIMARY KEY, value text NOT NULL)'
+# Asked of the catalog itself: to_regclass may answer from a cache, as it was before we waited for a lock.
+_MADE: Final = (
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = {named} AND c.relname = 'twofold_meta')"
 )
 _TAKEN: Final = "SELECT value FROM {schema}.twofold_meta WHERE name = 'schema'"
-_REMEMBER: Final = (
-    "INSERT INTO {schema}.twofold_meta (name, value) VALUES ('schema', $1)"
-    " ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE twofold_meta.value::int < excluded.value::int"
-)
 _SEQUENCE: Final = "SELECT seqcache, seqcycle FROM pg_catalog.pg_sequence WHERE seqrelid = {positions}"
+
+# A block is one statement: all or nothing, whoever runs it in whatever way, also inside of a migration of others.
+_FRAME: Final = """\
+DO $twofold$
+DECLARE
+    twofold_taken integer;
+BEGIN
+
+PERFORM pg_advisory_xact_lock({upgrade});
+IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {named}) THEN
+    CREATE SCHEMA {schema};
+END IF;
+CREATE TABLE IF NOT EXISTS {schema}.twofold_meta (name text COLLATE "C" PRIMARY KEY, value text NOT NULL);
+SELECT max(value::integer) INTO twofold_taken FROM {schema}.twofold_meta WHERE name = 'schema';
+twofold_taken := coalesce(twofold_taken, 0);
+IF twofold_taken >= {known} THEN
+    RETURN;
+ELSIF twofold_taken <> {since} THEN
+    RAISE EXCEPTION 'the schema is at step %, and this is for one at step {since}', twofold_taken;
+END IF;
+
+{steps}
+INSERT INTO {schema}.twofold_meta (name, value) VALUES ('schema', '{known}')
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+END
+$twofold$;
+"""

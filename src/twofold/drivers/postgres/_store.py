@@ -4,7 +4,7 @@ Applications get it from their settings, or make one; nothing else of this folde
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar, final
 
 import asyncpg
@@ -12,7 +12,7 @@ import asyncpg
 from twofold.drivers.postgres._append import Calls, calls
 from twofold.drivers.postgres._checkpoints import PostgresCheckpoints
 from twofold.drivers.postgres._commits import Commits, persistently
-from twofold.drivers.postgres._connection import Server
+from twofold.drivers.postgres._connection import Connection, Server
 from twofold.drivers.postgres._faults import raise_typed
 from twofold.drivers.postgres._held import PostgresTransaction
 from twofold.drivers.postgres._listen import Ear
@@ -22,10 +22,10 @@ from twofold.drivers.postgres._parked import PostgresParked
 from twofold.drivers.postgres._pool import Pool
 from twofold.drivers.postgres._rearrange import rearrange
 from twofold.drivers.postgres._run import run
-from twofold.drivers.postgres._schema import upgrade
+from twofold.drivers.postgres._schema import prove_sound, state, upgrade, upgrade_sql
 from twofold.drivers.postgres._tables import add_tables
 from twofold.errors import StoreUnavailable, WiringError
-from twofold.store import Batch, Bell, Committed, Rearrangement
+from twofold.store import Batch, Bell, Committed, Rearrangement, SchemaState
 
 T = TypeVar("T")
 
@@ -46,6 +46,8 @@ class PostgresStore:
         commit_timeout: How long to wait for the answer to a commit that was sent, in seconds; half of that is how long
             it may wait for locks.
         acquire_timeout: How long to wait for a connection, in seconds.
+        migrate: Whether `start` makes and upgrades the store's own tables; otherwise it refuses those that are behind,
+            and `twofold db upgrade` is for that.
 
     Raises:
         WiringError: A setting is out of its range.
@@ -61,10 +63,12 @@ class PostgresStore:
         "_commits",
         "_ear",
         "_log",
+        "_migrates",
         "_names",
         "_parked",
         "_patience",
         "_readers",
+        "_server",
         "_started",
         "_turn_timeout",
         "_writers",
@@ -80,11 +84,13 @@ class PostgresStore:
         turn_timeout: float = 5.0,
         commit_timeout: float = 10.0,
         acquire_timeout: float = 5.0,
+        migrate: bool = True,
     ) -> None:
         if pool_size < 1 or readers < 1:
             raise WiringError(f"a PostgreSQL store cannot have pool_size={pool_size!r}, readers={readers!r}")
-        server = Server(dsn=url, connect_timeout=acquire_timeout, lock_timeout=commit_timeout / 2)
+        self._server = server = Server(dsn=url, connect_timeout=acquire_timeout, lock_timeout=commit_timeout / 2)
         self._names = names = Names(schema)
+        self._migrates = migrate
         self._turn_timeout = turn_timeout
         self._patience = turn_timeout + commit_timeout
         self._started = False
@@ -119,11 +125,11 @@ class PostgresStore:
         return self._parked
 
     async def start(self) -> None:
-        """Connect; creates or upgrades the tables. Harmless when open.
+        """Connect; creates or upgrades the tables, if it may. Harmless when open.
 
         Raises:
             StoreUnavailable: The database cannot be reached.
-            WiringError: A newer twofold made its tables.
+            WiringError: A newer twofold made its tables; or they are behind, with `migrate=False`.
         """
         if self._started:
             return
@@ -131,13 +137,47 @@ class PostgresStore:
         self._readers.open()
         try:
             async with self._writers.lent() as connection:
-                await upgrade(connection, self._names)
+                if self._migrates:
+                    await upgrade(connection, self._names)
+                else:
+                    (await state(connection, self._names)).refuse_other()
+                await prove_sound(connection, self._names)
             await self._log.head()
         except BaseException:
             await self._close()
             raise
         self._ear.open()
         self._started = True
+
+    @property
+    def migrates(self) -> bool:
+        """Whether `start` upgrades the store's own tables."""
+        return self._migrates
+
+    async def schema(self) -> SchemaState:
+        """How far the store's own tables are; changes nothing.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached.
+        """
+        return await self._alone(state)
+
+    async def upgrade(self) -> SchemaState:
+        """Bring the store's own tables up to date, and tell how far they were; harmless when they are.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached.
+            WiringError: A newer twofold made them.
+        """
+        return await self._alone(upgrade)
+
+    def upgrade_sql(self, since: int = 0) -> str:
+        """What `upgrade` runs on a schema that has taken so many steps; empty when that is all of them.
+
+        Raises:
+            WiringError: There is no such step.
+        """
+        return upgrade_sql(self._names, since)
 
     async def stop(self) -> None:
         """Finish what was begun, and close; harmless when closed."""
@@ -225,6 +265,16 @@ class PostgresStore:
             await transaction.commit(Batch())
         finally:
             await transaction.rollback()
+
+    async def _alone(self, work: Callable[[Connection, Names], Awaitable[T]]) -> T:
+        """Do something on a connection of its own, whether the store is open or not."""
+        connections = Pool(self._server.connect, 1, self._server.connect_timeout)
+        connections.open()
+        try:
+            async with connections.lent() as connection:
+                return await work(connection, self._names)
+        finally:
+            await connections.close(_CLOSED, self._patience)
 
     async def _close(self) -> None:
         await self._ear.close()

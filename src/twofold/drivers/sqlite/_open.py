@@ -2,14 +2,15 @@
 
 import sqlite3
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from twofold.drivers.sqlite._guard import GuardedConnection
-from twofold.drivers.sqlite._schema import prove_current, upgrade
+from twofold.drivers.sqlite._schema import STEPS, prove_current, state, upgrade
 from twofold.errors import StoreUnavailable
-from twofold.store import part_of
+from twofold.store import SchemaState, part_of
 
 Durability: TypeAlias = Literal["full", "normal"]
 """`full`: a commit is on the disk before it is acknowledged. `normal`: a power cut may lose the last commits, whole."""
@@ -23,26 +24,46 @@ class Database:
         path: The file.
         durability: Whether commits wait for the disk.
         busy_timeout: How long to wait for another process that writes, in seconds.
+        migrate: Whether whoever writes upgrades the tables; otherwise they must be up to date.
     """
 
     path: Path
     durability: Durability
     busy_timeout: float
+    migrate: bool = True
 
     def open_writer(self) -> GuardedConnection:
-        """The connection that writes, with the tables up to date."""
-        connection = self._connect("rwc")
+        """The connection that writes, with the tables up to date.
+
+        Raises:
+            WiringError: A newer twofold made them, or they are behind and nobody may upgrade them by the way.
+        """
+        if not self.migrate:
+            self.state().refuse_other()
+        connection = self._open()
         try:
-            _switch_to_wal(connection, self.busy_timeout)
-            connection.execute(f"PRAGMA synchronous = {self.durability}")
-            connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the drive's cache
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_IDLE_WAL}")
-            upgrade(connection)
+            if self.migrate:
+                upgrade(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def state(self) -> SchemaState:
+        """How far the tables are; a file that is missing stays so."""
+        if not self.path.exists():
+            return SchemaState(taken=0, known=len(STEPS))
+        with closing(self.open_reader()) as connection:
+            return state(connection)
+
+    def upgrade(self) -> SchemaState:
+        """Bring the tables up to date, and tell how far they were.
+
+        Raises:
+            WiringError: A newer twofold made them.
+        """
+        with closing(self._open()) as connection:
+            return upgrade(connection)
 
     def open_reader(self) -> GuardedConnection:
         """A connection whose writes the database refuses; the writer must have opened the file before."""
@@ -63,6 +84,19 @@ class Database:
         connection = self.open_reader()
         try:
             prove_current(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _open(self) -> GuardedConnection:
+        connection = self._connect("rwc")
+        try:
+            _switch_to_wal(connection, self.busy_timeout)
+            connection.execute(f"PRAGMA synchronous = {self.durability}")
+            connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the drive's cache
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_IDLE_WAL}")
         except BaseException:
             connection.close()
             raise

@@ -5,11 +5,12 @@ scans positions, which a follower goes through in order anyway; an index on type
 table of their own, which only events with tags pay for: a decision reads the few events that carry its tags.
 """
 
-import secrets
-import sqlite3
+from collections.abc import Iterator
+from inspect import cleandoc
 
 from twofold.drivers.sqlite._guard import BEGIN_WRITE, COMMIT, GuardedConnection
-from twofold.errors import StoreUnavailable, WiringError
+from twofold.errors import StoreUnavailable
+from twofold.store import SchemaState
 
 STEPS = (
     (
@@ -27,13 +28,15 @@ STEPS = (
             UNIQUE (stream, version)
         )""",
         "CREATE TABLE twofold_checkpoints (name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID",
-        "INSERT INTO twofold_meta (name, value) VALUES ('epoch', '{epoch}')",
+        "INSERT INTO twofold_meta (name, value) VALUES ('epoch', lower(hex(randomblob(16))))",
     ),
     (
         "ALTER TABLE twofold_checkpoints ADD COLUMN epoch TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE twofold_checkpoints ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE twofold_checkpoints ADD COLUMN token INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE twofold_checkpoints ADD COLUMN beat INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE twofold_checkpoints ADD COLUMN version INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE twofold_checkpoints ADD COLUMN tables TEXT NOT NULL DEFAULT '[]'",
         """CREATE TABLE twofold_parked (
             subscription TEXT NOT NULL,
             position INTEGER NOT NULL,
@@ -54,32 +57,46 @@ STEPS = (
         ) WITHOUT ROWID""",
         "INSERT INTO twofold_tags (tag, position) SELECT DISTINCT value, position FROM twofold_events, json_each(tags)",
     ),
-    (
-        "ALTER TABLE twofold_checkpoints ADD COLUMN version INTEGER NOT NULL DEFAULT 1",
-        "ALTER TABLE twofold_checkpoints ADD COLUMN tables TEXT NOT NULL DEFAULT '[]'",
-    ),
 )
 
 
-def upgrade(connection: GuardedConnection) -> None:
+def upgrade(connection: GuardedConnection) -> SchemaState:
     """Bring the tables up to date; safe when several processes do it at once.
+
+    Returns:
+        How far they were.
 
     Raises:
         WiringError: The database was made by a newer twofold.
     """
     connection.execute(BEGIN_WRITE)
     try:
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS twofold_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
-        )
-        taken = _taken(connection)
-        for step in STEPS[taken:]:
-            for statement in step:
-                connection.execute(statement.replace("{epoch}", secrets.token_hex(16)))
-        connection.execute("REPLACE INTO twofold_meta (name, value) VALUES ('schema', ?)", (str(len(STEPS)),))
+        found = state(connection)
+        found.refuse_newer()
+        for statement in _statements(found.taken):
+            connection.execute(statement)
         connection.execute(COMMIT)
     finally:
         connection.roll_back()
+    return found
+
+
+def upgrade_sql(since: int) -> str:
+    """What `upgrade` runs on a database that has taken so many steps, in one transaction.
+
+    Raises:
+        WiringError: There is no such step.
+    """
+    SchemaState(taken=since, known=len(STEPS)).prove_step(since)
+    statements = ["BEGIN IMMEDIATE", *(cleandoc(one) for one in _statements(since)), "COMMIT"]
+    return "".join(f"{one};\n" for one in statements) if since < len(STEPS) else ""
+
+
+def state(connection: GuardedConnection) -> SchemaState:
+    """How far the tables are."""
+    meta = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'twofold_meta'").fetchone()
+    row = meta and connection.execute("SELECT value FROM twofold_meta WHERE name = 'schema'").fetchone()
+    return SchemaState(taken=int(row[0]) if row else 0, known=len(STEPS))
 
 
 def prove_current(connection: GuardedConnection) -> None:
@@ -89,19 +106,17 @@ def prove_current(connection: GuardedConnection) -> None:
         StoreUnavailable: They are older, or not there.
         WiringError: The database was made by a newer twofold.
     """
-    try:
-        taken = _taken(connection)
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
-            raise
-        taken = 0  # no such table
+    found = state(connection)
+    found.refuse_newer()
+    if found.behind:
+        raise StoreUnavailable(
+            f"the database has schema {found.taken} of {found.known}: a process that writes upgrades it"
+        )
+
+
+def _statements(taken: int) -> Iterator[str]:
     if taken < len(STEPS):
-        raise StoreUnavailable(f"the database has schema {taken} of {len(STEPS)}: a process that writes upgrades it")
-
-
-def _taken(connection: GuardedConnection) -> int:
-    row = connection.execute("SELECT value FROM twofold_meta WHERE name = 'schema'").fetchone()
-    taken = int(row[0]) if row else 0
-    if taken > len(STEPS):
-        raise WiringError(f"the database has schema {taken}, and this twofold knows {len(STEPS)}: upgrade twofold")
-    return taken
+        yield "CREATE TABLE IF NOT EXISTS twofold_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+        for step in STEPS[taken:]:
+            yield from step
+        yield "REPLACE INTO twofold_meta (name, value) VALUES ('schema', '{known}')".replace("{known}", str(len(STEPS)))

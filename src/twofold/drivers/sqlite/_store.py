@@ -4,12 +4,14 @@ Applications get it from their settings, or make one; nothing else of this folde
 """
 
 import asyncio
+import sqlite3
 import weakref
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar, final, get_args
 
 from twofold.drivers.sqlite._checkpoints import SqliteCheckpoints
+from twofold.drivers.sqlite._faults import typed
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._held import SqliteTransaction
 from twofold.drivers.sqlite._log import SqliteLog
@@ -17,11 +19,12 @@ from twofold.drivers.sqlite._open import Database, Durability
 from twofold.drivers.sqlite._parked import SqliteParked
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._rearrange import rearrange
+from twofold.drivers.sqlite._schema import upgrade_sql
 from twofold.drivers.sqlite._tables import add_tables
 from twofold.drivers.sqlite._write import plan
 from twofold.drivers.sqlite._writer import Writer
 from twofold.errors import WiringError
-from twofold.store import Batch, Bell, Committed, Rearrangement
+from twofold.store import Batch, Bell, Committed, Rearrangement, SchemaState
 
 T = TypeVar("T")
 _CLOSED = "the store is closed"
@@ -40,6 +43,8 @@ class SqliteStore:
         busy_timeout: How long to wait for another process that writes, in seconds.
         readers: How many threads read, at most.
         read_only: Whether it only reads, and the database refuses every write; another process makes the file.
+        migrate: Whether `start` makes and upgrades the store's own tables; otherwise it refuses those that are behind,
+            and `twofold db upgrade` is for that.
 
     Raises:
         WiringError: A setting is out of its range.
@@ -55,6 +60,7 @@ class SqliteStore:
         "_database",
         "_log",
         "_parked",
+        "_read_only",
         "_readers",
         "_reading",
         "_started",
@@ -71,12 +77,16 @@ class SqliteStore:
         busy_timeout: float = 5.0,
         readers: int = 4,
         read_only: bool = False,
+        migrate: bool = True,
     ) -> None:
         if str(path) in ("", ":memory:"):
             raise WiringError("a SQLite store needs a file: use MemoryStore, or a file in a temporary folder")
         if durability not in get_args(Durability) or readers < 1:
             raise WiringError(f"a SQLite store cannot have durability={durability!r}, readers={readers!r}")
-        self._database = database = Database(path=Path(path), durability=durability, busy_timeout=busy_timeout)
+        self._database = database = Database(
+            path=Path(path), durability=durability, busy_timeout=busy_timeout, migrate=migrate
+        )
+        self._read_only = read_only
         self._reading = readers
         self._turn_timeout = turn_timeout
         self._started = False
@@ -119,14 +129,47 @@ class SqliteStore:
             busy_timeout=database.busy_timeout,
             readers=self._reading,
             read_only=True,
+            migrate=database.migrate,
         )
 
+    @property
+    def migrates(self) -> bool:
+        """Whether `start` upgrades the store's own tables."""
+        return self._database.migrate and not self._read_only
+
+    async def schema(self) -> SchemaState:
+        """How far the store's own tables are; changes nothing, and makes no file.
+
+        Raises:
+            StoreUnavailable: The file cannot be opened.
+        """
+        return await _in_thread(self._database.state)
+
+    async def upgrade(self) -> SchemaState:
+        """Bring the store's own tables up to date, and tell how far they were; harmless when they are.
+
+        Raises:
+            StoreUnavailable: The file cannot be opened, or another process writes for too long.
+            WiringError: A newer twofold made them, or the store is for reading only.
+        """
+        if self._read_only:
+            raise WiringError(_READ_ONLY)
+        return await _in_thread(self._database.upgrade)
+
+    def upgrade_sql(self, since: int = 0) -> str:
+        """What `upgrade` runs on a file that has taken so many steps; empty when that is all of them.
+
+        Raises:
+            WiringError: There is no such step.
+        """
+        return upgrade_sql(since)
+
     async def start(self) -> None:
-        """Open the file; creates or upgrades its tables. Harmless when open.
+        """Open the file; creates or upgrades its tables, if it may. Harmless when open.
 
         Raises:
             StoreUnavailable: It cannot be opened.
-            WiringError: A newer twofold made it.
+            WiringError: A newer twofold made it; or it is behind, with `migrate=False`.
         """
         if not self._started:
             await self._writer.start()
@@ -183,6 +226,13 @@ class SqliteStore:
             WiringError: A table that is to be renamed is referred to from outside; nothing was changed.
         """
         await self._writer.change(lambda connection: rearrange(connection, change))
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(work)
+    except sqlite3.Error as error:
+        raise typed(error) from error.__cause__
 
 
 def _close(writer: Writer, readers: Readers) -> None:

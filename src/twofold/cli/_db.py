@@ -1,0 +1,94 @@
+"""`twofold db`: the tables of the store itself, upgraded by whoever may, and shown to whoever reviews that.
+
+It neither checks nor starts the application, and leaves the tables of its read models alone.
+"""
+# pyright: reportUnknownMemberType=false
+# rich-click leaves the types of its options open.
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import rich_click as click
+
+from twofold.cli._exit import exit_code
+from twofold.cli._load import app_argument, load
+from twofold.errors import Unavailable, WiringError
+from twofold.store import MigratableStore, SchemaState
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_CODES: Final = {"current": 0, "behind": exit_code(Unavailable("")), "newer": exit_code(WiringError(""))}
+_MEANING: Final = {
+    "current": "up to date",
+    "behind": "behind; `twofold db upgrade` brings it up to date",
+    "newer": "a newer twofold made it; upgrade twofold",
+}
+
+
+@click.group()
+def db() -> None:
+    """Look at the tables of the store itself, and upgrade them."""
+
+
+def _database(command: F) -> F:
+    return click.option("--database", metavar="ADDRESS", help="As given to `run`, if it was.")(command)
+
+
+@db.command()
+@app_argument
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@_database
+def status(*, target: str, as_json: bool, database: str | None) -> None:
+    """Tell how far the tables are; changes nothing.
+
+    The exit code is 0 when they are up to date, 75 when they are behind, and 2 when a newer twofold made them.
+    """
+    found = asyncio.run(_store(target, database).schema())
+    standing = "behind" if found.behind else "newer" if found.newer else "current"
+    if as_json:
+        click.echo(json.dumps({"taken": found.taken, "known": found.known, "state": standing}, indent=2))
+    else:
+        click.echo(f"schema {found.taken} of {found.known}: {_MEANING[standing]}")
+    sys.exit(_CODES[standing])
+
+
+@db.command()
+@app_argument
+@_database
+def upgrade(*, target: str, database: str | None) -> None:
+    """Bring the tables up to date, all or nothing; harmless when they are, and when several do it at once."""
+    found = asyncio.run(_store(target, database).upgrade())
+    click.echo(f"schema {found.known} of {found.known}: {_done(found)}")
+
+
+@db.command()
+@app_argument
+@click.option(
+    "--from", "since", type=click.IntRange(min=0), metavar="STEP", help="The step it is at; asks no database."
+)
+@_database
+def sql(*, target: str, since: int | None, database: str | None) -> None:
+    """Print the SQL that brings the tables up to date, for review or for a role that may change them."""
+    store = _store(target, database)
+    if since is None:
+        found = asyncio.run(store.schema())
+        found.refuse_newer()
+        since = found.taken
+    text = store.upgrade_sql(since)
+    click.echo(f"-- The tables of twofold, from step {since}{'' if text else ': nothing to do'}\n{text}", nl=False)
+
+
+def _store(target: str, database: str | None) -> MigratableStore:
+    app = load(target)
+    if database is not None:
+        app.use_database(database)
+    if not isinstance(app.store, MigratableStore):
+        raise WiringError(f"a {type(app.store).__qualname__} has no tables to upgrade")
+    return app.store
+
+
+def _done(found: SchemaState) -> str:
+    return f"upgraded from {found.taken}" if found.behind else "up to date"

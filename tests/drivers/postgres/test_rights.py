@@ -1,0 +1,59 @@
+"""A service with the rights that docs/schema.md grants, and no others, has all that a store promises."""
+
+import re
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.drivers.postgres.conftest import NewStore, Plain
+from tests.drivers.postgres.schema import schema_of
+from tests.drivers.postgres.test_conformance import TestPostgresStore as OnPostgres
+from twofold.drivers.postgres import PostgresStore
+from twofold.testing._store_rearranging import Rearranging
+
+PAGE = (Path(__file__).parents[3] / "docs" / "schema.md").read_text()
+
+
+@pytest.fixture
+async def role_url(postgres_url: str, plain: Plain) -> AsyncIterator[str]:
+    """A database that was upgraded by its owner, for a role with the rights of the page."""
+    role, schema = f"test_{secrets.token_hex(8)}", schema_of(postgres_url)
+    (grants,) = re.findall(r"^```sql\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    await PostgresStore(postgres_url, schema=schema).upgrade()
+    await plain.execute("CREATE TABLE tally (name text PRIMARY KEY, count integer NOT NULL)")
+    await plain.execute(f"CREATE ROLE {role}")
+    await plain.execute(grants.replace("club_service", role).replace("public", schema))
+    await plain.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON tally TO {role}")
+    yield f"{postgres_url}&role={role}"
+    await plain.execute(f"DROP OWNED BY {role}")
+    await plain.execute(f"DROP ROLE {role}")
+
+
+class TestGrantedStore(OnPostgres):
+    """Every promise of the port, for a role that may change no tables."""
+
+    @pytest.fixture
+    def new_store(self, role_url: str) -> NewStore:
+        """Stores of that role; they find their tables, and upgrade nothing."""
+        return lambda **settings: PostgresStore(role_url, schema=schema_of(role_url), migrate=False, **settings)
+
+    @pytest.fixture(autouse=True)
+    def leaves_tables_where_they_are(self, request: pytest.FixtureRequest) -> None:
+        """A switch between versions of a projection renames tables, which is for the role that owns them."""
+        if request.function.__name__ in vars(Rearranging):
+            pytest.skip("this role changes no tables")
+
+
+@pytest.mark.anyio
+async def test_it_may_change_no_table(role_url: str) -> None:
+    """The database refuses it, so that the rights are no more than what is granted."""
+    connection = await asyncpg.connect(role_url)
+    try:
+        for refused in ("CREATE TABLE mine (id integer)", "DROP TABLE twofold_tags", "DELETE FROM twofold_events"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match=r"permission denied|must be owner"):
+                await connection.execute(refused)
+    finally:
+        await connection.close()
