@@ -46,7 +46,7 @@ def test_a_wrong_total_fails_the_demo_and_is_shown(tmp_path: Path) -> None:
         connection.commit()
     done = demo("orders", "--commands", "60", "--database", database, "--seed", "2")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "continued where the file stood" in done.stdout
+    assert "continued where the database stood" in done.stdout
     assert re.search(r"^FAIL S5 ", done.stdout, re.MULTILINE)
     assert "every customer's totals are what the commands imply: " in done.stdout
     assert done.stdout.splitlines()[-1].startswith("VERDICT FAIL")

@@ -10,7 +10,7 @@ from typing import Final
 
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._names import Names
-from twofold.errors import WiringError
+from twofold.errors import StoreUnavailable, WiringError
 
 _NUMBERED: Final = re.compile(r"\d{3}_\w+\.sql")
 
@@ -43,12 +43,24 @@ async def upgrade(connection: Connection, names: Names) -> None:
             await connection.execute("ROLLBACK")
             raise
         await connection.execute("COMMIT")
-    taken = await _taken(connection, names)
-    if taken > len(known):
-        raise WiringError(f"the schema is at step {taken}, and this twofold knows {len(known)}: upgrade twofold")
+    await prove_current(connection, names)
     cache, cycles = await connection.fetchrow(names.sql(_SEQUENCE))
     if cache != 1 or cycles:
         raise WiringError("the sequence twofold_positions must have CACHE 1 and NO CYCLE")
+
+
+async def prove_current(connection: Connection, names: Names) -> None:
+    """Prove that the schema is up to date, on a connection that need not be able to change it.
+
+    Raises:
+        StoreUnavailable: It is older, or not there.
+        WiringError: A newer twofold made it.
+    """
+    known, taken = len(steps()), await _taken(connection, names)
+    if taken > known:
+        raise WiringError(f"the schema is at step {taken}, and this twofold knows {known}: upgrade twofold")
+    if taken < known:
+        raise StoreUnavailable(f"the schema is at step {taken} of {known}: a process that writes makes and upgrades it")
 
 
 async def _take(connection: Connection, names: Names, known: list[str]) -> None:

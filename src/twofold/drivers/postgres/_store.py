@@ -4,6 +4,7 @@ Applications get it from their settings, or make one; nothing else of this folde
 """
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, TypeVar, final
 
 import asyncpg
@@ -11,7 +12,7 @@ import asyncpg
 from twofold.drivers.postgres._append import Calls, calls
 from twofold.drivers.postgres._checkpoints import PostgresCheckpoints
 from twofold.drivers.postgres._commits import Commits, persistently
-from twofold.drivers.postgres._connection import Server
+from twofold.drivers.postgres._connection import Connection, Server, only_reads
 from twofold.drivers.postgres._held import PostgresTransaction
 from twofold.drivers.postgres._listen import Ear
 from twofold.drivers.postgres._log import PostgresLog
@@ -19,12 +20,16 @@ from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._parked import PostgresParked
 from twofold.drivers.postgres._pool import Pool
 from twofold.drivers.postgres._run import run
-from twofold.drivers.postgres._schema import upgrade
+from twofold.drivers.postgres._schema import prove_current, upgrade
 from twofold.drivers.postgres._tables import add_tables
 from twofold.errors import WiringError
 from twofold.store import Batch, Bell, Committed
 
 T = TypeVar("T")
+_PUBLIC = "public"
+_NOT_OPEN = "the store is not open"
+_CLOSED = "the store is closed"
+_READ_ONLY = "the store is open for reading only"
 
 
 @final
@@ -36,13 +41,15 @@ class PostgresStore:
     Args:
         url: `postgresql://user:password@host/database`. With several hosts, `postgresql://one,two/database`, it finds
             the one that takes writes, also after that has changed.
-        schema: The schema of its tables; it is made when missing.
+        schema: The schema of its tables, and of those of read models unless the URL has a `search_path`; it is made
+            when missing.
         pool_size: How many connections write, at most.
         readers: How many connections read, at most.
         turn_timeout: How long a transaction may be held open, in seconds.
         commit_timeout: How long to wait for the answer to a commit that was sent, in seconds; half of that is how long
             it may wait for locks.
         acquire_timeout: How long to wait for a connection, in seconds.
+        read_only: Whether it only reads, and the database refuses every write; another process makes the tables.
 
     Raises:
         WiringError: A setting is out of its range.
@@ -61,7 +68,9 @@ class PostgresStore:
         "_names",
         "_parked",
         "_patience",
+        "_read_only",
         "_readers",
+        "_reading",
         "_started",
         "_turn_timeout",
         "_writers",
@@ -71,24 +80,41 @@ class PostgresStore:
         self,
         url: str,
         *,
-        schema: str = "public",
+        schema: str = _PUBLIC,
         pool_size: int = 10,
         readers: int = 4,
         turn_timeout: float = 5.0,
         commit_timeout: float = 10.0,
         acquire_timeout: float = 5.0,
+        read_only: bool = False,
     ) -> None:
         if pool_size < 1 or readers < 1:
             raise WiringError(f"a PostgreSQL store cannot have pool_size={pool_size!r}, readers={readers!r}")
-        server = Server(dsn=url, connect_timeout=acquire_timeout, lock_timeout=commit_timeout / 2)
         self._names = names = Names(schema)
+        server = Server(
+            dsn=url,
+            connect_timeout=acquire_timeout,
+            lock_timeout=commit_timeout / 2,
+            search_path=None if schema == _PUBLIC else f"{names.quoted}, {_PUBLIC}",
+        )
+        self._read_only = read_only
+        self._reading = partial(
+            PostgresStore,
+            url,
+            schema=schema,
+            readers=readers,
+            turn_timeout=turn_timeout,
+            commit_timeout=commit_timeout,
+            acquire_timeout=acquire_timeout,
+            read_only=True,
+        )
         self._turn_timeout = turn_timeout
         self._patience = turn_timeout + commit_timeout
         self._started = False
         self._bell = Bell()
-        self._ear = Ear(server, names, self._bell)
-        self._writers = Pool(server.connect, pool_size, acquire_timeout)
-        self._readers = Pool(server.connect, readers, acquire_timeout)
+        self._ear = Ear(server.connect_reader if read_only else server.connect, names, self._bell)
+        self._writers = Pool(server.connect, pool_size, acquire_timeout, _READ_ONLY if read_only else _NOT_OPEN)
+        self._readers = Pool(server.connect_reader, readers, acquire_timeout, _NOT_OPEN)
         self._commits = Commits(self._writers, server, names, timeout=commit_timeout, announce=self._ear.tell)
         self._calls: Calls = calls(names)
         self._log = PostgresLog(self._readers, names, self._bell)
@@ -115,20 +141,26 @@ class PostgresStore:
         """What followers have put aside."""
         return self._parked
 
+    def read_only(self) -> "PostgresStore":
+        """The same store, not started, for a process that only reads."""
+        return self._reading()
+
     async def start(self) -> None:
         """Connect; creates or upgrades the tables. Harmless when open.
 
         Raises:
-            StoreUnavailable: The database cannot be reached.
+            StoreUnavailable: The database cannot be reached; or it is open for reading only, and has no tables yet.
             WiringError: A newer twofold made its tables.
         """
         if self._started:
             return
-        self._writers.open()
+        if not self._read_only:
+            self._writers.open()
         self._readers.open()
+        preparing, prepare = (self._readers, prove_current) if self._read_only else (self._writers, upgrade)
         try:
-            async with self._writers.lent() as connection:
-                await upgrade(connection, self._names)
+            async with preparing.lent() as connection:
+                await prepare(connection, self._names)
             await self._log.head()
         except BaseException:
             await self._close()
@@ -163,13 +195,18 @@ class PostgresStore:
     async def read(self, work: Callable[[Any], T]) -> T:
         """Run a function with a read-only connection, over one snapshot; what it returns is awaited if it can be."""
         async with self._readers.lent() as connection:
-            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            try:
-                done: T = await run(work, connection)
-            except asyncpg.ReadOnlySQLTransactionError as error:
-                raise WiringError("a function that was given to read tried to write") from error
-            await connection.execute("ROLLBACK")
-            return done
+            return await _in_snapshot(work, connection)
+
+    async def read_statement(self, work: Callable[[Any], T]) -> T:
+        """Run a function that executes one query with a read-only connection, in one round trip.
+
+        The query must not set anything that would be left to whoever has the connection next, nor be a procedure, which
+        could end its transaction.
+        """
+        async with self._readers.lent() as connection:
+            if not only_reads(connection):  # somebody has changed that, or a pooler keeps the settings of others
+                return await _in_snapshot(work, connection)
+            return await _reading(work, connection)
 
     def begin(self) -> PostgresTransaction:
         """A transaction to hold open; takes nothing until its first `run`."""
@@ -190,4 +227,16 @@ class PostgresStore:
         await self._readers.close(_CLOSED, self._patience)
 
 
-_CLOSED = "the store is closed"
+async def _in_snapshot(work: Callable[[Any], T], connection: Connection) -> T:
+    await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    done = await _reading(work, connection)
+    await connection.execute("ROLLBACK")
+    return done
+
+
+async def _reading(work: Callable[[Any], T], connection: Connection) -> T:
+    try:
+        done: T = await run(work, connection)
+    except asyncpg.ReadOnlySQLTransactionError as error:
+        raise WiringError("a function that was given to read tried to write") from error
+    return done
