@@ -80,5 +80,5 @@ def test_a_part_that_comes_before_the_worker_is_told(each_database: Database) ->
     for role in ("api-queries", "api-commands"):
         done = finished("run", SHOP, "--role", role, "--port", "0", "--database", each_database.address)
         assert done.returncode == 75
-        assert "a process that writes makes it" in done.stderr or "start a worker first" in done.stderr
+        assert "a process that writes makes" in done.stderr or "start a worker first" in done.stderr
         assert "Traceback" not in done.stderr

@@ -88,7 +88,7 @@ async def test_an_address_names_schema_and_settings(postgres_database: str, plai
     """They are taken out of it, and the rest is PostgreSQL's; tables of read models are in the schema as well."""
     table = Table("things", MetaData(), Column("id", Integer, primary_key=True))
     more = "&" if "?" in postgres_database else "?"
-    address = f"{postgres_database}{more}schema=By+%22name%22&pool_size=1&readers=1&acquire_timeout=0.01"
+    address = f"{postgres_database}{more}schema=By+%22name%22&pool_size=1&readers=1&commit_timeout=3"
     store = store_of(f"{address}&application_name=named", "shop")
     assert isinstance(store, PostgresStore)
     await store.start()
@@ -96,16 +96,13 @@ async def test_an_address_names_schema_and_settings(postgres_database: str, plai
         await store.create_tables([table])
         assert await plain.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = $1 AND tablename = 'things'", 'By "name"') == 1
         assert await store.read(lambda one: one.fetchval("SHOW application_name")) == "named"
-        holding = store.begin()
-        await holding.run(lambda one: one.execute("SELECT 1"))
-        with pytest.raises(StoreUnavailable, match="all 1 connections"):
-            await store.begin().run(lambda one: one.execute("SELECT 1"))
-        await holding.rollback()
+        assert await store.read(lambda one: one.fetchval("SHOW lock_timeout")) == "1500ms"
     finally:
         await store.stop()
         await plain.execute('DROP SCHEMA IF EXISTS "By ""name""" CASCADE')
-    with pytest.raises(WiringError, match="cannot have pool_size='many'"):
-        store_of("postgresql://localhost/shop?pool_size=many", "shop")
+    for refused in ("'many'", "0"):
+        with pytest.raises(WiringError, match=f"cannot have pool_size={refused}"):
+            store_of(f"postgresql://localhost/shop?pool_size={refused.strip(chr(39))}", "shop")
 
 
 async def test_an_address_that_means_nothing_is_a_mistake() -> None:
