@@ -51,9 +51,9 @@ def store_of(database: "str | Path | Store | None", name: str, *, shared: bool =
     """The store that a setting means.
 
     Args:
-        database: A store as it is; a path or `sqlite:///path`; `postgresql://host/database`, with the schema and
-            other settings as in `?schema=shop&pool_size=20`; `memory:` for one that forgets; None for the environment variable `TWOFOLD_DATABASE`, and without that a file named after the
-            application.
+        database: A store as it is; a path or `sqlite:///path`; `postgresql://host/database`, with its schema and other
+            settings as in `?schema=shop&pool_size=20`; `memory:` for one that forgets; None for the
+            environment variable `TWOFOLD_DATABASE`, and without that a file named after the application.
         name: The name of the application.
         shared: Whether other processes are to find the same things in it.
 

@@ -94,7 +94,12 @@ async def test_an_address_names_schema_and_settings(postgres_database: str, plai
     await store.start()
     try:
         await store.create_tables([table])
-        assert await plain.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = $1 AND tablename = 'things'", 'By "name"') == 1
+        assert (
+            await plain.fetchval(
+                "SELECT count(*) FROM pg_tables WHERE schemaname = $1 AND tablename = 'things'", 'By "name"'
+            )
+            == 1
+        )
         assert await store.read(lambda one: one.fetchval("SHOW application_name")) == "named"
         assert await store.read(lambda one: one.fetchval("SHOW lock_timeout")) == "1500ms"
     finally:
