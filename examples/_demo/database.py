@@ -70,7 +70,8 @@ class PostgresSchema:
 
     async def rows(self, statement: str) -> Sequence[Sequence[Any]]:
         """What a query finds in the schema."""
-        connection = await asyncpg.connect(self.url, server_settings={"search_path": self.name})
+        untyped: Any = asyncpg
+        connection = await untyped.connect(self.url, server_settings={"search_path": self.name})
         try:
             found: Sequence[Sequence[Any]] = await connection.fetch(statement)
             return found

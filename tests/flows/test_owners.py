@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from examples._demo.database import Database
 from tests.cli.served import Served, wait_until
 from tests.flows.milling import GRIND, Mill
 
@@ -16,10 +17,10 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def mill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Mill]:
+async def mill(each_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Mill]:
     """A mill without a worker."""
     monkeypatch.setenv("MILL_TRACE", str(tmp_path / "trace"))
-    async with Mill.on(tmp_path) as mill:
+    async with Mill.on(each_database, tmp_path) as mill:
         yield mill
 
 
