@@ -87,6 +87,7 @@ async def test_a_frozen_owner_comes_back_and_changes_nothing(mill: Mill, short_l
     second = mill.worker()
     await mill.pour("a", gate=gate)
     wait_until((gate / f"started-{first.process.pid}").exists, "the owner has begun")
+    wait_until(lambda: mill.totals == mill.poured, "its projection has written: frozen within that, it holds a lock")
     first.signal(signal.SIGSTOP)
     wait_until((gate / f"started-{second.process.pid}").exists, "the other one has begun the same event")
     (gate / "go").touch()
