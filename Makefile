@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 EXAMPLE ?=
+DATABASE ?=
 PY = $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
@@ -12,8 +13,8 @@ help: ## show this help
 environment:
 	@$(PYTHON) tools/environment.py $(VENV)
 
-demo: environment ## drive all examples over HTTP and check what they say (EXAMPLE=name for one)
-	@$(PY) -m examples.demo $(EXAMPLE)
+demo: environment ## drive all examples over HTTP and check what they say (EXAMPLE=name for one, DATABASE=postgres)
+	@$(PY) -m examples.demo $(EXAMPLE) $(if $(DATABASE),--database '$(DATABASE)')
 
 serve: environment ## serve an example over HTTP (EXAMPLE=orders)
 	@$(PY) -m twofold run examples.$(or $(EXAMPLE),orders):app

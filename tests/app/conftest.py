@@ -5,12 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.app.versions import Open
-from tests.drivers.conftest import postgres_database, postgres_url
 from tests.drivers.postgres.schema import schema_of
 from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.sqlite import SqliteStore
-
-__all__ = ["postgres_database", "postgres_url"]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -2,13 +2,13 @@
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from examples._demo.database import Database
 from tests.cli.shop import CountSales, Sell, Sold, shop
 from twofold import App, Event, Module, Rows, Success, Unavailable
 from twofold.app import Role
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return tmp_path / "shop.db"
+def database(each_database: Database) -> str:
+    return each_database.address
 
 
 def part(role: Role | str, database: Any, *modules: Module) -> App:
@@ -31,7 +31,7 @@ def part(role: Role | str, database: Any, *modules: Module) -> App:
     return app
 
 
-async def test_one_takes_commands_another_shows_what_a_third_has_made_of_them(database: Path) -> None:
+async def test_one_takes_commands_another_shows_what_a_third_has_made_of_them(database: str) -> None:
     """A query waits for the position of a command, wherever each of them runs."""
     async with (
         part("worker", database),
@@ -44,7 +44,7 @@ async def test_one_takes_commands_another_shows_what_a_third_has_made_of_them(da
             assert await queries.caller(position=caller.position, wait=30).execute(CountSales()) == Success(number)
 
 
-async def test_without_a_worker_nothing_is_projected(database: Path) -> None:
+async def test_without_a_worker_nothing_is_projected(database: str) -> None:
     """A command service says that it lags, and what it waits for comes with the worker, who sees the whole."""
     async with part("worker", database):
         pass
@@ -63,7 +63,7 @@ async def test_without_a_worker_nothing_is_projected(database: Path) -> None:
         assert await caller.execute(CountSales()) == Success(1)
 
 
-async def test_a_query_service_cannot_write(database: Path) -> None:
+async def test_a_query_service_cannot_write(database: str) -> None:
     """Neither a command nor an event, nor whoever goes around them: the database refuses."""
     async with part("all", database) as app:
         await app.execute(Sell(item="pen"))
@@ -84,7 +84,7 @@ async def test_a_query_service_cannot_write(database: Path) -> None:
 
 
 @pytest.mark.parametrize("role", ["api-commands", "api-queries"])
-async def test_who_only_takes_messages_waits_for_a_worker_to_prepare(database: Path, role: str) -> None:
+async def test_who_only_takes_messages_waits_for_a_worker_to_prepare(database: str, role: str) -> None:
     """It refuses to start without the tables, says so, closes what it opened, and creates no table itself."""
     app = part(role, database)
     for _ in range(2):
@@ -98,7 +98,7 @@ async def test_who_only_takes_messages_waits_for_a_worker_to_prepare(database: P
         assert app.running
 
 
-async def test_a_table_without_a_column_is_not_prepared(database: Path) -> None:
+async def test_a_table_without_a_column_is_not_prepared(database: str) -> None:
     """The version of the application that is to be served knows more than the worker that ran last."""
 
     class Old(DeclarativeBase): ...

@@ -1,7 +1,6 @@
 """Projections that write with a session of their own: in one transaction with what is queued, in order."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +8,8 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select,
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from examples._demo.database import Database
+from tests.app.selecting import selected
 from twofold import App, Command, Event, EventBus, Module, Refused, Rows
 from twofold.dispatch import Mode
 from twofold.errors import Fault, FaultError
@@ -98,6 +99,11 @@ class Values:
         raise ArithmeticError("broken")
 
 
+@pytest.fixture
+def database(each_database: Database) -> str:
+    return each_database.address
+
+
 def module_in(mode: Mode) -> Module:
     module = Module("values")
     module.register(Work, lambda command: None)
@@ -114,23 +120,19 @@ async def record(app: App, *events: Event) -> None:
 async def rows(store: Store) -> tuple[list[int], list[int]]:
     """The value, and what was noted of it."""
 
-    def look(connection: Any) -> Any:
-        return (
-            [value for (value,) in connection.execute("SELECT value FROM value_now")],
-            [seen for (seen,) in connection.execute("SELECT seen FROM notes ORDER BY position")],
-        )
-
-    found: tuple[list[int], list[int]] = await store.read(look)
-    return found
+    return (
+        [value for (value,) in await selected(store, "SELECT value FROM value_now")],
+        [seen for (seen,) in await selected(store, "SELECT seen FROM notes ORDER BY position")],
+    )
 
 
 EVENTS = (Set(value=1), Added(value=2), Doubled(), Added(value=1), Doubled(), Set(value=5), Doubled())
 
 
 @pytest.mark.parametrize("mode", FOLLOWING)
-async def test_each_method_sees_what_came_before_it(tmp_path: Path, mode: Mode) -> None:
+async def test_each_method_sees_what_came_before_it(database: str, mode: Mode) -> None:
     """Queued changes are there when SQL runs, SQL is there when the next ones are written; no object is stale."""
-    async with App("values", modules=[module_in(mode)], database=tmp_path / "values.db") as app:
+    async with App("values", modules=[module_in(mode)], database=database) as app:
         await record(app, *EVENTS)
         await app.settle()
         assert await rows(app.store) == ([10], [3, 5, 7])
@@ -144,9 +146,9 @@ async def projector(app: App) -> Projector:
     return Projector(app.assembly.projections[0], app.store, app.router.catalogue)
 
 
-async def test_a_batch_that_breaks_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_batch_that_breaks_in_the_middle_leaves_nothing(database: str) -> None:
     """Neither what was written by SQL before, nor what was queued, nor the checkpoint."""
-    app = App("values", modules=[module_in("async")], database=tmp_path / "values.db")
+    app = App("values", modules=[module_in("async")], database=database)
     app.check()
     await app.store.start()
     await app.store.create_tables([Value, Note])
@@ -162,9 +164,9 @@ async def test_a_batch_that_breaks_in_the_middle_leaves_nothing(tmp_path: Path) 
     await app.store.stop()
 
 
-async def test_a_stale_owner_writes_nothing_by_sql_either(tmp_path: Path) -> None:
+async def test_a_stale_owner_writes_nothing_by_sql_either(database: str) -> None:
     """The checkpoint is in the same transaction."""
-    app = App("values", modules=[module_in("async")], database=tmp_path / "values.db")
+    app = App("values", modules=[module_in("async")], database=database)
     app.check()
     await app.store.start()
     await app.store.create_tables([Value, Note])
@@ -176,9 +178,9 @@ async def test_a_stale_owner_writes_nothing_by_sql_either(tmp_path: Path) -> Non
     await app.store.stop()
 
 
-async def test_inline_what_breaks_undoes_the_command(tmp_path: Path) -> None:
+async def test_inline_what_breaks_undoes_the_command(database: str) -> None:
     """Its events, its own SQL and what the projection wrote before."""
-    async with App("values", modules=[module_in("inline")], database=tmp_path / "values.db") as app:
+    async with App("values", modules=[module_in("inline")], database=database) as app:
         with pytest.raises(ArithmeticError):
             await record(app, Set(value=1), Doubled(), Broken())
         assert await rows(app.store) == ([], [])
@@ -221,37 +223,37 @@ def working(mode: Mode) -> Module:
 
 async def notes(store: Store) -> list[tuple[int, int]]:
     query = "SELECT position, seen FROM notes ORDER BY position"
-    found: list[tuple[int, int]] = await store.read(lambda connection: connection.execute(query).fetchall())
+    found: list[tuple[int, int]] = await selected(store, query)
     return found
 
 
-async def test_inline_it_is_the_session_of_the_command(tmp_path: Path) -> None:
+async def test_inline_it_is_the_session_of_the_command(database: str) -> None:
     """It sees what the command wrote, and commits or fails with it."""
-    async with App("working", modules=[working("inline")], database=tmp_path / "working.db") as app:
+    async with App("working", modules=[working("inline")], database=database) as app:
         assert (await app.execute(Work(fail=True))).is_failure
         assert await notes(app.store) == []
         assert (await app.execute(Work())).is_success
         assert await notes(app.store) == [(1, 1)]
 
 
-async def test_inline_it_sees_events_that_outlive_a_roll_back(tmp_path: Path) -> None:
+async def test_inline_it_sees_events_that_outlive_a_roll_back(database: str) -> None:
     """In transactions of their own: without what was rolled back."""
-    async with App("working", modules=[working("inline")], database=tmp_path / "working.db") as app:
+    async with App("working", modules=[working("inline")], database=database) as app:
         assert (await app.execute(Work(surviving=True, fail=True))).is_failure
         assert await notes(app.store) == [(7, 0), (8, 0)]
         assert await app.store.log.head() == 2
 
 
-async def test_from_async_to_inline_it_catches_up_first(tmp_path: Path) -> None:
+async def test_from_async_to_inline_it_catches_up_first(database: str) -> None:
     """The switch runs the same methods with the same sessions."""
-    async with App("values", modules=[module_in("async")], database=tmp_path / "values.db") as app:
+    async with App("values", modules=[module_in("async")], database=database) as app:
         await record(app, *EVENTS)
         await app.settle()
     without = Module("without")
     without.events(Doubled)
-    async with App("values", modules=[without], database=tmp_path / "values.db") as app:
+    async with App("values", modules=[without], database=database) as app:
         await record(app, Doubled())
-    async with App("values", modules=[module_in("inline")], database=tmp_path / "values.db") as app:
+    async with App("values", modules=[module_in("inline")], database=database) as app:
         assert await rows(app.store) == ([20], [3, 5, 7, 10])
         await record(app, Added(value=1))
         assert await rows(app.store) == ([21], [3, 5, 7, 10])
@@ -333,12 +335,12 @@ class Confused:
 
 
 @pytest.mark.parametrize("value", [0, 1])
-async def test_an_answer_that_is_no_change_is_refused(tmp_path: Path, value: int) -> None:
+async def test_an_answer_that_is_no_change_is_refused(database: str, value: int) -> None:
     """Whatever its annotation has promised; inline, the command writes nothing."""
     module = Module("confused")
     module.register(Work, lambda command: None)
     module.projection("confused", mode="inline", tables=[Value])(Confused)
-    async with App("confused", modules=[module], database=tmp_path / "confused.db") as app:
+    async with App("confused", modules=[module], database=database) as app:
         with pytest.raises(FaultError, match="which is no change of rows"):
             await record(app, Set(value=value))
         assert await app.store.log.head() == 0

@@ -5,12 +5,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
+from examples._demo.database import Database, PostgresSchema
+from tests.app.selecting import selected
 from twofold import App, Event, Module, Rows
+from twofold.app._database import store_of
 from twofold.dispatch import Mode
 from twofold.drivers.sqlite import SqliteStore
 from twofold.errors import Conflict
@@ -45,19 +48,22 @@ class Noted(Event):
     """One that it does not want."""
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     """Opens one database again and again, as processes do that run one after the other."""
     if request.param == "sqlite":
         return lambda: SqliteStore(tmp_path / "switch.db")
+    if request.param == "postgres":
+        schema: PostgresSchema = request.getfixturevalue("postgres_schema")
+        return lambda: store_of(schema.address, "switch")
     store = MemoryStore()
     return lambda: store
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Open:
-    """Opens one file as processes do that run at the same time."""
-    return lambda: SqliteStore(tmp_path / "switch.db")
+def shared(each_database: Database) -> Open:
+    """Opens one database as processes do that run at the same time."""
+    return lambda: store_of(each_database.address, "switch")
 
 
 def app_in(mode: Mode | None, store: Store, look: Look = lambda _: None) -> App:
@@ -85,13 +91,11 @@ async def pay(app: App, *amounts: int) -> None:
 
 async def sums(store: Store) -> tuple[int, int]:
     """How many events the rows have counted, and their total."""
-
-    def rows(source: Any) -> Any:
-        if isinstance(store, MemoryStore):
-            return [(row["events"], row["total"]) for row in source.rows(SUMS)]
-        return source.execute("SELECT events, total FROM sums").fetchall()
-
-    return next(((row[0], row[1]) for row in await store.read(rows)), (0, 0))
+    if isinstance(store, MemoryStore):
+        found = await store.read(lambda tables: [(row["events"], row["total"]) for row in tables.rows(SUMS)])
+    else:
+        found = await selected(store, "SELECT events, total FROM sums")
+    return next(((row[0], row[1]) for row in found), (0, 0))
 
 
 async def run(mode: Mode | None, store: Store, *amounts: int) -> tuple[int, int]:
@@ -181,12 +185,12 @@ async def test_a_conflict_of_its_own_fails_the_start(database: Open) -> None:
 
 
 @pytest.mark.parametrize("mode", ["inline", "async"])
-async def test_two_that_start_at_once_count_every_event_once(file: Open, mode: Mode) -> None:
+async def test_two_that_start_at_once_count_every_event_once(shared: Open, mode: Mode) -> None:
     """Whoever loses looks again, and goes on."""
     other: Mode = "async" if mode == "inline" else "inline"
-    await run(other, file(), 1)
-    await run(None if mode == "inline" else other, file(), *range(MANY))
-    stores = file(), file()
+    await run(other, shared(), 1)
+    await run(None if mode == "inline" else other, shared(), *range(MANY))
+    stores = shared(), shared()
     apps = [app_in(mode, store) for store in stores]
     await asyncio.gather(*(app.start() for app in apps))
     try:
@@ -200,27 +204,27 @@ async def test_two_that_start_at_once_count_every_event_once(file: Open, mode: M
             await app.stop()
 
 
-async def test_another_that_overtakes_the_catch_up_is_believed(file: Open) -> None:
+async def test_another_that_overtakes_the_catch_up_is_believed(shared: Open) -> None:
     """It has counted a new event before a page of ours is written; the page is refused, and the start goes on."""
-    await run(None, file(), 1, 2)
+    await run(None, shared(), 1, 2)
     others: list[threading.Thread] = []
 
     def overtaken(_: int) -> None:
         if not others:
-            others.append(threading.Thread(target=lambda: asyncio.run(run("inline", file(), 10))))
+            others.append(threading.Thread(target=lambda: asyncio.run(run("inline", shared(), 10))))
             others[0].start()
             others[0].join()
 
-    store = file()
+    store = shared()
     async with app_in("inline", store, overtaken) as app:
         assert await sums(store) == (3, 13)
         await pay(app, 100)
         assert await sums(store) == (4, 113)
 
 
-async def test_a_follower_left_in_the_old_mode_is_told_and_counts_nothing_again(file: Open) -> None:
+async def test_a_follower_left_in_the_old_mode_is_told_and_counts_nothing_again(shared: Open) -> None:
     """It never takes the mark for a position."""
-    old, store, failed = app_in("async", file()), file(), asyncio.Event()
+    old, store, failed = app_in("async", shared()), shared(), asyncio.Event()
     told: list[str] = []
 
     def tell(trouble: Trouble) -> None:

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from examples._demo.database import Database
+from tests.app.selecting import selected
 from tests.subscriptions.counting import until
 from twofold import App, Event, Module, Rows
 from twofold.dispatch import Mode
@@ -75,6 +76,11 @@ class Payments:
         rows.upsert(PaymentRow, {"number": Payments.number}, payer=event.payer, amount=event.amount)
 
 
+@pytest.fixture
+def database(each_database: Database) -> str:
+    return each_database.address
+
+
 @pytest.fixture(autouse=True)
 def fresh() -> None:
     Payments.away, Payments.number = False, 0
@@ -94,13 +100,13 @@ def refreshes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
-def app_with(path: Path, *views: View, mode: Mode = "async", **options: Any) -> App:
+def app_with(database: str, *views: View, mode: Mode = "async", **options: Any) -> App:
     module = Module("till")
     module.events(Noted)
     module.projection("payments", mode=mode, tables=[PaymentRow])(Payments)
     for view in views:
         module.view(view)
-    return App("till", modules=[module], database=path / "till.db", **options)
+    return App("till", modules=[module], database=database, **options)
 
 
 async def pay(app: App, *payments: tuple[str, int]) -> None:
@@ -111,23 +117,22 @@ async def pay(app: App, *payments: tuple[str, int]) -> None:
 
 
 async def totals(store: Store, name: str = "payer_sums") -> dict[Any, Any]:
-    found: dict[Any, Any] = await store.read(lambda connection: dict(connection.execute(f"SELECT * FROM {name}")))
-    return found
+    return {row[0]: row[1] for row in await selected(store, f"SELECT * FROM {name}")}
 
 
 @pytest.mark.parametrize("mode", ["inline", "async"])
-async def test_after_an_event_it_holds_what_its_statement_selects(tmp_path: Path, mode: Mode) -> None:
+async def test_after_an_event_it_holds_what_its_statement_selects(database: str, mode: Mode) -> None:
     """Whether the projection that fills its table is inline or behind the log: it comes first."""
-    async with app_with(tmp_path, sums(refresh_on=[Paid]), mode=mode) as app:
+    async with app_with(database, sums(refresh_on=[Paid]), mode=mode) as app:
         for count in range(1, 11):
             await pay(app, ("ada", 2), ("bob", 3))
             await app.settle()
             assert await totals(app.store) == {"ada": 2 * count, "bob": 3 * count}
 
 
-async def test_it_waits_for_what_fills_its_tables(tmp_path: Path, refreshes: list[str]) -> None:
+async def test_it_waits_for_what_fills_its_tables(database: str, refreshes: list[str]) -> None:
     """A projection that is away holds it; then it is refreshed with all that came meanwhile."""
-    app = app_with(tmp_path, sums(refresh_on=[Paid]))
+    app = app_with(database, sums(refresh_on=[Paid]))
     failed = asyncio.Event()
     app.observe(observer=lambda trouble: failed.set())
     async with app:
@@ -141,13 +146,13 @@ async def test_it_waits_for_what_fills_its_tables(tmp_path: Path, refreshes: lis
         assert await totals(app.store) == {"ada": 3}
 
 
-async def test_however_much_has_happened_it_is_refreshed_once(tmp_path: Path, refreshes: list[str]) -> None:
+async def test_however_much_has_happened_it_is_refreshed_once(database: str, refreshes: list[str]) -> None:
     """A new view catches up with a long log by one refresh; what it is not refreshed on costs none."""
-    async with app_with(tmp_path) as app:
+    async with app_with(database) as app:
         await pay(app, *((f"payer {n % 7}", 1) for n in range(2000)))
         await app.settle()
     for _ in range(2):  # the second start finds nothing to do
-        async with app_with(tmp_path, sums(refresh_on=[Paid])) as app:
+        async with app_with(database, sums(refresh_on=[Paid])) as app:
             await app.settle()
             assert refreshes == ["payer_sums"]
             assert sum((await totals(app.store)).values()) == 2000
@@ -158,9 +163,9 @@ async def test_however_much_has_happened_it_is_refreshed_once(tmp_path: Path, re
             assert refreshes == ["payer_sums"]
 
 
-async def test_readers_never_see_it_empty(tmp_path: Path, refreshes: list[str]) -> None:
+async def test_readers_never_see_it_empty(database: str, refreshes: list[str]) -> None:
     """While it is rebuilt they see the rows of the refresh before, all of them."""
-    async with app_with(tmp_path, sums(refresh_on=[Paid])) as app:
+    async with app_with(database, sums(refresh_on=[Paid])) as app:
         payers = [f"payer {n}" for n in range(300)]
         await pay(app, *((payer, 1) for payer in payers))
         await app.settle()
@@ -179,13 +184,13 @@ async def test_readers_never_see_it_empty(tmp_path: Path, refreshes: list[str]) 
         assert all(len(rows) == 300 and len(set(rows.values())) == 1 for rows in seen)
 
 
-async def test_a_view_of_a_view_comes_after_it(tmp_path: Path) -> None:
+async def test_a_view_of_a_view_comes_after_it(database: str) -> None:
     """However they are declared."""
     first = sums(refresh_on=[Paid])
     statement = select(func.max(first.c.total).label("most"), func.count().label("payers"))
     second = View("best", statement, key=["most"], refresh_on=[Paid])
     assert second.reads == {"payer_sums"}
-    async with app_with(tmp_path, first, second) as app:
+    async with app_with(database, first, second) as app:
         for count in range(1, 6):
             await pay(app, ("ada", 2), ("bob", 3))
             await app.settle()
@@ -206,15 +211,15 @@ class TickingClock:
 
 
 @asynccontextmanager
-async def by_the_clock(path: Path, clock: TickingClock) -> AsyncIterator[App]:
-    async with app_with(path, sums(refresh_every=60.0), clock=clock) as app:
+async def by_the_clock(database: str, clock: TickingClock) -> AsyncIterator[App]:
+    async with app_with(database, sums(refresh_every=60.0), clock=clock) as app:
         yield app
 
 
-async def test_by_the_clock_it_is_refreshed_once_in_each_interval(tmp_path: Path, refreshes: list[str]) -> None:
+async def test_by_the_clock_it_is_refreshed_once_in_each_interval(database: str, refreshes: list[str]) -> None:
     """Not before, whatever happens; once, however many intervals have passed; and not again after a restart."""
     clock = TickingClock()
-    async with by_the_clock(tmp_path, clock) as app:
+    async with by_the_clock(database, clock) as app:
         await until(counted(refreshes, 1))
         await pay(app, ("ada", 1))
         await app.settle()
@@ -223,18 +228,18 @@ async def test_by_the_clock_it_is_refreshed_once_in_each_interval(tmp_path: Path
             clock.time += timedelta(minutes=minutes)
             await until(counted(refreshes, count))
             assert await totals(app.store) == {"ada": 1}
-    async with by_the_clock(tmp_path, clock) as app:
+    async with by_the_clock(database, clock) as app:
         await app.settle()
         assert [one.lag for one in await app.progress()] == [0, 0]
     assert len(refreshes) == 4
 
 
-async def test_by_the_clock_one_of_several_processes_refreshes_it(tmp_path: Path, refreshes: list[str]) -> None:
+async def test_by_the_clock_one_of_several_processes_refreshes_it(database: str, refreshes: list[str]) -> None:
     """The owner of its checkpoint; when that one stops, the other goes on."""
     clock = TickingClock()
-    async with by_the_clock(tmp_path, clock) as one:
+    async with by_the_clock(database, clock) as one:
         await until(counted(refreshes, 1))
-        async with app_with(tmp_path, sums(refresh_every=60.0), clock=clock) as other:
+        async with app_with(database, sums(refresh_every=60.0), clock=clock) as other:
             for count in (2, 3):
                 clock.time += timedelta(minutes=1)
                 await until(counted(refreshes, count))
@@ -246,13 +251,13 @@ async def test_by_the_clock_one_of_several_processes_refreshes_it(tmp_path: Path
     assert len(refreshes) == 4
 
 
-async def test_a_clock_that_is_put_back_stops_nothing(tmp_path: Path, refreshes: list[str]) -> None:
+async def test_a_clock_that_is_put_back_stops_nothing(database: str, refreshes: list[str]) -> None:
     """It waits until the clock is where it was; no error, and no refresh for what is past."""
     clock, told = TickingClock(), list[Trouble]()
-    async with by_the_clock(tmp_path, clock):
+    async with by_the_clock(database, clock):
         await until(counted(refreshes, 1))
     clock.time -= timedelta(minutes=30)
-    app = app_with(tmp_path, sums(refresh_every=60.0), clock=clock)
+    app = app_with(database, sums(refresh_every=60.0), clock=clock)
     app.observe(observer=told.append)
     async with app:
         await until(lambda: follows(app, "payer_sums"))
@@ -272,14 +277,14 @@ def counted(done: list[str], count: int) -> Callable[[], Any]:
     return condition
 
 
-async def test_one_that_cannot_be_refreshed_is_told_and_tried_again(tmp_path: Path) -> None:
+async def test_one_that_cannot_be_refreshed_is_told_and_tried_again(database: str) -> None:
     """No event is put aside for it; the rows of the last refresh stay."""
     view = View("groups", select(PlainRow.group, PlainRow.name), key=["group"], refresh_on=[Noted])
     module = Module("plain")
     module.state(PlainRow)
     module.events(Noted)
     module.view(view)
-    app, told, failed = App("plain", modules=[module], database=tmp_path / "plain.db"), list[Trouble](), asyncio.Event()
+    app, told, failed = App("plain", modules=[module], database=database), list[Trouble](), asyncio.Event()
 
     def tell(trouble: Trouble) -> None:
         told.append(trouble)
@@ -314,25 +319,25 @@ def only(app: App) -> Fault:
     return faults[0]
 
 
-def test_two_of_one_name_are_a_fault(tmp_path: Path) -> None:
+def test_two_of_one_name_are_a_fault() -> None:
     """A view and a projection too: a checkpoint is kept under the name."""
     view = View("payments", select(PaymentRow.number), key=["number"], refresh_every=1)
-    assert (only(app_with(tmp_path, view)).code, only(app_with(tmp_path, view)).where) == (
+    assert (only(app_with("never-opened.db", view)).code, only(app_with("never-opened.db", view)).where) == (
         "duplicate_name",
         "view payments",
     )
 
 
-def test_one_that_selects_from_what_is_live_is_a_fault(tmp_path: Path) -> None:
+def test_one_that_selects_from_what_is_live_is_a_fault() -> None:
     """There is no table to select from."""
-    assert only(app_with(tmp_path, sums(refresh_every=1), mode="live")).code == "live_source"
+    assert only(app_with("never-opened.db", sums(refresh_every=1), mode="live")).code == "live_source"
 
 
-def test_what_is_no_view_is_a_fault(tmp_path: Path) -> None:
+def test_what_is_no_view_is_a_fault() -> None:
     """A bare statement says neither when to refresh it nor what tells its rows apart."""
     module = Module("m")
     module.view(select(PaymentRow.number))
-    assert only(App("m", modules=[module], database=tmp_path / "m.db")).code == "unusable_view"
+    assert only(App("m", modules=[module], database="never-opened.db")).code == "unusable_view"
 
 
 def test_without_sql_it_is_a_fault() -> None:

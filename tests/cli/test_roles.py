@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
+from examples._demo.database import Database
 from tests.cli.served import Served
 from tests.cli.test_run import finished
 
@@ -23,13 +24,13 @@ class Parts(NamedTuple):
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> Iterator[Parts]:
+def parts(each_database: Database, tmp_path: Path) -> Iterator[Parts]:
     with ExitStack() as stack:
         served: list[Served] = []
         for role in ("worker", "api-commands", "api-queries"):
             folder = tmp_path / role
             folder.mkdir()
-            arguments = (SHOP, "--role", role, "--database", str(tmp_path / "shop.db"))
+            arguments = (SHOP, "--role", role, "--database", each_database.address)
             served.append(stack.enter_context(Served(*arguments, folder=folder)))
         yield Parts(*served)
 
@@ -58,7 +59,7 @@ def test_each_has_its_side_only(parts: Parts) -> None:
         assert part.get("/metrics").status_code == 200
 
 
-def test_without_the_worker_a_query_says_what_it_misses(parts: Parts, tmp_path: Path) -> None:
+def test_without_the_worker_a_query_says_what_it_misses(parts: Parts, each_database: Database, tmp_path: Path) -> None:
     """It waits as long as it may, and comes to it when a worker is there again; nothing is lost in between."""
     parts.worker.signal()
     assert parts.worker.ended() == 0
@@ -70,14 +71,14 @@ def test_without_the_worker_a_query_says_what_it_misses(parts: Parts, tmp_path: 
     assert parts.queries.get("/queries/count_sales").json() == 0
     again = tmp_path / "again"
     again.mkdir()
-    with Served(SHOP, "--role", "worker", "--database", str(tmp_path / "shop.db"), folder=again):
+    with Served(SHOP, "--role", "worker", "--database", each_database.address, folder=again):
         assert parts.queries.get("/queries/count_sales", {**position, WAIT: "10"}).json() == 1
 
 
-def test_a_part_that_comes_before_the_worker_is_told(tmp_path: Path) -> None:
+def test_a_part_that_comes_before_the_worker_is_told(each_database: Database) -> None:
     """It ends with 75, for its supervisor to start it again, and says what is missing."""
     for role in ("api-queries", "api-commands"):
-        done = finished("run", SHOP, "--role", role, "--port", "0", "--database", str(tmp_path / "shop.db"))
+        done = finished("run", SHOP, "--role", role, "--port", "0", "--database", each_database.address)
         assert done.returncode == 75
-        assert "a process that writes makes it" in done.stderr or "start a worker first" in done.stderr
+        assert "a process that writes makes" in done.stderr or "start a worker first" in done.stderr
         assert "Traceback" not in done.stderr

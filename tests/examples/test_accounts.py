@@ -13,6 +13,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from examples._demo.database import Database
 from examples._demo.server import Server
 from examples.accounts import app, scenario
 from examples.accounts.commands import ChangeEmail, ChangeEmailHandler, RegisterAccount, RegisterAccountHandler
@@ -230,9 +231,9 @@ def _registering(saved: Any) -> RegisterAccountHandler:
     return RegisterAccountHandler(accounts, passwords, AsyncMock(spec=EventBus))
 
 
-async def test_twofold_run_serves_it(tmp_path: Path) -> None:
+async def test_twofold_run_serves_it(each_database: Database, tmp_path: Path) -> None:
     """The demo's scenario holds against a server of its own."""
-    async with Server("examples.accounts:app", database=tmp_path / "a.db", log=tmp_path / "log") as server:
+    async with Server("examples.accounts:app", database=each_database, log=tmp_path / "log") as server:
         async with server.client() as client:
             checks = await scenario.drive(client)
     assert [check for check in checks.seen if not check.passed] == []

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -22,9 +23,10 @@ def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_all_examples_pass_and_the_demo_ends_with_0() -> None:
-    """Without a terminal it drives every example, prints figures and a line for each system, and exits."""
-    done = demo("--commands", "150")
+@pytest.mark.parametrize("database", [(), ("--database", "postgres")], ids=["sqlite", "postgres"])
+def test_all_examples_pass_and_the_demo_ends_with_0(database: tuple[str, ...]) -> None:
+    """Without a terminal it drives every example, prints figures and a line for each system, and leaves nothing."""
+    done = demo("--commands", "150", *database)
     assert done.returncode == 0, done.stdout + done.stderr
     for system in ("S1", "S2", "S3", "S4", "S5"):
         assert re.search(rf"^PASS {system} .*examples\.", done.stdout, re.MULTILINE)
@@ -32,6 +34,42 @@ def test_all_examples_pass_and_the_demo_ends_with_0() -> None:
         assert row in done.stdout
     assert done.stdout.splitlines()[-1].startswith("VERDICT PASS")
     assert done.stderr == ""
+    if database:
+        assert_nothing_is_left(done.stdout)
+
+
+def test_on_postgresql_it_goes_on_where_the_database_stands(postgres_database: str) -> None:
+    """Each example has a schema of its own, which is kept."""
+    stood = [demo("orders", "--commands", "60", "--database", postgres_database, "--seed", seed) for seed in "12"]
+    for done in stood:
+        assert done.returncode == 0, done.stdout + done.stderr
+    before, after = ("continued where the database stood" in done.stdout for done in stood)
+    assert (before, after) == (False, True)
+
+
+@pytest.mark.parametrize("when", ["database postgresql://", "commands"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_however_it_is_stopped_no_server_stays(number: signal.Signals, when: str) -> None:
+    """A PostgreSQL server that was started for it ends with it, and its folder is gone."""
+    command = [sys.executable, "-m", "examples.demo", "orders", "--commands", "100000", "--database", "postgres"]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        try:
+            printed = read_until(ours, when, within=60)
+            process.send_signal(number)
+            assert process.wait(30) == 130
+            assert_nothing_is_left(printed + read_until(ours, "nothing", within=1))
+        finally:
+            process.kill()
+            os.close(ours)
+
+
+def assert_nothing_is_left(printed: str) -> None:
+    """Neither the folder of the server that the demo has told of, nor a process of it."""
+    (folder,) = {*re.findall(r"host=(/\S+?)&", printed)}
+    assert not Path(folder).exists()
+    assert not [one for one in psutil.process_iter(["cmdline"]) if folder in " ".join(one.info["cmdline"] or ())]
 
 
 def test_a_wrong_total_fails_the_demo_and_is_shown(tmp_path: Path) -> None:
@@ -46,7 +84,7 @@ def test_a_wrong_total_fails_the_demo_and_is_shown(tmp_path: Path) -> None:
         connection.commit()
     done = demo("orders", "--commands", "60", "--database", database, "--seed", "2")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "continued where the file stood" in done.stdout
+    assert "continued where the database stood" in done.stdout
     assert re.search(r"^FAIL S5 ", done.stdout, re.MULTILINE)
     assert "every customer's totals are what the commands imply: " in done.stdout
     assert done.stdout.splitlines()[-1].startswith("VERDICT FAIL")

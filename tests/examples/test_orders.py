@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from examples._demo.database import Database
 from examples._demo.server import Server, caught_up
 from examples.orders import app as orders_app
 from examples.orders.domain import (
@@ -61,8 +62,8 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    app = App("orders", modules=orders_app.modules, database=tmp_path / "orders.db")
+async def shop(each_database: Database) -> AsyncIterator[Shop]:
+    app = App("orders", modules=orders_app.modules, database=each_database.address)
     async with app, httpx.AsyncClient(transport=httpx.ASGITransport(app.http()), base_url="http://shop") as client:
         yield Shop(app, client)
 
@@ -365,13 +366,13 @@ async def test_the_example_is_sound_and_documents_itself(shop: Shop) -> None:
     assert {"/orders", "/orders/{order_id}", "/orders/{order_id}/pay", "/customers/{customer_id}/totals"} <= set(paths)
 
 
-async def test_a_restarted_server_continues_where_it_was(tmp_path: Path) -> None:
-    """`twofold run` on the same file serves what was accepted before, and goes on from there."""
-    database, log = tmp_path / "orders.db", tmp_path / "server.log"
-    async with Server("examples.orders:app", database=database, log=log) as server, server.client() as client:
+async def test_a_restarted_server_continues_where_it_was(each_database: Database, tmp_path: Path) -> None:
+    """`twofold run` on the same database serves what was accepted before, and goes on from there."""
+    log = tmp_path / "server.log"
+    async with Server("examples.orders:app", database=each_database, log=log) as server, server.client() as client:
         placed = await client.post("/orders", json={"customer_id": ADA, "lines": [PEN]})
         order_id = UUID(placed.json())
-    async with Server("examples.orders:app", database=database, log=log) as server, server.client() as client:
+    async with Server("examples.orders:app", database=each_database, log=log) as server, server.client() as client:
         paid = await client.post(f"/orders/{order_id}/pay", json={"amount": "2.50"})
         assert paid.status_code == 204
         await caught_up(client)

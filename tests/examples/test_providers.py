@@ -11,6 +11,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from examples._demo.database import Database
 from examples._demo.server import Server
 from examples.providers import app, scenario
 from examples.providers.commands import (
@@ -222,9 +223,9 @@ def _published(events: AsyncMock) -> list[tuple[str, bool]]:
     return [(type(call.args[0]).__name__, call.kwargs.get("survive", False)) for call in events.publish.await_args_list]
 
 
-async def test_twofold_run_serves_it(tmp_path: Path) -> None:
+async def test_twofold_run_serves_it(each_database: Database, tmp_path: Path) -> None:
     """The demo's scenario holds against a server of its own."""
-    async with Server("examples.providers:app", database=tmp_path / "p.db", log=tmp_path / "log") as server:
+    async with Server("examples.providers:app", database=each_database, log=tmp_path / "log") as server:
         async with server.client() as client:
             checks = await scenario.drive(client)
     assert [check for check in checks.seen if not check.passed] == []

@@ -1,17 +1,19 @@
-"""Several `twofold run` of the mill on one file, and events poured in from this process."""
+"""Several `twofold run` of the mill on one database, and events poured in from this process."""
 
-import sqlite3
+import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from examples._demo.database import Database
 from tests.cli.served import Served
 from tests.flows.mill import GrainPoured
-from twofold.drivers.sqlite import SqliteStore
+from twofold.app._database import store_of
 from twofold.messages import Catalogue, Context
-from twofold.store import UnitOfWork
+from twofold.store import Store, UnitOfWork
 
 GRIND = "mill.grind:grain_poured"
 _CATALOGUE = Catalogue()
@@ -19,12 +21,11 @@ _CATALOGUE.add(GrainPoured)
 
 
 class Mill:
-    """The file, its workers, and what they have left behind."""
+    """The database, its workers, and what they have left behind."""
 
-    def __init__(self, folder: Path, store: SqliteStore, stack: ExitStack) -> None:
+    def __init__(self, database: Database, folder: Path, store: Store, stack: ExitStack) -> None:
+        self._database = database
         self._folder = folder
-        self.path = folder / "mill.db"
-        """The file."""
         self._store = store
         self._stack = stack
         self._workers = 0
@@ -33,13 +34,13 @@ class Mill:
 
     @classmethod
     @asynccontextmanager
-    async def on(cls, folder: Path) -> AsyncIterator[Self]:
-        """A mill in a folder; all its workers are killed at the end."""
-        store = SqliteStore(folder / "mill.db")
+    async def on(cls, database: Database, folder: Path) -> AsyncIterator[Self]:
+        """A mill on a database, with a folder beside it; all its workers are killed at the end."""
+        store = store_of(database.address, "mill")
         await store.start()
         try:
             with ExitStack() as stack:
-                yield cls(folder, store, stack)
+                yield cls(database, folder, store, stack)
         finally:
             await store.stop()
 
@@ -48,9 +49,8 @@ class Mill:
         self._workers += 1
         folder = self._folder / f"worker-{self._workers}"
         folder.mkdir()
-        database = str(self.path)
         return self._stack.enter_context(
-            Served("tests.flows.mill:app", "--database", database, *options, folder=folder)
+            Served("tests.flows.mill:app", "--database", self._database.address, *options, folder=folder)
         )
 
     async def pour(self, *streams: str, gate: Path | None = None) -> None:
@@ -65,11 +65,11 @@ class Mill:
     @property
     def owner(self) -> int | None:
         """The process that owns the reaction; None for nobody."""
-        found = self._rows("SELECT owner FROM twofold_checkpoints WHERE name = ?", GRIND)
+        found = self._rows(f"SELECT owner FROM twofold_checkpoints WHERE name = '{GRIND}'")
         return int(found[0][0].split(":")[1]) if found and found[0][0] else None
 
     @property
-    def ground(self) -> list[tuple[str, int, int]]:
+    def ground(self) -> Sequence[tuple[str, int, int]]:
         """What was done: stream, number and process, in the order of the commits."""
         return self._rows("SELECT stream, n, pid FROM ground ORDER BY id")
 
@@ -94,6 +94,6 @@ class Mill:
             assert [n for name, n, _ in self.ground if name == stream] == list(range(count))
         assert self.totals == self.poured
 
-    def _rows(self, statement: str, *values: str) -> list[Any]:
-        with closing(sqlite3.connect(f"file:{self._folder / 'mill.db'}?mode=ro", uri=True)) as connection:
-            return connection.execute(statement, values).fetchall()
+    def _rows(self, statement: str) -> Sequence[Any]:
+        with ThreadPoolExecutor(1) as aside:  # whoever waits for something asks again and again, and awaits nothing
+            return aside.submit(asyncio.run, self._database.rows(statement)).result()

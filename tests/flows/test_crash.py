@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
-from contextlib import closing
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from examples._demo.database import Database
 from examples._demo.ledger import KnownOrder, Ledger
 from examples._demo.orders import shop
 from examples._demo.scenario import Checks
@@ -25,23 +24,22 @@ ROUNDS = 5
 STATUS = {"order_placed": "placed", "order_paid": "paid", "order_shipped": "shipped", "order_cancelled": "cancelled"}
 
 
-async def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(tmp_path: Path) -> None:
+async def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(each_database: Database, tmp_path: Path) -> None:
     """After SIGKILL at any moment, log and read models hold every accepted command, and every other whole or not."""
     random = Random(11)
-    database = tmp_path / "orders.db"
     ledger = Ledger()
     accepted = 0
     for number in range(ROUNDS + 1):
         async with (
-            Server("examples.orders:app", database=database, log=tmp_path / "server.log") as server,
+            Server("examples.orders:app", database=each_database, log=tmp_path / "server.log") as server,
             server.client() as client,
         ):
             await caught_up(client)
-            resolve_doubts(ledger, read_log(database))
+            resolve_doubts(ledger, await read_log(each_database))
             checks = Checks()
             await Verification(client, ledger, checks).run(orders_before=0, customers_before=0)
             assert [check for check in checks.seen if not check.passed] == [], server.log_tail()
-            assert detail_rows(database) == len(ledger.orders)
+            assert await each_database.rows("SELECT count(*) FROM order_detail") == [(len(ledger.orders),)]
             if number < ROUNDS:
                 tally = Tally()
                 kill = KillAfter(server, tally, commands=random.randint(40, 300), delay=random.uniform(0, 0.02))
@@ -70,12 +68,9 @@ class KillAfter:
             asyncio.get_running_loop().call_later(self._delay, self._server.kill)
 
 
-def read_log(database: Path) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+async def read_log(database: Database) -> dict[str, list[tuple[str, dict[str, Any]]]]:
     """The events of each order: type and data, in order; their versions have no holes."""
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        rows = connection.execute(
-            "SELECT stream, version, type, data FROM twofold_events ORDER BY stream, version"
-        ).fetchall()
+    rows = await database.rows("SELECT stream, version, type, data FROM twofold_events ORDER BY stream, version")
     streams: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for stream, group in groupby(rows, key=lambda row: str(row[0])):
         events = list(group)
@@ -108,9 +103,3 @@ def is_placed_by(order: KnownOrder, placed: dict[str, Any]) -> bool:
         and order.total == Decimal(placed["total"])
         and order.articles == sum(line["quantity"] for line in placed["lines"])
     )
-
-
-def detail_rows(database: Path) -> int:
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        count: int = connection.execute("SELECT count(*) FROM order_detail").fetchone()[0]
-    return count

@@ -1,8 +1,6 @@
 """Several processes on one file: one of them works, and when it dies or freezes another one goes on where it stood."""
 
-import contextlib
 import signal
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -11,6 +9,7 @@ from random import Random
 
 import pytest
 
+from examples._demo.database import Database
 from tests.cli.served import Served, wait_until
 from tests.flows.milling import GRIND, Mill
 
@@ -18,10 +17,10 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def mill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Mill]:
+async def mill(each_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Mill]:
     """A mill without a worker."""
     monkeypatch.setenv("MILL_TRACE", str(tmp_path / "trace"))
-    async with Mill.on(tmp_path) as mill:
+    async with Mill.on(each_database, tmp_path) as mill:
         yield mill
 
 
@@ -37,23 +36,6 @@ def owning(mill: Mill, *options: str) -> Served:
     worker = mill.worker(*options)
     wait_until(lambda: mill.owner == worker.process.pid, "the first worker owns the reaction")
     return worker
-
-
-def freeze_between_writes(worker: Served, mill: Mill) -> None:
-    """Freeze a worker that does not hold the lock of the file just now, or nobody else could go on."""
-    with contextlib.closing(sqlite3.connect(mill.path, timeout=0.2, isolation_level=None)) as connection:
-
-        def frozen() -> bool:
-            worker.signal(signal.SIGSTOP)
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
-                worker.signal(signal.SIGCONT)
-                return False
-            connection.execute("ROLLBACK")
-            return True
-
-        wait_until(frozen, "the worker is frozen between two writes")
 
 
 async def test_of_two_workers_one_is_active(mill: Mill) -> None:
@@ -105,7 +87,8 @@ async def test_a_frozen_owner_comes_back_and_changes_nothing(mill: Mill, short_l
     second = mill.worker()
     await mill.pour("a", gate=gate)
     wait_until((gate / f"started-{first.process.pid}").exists, "the owner has begun")
-    freeze_between_writes(first, mill)
+    wait_until(lambda: mill.totals == mill.poured, "its projection has written: frozen within that, it holds a lock")
+    first.signal(signal.SIGSTOP)
     wait_until((gate / f"started-{second.process.pid}").exists, "the other one has begun the same event")
     (gate / "go").touch()
     wait_until(mill.done, "the other one has done it")

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from examples._demo.database import PostgresSchema
 from twofold import (
     Aggregate,
     App,
@@ -638,9 +639,19 @@ class TestRetried:
 
 
 class TestDistributed:
-    def test_on_postgresql(self) -> None:
+    async def test_on_postgresql(self, postgres_schema: PostgresSchema) -> None:
         """The same modules on PostgreSQL, by configuration only."""
-        assert App("s5", modules=[orders()], database="postgresql://localhost/orders").check() == []
+        app = App("s5", modules=[orders()], database=postgres_schema.address)
+        for paid in (1, 2):  # a restart goes on where it stood
+            async with app:
+                caller = app.caller(wait=30)
+                order = (await caller.execute(PlaceOrder(customer="ada", amount=Decimal("10.50")))).unwrap()
+                assert await caller.execute(PayOrder(order_id=order)) == Success(None)
+                assert isinstance((await caller.execute(PayOrder(order_id=order))).error, Refused)
+                page = (await caller.execute(FindOrders(customer="ada"))).unwrap()
+                assert [(found.status, found.amount) for found in page.items] == [("paid", Decimal("10.50"))] * paid
+                spent = str(paid * Decimal("10.50"))
+                assert await caller.execute(CustomerOrders(customer="ada")) == Success({"orders": paid, "spent": spent})
 
     @pytest.mark.xfail(strict=True, reason="brokers: the log relayed to NATS, RabbitMQ, Kafka or Redis Streams")
     def test_by_a_broker(self) -> None:

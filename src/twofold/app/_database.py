@@ -19,9 +19,9 @@ class _Driver:
 
     Args:
         room: Its name.
-        store: The class of its store.
+        store: What makes its store from an address: a class, or a function.
         sessions: The class of its sessions.
-        address: What the store is made of, from the whole address.
+        address: What that takes, from the whole address.
     """
 
     room: str
@@ -43,7 +43,7 @@ def _path(address: str) -> str:
 
 
 _SQLITE: Final = _Driver("twofold.drivers.sqlite", "SqliteStore", "SqliteSessions", _path)
-_POSTGRES: Final = _Driver("twofold.drivers.postgres", "PostgresStore", "PostgresSessions", _as_it_is)
+_POSTGRES: Final = _Driver("twofold.drivers.postgres", "store_at", "PostgresSessions", _as_it_is)
 _DRIVERS: Final = {"sqlite": _SQLITE, "postgresql": _POSTGRES, "postgres": _POSTGRES}
 
 
@@ -51,9 +51,9 @@ def store_of(database: "str | Path | Store | None", name: str, *, shared: bool =
     """The store that a setting means.
 
     Args:
-        database: A store as it is; a path or `sqlite:///path`; `postgresql://host/database`; `memory:` for one that
-            forgets; None for the environment variable `TWOFOLD_DATABASE`, and without that a file named after the
-            application.
+        database: A store as it is; a path or `sqlite:///path`; `postgresql://host/database`, with its schema and other
+            settings as in `?schema=shop&pool_size=20`; `memory:` for one that forgets; None for the
+            environment variable `TWOFOLD_DATABASE`, and without that a file named after the application.
         name: The name of the application.
         shared: Whether other processes are to find the same things in it.
         migrate: Whether it upgrades its own tables when it starts; a store that is made already has to agree.

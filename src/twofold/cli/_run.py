@@ -22,7 +22,7 @@ _LEVELS = ("debug", "info", "warning", "error")
     show_default=True,
     help="The port; 0 for a free one.",
 )
-@click.option("--database", metavar="ADDRESS", help="A path, sqlite:///path, or memory: for one that forgets.")
+@click.option("--database", metavar="ADDRESS", help="A path, postgresql://host/name, or memory: for one that forgets.")
 @click.option(
     "--role",
     type=click.Choice([role.value for role in Role]),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 import pytest
+from sqlalchemy import Column, Integer, MetaData, Table
 
 from tests.drivers.postgres.conftest import NewStore, Plain
 from twofold.app._database import store_of
@@ -81,6 +82,32 @@ async def test_an_address_makes_a_store() -> None:
         assert isinstance(store, PostgresStore)
         with pytest.raises(StoreUnavailable):
             await store.start()
+
+
+async def test_an_address_names_schema_and_settings(postgres_database: str, plain: Plain) -> None:
+    """They are taken out of it, and the rest is PostgreSQL's; tables of read models are in the schema as well."""
+    table = Table("things", MetaData(), Column("id", Integer, primary_key=True))
+    more = "&" if "?" in postgres_database else "?"
+    address = f"{postgres_database}{more}schema=By+%22name%22&pool_size=1&readers=1&commit_timeout=3"
+    store = store_of(f"{address}&application_name=named", "shop")
+    assert isinstance(store, PostgresStore)
+    await store.start()
+    try:
+        await store.create_tables([table])
+        assert (
+            await plain.fetchval(
+                "SELECT count(*) FROM pg_tables WHERE schemaname = $1 AND tablename = 'things'", 'By "name"'
+            )
+            == 1
+        )
+        assert await store.read(lambda one: one.fetchval("SHOW application_name")) == "named"
+        assert await store.read(lambda one: one.fetchval("SHOW lock_timeout")) == "1500ms"
+    finally:
+        await store.stop()
+        await plain.execute('DROP SCHEMA IF EXISTS "By ""name""" CASCADE')
+    for refused in ("'many'", "0"):
+        with pytest.raises(WiringError, match=f"cannot have pool_size={refused}"):
+            store_of(f"postgresql://localhost/shop?pool_size={refused.strip(chr(39))}", "shop")
 
 
 async def test_an_address_that_means_nothing_is_a_mistake() -> None:

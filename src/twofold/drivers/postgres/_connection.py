@@ -1,6 +1,6 @@
 """Connections to PostgreSQL as this driver uses them, and how they are opened."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -25,6 +25,7 @@ class Connection(Protocol):
     def add_termination_listener(self, callback: Callable[[Any], None]) -> None: ...
     def get_server_pid(self) -> int: ...
     def get_server_version(self) -> Any: ...
+    def get_settings(self) -> Any: ...
     def is_closed(self) -> bool: ...
     def is_in_transaction(self) -> bool: ...
     def terminate(self) -> None: ...
@@ -38,26 +39,38 @@ class Server:
         dsn: `postgresql://user:password@host/database`; several hosts are tried in turn until one takes writes.
         connect_timeout: How long to wait for a connection, in seconds.
         lock_timeout: How long a statement may wait for a lock, in seconds.
+        search_path: Where tables without a schema are, as SQL has it; None for what the role is set to.
     """
 
     dsn: str
     connect_timeout: float
     lock_timeout: float
+    search_path: str | None = None
 
     async def connect(self) -> Connection:
         """Open a connection to a server that takes writes."""
+        return await self._connect("read-write", {})
+
+    async def connect_reader(self) -> Connection:
+        """Open a connection whose transactions only read, to a server that is no standby."""
+        return await self._connect("primary", {"default_transaction_read_only": "on"})
+
+    async def _connect(self, attributes: str, more: Mapping[str, str]) -> Connection:
         settings = {
             # What a role or a database is set to must not change what the driver relies on.
             "default_transaction_isolation": "read committed",
             "lock_timeout": f"{round(self.lock_timeout * 1000)}ms",
+            **more,
         }
+        if self.search_path is not None and "search_path" not in self.dsn:
+            settings["search_path"] = self.search_path
         if "application_name" not in self.dsn:
             settings["application_name"] = "twofold"
         untyped: Any = asyncpg
         connection: Connection = await untyped.connect(
             self.dsn,
             timeout=self.connect_timeout,
-            target_session_attrs="read-write",
+            target_session_attrs=attributes,
             server_settings=settings,
             connection_class=_Connection,
         )
@@ -67,6 +80,11 @@ class Server:
             connection.terminate()
             raise
         return connection
+
+
+def only_reads(connection: Connection) -> bool:
+    """Whether every transaction on a connection only reads unless it says otherwise, as the server has told it last."""
+    return getattr(connection.get_settings(), "default_transaction_read_only", None) == "on"
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types of its own

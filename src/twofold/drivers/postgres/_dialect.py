@@ -82,6 +82,7 @@ class LoopConnection(LentConnection):
         begun: Whether its transaction has begun. A session that begins it needs no savepoint: it can begin anew. So
             the store must write nothing when it begins a transaction.
         lasting: Whether a reader has one transaction for all statements, which is begun anew after an error.
+        alone: How to get to it for a query that needs no transaction around it; None for a connection that has one.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class LoopConnection(LentConnection):
         savepoint: str | None = None,
         begun: Callable[[], bool] = lambda: True,
         lasting: bool = False,
+        alone: Reach | None = None,
     ) -> None:
         super().__init__()
         self.dialect = dialect
@@ -98,6 +100,7 @@ class LoopConnection(LentConnection):
         self._savepoint = savepoint
         self._begun = begun
         self._lasting = lasting
+        self._alone = alone
         self._way_back = _ANEW
 
     def cursor(self, *args: Any, **options: Any) -> Any:
@@ -132,6 +135,8 @@ class LoopConnection(LentConnection):
             return await work(connection)
 
         try:
+            if self._alone is not None and _QUERY.match(statement):
+                return self._alone(reading)
             return self._reach(reading if self._savepoint is None else writing)
         except Exception as error:  # noqa: BLE001  # it is raised again, under the name that SQLAlchemy knows
             return AsyncAdapt_asyncpg_connection._handle_exception_no_connection(self.dialect.dbapi, error)
@@ -194,6 +199,8 @@ class LoopCursor(Fetched):
 
 
 _ANEW = "ROLLBACK AND CHAIN"
+# What it sets would be there for whoever has the connection next; a procedure could end the transaction.
+_QUERY = re.compile(r"\s*(?:SELECT|WITH)\b(?!.*\bset_config\b)", re.IGNORECASE | re.DOTALL)
 _FORBIDDEN = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*\*/)*"
     r"(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE\s+TRANSACTION|DISCARD|RESET"

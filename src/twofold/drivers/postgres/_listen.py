@@ -6,10 +6,11 @@ server's, and commits would go one after the other.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, final
 
-from twofold.drivers.postgres._connection import Connection, Server
+from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import LOST
 from twofold.drivers.postgres._names import Names
 from twofold.store import Bell
@@ -22,15 +23,15 @@ class Ear:
     """Rings the bell when other processes have appended, and tells them when this one has.
 
     Args:
-        server: The database.
+        connect: Opens a connection.
         names: What is called how.
         bell: The bell of this process.
     """
 
-    __slots__ = ("_bell", "_names", "_news", "_server", "_task", "_wake")
+    __slots__ = ("_bell", "_connect", "_names", "_news", "_task", "_wake")
 
-    def __init__(self, server: Server, names: Names, bell: Bell) -> None:
-        self._server = server
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], names: Names, bell: Bell) -> None:
+        self._connect = connect
         self._names = names
         self._bell = bell
         self._news = 0
@@ -60,7 +61,7 @@ class Ear:
         pause = _FIRST_PAUSE
         while True:
             try:
-                connection = await self._server.connect()
+                connection = await self._connect()
             except LOST as error:
                 _log.warning("cannot listen for notifications, followers look by themselves meanwhile: %s", error)
                 await asyncio.sleep(pause)

@@ -22,15 +22,22 @@ class Pool:
         connect: Opens a connection.
         most: How many there may be.
         timeout: How long to wait for one, in seconds.
+        closed: What those are told who ask before it is opened.
     """
 
     __slots__ = ("_closed", "_connect", "_free", "_idle", "_lent", "_loop", "_most", "_resets", "_timeout")
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], most: int, timeout: float) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        most: int,
+        timeout: float,
+        closed: str = "the store is not open",
+    ) -> None:
         self._connect = connect
         self._most = most
         self._timeout = timeout
-        self._closed: str | None = "the store is not open"
+        self._closed: str | None = closed
         self._loop: asyncio.AbstractEventLoop | None = None
         self._idle = list[Connection]()
         self._lent = set[Connection]()

@@ -10,7 +10,7 @@ from typing import Final
 
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._names import Names
-from twofold.errors import WiringError
+from twofold.errors import StoreUnavailable, WiringError
 from twofold.store import SchemaState
 
 _NUMBERED: Final = re.compile(r"\d{3}_\w+\.sql")
@@ -76,6 +76,21 @@ def upgrade_sql(names: Names, since: int) -> str:
         return ""
     frame = _FRAME.replace("{since}", str(since)).replace("{known}", str(len(known)))
     return names.sql(frame.replace("{steps}", "\n".join(known[since:])))
+
+
+async def prove_current(connection: Connection, names: Names) -> None:
+    """Prove that the schema is up to date, on a connection that need not be able to change it.
+
+    Raises:
+        StoreUnavailable: It is older, or not there.
+        WiringError: A newer twofold made it.
+    """
+    found = await state(connection, names)
+    found.refuse_newer()
+    if found.behind:
+        raise StoreUnavailable(
+            f"the schema is at step {found.taken} of {found.known}: a process that writes makes and upgrades it"
+        )
 
 
 async def state(connection: Connection, names: Names) -> SchemaState:

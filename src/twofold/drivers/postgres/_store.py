@@ -5,6 +5,7 @@ Applications get it from their settings, or make one; nothing else of this folde
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from typing import Any, TypeVar, final
 
 import asyncpg
@@ -12,7 +13,7 @@ import asyncpg
 from twofold.drivers.postgres._append import Calls, calls
 from twofold.drivers.postgres._checkpoints import PostgresCheckpoints
 from twofold.drivers.postgres._commits import Commits, persistently
-from twofold.drivers.postgres._connection import Connection, Server
+from twofold.drivers.postgres._connection import Connection, Server, only_reads
 from twofold.drivers.postgres._faults import raise_typed
 from twofold.drivers.postgres._held import PostgresTransaction
 from twofold.drivers.postgres._listen import Ear
@@ -22,12 +23,16 @@ from twofold.drivers.postgres._parked import PostgresParked
 from twofold.drivers.postgres._pool import Pool
 from twofold.drivers.postgres._rearrange import rearrange
 from twofold.drivers.postgres._run import run
-from twofold.drivers.postgres._schema import prove_sound, state, upgrade, upgrade_sql
+from twofold.drivers.postgres._schema import prove_current, prove_sound, state, upgrade, upgrade_sql
 from twofold.drivers.postgres._tables import add_tables
 from twofold.errors import StoreUnavailable, WiringError
 from twofold.store import Batch, Bell, Committed, Rearrangement, SchemaState
 
 T = TypeVar("T")
+_PUBLIC = "public"
+_NOT_OPEN = "the store is not open"
+_CLOSED = "the store is closed"
+_READ_ONLY = "the store is open for reading only"
 
 
 @final
@@ -39,7 +44,8 @@ class PostgresStore:
     Args:
         url: `postgresql://user:password@host/database`. With several hosts, `postgresql://one,two/database`, it finds
             the one that takes writes, also after that has changed.
-        schema: The schema of its tables; it is made when missing.
+        schema: The schema of its tables, and of those of read models unless the URL has a `search_path`; it is made
+            when missing.
         pool_size: How many connections write, at most.
         readers: How many connections read, at most.
         turn_timeout: How long a transaction may be held open, in seconds.
@@ -48,6 +54,7 @@ class PostgresStore:
         acquire_timeout: How long to wait for a connection, in seconds.
         migrate: Whether `start` makes and upgrades the store's own tables; otherwise it refuses those that are behind,
             and `twofold db upgrade` is for that.
+        read_only: Whether it only reads, and the database refuses every write; another process makes the tables.
 
     Raises:
         WiringError: A setting is out of its range.
@@ -67,7 +74,9 @@ class PostgresStore:
         "_names",
         "_parked",
         "_patience",
+        "_read_only",
         "_readers",
+        "_reading",
         "_server",
         "_started",
         "_turn_timeout",
@@ -78,26 +87,43 @@ class PostgresStore:
         self,
         url: str,
         *,
-        schema: str = "public",
+        schema: str = _PUBLIC,
         pool_size: int = 10,
         readers: int = 4,
         turn_timeout: float = 5.0,
         commit_timeout: float = 10.0,
         acquire_timeout: float = 5.0,
         migrate: bool = True,
+        read_only: bool = False,
     ) -> None:
         if pool_size < 1 or readers < 1:
             raise WiringError(f"a PostgreSQL store cannot have pool_size={pool_size!r}, readers={readers!r}")
-        self._server = server = Server(dsn=url, connect_timeout=acquire_timeout, lock_timeout=commit_timeout / 2)
         self._names = names = Names(schema)
         self._migrates = migrate
+        self._server = server = Server(
+            dsn=url,
+            connect_timeout=acquire_timeout,
+            lock_timeout=commit_timeout / 2,
+            search_path=None if schema == _PUBLIC else f"{names.quoted}, {_PUBLIC}",
+        )
+        self._read_only = read_only
+        self._reading = partial(
+            PostgresStore,
+            url,
+            schema=schema,
+            readers=readers,
+            turn_timeout=turn_timeout,
+            commit_timeout=commit_timeout,
+            acquire_timeout=acquire_timeout,
+            read_only=True,
+        )
         self._turn_timeout = turn_timeout
         self._patience = turn_timeout + commit_timeout
         self._started = False
         self._bell = Bell()
-        self._ear = Ear(server, names, self._bell)
-        self._writers = Pool(server.connect, pool_size, acquire_timeout)
-        self._readers = Pool(server.connect, readers, acquire_timeout)
+        self._ear = Ear(server.connect_reader if read_only else server.connect, names, self._bell)
+        self._writers = Pool(server.connect, pool_size, acquire_timeout, _READ_ONLY if read_only else _NOT_OPEN)
+        self._readers = Pool(server.connect_reader, readers, acquire_timeout, _NOT_OPEN)
         self._commits = Commits(self._writers, server, names, timeout=commit_timeout, announce=self._ear.tell)
         self._calls: Calls = calls(names)
         self._log = PostgresLog(self._readers, names, self._bell)
@@ -124,24 +150,29 @@ class PostgresStore:
         """What followers have put aside."""
         return self._parked
 
+    def read_only(self) -> "PostgresStore":
+        """The same store, not started, for a process that only reads."""
+        return self._reading()
+
     async def start(self) -> None:
         """Connect; creates or upgrades the tables, if it may. Harmless when open.
 
         Raises:
-            StoreUnavailable: The database cannot be reached.
+            StoreUnavailable: The database cannot be reached; or it is open for reading only, and has no tables yet.
             WiringError: A newer twofold made its tables; or they are behind, with `migrate=False`.
         """
         if self._started:
             return
-        self._writers.open()
+        if not self._read_only:
+            self._writers.open()
         self._readers.open()
         try:
-            async with self._writers.lent() as connection:
-                if self._migrates:
-                    await upgrade(connection, self._names)
-                else:
-                    (await state(connection, self._names)).refuse_other()
-                await prove_sound(connection, self._names)
+            if self._read_only:
+                async with self._readers.lent() as connection:
+                    await prove_current(connection, self._names)
+            else:
+                async with self._writers.lent() as connection:
+                    await self._prepare(connection)
             await self._log.head()
         except BaseException:
             await self._close()
@@ -179,6 +210,13 @@ class PostgresStore:
         """
         return upgrade_sql(self._names, since)
 
+    async def _prepare(self, connection: Connection) -> None:
+        if self._migrates:
+            await upgrade(connection, self._names)
+        else:
+            (await state(connection, self._names)).refuse_other()
+        await prove_sound(connection, self._names)
+
     async def stop(self) -> None:
         """Finish what was begun, and close; harmless when closed."""
         self._started = False
@@ -212,15 +250,21 @@ class PostgresStore:
 
     async def _read(self, work: Callable[[Any], T]) -> T:
         async with self._readers.lent() as connection:
-            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            try:
-                done: T = await run(work, connection)
-            except asyncpg.ReadOnlySQLTransactionError as error:
-                raise WiringError("a function that was given to read tried to write") from error
-            except asyncpg.InvalidCachedStatementError as error:
-                raise_typed(error)
-            await connection.execute("ROLLBACK")
-            return done
+            return await _in_snapshot(work, connection)
+
+    async def read_statement(self, work: Callable[[Any], T]) -> T:
+        """Run a function that executes one query with a read-only connection, in one round trip.
+
+        The query must not set anything that would be left to whoever has the connection next, nor be a procedure, which
+        could end its transaction.
+        """
+        return await persistently(lambda: self._read_statement(work))
+
+    async def _read_statement(self, work: Callable[[Any], T]) -> T:
+        async with self._readers.lent() as connection:
+            if not only_reads(connection):  # somebody has changed that, or a pooler keeps the settings of others
+                return await _in_snapshot(work, connection)
+            return await _reading(work, connection)
 
     def begin(self) -> PostgresTransaction:
         """A transaction to hold open; takes nothing until its first `run`."""
@@ -282,6 +326,22 @@ class PostgresStore:
         await self._readers.close(_CLOSED, self._patience)
 
 
-_CLOSED = "the store is closed"
 _TRIES = 10
 _PAUSE = 0.1
+
+
+async def _in_snapshot(work: Callable[[Any], T], connection: Connection) -> T:
+    await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    done = await _reading(work, connection)
+    await connection.execute("ROLLBACK")
+    return done
+
+
+async def _reading(work: Callable[[Any], T], connection: Connection) -> T:
+    try:
+        done: T = await run(work, connection)
+    except asyncpg.ReadOnlySQLTransactionError as error:
+        raise WiringError("a function that was given to read tried to write") from error
+    except asyncpg.InvalidCachedStatementError as error:
+        raise_typed(error)
+    return done

@@ -1,0 +1,45 @@
+"""The page on PostgreSQL: its script brings a log there, and its settings are those that there are."""
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from examples._demo.database import PostgresSchema
+from tests.cli.shop import CountSales, Sell, shop
+from twofold import App, Success
+from twofold.drivers.postgres import PostgresStore
+
+PAGE = (Path(__file__).parents[2] / "docs" / "postgres.md").read_text()
+(SCRIPT,) = re.findall(r"^```python\n(# move\.py\n.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.anyio
+async def test_the_log_of_a_file_goes_along(tmp_path: Path, postgres_schema: PostgresSchema) -> None:
+    """Events keep what they are, projections show them, and reactions do nothing again."""
+    file = tmp_path / "shop.db"
+    async with App("shop", modules=[shop], database=file) as old:
+        for _ in range(3):
+            assert (await old.execute(Sell(item="pen"))).is_success
+        await old.settle()
+        before = await old.store.log.read(0, until=9, limit=9)
+    (tmp_path / "move.py").write_text(SCRIPT)
+    command = [sys.executable, str(tmp_path / "move.py"), str(file), postgres_schema.address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: ASYNC221  # nothing else runs
+    assert (done.stdout, done.stderr) == (f"{len(before)} events\n", "")
+    async with App("shop", modules=[shop], database=postgres_schema.address) as new:
+        assert await new.caller(wait=30).execute(CountSales()) in (Success(0), Success(3))
+        await new.settle()
+        assert await new.execute(CountSales()) == Success(3)
+        assert await new.store.log.read(0, until=9, limit=9) == before
+
+
+def test_the_settings_of_the_address_are_those_of_the_store() -> None:
+    """Each with the value that it has when it is not said."""
+    told = re.findall(r"^\| `\?(\w+)=\w+` \|.*\| `?(\w+)`? \|$", PAGE, re.MULTILINE)
+    known = inspect.signature(PostgresStore).parameters
+    assert {name for name, _ in told} == known.keys() - {"url", "migrate", "read_only"}
+    assert all(str(known[name].default).removesuffix(".0") == default for name, default in told)
