@@ -1,15 +1,21 @@
 """Failures of subscriptions are warnings; being overtaken is not."""
 
 import logging
+from datetime import UTC, datetime
 
 import pytest
 
 from twofold.errors import CheckpointMoved, Conflict, StoreUnavailable
 from twofold.observability import log_failure
+from twofold.store import Parked
 from twofold.subscriptions import Trouble
 
+PARKED = Parked(
+    subscription="summary", position=7, stream="order-1", type="placed", time=datetime(2026, 1, 2, tzinfo=UTC)
+)
 
-def trouble(error: Exception, *, failures: int = 1, parked: bool = False) -> Trouble:
+
+def trouble(error: Exception, *, failures: int = 1, parked: Parked | None = None) -> Trouble:
     return Trouble(subscription="summary", position=0, error=error, failures=failures, parked=parked)
 
 
@@ -43,7 +49,9 @@ def test_being_overtaken_is_one_quiet_line(caplog: pytest.LogCaptureFixture) -> 
 
 def test_an_event_that_is_parked_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
     """With its traceback, whatever it was: somebody has to look."""
-    log_failure(trouble(Conflict("no"), failures=5, parked=True))
+    log_failure(trouble(Conflict("no"), failures=5, parked=PARKED))
     (line,) = caplog.records
     assert (line.levelno, line.getMessage()) == (logging.ERROR, "subscription summary parked an event")
     assert line.exc_info is not None
+    facts = line.__dict__["twofold"]
+    assert (facts["position"], facts["stream"], facts["event"]) == (7, "order-1", "placed")

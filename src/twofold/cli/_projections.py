@@ -107,6 +107,7 @@ def rollback(*, names: tuple[str, ...], target: str | None, database: str | None
     target, name = told_apart(names, target, "projection")
     _administer(target, database, lambda administration: administration.rollback(name))
     _say_live(target, database, name)
+    click.echo("queries of every process read these rows now: run the code that declares this version", err=True)
 
 
 @projections.command()

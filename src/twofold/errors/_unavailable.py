@@ -58,7 +58,10 @@ class NotYetVisible(Unavailable):
 
     @property
     def hint(self) -> str:
-        return "ask again; when it stays so, a worker is missing or its projection fails"
+        return (
+            "ask again: a worker that takes over from a dead one waits for its lease first; when it stays so, one is"
+            " missing or its projection fails"
+        )
 
 
 class OutcomeUnknown(Unavailable):

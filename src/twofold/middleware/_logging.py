@@ -11,7 +11,7 @@ from typing import Any
 
 from twofold.dispatch import Handler, Next, Stage
 from twofold.errors import Classifier, Family
-from twofold.messages import Context, wire_name
+from twofold.messages import Context, Kind, wire_name
 from twofold.middleware._outcome import outcome_of
 from twofold.result import Result
 
@@ -28,6 +28,8 @@ def logging_stage(classifier: Classifier) -> Stage:
     def wrap(handler: Handler, call_next: Next) -> Next:
         about = {"kind": handler.kind.value, "message": wire_name(handler.message_type).name, "handler": handler.id}
         _write(logging.DEBUG, "registered", about)
+        # Whoever gave an event to a reaction tries again, and tells of it; nobody does for a command or a query.
+        crash = logging.WARNING if handler.kind is Kind.EVENT else logging.ERROR
 
         async def log(message: Any, context: Context) -> Result[Any, Any]:
             wordy = _LOGGER.isEnabledFor(logging.INFO)
@@ -42,7 +44,7 @@ def logging_stage(classifier: Classifier) -> Stage:
                 raise
             except BaseException as error:
                 facts = {"duration": time.perf_counter() - started, "outcome": "crashed"}
-                _write(logging.ERROR, "crashed", about, context, error=type(error).__qualname__, **facts)
+                _write(crash, "crashed", about, context, error=type(error).__qualname__, **facts)
                 raise
             if result.is_success and not wordy:
                 return result

@@ -273,7 +273,7 @@ class Subscription:
         parked = self._parking.aside(entry, error, self.failures + 1)
         await self._store.commit(replace(settled, parks=(*settled.parks, parked)))
         self.failures += 1
-        self._tell(error, parked=True)
+        self._tell(error, parked)
         await self._parking.look()
 
     async def _retry(self) -> bool:
@@ -301,8 +301,9 @@ class Subscription:
                 raise
             if not await self._parking.unchanged(first):
                 return True  # dropped, or edited, while it was tried: what stands now counts
-            await self._store.commit(Batch(moves=fence, parks=(self._parking.again(first, error),)))
-            self._tell(error, parked=True)
+            again = self._parking.again(first, error)
+            await self._store.commit(Batch(moves=fence, parks=(again,)))
+            self._tell(error, again)
             while others := await self._parking.others_due(first.stream):
                 await self._store.commit(Batch(moves=fence, parks=tuple(others)))
             return False
@@ -332,7 +333,7 @@ class Subscription:
         pause = _POLL if self._owner is None else self._owner.pause
         return min(pause, 0.1) if self._waiting else pause
 
-    def _tell(self, error: Exception, *, parked: bool = False) -> None:
+    def _tell(self, error: Exception, parked: Parked | None = None) -> None:
         if self._observer is not None:
             trouble = Trouble(
                 subscription=self.name, position=self.position, error=error, failures=self.failures, parked=parked

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from twofold.store import Parked
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
@@ -14,14 +16,14 @@ class Trouble:
         position: The last position it had dealt with.
         error: What went wrong.
         failures: How often in a row it has failed, with this time.
-        parked: Whether it has put the event aside, after the last of these times.
+        parked: The event that it has put aside, after the last of these times; None while it tries on.
     """
 
     subscription: str
     position: int
     error: Exception
     failures: int
-    parked: bool = False
+    parked: Parked | None = None
 
 
 Observer: TypeAlias = Callable[[Trouble], None]
