@@ -30,9 +30,9 @@ async def test_everything_is_there_and_positions_go_on(new_store: NewStore, post
     head = await old.log.head()
     await old.stop()
     async with fresh_database() as url:
-        dump = [programs() / "pg_dump", f"--schema={postgres_schema.name}", postgres_schema.url]
+        dump: list[str | Path] = [programs() / "pg_dump", f"--schema={postgres_schema.name}", postgres_schema.url]
         dumped = await asyncio.to_thread(_run, dump)
-        restore = [programs() / "psql", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname", url]
+        restore: list[str | Path] = [programs() / "psql", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname", url]
         await asyncio.to_thread(_run, restore, dumped)
         new = PostgresStore(url, schema=postgres_schema.name)
         await new.start()

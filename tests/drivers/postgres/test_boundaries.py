@@ -1,0 +1,78 @@
+"""Conditions hold however decisions overlap: nobody commits what another one has made wrong meanwhile."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from random import Random
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from tests.drivers.postgres.conftest import Plain
+from tests.drivers.postgres.schema import schema_of
+from twofold.drivers.postgres import PostgresStore
+from twofold.drivers.postgres._append import calls
+from twofold.drivers.postgres._names import Names
+from twofold.errors import ConditionFailed
+from twofold.store import Append, Batch, Condition, Selection, selected
+from twofold.testing._store_case import draft, whole_log
+
+pytestmark = pytest.mark.anyio
+
+BOUNDARIES = (
+    Selection(tags=frozenset({"t:0"})),
+    Selection(tags=frozenset({"t:1", "u:0"})),
+    Selection(types=frozenset({"x"})),
+    Selection(types=frozenset({"y"}), tags=frozenset({"u:1"})),
+    Selection(),
+)
+
+
+@pytest.fixture
+async def writers(postgres_url: str) -> AsyncIterator[list[Plain]]:
+    """Twenty connections, each of a process of its own as far as the server knows."""
+    connections = [await asyncpg.connect(postgres_url) for _ in range(20)]
+    yield connections
+    for connection in connections:
+        connection.terminate()
+
+
+@pytest.mark.parametrize("seconds", [2.0, pytest.param(30.0, marks=pytest.mark.faults)])
+async def test_no_decision_is_committed_too_late(
+    store: PostgresStore, writers: list[Plain], postgres_url: str, seconds: float
+) -> None:
+    """Twenty writers with random conditions, plain appends among them, and a stall before each commit."""
+    calling = calls(Names(schema_of(postgres_url)))
+    end = asyncio.get_running_loop().time() + seconds
+    decided, refused = list[tuple[Batch, UUID]](), 0
+
+    async def decide(number: int, connection: Plain) -> None:
+        nonlocal refused
+        chance = Random(number)
+        while asyncio.get_running_loop().time() < end:
+            tags = f"t:{chance.randrange(3)}", f"u:{chance.randrange(3)}"
+            event = replace(draft(chance.choice("xyz")), tags=tags)
+            condition = Condition(await store.log.head(), (chance.choice(BOUNDARIES),))
+            batch = Batch((Append(f"s-{number}", (event,)),), conditions=() if chance.random() < 0.3 else (condition,))
+            await connection.execute("BEGIN")
+            try:
+                await calling.of(batch).send(connection)
+            except ConditionFailed:
+                refused += 1
+                await connection.execute("ROLLBACK")
+                continue
+            await asyncio.sleep(chance.random() * 0.005)  # the stall is the fault: it makes the window wide
+            await connection.execute("COMMIT")
+            decided.append((batch, event.id))
+
+    await asyncio.gather(*(decide(number, one) for number, one in enumerate(writers)))
+    log = await whole_log(store)
+    places = {event.id: event.position for event in log}
+    assert len(places) == len(decided)
+    for batch, event_id in decided:
+        for condition in batch.conditions:
+            between = (e for e in log if condition.after < e.position < places[event_id])
+            assert not any(selected(event, condition.selections) for event in between)
+    assert refused
+    assert sum(bool(batch.conditions) for batch, _ in decided) > 10
