@@ -55,3 +55,13 @@ async def test_cancelled_appends_are_whole_or_absent(store: Store, appends: int,
     assert kinds[Committed]
     assert kinds[asyncio.CancelledError]
     assert set(kinds) <= {Committed, asyncio.CancelledError, VersionConflict}
+
+
+@pytest.mark.parametrize("rounds", [200, pytest.param(10_000, marks=pytest.mark.faults)])
+async def test_of_two_writers_of_one_version_one_wins(store: Store, rounds: int) -> None:
+    """Every time: the other one is told of a conflict, and the stream has one event for each round."""
+    for version in range(rounds):
+        writes = (store.commit(Batch((Append("a", drafts(1), version),))) for _ in range(2))
+        told = await asyncio.gather(*writes, return_exceptions=True)
+        assert {type(one) for one in told} == {Committed, VersionConflict}, told
+    assert [event.version for event in await store.log.read_stream("a", limit=rounds + 1)] == [*range(1, rounds + 1)]
