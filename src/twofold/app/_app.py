@@ -489,7 +489,11 @@ class App:
         }
 
     async def _visible(self, position: int, names: Sequence[str], timeout: float) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
         await self._stands().wait(position, names, timeout)
+        if self.stores.copies is not None:
+            await self.stores.copies.catch_up(deadline - loop.time())
 
     def _stands(self) -> Positions:
         if self._positions is None:

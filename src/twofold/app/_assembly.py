@@ -153,7 +153,7 @@ def assemble(
         before=_telemetry(meter, classifier),
         between=(
             validation_stage(router.catalogue),
-            own_writes_stage(done.projections, visible, classifier),
+            own_writes_stage(done.projections, visible, classifier, copied=stores.copies is not None),
             done.injection.scope_stage(),
             transaction_stage(new_unit, router.catalogue, classifier),
             read_only_stage(),

@@ -12,7 +12,7 @@ from typing import TypeVar, final
 
 from twofold.app._database import read_database_of, store_of
 from twofold.app._role import Role
-from twofold.store import Log, ReadableStore, Store
+from twofold.store import Log, ReadableStore, ReplicatedStore, Store
 
 T = TypeVar("T")
 
@@ -54,6 +54,12 @@ class Stores:
             return [(self.write, (*read, *write))]
         reading = (self.read, tuple(read))
         return [reading] if self.logless else [reading, (self.write, tuple(write))]
+
+    @property
+    def copies(self) -> ReplicatedStore | None:
+        """What reads from copies that may be behind; None when everything is read where it is written."""
+        read = self.read
+        return read if isinstance(read, ReplicatedStore) and read.replicated else None
 
     async def start(self) -> None:
         """Open them, all or none.

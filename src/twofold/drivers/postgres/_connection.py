@@ -38,14 +38,16 @@ class Server:
         dsn: `postgresql://user:password@host/database`; several hosts are tried in turn until one takes writes.
         connect_timeout: How long to wait for a connection, in seconds.
         lock_timeout: How long a statement may wait for a lock, in seconds.
+        writes: Whether it has to take writes; a replica does not.
     """
 
     dsn: str
     connect_timeout: float
     lock_timeout: float
+    writes: bool = True
 
     async def connect(self) -> Connection:
-        """Open a connection to a server that takes writes."""
+        """Open a connection to a server that takes writes, or to any."""
         settings = {
             # What a role or a database is set to must not change what the driver relies on.
             "default_transaction_isolation": "read committed",
@@ -57,7 +59,7 @@ class Server:
         connection: Connection = await untyped.connect(
             self.dsn,
             timeout=self.connect_timeout,
-            target_session_attrs="read-write",
+            target_session_attrs="read-write" if self.writes else "any",
             server_settings=settings,
             connection_class=_Connection,
         )

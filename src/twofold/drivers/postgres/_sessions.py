@@ -12,9 +12,10 @@ from greenlet import getcurrent, greenlet
 from sqlalchemy.util.concurrency import await_
 
 from twofold.drivers.postgres._dialect import LoopConnection, LoopDialect, Reach
+from twofold.drivers.postgres._store import PostgresStore
 from twofold.errors import WiringError
 from twofold.sql import LendingSessions
-from twofold.store import Store, Transaction
+from twofold.store import Transaction
 
 T = TypeVar("T")
 
@@ -26,7 +27,7 @@ class PostgresSessions(LendingSessions):
         store: The store.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: PostgresStore) -> None:
         self._dialect = LoopDialect()
         super().__init__(self._dialect)
         self._store = store
@@ -38,7 +39,7 @@ class PostgresSessions(LendingSessions):
 
     def for_reader(self) -> LoopConnection:
         """A connection that reads, from the event loop."""
-        return LoopConnection(self._dialect, _from_loop(self._store.read))
+        return LoopConnection(self._dialect, _from_loop(self._store.reader()))
 
     def in_place(self, savepoint: str | None = None) -> LoopConnection:
         """The connection that `bound` says, in this greenlet."""

@@ -3,8 +3,9 @@
 Applications get it from their settings, or make one; nothing else of this folder is for them.
 """
 
-from collections.abc import Callable, Collection
-from typing import Any, TypeVar, final
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar, final
 
 import asyncpg
 
@@ -18,6 +19,7 @@ from twofold.drivers.postgres._log import PostgresLog
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._parked import PostgresParked
 from twofold.drivers.postgres._pool import Pool
+from twofold.drivers.postgres._replicas import Replicas
 from twofold.drivers.postgres._run import run
 from twofold.drivers.postgres._schema import upgrade
 from twofold.drivers.postgres._tables import add_tables
@@ -25,6 +27,12 @@ from twofold.errors import WiringError
 from twofold.store import Batch, Bell, Committed
 
 T = TypeVar("T")
+
+
+class Reader(Protocol):
+    """Runs a function with a read-only connection."""
+
+    def __call__(self, work: Callable[[Any], T], /) -> Awaitable[T]: ...
 
 
 @final
@@ -43,6 +51,8 @@ class PostgresStore:
         commit_timeout: How long to wait for the answer to a commit that was sent, in seconds; half of that is how long
             it may wait for locks.
         acquire_timeout: How long to wait for a connection, in seconds.
+        replicas: The addresses of streaming replicas, which `read` goes to outside of units of work; each has as many
+            `readers`. One that is away or behind is passed over, and at last the primary is read.
 
     Raises:
         WiringError: A setting is out of its range.
@@ -62,6 +72,7 @@ class PostgresStore:
         "_parked",
         "_patience",
         "_readers",
+        "_replicas",
         "_started",
         "_turn_timeout",
         "_writers",
@@ -77,6 +88,7 @@ class PostgresStore:
         turn_timeout: float = 5.0,
         commit_timeout: float = 10.0,
         acquire_timeout: float = 5.0,
+        replicas: Sequence[str] = (),
     ) -> None:
         if pool_size < 1 or readers < 1:
             raise WiringError(f"a PostgreSQL store cannot have pool_size={pool_size!r}, readers={readers!r}")
@@ -89,6 +101,9 @@ class PostgresStore:
         self._ear = Ear(server, names, self._bell)
         self._writers = Pool(server.connect, pool_size, acquire_timeout)
         self._readers = Pool(server.connect, readers, acquire_timeout)
+        followers = [replace(server, dsn=replica, connect_timeout=_REACH, writes=False) for replica in replicas]
+        pools = [Pool(follower.connect, readers, acquire_timeout) for follower in followers]
+        self._replicas = Replicas(pools, self._readers)
         self._commits = Commits(self._writers, server, names, timeout=commit_timeout, announce=self._ear.tell)
         self._calls: Calls = calls(names)
         self._log = PostgresLog(self._readers, names, self._bell)
@@ -126,6 +141,7 @@ class PostgresStore:
             return
         self._writers.open()
         self._readers.open()
+        self._replicas.open()
         try:
             async with self._writers.lent() as connection:
                 await upgrade(connection, self._names)
@@ -162,14 +178,38 @@ class PostgresStore:
 
     async def read(self, work: Callable[[Any], T]) -> T:
         """Run a function with a read-only connection, over one snapshot; what it returns is awaited if it can be."""
-        async with self._readers.lent() as connection:
-            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            try:
-                done: T = await run(work, connection)
-            except asyncpg.ReadOnlySQLTransactionError as error:
-                raise WiringError("a function that was given to read tried to write") from error
-            await connection.execute("ROLLBACK")
-            return done
+        return await self.reader()(work)
+
+    def reader(self) -> Reader:
+        """What reads like `read`, again and again from where it has read first, for as long as that can be."""
+        pool: Pool | None = None
+
+        async def read(work: Callable[[Any], T]) -> T:
+            nonlocal pool
+            pool, taken = await self._replicas.take(pool)
+            async with pool.lent(taken) as connection:
+                await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                try:
+                    done: T = await run(work, connection)
+                except asyncpg.ReadOnlySQLTransactionError as error:
+                    raise WiringError("a function that was given to read tried to write") from error
+                await connection.execute("ROLLBACK")
+                return done
+
+        return read
+
+    @property
+    def replicated(self) -> bool:
+        """Whether `read` goes to replicas, which may be behind."""
+        return bool(self._replicas)
+
+    async def catch_up(self, wait: float) -> None:
+        """Have this task read what the primary has now: a replica that has it within `wait` seconds, else the primary.
+
+        Raises:
+            StoreUnavailable: The primary is not there.
+        """
+        await self._replicas.require(wait)
 
     def begin(self) -> PostgresTransaction:
         """A transaction to hold open; takes nothing until its first `run`."""
@@ -188,6 +228,8 @@ class PostgresStore:
         await self._ear.close()
         await self._writers.close(_CLOSED, self._patience)
         await self._readers.close(_CLOSED, self._patience)
+        await self._replicas.close(_CLOSED, self._patience)
 
 
 _CLOSED = "the store is closed"
+_REACH = 1.0  # a replica that takes longer to answer is passed over: there is another one, or the primary
