@@ -109,11 +109,11 @@ class Replicas:
                     replica.pool.give(found, clean=True)
                     return
             if loop.time() >= deadline:
-                for replica in self._replicas:
+                for replica in self._replicas if wait >= _PATIENCE else ():
                     replica.rest()
-            else:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LAST_PAUSE)
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LAST_PAUSE)
 
     async def take(self, last: Pool | None = None) -> tuple[Pool, Connection]:
         """A connection to a replica that will do, else to the primary; and where to give it back.
