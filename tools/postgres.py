@@ -50,6 +50,18 @@ class Server:
         flags = "--username=postgres --auth=trust --encoding=UTF8 --no-locale --wal-segsize=1 --no-sync"
         self._run("initdb", *flags.split())
 
+    def copy(self, primary: "Server") -> None:
+        """Make its files those of a streaming replica; it is not running yet."""
+        if os.geteuid() == 0:
+            os.chown(self._folder, pwd.getpwnam(_USER).pw_uid, -1)
+        where = f"--host={primary.folder} --username=postgres"
+        self._run("pg_basebackup", *where.split(), "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+
+    @property
+    def folder(self) -> Path:
+        """Where it keeps everything."""
+        return self._folder
+
     def start(self) -> None:
         """Start it, and wait until it can be reached; also after `stop` and `kill`."""
         options = shlex.join(f"--{name}={value}" for name, value in self._settings.items())
@@ -114,6 +126,19 @@ def private_server(**settings: object) -> Generator[Server]:
     finally:
         with _undisturbed():
             remove(server, folder)
+
+
+@contextmanager
+def replica_of(primary: Server) -> Generator[Server]:
+    """A running streaming replica of a server; nothing is left of it after the block."""
+    folder = Path(tempfile.mkdtemp(prefix="twofold-postgres-"))
+    server = Server(folder)
+    try:
+        server.copy(primary)
+        server.start()
+        yield server
+    finally:
+        remove(server, folder)
 
 
 def remove(server: Server, folder: Path) -> None:

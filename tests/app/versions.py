@@ -54,6 +54,7 @@ SUMS = {version: sums_of(version) for version in (1, 2, 3)}
 def till(
     version: int | None,
     store: Store,
+    read: Store | None = None,
     *,
     mode: Mode = "async",
     switch: Switch = "auto",
@@ -63,7 +64,7 @@ def till(
     module = Module("till")
     module.events(Paid, Refunded, Noted)
     if version is None:
-        return App("till", modules=[module], database=store)
+        return App("till", modules=[module], database=store, read_database=read)
     table, factor = SUMS[version], version
     declare = module.projection("sums", mode=mode, tables=[table], version=version, switch=switch)
     if version == 1:
@@ -85,7 +86,7 @@ def till(
             def refunded(self, event: Refunded, rows: Rows) -> None:
                 rows.add(table, {"who": event.who}, total=-factor * event.amount, events=1)
 
-    return App("till", modules=[module], database=store)
+    return App("till", modules=[module], database=store, read_database=read)
 
 
 async def record(app: App, *events: Event) -> None:

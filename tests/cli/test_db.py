@@ -53,6 +53,16 @@ def test_a_database_that_is_behind_is_told_as_such(db: Db, database: Path) -> No
     assert not database.exists()
 
 
+def test_a_read_database_is_upgraded_by_itself(db: Db, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tables are its own; without one, nobody can mean it."""
+    said = db("status", "--read")
+    assert (said.code, "shop has no read database" in said.err) == (2, True)
+    read = database.with_name("read.db")
+    monkeypatch.setenv("TWOFOLD_READ_DATABASE", str(read))
+    assert db("upgrade", "--read") == Said(0, "schema 2 of 2: upgraded from 0\n", "")
+    assert (read.exists(), database.exists()) == (True, False)
+
+
 def test_an_upgrade_makes_the_tables_of_the_store_only(db: Db, database: Path) -> None:
     """Once: a second one finds nothing to do, and the read models are left to whoever runs the application."""
     assert db("upgrade") == Said(0, "schema 2 of 2: upgraded from 0\n", "")

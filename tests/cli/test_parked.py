@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.app.apart import Pay, Till
 from tests.cli.conftest import Said
 from tests.cli.mail import Post, delivered, mail
 from twofold.app import App
@@ -211,6 +212,21 @@ def test_the_variable_names_the_application(twofold: Twofold, database: Path, mo
     assert "box-1" in twofold("parked", "list", *where).out
     assert "box-1" in twofold("parked", "show", DELIVER, "2", *where).out
     assert twofold("parked", "retry", DELIVER, "--all", *where).code == 0
+
+
+def test_both_databases_are_looked_into(twofold: Twofold, tmp_path: Path) -> None:
+    """What a projection has parked is in the read database, what a reaction has in the other."""
+    write, read = tmp_path / "till.db", tmp_path / "read.db"
+    with Till(fails=True).app(write, read).sync as app:
+        app.execute(Pay(payer="ada", amount=-1))
+        app.settle(timeout=30)
+    where = ("--database", str(write), "--read-database", str(read))
+    till = "tests.app.apart:app"
+    listed = json.loads(twofold("parked", "list", till, "--json", *where).out)
+    assert [one["subscription"] for one in listed] == ["payments", "till.thank:paid"]
+    assert "ValueError" in twofold("parked", "show", till, "payments", "1", *where).out
+    assert twofold("parked", "drop", till, "payments", "1", "--yes", *where).code == 0
+    assert positions(twofold("parked", "list", till, "--json", *where)) == [1]
 
 
 def test_an_unsound_application_is_not_opened(twofold: Twofold, tmp_path: Path) -> None:

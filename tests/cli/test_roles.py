@@ -75,6 +75,30 @@ def test_without_the_worker_a_query_says_what_it_misses(parts: Parts, each_datab
         assert parts.queries.get("/queries/count_sales", {**position, WAIT: "10"}).json() == 1
 
 
+def test_a_query_service_has_a_database_of_its_own(tmp_path: Path) -> None:
+    """It is given the read database only, by an option or the environment, and waits for positions all the same."""
+    write, read = str(tmp_path / "shop.db"), str(tmp_path / "read.db")
+    with ExitStack() as stack:
+        served: list[Served] = []
+        for role, database in (("worker", write), ("api-commands", write), ("api-queries", "/no/such/shop.db")):
+            folder = tmp_path / role
+            folder.mkdir()
+            arguments = (SHOP, "--role", role, "--database", database, "--read-database", read)
+            served.append(stack.enter_context(Served(*arguments, folder=folder)))
+        parts = Parts(*served)
+        for number in range(1, 4):
+            sold = parts.commands.command("sell", item="pen")
+            position = {POSITION: sold.headers[POSITION], WAIT: "10"}
+            assert parts.queries.get("/queries/count_sales", position).json() == number
+        assert parts.queries.get("/queries/count_sales", {POSITION: "99", WAIT: "0.1"}).status_code == 503
+        names = [
+            [one["name"] for one in part.get("/health/ready").json()["subscriptions"]]
+            for part in (parts.worker, parts.queries)
+        ]
+        assert names == [["sales", "shop.thank:sold"], ["sales"]]
+        assert parts.worker.get("/health/workers").json()["status"] == "working"
+
+
 def test_a_part_that_comes_before_the_worker_is_told(each_database: Database) -> None:
     """It ends with 75, for its supervisor to start it again, and says what is missing."""
     for role in ("api-queries", "api-commands"):

@@ -41,5 +41,5 @@ def test_the_settings_of_the_address_are_those_of_the_store() -> None:
     """Each with the value that it has when it is not said."""
     told = re.findall(r"^\| `\?(\w+)=\w+` \|.*\| `?(\w+)`? \|$", PAGE, re.MULTILINE)
     known = inspect.signature(PostgresStore).parameters
-    assert {name for name, _ in told} == known.keys() - {"url", "migrate", "read_only"}
+    assert {name for name, _ in told} == known.keys() - {"url", "migrate", "read_only", "replicas"}
     assert all(str(known[name].default).removesuffix(".0") == default for name, default in told)

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias, final
 from twofold.app._database import sessions_of
 from twofold.app._room import open_room
 from twofold.app._standing import ProjectionStatus, status_of
+from twofold.app._stores import Stores
 from twofold.errors import CheckpointMoved, NotFound, Refused
 from twofold.messages import Catalogue
 from twofold.projections import (
@@ -24,7 +25,6 @@ from twofold.projections import (
     standings,
     take_over,
 )
-from twofold.store import Store
 from twofold.subscriptions import Subscription
 
 Tell: TypeAlias = Callable[[Pace], None]
@@ -40,20 +40,21 @@ class Administration:
     Args:
         app: What the application is called.
         projections: Its projections.
-        store: Where their rows are; open.
+        stores: Where their rows are, and the log; open.
         catalogue: What events are decoded with.
     """
 
-    def __init__(self, app: str, projections: Iterable[Projection], store: Store, catalogue: Catalogue) -> None:
+    def __init__(self, app: str, projections: Iterable[Projection], stores: Stores, catalogue: Catalogue) -> None:
         self._app = app
-        self._store = store
+        self._store = stores.read
+        self._source = stores.write
         self._catalogue = catalogue
         self._projections = {one.name: one for one in projections}
 
     async def all(self) -> list[ProjectionStatus]:
         """Where all projections stand, by name."""
         found = await standings(self._store, sorted(self._projections))
-        head = await self._store.log.head()
+        head = await self._source.log.head()
         return [await status_of(self._projections[name], self._store, stands, head) for name, stands in found.items()]
 
     async def status(self, name: str) -> ProjectionStatus:
@@ -63,7 +64,9 @@ class Administration:
             NotFound: The application has none with this name.
         """
         projection = self._projection(name)
-        return await status_of(projection, self._store, await standing(self._store, name), await self._store.log.head())
+        return await status_of(
+            projection, self._store, await standing(self._store, name), await self._source.log.head()
+        )
 
     async def rebuild(self, name: str, tell: Tell = lambda _: None) -> bool:
         """Build the declared version beside the live one, or go on with it, and let it take the place.
@@ -120,7 +123,7 @@ class Administration:
         built = (await standing(self._store, name)).next.version
         if built and built != projection.version:
             raise Refused(f"version {built} of {name} is built, and this application has version {projection.version}")
-        if not built or not await take_over(projection, self._store, self._catalogue):
+        if not built or not await take_over(projection, self._store, self._catalogue, source=self._source):
             raise NotFound(f"nothing is built beside {name}")
 
     async def rollback(self, name: str) -> None:
@@ -129,7 +132,7 @@ class Administration:
         Raises:
             NotFound: The application has none with this name, or there is no previous version.
         """
-        await roll_back(self._projection(name), self._store, self._catalogue)
+        await roll_back(self._projection(name), self._store, self._catalogue, source=self._source)
 
     async def drop(self, name: str, place: Place) -> None:
         """Drop what stands beside the live version.
@@ -169,19 +172,19 @@ class Administration:
         await self._catch_up(projection, stands.next.position, tell)
         automatic = projection.switch == "auto" or projection.mode == "inline"
         if automatic:
-            await take_over(projection, self._store, self._catalogue)
+            await take_over(projection, self._store, self._catalogue, source=self._source)
         return automatic
 
     async def _catch_up(self, projection: Projection, done: int, tell: Tell) -> None:
         projector = Projector(projection, self._store, self._catalogue, place=NEXT)
-        pace = Pace(done, await self._store.log.head(), time.monotonic())
+        pace = Pace(done, await self._source.log.head(), time.monotonic())
         tell(pace)
         while True:
-            following = Subscription(projector, self._store, self._catalogue)
+            following = Subscription(projector, self._store, self._catalogue, source=self._source)
             working = asyncio.ensure_future(following.catch_up())
             try:
                 while not (await asyncio.wait({working}, timeout=_TICK))[0]:
-                    pace.note(max(following.position, pace.done), await self._store.log.head(), time.monotonic())
+                    pace.note(max(following.position, pace.done), await self._source.log.head(), time.monotonic())
                     tell(pace)
                 await working
             except CheckpointMoved:
@@ -190,7 +193,7 @@ class Administration:
                 continue  # an application builds it too
             finally:
                 working.cancel()
-            pace.note(following.position, await self._store.log.head(), time.monotonic())
+            pace.note(following.position, await self._source.log.head(), time.monotonic())
             tell(pace)
             return
 

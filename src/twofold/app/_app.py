@@ -15,12 +15,12 @@ from dishka import Provider, Scope
 from twofold.app._administration import Administration
 from twofold.app._assembly import Assembly, assemble
 from twofold.app._caller import Caller
-from twofold.app._database import store_of
 from twofold.app._positions import Positions
-from twofold.app._prepared import prove_prepared
+from twofold.app._prepared import prepare, prove_prepared
 from twofold.app._progress import Progress
 from twofold.app._role import Role
 from twofold.app._room import open_room
+from twofold.app._stores import Stores, stores_of
 from twofold.app._sync import SyncApp
 from twofold.app._versions import Versions
 from twofold.app._workers import Workers
@@ -41,7 +41,7 @@ from twofold.errors import Category, Classification, Fault, FaultError, StartErr
 from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Origin, Principal, Query, Receipt
 from twofold.middleware import Meter
 from twofold.result import Failure, Result, Success
-from twofold.store import ReadableStore, Store, UnitOfWork, current_unit, refuse_in_query, working
+from twofold.store import Store, UnitOfWork, current_unit, refuse_in_query, working
 from twofold.subscriptions import Observer, ParkingLot
 
 R = TypeVar("R")
@@ -57,6 +57,8 @@ class App:
         modules: What it is made of.
         database: A path or `sqlite:///path`, `memory:`, or a store; the environment variable `TWOFOLD_DATABASE`, else a
             SQLite file named after the application, unless given.
+        read_database: Where projections, views and the checkpoints of writers are, and queries read, when that is to be
+            another database; else the environment variable `TWOFOLD_READ_DATABASE`.
         errors: What exceptions and error values that know nothing of twofold mean.
         authenticate: Tells who an HTTP request comes from, None for nobody; so `twofold run` serves it, and `http` and
             `attach` unless they are given another.
@@ -65,7 +67,7 @@ class App:
         ids: Where it gets its ids.
         lease: After how many seconds without a sign of life another process takes its projections and reactions over.
         stuck_after: After how many seconds without a step, while events wait, `/health/workers` fails.
-        migrate: Whether it upgrades the store's own tables when it starts; otherwise it refuses those that are behind,
+        migrate: Whether it upgrades its stores' own tables when it starts; otherwise it refuses those that are behind,
             and `twofold db upgrade` is for that.
 
     Example:
@@ -81,6 +83,7 @@ class App:
         *,
         modules: Sequence[Module] = (),
         database: "str | Path | Store | None" = None,
+        read_database: "str | Path | Store | None" = None,
         errors: Mapping[type, Category] | None = None,
         authenticate: Callable[[Any], Awaitable[Principal | None]] | None = None,
         wait: float = USUAL_WAIT,
@@ -104,8 +107,9 @@ class App:
         self._authenticate = authenticate
         self._lease = lease
         self._database = database
+        self._read_database = read_database
         self._migrate = migrate
-        self._store: Store | None = None
+        self._stores: Stores | None = None
         self._overrides = Provider()
         self._assembly: Assembly | None = None
         self._workers: Workers | None = None
@@ -119,18 +123,22 @@ class App:
 
     @property
     def store(self) -> Store:
-        """Where it keeps everything."""
-        if self._store is None:
-            store = store_of(self._database, self.name, shared=self.role is not Role.ALL, migrate=self._migrate)
-            if not self.role.writes and isinstance(store, ReadableStore):
-                store = store.read_only()
-            self._store = store
-        return self._store
+        """Where its log is, and everything else, unless it has a read database."""
+        return self.stores.write
+
+    @property
+    def stores(self) -> Stores:
+        """Where it keeps what it has."""
+        if self._stores is None:
+            self._stores = stores_of(
+                self._database, self._read_database, name=self.name, role=self.role, migrate=self._migrate
+            )
+        return self._stores
 
     @property
     def parked(self) -> ParkingLot:
-        """What its projections and reactions have put aside, once its store is open."""
-        return ParkingLot(self.store, self.router.catalogue)
+        """What its projections and reactions have put aside, once its stores are open."""
+        return ParkingLot(self.store, self.router.catalogue, [self.stores.read] if self.stores.apart else ())
 
     @property
     def running(self) -> bool:
@@ -149,7 +157,7 @@ class App:
         Raises:
             StartError: It is not sound.
         """
-        return Administration(self.name, self.assembly.projections, self.store, self.router.catalogue)
+        return Administration(self.name, self.assembly.projections, self.stores, self.router.catalogue)
 
     @property
     def meter(self) -> Meter | None:
@@ -168,7 +176,16 @@ class App:
             WiringError: It is running.
         """
         self._change()
-        self._database, self._store = database, None
+        self._database, self._stores = database, None
+
+    def use_read_database(self, read_database: "str | Path | Store") -> None:
+        """Keep what queries read in another database, before the application starts.
+
+        Raises:
+            WiringError: It is running.
+        """
+        self._change()
+        self._read_database, self._stores = read_database, None
 
     def use_role(self, role: Role | str) -> None:
         """Be a part of the application only, before it starts: other processes on the same database are the others.
@@ -186,7 +203,7 @@ class App:
         self._change()
         if role not in tuple(Role):
             raise WiringError(f"there is no role {role!r}: it is one of {', '.join(Role)}")
-        self.role, self._store = Role(role), None
+        self.role, self._stores = Role(role), None
 
     def mount(self, module: Module) -> None:
         """Add a module, before the application starts.
@@ -247,7 +264,7 @@ class App:
             self._assembly = assemble(
                 modules=self.modules,
                 router=self.router,
-                store=self.store,
+                stores=self.stores,
                 errors=self.errors,
                 meter=self._meter,
                 new_unit=self.new_unit,
@@ -271,34 +288,35 @@ class App:
         return self._assembly
 
     async def start(self) -> None:
-        """Check everything, open the store, and start the workers, unless its role has none. Harmless when running.
+        """Check everything, open its stores, and start the workers, unless its role has none. Harmless when running.
 
         Raises:
             StartError: It is not sound; nothing was opened.
-            StoreUnavailable: The store cannot be opened.
+            StoreUnavailable: A store cannot be opened.
             Unavailable: Its role leaves it to workers to prepare the database, and none has.
         """
         if self._workers is not None:
             return
-        assembly = self.assembly
-        versions = Versions(assembly.projections, self.store, self.router.catalogue)
-        await self.store.start()
+        assembly, stores = self.assembly, self.stores
+        versions = Versions(assembly.projections, stores, self.router.catalogue)
+        tables = stores.split(assembly.read_models, assembly.state)
+        await stores.start()
         try:
-            if not self.role.works:
-                await prove_prepared(assembly.tables, assembly.projections, self.store)
-            else:
-                if assembly.tables:
-                    await self.store.create_tables(assembly.tables)
+            if self.role.works:
+                await prepare(tables)
                 await versions.prepare()
+            else:
+                await prove_prepared(tables, assembly.projections)
         except BaseException:
-            await self.store.stop()
+            await stores.stop()
             raise
         self.router.freeze()
         self._portal.adopt(asyncio.get_running_loop())
+        following = stores.split(assembly.outside, assembly.reactions)
         self._workers = Workers(
-            assembly.subscribers if self.role.works else (),
+            following if self.role.works else (),
             assembly.views if self.role.works else (),
-            self.store,
+            stores,
             self.router.catalogue,
             clock=self.clock,
             classifier=self.router.settings.classifier,
@@ -312,10 +330,11 @@ class App:
         except BaseException:
             await self.stop()
             raise
-        self._positions = Positions(self.store, assembly.followers, self._workers.subscriptions)
+        followers = stores.split(assembly.followers, assembly.reactions)
+        self._positions = Positions(stores.log, followers, self._workers.subscriptions)
 
     async def stop(self) -> None:
-        """Stop the workers after what they are doing, and close the store. Harmless when stopped."""
+        """Stop the workers after what they are doing, and close its stores. Harmless when stopped."""
         workers, self._workers = self._workers, None
         if workers is None:
             return
@@ -326,8 +345,8 @@ class App:
         container = self.router.settings.injection.container
         if container is not None:
             await container.close()
-        await self.store.stop()
-        self._assembly = self._store = self._positions = None
+        await self.stores.stop()
+        self._assembly = self._stores = self._positions = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -443,7 +462,7 @@ class App:
             await self._versions.settle(timeout - (time.monotonic() - begun))
 
     async def has_reached(self, position: int) -> bool:
-        """Whether its log has come to a position.
+        """Whether its log has come to a position; True where the log is out of reach, so that nobody can tell.
 
         Raises:
             WiringError: The application is not running.
@@ -516,7 +535,11 @@ class App:
         }
 
     async def _visible(self, position: int, names: Sequence[str], timeout: float) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
         await self._stands().wait(position, names, timeout)
+        if self.stores.copies is not None:
+            await self.stores.copies.catch_up(deadline - loop.time())
 
     def _stands(self) -> Positions:
         if self._positions is None:

@@ -13,6 +13,7 @@ from dishka import Provider
 
 from twofold.app._aggregates import aggregate_faults
 from twofold.app._answers import answer_faults
+from twofold.app._apart import apart_faults
 from twofold.app._database import sessions_of
 from twofold.app._encodable import encoding_faults
 from twofold.app._live import live_faults
@@ -23,6 +24,7 @@ from twofold.app._providers import own_provider
 from twofold.app._reactor import Reactor
 from twofold.app._room import open_room
 from twofold.app._scan import messages_near, messages_of
+from twofold.app._stores import Stores
 from twofold.app._tables import table_faults
 from twofold.app._views import refreshers, view_faults, views_of
 from twofold.dispatch import Handler, Injection, Module, Registration, Router, Settings, Stage, inject
@@ -48,7 +50,7 @@ from twofold.projections import (
     live_provider,
     name_faults,
 )
-from twofold.store import INLINE, Inline, MemoryTables, Move, Store, UnitFactory, read_only_stage, transaction_stage
+from twofold.store import INLINE, Inline, MemoryTables, Move, UnitFactory, read_only_stage, transaction_stage
 from twofold.subscriptions import Subscriber
 
 
@@ -61,31 +63,35 @@ class Assembly:
         injection: Where handlers get their dependencies.
         projections: Its projections.
         writers: What brings its events to other technologies.
-        subscribers: What follows the log, but projections: writers and reactions.
-        followers: What follows the log, with the projections behind it.
+        followers: What follows the log for readers: async projections and writers.
+        outside: The writers among them; who runs a projection depends on its version.
+        reactions: What follows it and writes.
         views: What keeps its materialized views.
         inline: What inline projections make of a unit of work.
         held: What must hold for them.
-        tables: The tables of its read models and state.
+        state: The tables of its state.
+        read_models: The tables and views that it is read by.
     """
 
     faults: list[Fault] = field(default_factory=list[Fault])
     injection: Injection = field(default_factory=Injection)
     projections: list[Projection] = field(default_factory=list[Projection])
     writers: list[Writer] = field(default_factory=list[Writer])
-    subscribers: list[Subscriber] = field(default_factory=list[Subscriber])
     followers: list[Subscriber] = field(default_factory=list[Subscriber])
+    outside: list[Subscriber] = field(default_factory=list[Subscriber])
+    reactions: list[Subscriber] = field(default_factory=list[Subscriber])
     views: list[Refresher] = field(default_factory=list[Refresher])
     inline: Inline | None = None
     held: tuple[Move, ...] = ()
-    tables: tuple[Any, ...] = ()
+    state: tuple[Any, ...] = ()
+    read_models: tuple[Any, ...] = ()
 
 
 def assemble(
     *,
     modules: Sequence[Module],
     router: Router,
-    store: Store,
+    stores: Stores,
     errors: Classification,
     meter: Meter | None,
     new_unit: UnitFactory,
@@ -99,7 +105,7 @@ def assemble(
     Args:
         modules: What it is made of.
         router: The table to fill; empty.
-        store: Where it keeps everything.
+        stores: Where it keeps what it has.
         errors: What exceptions and error values mean.
         meter: Keeps the numbers; None for nobody.
         new_unit: Makes units of work.
@@ -109,8 +115,11 @@ def assemble(
         refused: The faults of what could not even be put in: of middleware.
     """
     done = Assembly(faults=[*refused, *_same_modules(modules)])
-    sessions = sessions_of(store) if "sqlalchemy" in sys.modules else None
-    sql = None if sessions is None else open_room("twofold.sql")
+    known_sql = "sqlalchemy" in sys.modules
+    writing = sessions_of(stores.write) if known_sql else None
+    sessions = sessions_of(stores.read) if known_sql and stores.apart else writing
+    either = open_room("twofold.sql") if writing is not None or sessions is not None else None
+    sql = None if sessions is None else either
     session_of = None if sql is None else sql.session_of(sessions)
     for module in modules:
         _add_projections(module, done, session_of)
@@ -131,24 +140,25 @@ def assemble(
     providers = [
         own_provider(services),
         live_provider(live, MemoryTables if sql is None else sql.live_tables(sessions)),
-        *([] if sql is None else [sql.sql_provider(sessions)]),
+        *([] if either is None else [either.sql_provider(writing, sessions)]),
         writer_provider(done.writers),
         *(provider for module in modules for provider in module.providers),
         overrides,
     ]
     done.injection, unmet = inject(providers, handlers)
-    done.faults += unmet if sql is not None else [_without_sql(fault, store) for fault in unmet]
+    done.faults += [_without_sql(fault, stores, writing, sessions) for fault in unmet]
     done.faults += answer_faults(handlers)
-    done.faults += need_faults(handlers, done.injection, sql)
+    done.faults += need_faults(handlers, done.injection, either)
     done.faults += live_faults(handlers, done.injection, done.projections, sql)
     done.faults += aggregate_faults(handlers, done.injection)
     done.faults += reads_faults(handlers, done.projections)
+    done.faults += apart_faults(handlers, done.injection, done.projections, stores, either)
     classifier = Classifier(errors)
     settings = router.settings = Settings(
         before=_telemetry(meter, classifier),
         between=(
             validation_stage(router.catalogue),
-            own_writes_stage(done.projections, visible, classifier),
+            own_writes_stage(done.projections, visible, classifier, copied=stores.copies is not None),
             done.injection.scope_stage(),
             transaction_stage(new_unit, router.catalogue, classifier),
             read_only_stage(),
@@ -156,30 +166,27 @@ def assemble(
         injection=done.injection,
         classifier=classifier,
     )
-    if sql is not None:
-        settings.runner = sql.session_runner(sessions, store, done.injection.reaches)
+    if either is not None:
+        settings.runner = either.session_runner(writing, sessions, stores.read, done.injection.reaches)
     stored = [projection for projection in done.projections if projection.mode != "live"]
     inline = [projection for projection in stored if projection.mode == "inline"]
     done.inline = inline_rows(inline)
     done.held = tuple(Move(one.name, INLINE, INLINE, version=one.version) for one in inline)
-    done.tables = tuple(
-        table
-        for tables in (*(module.tables for module in modules), *(one.tables for one in stored))
-        for table in tables
-    ) + tuple(views)
-    done.faults += table_faults(modules, done.projections, sql)
+    done.state = tuple(table for module in modules for table in module.tables)
+    done.read_models = (*(table for projection in stored for table in projection.tables), *views)
+    done.faults += table_faults(modules, done.projections, either)
     done.faults += _same_reactions(handlers)
-    done.faults += name_faults(done.projections, done.tables)
+    done.faults += name_faults(done.projections, (*done.state, *done.read_models))
     if not done.faults:
         make = done.injection.services.get
-        done.subscribers.extend(OutsideWriter(writer, store, router.catalogue, make) for writer in done.writers)
+        done.outside.extend(OutsideWriter(writer, stores.read, router.catalogue, make) for writer in done.writers)
         if sql is not None:
             done.views = refreshers(
-                views, done.projections, catalogue=router.catalogue, store=store, sessions=sessions, sql=sql
+                views, done.projections, catalogue=router.catalogue, store=stores.read, sessions=sessions, sql=sql
             )
-        done.subscribers.extend(Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT)
-        behind = (Projector(one, store, router.catalogue) for one in stored if one.mode == "async")
-        done.followers = [*behind, *done.subscribers]
+        done.reactions.extend(Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT)
+        behind = (Projector(one, stores.read, router.catalogue) for one in stored if one.mode == "async")
+        done.followers = [*behind, *done.outside]
     return done
 
 
@@ -192,9 +199,10 @@ def _same_modules(modules: Sequence[Module]) -> list[Fault]:
     ]
 
 
-def _without_sql(fault: Fault, store: Store) -> Fault:
+def _without_sql(fault: Fault, stores: Stores, writing: object | None, reading: object | None) -> Fault:
     """The same fault; when it is a session that is missing, with the reason why."""
-    if not any(name in fault.text for name in ("Session,", "Session ")):
+    store, sessions = (stores.read, reading) if "ReadSession" in fault.text else (stores.write, writing)
+    if sessions is not None or not any(name in fault.text for name in ("Session,", "Session ")):
         return fault
     return replace(fault, hint=f"{type(store).__qualname__} knows no SQL: use a database that does, a file for SQLite")
 

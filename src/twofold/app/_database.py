@@ -11,6 +11,7 @@ from twofold.errors import WiringError
 from twofold.store import MemoryStore, MigratableStore, Store
 
 _VARIABLE: Final = "TWOFOLD_DATABASE"
+_READ_VARIABLE: Final = "TWOFOLD_READ_DATABASE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,22 @@ def store_of(database: "str | Path | Store | None", name: str, *, shared: bool =
             " postgresql://host/database or memory:"
         )
     return driver.open(driver.address(database), migrate=migrate)
+
+
+def read_database_of(
+    read_database: "str | Path | Store | None", database: "str | Path | Store | None"
+) -> "str | Path | Store | None":
+    """The setting of a database for read models; None when they are where everything else is.
+
+    Args:
+        read_database: As for `store_of`, with the environment variable `TWOFOLD_READ_DATABASE`.
+        database: The setting of the database of everything else.
+    """
+    if read_database is None:
+        read_database = os.environ.get(_READ_VARIABLE) or None
+    if database is None:
+        database = os.environ.get(_VARIABLE)
+    return None if read_database == database else read_database
 
 
 def sessions_of(store: Store) -> object | None:

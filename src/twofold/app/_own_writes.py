@@ -14,8 +14,10 @@ Visible: TypeAlias = Callable[[int, Sequence[str], float], Awaitable[None]]
 """Waits until projections have dealt with a position, a number of seconds at most; raises when they have not."""
 
 
-def own_writes_stage(projections: Iterable[Projection], visible: Visible, classifier: Classifier) -> Stage:
-    """The stage, for queries that read a projection which follows the log.
+def own_writes_stage(
+    projections: Iterable[Projection], visible: Visible, classifier: Classifier, *, copied: bool
+) -> Stage:
+    """The stage, for queries that read a projection which follows the log, or a copy of the database.
 
     A query that a handler sends waits for nothing: whoever sends it may hold what the projection needs to come forward.
 
@@ -23,6 +25,7 @@ def own_writes_stage(projections: Iterable[Projection], visible: Visible, classi
         projections: The projections of the application.
         visible: Waits for some of them.
         classifier: Tells failures from bugs.
+        copied: Whether queries read from copies, which may be behind.
     """
     following = tuple(one.name for one in projections if one.mode == "async")
 
@@ -44,7 +47,7 @@ def own_writes_stage(projections: Iterable[Projection], visible: Visible, classi
                 return call_next(message, context)
             return later(receipt, message, context)
 
-        return own_writes if names else None
+        return own_writes if names or copied else None
 
     return Stage("own writes", wrap)
 

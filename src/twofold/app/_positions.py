@@ -2,7 +2,8 @@
 
 Those that run here tell it at once; of others the store is asked, again and again, with a pause that grows. A
 checkpoint moves with the events that its owner wants, so one that stands still may still have seen everything: then
-the log has nothing for it in between.
+the log has nothing for it in between. Where the log is out of reach, checkpoints are all
+that is known: those in a store of their own move with the log.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from typing import Final, Protocol, final
 
 from twofold.app._progress import Progress
 from twofold.errors import NotYetVisible, TimedOut
-from twofold.store import INLINE, Store
+from twofold.store import INLINE, Log, Selection, Store
 from twofold.subscriptions import Cut, Subscriber
 
 _FIRST_PAUSE: Final = 0.01
@@ -41,18 +42,26 @@ class Positions:
     """Where everything that follows the log stands.
 
     Args:
-        store: The store.
-        followers: All projections and reactions that follow it, wherever they run.
+        log: The log; None where it is out of reach.
+        followers: All projections and reactions that follow it, wherever they run, with the store of their checkpoints.
         here: Those that run in this process.
     """
 
-    def __init__(self, store: Store, followers: Iterable[Subscriber], here: Iterable[Here]) -> None:
-        self._store = store
-        cuts = [(cut, cut.of(one.selection)) for one in followers for cut in Cut.all_of(one.name, one.partitions)]
-        self._selections = {cut.name: selection for cut, selection in cuts}
+    def __init__(
+        self, log: Log | None, followers: Iterable[tuple[Store, Iterable[Subscriber]]], here: Iterable[Here]
+    ) -> None:
+        self._log = log
+        self._places = list[tuple[Store, set[str]]]()
+        self._selections = dict[str, Selection]()
         self._parts = dict[str, list[str]]()
-        for cut, _ in cuts:
-            self._parts.setdefault(cut.base, []).append(cut.name)
+        for store, subscribers in followers:
+            names = set[str]()
+            for one in subscribers:
+                for cut in Cut.all_of(one.name, one.partitions):
+                    self._selections[cut.name] = cut.of(one.selection)
+                    self._parts.setdefault(cut.base, []).append(cut.name)
+                    names.add(cut.name)
+            self._places.append((store, names))
         self._here = {one.name: one for one in here}
         self._known = dict.fromkeys(self._selections, 0)
         self._head = 0
@@ -60,10 +69,10 @@ class Positions:
         self._looking = asyncio.Lock()
 
     async def exists(self, position: int) -> bool:
-        """Whether the log has come to a position."""
-        if position > self._head:
-            self._head = await self._store.log.head()
-        return position <= self._head
+        """Whether the log has come to a position; True when nobody can tell."""
+        if self._log is not None and position > self._head:
+            self._head = await self._log.head()
+        return self._log is None or position <= self._head
 
     async def wait(self, position: int, names: Collection[str], timeout: float) -> None:
         """Return once everything up to a position is dealt with.
@@ -102,7 +111,7 @@ class Positions:
 
     async def progress(self) -> list[Progress]:
         """How far each has come; what they fail with is known to the process that runs them."""
-        head = await self._store.log.head()
+        head = await self._furthest()
         await self._look(head, self._known)
         return [Progress(name=name, position=min(self._at(name), head), head=head) for name in self._known]
 
@@ -114,13 +123,20 @@ class Positions:
         """
         deadline = asyncio.get_running_loop().time() + timeout
         head = -1
-        while head != (head := await self._store.log.head()):
+        while head != (head := await self._furthest()):
             left = max(0.0, deadline - asyncio.get_running_loop().time())
             try:
                 await self.wait(head, self._parts, left)
             except NotYetVisible as error:
                 names = ", ".join(f"{name} ({head - self._at(name)} behind)" for name in error.behind)
                 raise TimedOut(f"not settled within {timeout} s: {names}") from None
+
+    async def _furthest(self) -> int:
+        """The head of the log; as far as anybody has come when that is out of reach."""
+        if self._log is not None:
+            return await self._log.head()
+        await self._look(0, ())
+        return max(map(self._at, self._known), default=0)
 
     def _at(self, name: str) -> int:
         here = self._here.get(name)
@@ -146,19 +162,20 @@ class Positions:
         looks = self._looks
         async with self._looking:
             if looks == self._looks:
-                for checkpoint in await self._store.checkpoints.all():
-                    if checkpoint.name in self._known:
-                        inline = checkpoint.position == INLINE  # elsewhere: its rows are as new as the log
-                        self._note(checkpoint.name, position if inline else checkpoint.position)
+                for store, names_there in self._places:
+                    for checkpoint in await store.checkpoints.all():
+                        if checkpoint.name in names_there:
+                            inline = checkpoint.position == INLINE  # elsewhere: its rows are as new as the log
+                            self._note(checkpoint.name, position if inline else checkpoint.position)
                 self._looks += 1
             for name in self._behind(position, names):
                 await self._pass_over(name, position)
 
     async def _pass_over(self, name: str, position: int) -> None:
         """Go on to the next event that a follower wants; what lies before is none of its business."""
-        if await self.exists(position):
+        if self._log is not None and await self.exists(position):
             where = (self._selections[name],)
-            wanted = await self._store.log.read(self._at(name), until=position, limit=1, where=where)
+            wanted = await self._log.read(self._at(name), until=position, limit=1, where=where)
             self._note(name, wanted[0].position - 1 if wanted else position)
 
     def _note(self, name: str, position: int) -> None:

@@ -2,14 +2,17 @@
 start before they have. Recording events beside a projection in the wrong mode would lose rows.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, TypeAlias
 
 from twofold.app._database import sessions_of
 from twofold.app._room import open_room
 from twofold.errors import Unavailable
 from twofold.projections import Projection
 from twofold.store import INLINE, Store
+
+Tables: TypeAlias = Sequence[tuple[Store, Collection[Any]]]
+"""Stores with the tables of the application that belong in each."""
 
 
 class NotPrepared(Unavailable):
@@ -34,25 +37,32 @@ class NotPrepared(Unavailable):
         return "start a worker first: it creates tables, and brings projections into their modes"
 
 
-async def prove_prepared(tables: Sequence[Any], projections: Iterable[Projection], store: Store) -> None:
+async def prepare(tables: Tables) -> None:
+    """Create the tables that are missing."""
+    for store, entities in tables:
+        if entities:
+            await store.create_tables(entities)
+
+
+async def prove_prepared(tables: Tables, projections: Collection[Projection]) -> None:
     """Refuse a database that no worker has prepared.
 
     Args:
         tables: The tables of the application.
         projections: Its projections.
-        store: The store.
 
     Raises:
         NotPrepared: Tables or columns are missing, or a projection is not in its mode.
     """
     missing: list[str] = []
-    sessions = sessions_of(store) if tables else None
-    if sessions is not None:
-        unreadable = await open_room("twofold.sql").unreadable_tables(sessions, tables)
-        missing += [f"table {name} is missing, or lacks a column" for name in unreadable]
-    for projection in projections:
-        stands = (await store.checkpoints.get(projection.name)).position
-        if (stands == INLINE) != (projection.mode == "inline"):
-            missing.append(f"projection {projection.name} is not {projection.mode} yet")
+    for store, entities in tables:
+        sessions = sessions_of(store) if entities else None
+        if sessions is not None:
+            unreadable = await open_room("twofold.sql").unreadable_tables(sessions, entities)
+            missing += [f"table {name} is missing, or lacks a column" for name in unreadable]
+        for projection in projections:
+            stands = (await store.checkpoints.get(projection.name)).position
+            if (stands == INLINE) != (projection.mode == "inline"):
+                missing.append(f"projection {projection.name} is not {projection.mode} yet")
     if missing:
         raise NotPrepared(missing=missing)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from twofold.store import Store
+from twofold.store import Log, ParkedEvents
 from twofold.subscriptions import Subscription
 
 
@@ -47,17 +47,19 @@ class Progress:
         return self.still > bound or not self.owner
 
 
-async def progress_of(subscription: Subscription, store: Store, owner: str, head: int, now: datetime) -> Progress:
+async def progress_of(
+    subscription: Subscription, log: Log, parked: ParkedEvents, owner: str, head: int, now: datetime
+) -> Progress:
     """How far a subscription has come.
 
     Args:
         subscription: The subscription.
-        store: The store whose log it follows.
+        log: The log that it follows.
+        parked: Where it puts events aside.
         owner: Who owns its checkpoint.
         head: The head of the log.
         now: The time.
     """
-    log = store.log
     position = subscription.position
     oldest = await log.read(position, until=head, limit=1, where=(subscription.selection,)) if position < head else ()
     return Progress(
@@ -68,7 +70,7 @@ async def progress_of(subscription: Subscription, store: Store, owner: str, head
         still=subscription.still if oldest else 0.0,
         owned=subscription.owned,
         owner=owner,
-        parked=len(await store.parked.streams(subscription.name)),
+        parked=len(await parked.streams(subscription.name)),
         failures=subscription.failures,
         error="" if subscription.error is None else repr(subscription.error),
     )

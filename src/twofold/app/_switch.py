@@ -5,11 +5,12 @@ never run while this application accepts messages.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 
-from twofold.errors import Conflict
+from twofold.errors import CheckpointMoved, ConditionFailed, Conflict
 from twofold.messages import Catalogue
 from twofold.projections import Projection, Projector
-from twofold.store import INLINE, Batch, Move, Store
+from twofold.store import INLINE, Batch, Condition, Move, Selection, Store
 from twofold.subscriptions import Subscription
 
 
@@ -38,6 +39,23 @@ async def switch(projections: Iterable[Projection], store: Store, catalogue: Cat
                     raise  # nobody else moved it: the conflict is the projection's own
             else:
                 break
+
+
+async def leave_inline(names: Iterable[str], store: Store) -> None:
+    """Let what was inline in a store be as far as the log in it, and go on from there whenever it comes back.
+
+    For projections that follow a log in another store than their rows: nothing is inline any more in either of the two.
+
+    Args:
+        names: The names of the projections.
+        store: The store.
+    """
+    for name in names:
+        while (stands := await store.checkpoints.get(name)).position == INLINE:
+            head, epoch = await store.log.head(), await store.log.epoch()
+            move = Move(name, head, INLINE, epoch=epoch, version=stands.version)
+            with suppress(CheckpointMoved, ConditionFailed):  # it has grown, or another process does the same
+                await store.commit(Batch(moves=(move,), conditions=(Condition(head, (Selection(),)),)))
 
 
 async def _to_inline(projection: Projection, store: Store, catalogue: Catalogue) -> None:

@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Final, final
 
 from twofold.app._progress import Progress
-from twofold.app._switch import switch
+from twofold.app._stores import Stores
+from twofold.app._switch import leave_inline, switch
 from twofold.app._workers import Workers
 from twofold.errors import CheckpointMoved, Conflict, TimedOut
 from twofold.messages import Catalogue
@@ -29,7 +30,7 @@ from twofold.projections import (
     standings,
     take_over,
 )
-from twofold.store import INLINE, Store
+from twofold.store import INLINE
 from twofold.subscriptions import Observer, Subscription, Trouble
 
 _POLL: Final = 1.0
@@ -41,13 +42,15 @@ class Versions:
 
     Args:
         projections: The projections.
-        store: Where their rows and checkpoints are.
+        stores: Where their rows and checkpoints are, and the log.
         catalogue: What events are decoded with.
     """
 
-    def __init__(self, projections: Sequence[Projection], store: Store, catalogue: Catalogue) -> None:
+    def __init__(self, projections: Sequence[Projection], stores: Stores, catalogue: Catalogue) -> None:
         self._projections = {one.name: one for one in projections}
-        self._store = store
+        self._stores = stores
+        self._store = stores.read
+        self._source = stores.write
         self._catalogue = catalogue
         self._live = dict[str, Subscription]()
         self._built = dict[str, Subscription]()
@@ -68,6 +71,8 @@ class Versions:
         Raises:
             Exception: A projection could not catch up; what it has dealt with is kept.
         """
+        for store in self._stores.opened if self._stores.apart else ():
+            await leave_inline(self._projections, store)
         for projection in self._projections.values():
             await place(projection, self._store)
             while True:
@@ -79,7 +84,7 @@ class Versions:
                 with suppress(CheckpointMoved):  # another process was faster: look again
                     if duty.lay:
                         await lay(projection, self._store, stands)
-                    await take_over(projection, self._store, self._catalogue)
+                    await take_over(projection, self._store, self._catalogue, source=self._source)
             if duty.follow:
                 await switch([projection], self._store, self._catalogue)
 
@@ -170,7 +175,7 @@ class Versions:
                 self._statuses[built.name] += ", and waits for a command: it has put events aside"
             elif built is not None and built.position >= self._bounds.get(name, built.position + 1):
                 await workers.remove(self._built.pop(name))
-                await take_over(projection, self._store, self._catalogue)
+                await take_over(projection, self._store, self._catalogue, source=self._source)
                 await self._align_one(workers, projection, await standing(self._store, name))
 
     async def _align_one(self, workers: Workers, projection: Projection, stands: Standing) -> None:
@@ -201,7 +206,7 @@ class Versions:
         elif name not in self._built:
             self._built[name] = workers.add(Projector(projection, self._store, self._catalogue, place=NEXT))
             if projection.switch == "auto" or projection.mode == "inline":
-                self._bounds[name] = await self._store.log.head()
+                self._bounds[name] = await self._source.log.head()
 
     def _explain(self, projection: Projection, stands: Standing, duty: Duty) -> None:
         for name in (projection.name, stands.next.name):

@@ -3,23 +3,66 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from typing import final
 
 from twofold.app._progress import Progress, progress_of
+from twofold.app._stores import Stores
 from twofold.clock import Clock
 from twofold.errors import Classifier, TimedOut
 from twofold.messages import Catalogue
 from twofold.projections import DUE, Refresher
-from twofold.store import NOBODY, Store
-from twofold.subscriptions import Cut, Observer, Owner, Subscriber, Subscription, Tail
+from twofold.store import NOBODY, Log, Store
+from twofold.subscriptions import IDLE, Cut, Observer, Owner, Subscriber, Subscription, Tail
+
+
+@final
+class _Side:
+    """What runs with its checkpoints in one store."""
+
+    def __init__(self, store: Store, owner: Owner) -> None:
+        self.store = store
+        self.owner = owner
+        self.tasks = dict[Subscription, asyncio.Task[None]]()
+        self._living: asyncio.Task[None] | None = None
+
+    def run(self, subscription: Subscription) -> Subscription:
+        self.tasks[subscription] = asyncio.create_task(subscription.run(), name=f"twofold {subscription.name}")
+        if self._living is None:
+            self._living = asyncio.create_task(self.owner.run(), name="twofold owner")
+        return subscription
+
+    async def remove(self, subscription: Subscription) -> None:
+        subscription.stop()
+        await asyncio.wait({self.tasks[subscription]})  # whoever is cancelled here does not cancel it
+        await self.tasks.pop(subscription)
+        await self.owner.give_back(subscription.name)
+
+    def stop(self) -> None:
+        for subscription in self.tasks:
+            subscription.stop()
+
+    async def ended(self) -> None:
+        await asyncio.gather(*self.tasks.values())
+        if self._living is not None:
+            self.owner.stop()
+            await self._living
+
+    async def progress(self, log: Log, clock: Clock) -> list[Progress]:
+        now, head = clock.now(), await log.head()
+        owners = {one.name: one.owner for one in await self.store.checkpoints.all()}
+        return [
+            await progress_of(one, log, self.store.parked, owners.get(one.name, NOBODY), head, now)
+            for one in list(self.tasks)
+        ]
 
 
 class Workers:
     """Runs subscriptions until stopped. Made where an event loop is running.
 
     Args:
-        subscribers: What follows the log.
+        followers: What follows the log, with the store that its checkpoints are in.
         views: What keeps materialized views.
-        store: The store whose log it is.
+        stores: Where the log and the views are.
         catalogue: What events are decoded with.
         clock: Tells the time.
         classifier: Tells what is unavailable.
@@ -29,9 +72,9 @@ class Workers:
 
     def __init__(
         self,
-        subscribers: Sequence[Subscriber],
+        followers: Sequence[tuple[Store, Sequence[Subscriber]]],
         views: Sequence[Refresher],
-        store: Store,
+        stores: Stores,
         catalogue: Catalogue,
         *,
         clock: Clock,
@@ -39,66 +82,61 @@ class Workers:
         lease: float,
         observer: Observer | None,
     ) -> None:
-        self._store = store
+        self._log = stores.write.log
         self._clock = clock
-        self._tail = Tail(store)
-        self._owner = Owner(store.checkpoints, lease=lease, now=clock.monotonic)
-        self._follow = partial(
-            Subscription, store=store, owner=self._owner, classifier=classifier, clock=clock, observer=observer
-        )
+        self._tail = Tail(stores.write)
         self._catalogue = catalogue
-        self._tasks = dict[Subscription, asyncio.Task[None]]()
-        self._living: asyncio.Task[None] | None = None
-        for subscriber in subscribers:
-            for cut in Cut.all_of(subscriber.name, subscriber.partitions):
-                self.add(subscriber, cut)
+        self._follow = partial(Subscription, classifier=classifier, clock=clock, observer=observer)
+
+        def side(store: Store) -> _Side:
+            return _Side(store, Owner(store.checkpoints, lease=lease, now=clock.monotonic))
+
+        self._write = side(stores.write)
+        self._read = side(stores.read) if stores.apart else self._write
+        self._sides = [self._read, self._write] if stores.apart else [self._write]
+        for store, subscribers in followers:
+            for subscriber in subscribers:
+                for cut in Cut.all_of(subscriber.name, subscriber.partitions):
+                    self._add(self._write if store is stores.write else self._read, subscriber, cut)
         for view in views:
-            self._run(self._follow(view, catalogue=DUE, source=view.source(self._tail, clock)))
+            source = view.source(self._tail, clock)
+            follow = partial(self._follow, store=stores.read, owner=self._read.owner)
+            self._read.run(follow(view, catalogue=DUE, source=source))
 
     @property
     def subscriptions(self) -> list[Subscription]:
         """What runs."""
-        return list(self._tasks)
+        return [subscription for side in self._sides for subscription in side.tasks]
 
     def add(self, subscriber: Subscriber, cut: Cut | None = None) -> Subscription:
-        """Run one more.
+        """Run one more, with its checkpoint where queries read.
 
         Args:
             subscriber: What follows the log.
             cut: The part of its events that it handles; all of them unless given.
         """
-        return self._run(self._follow(subscriber, catalogue=self._catalogue, source=self._tail, cut=cut))
+        return self._add(self._read, subscriber, cut)
 
     async def remove(self, subscription: Subscription) -> None:
-        """Let one finish its batch, give its checkpoint back, and run it no more."""
-        subscription.stop()
-        await asyncio.wait({self._tasks[subscription]})  # whoever is cancelled here does not cancel it
-        await self._tasks.pop(subscription)
-        await self._owner.give_back(subscription.name)
+        """Let one that was added finish its batch, give its checkpoint back, and run it no more."""
+        await self._read.remove(subscription)
 
-    def _run(self, subscription: Subscription) -> Subscription:
-        self._tasks[subscription] = asyncio.create_task(subscription.run(), name=f"twofold {subscription.name}")
-        if self._living is None:
-            self._living = asyncio.create_task(self._owner.run(), name="twofold owner")
-        return subscription
+    def _add(self, side: _Side, subscriber: Subscriber, cut: Cut | None) -> Subscription:
+        # Who sees nothing but the read database has to find there that a projection is as far as the log.
+        idle = IDLE if side is self._write else 1
+        follow = partial(self._follow, store=side.store, owner=side.owner, idle=idle)
+        return side.run(follow(subscriber, catalogue=self._catalogue, source=self._tail, cut=cut))
 
     async def stop(self) -> None:
         """Let every subscription finish its batch, wait for it, and give its checkpoint back."""
-        for subscription in self._tasks:
-            subscription.stop()
-        await asyncio.gather(*self._tasks.values())
-        if self._living is not None:
-            self._owner.stop()
-            await self._living
+        for side in self._sides:
+            side.stop()
+        for side in self._sides:
+            await side.ended()
 
     async def progress(self) -> list[Progress]:
         """How far each has come."""
-        now = self._clock.now()
-        head = await self._store.log.head()
-        owners = {one.name: one.owner for one in await self._store.checkpoints.all()}
-        return [
-            await progress_of(one, self._store, owners.get(one.name, NOBODY), head, now) for one in self.subscriptions
-        ]
+        return [one for side in self._sides for one in await side.progress(self._log, self._clock)]
 
     async def settle(self, timeout: float) -> None:
         """Wait until all have reached the head, and what they did has moved it no further.
@@ -109,8 +147,8 @@ class Workers:
         try:
             async with asyncio.timeout(timeout):
                 head = -1
-                while head != (head := await self._store.log.head()):
-                    for subscription, running in list(self._tasks.items()):
+                while head != (head := await self._log.head()):
+                    for subscription, running in [pair for side in self._sides for pair in side.tasks.items()]:
                         reached = asyncio.ensure_future(subscription.reached(head))
                         try:
                             await asyncio.wait({reached, running}, return_when=asyncio.FIRST_COMPLETED)

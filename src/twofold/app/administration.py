@@ -1,4 +1,4 @@
-"""Looking after the projections of an application that does not run here: its store is opened, and no worker started.
+"""Looking after the projections of an application that does not run here: its stores are opened, and no worker started.
 
 The command line does it, while the application may run elsewhere.
 """
@@ -26,18 +26,19 @@ __all__ = [
 
 @asynccontextmanager
 async def administering(app: App) -> AsyncGenerator[Administration]:
-    """Open the store of an application that is not running here.
+    """Open the stores of an application that is not running here.
 
     Args:
         app: The application.
 
     Raises:
         StartError: It is not sound.
-        StoreUnavailable: The store cannot be opened.
+        StoreUnavailable: A store cannot be opened.
     """
     administration = app.projections
-    await app.store.start()
+    stores = app.stores
+    await stores.start()
     try:
         yield administration
     finally:
-        await app.store.stop()
+        await stores.stop()

@@ -8,13 +8,13 @@ It neither checks nor starts the application, and leaves the tables of its read 
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import rich_click as click
 
 from twofold.cli._exit import exit_code
-from twofold.cli._load import app_argument, load
+from twofold.cli._load import app_argument, load, mount
 from twofold.errors import Unavailable, WiringError
 from twofold.store import MigratableStore, SchemaState
 
@@ -34,19 +34,21 @@ def db() -> None:
 
 
 def _database(command: F) -> F:
-    return click.option("--database", metavar="ADDRESS", help="As given to `run`, if it was.")(command)
+    for name in ("--read-database", "--database"):
+        command = click.option(name, metavar="ADDRESS", help="As given to `run`, if it was.")(command)
+    return click.option("--read", is_flag=True, help="The read database; the other one unless given.")(command)
 
 
 @db.command()
 @app_argument
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @_database
-def status(*, target: str, as_json: bool, database: str | None) -> None:
+def status(*, target: str, as_json: bool, read: bool, **databases: str | None) -> None:
     """Tell how far the tables are; changes nothing.
 
     The exit code is 0 when they are up to date, 75 when they are behind, and 2 when a newer twofold made them.
     """
-    found = asyncio.run(_store(target, database).schema())
+    found = asyncio.run(_store(target, databases, read=read).schema())
     standing = "behind" if found.behind else "newer" if found.newer else "current"
     if as_json:
         click.echo(json.dumps({"taken": found.taken, "known": found.known, "state": standing}, indent=2))
@@ -58,9 +60,9 @@ def status(*, target: str, as_json: bool, database: str | None) -> None:
 @db.command()
 @app_argument
 @_database
-def upgrade(*, target: str, database: str | None) -> None:
+def upgrade(*, target: str, read: bool, **databases: str | None) -> None:
     """Bring the tables up to date, all or nothing; harmless when they are, and when several do it at once."""
-    found = asyncio.run(_store(target, database).upgrade())
+    found = asyncio.run(_store(target, databases, read=read).upgrade())
     click.echo(f"schema {found.known} of {found.known}: {_done(found)}")
 
 
@@ -70,9 +72,9 @@ def upgrade(*, target: str, database: str | None) -> None:
     "--from", "since", type=click.IntRange(min=0), metavar="STEP", help="The step it is at; asks no database."
 )
 @_database
-def sql(*, target: str, since: int | None, database: str | None) -> None:
+def sql(*, target: str, since: int | None, read: bool, **databases: str | None) -> None:
     """Print the SQL that brings the tables up to date, for review or for a role that may change them."""
-    store = _store(target, database)
+    store = _store(target, databases, read=read)
     if since is None:
         found = asyncio.run(store.schema())
         found.refuse_newer()
@@ -81,13 +83,15 @@ def sql(*, target: str, since: int | None, database: str | None) -> None:
     click.echo(f"-- The tables of twofold, from step {since}{'' if text else ': nothing to do'}\n{text}", nl=False)
 
 
-def _store(target: str, database: str | None) -> MigratableStore:
+def _store(target: str, databases: Mapping[str, str | None], *, read: bool) -> MigratableStore:
     app = load(target)
-    if database is not None:
-        app.use_database(database)
-    if not isinstance(app.store, MigratableStore):
-        raise WiringError(f"a {type(app.store).__qualname__} has no tables to upgrade")
-    return app.store
+    mount(app, **databases)
+    if read and not app.stores.apart:
+        raise WiringError(f"{app.name} has no read database")
+    store = app.stores.read if read else app.store
+    if not isinstance(store, MigratableStore):
+        raise WiringError(f"a {type(store).__qualname__} has no tables to upgrade")
+    return store
 
 
 def _done(found: SchemaState) -> str:

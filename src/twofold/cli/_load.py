@@ -106,6 +106,20 @@ def load_as_run(target: str) -> App:
     return app
 
 
+def mount(app: App, *, database: str | None, read_database: str | None) -> None:
+    """Mount an application on the databases that were typed.
+
+    Args:
+        app: The application.
+        database: The address of its database.
+        read_database: The address of its database for read models.
+    """
+    if database is not None:
+        app.use_database(database)
+    if read_database is not None:
+        app.use_read_database(read_database)
+
+
 def watch(app: App) -> None:
     """Have messages counted and failures logged, unless the application has somebody else do it.
 

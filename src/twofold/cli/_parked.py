@@ -8,7 +8,7 @@ It opens the store and starts nothing: whichever process owns a subscription doe
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -16,7 +16,7 @@ import rich_click as click
 from rich.console import Console
 
 from twofold.app import App
-from twofold.cli._load import app_argument, behind_app, load
+from twofold.cli._load import app_argument, behind_app, load, mount
 from twofold.cli._parked_event import as_dict, lines_of, row_of
 from twofold.cli._store import opened
 from twofold.cli._tables import aligned, drawn
@@ -35,7 +35,9 @@ def parked() -> None:
 
 def _database(command: F) -> F:
     text = "As given to `run`, if it was."
-    return click.option("--database", metavar="ADDRESS", help=text)(command)
+    for name in ("--read-database", "--database"):
+        command = click.option(name, metavar="ADDRESS", help=text)(command)
+    return command
 
 
 def _words(*names: str) -> Callable[[F], F]:
@@ -51,10 +53,10 @@ def _words(*names: str) -> Callable[[F], F]:
 @click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
 @_database
 def list_(
-    *, target: str, subscription: str | None, stream: str | None, limit: int, as_json: bool, database: str | None
+    *, target: str, subscription: str | None, stream: str | None, limit: int, as_json: bool, **databases: str | None
 ) -> None:
     """List parked events: of each stream the one that failed, and those that wait behind it."""
-    found = _with(target, database, lambda app: app.parked.list(subscription, stream=stream, limit=limit + 1))
+    found = _with(target, databases, lambda app: app.parked.list(subscription, stream=stream, limit=limit + 1))
     shown = found[:limit]
     if as_json:
         click.echo(json.dumps([as_dict(one) for one in shown], indent=2))
@@ -72,10 +74,10 @@ def list_(
 @_words("SUBSCRIPTION", "POSITION")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @_database
-def show(*, words: tuple[str, ...], as_json: bool, database: str | None) -> None:
+def show(*, words: tuple[str, ...], as_json: bool, **databases: str | None) -> None:
     """Show a parked event: its data, its headers, and what went wrong where."""
     target, subscription, position = _event(words)
-    event = _with(target, database, lambda app: app.parked.show(subscription, position))
+    event = _with(target, databases, lambda app: app.parked.show(subscription, position))
     if as_json:
         click.echo(json.dumps(as_dict(event.parked, event), indent=2))
     else:
@@ -86,11 +88,11 @@ def show(*, words: tuple[str, ...], as_json: bool, database: str | None) -> None
 @_words("SUBSCRIPTION", "POSITION")
 @click.option("--data", required=True, metavar="JSON", help="The event from now on; @FILE to read it, - for the input.")
 @_database
-def edit(*, words: tuple[str, ...], data: str, database: str | None) -> None:
+def edit(*, words: tuple[str, ...], data: str, **databases: str | None) -> None:
     """Have a parked event read as other data. The log keeps what it has."""
     target, subscription, position = _event(words)
     body = _body(data)
-    _with(target, database, lambda app: app.parked.edit(subscription, position, body))
+    _with(target, databases, lambda app: app.parked.edit(subscription, position, body))
     click.echo(f"edited; `twofold parked retry` has {printable(subscription)} try it again")
 
 
@@ -98,14 +100,14 @@ def edit(*, words: tuple[str, ...], data: str, database: str | None) -> None:
 @_words("SUBSCRIPTION", "[STREAM]")
 @click.option("--all", "everything", is_flag=True, help="Everything that the subscription has parked.")
 @_database
-def retry(*, words: tuple[str, ...], everything: bool, database: str | None) -> None:
+def retry(*, words: tuple[str, ...], everything: bool, **databases: str | None) -> None:
     """Have a stream's parked events tried again, in order, by whoever owns the subscription."""
     if everything:
         target, subscription = behind_app(words, "SUBSCRIPTION")
-        count = _with(target, database, lambda app: app.parked.retry_all(subscription))
+        count = _with(target, databases, lambda app: app.parked.retry_all(subscription))
     else:
         target, subscription, stream = behind_app(words, "SUBSCRIPTION", "STREAM")
-        count = _with(target, database, lambda app: app.parked.retry(subscription, stream))
+        count = _with(target, databases, lambda app: app.parked.retry(subscription, stream))
     click.echo(f"{_events(count)} of {printable(subscription)} will be tried again")
 
 
@@ -113,7 +115,7 @@ def retry(*, words: tuple[str, ...], everything: bool, database: str | None) -> 
 @_words("SUBSCRIPTION", "POSITION")
 @click.option("--yes", is_flag=True, help="Without asking.")
 @_database
-def drop(*, words: tuple[str, ...], yes: bool, database: str | None) -> None:
+def drop(*, words: tuple[str, ...], yes: bool, **databases: str | None) -> None:
     """Give a parked event up: its subscription never handles it. The log keeps it."""
     target, subscription, position = _event(words)
 
@@ -124,19 +126,18 @@ def drop(*, words: tuple[str, ...], yes: bool, database: str | None) -> None:
             click.confirm(f"{printable(subscription)} will never handle {what}. Drop it?", abort=True)
         return printable(one.stream), await app.parked.drop(subscription, position)
 
-    stream, waiting = _with(target, database, dropped)
+    stream, waiting = _with(target, databases, dropped)
     click.echo(f"dropped {position}; of stream {stream} {_events(waiting) if waiting else 'nothing'} more is parked")
     if waiting:
         click.echo(f"`twofold parked retry` has {printable(subscription)} go on with that")
 
 
-def _with(target: str, database: str | None, work: Callable[[App], Awaitable[T]]) -> T:
+def _with(target: str, databases: Mapping[str, str | None], work: Callable[[App], Awaitable[T]]) -> T:
     """Do something with an application whose store is open."""
 
     async def done() -> T:
         app = load(target)
-        if database is not None:
-            app.use_database(database)
+        mount(app, **databases)
         async with opened(app):
             return await work(app)
 

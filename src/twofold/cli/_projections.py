@@ -5,7 +5,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar, cast
 
@@ -13,7 +13,7 @@ import rich_click as click
 from rich.console import Console
 
 from twofold.app.administration import NEXT, PREVIOUS, Administration, Place, ProjectionStatus, Version, administering
-from twofold.cli._load import app_and_name, app_argument, load, told_apart
+from twofold.cli._load import app_and_name, app_argument, load, mount, told_apart
 from twofold.cli._pace import PaceShown
 from twofold.cli._tables import aligned, drawn
 from twofold.middleware import printable
@@ -21,11 +21,15 @@ from twofold.middleware import printable
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
-_database = click.option(
-    "--database", metavar="ADDRESS", help="A path, or sqlite:///path; the application's own unless given."
-)
 _json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 _place = click.Choice([NEXT, PREVIOUS])
+
+
+def _database(command: F) -> F:
+    text = "As given to `run`, if it was."
+    for name in ("--read-database", "--database"):
+        command = click.option(name, metavar="ADDRESS", help=text)(command)
+    return command
 
 
 def _named(command: F) -> F:
@@ -42,9 +46,9 @@ def projections() -> None:
 @app_argument
 @_database
 @_json
-def list_(*, target: str, database: str | None, as_json: bool) -> None:
+def list_(*, target: str, as_json: bool, **databases: str | None) -> None:
     """Show where all projections stand."""
-    found = _administer(target, database, lambda administration: administration.all())
+    found = _administer(target, databases, lambda administration: administration.all())
     if as_json:
         click.echo(json.dumps([one.as_dict() for one in found], indent=2))
         return
@@ -59,10 +63,10 @@ def list_(*, target: str, database: str | None, as_json: bool) -> None:
 @projections.command()
 @_named
 @_json
-def status(*, names: tuple[str, ...], target: str | None, database: str | None, as_json: bool) -> None:
+def status(*, names: tuple[str, ...], target: str | None, as_json: bool, **databases: str | None) -> None:
     """Show where one projection stands."""
     target, name = told_apart(names, target, "projection")
-    found = _administer(target, database, lambda administration: administration.status(name))
+    found = _administer(target, databases, lambda administration: administration.status(name))
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2))
         return
@@ -77,47 +81,47 @@ def status(*, names: tuple[str, ...], target: str | None, database: str | None, 
 
 @projections.command()
 @_named
-def rebuild(*, names: tuple[str, ...], target: str | None, database: str | None) -> None:
+def rebuild(*, names: tuple[str, ...], target: str | None, **databases: str | None) -> None:
     """Build the declared version beside the live one, and switch to it; goes on where an earlier one stopped."""
     target, name = told_apart(names, target, "projection")
-    _build(target, database, name, Administration.rebuild)
+    _build(target, databases, name, Administration.rebuild)
 
 
 @projections.command()
 @_named
-def reset(*, names: tuple[str, ...], target: str | None, database: str | None) -> None:
+def reset(*, names: tuple[str, ...], target: str | None, **databases: str | None) -> None:
     """Build the live version anew, beside itself, and switch to it."""
     target, name = told_apart(names, target, "projection")
-    _build(target, database, name, Administration.reset)
+    _build(target, databases, name, Administration.reset)
 
 
 @projections.command()
 @_named
-def switch(*, names: tuple[str, ...], target: str | None, database: str | None) -> None:
+def switch(*, names: tuple[str, ...], target: str | None, **databases: str | None) -> None:
     """Let the version that was built take the place of the live one."""
     target, name = told_apart(names, target, "projection")
-    _administer(target, database, lambda administration: administration.switch(name))
-    _say_live(target, database, name)
+    _administer(target, databases, lambda administration: administration.switch(name))
+    _say_live(target, databases, name)
 
 
 @projections.command()
 @_named
-def rollback(*, names: tuple[str, ...], target: str | None, database: str | None) -> None:
+def rollback(*, names: tuple[str, ...], target: str | None, **databases: str | None) -> None:
     """Exchange the live version with the previous one; a second time undoes it."""
     target, name = told_apart(names, target, "projection")
-    _administer(target, database, lambda administration: administration.rollback(name))
-    _say_live(target, database, name)
+    _administer(target, databases, lambda administration: administration.rollback(name))
+    _say_live(target, databases, name)
     click.echo("queries of every process read these rows now: run the code that declares this version", err=True)
 
 
 @projections.command()
 @_named
 @click.option("--which", type=_place, default=PREVIOUS, show_default=True, help="What is built, or what was live.")
-def drop(*, names: tuple[str, ...], target: str | None, database: str | None, which: str) -> None:
+def drop(*, names: tuple[str, ...], target: str | None, which: str, **databases: str | None) -> None:
     """Drop the tables that stand beside the live ones."""
     target, name = told_apart(names, target, "projection")
     place = cast("Place", which)
-    _administer(target, database, lambda administration: administration.drop(name, place))
+    _administer(target, databases, lambda administration: administration.drop(name, place))
     click.echo(f"the {which} version of {name} is dropped")
 
 
@@ -127,12 +131,12 @@ def drop(*, names: tuple[str, ...], target: str | None, database: str | None, wh
 @click.option("--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Rows to show, of each table.")
 @_json
 def compare(
-    *, names: tuple[str, ...], target: str | None, database: str | None, which: str, limit: int, as_json: bool
+    *, names: tuple[str, ...], target: str | None, which: str, limit: int, as_json: bool, **databases: str | None
 ) -> None:
     """Compare the live rows with those beside them: how many differ, and some of them."""
     target, name = told_apart(names, target, "projection")
     place = cast("Place", which)
-    found = _administer(target, database, lambda administration: administration.compare(name, place, limit))
+    found = _administer(target, databases, lambda administration: administration.compare(name, place, limit))
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found], indent=2, default=str))
         return
@@ -144,10 +148,9 @@ def compare(
             click.echo(printable(f"  {row.key}: live {row.live}, {which} {row.aside}"))
 
 
-def _administer(target: str, database: str | None, work: Callable[[Administration], Awaitable[T]]) -> T:
+def _administer(target: str, databases: Mapping[str, str | None], work: Callable[[Administration], Awaitable[T]]) -> T:
     app = load(target)
-    if database is not None:
-        app.use_database(database)
+    mount(app, **databases)
 
     async def administer() -> T:
         async with administering(app) as administration:
@@ -157,18 +160,21 @@ def _administer(target: str, database: str | None, work: Callable[[Administratio
 
 
 def _build(
-    target: str, database: str | None, name: str, work: Callable[[Administration, str, Any], Awaitable[bool]]
+    target: str,
+    databases: Mapping[str, str | None],
+    name: str,
+    work: Callable[[Administration, str, Any], Awaitable[bool]],
 ) -> None:
     with PaceShown(name) as shown:
-        switched = _administer(target, database, lambda administration: work(administration, name, shown))
+        switched = _administer(target, databases, lambda administration: work(administration, name, shown))
     if switched:
-        _say_live(target, database, name)
+        _say_live(target, databases, name)
     else:
         click.echo(f"{name} is built, and waits for `twofold projections switch`")
 
 
-def _say_live(target: str, database: str | None, name: str) -> None:
-    found = _administer(target, database, lambda administration: administration.status(name))
+def _say_live(target: str, databases: Mapping[str, str | None], name: str) -> None:
+    found = _administer(target, databases, lambda administration: administration.status(name))
     click.echo(f"{name}: {_told(found.live)} is live; {_told(found.previous)} is kept for a roll-back")
 
 

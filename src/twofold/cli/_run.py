@@ -5,7 +5,7 @@
 import rich_click as click
 
 from twofold.app import Role, open_room
-from twofold.cli._load import app_argument, load, watch
+from twofold.cli._load import app_argument, load, mount, watch
 from twofold.errors import StartError
 
 _LEVELS = ("debug", "info", "warning", "error")
@@ -23,6 +23,11 @@ _LEVELS = ("debug", "info", "warning", "error")
     help="The port; 0 for a free one.",
 )
 @click.option("--database", metavar="ADDRESS", help="A path, postgresql://host/name, or memory: for one that forgets.")
+@click.option(
+    "--read-database",
+    metavar="ADDRESS",
+    help="Where projections are, and queries read, when that is another database; or set TWOFOLD_READ_DATABASE.",
+)
 @click.option(
     "--role",
     type=click.Choice([role.value for role in Role]),
@@ -59,6 +64,7 @@ def run(
     host: str,
     port: int,
     database: str | None,
+    read_database: str | None,
     role: str | None,
     log_format: str,
     log_level: str,
@@ -77,8 +83,7 @@ def run(
     serving = open_room("twofold.cli.serving")
     open_room("twofold.observability").configure_logging(format=log_format, level=log_level.upper())
     app = load(target)
-    if database is not None:
-        app.use_database(database)
+    mount(app, database=database, read_database=read_database)
     if role is not None:
         app.use_role(role)
     watch(app)

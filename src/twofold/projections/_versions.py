@@ -24,7 +24,7 @@ from twofold.store import (
     beside,
     table_name,
 )
-from twofold.subscriptions import Subscription
+from twofold.subscriptions import Source, Subscription
 
 
 async def place(projection: Projection, store: Store) -> None:
@@ -66,7 +66,14 @@ async def lay(projection: Projection, store: Store, stands: Standing) -> None:
     )
 
 
-async def take_over(projection: Projection, store: Store, catalogue: Catalogue, place: Place = NEXT) -> bool:
+async def take_over(
+    projection: Projection,
+    store: Store,
+    catalogue: Catalogue,
+    place: Place = NEXT,
+    *,
+    source: Source | None = None,
+) -> bool:
     """Catch up with the log, and take the place of the live version.
 
     Readers see the old rows before and the new rows after, and never go back in time.
@@ -76,6 +83,7 @@ async def take_over(projection: Projection, store: Store, catalogue: Catalogue, 
         store: Where its rows are.
         catalogue: What events are decoded with.
         place: Where it was built, or is kept.
+        source: The log that it follows; the store's own unless given.
 
     Returns:
         Whether it did; not when there is nothing of this version any more, since another process was faster.
@@ -84,26 +92,35 @@ async def take_over(projection: Projection, store: Store, catalogue: Catalogue, 
         Exception: It could not catch up; what it has dealt with is kept.
     """
     while (stands := await standing(store, projection.name)).at(place).version == projection.version:
-        following = Subscription(Projector(projection, store, catalogue, place=place), store, catalogue)
+        following = Subscription(Projector(projection, store, catalogue, place=place), store, catalogue, source=source)
         try:
             saved = await following.catch_up()
-            await store.rearrange(_taking(projection, stands, place, saved, following.position))
+            retiring = _retiring(stands.live, await store.log.head())
+            await store.rearrange(_taking(projection, stands, place, saved, following.position, retiring))
         except (CheckpointMoved, ConditionFailed):
             continue  # the log has grown, or somebody else builds too: look again
         return True
     return False
 
 
-async def roll_back(projection: Projection, store: Store, catalogue: Catalogue) -> None:
+async def roll_back(
+    projection: Projection, store: Store, catalogue: Catalogue, *, source: Source | None = None
+) -> None:
     """Exchange the live version with the previous one. A second time, it is undone.
 
     A process that has the previous version lets it catch up first. Otherwise it goes on from where it stood, once there
     is a process that has it.
 
+    Args:
+        projection: The projection.
+        store: Where its rows are.
+        catalogue: What events are decoded with.
+        source: The log that it follows; the store's own unless given.
+
     Raises:
         NotFound: There is no previous version.
     """
-    while not await take_over(projection, store, catalogue, PREVIOUS):
+    while not await take_over(projection, store, catalogue, PREVIOUS, source=source):
         stands = await standing(store, projection.name)
         if stands.previous.version == 0:
             raise NotFound(f"projection {projection.name} has no previous version")
@@ -142,10 +159,14 @@ class _Moves:
     ahead: tuple[tuple[str, str], ...] = field(default=())
 
 
-def _taking(projection: Projection, stands: Standing, place: Place, saved: int, reached: int) -> Rearrangement:
+def _taking(
+    projection: Projection, stands: Standing, place: Place, saved: int, reached: int, retiring: _Moves
+) -> Rearrangement:
     name, aside = projection.name, stands.at(place)
+    # Conditions can only be on a log in the same store. One that follows needs none, wherever its log is: no event of
+    # it is missed when the log grows meanwhile, since it goes on from its checkpoint, which must stand where we left
+    # it and not behind the live one. One that is inline has its log beside it.
     first = Move(aside.name, reached, saved, version=projection.version)
-    retiring = _retiring(stands.live, reached)
     if projection.mode == "inline":
         moves = (first, Move(aside.name, INLINE, reached), *retiring.moves)
         conditions = (Condition(reached, (Selection(),)),)
@@ -156,7 +177,10 @@ def _taking(projection: Projection, stands: Standing, place: Place, saved: int, 
 
 
 def _retiring(live: Checkpoint, head: int) -> _Moves:
-    """An inline version goes on from the head when it comes back: there must be nothing behind the head."""
+    """An inline version goes on from the head when it comes back: there must be nothing behind the head.
+
+    Its rows are those of the log that is in the store with them, so the head is of that one.
+    """
     if live.position != INLINE:
         return _Moves()
     return _Moves(moves=(Move(live.name, head, INLINE),), conditions=(Condition(head, (Selection(),)),))

@@ -5,6 +5,7 @@ The application loads this when one of its handlers may ask for a session.
 
 import contextvars
 from collections.abc import AsyncGenerator, Callable, Generator
+from functools import partial
 from typing import Any
 
 from dishka import Provider, Scope
@@ -94,13 +95,22 @@ class SqlPart:
             await self._transaction.run(run)
 
 
-def sql_provider(sessions: Sessions) -> Provider:
+def sql_provider(writing: Sessions | None, reading: Sessions | None) -> Provider:
     """What lets handlers, and what they depend on, ask for sessions.
 
     Args:
-        sessions: Makes the sessions of the application's store.
+        writing: Makes the sessions of units of work; None when their store knows no SQL.
+        reading: Makes the sessions that read; of the same store, or of another one.
     """
+    provider = Provider(scope=Scope.REQUEST)
+    if writing is not None:
+        _provide_writing(provider, writing)
+    if reading is not None:
+        _provide_reading(provider, reading)
+    return provider
 
+
+def _provide_writing(provider: Provider, sessions: Sessions) -> None:
     def part(unit: UnitOfWork) -> SqlPart:
         return _part_of(unit, sessions)
 
@@ -110,6 +120,12 @@ def sql_provider(sessions: Sessions) -> Provider:
     def write_blocking(joined: SqlPart) -> Session:
         return joined.blocking
 
+    provider.provide(part, provides=SqlPart)
+    provider.provide(write, provides=AsyncSession)
+    provider.provide(write_blocking, provides=Session)
+
+
+def _provide_reading(provider: Provider, sessions: Sessions) -> None:
     async def read() -> AsyncGenerator[ReadSession]:
         async with sessions.read() as session:
             yield session
@@ -118,16 +134,8 @@ def sql_provider(sessions: Sessions) -> Provider:
         with sessions.read_blocking() as session:
             yield session
 
-    provider = Provider(scope=Scope.REQUEST)
-    for source, wanted in (
-        (part, SqlPart),
-        (write, AsyncSession),
-        (write_blocking, Session),
-        (read, ReadSession),
-        (read_blocking, BlockingReadSession),
-    ):
-        provider.provide(source, provides=wanted)
-    return provider
+    provider.provide(read, provides=ReadSession)
+    provider.provide(read_blocking, provides=BlockingReadSession)
 
 
 def session_of(sessions: Sessions) -> Callable[[UnitOfWork], WriteSession]:
@@ -147,39 +155,45 @@ def _part_of(unit: UnitOfWork, sessions: Sessions) -> SqlPart:
 
 
 def session_runner(
-    sessions: Sessions, store: Store, reaches: Callable[[Handler, object], bool]
+    writing: Sessions | None, reading: Sessions | None, store: Store, reaches: Callable[[Handler, object], bool]
 ) -> Callable[[Handler], Runner | None]:
     """Where a `def` handler with a session runs: whole, where the connection of its session is.
 
     Args:
-        sessions: Makes the sessions.
-        store: Whose connections they use.
+        writing: Makes the sessions of units of work.
+        reading: Makes the sessions that read.
+        store: Whose connections these use.
         reaches: Whether a handler depends on a type.
     """
-
-    async def in_unit(call: Callable[[], Any]) -> Any:
-        unit = current_unit()
-        if unit is None:
-            raise TypeError("a session that writes was asked for outside a unit of work")
-        return await unit.transaction.run(_bound(call))
-
-    async def in_reader(call: Callable[[], Any]) -> Any:
-        return await store.read(_bound(call))
-
-    def _bound(call: Callable[[], Any]) -> Callable[[Any], Any]:
-        context = contextvars.copy_context()
-
-        def run(connection: Any) -> Any:
-            with sessions.bound(connection):
-                return context.run(call)
-
-        return run
 
     def runner(handler: Handler) -> Runner | None:
         if handler.is_async:
             return None
-        if reaches(handler, Session):
-            return in_unit
-        return in_reader if reaches(handler, BlockingReadSession) else None
+        if writing is not None and reaches(handler, Session):
+            return partial(_in_unit, writing)
+        if reading is not None and reaches(handler, BlockingReadSession):
+            return partial(_in_reader, reading, store)
+        return None
 
     return runner
+
+
+async def _in_unit(sessions: Sessions, call: Callable[[], Any]) -> Any:
+    unit = current_unit()
+    if unit is None:
+        raise TypeError("a session that writes was asked for outside a unit of work")
+    return await unit.transaction.run(_bound(sessions, call))
+
+
+async def _in_reader(sessions: Sessions, store: Store, call: Callable[[], Any]) -> Any:
+    return await store.read(_bound(sessions, call))
+
+
+def _bound(sessions: Sessions, call: Callable[[], Any]) -> Callable[[Any], Any]:
+    context = contextvars.copy_context()
+
+    def run(connection: Any) -> Any:
+        with sessions.bound(connection):
+            return context.run(call)
+
+    return run

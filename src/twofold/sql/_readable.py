@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from twofold.sql._sessions import Sessions
 from twofold.sql._tables import table_of
+from twofold.sql._view import View
 
 
 async def unreadable_tables(sessions: Sessions, entities: Iterable[Any]) -> list[str]:
@@ -15,10 +16,10 @@ async def unreadable_tables(sessions: Sessions, entities: Iterable[Any]) -> list
 
     Args:
         sessions: Makes sessions that read.
-        entities: Tables and mapped classes.
+        entities: Tables, mapped classes and views.
     """
     unreadable: list[str] = []
-    for table in dict.fromkeys(map(table_of, entities)):
+    for table in dict.fromkeys(one.table if isinstance(one, View) else table_of(one) for one in entities):
         async with sessions.read() as session:  # one for each: a failed statement may be the last of its session
             try:
                 await session.execute(select(*table.columns).limit(0))

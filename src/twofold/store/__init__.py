@@ -10,7 +10,7 @@ from twofold.store._memory import MemoryStore
 from twofold.store._memory_tables import MemoryTables
 from twofold.store._parked import Parked, ParkedEvents
 from twofold.store._part import EventSource, Participant
-from twofold.store._port import ReadableStore, Store, Transaction
+from twofold.store._port import ReadableStore, ReplicatedStore, Store, Transaction
 from twofold.store._rearrangement import Aside, Rearrangement, beside, table_name
 from twofold.store._recorded import Recorded
 from twofold.store._rows import Add, Delete, RowChange, Upsert
@@ -48,6 +48,7 @@ __all__ = [
     "ReadableStore",
     "Rearrangement",
     "Recorded",
+    "ReplicatedStore",
     "RowChange",
     "SchemaState",
     "Selection",

@@ -135,6 +135,24 @@ class Store(Protocol):
 
 
 @runtime_checkable
+class ReplicatedStore(Protocol):
+    """A store that may read from copies which are behind: an ability that not every store has."""
+
+    @property
+    def replicated(self) -> bool:
+        """Whether it does."""
+        ...
+
+    async def catch_up(self, wait: float) -> None:
+        """Have this task read, from now on, at least what has been committed by now.
+
+        Args:
+            wait: How long to wait for a copy that has it, in seconds.
+        """
+        ...
+
+
+@runtime_checkable
 class ReadableStore(Protocol):
     """A store that can be opened so that its database refuses every write: an ability that not every store has."""
 

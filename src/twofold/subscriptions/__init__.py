@@ -1,7 +1,7 @@
 """Following the log: one background loop for projections, reactions and everything else that comes after a commit."""
 
 from twofold.subscriptions._cut import Cut
-from twofold.subscriptions._follow import Subscription
+from twofold.subscriptions._follow import IDLE, Subscription
 from twofold.subscriptions._lot import NotParked, ParkedEvent, ParkingLot
 from twofold.subscriptions._owner import Owner
 from twofold.subscriptions._replaced import LogReplaced
@@ -10,6 +10,7 @@ from twofold.subscriptions._tail import Tail
 from twofold.subscriptions._trouble import Observer, Trouble
 
 __all__ = [
+    "IDLE",
     "Cut",
     "LogReplaced",
     "NotParked",

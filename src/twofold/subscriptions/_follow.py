@@ -26,7 +26,7 @@ _PAGE = 500
 _POLL = 1.0
 _FIRST_BACK_OFF = 0.05
 _LAST_BACK_OFF = 10.0
-_IDLE_MOVE = 10_000  # positions without an event of interest, after which the checkpoint moves all the same
+IDLE = 10_000
 _ATTEMPTS = 5
 _ALL_PARKED = 1_000_000
 
@@ -43,6 +43,7 @@ class Subscription:
         owner: Who owns the checkpoint while it follows; None for nobody, when nobody else can be following.
         cut: The part of the subscriber's events that it handles; all of them unless given.
         poll: How long it trusts the silence, in seconds.
+        idle: After how many positions without an event of interest its checkpoint moves all the same.
         attempts: How often it tries an event before it is put aside; what is unavailable is tried for ever.
         classifier: Tells what is unavailable.
         clock: Tells when something was put aside.
@@ -59,6 +60,7 @@ class Subscription:
         owner: Owner | None = None,
         cut: Cut | None = None,
         poll: float = _POLL,
+        idle: int = IDLE,
         attempts: int = _ATTEMPTS,
         classifier: Classifier | None = None,
         clock: Clock | None = None,
@@ -76,6 +78,7 @@ class Subscription:
         self._catalogue = catalogue
         self._owner = owner
         self._poll = poll
+        self._idle_move = idle
         self._attempts = attempts
         self._classifier = classifier or Classifier()
         self._observer = observer
@@ -229,7 +232,7 @@ class Subscription:
             settled = await self._settle(held, entries, reached, patient=patient)
             if not settled:
                 return True
-        elif reached - held.position >= _IDLE_MOVE:
+        elif reached - held.position >= self._idle_move:
             await self._store.commit(Batch(moves=(self._move(held, reached),)))
             self._held = replace(held, position=reached)
         self._advance(reached)

@@ -3,7 +3,7 @@
 An application, a command line and a console use it; the subscriptions themselves follow, wherever they run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -56,11 +56,12 @@ class ParkedEvent:
 
 @final
 class ParkingLot:
-    """The parked events of a store.
+    """The parked events of those who follow a log.
 
     Args:
-        store: The store; it is open.
+        store: The store of the log; it is open.
         catalogue: The events that are known.
+        others: Other stores in which followers of the log put events aside; they are open.
 
     Example:
         >>> await app.parked.edit("mail.thank:order_placed", 7, '{"order_id": "…"}')
@@ -68,8 +69,9 @@ class ParkingLot:
         3
     """
 
-    def __init__(self, store: Store, catalogue: Catalogue) -> None:
-        self._store = store
+    def __init__(self, store: Store, catalogue: Catalogue, others: Iterable[Store] = ()) -> None:
+        self._log = store.log
+        self._stores = [*others, store]
         self._catalogue = catalogue
 
     async def list(
@@ -82,7 +84,10 @@ class ParkingLot:
             stream: Only those of this stream.
             limit: How many at most.
         """
-        return await self._store.parked.list(subscription, stream=stream, limit=limit)
+        found = [
+            one for store in self._stores for one in await store.parked.list(subscription, stream=stream, limit=limit)
+        ]
+        return sorted(found, key=lambda one: (one.subscription, one.position))[:limit]
 
     async def show(self, subscription: str, position: int) -> ParkedEvent:
         """A parked event, and what the log says of it.
@@ -90,10 +95,8 @@ class ParkingLot:
         Raises:
             NotParked: It is not parked.
         """
-        parked = await self._store.parked.get(subscription, position)
-        if parked is None:
-            raise NotParked(subscription=subscription, what=f"an event at position {position}")
-        found = await self._store.log.read(position - 1, until=position, limit=1)
+        _, parked = await self._find(subscription, position)
+        found = await self._log.read(position - 1, until=position, limit=1)
         return ParkedEvent(parked=parked, recorded=found[0] if found else None)
 
     async def edit(self, subscription: str, position: int, data: bytes | str) -> None:
@@ -109,9 +112,9 @@ class ParkingLot:
             NotParked: It is not parked.
             UnknownMessage: No class is registered for the event.
         """
-        event = (await self.show(subscription, position)).parked
+        store, event = await self._find(subscription, position)
         entry = self._catalogue.named(event.type)
-        if not await self._store.parked.edit(subscription, position, entry.encode(entry.parse(data))):
+        if not await store.parked.edit(subscription, position, entry.encode(entry.parse(data))):
             raise NotParked(subscription=subscription, what=f"an event at position {position}")
 
     async def retry(self, subscription: str, stream: str) -> int:
@@ -123,7 +126,7 @@ class ParkingLot:
         Raises:
             NotParked: There is none.
         """
-        count = await self._store.parked.retry(subscription, stream)
+        count = sum([await store.parked.retry(subscription, stream) for store in self._stores])
         if not count:
             raise NotParked(subscription=subscription, what=f"an event of stream {stream}")
         return count
@@ -137,10 +140,13 @@ class ParkingLot:
         Raises:
             NotParked: There is none.
         """
-        streams = sorted(await self._store.parked.streams(subscription))
-        if not streams:
+        count = 0
+        for store in self._stores:
+            streams = sorted(await store.parked.streams(subscription))
+            count += sum([await store.parked.retry(subscription, stream) for stream in streams])
+        if not count:
             raise NotParked(subscription=subscription, what="anything")
-        return sum([await self._store.parked.retry(subscription, stream) for stream in streams])
+        return count
 
     async def drop(self, subscription: str, position: int) -> int:
         """Give a parked event up: its subscription never handles it.
@@ -153,6 +159,13 @@ class ParkingLot:
         Raises:
             NotParked: It is not parked.
         """
-        event = (await self.show(subscription, position)).parked
-        await self._store.commit(Batch(frees=((subscription, position),)))
-        return len(await self._store.parked.list(subscription, stream=event.stream, limit=_STREAM))
+        store, event = await self._find(subscription, position)
+        await store.commit(Batch(frees=((subscription, position),)))
+        return len(await store.parked.list(subscription, stream=event.stream, limit=_STREAM))
+
+    async def _find(self, subscription: str, position: int) -> tuple[Store, Parked]:
+        for store in self._stores:
+            parked = await store.parked.get(subscription, position)
+            if parked is not None:
+                return store, parked
+        raise NotParked(subscription=subscription, what=f"an event at position {position}")

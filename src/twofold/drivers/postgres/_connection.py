@@ -53,7 +53,11 @@ class Server:
 
     async def connect_reader(self) -> Connection:
         """Open a connection whose transactions only read, to a server that is no standby."""
-        return await self._connect("primary", {"default_transaction_read_only": "on"})
+        return await self._connect("primary", _READING)
+
+    async def connect_replica(self) -> Connection:
+        """Open a connection whose transactions only read, to any server."""
+        return await self._connect("any", _READING)
 
     async def _connect(self, attributes: str, more: Mapping[str, str]) -> Connection:
         settings = {
@@ -91,4 +95,5 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no t
     born: datetime | None = None
 
 
+_READING: Final = {"default_transaction_read_only": "on"}
 _BORN: Final = "SELECT backend_start FROM pg_catalog.pg_stat_activity WHERE pid = $1 AND pid = pg_backend_pid()"

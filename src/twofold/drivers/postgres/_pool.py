@@ -92,9 +92,13 @@ class Pool:
             reset.add_done_callback(self._resets.discard)
 
     @asynccontextmanager
-    async def lent(self) -> AsyncGenerator[Connection]:
-        """A connection for a block; the errors of PostgreSQL in it are typed."""
-        connection = await self.take()
+    async def lent(self, taken: Connection | None = None) -> AsyncGenerator[Connection]:
+        """A connection for a block; the errors of PostgreSQL in it are typed.
+
+        Args:
+            taken: The connection, when it was taken already.
+        """
+        connection = taken or await self.take()
         clean = False
         try:
             yield connection

@@ -39,7 +39,8 @@ class PostgresSessions(LendingSessions):
 
     def for_reader(self) -> LoopConnection:
         """A connection that reads, from the event loop."""
-        return LoopConnection(self._dialect, _from_loop(self._store.read), alone=_from_loop(self._store.read_statement))
+        reader = self._store.reader()
+        return LoopConnection(self._dialect, _from_loop(reader.read), alone=_from_loop(reader.read_statement))
 
     def in_place(self, savepoint: str | None = None) -> LoopConnection:
         """The connection that `bound` says, in this greenlet."""

@@ -4,7 +4,8 @@ Applications get it from their settings, or make one; nothing else of this folde
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar, final
 
@@ -13,16 +14,16 @@ import asyncpg
 from twofold.drivers.postgres._append import Calls, calls
 from twofold.drivers.postgres._checkpoints import PostgresCheckpoints
 from twofold.drivers.postgres._commits import Commits, persistently
-from twofold.drivers.postgres._connection import Connection, Server, only_reads
-from twofold.drivers.postgres._faults import raise_typed
+from twofold.drivers.postgres._connection import Connection, Server
 from twofold.drivers.postgres._held import PostgresTransaction
 from twofold.drivers.postgres._listen import Ear
 from twofold.drivers.postgres._log import PostgresLog
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._parked import PostgresParked
 from twofold.drivers.postgres._pool import Pool
+from twofold.drivers.postgres._reader import Reader
 from twofold.drivers.postgres._rearrange import rearrange
-from twofold.drivers.postgres._run import run
+from twofold.drivers.postgres._replicas import Replicas
 from twofold.drivers.postgres._schema import prove_current, prove_sound, state, upgrade, upgrade_sql
 from twofold.drivers.postgres._tables import add_tables
 from twofold.errors import StoreUnavailable, WiringError
@@ -52,6 +53,8 @@ class PostgresStore:
         commit_timeout: How long to wait for the answer to a commit that was sent, in seconds; half of that is how long
             it may wait for locks.
         acquire_timeout: How long to wait for a connection, in seconds.
+        replicas: The addresses of streaming replicas, which `read` goes to outside of units of work; each has as many
+            `readers`. One that is away or behind is passed over, and at last the primary is read.
         migrate: Whether `start` makes and upgrades the store's own tables; otherwise it refuses those that are behind,
             and `twofold db upgrade` is for that.
         read_only: Whether it only reads, and the database refuses every write; another process makes the tables.
@@ -77,6 +80,7 @@ class PostgresStore:
         "_read_only",
         "_readers",
         "_reading",
+        "_replicas",
         "_server",
         "_started",
         "_turn_timeout",
@@ -93,6 +97,7 @@ class PostgresStore:
         turn_timeout: float = 5.0,
         commit_timeout: float = 10.0,
         acquire_timeout: float = 5.0,
+        replicas: Sequence[str] = (),
         migrate: bool = True,
         read_only: bool = False,
     ) -> None:
@@ -115,6 +120,7 @@ class PostgresStore:
             turn_timeout=turn_timeout,
             commit_timeout=commit_timeout,
             acquire_timeout=acquire_timeout,
+            replicas=replicas,
             read_only=True,
         )
         self._turn_timeout = turn_timeout
@@ -124,6 +130,9 @@ class PostgresStore:
         self._ear = Ear(server.connect_reader if read_only else server.connect, names, self._bell)
         self._writers = Pool(server.connect, pool_size, acquire_timeout, _READ_ONLY if read_only else _NOT_OPEN)
         self._readers = Pool(server.connect_reader, readers, acquire_timeout, _NOT_OPEN)
+        followers = [replace(server, dsn=replica, connect_timeout=_REACH) for replica in replicas]
+        pools = [Pool(follower.connect_replica, readers, acquire_timeout, _NOT_OPEN) for follower in followers]
+        self._replicas = Replicas(pools, self._readers)
         self._commits = Commits(self._writers, server, names, timeout=commit_timeout, announce=self._ear.tell)
         self._calls: Calls = calls(names)
         self._log = PostgresLog(self._readers, names, self._bell)
@@ -166,6 +175,7 @@ class PostgresStore:
         if not self._read_only:
             self._writers.open()
         self._readers.open()
+        self._replicas.open()
         try:
             if self._read_only:
                 async with self._readers.lent() as connection:
@@ -246,11 +256,7 @@ class PostgresStore:
 
         It is run again when a table has other columns than the connection remembers.
         """
-        return await persistently(lambda: self._read(work))
-
-    async def _read(self, work: Callable[[Any], T]) -> T:
-        async with self._readers.lent() as connection:
-            return await _in_snapshot(work, connection)
+        return await self.reader().read(work)
 
     async def read_statement(self, work: Callable[[Any], T]) -> T:
         """Run a function that executes one query with a read-only connection, in one round trip.
@@ -258,13 +264,24 @@ class PostgresStore:
         The query must not set anything that would be left to whoever has the connection next, nor be a procedure, which
         could end its transaction.
         """
-        return await persistently(lambda: self._read_statement(work))
+        return await self.reader().read_statement(work)
 
-    async def _read_statement(self, work: Callable[[Any], T]) -> T:
-        async with self._readers.lent() as connection:
-            if not only_reads(connection):  # somebody has changed that, or a pooler keeps the settings of others
-                return await _in_snapshot(work, connection)
-            return await _reading(work, connection)
+    def reader(self) -> Reader:
+        """What reads like these two, again and again from where it has read first, for as long as that can be."""
+        return Reader(self._replicas)
+
+    @property
+    def replicated(self) -> bool:
+        """Whether `read` goes to replicas, which may be behind."""
+        return bool(self._replicas)
+
+    async def catch_up(self, wait: float) -> None:
+        """Have this task read what the primary has now: a replica that has it within `wait` seconds, else the primary.
+
+        Raises:
+            StoreUnavailable: The primary is not there.
+        """
+        await self._replicas.require(wait)
 
     def begin(self) -> PostgresTransaction:
         """A transaction to hold open; takes nothing until its first `run`."""
@@ -324,24 +341,9 @@ class PostgresStore:
         await self._ear.close()
         await self._writers.close(_CLOSED, self._patience)
         await self._readers.close(_CLOSED, self._patience)
+        await self._replicas.close(_CLOSED, self._patience)
 
 
 _TRIES = 10
 _PAUSE = 0.1
-
-
-async def _in_snapshot(work: Callable[[Any], T], connection: Connection) -> T:
-    await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    done = await _reading(work, connection)
-    await connection.execute("ROLLBACK")
-    return done
-
-
-async def _reading(work: Callable[[Any], T], connection: Connection) -> T:
-    try:
-        done: T = await run(work, connection)
-    except asyncpg.ReadOnlySQLTransactionError as error:
-        raise WiringError("a function that was given to read tried to write") from error
-    except asyncpg.InvalidCachedStatementError as error:
-        raise_typed(error)
-    return done
+_REACH = 1.0  # a replica that takes longer to answer is passed over: there is another one, or the primary

@@ -1,0 +1,113 @@
+"""Where an application keeps what it has: everything in one store, or what queries read in a store of its own.
+
+The log, the state of commands, reactions and their checkpoints are the write side. Projections that follow the log, the
+checkpoints of writers, and views are the read side.
+"""
+
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar, final
+
+from twofold.app._database import read_database_of, store_of
+from twofold.app._role import Role
+from twofold.store import Log, ReadableStore, ReplicatedStore, Store
+
+T = TypeVar("T")
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The stores of an application.
+
+    Args:
+        write: Where its log is.
+        read: Where its read models are; the same unless it has a read database.
+        logless: Whether this process leaves the write store closed.
+    """
+
+    write: Store
+    read: Store
+    logless: bool = False
+
+    @property
+    def apart(self) -> bool:
+        """Whether the two sides are in two stores."""
+        return self.read is not self.write
+
+    @property
+    def log(self) -> Log | None:
+        """The log; None where it is out of reach."""
+        return None if self.logless else self.write.log
+
+    @property
+    def opened(self) -> list[Store]:
+        """The stores that this process opens."""
+        stores = [self.read] if self.logless else [self.write, self.read]
+        return stores if self.apart else stores[:1]
+
+    def split(self, read: Iterable[T], write: Iterable[T]) -> list[tuple[Store, tuple[T, ...]]]:
+        """Each store that this process opens, with what it has of the two sides."""
+        if not self.apart:
+            return [(self.write, (*read, *write))]
+        reading = (self.read, tuple(read))
+        return [reading] if self.logless else [reading, (self.write, tuple(write))]
+
+    @property
+    def copies(self) -> ReplicatedStore | None:
+        """What reads from copies that may be behind; None when everything is read where it is written."""
+        read = self.read
+        return read if isinstance(read, ReplicatedStore) and read.replicated else None
+
+    async def start(self) -> None:
+        """Open them, all or none.
+
+        Raises:
+            StoreUnavailable: One cannot be opened.
+        """
+        async with AsyncExitStack() as undoing:
+            for store in self.opened:
+                await store.start()
+                undoing.push_async_callback(store.stop)
+            undoing.pop_all()
+
+    async def stop(self) -> None:
+        """Close them."""
+        async with AsyncExitStack() as closing:
+            for store in self.opened:
+                closing.push_async_callback(store.stop)
+
+
+def stores_of(
+    database: "str | Path | Store | None",
+    read_database: "str | Path | Store | None",
+    *,
+    name: str,
+    role: Role,
+    migrate: bool = True,
+) -> Stores:
+    """The stores that settings mean.
+
+    Args:
+        database: The database of the write side; see `store_of`.
+        read_database: The database of the read side; see `read_database_of`.
+        name: The name of the application.
+        role: What this process does.
+        migrate: Whether they upgrade their own tables when they start; see `store_of`.
+
+    Raises:
+        WiringError: No driver knows an address, or it is known to one process only, or a store upgrades its tables.
+    """
+    shared = role is not Role.ALL
+    reading = read_database_of(read_database, database)
+    write = _for(role, store_of(database, name, shared=shared, migrate=migrate))
+    if reading is None:
+        return Stores(write=write, read=write)
+    read = _for(role, store_of(reading, name, shared=shared, migrate=migrate))
+    return Stores(write=write, read=read, logless=not role.writes and read is not write)
+
+
+def _for(role: Role, store: Store) -> Store:
+    return store.read_only() if not role.writes and isinstance(store, ReadableStore) else store
