@@ -134,6 +134,36 @@ async def test_a_start_that_fails_later_closes_the_store_again() -> None:
         await store.read(lambda tables: None)
 
 
+async def test_a_stop_that_fails_closes_everything_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And says what failed: here, the checkpoints cannot be given back any more."""
+    closed = list[str]()
+
+    class Mail:
+        pass
+
+    async def open_mail() -> AsyncIterator[Mail]:
+        yield Mail()
+        closed.append("mail")
+
+    module = Module("mail")
+    module.provide(Mail, open_mail, scope="app")
+    store = MemoryStore()
+    app = app_on(store, module)
+    await app.start()
+    await app.get(Mail)
+
+    async def release(self: object, owner: str, names: Collection[str] | None = None) -> None:
+        raise StoreUnavailable("the database is away")
+
+    monkeypatch.setattr(type(store.checkpoints), "release", release)
+    with pytest.raises(StoreUnavailable, match="is away"):
+        await app.stop()
+    assert closed == ["mail"]
+    assert not app.running
+    with pytest.raises(StoreUnavailable):
+        await store.read(lambda tables: None)
+
+
 async def test_two_applications_in_one_interpreter_do_not_meet() -> None:
     """Not in their handlers, not in their stores, and not when one calls the other."""
     here, there = MemoryStore(), MemoryStore()

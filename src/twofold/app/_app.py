@@ -4,7 +4,6 @@ Everything is read and checked once, when the application is checked or started;
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -15,15 +14,13 @@ from dishka import Provider, Scope
 from twofold.app._administration import Administration
 from twofold.app._assembly import Assembly, assemble
 from twofold.app._caller import Caller
-from twofold.app._positions import Positions
-from twofold.app._prepared import prepare, prove_prepared
 from twofold.app._progress import Progress
+from twofold.app._publisher import Publisher
 from twofold.app._role import Role
 from twofold.app._room import open_room
+from twofold.app._run import Run
 from twofold.app._stores import Stores, stores_of
 from twofold.app._sync import SyncApp
-from twofold.app._versions import Versions
-from twofold.app._workers import Workers
 from twofold.clock import Clock, IdSource, SystemClock, new_id
 from twofold.dispatch import (
     CommandBus,
@@ -40,8 +37,8 @@ from twofold.dispatch import (
 from twofold.errors import Category, Classification, Fault, FaultError, StartError, TwofoldError, WiringError
 from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Origin, Principal, Query, Receipt
 from twofold.middleware import Meter
-from twofold.result import Failure, Result, Success
-from twofold.store import Store, UnitOfWork, current_unit, refuse_in_query, working
+from twofold.result import Result
+from twofold.store import Store, UnitOfWork
 from twofold.subscriptions import Observer, ParkingLot
 
 R = TypeVar("R")
@@ -112,13 +109,13 @@ class App:
         self._stores: Stores | None = None
         self._overrides = Provider()
         self._assembly: Assembly | None = None
-        self._workers: Workers | None = None
-        self._positions: Positions | None = None
-        self._versions: Versions | None = None
+        self._run: Run | None = None
         self._portal = Portal()
         self.commands = CommandBus(router=self.router, portal=self._portal)
         self.queries = QueryBus(router=self.router, portal=self._portal)
-        self.events = EventBus(router=self.router, portal=self._portal, publisher=self._publish)
+        self.events = EventBus(
+            router=self.router, portal=self._portal, publisher=Publisher(self.router, self._own_unit)
+        )
         self.dispatcher = Dispatcher(router=self.router, portal=self._portal, events=self.events)
 
     @property
@@ -143,12 +140,12 @@ class App:
     @property
     def running(self) -> bool:
         """Whether it was started and not stopped."""
-        return self._workers is not None
+        return self._run is not None
 
     @property
     def superseded(self) -> bool:
         """Whether it can record nothing, since its version of an inline projection has been replaced."""
-        return self._versions is not None and self._versions.superseded
+        return self._run is not None and self._run.superseded
 
     @property
     def projections(self) -> Administration:
@@ -295,58 +292,38 @@ class App:
             StoreUnavailable: A store cannot be opened.
             Unavailable: Its role leaves it to workers to prepare the database, and none has.
         """
-        if self._workers is not None:
+        if self._run is not None:
             return
         assembly, stores = self.assembly, self.stores
-        versions = Versions(assembly.projections, stores, self.router.catalogue)
-        tables = stores.split(assembly.read_models, assembly.state)
-        await stores.start()
-        try:
-            if self.role.works:
-                await prepare(tables)
-                await versions.prepare()
-            else:
-                await prove_prepared(tables, assembly.projections)
-        except BaseException:
-            await stores.stop()
-            raise
-        self.router.freeze()
         self._portal.adopt(asyncio.get_running_loop())
-        following = stores.split(assembly.outside, assembly.reactions)
-        self._workers = Workers(
-            following if self.role.works else (),
-            assembly.views if self.role.works else (),
-            stores,
-            self.router.catalogue,
-            clock=self.clock,
-            classifier=self.router.settings.classifier,
-            lease=self._lease,
-            observer=versions.told(self._observer),
-        )
-        self._versions = versions
         try:
-            if self.role.works:
-                await versions.begin(self._workers)
+            self._run = await Run.open(
+                assembly,
+                stores,
+                self.router,
+                role=self.role,
+                clock=self.clock,
+                lease=self._lease,
+                observer=self._observer,
+            )
+        except BaseException:
+            self._portal.adopt(None)
+            self._assembly = self._stores = None
+            raise
+        try:
+            await self._run.begin()
         except BaseException:
             await self.stop()
             raise
-        followers = stores.split(assembly.followers, assembly.reactions)
-        self._positions = Positions(stores.log, followers, self._workers.subscriptions)
 
     async def stop(self) -> None:
         """Stop the workers after what they are doing, and close its stores. Harmless when stopped."""
-        workers, self._workers = self._workers, None
-        if workers is None:
+        run, self._run = self._run, None
+        if run is None:
             return
         self._portal.adopt(None)
-        if self._versions is not None:
-            await self._versions.stop()
-        await workers.stop()
-        container = self.router.settings.injection.container
-        if container is not None:
-            await container.close()
-        await self.stores.stop()
-        self._assembly = self._stores = self._positions = None
+        self._assembly = self._stores = None
+        await run.end()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -438,10 +415,7 @@ class App:
         Raises:
             WiringError: The application is not running.
         """
-        if not self.role.works:
-            return await self._stands().progress()
-        progress = await self._running().progress()
-        return progress if self._versions is None else self._versions.explained(progress)
+        return await self._running().progress()
 
     async def settle(self, *, timeout: float = 10.0) -> None:
         """Wait until projections and reactions have dealt with everything that is in the log.
@@ -453,13 +427,7 @@ class App:
             TimedOut: They have not; the error says which, and what they failed with.
             WiringError: The application is not running.
         """
-        if not self.role.works:
-            await self._stands().settle(timeout)
-            return
-        begun = time.monotonic()
         await self._running().settle(timeout)
-        if self._versions is not None:
-            await self._versions.settle(timeout - (time.monotonic() - begun))
 
     async def has_reached(self, position: int) -> bool:
         """Whether its log has come to a position; True where the log is out of reach, so that nobody can tell.
@@ -467,7 +435,7 @@ class App:
         Raises:
             WiringError: The application is not running.
         """
-        return await self._stands().exists(position)
+        return await self._running().positions.exists(position)
 
     async def get(self, wanted: type[T]) -> T:
         """A dependency that lives as long as the application."""
@@ -503,25 +471,9 @@ class App:
             merged.update(module.errors)
         return {**merged, **self._errors}
 
-    async def _publish(self, event: Any, origin: Origin | None, survive: bool) -> Result[None, Any]:
-        refuse_in_query(type(event).__qualname__)
-        unit = current_unit(self.router.catalogue)
-        if unit is not None:
-            if survive:
-                await unit.record_surviving(event)
-            else:
-                unit.record(event)
-            return Success()
+    def _own_unit(self, context: Context) -> UnitOfWork:
         self._running()
-        try:
-            async with working(self.new_unit(self.router.context(origin))) as unit:
-                unit.record(event)
-                await unit.commit()
-        except WiringError:
-            raise
-        except TwofoldError as error:
-            return Failure(error)
-        return Success()
+        return self.new_unit(context)
 
     def _services(self) -> dict[type, object]:
         return {
@@ -535,26 +487,15 @@ class App:
         }
 
     async def _visible(self, position: int, names: Sequence[str], timeout: float) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout
-        await self._stands().wait(position, names, timeout)
-        if self.stores.copies is not None:
-            await self.stores.copies.catch_up(deadline - loop.time())
+        await self._running().visible(position, names, timeout)
 
-    def _stands(self) -> Positions:
-        if self._positions is None:
-            raise self._not_running()
-        return self._positions
-
-    def _running(self) -> Workers:
-        if self._workers is None:
-            raise self._not_running()
-        return self._workers
-
-    def _not_running(self) -> WiringError:
-        return WiringError(f"{self.name} is not running: `async with app:`, or `with app.sync:` where nothing awaits")
+    def _running(self) -> Run:
+        if self._run is None:
+            text = f"{self.name} is not running: `async with app:`, or `with app.sync:` where nothing awaits"
+            raise WiringError(text)
+        return self._run
 
     def _change(self) -> None:
-        if self._workers is not None:
+        if self._run is not None:
             raise WiringError(f"{self.name} is running: change it before it starts")
         self._assembly = None

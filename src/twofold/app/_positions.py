@@ -2,12 +2,12 @@
 
 Those that run here tell it at once; of others the store is asked, again and again, with a pause that grows. A
 checkpoint moves with the events that its owner wants, so one that stands still may still have seen everything: then
-the log has nothing for it in between. Where the log is out of reach, checkpoints are all
-that is known: those in a store of their own move with the log.
+the log has nothing for it in between. Where the log is out of reach, checkpoints are all that is known: those in a
+store of their own move with the log.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol, final
 
 from twofold.app._progress import Progress
@@ -44,11 +44,11 @@ class Positions:
     Args:
         log: The log; None where it is out of reach.
         followers: All projections and reactions that follow it, wherever they run, with the store of their checkpoints.
-        here: Those that run in this process.
+        here: Those that run in this process, by name, at any time.
     """
 
     def __init__(
-        self, log: Log | None, followers: Iterable[tuple[Store, Iterable[Subscriber]]], here: Iterable[Here]
+        self, log: Log | None, followers: Iterable[tuple[Store, Iterable[Subscriber]]], here: Mapping[str, Here]
     ) -> None:
         self._log = log
         self._places = list[tuple[Store, set[str]]]()
@@ -62,7 +62,7 @@ class Positions:
                     self._parts.setdefault(cut.base, []).append(cut.name)
                     names.add(cut.name)
             self._places.append((store, names))
-        self._here = {one.name: one for one in here}
+        self._here = here
         self._known = dict.fromkeys(self._selections, 0)
         self._head = 0
         self._looks = 0

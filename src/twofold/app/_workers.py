@@ -91,6 +91,8 @@ class Workers:
         def side(store: Store) -> _Side:
             return _Side(store, Owner(store.checkpoints, lease=lease, now=clock.monotonic))
 
+        self.here = dict[str, Subscription]()
+        """What follows the log in this process, by name."""
         self._write = side(stores.write)
         self._read = side(stores.read) if stores.apart else self._write
         self._sides = [self._read, self._write] if stores.apart else [self._write]
@@ -119,13 +121,16 @@ class Workers:
 
     async def remove(self, subscription: Subscription) -> None:
         """Let one that was added finish its batch, give its checkpoint back, and run it no more."""
+        self.here.pop(subscription.name, None)
         await self._read.remove(subscription)
 
     def _add(self, side: _Side, subscriber: Subscriber, cut: Cut | None) -> Subscription:
         # Who sees nothing but the read database has to find there that a projection is as far as the log.
         idle = IDLE if side is self._write else 1
         follow = partial(self._follow, store=side.store, owner=side.owner, idle=idle)
-        return side.run(follow(subscriber, catalogue=self._catalogue, source=self._tail, cut=cut))
+        subscription = follow(subscriber, catalogue=self._catalogue, source=self._tail, cut=cut)
+        self.here[subscription.name] = subscription
+        return side.run(subscription)
 
     async def stop(self) -> None:
         """Let every subscription finish its batch, wait for it, and give its checkpoint back."""

@@ -57,6 +57,11 @@ class Injection:
             raise WiringError("this bus was given no container to get dependencies from")
         return self.container
 
+    async def close(self) -> None:
+        """Finalise what lives as long as the container."""
+        if self.container is not None:
+            await self.container.close()
+
     def binding(self, handler: Handler) -> Binding:
         """How a handler comes by its dependencies.
 

@@ -1,0 +1,147 @@
+"""One run of an application, from its start to its end: what it opens, what works in it, and how it is closed again."""
+
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Self, final
+
+from twofold.app._assembly import Assembly
+from twofold.app._positions import Positions
+from twofold.app._prepared import prepare, prove_prepared
+from twofold.app._progress import Progress
+from twofold.app._role import Role
+from twofold.app._stores import Stores
+from twofold.app._versions import Versions
+from twofold.app._workers import Workers
+from twofold.clock import Clock
+from twofold.dispatch import Router
+from twofold.subscriptions import Observer
+
+
+@final
+class Run:
+    """A run of an application.
+
+    Args:
+        stores: Its stores; open.
+        role: Which part of the application it is.
+        workers: What follows the log here.
+        versions: What they do for projections.
+        positions: Where everything that follows the log stands, wherever it runs.
+        closing: Closes everything, the last first.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        role: Role,
+        workers: Workers,
+        versions: Versions,
+        positions: Positions,
+        closing: AsyncExitStack,
+    ) -> None:
+        self.positions = positions
+        self._copies = stores.copies
+        self._role = role
+        self._workers = workers
+        self._versions = versions
+        self._closing = closing
+
+    @classmethod
+    async def open(
+        cls,
+        assembly: Assembly,
+        stores: Stores,
+        router: Router,
+        *,
+        role: Role,
+        clock: Clock,
+        lease: float,
+        observer: Observer | None,
+    ) -> Self:
+        """Open everything that messages need; whatever fails, everything is closed again.
+
+        Args:
+            assembly: What was put together.
+            stores: Where the application keeps what it has.
+            router: Its handlers and messages.
+            role: Which part of the application runs.
+            clock: Tells the time.
+            lease: After how many seconds without a sign of life another process takes a subscription over.
+            observer: Told of failures of subscriptions.
+
+        Raises:
+            StoreUnavailable: A store cannot be opened.
+            NotPrepared: The role leaves it to workers to prepare the database, and none has.
+        """
+        versions = Versions(assembly.projections, stores, router.catalogue)
+        tables = stores.split(assembly.read_models, assembly.state)
+        async with AsyncExitStack() as closing:
+            await stores.start()
+            closing.push_async_callback(stores.stop)
+            closing.push_async_callback(assembly.injection.close)
+            if role.works:
+                await prepare(tables)
+                await versions.prepare()
+            else:
+                await prove_prepared(tables, assembly.projections)
+            router.freeze()
+            workers = Workers(
+                stores.split(assembly.outside, assembly.reactions) if role.works else (),
+                assembly.views if role.works else (),
+                stores,
+                router.catalogue,
+                clock=clock,
+                classifier=router.settings.classifier,
+                lease=lease,
+                observer=versions.told(observer),
+            )
+            closing.push_async_callback(workers.stop)
+            closing.push_async_callback(versions.stop)
+            followers = stores.split(assembly.followers, assembly.reactions)
+            positions = Positions(stores.log, followers, workers.here)
+            return cls(stores, role, workers, versions, positions, closing.pop_all())
+
+    async def begin(self) -> None:
+        """Begin to follow and to build versions of projections, where the role does."""
+        if self._role.works:
+            await self._versions.begin(self._workers)
+
+    async def end(self) -> None:
+        """Let the workers finish what they are doing, and close everything, also when a part of that fails."""
+        await self._closing.aclose()
+
+    @property
+    def superseded(self) -> bool:
+        """Whether it can record nothing, since its version of an inline projection has been replaced."""
+        return self._versions.superseded
+
+    async def progress(self) -> list[Progress]:
+        """How far projections and reactions have come."""
+        if not self._role.works:
+            return await self.positions.progress()
+        return self._versions.explained(await self._workers.progress())
+
+    async def settle(self, timeout: float) -> None:
+        """Wait until projections and reactions have dealt with everything that is in the log.
+
+        Raises:
+            TimedOut: They have not within `timeout` seconds.
+        """
+        if not self._role.works:
+            await self.positions.settle(timeout)
+            return
+        deadline = time.monotonic() + timeout
+        await self._workers.settle(timeout)
+        await self._versions.settle(deadline - time.monotonic())
+
+    async def visible(self, position: int, names: Sequence[str], timeout: float) -> None:
+        """Wait until a query may read what some projections have made of everything up to a position.
+
+        Raises:
+            NotYetVisible: They have not within `timeout` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        await self.positions.wait(position, names, timeout)
+        if self._copies is not None:
+            await self._copies.catch_up(deadline - time.monotonic())
