@@ -25,14 +25,15 @@ class Parts(NamedTuple):
 
 @pytest.fixture
 def parts(each_database: Database, tmp_path: Path) -> Iterator[Parts]:
-    with ExitStack() as stack:
-        served: list[Served] = []
-        for role in ("worker", "api-commands", "api-queries"):
-            folder = tmp_path / role
-            folder.mkdir()
-            arguments = (SHOP, "--role", role, "--database", each_database.address)
-            served.append(stack.enter_context(Served(*arguments, folder=folder)))
-        yield Parts(*served)
+    def part(role: str) -> Served:
+        folder = tmp_path / role
+        folder.mkdir()
+        return Served(SHOP, "--role", role, "--database", each_database.address, folder=folder)
+
+    with part("worker") as worker:  # which prepares the database for the other two
+        commands, queries = part("api-commands"), part("api-queries")
+        with commands, queries:
+            yield Parts(worker, commands, queries)
 
 
 def test_what_one_takes_the_other_shows(parts: Parts) -> None:
@@ -42,9 +43,10 @@ def test_what_one_takes_the_other_shows(parts: Parts) -> None:
         assert (sold.status_code, sold.headers[POSITION]) == (200, str(number))
         counted = parts.queries.get("/queries/count_sales", {POSITION: str(number), WAIT: "10"})
         assert (counted.status_code, counted.json()) == (200, number)
+    each_has_its_side_only(parts)
 
 
-def test_each_has_its_side_only(parts: Parts) -> None:
+def each_has_its_side_only(parts: Parts) -> None:
     """What the other side takes is not there; the worker takes no message; all of them say how they are."""
     assert parts.queries.command("sell", item="pen").status_code == 404
     assert parts.commands.get("/queries/count_sales").status_code == 404

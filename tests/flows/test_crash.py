@@ -20,16 +20,18 @@ from examples._demo.verify import Verification
 
 pytestmark = pytest.mark.anyio
 
-ROUNDS = 5
 STATUS = {"order_placed": "placed", "order_paid": "paid", "order_shipped": "shipped", "order_cancelled": "cancelled"}
 
 
-async def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(each_database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [2, pytest.param(6, marks=pytest.mark.faults)])
+async def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(
+    each_database: Database, tmp_path: Path, rounds: int
+) -> None:
     """After SIGKILL at any moment, log and read models hold every accepted command, and every other whole or not."""
     random = Random(11)
     ledger = Ledger()
     accepted = 0
-    for number in range(ROUNDS + 1):
+    for number in range(rounds + 1):
         async with (
             Server("examples.orders:app", database=each_database, log=tmp_path / "server.log") as server,
             server.client() as client,
@@ -40,16 +42,16 @@ async def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(each_datab
             await Verification(client, ledger, checks).run(orders_before=0, customers_before=0)
             assert [check for check in checks.seen if not check.passed] == [], server.log_tail()
             assert await each_database.rows("SELECT count(*) FROM order_detail") == [(len(ledger.orders),)]
-            if number < ROUNDS:
+            if number < rounds:
                 tally = Tally()
-                kill = KillAfter(server, tally, commands=random.randint(40, 300), delay=random.uniform(0, 0.02))
+                kill = KillAfter(server, tally, commands=random.randint(40, 200), delay=random.uniform(0, 0.02))
                 tally.on_command = kill
                 await shop(client, ledger, tally, commands=100_000, seed=number)
                 accepted += tally.accepted
                 assert kill.done
                 assert tally.unanswered
                 assert tally.surprises == []
-    assert accepted > 100
+    assert accepted > 40
 
 
 class KillAfter:
