@@ -127,3 +127,11 @@ def test_recording_is_cheap() -> None:
     untraced = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     done = subprocess.run([sys.executable, "-c", code], env=untraced, capture_output=True, text=True, check=True)
     assert float(done.stdout) / 2_000 < 1.5e-6
+
+
+def test_what_stages_do_is_counted_by_message() -> None:
+    """Fallbacks, say."""
+    meter = PrometheusMeter()
+    meter.count("fallbacks", "get_order")
+    meter.count("fallbacks", "get_order")
+    assert b'cqrs_fallbacks_total{message="get_order"} 2.0' in meter.render()[0]

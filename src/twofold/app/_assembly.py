@@ -18,6 +18,7 @@ from twofold.app._database import sessions_of
 from twofold.app._encodable import encoding_faults
 from twofold.app._live import live_faults
 from twofold.app._needs import need_faults
+from twofold.app._options import option_faults
 from twofold.app._outside import read_writers, writer_provider
 from twofold.app._own_writes import Visible, own_writes_stage, reads_faults
 from twofold.app._providers import own_provider
@@ -38,7 +39,7 @@ from twofold.errors import (
     WiringError,
 )
 from twofold.messages import Event, Kind
-from twofold.middleware import Meter, logging_stage, metrics_stage, validation_stage
+from twofold.middleware import Meter, fallback_stage, logging_stage, metrics_stage, tally_of, validation_stage
 from twofold.projections import (
     OutsideWriter,
     Projection,
@@ -148,6 +149,7 @@ def assemble(
     done.injection, unmet = inject(providers, handlers)
     done.faults += [_without_sql(fault, stores, writing, sessions) for fault in unmet]
     done.faults += answer_faults(handlers)
+    done.faults += option_faults(handlers)
     done.faults += need_faults(handlers, done.injection, either)
     done.faults += live_faults(handlers, done.injection, done.projections, sql)
     done.faults += aggregate_faults(handlers, done.injection)
@@ -158,6 +160,7 @@ def assemble(
         before=_telemetry(meter, classifier),
         between=(
             validation_stage(router.catalogue),
+            fallback_stage(classifier, tally_of(meter)),
             own_writes_stage(done.projections, visible, classifier, copied=stores.copies is not None),
             done.injection.scope_stage(),
             transaction_stage(new_unit, router.catalogue, classifier),

@@ -5,10 +5,11 @@ from twofold.dispatch._bus import CommandBus, EventBus, Publisher, QueryBus
 from twofold.dispatch._dispatcher import Dispatcher
 from twofold.dispatch._following import Following, Start
 from twofold.dispatch._handler import Door, Handler
-from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler
+from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler, as_result
 from twofold.dispatch._injection import Injection, inject
 from twofold.dispatch._invoke import Runner
 from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclaration, Registration, Switch
+from twofold.dispatch._options import APPLIES_TO, Options
 from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, failure_of, stage_of
 from twofold.dispatch._router import Route, Router, Settings
 from twofold.dispatch._sync import Portal, SyncCommandBus, SyncDispatcher, SyncEventBus, SyncQueryBus
@@ -16,6 +17,7 @@ from twofold.dispatch._tools import ContextStack, Metrics, Tools, bound_facts
 from twofold.dispatch._writer import WriterDeclaration
 
 __all__ = [
+    "APPLIES_TO",
     "CommandBus",
     "CommandHandler",
     "ContextStack",
@@ -34,6 +36,7 @@ __all__ = [
     "Module",
     "Next",
     "Place",
+    "Options",
     "Portal",
     "ProjectionDeclaration",
     "Publisher",
@@ -56,6 +59,7 @@ __all__ = [
     "When",
     "WriterDeclaration",
     "annotated_answer",
+    "as_result",
     "bound_facts",
     "contradicts",
     "failure_of",

@@ -76,6 +76,7 @@ class Handler:
         door: How the web offers it.
         following: How a reaction follows the log.
         reads: The projections whose rows it reads, for a query; None for any of them.
+        options: What was said of its pipeline.
         tools: The logger, numbers and context stack that it has at hand.
     """
 
@@ -98,6 +99,7 @@ class Handler:
     door: Door = NO_DOOR
     following: Following = FROM_THE_BEGINNING
     reads: tuple[str, ...] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tools: Tools = field(repr=False)
 
     @classmethod
@@ -112,6 +114,7 @@ class Handler:
         door: Door | None = None,
         module: str = "",
         reads: tuple[str, ...] | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> "Handler":
         """Read a handler off what a user registers.
 
@@ -124,6 +127,7 @@ class Handler:
             door: How the web offers it.
             module: The name of the module it belongs to.
             reads: The projections whose rows it reads.
+            options: What is said of its pipeline.
 
         Raises:
             WiringError: The signature does not say what is needed.
@@ -177,6 +181,7 @@ class Handler:
             module=module,
             door=door or NO_DOOR,
             reads=reads,
+            options=options or {},
             tools=Tools(name),
         )
 

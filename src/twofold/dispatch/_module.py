@@ -6,14 +6,15 @@ at once.
 
 import inspect
 import typing
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias, TypeVar, overload
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias, TypeVar, Unpack, overload
 
 from dishka import Provider, Scope
 
 from twofold.dispatch._following import FROM_THE_BEGINNING, Following, Start
 from twofold.dispatch._handler import NO_DOOR, Door, Handler, Target, name_of
+from twofold.dispatch._options import Options, options_of
 from twofold.dispatch._writer import WriterDeclaration
 from twofold.errors import Classification, WiringError
 from twofold.messages import Kind, MessageType
@@ -46,6 +47,7 @@ class Registration:
     door: Door = NO_DOOR
     following: Following = FROM_THE_BEGINNING
     reads: tuple[str, ...] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def name(self) -> str:
@@ -71,6 +73,7 @@ class Registration:
             door=self.door,
             module=module,
             reads=self.reads,
+            options=self.options,
         )
         return handler if self.following is FROM_THE_BEGINNING else replace(handler, following=self.following)
 
@@ -124,6 +127,7 @@ class Module:
         hidden: bool = False,
         blocking: bool = False,
         reads: Sequence[str] | None = None,
+        **options: Unpack[Options],
     ) -> Callable[[F], F]: ...
     def handler(
         self,
@@ -136,6 +140,7 @@ class Module:
         hidden: bool = False,
         blocking: bool = False,
         reads: Sequence[str] | None = None,
+        **options: Unpack[Options],
     ) -> Any:
         """Declare a function, or a class with `handle`, as the handler of its first parameter's message.
 
@@ -148,11 +153,18 @@ class Module:
             blocking: Whether a `def` may block, and so runs in a thread.
             reads: The projections that a query reads, by name: a caller's query waits for those only, until they show
                 what the caller has written. All of them unless given.
+            options: Stages of its pipeline, as in `Options`.
+
+        Raises:
+            WiringError: There is no such option.
         """
         door = Door(path=path, method=method, status=status, hidden=hidden)
+        said = options_of(options)
 
         def declare(found: F) -> F:
-            self.registrations.append(Registration(target=found, blocking=blocking, door=door, reads=_names(reads)))
+            self.registrations.append(
+                Registration(target=found, blocking=blocking, door=door, reads=_names(reads), options=said)
+            )
             return found
 
         return declare if target is None else declare(target)
@@ -222,12 +234,18 @@ class Module:
         hidden: bool = False,
         blocking: bool = False,
         reads: Sequence[str] | None = None,
+        **options: Unpack[Options],
     ) -> None:
         """Declare a handler for a message type, the explicit way; parameters as in `handler`."""
-        door = Door(path=path, method=method, status=status, hidden=hidden)
         self.registrations.append(
             Registration(
-                target=handler, message_type=message, kind=kind, blocking=blocking, door=door, reads=_names(reads)
+                target=handler,
+                message_type=message,
+                kind=kind,
+                blocking=blocking,
+                door=Door(path=path, method=method, status=status, hidden=hidden),
+                reads=_names(reads),
+                options=options_of(options),
             )
         )
 

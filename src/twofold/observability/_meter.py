@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import final
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from twofold.dispatch import Handler
@@ -39,6 +39,7 @@ class PrometheusMeter:
         self._progress = progress
         self._live = Live(handlers)
         self._timings = {kind: Timings(f"cqrs_{kind}") for kind in Kind}
+        self._counters: dict[str, Counter] = {}
         self._series: dict[tuple[Kind, str, str], Series] = {}
         self.registry = CollectorRegistry(auto_describe=False)
         for collector in (*self._timings.values(), self._live):
@@ -59,6 +60,19 @@ class PrometheusMeter:
             series = self._series[kind, message, outcome] = self._timings[kind].series(message, outcome)
         series.counts[bisect_left(BOUNDS, seconds)] += 1
         series.total += seconds
+
+    def count(self, what: str, message: str) -> None:
+        """Note something that a stage did beside handling a message, as `cqrs_<what>_total`.
+
+        Args:
+            what: What happened, in the plural.
+            message: The wire name of the message.
+        """
+        counter = self._counters.get(what)
+        if counter is None:
+            text = f"{what.replace('_', ' ').capitalize()}, by message."
+            counter = self._counters[what] = Counter(f"cqrs_{what}", text, ["message"], registry=self.registry)
+        counter.labels(message).inc()
 
     async def scrape(self) -> tuple[bytes, str]:
         """Ask where subscriptions stand, and render everything.
