@@ -112,22 +112,22 @@ def test_a_handler_that_cannot_keep_the_promise_is_a_fault(answer: Any, fits: bo
     assert [fault.code for fault in faults] == ([] if fits else ["broken_promise"])
 
 
-class CountShelves(Query[int]):
-    pass
-
-
 def test_nothing_is_called_nothing_where_a_promise_is_broken() -> None:
     """Not by the class of None, which people never write."""
 
+    class CountShelves(Query[int]):
+        pass
+
     async def count(query: CountShelves) -> None: ...
 
-    async def add(command: AddShelf) -> int: ...
+    async def add(command: AddShelf) -> int:
+        return 1
 
     shelves = Module("shelves")
     shelves.handler(count)
     shelves.handler(add)
     faults = App("trial", modules=[shelves], database="memory:").check()
     assert [fault.text for fault in faults if fault.code == "broken_promise"] == [
-        "answers nothing (None), and CountShelves promises int",
+        f"answers nothing (None), and {CountShelves.__qualname__} promises int",
         "answers int, and AddShelf promises nothing (None)",
     ]

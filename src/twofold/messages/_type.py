@@ -13,6 +13,7 @@ from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnno
 
 from twofold.errors import Finding, Invalid, Undecodable, WiringError
 from twofold.messages._fields import context_fields
+from twofold.messages._findings import findings
 from twofold.messages._kind import Kind
 from twofold.messages._message import Command, Event, Query
 from twofold.messages._name import WireName, wire_name
@@ -107,7 +108,7 @@ class MessageType(Generic[M]):
         try:
             return self._check(message)
         except ValidationError as error:
-            raise Invalid(findings=findings(error)) from None
+            raise Invalid(findings=_findings(error)) from None
 
     def parse(self, body: bytes | str) -> M:
         """A message from JSON that comes from outside.
@@ -118,7 +119,7 @@ class MessageType(Generic[M]):
         try:
             return self._read(body)
         except ValidationError as error:
-            raise Invalid(findings=findings(error)) from None
+            raise Invalid(findings=_findings(error)) from None
 
     def encode(self, message: M) -> bytes:
         """The message as JSON bytes."""
@@ -133,7 +134,7 @@ class MessageType(Generic[M]):
         try:
             return self._read(body)
         except ValidationError as error:
-            raise Undecodable(name=self.name, cause="; ".join(str(finding) for finding in findings(error))) from None
+            raise Undecodable(name=self.name, cause="; ".join(str(finding) for finding in _findings(error))) from None
 
     def schema(self) -> dict[str, Any]:
         """Its JSON Schema (draft 2020-12)."""
@@ -150,19 +151,5 @@ def _open_fields(cls: type) -> Iterator[str]:
             yield field.name
 
 
-def findings(error: ValidationError) -> list[Finding]:
-    """What pydantic found, without the values: they may be secret."""
-    return [
-        finding
-        for found in error.errors(include_url=False, include_input=False)
-        for finding in _found(tuple(found["loc"]), found)
-    ]
-
-
-def _found(path: tuple[str | int, ...], found: Any) -> list[Finding]:
-    """One thing that pydantic found; an `Invalid` raised in a validator brings its own findings."""
-    cause = found.get("ctx", {}).get("error")
-    if isinstance(cause, Invalid) and cause.findings:
-        return [Finding(path=(*path, *one.path), rule=one.rule, message=one.message) for one in cause.findings]
-    text = str(cause) if isinstance(cause, Exception) else str(found["msg"])
-    return [Finding(path=path, rule=found["type"], message=text)]
+def _findings(error: ValidationError) -> list[Finding]:
+    return findings(error.errors(include_url=False, include_input=False))
