@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
 
-from pydantic import BaseModel, TypeAdapter, ValidationError, with_config
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, with_config
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 
 from twofold.errors import Finding, Invalid, Undecodable, WiringError
@@ -64,13 +64,17 @@ class MessageType(Generic[M]):
         Raises:
             WiringError: A field of the class cannot be encoded.
         """
-        name, own = self.cls.__qualname__, hasattr(self.cls, "__pydantic_config__")
+        name = self.cls.__qualname__
         if not issubclass(self.cls, BaseModel):
-            if not own and not is_dataclass(self.cls):
+            own: ConfigDict | None = getattr(self.cls, "__pydantic_config__", None)
+            if own is None and not is_dataclass(self.cls):
                 raise WiringError(f"{name} is neither a dataclass nor a pydantic model")
-            if not own:
-                # The one way that pydantic has to configure a plain dataclass; the same for every application.
-                with_config((Event if self.kind is Kind.EVENT else Command).__pydantic_config__)(self.cls)
+            usual = (Event if self.kind is Kind.EVENT else Command).__pydantic_config__
+            config = ConfigDict({**usual, **(own or {})})
+            if own != config:
+                # The one way that pydantic has to configure a plain dataclass; the same for every application. Models
+                # inherit settings that they do not mention, and so do dataclasses here.
+                with_config(config)(self.cls)
         for field in _open_fields(self.cls):
             raise WiringError(f"{name} cannot be encoded: the type of its field {field!r} is open")
         try:
