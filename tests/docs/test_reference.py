@@ -14,15 +14,16 @@ from dishka import AsyncContainer
 from dishka.registry import Registry
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from twofold import Aggregate, App, Command, Event, Live, Module, Query, Repository, Rows
-from twofold.cli._exit import _CODES, BUG
+from twofold import Aggregate, App, Command, Event, Failure, Live, Module, Query, Repository, Rows
+from twofold.cli import exit_of
+from twofold.cli._exit import BUG
 from twofold.cli._main import commands
-from twofold.errors import Category
+from twofold.errors import Category, Classifier
 from twofold.projections._method import read_method
 from twofold.sql import SqlPart
 from twofold.store import Recorded
 from twofold.web import attach, http
-from twofold.web._problem import _STATUS, CRASHED, problem_of_status
+from twofold.web._problem import CRASHED, problem_of, problem_of_status
 from twofold.web._problem_schema import PROBLEM_SCHEMA
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +78,7 @@ class Placed(Event):
 class Order(Aggregate):
     """An aggregate."""
 
-    def evolve(self, event: Placed) -> None:
+    def evolve(self, event: Event) -> None:
         """Follow what happened."""
 
 
@@ -207,7 +208,14 @@ orders, app, provider = Module("orders"), App("orders", database="memory:"), Pro
 def test_every_category_has_its_status_and_exit_code() -> None:
     """As the two rooms answer, and a bug beside them."""
     rows = {row[0]: (int(row[2]), int(row[3])) for row in table("category")}
-    expected = {str(one): (_STATUS[one], _CODES[one]) for one in Category}
+
+    class Foreign(Exception):
+        """Knows nothing of twofold."""
+
+    expected: dict[str, tuple[int, int]] = {}
+    for one in Category:
+        classifier = Classifier({Foreign: one})
+        expected[one.value] = problem_of(Foreign(), classifier).status, exit_of(Failure(Foreign()), classifier)
     assert rows == {**expected, "a bug": (CRASHED.status, BUG)}
 
 
@@ -247,9 +255,8 @@ def settings_of(function: Callable[..., Any]) -> dict[str, str]:
 
 def test_every_environment_variable_is_there() -> None:
     """All that the code reads."""
-    read = {
-        name for path in (ROOT / "src").rglob("*.py") for name in re.findall(r'"(TWOFOLD_[A-Z_]+)"', path.read_text())
-    }
+    texts = [path.read_text() for path in (ROOT / "src").rglob("*.py")]
+    read = {name for text in texts for name in re.findall(r'"(TWOFOLD_[A-Z_]+)"', text)}
     assert [row[0] for row in table("variable")] == sorted(read)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
@@ -65,7 +65,7 @@ def test_a_text_that_means_a_number_is_taken_for_one() -> None:
 @pytest.mark.parametrize("cls", STRICT)
 def test_a_strict_message_takes_only_what_it_says(cls: type) -> None:
     """Field by field or as a whole, dataclass or model, with a base class or without."""
-    codec = MessageType(cls, Kind.COMMAND)
+    codec: MessageType[Any] = MessageType(cls, Kind.COMMAND)
     with pytest.raises(Invalid) as raised:
         codec.parse(BODY)
     assert [(one.field, one.rule) for one in raised.value.findings] == [("count", "int_type"), ("paid", "bool_type")]
@@ -78,7 +78,7 @@ def test_a_strict_message_takes_only_what_it_says(cls: type) -> None:
 @pytest.mark.parametrize("cls", STRICT)
 def test_a_message_with_settings_of_its_own_keeps_the_others(cls: type) -> None:
     """Unknown fields stay refused, and an instance is checked again."""
-    codec = MessageType(cls, Kind.COMMAND)
+    codec: MessageType[Any] = MessageType(cls, Kind.COMMAND)
     with pytest.raises(Invalid, match="extra"):
         codec.parse('{"count": 5, "paid": true, "extra": 1}')
     made = cls(count=5, paid=True)
