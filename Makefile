@@ -8,9 +8,9 @@ PY = $(VENV)/bin/python
 .PHONY: help environment demo serve test quick check bench faults lock clean
 
 help: ## show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-environment:
+environment: ## set up .venv, which all others do by themselves
 	@$(PYTHON) tools/environment.py $(VENV)
 
 demo: environment ## drive all examples over HTTP and check what they say (EXAMPLE=name for one, DATABASE=postgres)

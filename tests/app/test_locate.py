@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from twofold import App
-from twofold.app import locate
+from twofold.app import AppNotFound, locate
 from twofold.errors import WiringError
 
 SHOP = """
@@ -61,3 +61,17 @@ def test_a_module_that_cannot_import_what_it_needs_says_so_itself(here: Path) ->
     """That is no mistake in the name, and hiding it would send people looking for one."""
     with pytest.raises(ModuleNotFoundError, match="nowhere_to_be_found"):
         locate("located_broken")
+
+
+def test_a_module_whose_name_begins_like_it_is_not_mistaken_for_it(here: Path) -> None:
+    """What `located_broken` needs is missing, and not `located_broken` itself."""
+    (here / "located_broken.py").write_text("import located_bro\n")
+    with pytest.raises(ModuleNotFoundError, match="located_bro'"):
+        locate("located_broken")
+
+
+def test_an_application_under_another_name_is_pointed_to(here: Path) -> None:
+    """As it is to be typed."""
+    with pytest.raises(AppNotFound) as missing:
+        locate("located_shop:shop")
+    assert missing.value.hint == "write located_shop:app or located_shop:other"

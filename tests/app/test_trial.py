@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from twofold import App, Command, CommandBus, Failure, Module, Result
+from twofold import App, Command, CommandBus, Failure, Module, Query, Result
 from twofold.errors import HandlerNotFoundError, WiringError, exists
 from twofold.sql import ReadSession
 
@@ -110,3 +110,24 @@ def test_a_handler_that_cannot_keep_the_promise_is_a_fault(answer: Any, fits: bo
     shelves.handler(handle)
     faults = App("trial", modules=[shelves], database="memory:").check()
     assert [fault.code for fault in faults] == ([] if fits else ["broken_promise"])
+
+
+def test_nothing_is_called_nothing_where_a_promise_is_broken() -> None:
+    """Not by the class of None, which people never write."""
+
+    class CountShelves(Query[int]):
+        pass
+
+    async def count(query: CountShelves) -> None: ...
+
+    async def add(command: AddShelf) -> int:
+        return 1
+
+    shelves = Module("shelves")
+    shelves.handler(count)
+    shelves.handler(add)
+    faults = App("trial", modules=[shelves], database="memory:").check()
+    assert [fault.text for fault in faults if fault.code == "broken_promise"] == [
+        f"answers nothing (None), and {CountShelves.__qualname__} promises int",
+        "answers int, and AddShelf promises nothing (None)",
+    ]

@@ -11,6 +11,7 @@ import pytest
 from tests.cli.conftest import Said
 
 Twofold = Callable[..., Said]
+EXPECTED = "write MODULE:APP, a module that can be imported from here and the App in it: shop.main:app, say"
 
 
 def test_it_tells_its_version(twofold: Twofold) -> None:
@@ -35,21 +36,44 @@ def test_a_shell_can_complete(twofold: Twofold, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    "target, told",
+    "target, told, hint",
     [
-        ("nowhere:app", "there is no module 'nowhere'"),
-        ("tests.cli.shop:nothing", "no application called 'nothing'"),
-        ("tests.cli.shop:shop", "no application called 'shop'"),
-        ("tests/cli/shop.py", "write tests.cli.shop:app"),
-        (":app", "names no module"),
+        ("nowhere", "there is no module 'nowhere'", EXPECTED),
+        ("nowhere:app", "there is no module 'nowhere'", EXPECTED),
+        ("tests.nowhere:app", "there is no module 'tests.nowhere'", EXPECTED),
+        ("tests.cli.shop:nothing", "tests.cli.shop has no application called 'nothing'", "write tests.cli.shop:app"),
+        ("tests.cli.shop:shop", "'tests.cli.shop:shop' is no App: it is a Module", "write tests.cli.shop:app"),
+        (
+            "tests.cli.conftest",
+            "tests.cli.conftest has no application called 'app'",
+            "tests.cli.conftest has no App: it takes app = App(...) in there",
+        ),
+        ("tests/cli/shop.py", "'tests/cli/shop.py' names no module", "write tests.cli.shop:app"),
+        (":app", "':app' names no module", "write module:app"),
     ],
 )
-def test_an_application_that_is_not_there_is_one_clear_line(twofold: Twofold, target: str, told: str) -> None:
-    """A wrong name gives exit code 2 and says what is not there."""
+def test_an_application_that_is_not_there_is_one_clear_line(
+    twofold: Twofold, target: str, told: str, hint: str
+) -> None:
+    """A wrong name gives exit code 2, and says what is not there and what to write."""
     said = twofold("describe", target)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.splitlines() == [f"twofold: {told}", f"  hint: {hint}"]
+
+
+def test_run_says_the_same_in_its_own_process(tmp_path: Path) -> None:
+    """Where the log is set up already, and nothing but these lines is written."""
+    command = [sys.executable, "-m", "twofold", "run", "missing"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    lines = ["twofold: there is no module 'missing'", f"  hint: {EXPECTED}"]
+    assert (done.returncode, done.stdout, done.stderr.splitlines()) == (2, "", lines)
+
+
+def test_a_command_without_an_application_says_what_is_expected(twofold: Twofold) -> None:
+    """With 2, and by name."""
+    said = twofold("run")
     assert said.code == 2
-    assert told in said.err
-    assert len(said.err.splitlines()) == 1
+    assert "MODULE:APP" in said.err
 
 
 def test_a_module_that_cannot_be_imported_shows_where(

@@ -62,9 +62,35 @@ def delivered_by_a_run_on(database: Path) -> Sequence[str]:
     return delivered
 
 
+def test_a_row_tells_of_a_stream(parked: Parked) -> None:
+    """Whose, which, the first of its parked events, how many there are, since when, and what the first failed with."""
+    said = parked("list")
+    head, *rows = [line.split("  ") for line in said.out.splitlines()]
+    cells = [[cell.strip() for cell in row if cell] for row in rows]
+    assert " ".join(head).split() == ["subscription", "stream", "position", "parked", "since", "cause"]
+    assert [(*row[:4], row[5]) for row in cells] == [
+        (DELIVER, "box-1", "2", "3", r"UnreadableAddress: \x1b[2J\u202eMain"),
+        (DELIVER, r"box-\n2", "5", "1", "UnreadableAddress: ?"),
+    ]
+    events = json.loads(parked("list", "--events", "--json").out)
+    streams = json.loads(parked("list", "--json").out)
+    assert [(one["position"], one["parked"], one["since"], one["cause"], one["due"]) for one in streams] == [
+        (first["position"], count, first["since"], first["cause"], False)
+        for first, count in ((events[0], 3), (events[3], 1))
+    ]
+
+
+def test_a_stream_whose_first_event_was_dropped_waits_to_be_tried_again(parked: Parked) -> None:
+    """The next one is the first now, and nothing has failed with it."""
+    parked("drop", DELIVER, "2", "--yes")
+    row = parked("list", "--stream", "box-1").out.splitlines()[1]
+    assert row.split()[2:4] == ["3", "2"]
+    assert row.endswith("waits to be tried again")
+
+
 def test_what_has_failed_is_listed_with_what_waits_behind_it(parked: Parked) -> None:
     """One line each: whose, where, the cause, how often it was tried; text from outside cannot move the cursor."""
-    said = parked("list")
+    said = parked("list", "--events")
     head, *rows = [line.split() for line in said.out.splitlines()]
     assert head == ["subscription", "position", "stream", "type", "cause", "attempts", "since"]
     assert [row[:4] for row in rows] == [
@@ -80,12 +106,15 @@ def test_what_has_failed_is_listed_with_what_waits_behind_it(parked: Parked) -> 
 
 def test_the_list_can_be_narrowed(parked: Parked) -> None:
     """By subscription, by stream and by a limit, which says that there is more."""
-    assert positions(parked("list", "--json")) == [2, 3, 4, 5]
-    assert positions(parked("list", "--json", "--stream", "box-\n2")) == [5]
-    assert positions(parked("list", "--json", "--subscription", "another")) == []
-    limited = parked("list", "--json", "--limit", "3")
+    assert positions(parked("list", "--events", "--json")) == [2, 3, 4, 5]
+    assert positions(parked("list", "--events", "--json", "--stream", "box-\n2")) == [5]
+    assert positions(parked("list", "--events", "--json", "--subscription", "another")) == []
+    limited = parked("list", "--events", "--json", "--limit", "3")
     assert positions(limited) == [2, 3, 4]
     assert "more than 3" in limited.err
+    streams = parked("list", "--limit", "1")
+    assert (len(streams.out.splitlines()), "more than 1" in streams.err) == (2, True)
+    assert len(json.loads(parked("list", "--json", "--stream", "box-1").out)) == 1
     assert parked("list", "--subscription", "another").out == "nothing is parked\n"
 
 
@@ -127,7 +156,7 @@ def test_an_edit_is_what_is_read_and_the_log_stays(parked: Parked, database: Pat
     assert parked("retry", DELIVER, "box-1").out.startswith("3 events")
     assert "to be tried again" in parked("show", DELIVER, "2").out
     assert delivered_by_a_run_on(database) == ["Main 2", "Main 3", "Main 4", "Main last"]
-    assert positions(parked("list", "--json")) == [5]
+    assert positions(parked("list", "--events", "--json")) == [5]
 
 
 def test_an_edit_comes_from_a_file_or_the_input_too(
@@ -154,7 +183,7 @@ def test_everything_of_a_subscription_is_tried_again_at_once(parked: Parked, dat
     """What still fails is parked again, with one more attempt."""
     assert parked("retry", DELIVER, "--all").out.startswith("4 events")
     assert delivered_by_a_run_on(database) == ["Main last"]
-    assert [one["attempts"] for one in json.loads(parked("list", "--json").out)] == [6, 0, 0, 6]
+    assert [one["attempts"] for one in json.loads(parked("list", "--events", "--json").out)] == [6, 0, 0, 6]
 
 
 def test_a_dropped_event_is_never_handled_and_tells_what_waits(parked: Parked, database: Path) -> None:
@@ -162,11 +191,11 @@ def test_a_dropped_event_is_never_handled_and_tells_what_waits(parked: Parked, d
     said = parked("drop", DELIVER, "2", "--yes")
     assert said.code == 0
     assert "of stream box-1 2 events" in said.out
-    assert positions(parked("list", "--json")) == [3, 4, 5]
+    assert positions(parked("list", "--events", "--json")) == [3, 4, 5]
     parked("retry", DELIVER, "box-1")
     assert "nothing more" in parked("drop", DELIVER, "5", "--yes").out
     assert delivered_by_a_run_on(database) == ["Main 3", "Main 4", "Main last"]
-    assert positions(parked("list", "--json")) == []
+    assert positions(parked("list", "--events", "--json")) == []
 
 
 @pytest.mark.parametrize("answer, left", [("y\n", [3, 4, 5]), ("n\n", [2, 3, 4, 5]), ("", [2, 3, 4, 5])])
@@ -174,7 +203,7 @@ def test_dropping_is_asked_for(parked: Parked, monkeypatch: pytest.MonkeyPatch, 
     """Without a yes nothing is dropped."""
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
     assert parked("drop", DELIVER, "2").code == int(len(left) == 4)
-    assert positions(parked("list", "--json")) == left
+    assert positions(parked("list", "--events", "--json")) == left
 
 
 @pytest.mark.parametrize(
@@ -222,7 +251,8 @@ def test_both_databases_are_looked_into(twofold: Twofold, tmp_path: Path) -> Non
         app.settle(timeout=30)
     where = ("--database", str(write), "--read-database", str(read))
     till = "tests.app.apart:app"
-    listed = json.loads(twofold("parked", "list", till, "--json", *where).out)
+    assert len(twofold("parked", "list", till, *where).out.splitlines()) == 3
+    listed = json.loads(twofold("parked", "list", till, "--events", "--json", *where).out)
     assert [one["subscription"] for one in listed] == ["payments", "till.thank:paid"]
     assert "ValueError" in twofold("parked", "show", till, "payments", "1", *where).out
     assert twofold("parked", "drop", till, "payments", "1", "--yes", *where).code == 0

@@ -23,7 +23,7 @@ def test_the_page_goes_through_the_case_as_printed(tmp_path: Path) -> None:
             assert matches(said, text), said
         else:
             said = run(language, text, tmp_path)
-    assert [language for language, _ in BLOCKS].count("text") == 7
+    assert [language for language, _ in BLOCKS].count("text") == 8
 
 
 def run(language: str, text: str, folder: Path) -> str:

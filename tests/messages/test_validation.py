@@ -4,10 +4,19 @@ import json
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from ipaddress import IPv4Address
+from re import Pattern
+from typing import Annotated, Any, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
-from pydantic import AfterValidator, BaseModel, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ByteSize, Field, HttpUrl, ImportString, Json, field_validator
+from pydantic_core import PydanticCustomError
 
 from twofold.errors import Finding, Invalid
 from twofold.messages import Command, MessageType
@@ -17,6 +26,17 @@ def _strong(password: str) -> str:
     if len(password) < 8:
         raise ValueError("must have 8 characters")
     return password
+
+
+RUNES = "ᚠᚢᚦᚨᚱᚲ"
+"""No message has one of these letters by itself."""
+WORD = "zqxzq"
+
+
+class Weekday(StrEnum):
+    """A closed set."""
+
+    MONDAY = "monday"
 
 
 WEAK = b'{"email": "ada@example.com", "password": "hunter2"}'
@@ -129,6 +149,81 @@ def test_values_are_never_shown(cls: type[Register | RegisterModel], check: str)
     shown = "".join(traceback.format_exception(raised.value)) + repr(raised.value.findings)
     assert "must have 8 characters" in shown
     assert "hunter2" not in shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cat:
+    """One of two that a tag tells apart."""
+
+    kind: Literal["cat"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dog:
+    """The other one."""
+
+    kind: Literal["dog"]
+
+
+@pytest.mark.parametrize(
+    "hint, value, told",
+    [
+        (UUID, RUNES, "Input should be a valid UUID"),
+        (bytes, RUNES, "Data should be valid base64"),
+        (ZoneInfo, RUNES, "invalid timezone"),
+        (ByteSize, f"1 {WORD}", "could not interpret byte unit"),
+        (ImportString, WORD, "Invalid python path"),
+        (
+            Annotated[Cat | Dog, Field(discriminator="kind")],
+            {"kind": RUNES},
+            "Input tag found using 'kind' is none of the expected tags: 'cat', 'dog'",
+        ),
+        (int, RUNES, "Input should be a valid integer, unable to parse string as an integer"),
+        (float, RUNES, "Input should be a valid number, unable to parse string as a number"),
+        (bool, RUNES, "Input should be a valid boolean, unable to interpret input"),
+        (Decimal, RUNES, "Input should be a valid decimal"),
+        (date, RUNES, "Input should be a valid date"),
+        (datetime, RUNES, "Input should be a valid datetime"),
+        (time, RUNES, "Input should be in a valid time format"),
+        (timedelta, RUNES, "Input should be a valid duration"),
+        (Literal["a"], RUNES, "Input should be 'a'"),
+        (Weekday, RUNES, "Input should be 'monday'"),
+        (HttpUrl, RUNES, "Input should be a valid URL"),
+        (HttpUrl, f"{WORD}://a", "URL scheme should be"),
+        (IPv4Address, RUNES, "Input is not a valid IPv4 address"),
+        (Pattern[str], f"({RUNES}", "Input should be a valid regular expression"),
+        (Fraction, RUNES, "Input is not a valid fraction"),
+        (Json, RUNES, "Invalid JSON"),
+        (Annotated[str, Field(max_length=3)], RUNES, "String should have at most 3 characters"),
+        (tuple[int, ...], RUNES, "Input should be a valid array"),
+        (dict[str, int], RUNES, "Input should be an object"),
+    ],
+    ids=str,
+)
+def test_no_rule_of_pydantic_quotes_what_was_sent(hint: Any, value: Any, told: str) -> None:
+    """Not one character of it, whatever type it does not fit."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Sent(Command[None]):
+        value: hint
+
+    texts = [text for _, _, text in refused(lambda: MessageType(Sent).parse(json.dumps({"value": value})))]
+    assert texts[0].startswith(told)
+    assert not {*RUNES} & set("".join(texts))
+    assert WORD not in "".join(texts)
+
+
+def test_words_of_a_rule_of_ones_own_stay() -> None:
+    """An application chooses what it tells."""
+
+    def unknown(code: str) -> str:
+        raise PydanticCustomError("unknown_code", "there is no {code}", {"code": code})
+
+    @dataclass(frozen=True, kw_only=True)
+    class Sent(Command[None]):
+        code: Annotated[str, AfterValidator(unknown)]
+
+    assert refused(lambda: MessageType(Sent).parse('{"code": "c7"}')) == [("code", "unknown_code", "there is no c7")]
 
 
 def test_an_invalid_of_post_init_is_a_finding_of_its_own_field() -> None:

@@ -1,11 +1,15 @@
 """What a body may be: bounded, JSON, strict; and what is said about one that is not."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
 from tests.web.shop import SECRET, client_of, shop_app
+from twofold import App, Command, Module
 
 pytestmark = pytest.mark.anyio
 JSON = {"content-type": "application/json"}
@@ -93,6 +97,37 @@ async def test_a_problem_never_echoes_what_was_sent(client: httpx.AsyncClient) -
     answer = await client.post(PATH, json={"customer": [SECRET], "lines": SECRET})
     assert answer.status_code == 400
     assert SECRET not in answer.text
+
+
+async def test_not_one_character_of_a_value_gets_out(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever field it does not fit: neither in the body, nor in any line of the log, whoever reads the body."""
+    runes = "ᚠᚢᚦᚨᚱᚲ"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Send(Command[None]):
+        id: UUID
+        picture: bytes
+        zone: ZoneInfo
+
+    async def send(command: Send) -> None: ...
+
+    module = Module("sending")
+    module.handler(send)
+    app = App("sending", modules=[module], database="memory:")
+    web = app.http()
+
+    async def own(number: UUID) -> None: ...
+
+    web.add_api_route("/own/{number}", own)
+    async with client_of(app, web) as client:
+        with caplog.at_level("DEBUG"):
+            sent = await client.post("/commands/send", json=dict.fromkeys(("id", "picture", "zone"), runes))
+            routed = await client.get(f"/own/{runes}")
+    assert [error["field"] for error in sent.json()["errors"]] == ["id", "picture", "zone"]
+    assert [error["message"] for error in routed.json()["errors"]] == ["Input should be a valid UUID"]
+    logged = [str(vars(record)) for record in caplog.records if record.name.startswith("twofold")]
+    assert logged
+    assert not {*runes} & set(str(sent.json()) + str(routed.json()) + "".join(logged))
 
 
 @pytest.mark.parametrize(

@@ -97,9 +97,43 @@ async def test_an_unknown_message_is_not_found_with_a_hint(client: httpx.AsyncCl
     assert "hint" not in elsewhere.json()
 
 
+@pytest.mark.parametrize(
+    "method, path, kind, name",
+    [
+        ("POST", "/commands/place_oder", "command", "place_oder"),
+        ("GET", "/queries/find%0Aorder%E2%80%AE", "query", r"find\norder\u202e"),
+        ("GET", "/commands/place_order", "command", "place_order"),
+        ("POST", f"/commands/{'x' * 1000}", "command", "x" * 80),
+        ("POST", f"/commands/{'%0A' * 1000}", "command", r"\n" * 80),
+    ],
+)
+async def test_an_unknown_message_leaves_a_line(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture, method: str, path: str, kind: str, name: str
+) -> None:
+    """With what it was called, cut and made safe, and the correlation id that the client was told."""
+    with caplog.at_level("INFO", logger="twofold.web"):
+        answer = await client.request(method, path, headers={"x-correlation-id": "abc"})
+    (record,) = caplog.records
+    facts = vars(record)["twofold"]
+    assert (facts["kind"], facts["message"], facts["status"]) == (kind, name, answer.status_code)
+    assert (facts["correlation_id"], answer.json()["correlation_id"]) == ("abc", "abc")
+    assert record.getMessage() == f"{kind} {name} refused: {answer.json()['code']}"
+    assert record.getMessage().isprintable()
+
+
+async def test_a_path_that_names_no_message_leaves_none(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What scanners look for would fill the log, and may hold anything."""
+    with caplog.at_level("INFO", logger="twofold.web"):
+        assert (await client.get("/wp-login.php")).status_code == 404
+    assert not caplog.records
+
+
 async def test_another_method_is_not_allowed(client: httpx.AsyncClient) -> None:
-    """405 says which methods are."""
+    """405 says which methods are, in its header and in words."""
     answer = await client.post("/queries/find_order")
+    assert answer.json()["hint"] == "this is offered by GET"
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
     assert answer.json()["code"] == "method_not_allowed"
     assert answer.headers["content-type"] == "application/problem+json"

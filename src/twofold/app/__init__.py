@@ -2,9 +2,9 @@
 
 from twofold.app._app import App
 from twofold.app._caller import Caller
-from twofold.app._locate import locate
+from twofold.app._locate import AppNotFound, locate
 from twofold.app._progress import Progress
 from twofold.app._role import Role
 from twofold.app._room import open_room
 
-__all__ = ["App", "Caller", "Progress", "Role", "locate", "open_room"]
+__all__ = ["App", "AppNotFound", "Caller", "Progress", "Role", "locate", "open_room"]

@@ -1,6 +1,7 @@
 """Faults in what handlers answer: a handler that says it answers an int cannot keep its message's promise of an id."""
 
 from collections.abc import Iterable
+from types import NoneType
 
 from twofold.dispatch import Handler, annotated_answer, contradicts, promised_answer
 from twofold.errors import Fault
@@ -16,6 +17,10 @@ def answer_faults(handlers: Iterable[Handler]) -> list[Fault]:
     for handler in handlers:
         if contradicts(handler):
             answer, promise = annotated_answer(handler), promised_answer(handler.message_type)
-            text = f"answers {answer.__name__}, and {handler.message_type.__qualname__} promises {promise.__name__}"
+            text = f"answers {_name(answer)}, and {handler.message_type.__qualname__} promises {_name(promise)}"
             faults.append(Fault(where=handler.id, code="broken_promise", text=text, hint="make one of them the other"))
     return faults
+
+
+def _name(answer: type) -> str:
+    return "nothing (None)" if answer is NoneType else answer.__name__

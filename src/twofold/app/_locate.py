@@ -3,9 +3,31 @@
 import importlib
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import ClassVar
 
 from twofold.app._app import App
 from twofold.errors import WiringError
+
+
+class AppNotFound(WiringError):
+    """What was typed leads to no application.
+
+    Args:
+        text: What is not there.
+        hint: What to type instead.
+    """
+
+    code: ClassVar[str] = "app_not_found"
+
+    def __init__(self, text: str, *, hint: str) -> None:
+        super().__init__(text)
+        self._hint = hint
+
+    @property
+    def hint(self) -> str:
+        """What to type instead."""
+        return self._hint
 
 
 def locate(target: str) -> App:
@@ -15,19 +37,33 @@ def locate(target: str) -> App:
         target: `module:attribute`; the attribute is `app` unless given.
 
     Raises:
-        WiringError: There is no such module or attribute, or it is no App.
+        AppNotFound: There is no such module or attribute, or it is no App.
     """
     name, _, attribute = target.partition(":")
+    attribute = attribute or "app"
+    if not name or name.endswith(".py") or "/" in name:
+        module_name = name.removesuffix(".py").replace("/", ".").strip(".") or "module"
+        raise AppNotFound(f"{target!r} names no module", hint=f"write {module_name}:{attribute}")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name is None or not name.startswith(error.name):
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
-        raise WiringError(f"there is no module {error.name!r} to load {target!r} from") from error
-    app = getattr(module, attribute or "app", None)
-    if not isinstance(app, App):
-        raise WiringError(f"{target!r} is no App: {name} has no application called {attribute or 'app'!r}")
-    return app
+        hint = "write MODULE:APP, a module that can be imported from here and the App in it: shop.main:app, say"
+        raise AppNotFound(f"there is no module {error.name!r}", hint=hint) from error
+    app = getattr(module, attribute, None)
+    if isinstance(app, App):
+        return app
+    text = f"{name} has no application called {attribute!r}"
+    if hasattr(module, attribute):
+        text = f"{target!r} is no App: it is a {type(app).__qualname__}"
+    raise AppNotFound(text, hint=_offered(module))
+
+
+def _offered(module: ModuleType) -> str:
+    """The applications that a module has, as they are typed."""
+    names = [f"{module.__name__}:{name}" for name, value in vars(module).items() if isinstance(value, App)]
+    return f"write {' or '.join(names)}" if names else f"{module.__name__} has no App: it takes app = App(...) in there"

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import rich_click as click
 
 from twofold.cli._exit import exit_code
-from twofold.cli._load import app_argument, load, mount
+from twofold.cli._load import app_argument, database_options, load, mount
 from twofold.errors import Unavailable, WiringError
 from twofold.store import MigratableStore, SchemaState
 
@@ -34,9 +34,8 @@ def db() -> None:
 
 
 def _database(command: F) -> F:
-    for name in ("--read-database", "--database"):
-        command = click.option(name, metavar="ADDRESS", help="As given to `run`, if it was.")(command)
-    return click.option("--read", is_flag=True, help="The read database; the other one unless given.")(command)
+    read = click.option("--read", is_flag=True, help="The read database; the other one unless given.")
+    return read(database_options(command))
 
 
 @db.command()

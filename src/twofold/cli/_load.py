@@ -72,6 +72,13 @@ def told_apart(names: tuple[str, ...], target: str | None, what: str) -> tuple[s
     return target, name
 
 
+def database_options(command: F) -> F:
+    """The options that say where the databases of the application are."""
+    for name in ("--read-database", "--database"):
+        command = click.option(name, metavar="ADDRESS", help="As given to `run`, if it was.")(command)
+    return command
+
+
 def load(target: str) -> App:
     """Import an application; the current directory is importable, as with `python -m`.
 
@@ -81,10 +88,6 @@ def load(target: str) -> App:
     Raises:
         WiringError: It cannot be found, or its module cannot be imported.
     """
-    module, _, attribute = target.partition(":")
-    if not module or module.endswith(".py") or "/" in module:
-        name = module.removesuffix(".py").replace("/", ".").strip(".") or "module"
-        raise WiringError(f"{target!r} names no module; write {name}:{attribute or 'app'}")
     try:
         return locate(target)
     except TwofoldError:

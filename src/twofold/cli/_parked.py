@@ -8,36 +8,29 @@ It opens the store and starts nothing: whichever process owns a subscription doe
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import rich_click as click
-from rich.console import Console
 
 from twofold.app import App
-from twofold.cli._load import app_argument, behind_app, load, mount
-from twofold.cli._parked_event import as_dict, lines_of, row_of
+from twofold.cli._load import app_argument, behind_app, database_options, load, mount
+from twofold.cli._parked_event import as_dict, lines_of, row_of, stream_as_dict, stream_row_of
 from twofold.cli._store import opened
-from twofold.cli._tables import aligned, drawn
+from twofold.cli._tables import Rows, print_rows
 from twofold.middleware import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
-_COLUMNS: Final = ("subscription", "position", "stream", "type", "cause", "attempts", "since")
+_STREAMS: Final = ("subscription", "stream", "position", "parked", "since", "cause")
+_EVENTS: Final = ("subscription", "position", "stream", "type", "cause", "attempts", "since")
 
 
 @click.group()
 def parked() -> None:
     """Look at events that keep failing, and mend, retry or drop them."""
-
-
-def _database(command: F) -> F:
-    text = "As given to `run`, if it was."
-    for name in ("--read-database", "--database"):
-        command = click.option(name, metavar="ADDRESS", help=text)(command)
-    return command
 
 
 def _words(*names: str) -> Callable[[F], F]:
@@ -49,31 +42,37 @@ def _words(*names: str) -> Callable[[F], F]:
 @app_argument
 @click.option("--subscription", metavar="NAME", help="Only of this projection or reaction.")
 @click.option("--stream", metavar="NAME", help="Only of this stream.")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")
+@click.option("--events", is_flag=True, help="A row for each event, and not one for each stream.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many rows at most.")
 @click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
-@_database
+@database_options
 def list_(
-    *, target: str, subscription: str | None, stream: str | None, limit: int, as_json: bool, **databases: str | None
+    *,
+    target: str,
+    subscription: str | None,
+    stream: str | None,
+    events: bool,
+    limit: int,
+    as_json: bool,
+    **databases: str | None,
 ) -> None:
-    """List parked events: of each stream the one that failed, and those that wait behind it."""
-    found = _with(target, databases, lambda app: app.parked.list(subscription, stream=stream, limit=limit + 1))
-    shown = found[:limit]
-    if as_json:
-        click.echo(json.dumps([as_dict(one) for one in shown], indent=2))
-    elif not shown:
-        click.echo("nothing is parked")
-    elif sys.stdout.isatty():
-        Console().print(drawn(_COLUMNS, [row_of(one) for one in shown]))
+    """List the streams that are parked: where each begins, how many of its events are put aside, and why the first is.
+
+    The position is that of the first event, which `show`, `edit` and `drop` take.
+    """
+    if events:
+        found = _with(target, databases, lambda app: app.parked.list(subscription, stream=stream, limit=limit + 1))
+        _list(_EVENTS, [row_of(one) for one in found], [as_dict(one) for one in found], limit, as_json=as_json)
     else:
-        click.echo("\n".join(aligned(_COLUMNS, [row_of(one) for one in shown])))
-    if len(found) > limit:
-        click.echo(f"there are more than {limit}; --limit shows more", err=True)
+        streams = _with(target, databases, lambda app: app.parked.streams(subscription, stream=stream))
+        rows = [stream_row_of(one) for one in streams]
+        _list(_STREAMS, rows, [stream_as_dict(one) for one in streams], limit, as_json=as_json)
 
 
 @parked.command()
 @_words("SUBSCRIPTION", "POSITION")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-@_database
+@database_options
 def show(*, words: tuple[str, ...], as_json: bool, **databases: str | None) -> None:
     """Show a parked event: its data, its headers, and what went wrong where."""
     target, subscription, position = _event(words)
@@ -87,7 +86,7 @@ def show(*, words: tuple[str, ...], as_json: bool, **databases: str | None) -> N
 @parked.command()
 @_words("SUBSCRIPTION", "POSITION")
 @click.option("--data", required=True, metavar="JSON", help="The event from now on; @FILE to read it, - for the input.")
-@_database
+@database_options
 def edit(*, words: tuple[str, ...], data: str, **databases: str | None) -> None:
     """Have a parked event read as other data. The log keeps what it has."""
     target, subscription, position = _event(words)
@@ -99,7 +98,7 @@ def edit(*, words: tuple[str, ...], data: str, **databases: str | None) -> None:
 @parked.command()
 @_words("SUBSCRIPTION", "[STREAM]")
 @click.option("--all", "everything", is_flag=True, help="Everything that the subscription has parked.")
-@_database
+@database_options
 def retry(*, words: tuple[str, ...], everything: bool, **databases: str | None) -> None:
     """Have a stream's parked events tried again, in order, by whoever owns the subscription."""
     if everything:
@@ -114,7 +113,7 @@ def retry(*, words: tuple[str, ...], everything: bool, **databases: str | None) 
 @parked.command()
 @_words("SUBSCRIPTION", "POSITION")
 @click.option("--yes", is_flag=True, help="Without asking.")
-@_database
+@database_options
 def drop(*, words: tuple[str, ...], yes: bool, **databases: str | None) -> None:
     """Give a parked event up: its subscription never handles it. The log keeps it."""
     target, subscription, position = _event(words)
@@ -130,6 +129,17 @@ def drop(*, words: tuple[str, ...], yes: bool, **databases: str | None) -> None:
     click.echo(f"dropped {position}; of stream {stream} {_events(waiting) if waiting else 'nothing'} more is parked")
     if waiting:
         click.echo(f"`twofold parked retry` has {printable(subscription)} go on with that")
+
+
+def _list(columns: Sequence[str], rows: Rows, facts: Sequence[object], limit: int, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(facts[:limit], indent=2))
+    elif rows:
+        print_rows(columns, rows[:limit])
+    else:
+        click.echo("nothing is parked")
+    if len(rows) > limit:
+        click.echo(f"there are more than {limit}; --limit shows more", err=True)
 
 
 def _with(target: str, databases: Mapping[str, str | None], work: Callable[[App], Awaitable[T]]) -> T:

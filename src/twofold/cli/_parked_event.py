@@ -1,4 +1,4 @@
-"""A parked event as the command line shows it: as a row, as lines, and as data for machines."""
+"""Parked streams and events as the command line shows them: as a row, as lines, and as data for machines."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,29 @@ from typing import Any
 
 from twofold.middleware import printable
 from twofold.store import Parked
-from twofold.subscriptions import ParkedEvent
+from twofold.subscriptions import ParkedEvent, ParkedStream
+
+
+def stream_row_of(one: ParkedStream) -> tuple[str, ...]:
+    """Subscription, stream, first position, how many events, since, cause."""
+    first = one.first
+    cause = first.cause or "waits to be tried again"
+    words = first.subscription, first.stream, str(first.position), str(one.count), _time(first.time), cause
+    return tuple(map(printable, words))
+
+
+def stream_as_dict(one: ParkedStream) -> dict[str, Any]:
+    """The same, ready for JSON."""
+    first = one.first
+    return {
+        "subscription": first.subscription,
+        "stream": first.stream,
+        "position": first.position,
+        "parked": one.count,
+        "since": first.time.isoformat(),
+        "cause": first.cause,
+        "due": first.due,
+    }
 
 
 def row_of(one: Parked) -> tuple[str, ...]:

@@ -4,18 +4,16 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar, cast
 
 import rich_click as click
-from rich.console import Console
 
 from twofold.app.administration import NEXT, PREVIOUS, Administration, Place, ProjectionStatus, Version, administering
-from twofold.cli._load import app_and_name, app_argument, load, mount, told_apart
+from twofold.cli._load import app_and_name, app_argument, database_options, load, mount, told_apart
 from twofold.cli._pace import PaceShown
-from twofold.cli._tables import aligned, drawn
+from twofold.cli._tables import print_rows
 from twofold.middleware import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,16 +23,9 @@ _json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 _place = click.Choice([NEXT, PREVIOUS])
 
 
-def _database(command: F) -> F:
-    text = "As given to `run`, if it was."
-    for name in ("--read-database", "--database"):
-        command = click.option(name, metavar="ADDRESS", help=text)(command)
-    return command
-
-
 def _named(command: F) -> F:
     """The arguments of a command about one projection."""
-    return app_and_name("NAME")(_database(command))
+    return app_and_name("NAME")(database_options(command))
 
 
 @click.group()
@@ -44,7 +35,7 @@ def projections() -> None:
 
 @projections.command("list")
 @app_argument
-@_database
+@database_options
 @_json
 def list_(*, target: str, as_json: bool, **databases: str | None) -> None:
     """Show where all projections stand."""
@@ -53,11 +44,7 @@ def list_(*, target: str, as_json: bool, **databases: str | None) -> None:
         click.echo(json.dumps([one.as_dict() for one in found], indent=2))
         return
     columns = ("projection", "mode", "declared", "live", "lag", "next", "previous", "note")
-    rows = [_row(one) for one in found]
-    if sys.stdout.isatty():
-        Console().print(drawn(columns, rows, title="Projections"))
-    else:
-        click.echo("\n".join(aligned(columns, rows)))
+    print_rows(columns, [_row(one) for one in found], title="Projections")
 
 
 @projections.command()

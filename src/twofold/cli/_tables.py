@@ -1,12 +1,23 @@
 """Rows of text: as a table on a terminal, and as aligned lines in a pipe."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
+import rich_click as click
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 Rows: TypeAlias = Sequence[Sequence[str]]
+
+
+def print_rows(columns: Sequence[str], rows: Rows, *, title: str | None = None) -> None:
+    """Print rows, as whoever reads them likes it; a pipe has no use for the title."""
+    if sys.stdout.isatty():
+        Console().print(drawn(columns, rows, title=title))
+    else:
+        click.echo("\n".join(aligned(columns, rows)))
 
 
 def drawn(columns: Sequence[str], rows: Rows, *, title: str | None = None) -> Table:

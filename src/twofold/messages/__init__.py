@@ -15,6 +15,7 @@ from twofold.messages._context import (
     leave_origin,
 )
 from twofold.messages._fields import FromContext, context_fields
+from twofold.messages._findings import findings
 from twofold.messages._kind import Kind
 from twofold.messages._message import Command, Event, Query
 from twofold.messages._name import WireName, command, event, query, wire_name
@@ -46,6 +47,7 @@ __all__ = [
     "enter_origin",
     "entered",
     "event",
+    "findings",
     "leave_context",
     "leave_origin",
     "query",

@@ -8,11 +8,12 @@ from dataclasses import fields, is_dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
 
-from pydantic import BaseModel, TypeAdapter, ValidationError, with_config
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, with_config
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 
 from twofold.errors import Finding, Invalid, Undecodable, WiringError
 from twofold.messages._fields import context_fields
+from twofold.messages._findings import findings
 from twofold.messages._kind import Kind
 from twofold.messages._message import Command, Event, Query
 from twofold.messages._name import WireName, wire_name
@@ -63,13 +64,17 @@ class MessageType(Generic[M]):
         Raises:
             WiringError: A field of the class cannot be encoded.
         """
-        name, own = self.cls.__qualname__, hasattr(self.cls, "__pydantic_config__")
+        name = self.cls.__qualname__
         if not issubclass(self.cls, BaseModel):
-            if not own and not is_dataclass(self.cls):
+            own: ConfigDict | None = getattr(self.cls, "__pydantic_config__", None)
+            if own is None and not is_dataclass(self.cls):
                 raise WiringError(f"{name} is neither a dataclass nor a pydantic model")
-            if not own:
-                # The one way that pydantic has to configure a plain dataclass; the same for every application.
-                with_config((Event if self.kind is Kind.EVENT else Command).__pydantic_config__)(self.cls)
+            usual = (Event if self.kind is Kind.EVENT else Command).__pydantic_config__
+            config = ConfigDict({**usual, **(own or {})})
+            if own != config:
+                # The one way that pydantic has to configure a plain dataclass; the same for every application. Models
+                # inherit settings that they do not mention, and so do dataclasses here.
+                with_config(config)(self.cls)
         for field in _open_fields(self.cls):
             raise WiringError(f"{name} cannot be encoded: the type of its field {field!r} is open")
         try:
@@ -107,7 +112,7 @@ class MessageType(Generic[M]):
         try:
             return self._check(message)
         except ValidationError as error:
-            raise Invalid(findings=findings(error)) from None
+            raise Invalid(findings=_findings(error)) from None
 
     def parse(self, body: bytes | str) -> M:
         """A message from JSON that comes from outside.
@@ -118,7 +123,7 @@ class MessageType(Generic[M]):
         try:
             return self._read(body)
         except ValidationError as error:
-            raise Invalid(findings=findings(error)) from None
+            raise Invalid(findings=_findings(error)) from None
 
     def encode(self, message: M) -> bytes:
         """The message as JSON bytes."""
@@ -133,7 +138,7 @@ class MessageType(Generic[M]):
         try:
             return self._read(body)
         except ValidationError as error:
-            raise Undecodable(name=self.name, cause="; ".join(str(finding) for finding in findings(error))) from None
+            raise Undecodable(name=self.name, cause="; ".join(str(finding) for finding in _findings(error))) from None
 
     def schema(self) -> dict[str, Any]:
         """Its JSON Schema (draft 2020-12)."""
@@ -150,19 +155,5 @@ def _open_fields(cls: type) -> Iterator[str]:
             yield field.name
 
 
-def findings(error: ValidationError) -> list[Finding]:
-    """What pydantic found, without the values: they may be secret."""
-    return [
-        finding
-        for found in error.errors(include_url=False, include_input=False)
-        for finding in _found(tuple(found["loc"]), found)
-    ]
-
-
-def _found(path: tuple[str | int, ...], found: Any) -> list[Finding]:
-    """One thing that pydantic found; an `Invalid` raised in a validator brings its own findings."""
-    cause = found.get("ctx", {}).get("error")
-    if isinstance(cause, Invalid) and cause.findings:
-        return [Finding(path=(*path, *one.path), rule=one.rule, message=one.message) for one in cause.findings]
-    text = str(cause) if isinstance(cause, Exception) else str(found["msg"])
-    return [Finding(path=path, rule=found["type"], message=text)]
+def _findings(error: ValidationError) -> list[Finding]:
+    return findings(error.errors(include_url=False, include_input=False))

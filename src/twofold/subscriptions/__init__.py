@@ -2,7 +2,7 @@
 
 from twofold.subscriptions._cut import Cut
 from twofold.subscriptions._follow import IDLE, Subscription
-from twofold.subscriptions._lot import NotParked, ParkedEvent, ParkingLot
+from twofold.subscriptions._lot import NotParked, ParkedEvent, ParkedStream, ParkingLot
 from twofold.subscriptions._owner import Owner
 from twofold.subscriptions._replaced import LogReplaced
 from twofold.subscriptions._subscriber import Source, Subscriber, decode
@@ -17,6 +17,7 @@ __all__ = [
     "Observer",
     "Owner",
     "ParkedEvent",
+    "ParkedStream",
     "ParkingLot",
     "Source",
     "Subscriber",

@@ -3,6 +3,7 @@
 An application, a command line and a console use it; the subscriptions themselves follow, wherever they run.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
@@ -11,7 +12,7 @@ from twofold.errors import NotFound
 from twofold.messages import Catalogue
 from twofold.store import Batch, Parked, Recorded, Store
 
-_STREAM = 1_000_000
+_MOST = 1_000_000
 
 
 class NotParked(NotFound):
@@ -54,6 +55,19 @@ class ParkedEvent:
         return b"null" if self.recorded is None else self.recorded.data
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedStream:
+    """A stream of which a subscription has parked events.
+
+    Args:
+        first: The first of them, which keeps the others waiting.
+        count: How many there are.
+    """
+
+    first: Parked
+    count: int
+
+
 @final
 class ParkingLot:
     """The parked events of those who follow a log.
@@ -88,6 +102,21 @@ class ParkingLot:
             one for store in self._stores for one in await store.parked.list(subscription, stream=stream, limit=limit)
         ]
         return sorted(found, key=lambda one: (one.subscription, one.position))[:limit]
+
+    async def streams(self, subscription: str | None = None, *, stream: str | None = None) -> Sequence[ParkedStream]:
+        """Streams with parked events, by subscription and the position of the first.
+
+        Args:
+            subscription: Whose; None for all.
+            stream: Only this stream.
+        """
+        firsts: dict[tuple[str, str], Parked] = {}
+        counts: Counter[tuple[str, str]] = Counter()
+        for one in await self.list(subscription, stream=stream, limit=_MOST):
+            key = one.subscription, one.stream
+            firsts.setdefault(key, one)
+            counts[key] += 1
+        return [ParkedStream(first=first, count=counts[key]) for key, first in firsts.items()]
 
     async def show(self, subscription: str, position: int) -> ParkedEvent:
         """A parked event, and what the log says of it.
@@ -161,7 +190,7 @@ class ParkingLot:
         """
         store, event = await self._find(subscription, position)
         await store.commit(Batch(frees=((subscription, position),)))
-        return len(await store.parked.list(subscription, stream=event.stream, limit=_STREAM))
+        return len(await store.parked.list(subscription, stream=event.stream, limit=_MOST))
 
     async def _find(self, subscription: str, position: int) -> tuple[Store, Parked]:
         for store in self._stores:

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from twofold.app import App
-from twofold.errors import Finding, Invalid, TwofoldError
+from twofold.errors import Invalid, TwofoldError
+from twofold.messages import findings
 from twofold.web._arrival import Authenticator, arrival_at
 from twofold.web._faces import Faces
 from twofold.web._positions import MAX_WAIT
@@ -85,7 +86,5 @@ async def _refused(request: Request, error: TwofoldError) -> Response:
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:
-    findings = [
-        Finding(path=tuple(found["loc"][1:]), rule=found["type"], message=found["msg"]) for found in error.errors()
-    ]
-    return await _refused(request, Invalid(findings=findings))
+    found = ({**one, "loc": one["loc"][1:]} for one in error.errors())
+    return await _refused(request, Invalid(findings=findings(found)))

@@ -1,6 +1,6 @@
 """An application as a FastAPI application: a route for every command and query, documents, health and metrics."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from fastapi import FastAPI
@@ -9,13 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from twofold.app import App
-from twofold.web._arrival import Authenticator, arrival_at
+from twofold.web._arrival import Authenticator, arrival_at, local_path
 from twofold.web._attach import install
 from twofold.web._doors import Doors
 from twofold.web._health import add_health
+from twofold.web._missing import asked_for
 from twofold.web._openapi import describe_api
 from twofold.web._positions import MAX_WAIT
 from twofold.web._problem import problem_of_status
+from twofold.web._reception import log_refusal
 from twofold.web._respond import problem_response
 
 MAX_BODY: Final = 1_048_576
@@ -65,10 +67,19 @@ def http(
 def _http_error(doors: Doors) -> Callable[[Request, HTTPException], Awaitable[Response]]:
     async def answer(request: Request, error: HTTPException) -> Response:
         arrival = arrival_at(request.scope)
-        hint = doors.hint(request.scope) if error.status_code == 404 else ""
+        hint = doors.hint(request.scope) if error.status_code == 404 else _offered(error.headers or {})
         problem = problem_of_status(error.status_code, str(error.detail), hint=hint)
+        asked = asked_for(local_path(request.scope))
+        if asked is not None:
+            log_refusal(problem, arrival, *asked)
         response = problem_response(problem, arrival.correlation_id)
         response.headers.update(error.headers or {})
         return response
 
     return answer
+
+
+def _offered(headers: Mapping[str, str]) -> str:
+    """A hint that says by which methods something is offered instead; empty when a response does not say."""
+    methods = [method for method in headers.get("Allow", "").split(", ") if method not in ("", "HEAD")]
+    return f"this is offered by {' or '.join(methods)}" if methods else ""

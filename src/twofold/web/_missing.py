@@ -1,10 +1,27 @@
-"""What somebody probably meant who asked for a message that is not offered."""
+"""What somebody asked for who asked for a message that is not offered, and what was probably meant."""
 
 import difflib
 from collections.abc import Sequence
+from typing import Final
 
+from twofold.messages import Kind
+from twofold.middleware import printable
 from twofold.web._endpoint import Endpoint
 from twofold.web._plan import PREFIX
+
+_LONGEST_NAME: Final = 80
+
+
+def asked_for(path: str) -> tuple[Kind, str] | None:
+    """The kind and name of the message that a path asks for, safe to log; None when it asks for none.
+
+    Args:
+        path: The path, as a client sent it.
+    """
+    for kind, prefix in PREFIX.items():
+        if path.startswith(prefix):
+            return kind, printable(path[len(prefix) :][:_LONGEST_NAME])
+    return None
 
 
 def hint_for(path: str, endpoints: Sequence[Endpoint]) -> str:

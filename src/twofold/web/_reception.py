@@ -104,7 +104,13 @@ def log_crash(error: Any, arrival: Arrival) -> None:
 def log_refusal(problem: Problem, arrival: Arrival, kind: str, message: str) -> None:
     """Log a request that never became a message; those that did are logged by their pipeline.
 
-    Nothing of what was sent is in the line.
+    Nothing of what was sent is in the line, but for the name of a message that there is not.
+
+    Args:
+        problem: What was answered.
+        arrival: The request.
+        kind: The kind of its message.
+        message: The name of its message, safe to log.
     """
     facts = {
         "kind": kind,
