@@ -1,6 +1,6 @@
 """A store with a schema of its own for each test; servers of their own only for those who stop or kill them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -14,8 +14,8 @@ from twofold.testing._store_case import append
 
 NewStore = Callable[..., PostgresStore]
 Plain: TypeAlias = asyncpg.Connection
-Connect = Callable[..., Awaitable[Plain]]
-Open = Callable[..., Awaitable[Plain]]
+Connect = Callable[..., Coroutine[Any, Any, Plain]]
+Open = Callable[..., Coroutine[Any, Any, Plain]]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from twofold.drivers.postgres._append import Calls, calls
 from twofold.drivers.postgres._checkpoints import PostgresCheckpoints
 from twofold.drivers.postgres._commits import Commits, persistently
 from twofold.drivers.postgres._connection import Connection, Server
+from twofold.drivers.postgres._fetch import Fetch
 from twofold.drivers.postgres._held import PostgresTransaction
 from twofold.drivers.postgres._listen import Ear
 from twofold.drivers.postgres._log import PostgresLog
@@ -146,8 +147,9 @@ class PostgresStore:
         self._commits = Commits(self._writers, server, names, timeout=commit_timeout, announce=self._ear.tell)
         self._calls: Calls = calls(names)
         self._log = PostgresLog(self._readers, names, self._bell, 2 * turn_timeout)
-        self._checkpoints = PostgresCheckpoints(self._readers, self._writers, names)
-        self._parked = PostgresParked(self._readers, self._writers, names)
+        fetch = Fetch(self._readers, self._writers, names)
+        self._checkpoints = PostgresCheckpoints(fetch)
+        self._parked = PostgresParked(fetch)
 
     @property
     def log(self) -> PostgresLog:
