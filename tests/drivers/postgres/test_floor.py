@@ -126,7 +126,7 @@ async def test_cancelled_draws_leave_no_lock(
     victim = await connect()
     pid, cancelled = victim.get_server_pid(), 0
     draw = f"SELECT count({schema}.twofold_draw({wanted})) FROM generate_series(1, 200)"
-    while cancelled < 150:
+    while cancelled < 60:
         drawing = asyncio.create_task(victim.execute(draw))
         await plain.execute("SELECT pg_cancel_backend($1) FROM generate_series(1, 3)", pid)
         try:
