@@ -44,11 +44,12 @@ class Watch:
 
 
 _TEXT: Final = (
-    "readers wait at position %d for process %d of PostgreSQL (%s), which has appended and not ended its transaction"
+    "readers wait at position %d for %s of PostgreSQL (%s), which has appended and not ended its transaction"
     " since %s; pg_terminate_backend ends it"
 )
 _HOLDERS: Final = (
-    "SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.xact_start::text, 'nobody may see when')"
+    "SELECT coalesce('process ' || l.pid, 'a prepared transaction'), coalesce(a.application_name, ''),"
+    " coalesce(a.xact_start::text, 'nobody may see when')"
     " FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid"
     " WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted"
     " AND l.classid::bigint << 32 | l.objid::bigint = $1"
