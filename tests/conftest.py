@@ -5,8 +5,9 @@ Nothing here is async: that would tie all tests to one event loop, also those th
 
 import asyncio
 import secrets
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import asyncpg
 import pytest
@@ -14,6 +15,8 @@ from hypothesis import settings
 
 from examples._demo.database import Database, PostgresSchema, SqliteFile
 from tools.shared_postgres import fresh_database
+
+Execute: TypeAlias = Callable[[str], object]
 
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("twofold", deadline=None)
@@ -26,20 +29,31 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_database() -> Generator[str]:
+def postgres_admin() -> Generator[tuple[str, Execute]]:
+    """The URL of the database, and what executes a statement there, on a connection that stays open."""
     with asyncio.Runner() as runner:
         database = fresh_database()
-        yield runner.run(database.__aenter__())
+        url = runner.run(database.__aenter__())
+        connection = runner.run(_connect(url))
+        yield url, lambda statement: runner.run(connection.execute(statement))
+        runner.run(connection.close())
         runner.run(database.__aexit__(None, None, None))
 
 
+@pytest.fixture(scope="session")
+def postgres_database(postgres_admin: tuple[str, Execute]) -> str:
+    url, _ = postgres_admin
+    return url
+
+
 @pytest.fixture
-def postgres_schema(postgres_database: str) -> Generator[PostgresSchema]:
+def postgres_schema(postgres_admin: tuple[str, Execute]) -> Generator[PostgresSchema]:
     """An empty schema, which is dropped afterwards."""
+    url, execute = postgres_admin
     schema = f"test_{secrets.token_hex(8)}"
-    asyncio.run(_execute(postgres_database, f"CREATE SCHEMA {schema}"))
-    yield PostgresSchema(postgres_database, schema)
-    asyncio.run(_execute(postgres_database, f"DROP SCHEMA {schema} CASCADE"))
+    execute(f"CREATE SCHEMA {schema}")
+    yield PostgresSchema(url, schema)
+    execute(f"DROP SCHEMA {schema} CASCADE")
 
 
 @pytest.fixture
@@ -58,9 +72,6 @@ def each_database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     return schema
 
 
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+async def _connect(url: str) -> Any:
+    untyped: Any = asyncpg
+    return await untyped.connect(url)

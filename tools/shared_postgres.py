@@ -23,6 +23,8 @@ from tools.postgres import Server, remove
 GIVEN = "TWOFOLD_TEST_POSTGRES"
 """The environment variable with the URL of a server to use instead; its user must be allowed to create databases."""
 
+_HASTE = {"fsync": "off", "full_page_writes": "off", "jit": "off"}
+"""It is deleted after the run. What must survive the death of its server has a server of its own."""
 _ROOT = Path(__file__).parent.parent
 
 
@@ -54,7 +56,7 @@ def shared_server() -> str:
         return given
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"process-{os.getpid()}")
     folder = Path(tempfile.gettempdir()) / f"twofold-postgres-{run}"
-    server = Server(folder)
+    server = Server(folder, **_HASTE)
     _stay(folder)
     with _turn(folder):
         if not server.running:

@@ -41,5 +41,17 @@ def test_the_settings_of_the_address_are_those_of_the_store() -> None:
     """Each with the value that it has when it is not said."""
     told = re.findall(r"^\| `\?(\w+)=\w+` \|.*\| `?(\w+)`? \|$", PAGE, re.MULTILINE)
     known = inspect.signature(PostgresStore).parameters
-    assert {name for name, _ in told} == known.keys() - {"url", "migrate", "read_only", "replicas"}
+    assert {name for name, _ in told} == known.keys() - {"url", "migrate", "read_only", "replicas", "ordering"}
     assert all(str(known[name].default).removesuffix(".0") == default for name, default in told)
+
+
+@pytest.mark.anyio
+async def test_the_ordering_of_the_address_is_there(postgres_schema: PostgresSchema) -> None:
+    """As the page has it: in the address of a new log, and as a statement for one that is there."""
+    (ordering,) = re.findall(r"database\?(ordering=\w+)'", PAGE)
+    (statement,) = re.findall(r"`SELECT (twofold_order\('\w+'\))`", PAGE)
+    async with App("shop", modules=[shop], database=f"{postgres_schema.address}&{ordering}"):
+        assert [tuple(row) for row in await postgres_schema.rows("SELECT twofold_strict()")] == [(True,)]
+        await postgres_schema.rows("SELECT twofold_order('floor')")
+        await postgres_schema.rows(f"SELECT {statement}")
+        assert [tuple(row) for row in await postgres_schema.rows("SELECT twofold_strict()")] == [(True,)]

@@ -1,5 +1,6 @@
 """What the parts of the store's conformance suite have in common: the store, its features, and events to put in it."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -92,6 +93,28 @@ def batch(*appends: Append, rows: Sequence[RowChange] = (), moves: Sequence[Move
 async def whole_log(store: Store) -> Sequence[Recorded]:
     """All events up to the head."""
     return await store.log.read(0, until=await store.log.head(), limit=100_000)
+
+
+async def follow(store: Store, done: asyncio.Event) -> list[Recorded]:
+    """What one sees who reads up to the head again and again, until all is done and once more."""
+    seen, after, last = list[Recorded](), 0, False
+    while not last:
+        last = done.is_set()
+        head = await store.log.head()
+        assert head >= after
+        seen.extend(await store.log.read(after, until=head, limit=100_000))
+        after = head
+        await asyncio.sleep(0)
+    return seen
+
+
+def prove_in_order(seen: Sequence[Recorded]) -> None:
+    """Events came in the order of their positions, each once, and those of each stream without a gap."""
+    positions = [event.position for event in seen]
+    assert positions == sorted(set(positions))
+    for stream in {event.stream for event in seen}:
+        numbers = [event.version for event in seen if event.stream == stream]
+        assert numbers == list(range(1, len(numbers) + 1))
 
 
 async def versions(store: Store, stream: str) -> list[int]:

@@ -4,7 +4,7 @@ import asyncio
 import threading
 
 from twofold.store import Append, Recorded, Selection, Store
-from twofold.testing._store_case import StoreCase, append, batch, draft, whole_log
+from twofold.testing._store_case import StoreCase, append, batch, draft, follow, prove_in_order, whole_log
 
 
 class Reads(StoreCase):
@@ -48,32 +48,18 @@ class Reads(StoreCase):
 
     async def test_a_follower_misses_nothing(self, store: Store) -> None:
         """One who reads up to the head again and again, while many write, sees each event once and in order."""
-        seen, done = list[Recorded](), asyncio.Event()
-
-        async def follow() -> None:
-            after = 0
-            while True:
-                last = done.is_set()
-                head = await store.log.head()
-                assert head >= after
-                seen.extend(await store.log.read(after, until=head, limit=100_000))
-                after = head
-                if last:
-                    return
-                await asyncio.sleep(0)
+        done = asyncio.Event()
 
         async def write(writer: int) -> None:
             for number in range(10):
                 await store.commit(append(f"s{(writer + number) % 4}", 1 + number % 2))
 
-        following = asyncio.create_task(follow())
+        following = asyncio.create_task(follow(store, done))
         await asyncio.gather(*map(write, range(8)))
         done.set()
-        await following
+        seen = await following
         assert seen == list(await whole_log(store))
-        for stream in {event.stream for event in seen}:
-            numbers = [event.version for event in seen if event.stream == stream]
-            assert numbers == list(range(1, len(numbers) + 1))
+        prove_in_order(seen)
 
     async def test_a_closed_store_keeps_what_it_has(self, store: Store) -> None:
         """Opening and closing are harmless when repeated, and change nothing."""

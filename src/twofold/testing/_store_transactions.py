@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -228,14 +229,17 @@ class Transactions(StoreCase):
         await asyncio.wait_for(store.commit(append("a")), 20)
 
     async def test_a_closed_store_says_so(self, store: Store) -> None:
-        """Whatever is asked of a closed store, the answer is that it is not available."""
+        """Whatever is asked of a closed store, the answer is that it is not available, and it comes at once."""
         await store.stop()
-        with pytest.raises(StoreUnavailable):
-            await store.commit(append("a"))
-        with pytest.raises(StoreUnavailable):
-            await store.begin().run(lambda connection: None)
-        with pytest.raises(StoreUnavailable):
-            await store.read(lambda connection: None)
+        attempts: tuple[Callable[[], Awaitable[Any]], ...] = (
+            lambda: store.commit(append("a")),
+            lambda: store.begin().run(lambda connection: None),
+            lambda: store.read(lambda connection: None),
+        )
+        async with asyncio.timeout(4):
+            for attempt in attempts:
+                with pytest.raises(StoreUnavailable):
+                    await attempt()
 
     async def test_closing_finishes_what_was_begun(self, store: Store) -> None:
         """Commits that were under way when the store closes are decided, and told the truth."""

@@ -1,16 +1,21 @@
 """A store with a schema of its own for each test; servers of their own only for those who stop or kill them."""
 
-from collections.abc import AsyncIterator, Callable
-from typing import TypeAlias
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, TypeAlias
 
 import asyncpg
 import pytest
 
 from tests.drivers.postgres.schema import schema_of
 from twofold.drivers.postgres import PostgresStore
+from twofold.drivers.postgres._append import Calls, calls
+from twofold.drivers.postgres._names import Names
+from twofold.testing._store_case import append
 
 NewStore = Callable[..., PostgresStore]
 Plain: TypeAlias = asyncpg.Connection
+Connect = Callable[..., Coroutine[Any, Any, Plain]]
+Open = Callable[..., Coroutine[Any, Any, Plain]]
 
 
 @pytest.fixture
@@ -34,3 +39,36 @@ async def plain(postgres_url: str) -> AsyncIterator[Plain]:
     connection = await asyncpg.connect(postgres_url)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def connect(postgres_url: str) -> AsyncIterator[Connect]:
+    """Opens plain connections, and leaves none behind."""
+    connections = list[Plain]()
+
+    async def open_one(**settings: Any) -> Plain:
+        connections.append(await asyncpg.connect(postgres_url, **settings))
+        return connections[-1]
+
+    yield open_one
+    for connection in connections:
+        connection.terminate()
+
+
+@pytest.fixture
+def calling(postgres_url: str) -> Calls:
+    """What the store would send."""
+    return calls(Names(schema_of(postgres_url)))
+
+
+@pytest.fixture
+def opened(connect: Connect, calling: Calls) -> Open:
+    """Appends in a transaction that stays open, on a connection of its own."""
+
+    async def begin(stream: str, count: int = 1, **settings: Any) -> Plain:
+        connection = await connect(**settings)
+        await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        await calling.of(append(stream, count)).send(connection)
+        return connection
+
+    return begin

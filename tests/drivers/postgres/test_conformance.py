@@ -1,4 +1,4 @@
-"""The PostgreSQL store, against the conformance suite of the store port."""
+"""The PostgreSQL store, against the conformance suite of the store port; in strict order, what that could break."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,10 +10,13 @@ from sqlalchemy import Column, Integer, MetaData, String, Table
 from tests.drivers.postgres.conftest import NewStore
 from twofold.store import Store, Transaction
 from twofold.testing import StoreConformance, StoreFeatures
+from twofold.testing._store_appends import Appends
+from twofold.testing._store_case import StoreCase
+from twofold.testing._store_reads import Reads
 
 
-class TestPostgresStore(StoreConformance):
-    """Every promise of the port, over a real server."""
+class OnPostgres(StoreCase):
+    """A schema over a real server for each test."""
 
     features: ClassVar = StoreFeatures(sql=True, limits=True)
     table: ClassVar[Any] = Table(
@@ -42,6 +45,19 @@ class TestPostgresStore(StoreConformance):
     async def write_row(self, transaction: Transaction, name: str, count: int) -> None:
         """Rows are written by plain SQL."""
         await transaction.run(lambda connection: connection.execute("INSERT INTO tally VALUES ($1, $2)", name, count))
+
+
+class TestPostgresStore(OnPostgres, StoreConformance):
+    """Every promise of the port."""
+
+
+class TestInStrictOrder(OnPostgres, Appends, Reads):
+    """What the port promises of the log, where commits become visible in the order of their positions."""
+
+    @pytest.fixture
+    def new_store(self, new_store: NewStore) -> NewStore:
+        """Stores that ask for that order."""
+        return lambda **settings: new_store(ordering="strict", **settings)
 
 
 @asynccontextmanager

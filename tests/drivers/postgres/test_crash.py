@@ -2,11 +2,10 @@
 
 import asyncio
 import signal
-import subprocess
-import sys
 
 import pytest
 
+from tests.drivers.lives import lives
 from tests.drivers.postgres.conftest import NewStore, Plain
 from tests.drivers.postgres.schema import schema_of
 from twofold.testing._store_case import whole_log
@@ -14,7 +13,7 @@ from twofold.testing._store_case import whole_log
 pytestmark = pytest.mark.anyio
 
 DIE_BEFORE_MESSAGE = """
-import asyncio, os, signal, sys
+import asyncio, os, signal
 from asyncio import selector_events
 from datetime import UTC, datetime
 from sqlalchemy import Column, Integer, MetaData, String, Table
@@ -22,9 +21,8 @@ from twofold.drivers.postgres import PostgresStore
 from twofold.store import Append, Batch, Move, Parked, Upsert
 from twofold.testing._store_case import drafts
 
-url, schema, fatal = sys.argv[1], sys.argv[2], int(sys.argv[3])
 tally = Table("tally", MetaData(), Column("name", String, primary_key=True), Column("count", Integer, nullable=False))
-transport, said, mortal = selector_events._SelectorSocketTransport, 0, False
+transport, said, mortal, fatal = selector_events._SelectorSocketTransport, 0, False, 0
 speak = transport.write
 
 def write(self, data):
@@ -36,7 +34,7 @@ def write(self, data):
 
 transport.write = write
 
-async def main():
+async def main(url, schema):
     global mortal
     store = PostgresStore(url, schema=schema)
     await store.start()
@@ -56,7 +54,10 @@ async def main():
     mortal = False
     await store.stop()
 
-asyncio.run(main())
+def live(url, schema, message):
+    global fatal
+    fatal = message
+    asyncio.run(main(url, schema))
 """
 
 
@@ -69,25 +70,25 @@ async def test_death_between_any_two_messages_leaves_all_or_nothing(
 ) -> None:
     """Killed before each message in turn, until the last one that matters was sent: nothing, and then everything."""
     schema, endings = schema_of(postgres_url), list[object]()
-    while True:
-        name = f"mortal-{len(endings)}"
-        url = f"{postgres_url}&application_name={name}"
-        words = [sys.executable, "-c", DIE_BEFORE_MESSAGE, url, schema, str(len(endings))]
-        done = await asyncio.to_thread(subprocess.run, words, check=False)
-        while await plain.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", name):
-            pass  # the server has not noticed yet
-        store = new_store()
-        await store.start()
-        found = (
-            [(event.stream, event.version) for event in await whole_log(store)],
-            [tuple(row) for row in await plain.fetch(f"SELECT name, count FROM {schema}.tally ORDER BY name")],
-            (await store.checkpoints.get("p")).position,
-            len(await store.parked.list()),
-        )
-        await store.stop()
-        endings.append(found)
-        if found != NOTHING:
-            break
-        assert done.returncode == -signal.SIGKILL
+    with lives(DIE_BEFORE_MESSAGE) as live:
+        while True:
+            name = f"mortal-{len(endings)}"
+            url = f"{postgres_url}&application_name={name}"
+            died = await asyncio.to_thread(live, url, schema, len(endings)) == -signal.SIGKILL
+            while await plain.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", name):
+                pass  # the server has not noticed yet
+            store = new_store()
+            await store.start()
+            found = (
+                [(event.stream, event.version) for event in await whole_log(store)],
+                [tuple(row) for row in await plain.fetch(f"SELECT name, count FROM {schema}.tally ORDER BY name")],
+                (await store.checkpoints.get("p")).position,
+                len(await store.parked.list()),
+            )
+            await store.stop()
+            endings.append(found)
+            if found != NOTHING:
+                break
+            assert died
     assert endings[-1] == EVERYTHING
     assert len(endings) > 5

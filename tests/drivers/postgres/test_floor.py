@@ -1,57 +1,19 @@
 """The floor: readers miss nothing and wait for nobody longer than they must, however transactions overlap."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import asyncpg
 import pytest
 
-from tests.drivers.postgres.conftest import NewStore, Plain
+from tests.drivers.postgres.conftest import Connect, NewStore, Open, Plain
 from tests.drivers.postgres.schema import schema_of
+from tests.drivers.postgres.writers import slow_writers
 from twofold.drivers.postgres import PostgresStore
-from twofold.drivers.postgres._append import Calls, calls
-from twofold.drivers.postgres._names import Names
-from twofold.store import Recorded
-from twofold.testing._store_case import append, whole_log
+from twofold.drivers.postgres._append import Calls
+from twofold.testing._store_case import append, follow, prove_in_order, whole_log
 
 pytestmark = pytest.mark.anyio
-Connect = Callable[..., Awaitable[Plain]]
-Open = Callable[..., Awaitable[Plain]]
-
-
-@pytest.fixture
-async def connect(postgres_url: str) -> AsyncIterator[Connect]:
-    """Opens plain connections, and leaves none behind."""
-    connections = list[Plain]()
-
-    async def open_one(**settings: str) -> Plain:
-        connections.append(await asyncpg.connect(postgres_url, **settings))
-        return connections[-1]
-
-    yield open_one
-    for connection in connections:
-        connection.terminate()
-
-
-@pytest.fixture
-def opened(connect: Connect, calling: Calls) -> Open:
-    """Appends in a transaction that stays open, on a connection of its own."""
-
-    async def begin(stream: str, count: int = 1) -> Plain:
-        connection = await connect()
-        await connection.execute("BEGIN")
-        await calling.of(append(stream, count)).send(connection)
-        return connection
-
-    return begin
-
-
-@pytest.fixture
-def calling(postgres_url: str) -> Calls:
-    """What the store would send."""
-    return calls(Names(schema_of(postgres_url)))
 
 
 async def test_readers_wait_below_an_open_transaction(store: PostgresStore, opened: Open) -> None:
@@ -65,16 +27,45 @@ async def test_readers_wait_below_an_open_transaction(store: PostgresStore, open
     assert [event.stream for event in await whole_log(store)] == ["a", "a", "slow", "slow", "slow", "b", "b"]
 
 
-async def test_holes_are_passed_at_once(store: PostgresStore, opened: Open) -> None:
-    """Positions of a transaction that rolled back, or whose client is gone, hold nobody back."""
-    rolled_back, cut_off = await opened("x", 5), await opened("y", 5)
+async def test_holes_are_passed_at_once(store: PostgresStore, plain: Plain, opened: Open) -> None:
+    """Positions of a transaction that rolled back, or whose client is gone or was ended, hold nobody back."""
+    rolled_back, cut_off, ended = await opened("x", 5), await opened("y", 5), await opened("z", 5)
     await store.commit(append("a"))
     assert await store.log.head() == 0
     await rolled_back.execute("ROLLBACK")
     assert await store.log.head() == 5
     await cut_off.close()
-    assert await store.log.head() == 11
-    assert [event.position for event in await whole_log(store)] == [11]
+    assert await store.log.head() == 10
+    assert await plain.fetchval("SELECT pg_terminate_backend($1, 5000)", ended.get_server_pid())
+    assert await store.log.head() == 16
+    assert [event.position for event in await whole_log(store)] == [16]
+
+
+async def test_a_reader_may_come_before_the_first_event(store: PostgresStore, opened: Open) -> None:
+    """Nothing was ever written, nor a position drawn: what comes first is at 1, also if it ends after the second."""
+    assert await store.log.head() == 0
+    first = await opened("slow")
+    await store.commit(append("a"))
+    assert (await store.log.head(), await whole_log(store)) == (0, [])
+    await first.execute("COMMIT")
+    assert [(event.position, event.stream) for event in await whole_log(store)] == [(1, "slow"), (2, "a")]
+
+
+async def test_who_wrote_something_before_is_overtaken_in_order(
+    store: PostgresStore, connect: Connect, calling: Calls
+) -> None:
+    """A transaction may be old, and write to a stream that others have moved meanwhile: it is read where it ended."""
+    early = await connect()
+    await early.execute("BEGIN; CREATE TEMPORARY TABLE inbox (id int) ON COMMIT DROP; INSERT INTO inbox VALUES (1)")
+    for _ in range(3):
+        await store.commit(append("a"))
+    await calling.of(append("a")).send(early)
+    late = asyncio.create_task(store.commit(append("a")))
+    assert await store.log.head() == 3
+    await early.execute("COMMIT")
+    assert (await late).versions == {"a": 5}
+    log = await whole_log(store)
+    assert [(event.position, event.version) for event in log] == [(n, n) for n in range(1, 6)]
 
 
 async def test_a_part_that_was_rolled_back_holds_nothing(store: PostgresStore, plain: Plain, calling: Calls) -> None:
@@ -101,44 +92,14 @@ async def test_a_follower_misses_nothing_of_slow_writers(
     store: PostgresStore, connect: Connect, calling: Calls, writers: int, seconds: float
 ) -> None:
     """Writers pause between events and commit, some roll back; who follows sees each event once, in order."""
-    seen, written, done = list[Recorded](), set[object](), asyncio.Event()
-    end = asyncio.get_running_loop().time() + seconds
-
-    async def write(number: int) -> None:
-        chance = random.Random(number)
-        connection = await connect()
-        while asyncio.get_running_loop().time() < end:
-            batch = append(f"s{chance.randrange(3)}", chance.randrange(1, 3))
-            await connection.execute("BEGIN")
-            await calling.of(batch).send(connection)
-            await asyncio.sleep(chance.random() * 0.02)  # the pause is the fault: it makes the window wide
-            if chance.random() < 0.1:
-                await connection.execute("ROLLBACK")
-            else:
-                await connection.execute("COMMIT")
-                written.update(event.id for event in batch.appends[0].events)
-
-    async def follow() -> None:
-        after = 0
-        while True:
-            last = done.is_set()
-            head = await store.log.head()
-            assert head >= after
-            seen.extend(await store.log.read(after, until=head, limit=100_000))
-            after = head
-            if last:
-                return
-
-    following = asyncio.create_task(follow())
-    await asyncio.gather(*map(write, range(writers)))
+    done = asyncio.Event()
+    following = asyncio.create_task(follow(store, done))
+    written = await slow_writers(connect, calling, writers, seconds)
     done.set()
-    await following
+    seen = await following
     assert len(seen) == len(written) > writers
     assert {event.id for event in seen} == written
-    assert [event.position for event in seen] == sorted({event.position for event in seen})
-    for stream in {event.stream for event in seen}:
-        numbers = [event.version for event in seen if event.stream == stream]
-        assert numbers == list(range(1, len(numbers) + 1))
+    prove_in_order(seen)
 
 
 async def test_a_caught_up_follower_does_not_spin(store: PostgresStore, opened: Open) -> None:
@@ -165,7 +126,7 @@ async def test_cancelled_draws_leave_no_lock(
     victim = await connect()
     pid, cancelled = victim.get_server_pid(), 0
     draw = f"SELECT count({schema}.twofold_draw({wanted})) FROM generate_series(1, 200)"
-    while cancelled < 150:
+    while cancelled < 60:
         drawing = asyncio.create_task(victim.execute(draw))
         await plain.execute("SELECT pg_cancel_backend($1) FROM generate_series(1, 3)", pid)
         try:
@@ -177,22 +138,32 @@ async def test_cancelled_draws_leave_no_lock(
     await store.commit(append("a", 2))
 
 
-async def test_a_role_may_have_another_isolation_level(new_store: NewStore, plain: Plain) -> None:
-    """A role whose transactions are SERIALIZABLE by default reads and writes as any other."""
-    role = await plain.fetchval("SELECT current_user")
-    database = await plain.fetchval("SELECT current_database()")
-    setting = f'ALTER ROLE "{role}" IN DATABASE {database} SET default_transaction_isolation'
-    await plain.execute(f"{setting} = 'serializable'")
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+@pytest.mark.parametrize("whose", ["ROLE {role} IN DATABASE {database}", "DATABASE {database}"])
+async def test_another_isolation_level_may_be_the_usual_one(
+    new_store: NewStore, plain: Plain, connect: Connect, opened: Open, level: str, whose: str
+) -> None:
+    """What transactions of a role, or in a database, are at by default does not matter to readers and writers."""
+    role, database = await plain.fetchrow("SELECT quote_ident(current_user), quote_ident(current_database())")
+    setting = f"ALTER {whose.format(role=role, database=database)}"
+    await plain.execute(f"{setting} SET default_transaction_isolation = '{level}'")
     try:
+        assert await (await connect()).fetchval("SHOW transaction_isolation") == level
         store = new_store()
         await store.start()
         await store.commit(append("a"))
         held = store.begin()
-        assert await held.run(_isolation) == "read committed"
+        for reach in (held.run, store.reader().read_statement):
+            assert await reach(_isolation) == "read committed"
         await held.rollback()
+        slow = await opened("slow")
+        await store.commit(append("b"))
+        assert await store.log.head() == 1
+        await slow.execute("COMMIT")
+        assert [event.stream for event in await whole_log(store)] == ["a", "slow", "b"]
         await store.stop()
     finally:
-        await plain.execute(f'ALTER ROLE "{role}" IN DATABASE {database} RESET default_transaction_isolation')
+        await plain.execute(f"{setting} RESET default_transaction_isolation")
 
 
 def _isolation(connection: Any) -> Any:

@@ -38,13 +38,6 @@ async def test_a_newer_schema_is_refused(new_store: NewStore, store: PostgresSto
     assert await plain.fetchval("SELECT value FROM twofold_meta WHERE name = 'schema'") == "999"
 
 
-async def test_a_sequence_that_caches_is_refused(new_store: NewStore, store: PostgresStore, plain: Plain) -> None:
-    """Positions that sessions draw in advance would be given out of order."""
-    await plain.execute("ALTER SEQUENCE twofold_positions CACHE 10")
-    with pytest.raises(WiringError, match="CACHE 1"):
-        await new_store().start()
-
-
 async def test_the_log_is_append_only(store: PostgresStore, plain: Plain) -> None:
     """Nobody changes an event by mistake: the database refuses."""
     await store.commit(append("a"))

@@ -1,8 +1,6 @@
 """A store that is open for reading only, and reads in one round trip; the database itself refuses every write."""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -13,45 +11,8 @@ from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.postgres.sql import PostgresSessions
 from twofold.errors import StoreUnavailable, WiringError
 from twofold.sql import WriteRefused
-from twofold.store import Batch, Move, ReadableStore
-from twofold.testing._store_case import append, whole_log
 
 pytestmark = pytest.mark.anyio
-
-
-async def test_it_reads_what_others_write(store: PostgresStore) -> None:
-    """Before it was opened, and since; and it is woken."""
-    assert isinstance(store, ReadableStore)
-    await store.commit(append("a"))
-    reading = store.read_only()
-    await reading.start()
-    assert await reading.log.head() == 1
-    await store.commit(append("a"))
-    await store.commit(Batch(moves=(Move("follower", 2, 0),)))
-    assert [event.stream for event in await whole_log(reading)] == ["a", "a"]
-    assert (await reading.checkpoints.get("follower")).position == 2
-    await reading.stop()
-
-
-async def test_it_changes_nothing(store: PostgresStore) -> None:
-    """Whatever it is asked for, it says that it is open for reading only; nothing is made, moved, owned or written."""
-    await store.commit(append("a"))
-    reading = store.read_only()
-    await reading.start()
-    transaction = reading.begin()
-    attempts: tuple[Awaitable[Any], ...] = (
-        reading.commit(append("a")),
-        reading.commit(Batch(moves=(Move("follower", 1, 0),))),
-        transaction.run(lambda connection: connection.execute("DELETE FROM twofold_meta")),
-        reading.checkpoints.claim(await reading.checkpoints.get("follower"), "me"),
-        reading.create_tables([]),
-    )
-    for attempt in attempts:
-        with pytest.raises(StoreUnavailable, match="open for reading only"):
-            await attempt
-    await reading.stop()
-    assert await store.log.head() == 1
-    assert await store.checkpoints.all() == []
 
 
 async def test_every_read_is_refused_to_write(store: PostgresStore) -> None:

@@ -17,7 +17,7 @@ from tools.postgres import Server, private_server, replica_of
 from twofold import App, Command, Module, Query, Success
 from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.postgres.sql import PostgresSessions
-from twofold.errors import WiringError
+from twofold.errors import StoreUnavailable, WiringError
 from twofold.sql import BlockingReadSession, ReadSession
 
 pytestmark = pytest.mark.anyio
@@ -165,6 +165,13 @@ async def test_a_caller_sees_its_own_writes_there(pair: Pair, database: str) -> 
             await caller.execute(Pay(payer="ada", amount=1))
             assert await caller.execute(Count()) == Success(number)
             assert await caller.execute(AtReplica()) == Success(True)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_a_replica_is_no_place_for_a_store(pair: Pair, database: str, read_only: bool) -> None:
+    """The log is read at the primary, for only there it is known what is final; the error says where replicas go."""
+    with pytest.raises(StoreUnavailable, match=r"is a primary.*replicas="):
+        await PostgresStore(pair.replica.url(database), read_only=read_only).start()
 
 
 async def test_a_replica_that_lags_is_passed_over(pair: Pair, database: str) -> None:

@@ -10,9 +10,11 @@ import pytest
 
 from tests.drivers.postgres.conftest import NewStore, Plain
 from tests.drivers.postgres.schema import schema_of
-from tests.drivers.postgres.test_conformance import TestPostgresStore as OnPostgres
+from tests.drivers.postgres.test_conformance import OnPostgres
 from twofold.drivers.postgres import PostgresStore
-from twofold.testing._store_rearranging import Rearranging
+from twofold.testing._store_appends import Appends
+from twofold.testing._store_boundaries import Boundaries
+from twofold.testing._store_checkpoints import Checkpoints
 
 PAGE = (Path(__file__).parents[3] / "docs" / "schema.md").read_text()
 
@@ -32,19 +34,13 @@ async def role_url(postgres_url: str, plain: Plain) -> AsyncIterator[str]:
     await plain.execute(f"DROP ROLE {role}")
 
 
-class TestGrantedStore(OnPostgres):
-    """Every promise of the port, for a role that may change no tables."""
+class TestGrantedStore(OnPostgres, Appends, Boundaries, Checkpoints):
+    """What writes to every table and reads it, for a role that may change none; the same SQL serves everything else."""
 
     @pytest.fixture
     def new_store(self, role_url: str) -> NewStore:
         """Stores of that role; they find their tables, and upgrade nothing."""
         return lambda **settings: PostgresStore(role_url, schema=schema_of(role_url), migrate=False, **settings)
-
-    @pytest.fixture(autouse=True)
-    def leaves_tables_where_they_are(self, request: pytest.FixtureRequest) -> None:
-        """A switch between versions of a projection renames tables, which is for the role that owns them."""
-        if request.function.__name__ in vars(Rearranging):
-            pytest.skip("this role changes no tables")
 
 
 @pytest.mark.anyio

@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, select
+import pytest
+from sqlalchemy import ForeignKey, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from twofold.sql import ExactDecimal, Sessions
-from twofold.store import Append, Draft
+from twofold.store import Append, Draft, Store
 
 
 class Base(DeclarativeBase):
@@ -40,3 +41,18 @@ def event(number: int, stream: str = "customer-1") -> Append:
     """An event for the end of a stream."""
     draft = Draft(UUID(int=number), "customer_registered", 1, b"{}", {}, datetime(2026, 1, 1, tzinfo=UTC))
     return Append(stream, (draft,))
+
+
+async def prove_out_of_reach(
+    store: Store, sessions: Sessions, statement: str, error: type[Exception], match: str
+) -> None:
+    """A statement is refused in the middle of a unit of work, which is rolled back whole all the same."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(id=1, name="Ada"))
+    await session.flush()
+    with pytest.raises(error, match=match):
+        await session.execute(text(statement))
+    await transaction.rollback()
+    await session.close()
+    assert await names(sessions) == []

@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
 from tests.drivers.sql.conftest import NewSessions, NewStore
-from tests.drivers.sql.shop import Customer, names
+from tests.drivers.sql.shop import Customer, names, prove_out_of_reach
 from twofold.drivers.postgres.sql import PostgresSessions
 from twofold.errors import WiringError
 from twofold.sql import Sessions, WriteRefused
@@ -71,15 +71,7 @@ VALUES: dict[str, Any] = {
 )
 async def test_the_transaction_is_out_of_reach(store: Store, sessions: Sessions, statement: str) -> None:
     """SQL that would end the unit's transaction, or change the connection for its next user, is refused."""
-    transaction = store.begin()
-    session = sessions.write(transaction)
-    session.add(Customer(id=1, name="Ada"))
-    await session.flush()
-    with pytest.raises(WiringError, match="belongs to the store"):
-        await session.execute(text(statement))
-    await transaction.rollback()
-    await session.close()
-    assert await names(sessions) == []
+    await prove_out_of_reach(store, sessions, statement, WiringError, "belongs to the store")
 
 
 @pytest.mark.parametrize(

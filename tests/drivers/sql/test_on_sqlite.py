@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from tests.drivers.sql.shop import Customer, event, names
+from tests.drivers.sql.shop import Customer, event, names, prove_out_of_reach
 from twofold.drivers.sqlite import SqliteStore
 from twofold.drivers.sqlite.sql import SqliteSessions
 from twofold.errors import StoreUnavailable
@@ -26,15 +26,7 @@ pytestmark = [
 )
 async def test_the_transaction_is_out_of_reach(store: Store, sessions: Sessions, statement: str) -> None:
     """SQL that would end the unit's transaction, or reach another file, is refused by the database."""
-    transaction = store.begin()
-    session = sessions.write(transaction)
-    session.add(Customer(id=1, name="Ada"))
-    await session.flush()
-    with pytest.raises(DBAPIError, match="not authorized"):
-        await session.execute(text(statement))
-    await transaction.rollback()
-    await session.close()
-    assert await names(sessions) == []
+    await prove_out_of_reach(store, sessions, statement, DBAPIError, "not authorized")
 
 
 async def test_sessions_take_turns(store: Store, sessions: Sessions) -> None:

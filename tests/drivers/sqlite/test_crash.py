@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.drivers.lives import lives
 from tests.drivers.sqlite.conftest import Start
 from twofold.drivers.sqlite import SqliteStore
 from twofold.store import Append, Batch, Move
@@ -37,12 +38,10 @@ asyncio.run(main())
 """
 
 DIE_AT_STATEMENT = """
-import asyncio, os, signal, sys
+import asyncio, os, signal
 from twofold.drivers.sqlite import SqliteStore, _open
 from twofold.store import Append, Batch, Move
 from twofold.testing._store_case import drafts
-
-fatal = int(sys.argv[2])
 
 class Mortal(_open.GuardedConnection):
     statements = 0
@@ -59,14 +58,14 @@ class Mortal(_open.GuardedConnection):
     def live(self):
         if not Mortal.mortal:
             return
-        if Mortal.statements == fatal:
+        if Mortal.statements == Mortal.fatal:
             os.kill(os.getpid(), signal.SIGKILL)
         Mortal.statements += 1
 
 _open.GuardedConnection = Mortal
 
-async def main():
-    store = SqliteStore(sys.argv[1])
+async def main(path):
+    store = SqliteStore(path)
     await store.start()
     Mortal.mortal = True
     appends = Append("a", drafts(2), 0), Append("b", drafts(1), 0)
@@ -74,7 +73,9 @@ async def main():
     Mortal.mortal = False
     await store.stop()
 
-asyncio.run(main())
+def live(path, fatal):
+    Mortal.fatal = fatal
+    asyncio.run(main(path))
 """
 
 
@@ -98,21 +99,22 @@ async def test_a_killed_writer_loses_nothing_it_acknowledged(path: Path, start: 
         await store.stop()
 
 
-async def test_death_between_any_two_statements_leaves_all_or_nothing(tmp_path: Path, start: Start) -> None:
+async def test_death_between_any_two_statements_leaves_all_or_nothing(tmp_path: Path) -> None:
     """A process that dies before the n-th statement of a unit has written nothing, for each n; after it, everything."""
-    for fatal in range(50):
-        path = tmp_path / f"{fatal}.db"
-        died = start(DIE_AT_STATEMENT, path, fatal).wait(60) == -signal.SIGKILL
-        store = SqliteStore(path)
-        await store.start()
-        found = (
-            [event.stream for event in await whole_log(store)],
-            [(await store.checkpoints.get(name)).position for name in ("p", "q")],
-        )
-        await store.stop()
-        assert found == (([], [0, 0]) if died else (["a", "a", "b"], [3, 3]))
-        if not died:
-            break
+    with lives(DIE_AT_STATEMENT) as live:
+        for fatal in range(50):
+            path = tmp_path / f"{fatal}.db"
+            died = live(str(path), fatal) == -signal.SIGKILL
+            store = SqliteStore(path)
+            await store.start()
+            found = (
+                [event.stream for event in await whole_log(store)],
+                [(await store.checkpoints.get(name)).position for name in ("p", "q")],
+            )
+            await store.stop()
+            assert found == (([], [0, 0]) if died else (["a", "a", "b"], [3, 3]))
+            if not died:
+                break
     assert fatal > 8
 
 

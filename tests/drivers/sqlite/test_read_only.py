@@ -9,44 +9,7 @@ import pytest
 from twofold.drivers.sqlite import SqliteStore
 from twofold.drivers.sqlite._schema import STEPS
 from twofold.errors import StoreUnavailable, WiringError
-from twofold.store import Batch, Move, ReadableStore
-from twofold.testing._store_case import append, whole_log
-
-
-@pytest.mark.anyio
-async def test_it_reads_what_others_write(path: Path, store: SqliteStore) -> None:
-    """Before it was opened, and since."""
-    assert isinstance(store, ReadableStore)
-    await store.commit(append("a"))
-    reading = store.read_only()
-    await reading.start()
-    assert await reading.log.head() == 1
-    await store.commit(append("a"))
-    await store.commit(Batch(moves=(Move("follower", 2, 0),)))
-    assert [event.stream for event in await whole_log(reading)] == ["a", "a"]
-    assert (await reading.checkpoints.get("follower")).position == 2
-    await reading.stop()
-
-
-@pytest.mark.anyio
-async def test_it_changes_nothing(path: Path, store: SqliteStore) -> None:
-    """Whatever it is asked for, it says that it is open for reading only; nothing is made, moved, owned or written."""
-    await store.commit(append("a"))
-    reading = store.read_only()
-    await reading.start()
-    transaction = reading.begin()
-    for attempt in (
-        reading.commit(append("a")),
-        reading.commit(Batch(moves=(Move("follower", 1, 0),))),
-        transaction.run(lambda connection: connection.execute("DELETE FROM twofold_events")),
-        reading.checkpoints.claim(await reading.checkpoints.get("follower"), "me"),
-        reading.create_tables([]),
-    ):
-        with pytest.raises(StoreUnavailable, match="open for reading only"):
-            await attempt
-    await reading.stop()
-    assert await store.log.head() == 1
-    assert await store.checkpoints.all() == []
+from twofold.testing._store_case import append
 
 
 @pytest.mark.anyio

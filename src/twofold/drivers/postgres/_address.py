@@ -14,6 +14,7 @@ _SETTINGS: Final[Mapping[str, Callable[[str], Any]]] = {
     "turn_timeout": float,
     "commit_timeout": float,
     "acquire_timeout": float,
+    "ordering": str,
 }
 
 

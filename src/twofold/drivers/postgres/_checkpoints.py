@@ -4,8 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final, final
 
-from twofold.drivers.postgres._names import Names
-from twofold.drivers.postgres._pool import Pool
+from twofold.drivers.postgres._fetch import Fetch
 from twofold.errors import CheckpointMoved
 from twofold.store import Checkpoint
 
@@ -15,48 +14,43 @@ class PostgresCheckpoints:
     """The checkpoints of one schema.
 
     Args:
-        readers: Connections to read with.
-        writers: Connections to write with.
-        names: What is called how.
+        fetch: Where its statements go.
     """
 
-    __slots__ = ("_names", "_readers", "_writers")
+    __slots__ = ("_fetch",)
 
-    def __init__(self, readers: Pool, writers: Pool, names: Names) -> None:
-        self._readers = readers
-        self._writers = writers
-        self._names = names
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
 
     async def get(self, name: str) -> Checkpoint:
         """A checkpoint as it stands."""
-        found = await self._rows(self._readers, _SELECT + " WHERE name = $1", name)
-        return found[0] if found else Checkpoint(name=name)
+        found = await self._fetch.read(_SELECT + " WHERE name = $1", name)
+        return _checkpoint(found[0]) if found else Checkpoint(name=name)
 
     async def all(self) -> Sequence[Checkpoint]:
         """All checkpoints that anybody has moved or claimed, by name."""
-        return await self._rows(self._readers, _SELECT + " ORDER BY name")
+        return [_checkpoint(row) for row in await self._fetch.read(_SELECT + " ORDER BY name")]
 
     async def claim(self, seen: Checkpoint, owner: str) -> Checkpoint:
         """Become the owner of a checkpoint; its token grows."""
-        claimed = await self._rows(self._writers, _CLAIM, owner, seen.name, seen.token, seen.beat)
+        claimed = await self._fetch.write(_CLAIM, owner, seen.name, seen.token, seen.beat)
         if not claimed and seen.token == seen.beat == 0:
-            claimed = await self._rows(self._writers, _FIRST_CLAIM, owner, seen.name)
+            claimed = await self._fetch.write(_FIRST_CLAIM, owner, seen.name)
         if not claimed:
             raise CheckpointMoved(name=seen.name, text="has changed since it was seen")
-        return claimed[0]
+        return _checkpoint(claimed[0])
 
     async def renew(self, owner: str) -> None:
         """Show that an owner lives."""
-        await self._rows(self._writers, _RENEW, owner)
+        await self._fetch.write(_RENEW, owner)
 
     async def release(self, owner: str, names: Collection[str] | None = None) -> None:
         """Give checkpoints back."""
-        await self._rows(self._writers, _RELEASE, owner, None if names is None else list(names))
+        await self._fetch.write(_RELEASE, owner, None if names is None else list(names))
 
-    async def _rows(self, pool: Pool, query: str, *values: Any) -> list[Checkpoint]:
-        async with pool.lent() as connection:
-            rows = await connection.fetch(self._names.sql(query), *values)
-            return [replace(Checkpoint(**row), tables=tuple(row["tables"])) for row in rows]
+
+def _checkpoint(row: Any) -> Checkpoint:
+    return replace(Checkpoint(**row), tables=tuple(row["tables"]))
 
 
 _SELECT: Final = "SELECT name, position, epoch, owner, token, beat, version, tables FROM {schema}.twofold_checkpoints"

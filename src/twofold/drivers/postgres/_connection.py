@@ -96,4 +96,5 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no t
 
 
 _READING: Final = {"default_transaction_read_only": "on"}
-_BORN: Final = "SELECT backend_start FROM pg_catalog.pg_stat_activity WHERE pid = $1 AND pid = pg_backend_pid()"
+# Not of the view: with its joins that takes as long as the connecting.
+_BORN: Final = "SELECT backend_start FROM pg_catalog.pg_stat_get_activity(pg_backend_pid()) WHERE pid = $1"

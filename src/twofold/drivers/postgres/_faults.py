@@ -53,6 +53,8 @@ def _own(error: BaseException) -> TwofoldError | None:
         return None
     if isinstance(error, asyncpg.ClientConfigurationError):
         return WiringError(f"PostgreSQL cannot be reached by this address: {error}")
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return StoreUnavailable("no server at this address is a primary: a standby is for `replicas=`")
     if state in _NO_TEXT or isinstance(error.__cause__, UnicodeError):
         return Invalid(f"PostgreSQL cannot hold this: {_text(error)}")
     if must_run_again(error):

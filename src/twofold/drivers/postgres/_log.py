@@ -6,6 +6,7 @@ from typing import Any, Final, final
 
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._pool import Pool
+from twofold.drivers.postgres._watch import Watch
 from twofold.drivers.postgres._where import any_of
 from twofold.store import Bell, Recorded, Selection
 
@@ -18,20 +19,23 @@ class PostgresLog:
         readers: Connections to read with.
         names: What is called how.
         bell: Told up to where the log is final.
+        patience: How long readers may be held back before it is said who does that, in seconds.
     """
 
-    __slots__ = ("_bell", "_names", "_readers")
+    __slots__ = ("_bell", "_names", "_readers", "_watch")
 
-    def __init__(self, readers: Pool, names: Names, bell: Bell) -> None:
+    def __init__(self, readers: Pool, names: Names, bell: Bell, patience: float) -> None:
         self._readers = readers
         self._names = names
         self._bell = bell
+        self._watch = Watch(names, patience)
 
     async def head(self) -> int:
         """The position up to which the log is final; transactions that are still open may hold it back."""
         heard = self._bell.rings
         async with self._readers.lent() as connection:
             bound = int(await connection.fetchval(self._names.sql(_BOUND)))
+            await self._watch.saw(bound, connection)
         self._bell.settle(bound, heard)
         return bound
 

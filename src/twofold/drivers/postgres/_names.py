@@ -39,7 +39,22 @@ class Names:
     @cached_property
     def channel(self) -> str:
         """Where it is told that the log has grown."""
-        return f"twofold_{self._space >> 48:03x}"
+        return f"twofold_{self.space:03x}"
+
+    @property
+    def space(self) -> int:
+        """Which of the ranges of advisory locks are its own, as a number of 12 bits."""
+        return self._space >> 48
+
+    @property
+    def floor_key(self) -> int:
+        """The first advisory lock of writers who hold readers back: each takes that of the head it has seen."""
+        return _FLOOR + self._space
+
+    @property
+    def draw_key(self) -> int:
+        """The advisory lock of whoever draws positions."""
+        return _DRAW + self._space
 
     @property
     def upgrade_key(self) -> int:

@@ -1,10 +1,9 @@
 """Parked events: looked at and mended here; put aside and freed by batches."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, Final, final
+from typing import Final, final
 
-from twofold.drivers.postgres._names import Names
-from twofold.drivers.postgres._pool import Pool
+from twofold.drivers.postgres._fetch import Fetch
 from twofold.store import Parked
 
 
@@ -13,44 +12,36 @@ class PostgresParked:
     """The parked events of one schema.
 
     Args:
-        readers: Connections to read with.
-        writers: Connections to write with.
-        names: What is called how.
+        fetch: Where its statements go.
     """
 
-    __slots__ = ("_names", "_readers", "_writers")
+    __slots__ = ("_fetch",)
 
-    def __init__(self, readers: Pool, writers: Pool, names: Names) -> None:
-        self._readers = readers
-        self._writers = writers
-        self._names = names
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
 
     async def list(
         self, subscription: str | None = None, *, stream: str | None = None, due: bool = False, limit: int = 1000
     ) -> Sequence[Parked]:
         """Parked events, by subscription and position."""
-        return [Parked(**row) for row in await self._rows(self._readers, _LIST, subscription, stream, due, limit)]
+        return [Parked(**row) for row in await self._fetch.read(_LIST, subscription, stream, due, limit)]
 
     async def get(self, subscription: str, position: int) -> Parked | None:
         """A parked event; None when it is not, or no longer, parked."""
-        found = await self._rows(self._readers, _GET, subscription, position)
+        found = await self._fetch.read(_GET, subscription, position)
         return Parked(**found[0]) if found else None
 
     async def streams(self, subscription: str) -> Collection[str]:
         """The streams of which a subscription has parked events."""
-        return {stream for (stream,) in await self._rows(self._readers, _STREAMS, subscription)}
+        return {stream for (stream,) in await self._fetch.read(_STREAMS, subscription)}
 
     async def retry(self, subscription: str, stream: str) -> int:
         """Have a stream's parked events tried again."""
-        return len(await self._rows(self._writers, _RETRY, subscription, stream))
+        return len(await self._fetch.write(_RETRY, subscription, stream))
 
     async def edit(self, subscription: str, position: int, data: bytes) -> bool:
         """Have a parked event read as this JSON."""
-        return bool(await self._rows(self._writers, _EDIT, subscription, position, data))
-
-    async def _rows(self, pool: Pool, query: str, *values: Any) -> Sequence[Any]:
-        async with pool.lent() as connection:
-            return await connection.fetch(self._names.sql(query), *values)
+        return bool(await self._fetch.write(_EDIT, subscription, position, data))
 
 
 _SELECT: Final = (

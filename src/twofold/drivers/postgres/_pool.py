@@ -57,7 +57,9 @@ class Pool:
             StoreUnavailable: None can be opened, none is free in time, or the pool is closed.
             WiringError: The store was started in another event loop.
         """
-        if asyncio.get_running_loop() is not self._loop and self._closed is None:
+        if self._closed is not None:
+            raise StoreUnavailable(self._closed)
+        if asyncio.get_running_loop() is not self._loop:
             raise WiringError("a PostgreSQL store works in the event loop that it was started in")
         if self._free.locked():
             await self._wait()

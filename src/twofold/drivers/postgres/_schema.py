@@ -10,7 +10,8 @@ from typing import Final
 
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._names import Names
-from twofold.errors import StoreUnavailable, WiringError
+from twofold.drivers.postgres._ordering import Ordering
+from twofold.errors import StoreUnavailable
 from twofold.store import SchemaState
 
 _NUMBERED: Final = re.compile(r"\d{3}_\w+\.sql")
@@ -26,8 +27,13 @@ def steps() -> list[str]:
     return [found[name].read_text("utf-8") for name in sorted(found)]
 
 
-async def upgrade(connection: Connection, names: Names) -> SchemaState:
+async def upgrade(connection: Connection, names: Names, ordering: Ordering | None = None) -> SchemaState:
     """Bring the schema up to date; safe when several processes do it at once, and nothing but a look when it is.
+
+    Args:
+        connection: A connection of a role that may change it.
+        names: What is called how.
+        ordering: How a log that is new orders its commits.
 
     Returns:
         How far it was.
@@ -44,7 +50,7 @@ async def upgrade(connection: Connection, names: Names) -> SchemaState:
             await connection.execute("SET LOCAL lock_timeout = '1s'")  # others wait behind us for no longer than that
             found = await state(connection, names)
             if found.behind:
-                await connection.execute(upgrade_sql(names, found.taken))
+                await connection.execute(upgrade_sql(names, found.taken, ordering))
         except BaseException:
             await connection.execute("ROLLBACK")
             raise
@@ -53,18 +59,7 @@ async def upgrade(connection: Connection, names: Names) -> SchemaState:
     return found
 
 
-async def prove_sound(connection: Connection, names: Names) -> None:
-    """Prove that nobody has changed what positions come from.
-
-    Raises:
-        WiringError: The sequence hands out positions in advance, or begins again.
-    """
-    cache, cycles = await connection.fetchrow(names.sql(_SEQUENCE))
-    if cache != 1 or cycles:
-        raise WiringError("the sequence twofold_positions must have CACHE 1 and NO CYCLE")
-
-
-def upgrade_sql(names: Names, since: int) -> str:
+def upgrade_sql(names: Names, since: int, ordering: Ordering | None = None) -> str:
     """What `upgrade` runs on a schema that has taken so many steps: one statement, harmless when run again.
 
     Raises:
@@ -75,7 +70,10 @@ def upgrade_sql(names: Names, since: int) -> str:
     if since == len(known):
         return ""
     frame = _FRAME.replace("{since}", str(since)).replace("{known}", str(len(known)))
-    return names.sql(frame.replace("{steps}", "\n".join(known[since:])))
+    wanted = known[since:]
+    if not since and ordering is not None:
+        wanted.append(f"PERFORM {{schema}}.twofold_order('{ordering}');\n")
+    return names.sql(frame.replace("{steps}", "\n".join(wanted)))
 
 
 async def prove_current(connection: Connection, names: Names) -> None:
@@ -105,7 +103,6 @@ _MADE: Final = (
     " WHERE n.nspname = {named} AND c.relname = 'twofold_meta')"
 )
 _TAKEN: Final = "SELECT value FROM {schema}.twofold_meta WHERE name = 'schema'"
-_SEQUENCE: Final = "SELECT seqcache, seqcycle FROM pg_catalog.pg_sequence WHERE seqrelid = {positions}"
 
 # A block is one statement: all or nothing, whoever runs it in whatever way, also inside of a migration of others.
 _FRAME: Final = """\

@@ -15,16 +15,19 @@ from twofold.drivers.postgres._append import Calls, calls
 from twofold.drivers.postgres._checkpoints import PostgresCheckpoints
 from twofold.drivers.postgres._commits import Commits, persistently
 from twofold.drivers.postgres._connection import Connection, Server
+from twofold.drivers.postgres._fetch import Fetch
 from twofold.drivers.postgres._held import PostgresTransaction
 from twofold.drivers.postgres._listen import Ear
 from twofold.drivers.postgres._log import PostgresLog
 from twofold.drivers.postgres._names import Names
+from twofold.drivers.postgres._ordering import Ordering, order, prove_ordered, prove_ordering
 from twofold.drivers.postgres._parked import PostgresParked
 from twofold.drivers.postgres._pool import Pool
 from twofold.drivers.postgres._reader import Reader
 from twofold.drivers.postgres._rearrange import rearrange
 from twofold.drivers.postgres._replicas import Replicas
-from twofold.drivers.postgres._schema import prove_current, prove_sound, state, upgrade, upgrade_sql
+from twofold.drivers.postgres._schema import prove_current, state, upgrade, upgrade_sql
+from twofold.drivers.postgres._sound import prove_isolation, prove_sound
 from twofold.drivers.postgres._tables import add_tables
 from twofold.errors import StoreUnavailable, WiringError
 from twofold.store import Batch, Bell, Committed, Rearrangement, SchemaState
@@ -53,6 +56,9 @@ class PostgresStore:
         commit_timeout: How long to wait for the answer to a commit that was sent, in seconds; half of that is how long
             it may wait for locks.
         acquire_timeout: How long to wait for a connection, in seconds.
+        ordering: `strict` has commits become visible in the order of their positions, for readers of other origin, and
+            writers wait for each other; `floor`, that of a new log, does not. The database keeps it: `start` gives it
+            to a new one and refuses another one, and `upgrade` changes it. None is for whatever it has.
         replicas: The addresses of streaming replicas, which `read` goes to outside of units of work; each has as many
             `readers`. One that is away or behind is passed over, and at last the primary is read.
         migrate: Whether `start` makes and upgrades the store's own tables; otherwise it refuses those that are behind,
@@ -75,6 +81,7 @@ class PostgresStore:
         "_log",
         "_migrates",
         "_names",
+        "_ordering",
         "_parked",
         "_patience",
         "_read_only",
@@ -97,12 +104,15 @@ class PostgresStore:
         turn_timeout: float = 5.0,
         commit_timeout: float = 10.0,
         acquire_timeout: float = 5.0,
+        ordering: Ordering | None = None,
         replicas: Sequence[str] = (),
         migrate: bool = True,
         read_only: bool = False,
     ) -> None:
         if pool_size < 1 or readers < 1:
             raise WiringError(f"a PostgreSQL store cannot have pool_size={pool_size!r}, readers={readers!r}")
+        prove_ordering(ordering)
+        self._ordering: Ordering | None = ordering
         self._names = names = Names(schema)
         self._migrates = migrate
         self._server = server = Server(
@@ -120,6 +130,7 @@ class PostgresStore:
             turn_timeout=turn_timeout,
             commit_timeout=commit_timeout,
             acquire_timeout=acquire_timeout,
+            ordering=ordering,
             replicas=replicas,
             read_only=True,
         )
@@ -135,9 +146,10 @@ class PostgresStore:
         self._replicas = Replicas(pools, self._readers)
         self._commits = Commits(self._writers, server, names, timeout=commit_timeout, announce=self._ear.tell)
         self._calls: Calls = calls(names)
-        self._log = PostgresLog(self._readers, names, self._bell)
-        self._checkpoints = PostgresCheckpoints(self._readers, self._writers, names)
-        self._parked = PostgresParked(self._readers, self._writers, names)
+        self._log = PostgresLog(self._readers, names, self._bell, 2 * turn_timeout)
+        fetch = Fetch(self._readers, self._writers, names)
+        self._checkpoints = PostgresCheckpoints(fetch)
+        self._parked = PostgresParked(fetch)
 
     @property
     def log(self) -> PostgresLog:
@@ -168,7 +180,8 @@ class PostgresStore:
 
         Raises:
             StoreUnavailable: The database cannot be reached; or it is open for reading only, and has no tables yet.
-            WiringError: A newer twofold made its tables; or they are behind, with `migrate=False`.
+            WiringError: A newer twofold made its tables; or they are behind, with `migrate=False`; or something in the
+                database would have readers miss events.
         """
         if self._started:
             return
@@ -177,12 +190,11 @@ class PostgresStore:
         self._readers.open()
         self._replicas.open()
         try:
-            if self._read_only:
-                async with self._readers.lent() as connection:
-                    await prove_current(connection, self._names)
-            else:
+            if not self._read_only:
                 async with self._writers.lent() as connection:
                     await self._prepare(connection)
+            async with self._readers.lent() as connection:
+                await self._prove(connection)
             await self._log.head()
         except BaseException:
             await self._close()
@@ -206,11 +218,13 @@ class PostgresStore:
     async def upgrade(self) -> SchemaState:
         """Bring the store's own tables up to date, and tell how far they were; harmless when they are.
 
+        A log that has another `ordering` than this store gets that of this store, for all processes.
+
         Raises:
             StoreUnavailable: The database cannot be reached.
             WiringError: A newer twofold made them.
         """
-        return await self._alone(upgrade)
+        return await self._alone(self._upgrade)
 
     def upgrade_sql(self, since: int = 0) -> str:
         """What `upgrade` runs on a schema that has taken so many steps; empty when that is all of them.
@@ -218,14 +232,28 @@ class PostgresStore:
         Raises:
             WiringError: There is no such step.
         """
-        return upgrade_sql(self._names, since)
+        return upgrade_sql(self._names, since, self._ordering)
 
     async def _prepare(self, connection: Connection) -> None:
+        await prove_isolation(connection)
         if self._migrates:
-            await upgrade(connection, self._names)
+            await upgrade(connection, self._names, self._ordering)
         else:
             (await state(connection, self._names)).refuse_other()
+
+    async def _prove(self, connection: Connection) -> None:
+        await prove_isolation(connection)
+        if self._read_only:
+            await prove_current(connection, self._names)
         await prove_sound(connection, self._names)
+        if self._ordering is not None:
+            await prove_ordered(connection, self._names, self._ordering)
+
+    async def _upgrade(self, connection: Connection, names: Names) -> SchemaState:
+        found = await upgrade(connection, names, self._ordering)
+        if self._ordering is not None:
+            await order(connection, names, self._ordering)
+        return found
 
     async def stop(self) -> None:
         """Finish what was begun, and close; harmless when closed."""

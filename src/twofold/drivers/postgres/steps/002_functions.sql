@@ -7,6 +7,24 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT ('x' || encode(substr(sha256(convert_to(stream, 'UTF8')), 1, 4), 'hex'))::bit(32)::bigint % count
 $$;
 
+-- Whether commits also become visible in the order of their positions: for readers who know nothing of floors, and ask for
+-- what is behind the last position that they saw. A function, so that asking costs nothing; see twofold_order.
+CREATE FUNCTION {schema}.twofold_strict() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT false';
+
+-- Changes that for everybody, between two appends: each holds the lock of everything from before its draw to its end.
+CREATE FUNCTION {schema}.twofold_order(ordering text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF ordering NOT IN ('floor', 'strict') THEN
+        RAISE EXCEPTION 'there is no ordering %', ordering USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM pg_advisory_xact_lock({keys});
+    EXECUTE format(
+        'CREATE OR REPLACE FUNCTION %I.twofold_strict() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS %L',
+        {named}, CASE ordering WHEN 'strict' THEN 'SELECT true' ELSE 'SELECT false' END
+    );
+END
+$$;
+
 -- The first of `wanted` positions that stand in one run. Called last, when all else of a commit is done.
 --
 -- The floor, a lock with the head as its key, is held until the transaction ends: "I may use positions above this one".
@@ -15,6 +33,9 @@ CREATE FUNCTION {schema}.twofold_draw(wanted integer) RETURNS bigint LANGUAGE pl
 DECLARE
     first bigint;
 BEGIN
+    IF {schema}.twofold_strict() THEN
+        PERFORM pg_advisory_xact_lock({draw}); -- whoever draws next waits until this transaction has ended
+    END IF;
     -- Lock, draw and unlock stand in one block, for a cancelled draw must leave no lock: it would stop every writer.
     BEGIN
         PERFORM pg_advisory_xact_lock_shared({floor} + coalesce(pg_sequence_last_value({positions}), 0));
