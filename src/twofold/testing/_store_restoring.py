@@ -1,4 +1,4 @@
-"""Conformance of logs that go on after an older backup was restored: nothing of what was lost is taken for what is new."""
+"""Conformance of logs that go on after a backup was restored: nothing that was lost is taken for what is new."""
 
 import pytest
 
@@ -31,12 +31,11 @@ class Restoring(StoreCase):
     @pytest.mark.parametrize("events", [0, 3])
     async def test_no_position_is_used_a_second_time(self, store: Store, events: int) -> None:
         """It goes on behind the farthest that anybody has seen, and once more when it is restored again."""
-        restorable, starts = _restorable(store), [events]
+        restorable = _restorable(store)
         await store.commit(append("a", events))
-        for seen in (99_000_000_000, 0):
-            starts.append((await restorable.begin_epoch(seen)).start)
-        assert starts[0] < 99_000_000_000 < starts[1] < starts[2]
-        assert (await store.commit(append("a"))).position > starts[2]
+        first, second = [(await restorable.begin_epoch(seen)).start for seen in (99_000_000_000, 0)]
+        assert 99_000_000_000 < first < second
+        assert (await store.commit(append("a"))).position > second
 
     async def test_checkpoints_in_it_follow_the_new_epoch(self, store: Store) -> None:
         """They came with the backup; one that has seen what was lost does not, nor one of another log."""
