@@ -87,11 +87,14 @@ class Server:
 
     def limit_files(self, size: int) -> None:
         """Let no file of it grow beyond a size in bytes, as a quota does; -1 for no limit. Needs Linux's `prlimit`."""
+        prlimit = shutil.which("prlimit")
+        if prlimit is None:
+            raise RuntimeError("the program prlimit is not installed")
         postmaster = self._postmaster()
         limit = f"--fsize={'unlimited' if size < 0 else size}:"  # the soft one: the hard one stays
         for process in (postmaster, *postmaster.children(recursive=True)):  # who comes later is like the first
             if process.is_running():
-                subprocess.run(["prlimit", f"--pid={process.pid}", limit], check=False, **_identity())
+                subprocess.run([prlimit, f"--pid={process.pid}", limit], check=False, **_identity())
 
     def _postmaster(self) -> psutil.Process:
         return psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))

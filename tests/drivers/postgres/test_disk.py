@@ -102,6 +102,23 @@ def disk() -> Iterator[Path]:
 
 
 @contextmanager
+def server_on(disk: Path, what: str) -> Iterator[Server]:
+    """A server that has its data on a disk, or its write-ahead log, and the other elsewhere."""
+    elsewhere = Path(tempfile.mkdtemp(prefix="twofold-postgres-"))
+    elsewhere.chmod(0o1777)  # the server is another user's
+    data, wal = (disk / "server", elsewhere / "wal") if what == "data" else (elsewhere / "server", disk / "wal")
+    data.mkdir(mode=0o700)
+    server = Server(data, autovacuum="off")
+    try:
+        server.create(wal)
+        server.start()
+        yield server
+    finally:
+        remove(server, data)
+        shutil.rmtree(elsewhere)
+
+
+@contextmanager
 def full(disk: Path) -> Iterator[None]:
     """Have no room on a disk, for a block."""
     ballast = disk / "ballast"
@@ -118,14 +135,8 @@ def full(disk: Path) -> Iterator[None]:
 @pytest.mark.parametrize("what", ["data", "wal"])
 async def test_a_disk_that_is_really_full(disk: Path, what: str) -> None:
     """The same; where the write-ahead log is full, PostgreSQL itself goes down, and the store waits for it."""
-    elsewhere, told = Path(tempfile.mkdtemp(prefix="twofold-postgres-")), Told()
-    elsewhere.chmod(0o1777)
-    data, wal = (disk / "server", elsewhere / "wal") if what == "data" else (elsewhere / "server", disk / "wal")
-    data.mkdir(mode=0o700)
-    server = Server(data, autovacuum="off")
-    try:
-        server.create(wal)
-        server.start()
+    told = Told()
+    with server_on(disk, what) as server:
         store = PostgresStore(server.url(), pool_size=4)
         await store.start()
         await write(store, told, lambda: len(told.acknowledged) >= 100)
@@ -140,6 +151,3 @@ async def test_a_disk_that_is_really_full(disk: Path, what: str) -> None:
         assert not told.unknown or what == "wal"
         await check(store, told)
         await store.stop()
-    finally:
-        remove(server, data)
-        shutil.rmtree(elsewhere)

@@ -12,7 +12,9 @@ from tests.drivers.postgres.conftest import NewStore, Plain
 from tests.drivers.postgres.schema import schema_of
 from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.postgres._append import Calls, calls
+from twofold.drivers.postgres._held import PostgresTransaction
 from twofold.drivers.postgres._names import Names
+from twofold.errors import Conflict
 from twofold.store import Recorded
 from twofold.testing._store_case import append, whole_log
 
@@ -65,16 +67,18 @@ async def test_readers_wait_below_an_open_transaction(store: PostgresStore, open
     assert [event.stream for event in await whole_log(store)] == ["a", "a", "slow", "slow", "slow", "b", "b"]
 
 
-async def test_holes_are_passed_at_once(store: PostgresStore, opened: Open) -> None:
-    """Positions of a transaction that rolled back, or whose client is gone, hold nobody back."""
-    rolled_back, cut_off = await opened("x", 5), await opened("y", 5)
+async def test_holes_are_passed_at_once(store: PostgresStore, opened: Open, plain: Plain) -> None:
+    """Positions of a transaction that rolled back, was terminated, or whose client is gone, hold nobody back."""
+    rolled_back, cut_off, ended = await opened("x", 5), await opened("y", 5), await opened("z", 5)
     await store.commit(append("a"))
     assert await store.log.head() == 0
     await rolled_back.execute("ROLLBACK")
     assert await store.log.head() == 5
     await cut_off.close()
-    assert await store.log.head() == 11
-    assert [event.position for event in await whole_log(store)] == [11]
+    assert await store.log.head() == 10
+    assert await plain.fetchval("SELECT pg_terminate_backend($1, 5000)", ended.get_server_pid())
+    assert await store.log.head() == 16
+    assert [event.position for event in await whole_log(store)] == [16]
 
 
 async def test_a_part_that_was_rolled_back_holds_nothing(store: PostgresStore, plain: Plain, calling: Calls) -> None:
@@ -193,6 +197,27 @@ async def test_a_role_may_have_another_isolation_level(new_store: NewStore, plai
         await store.stop()
     finally:
         await plain.execute(f'ALTER ROLE "{role}" IN DATABASE {database} RESET default_transaction_isolation')
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+async def test_a_unit_of_work_may_choose_another_isolation_level(store: PostgresStore, level: str) -> None:
+    """One that others overtake behind its snapshot is a conflict, and leaves nothing; a follower misses nothing."""
+
+    async def begun() -> PostgresTransaction:
+        held = store.begin()
+        await held.run(lambda connection: connection.execute(f"SET TRANSACTION ISOLATION LEVEL {level}"))
+        await held.run(lambda connection: connection.fetchval("SELECT count(*) FROM twofold_events"))
+        return held
+
+    await store.commit(append("a"))
+    overtaken, other = await begun(), await begun()
+    await store.commit(append("a"))
+    with pytest.raises(Conflict):
+        await overtaken.commit(append("a", 2))
+    await other.commit(append("b", 2))
+    assert [(event.stream, event.version) for event in await whole_log(store)] == [
+        ("a", 1), ("a", 2), ("b", 1), ("b", 2),
+    ]  # fmt: skip
 
 
 def _isolation(connection: Any) -> Any:
