@@ -42,13 +42,17 @@ class Server:
         """How to reach one of its databases."""
         return f"postgresql://postgres:@/{database}?host={self._folder}"
 
-    def create(self) -> None:
-        """Make its files; it is not running yet."""
+    def create(self, wal: Path | None = None) -> None:
+        """Make its files; it is not running yet.
+
+        Args:
+            wal: A folder for its write-ahead log, which is made; among the other files unless given.
+        """
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             _open_to_all(self._programs)
             os.chown(self._folder, pwd.getpwnam(_USER).pw_uid, -1)
         flags = "--username=postgres --auth=trust --encoding=UTF8 --no-locale --wal-segsize=1 --no-sync"
-        self._run("initdb", *flags.split())
+        self._run("initdb", *flags.split(), *([] if wal is None else [f"--waldir={wal}"]))
 
     def copy(self, primary: "Server") -> None:
         """Make its files those of a streaming replica; it is not running yet."""
@@ -73,7 +77,7 @@ class Server:
 
     def kill(self) -> None:
         """End all of its processes with SIGKILL, as a power cut would."""
-        postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+        postmaster = self._postmaster()
         postmaster.suspend()  # it would start those again that die before it
         processes = [*postmaster.children(recursive=True), postmaster]
         for process in processes:
@@ -81,15 +85,26 @@ class Server:
         psutil.wait_procs(processes)
         (self._data / "postmaster.pid").unlink()  # in a container that buries nobody, its number stays in use
 
+    def limit_files(self, size: int) -> None:
+        """Let no file of it grow beyond a size in bytes, as a quota does; -1 for no limit. Needs Linux's `prlimit`."""
+        prlimit = shutil.which("prlimit")
+        if prlimit is None:
+            raise RuntimeError("the program prlimit is not installed")
+        postmaster = self._postmaster()
+        limit = f"--fsize={'unlimited' if size < 0 else size}:"  # the soft one: the hard one stays
+        for process in (postmaster, *postmaster.children(recursive=True)):  # who comes later is like the first
+            if process.is_running():
+                subprocess.run([prlimit, f"--pid={process.pid}", limit], check=False, **_identity())
+
+    def _postmaster(self) -> psutil.Process:
+        return psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+
     @property
     def running(self) -> bool:
         """Whether it has been started, and neither stopped nor killed."""
         return self._folder.exists() and self._run("pg_ctl", "status", check=False) == 0
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> int:
-        identity: dict[str, Any] = {}
-        if os.geteuid() == 0:
-            identity = {"user": _USER, "group": pwd.getpwnam(_USER).pw_gid, "extra_groups": []}
         output = self._folder / f"{program}.log"  # a pipe would be inherited by the server, and never end
         with output.open("w") as writing:
             command = [str(self._programs / program), "-D", str(self._data), *arguments]
@@ -101,7 +116,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for those who use it
                 check=False,
-                **identity,
+                **_identity(),
             )
         if check and done.returncode:
             log = self._folder / "log"
@@ -165,6 +180,13 @@ def _undisturbed() -> Generator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _identity() -> dict[str, Any]:
+    """Who PostgreSQL's programs run as."""
+    if os.geteuid() != 0:
+        return {}
+    return {"user": _USER, "group": pwd.getpwnam(_USER).pw_gid, "extra_groups": []}
 
 
 def _open_to_all(folder: Path) -> None:

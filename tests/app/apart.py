@@ -96,6 +96,8 @@ class Till:
     mode: Mode = "async"
     fails: bool = False
     """Whether the projection and the reaction fail on what is negative."""
+    index: str = "index"
+    """What the writer is called."""
 
     def __post_init__(self) -> None:
         self.indexed: list[int] = []
@@ -145,7 +147,7 @@ class Till:
                 till.look_at(event)
                 rows.upsert(Payment, {"event_id": recorded.id}, payer=event.payer, amount=event.amount)
 
-        @module.writer("index")
+        @module.writer(self.index)
         class Index:
             async def paid(self, event: Paid, recorded: Recorded) -> None:
                 till.indexed.append(recorded.position)

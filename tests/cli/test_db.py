@@ -1,6 +1,7 @@
 """`twofold db`: how far the store's own tables are, upgraded or shown as SQL, while nothing of the application runs."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.apart import Count, Pay, Till
 from tests.cli.conftest import Said
 from tests.cli.shop import shop
-from twofold import App
+from twofold import App, Success
 from twofold.drivers.sqlite import SqliteStore
 from twofold.errors import WiringError
 from twofold.store import MemoryStore
@@ -140,6 +142,36 @@ def test_an_application_that_leaves_upgrades_to_others_starts_after_them(db: Db,
     with App("shop", modules=[shop], database=database, migrate=False).sync:
         pass
     assert "sale" in tables(database)
+
+
+def test_a_restored_log_goes_on_and_names_who_has_seen_what_was_lost(
+    twofold: Callable[..., Said], database: Path
+) -> None:
+    """Until then nothing runs on it; what the command names is built anew by the commands that it names."""
+    read, backup = database.with_name("read.db"), database.with_name("backup.db")
+    words = ("tests.app.apart:app", "--database", str(database), "--read-database", str(read))
+    till = Till()
+    for _ in range(2):
+        with till.app(database, read).sync as app:
+            app.execute(Pay(payer="ada", amount=1))
+            app.settle()
+        if not backup.exists():
+            shutil.copy(database, backup)
+    shutil.copy(backup, database)
+    said = twofold("projections", "list", *words)
+    assert (said.code, said.out) == (2, "")
+    assert "stands at 2, and the log ends at 1" in said.err
+    assert "twofold db restored" in said.err
+    assert twofold("db", "restored", *words) == Said(
+        0,
+        "the backup ends at position 1; what comes next stands behind 1000000002\n"
+        "payments has seen what was lost: run `twofold projections reset payments`\n"
+        "index has written what was lost: clear what it fills, and give the writer another name\n",
+        "",
+    )
+    assert twofold("projections", "reset", words[0], "payments", *words[1:]).code == 0
+    with till.app(database, read).sync as app:
+        assert app.execute(Count()) == Success(1)
 
 
 def test_a_store_has_to_agree_about_upgrades(tmp_path: Path) -> None:

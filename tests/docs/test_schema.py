@@ -24,7 +24,7 @@ def test_the_page_goes_on_as_printed(tmp_path: Path) -> None:
             said = run(text, tmp_path)
         elif language == "text":
             assert re.fullmatch(re.escape(text).replace(re.escape("…\n"), "(.*\n)*?"), said), said
-    assert [language for language, _ in BLOCKS].count("text") == 6
+    assert [language for language, _ in BLOCKS].count("text") == 7
 
 
 def test_alembic_leaves_the_tables_alone() -> None:

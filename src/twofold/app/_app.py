@@ -133,6 +133,11 @@ class App:
         return self._stores
 
     @property
+    def lease(self) -> float:
+        """How long a process may show no sign of life before another one takes over what it follows, in seconds."""
+        return self._lease
+
+    @property
     def parked(self) -> ParkingLot:
         """What its projections and reactions have put aside, once its stores are open."""
         return ParkingLot(self.store, self.router.catalogue, [self.stores.read] if self.stores.apart else ())

@@ -13,6 +13,7 @@ from typing import TypeVar, final
 from twofold.app._database import read_database_of, store_of
 from twofold.app._role import Role
 from twofold.store import Log, ReadableStore, ReplicatedStore, Store
+from twofold.subscriptions import LogReplaced
 
 T = TypeVar("T")
 
@@ -62,16 +63,28 @@ class Stores:
         return read if isinstance(read, ReplicatedStore) and read.replicated else None
 
     async def start(self) -> None:
-        """Open them, all or none.
+        """Open them, all or none, and see that nobody has come farther than the log.
 
         Raises:
             StoreUnavailable: One cannot be opened.
+            LogReplaced: An older backup of the log was restored: what is recorded now would take positions again.
         """
         async with AsyncExitStack() as undoing:
             for store in self.opened:
                 await store.start()
                 undoing.push_async_callback(store.stop)
+            if not self.logless:
+                await self._prove_whole()
             undoing.pop_all()
+
+    async def _prove_whole(self) -> None:
+        log = self.write.log
+        epoch = await log.epoch()
+        followers = [one for store in self.opened for one in await store.checkpoints.all() if one.epoch == epoch]
+        head = await log.head()  # asked last: it only grows
+        for one in followers:
+            if one.position > head:
+                raise LogReplaced(name=one.name, position=one.position, head=head, shorter=True)
 
     async def stop(self) -> None:
         """Close them."""

@@ -1,6 +1,7 @@
 """`twofold db`: the tables of the store itself, upgraded by whoever may, and shown to whoever reviews that.
 
-It neither checks nor starts the application, and leaves the tables of its read models alone.
+It starts nothing of the application, and leaves the tables of its read models alone. A log that comes from an older
+backup is told so here.
 """
 # pyright: reportUnknownMemberType=false
 # rich-click leaves the types of its options open.
@@ -13,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 import rich_click as click
 
+from twofold.app.restoring import go_on
 from twofold.cli._exit import exit_code
 from twofold.cli._load import app_argument, database_options, load, mount
 from twofold.errors import Unavailable, WiringError
@@ -80,6 +82,25 @@ def sql(*, target: str, since: int | None, read: bool, **databases: str | None) 
         since = found.taken
     text = store.upgrade_sql(since)
     click.echo(f"-- The tables of twofold, from step {since}{'' if text else ': nothing to do'}\n{text}", nl=False)
+
+
+@db.command()
+@app_argument
+@database_options
+def restored(*, target: str, **databases: str | None) -> None:
+    """Let the log go on after an older backup was restored, behind every position that was lost.
+
+    No process of the application may run. Watches for one that does, if the backup comes from a running application,
+    for as long as a lease lasts.
+    """
+    app = load(target)
+    mount(app, **databases)
+    found = asyncio.run(go_on(app))
+    click.echo(f"the backup ends at position {found.epoch.head}; what comes next stands behind {found.epoch.start}")
+    for name in found.projections:
+        click.echo(f"{name} has seen what was lost: run `twofold projections reset {name}`")
+    for name in found.writers:
+        click.echo(f"{name} has written what was lost: clear what it fills, and give the writer another name")
 
 
 def _store(target: str, databases: Mapping[str, str | None], *, read: bool) -> MigratableStore:

@@ -4,6 +4,7 @@ from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._bell import Bell
 from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, Move
 from twofold.store._current import UnitFactory, carrying, current_unit, working
+from twofold.store._epoch import GAP, Epoch, RestorableStore
 from twofold.store._fact import Fact
 from twofold.store._log import Log, Wakeup
 from twofold.store._memory import MemoryStore
@@ -32,8 +33,10 @@ __all__ = [
     "Condition",
     "Delete",
     "Draft",
+    "Epoch",
     "EventSource",
     "Fact",
+    "GAP",
     "INLINE",
     "Inline",
     "Log",
@@ -49,6 +52,7 @@ __all__ = [
     "Rearrangement",
     "Recorded",
     "ReplicatedStore",
+    "RestorableStore",
     "RowChange",
     "SchemaState",
     "Selection",

@@ -15,7 +15,7 @@ class Log(Protocol):
         ...
 
     async def epoch(self) -> str:
-        """The log's own random name; another one when the log was made anew."""
+        """The log's own random name; another one when the log was made anew, or goes on after a backup was restored."""
         ...
 
     async def read(self, after: int, *, until: int, limit: int, where: Sequence[Selection] = ()) -> Sequence[Recorded]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, final
 from twofold.errors import StoreUnavailable
 from twofold.store._batch import Batch, Committed
 from twofold.store._bell import Bell
+from twofold.store._epoch import Epoch
 from twofold.store._memory_checkpoints import MemoryCheckpoints
 from twofold.store._memory_log import MemoryLog
 from twofold.store._memory_parked import MemoryParked
@@ -122,6 +123,20 @@ class MemoryStore:
             for old, new in change.checkpoints:
                 self._parked.rename(old, new)
             self._tables.rearrange(change.drops, change.renames)
+
+    async def begin_epoch(self, seen: int) -> Epoch:
+        """Give the log a new epoch, behind all that anybody may have seen; the checkpoints with it."""
+        with self._lock:
+            self._require_open()
+            epoch = self._log.begin_epoch(seen)
+            self._checkpoints.join(epoch)
+            return epoch
+
+    async def join_epoch(self, epoch: Epoch) -> None:
+        """Let the checkpoints follow the new epoch of a log in another store."""
+        with self._lock:
+            self._require_open()
+            self._checkpoints.join(epoch)
 
     def _require_open(self) -> None:
         if not self._open:

@@ -7,6 +7,7 @@ from typing import final
 
 from twofold.errors import CheckpointMoved
 from twofold.store._checkpoint import NOBODY, Checkpoint, Move
+from twofold.store._epoch import Epoch
 from twofold.store._rearrangement import Rearrangement
 
 
@@ -113,3 +114,10 @@ class MemoryCheckpoints:
     def keep_only(self, every: dict[str, Checkpoint]) -> None:
         """Keep what `rearranged` gave, and nothing else."""
         self._checkpoints = every
+
+    def join(self, epoch: Epoch) -> None:
+        """Let those that follow a log follow its new epoch, unless they have seen what was lost."""
+        for name, one in self._checkpoints.items():
+            if one.epoch == epoch.before or (not one.epoch and one.position > 0):
+                now = epoch.name if one.position <= epoch.head else epoch.before
+                self._checkpoints[name] = replace(one, epoch=now, owner=NOBODY, token=one.token + 1)

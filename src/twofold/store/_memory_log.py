@@ -1,12 +1,15 @@
 """The log in memory: a list of all events, and one for each stream."""
 
 import secrets
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import final
 
 from twofold.errors import ConditionFailed, VersionConflict
 from twofold.store._batch import ANY_VERSION, Append
+from twofold.store._epoch import GAP, Epoch
 from twofold.store._recorded import Recorded
 from twofold.store._selection import Condition, Selection, selected
 
@@ -15,16 +18,17 @@ from twofold.store._selection import Condition, Selection, selected
 class MemoryLog:
     """The log of a `MemoryStore`."""
 
-    __slots__ = ("_epoch", "_events", "_streams")
+    __slots__ = ("_epoch", "_events", "_head", "_streams")
 
     def __init__(self) -> None:
         self._events = list[Recorded]()
         self._streams = dict[str, list[Recorded]]()
         self._epoch = secrets.token_hex(16)
+        self._head = 0
 
     async def head(self) -> int:
-        """The position of the last event; 0 when empty."""
-        return len(self._events)
+        """The highest position that was ever given out; 0 when empty."""
+        return self._head
 
     async def epoch(self) -> str:
         """The log's own random name."""
@@ -32,7 +36,7 @@ class MemoryLog:
 
     async def read(self, after: int, *, until: int, limit: int, where: Sequence[Selection] = ()) -> Sequence[Recorded]:
         """Events with `after < position <= until`, in position order."""
-        events = islice(self._events, max(after, 0), max(until, 0))
+        events = islice(self._events, self._behind(after), self._behind(until))
         return list(islice((event for event in events if not where or selected(event, where)), limit))
 
     async def read_stream(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Recorded]:
@@ -60,18 +64,19 @@ class MemoryLog:
             ConditionFailed: It has.
         """
         for condition in conditions:
-            for event in islice(self._events, max(condition.after, 0), None):
+            for event in islice(self._events, self._behind(condition.after), None):
                 if selected(event, condition.selections):
                     raise ConditionFailed(after=condition.after, position=event.position)
 
     def extend(self, appends: Sequence[Append]) -> int:
         """Add events that were checked, and give the position of the last one; 0 when there is none."""
-        before = len(self._events)
+        before = self._head
         for append in appends:
             stream = self._streams.setdefault(append.stream, [])
             for draft in append.events:
+                self._head += 1
                 recorded = Recorded(
-                    position=len(self._events) + 1,
+                    position=self._head,
                     stream=append.stream,
                     version=len(stream) + 1,
                     id=draft.id,
@@ -84,4 +89,15 @@ class MemoryLog:
                 )
                 stream.append(recorded)
                 self._events.append(recorded)
-        return len(self._events) if len(self._events) > before else 0
+        return self._head if self._head > before else 0
+
+    def begin_epoch(self, seen: int) -> Epoch:
+        """Go on under a new name, behind all that anybody may have seen."""
+        start = max(self._head, seen) + GAP
+        epoch = Epoch(name=secrets.token_hex(16), before=self._epoch, head=self._head, start=start)
+        self._epoch, self._head = epoch.name, epoch.start
+        return epoch
+
+    def _behind(self, position: int) -> int:
+        """The index of the first event behind a position."""
+        return bisect_right(self._events, position, key=attrgetter("position"))

@@ -184,8 +184,9 @@ class Subscription:
         """See that the log is the one that was followed before, and place a checkpoint that is new."""
         log = self._source.log
         epoch, head = await log.epoch(), await log.head()
-        if held.epoch not in ("", epoch) or held.position > head:
-            raise LogReplaced(name=self.name, position=held.position, head=head)
+        other = held.epoch not in ("", epoch)
+        if other or held.position > head:
+            raise LogReplaced(name=self.name, position=held.position, head=head, shorter=not other)
         if held.position == 0 and not held.epoch:
             start = min((one.position for one in self._others), default=self.subscriber.start)
             position = {"beginning": 0, "now": head}[start] if isinstance(start, str) else start

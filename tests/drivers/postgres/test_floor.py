@@ -11,6 +11,8 @@ from tests.drivers.postgres.schema import schema_of
 from tests.drivers.postgres.writers import slow_writers
 from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.postgres._append import Calls
+from twofold.drivers.postgres._held import PostgresTransaction
+from twofold.errors import Conflict
 from twofold.testing._store_case import append, follow, prove_in_order, whole_log
 
 pytestmark = pytest.mark.anyio
@@ -164,6 +166,27 @@ async def test_another_isolation_level_may_be_the_usual_one(
         await store.stop()
     finally:
         await plain.execute(f"{setting} RESET default_transaction_isolation")
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+async def test_a_unit_of_work_may_choose_another_isolation_level(store: PostgresStore, level: str) -> None:
+    """One that others overtake behind its snapshot is a conflict, and leaves nothing; a follower misses nothing."""
+
+    async def begun() -> PostgresTransaction:
+        held = store.begin()
+        await held.run(lambda connection: connection.execute(f"SET TRANSACTION ISOLATION LEVEL {level}"))
+        await held.run(lambda connection: connection.fetchval("SELECT count(*) FROM twofold_events"))
+        return held
+
+    await store.commit(append("a"))
+    overtaken, other = await begun(), await begun()
+    await store.commit(append("a"))
+    with pytest.raises(Conflict):
+        await overtaken.commit(append("a", 2))
+    await other.commit(append("b", 2))
+    assert [(event.stream, event.version) for event in await whole_log(store)] == [
+        ("a", 1), ("a", 2), ("b", 1), ("b", 2),
+    ]  # fmt: skip
 
 
 def _isolation(connection: Any) -> Any:

@@ -40,7 +40,7 @@ class PostgresLog:
         return bound
 
     async def epoch(self) -> str:
-        """The log's own random name, given when its schema was made."""
+        """The log's own random name, given when its schema was made, and anew after a backup was restored."""
         async with self._readers.lent() as connection:
             return str(await connection.fetchval(self._names.sql(_EPOCH)))
 

@@ -15,6 +15,7 @@ from twofold.drivers.postgres._append import Calls, calls
 from twofold.drivers.postgres._checkpoints import PostgresCheckpoints
 from twofold.drivers.postgres._commits import Commits, persistently
 from twofold.drivers.postgres._connection import Connection, Server
+from twofold.drivers.postgres._epoch import begin_epoch, join_epoch
 from twofold.drivers.postgres._fetch import Fetch
 from twofold.drivers.postgres._held import PostgresTransaction
 from twofold.drivers.postgres._listen import Ear
@@ -30,7 +31,7 @@ from twofold.drivers.postgres._schema import prove_current, state, upgrade, upgr
 from twofold.drivers.postgres._sound import prove_isolation, prove_sound
 from twofold.drivers.postgres._tables import add_tables
 from twofold.errors import StoreUnavailable, WiringError
-from twofold.store import Batch, Bell, Committed, Rearrangement, SchemaState
+from twofold.store import Batch, Bell, Committed, Epoch, Rearrangement, SchemaState
 
 T = TypeVar("T")
 _PUBLIC = "public"
@@ -317,12 +318,7 @@ class PostgresStore:
 
     async def create_tables(self, tables: Collection[Any]) -> None:
         """Create the tables of read models and state that are missing, with their indexes."""
-        transaction = self.begin()
-        try:
-            _: object = await transaction.run(lambda connection: add_tables(connection, tables))
-            await transaction.commit(Batch())
-        finally:
-            await transaction.rollback()
+        await self._in_transaction(lambda connection: add_tables(connection, tables))
 
     async def rearrange(self, change: Rearrangement) -> None:
         """Let tables and checkpoints come, go and change their names, in one transaction.
@@ -345,15 +341,35 @@ class PostgresStore:
                 return
             await asyncio.sleep(_PAUSE)
 
+    async def begin_epoch(self, seen: int) -> Epoch:
+        """Give the log a new epoch, behind all that anybody may have seen; the checkpoints with it, in one transaction.
+
+        Raises:
+            StoreUnavailable: The store is closed, or PostgreSQL is not there or refuses; nothing was changed.
+        """
+        epoch: Epoch = await self._in_transaction(lambda connection: begin_epoch(connection, seen, self._names))
+        return epoch
+
+    async def join_epoch(self, epoch: Epoch) -> None:
+        """Let the checkpoints follow the new epoch of a log in another store.
+
+        Raises:
+            StoreUnavailable: The store is closed, or PostgreSQL is not there or refuses; nothing was changed.
+        """
+        await self._in_transaction(lambda connection: join_epoch(connection, epoch, self._names))
+
     async def _rearrange(self, change: Rearrangement) -> None:
+        await self._in_transaction(lambda connection: rearrange(connection, change, self._names, self._calls))
+
+    async def _in_transaction(self, work: Callable[[Any], Any]) -> Any:
+        """Do something in a transaction that changes no log, and give what it returns."""
         transaction = self.begin()
         try:
-            _: object = await transaction.run(
-                lambda connection: rearrange(connection, change, self._names, self._calls)
-            )
+            outcome: Any = await transaction.run(work)
             await transaction.commit(Batch())
         finally:
             await transaction.rollback()
+        return outcome
 
     async def _alone(self, work: Callable[[Connection, Names], Awaitable[T]]) -> T:
         """Do something on a connection of its own, whether the store is open or not."""

@@ -30,8 +30,8 @@ class SqliteLog:
         return await self._readers.run(head)
 
     async def epoch(self) -> str:
-        """The log's own random name, given when its file was made."""
-        return await self._readers.run(_epoch)
+        """The log's own random name, given when its file was made, and anew after a backup was restored."""
+        return await self._readers.run(epoch)
 
     async def read(self, after: int, *, until: int, limit: int, where: Sequence[Selection] = ()) -> Sequence[Recorded]:
         """Events with `after < position <= until`, in position order."""
@@ -52,7 +52,8 @@ def head(connection: Connection) -> int:
     return int(found[0]) if found else 0
 
 
-def _epoch(connection: Connection) -> str:
+def epoch(connection: Connection) -> str:
+    """The log's own random name."""
     found = connection.execute("SELECT value FROM twofold_meta WHERE name = 'epoch'").fetchone()
     return str(found[0])
 

@@ -96,7 +96,7 @@ class Database:
             connection.execute(f"PRAGMA synchronous = {self.durability}")
             connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the drive's cache
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_IDLE_WAL}")
+            connection.execute(f"PRAGMA journal_size_limit = {LARGEST_IDLE_WAL}")
         except BaseException:
             connection.close()
             raise
@@ -128,4 +128,4 @@ def _switch_to_wal(connection: GuardedConnection, timeout: float) -> None:
 
 
 _CACHED_STATEMENTS = 512
-_LARGEST_IDLE_WAL = 64 * 1024 * 1024
+LARGEST_IDLE_WAL = 64 * 1024 * 1024

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, final, get_args
 
 from twofold.drivers.sqlite._checkpoints import SqliteCheckpoints
+from twofold.drivers.sqlite._epoch import begin_epoch, join_epoch
 from twofold.drivers.sqlite._faults import typed
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._held import SqliteTransaction
@@ -24,7 +25,7 @@ from twofold.drivers.sqlite._tables import add_tables
 from twofold.drivers.sqlite._write import plan
 from twofold.drivers.sqlite._writer import Writer
 from twofold.errors import WiringError
-from twofold.store import Batch, Bell, Committed, Rearrangement, SchemaState
+from twofold.store import Batch, Bell, Committed, Epoch, Rearrangement, SchemaState
 
 T = TypeVar("T")
 _CLOSED = "the store is closed"
@@ -226,6 +227,22 @@ class SqliteStore:
             WiringError: A table that is to be renamed is referred to from outside; nothing was changed.
         """
         await self._writer.change(lambda connection: rearrange(connection, change))
+
+    async def begin_epoch(self, seen: int) -> Epoch:
+        """Give the log a new epoch, behind all that anybody may have seen; the checkpoints with it, in one transaction.
+
+        Raises:
+            StoreUnavailable: The store is closed or refuses writes; nothing was changed.
+        """
+        return await self._writer.change(lambda connection: begin_epoch(connection, seen))
+
+    async def join_epoch(self, epoch: Epoch) -> None:
+        """Let the checkpoints follow the new epoch of a log in another store.
+
+        Raises:
+            StoreUnavailable: The store is closed or refuses writes; nothing was changed.
+        """
+        await self._writer.change(lambda connection: join_epoch(connection, epoch))
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
