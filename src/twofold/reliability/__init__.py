@@ -8,12 +8,13 @@ from twofold.reliability._breaker import Breaker, Breakers, CircuitBreaker, Stat
 from twofold.reliability._bulkhead import Bulkhead, Bulkheads, Compartment, LocalBulkheads
 from twofold.reliability._categories import On
 from twofold.reliability._circuit import Circuit, Listener, LocalBreakers
-from twofold.reliability._deadline import Timeout, deadline_of, within
+from twofold.reliability._deadline import Timeout, deadline_of
 from twofold.reliability._limiter import Limiter, Limiters, WindowLimiters
 from twofold.reliability._rate import Rate, RateLimit, Sender
 from twofold.reliability._retries import BackoffRetries
 from twofold.reliability._retry import Retrier, Retries, Retry
 from twofold.reliability._texts import Reliability, settings_from
+from twofold.reliability._within import Deadlines
 
 __all__ = [
     "BackoffRetries",
@@ -24,6 +25,7 @@ __all__ = [
     "Circuit",
     "CircuitBreaker",
     "Compartment",
+    "Deadlines",
     "Limiter",
     "Limiters",
     "Listener",
@@ -43,5 +45,4 @@ __all__ = [
     "WindowLimiters",
     "deadline_of",
     "settings_from",
-    "within",
 ]
