@@ -1,9 +1,8 @@
 """Deadlines: they only come nearer, end what is late, and leave every other cancellation alone."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import pytest

@@ -1,8 +1,8 @@
-"""Virtual time: an event loop whose clock jumps to the next timer when there is nothing to do."""
+"""Virtual time: an event loop whose clock jumps to the next timer when there is nothing to do; clocks beside it."""
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -65,3 +65,8 @@ async def settle() -> None:
     """Let everything run that can without time passing."""
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+def by_type(settings: Mapping[type, T]) -> Callable[[type], T | None]:
+    """Settings as the parts ask for them."""
+    return settings.get

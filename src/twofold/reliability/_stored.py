@@ -41,9 +41,7 @@ class RedisStore:
 
     def __init__(self, address: str, clock: Clock, listeners: Sequence[Listener] = ()) -> None:
         pool: Any = BlockingConnectionPool  # whose from_url has half its types
-        self._pool: BlockingConnectionPool = pool.from_url(
-            address, max_connections=_CONNECTIONS, timeout=_PATIENCE
-        )
+        self._pool: BlockingConnectionPool = pool.from_url(address, max_connections=_CONNECTIONS, timeout=_PATIENCE)
         # The address is in the pool; of the one here only the scheme is looked at.
         options: dict[str, Any] = {"connection_pool": self._pool, "implementation": "redispy", "wrap_exceptions": True}
         self._strategy = MovingWindowRateLimiter(RedisStorage("async+redis://", **options))
