@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -107,6 +108,22 @@ def test_who_is_cancelled_keeps_no_place(handed_over: bool) -> None:
         await second
         compartment.leave()
         await compartment.enter()
+
+    run(main())
+
+
+def test_a_place_is_not_handed_to_who_has_just_been_cancelled() -> None:
+    """It goes to the next one, also when the cancelled one has not woken up yet."""
+
+    async def main() -> None:
+        compartment = _compartment(1, 2)
+        await compartment.enter()
+        first, second = (asyncio.create_task(compartment.enter()) for _ in range(2))
+        await settle()
+        first.cancel()
+        compartment.leave()
+        await second
+        assert first.cancelled()
 
     run(main())
 
@@ -216,3 +233,4 @@ class BulkheadMachine(RuleBasedStateMachine):
 
 
 TestBulkheadMachine = BulkheadMachine.TestCase
+TestBulkheadMachine.settings = settings(max_examples=50)

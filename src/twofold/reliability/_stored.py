@@ -22,7 +22,8 @@ from twofold.reliability._breaker import CircuitBreaker
 from twofold.reliability._circuit import Circuit, Listener
 from twofold.reliability._rate import Rate
 
-_PATIENCE: Final = 0.25
+_PATIENCE: Final = 1.0
+"""In seconds; less, and a burst that keeps this process busy would look like a store that is gone, and be let in."""
 _CONNECTIONS: Final = 16
 _LEFT_ALONE: Final = CircuitBreaker(failures=3, open_for=5.0)
 
@@ -35,13 +36,17 @@ class RedisStore:
         address: Where it is: `redis://…`, `rediss://…` or `unix://…`.
         clock: Where the breaker's time comes from.
         listeners: Told when it goes away and comes back.
+        patience: How long an answer may take, in seconds.
     """
 
-    __slots__ = ("_breaker", "_pool", "_strategy")
+    __slots__ = ("_breaker", "_patience", "_pool", "_strategy")
 
-    def __init__(self, address: str, clock: Clock, listeners: Sequence[Listener] = ()) -> None:
+    def __init__(
+        self, address: str, clock: Clock, listeners: Sequence[Listener] = (), *, patience: float = _PATIENCE
+    ) -> None:
+        self._patience = patience
         pool: Any = BlockingConnectionPool  # whose from_url has half its types
-        self._pool: BlockingConnectionPool = pool.from_url(address, max_connections=_CONNECTIONS, timeout=_PATIENCE)
+        self._pool: BlockingConnectionPool = pool.from_url(address, max_connections=_CONNECTIONS, timeout=patience)
         # The address is in the pool; of the one here only the scheme is looked at.
         options: dict[str, Any] = {"connection_pool": self._pool, "implementation": "redispy", "wrap_exceptions": True}
         self._strategy = MovingWindowRateLimiter(RedisStorage("async+redis://", **options))
@@ -58,7 +63,7 @@ class RedisStore:
         except CircuitOpen as error:
             raise StoreUnavailable(str(error), retry_after=error.retry_after) from None
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(self._patience):
                 wait = await self._asked(item, name, key)
         except (StorageError, OSError) as error:  # a TimeoutError is an OSError
             self._breaker.failed(ticket)
