@@ -7,8 +7,9 @@ import sys
 import twofold
 
 HEAVY = {
-    "click", "fastapi", "opentelemetry", "prometheus_client", "rich", "sqlalchemy", "sqlite3", "starlette",
-    "structlog", "uvicorn", "twofold.cli", "twofold.drivers", "twofold.sql", "twofold.testing", "twofold.web",
+    "click", "fastapi", "limits", "opentelemetry", "prometheus_client", "redis", "rich", "sqlalchemy", "sqlite3",
+    "starlette", "structlog", "tenacity", "uvicorn",
+    "twofold.cli", "twofold.drivers", "twofold.sql", "twofold.testing", "twofold.web",
 }  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from twofold.errors import (
+    BulkheadFull,
+    CircuitOpen,
     DuplicateHandlerError,
     Fault,
     Finding,
@@ -17,6 +19,7 @@ from twofold.errors import (
     MissingExtraError,
     NotFound,
     OutcomeUnknown,
+    RateLimited,
     Refused,
     StartError,
     StoreUnavailable,
@@ -47,6 +50,9 @@ EVERY_ERROR = [
     TimedOut("too late", retry_after=3.0),
     StoreUnavailable(),
     OutcomeUnknown(),
+    RateLimited(name="find_user", rate="10/second", retry_after=0.25),
+    CircuitOpen(name="find_user", retry_after=30.0),
+    BulkheadFull(name="find_user", concurrent=20, waiting=5),
     WiringError("wrong"),
     HandlerNotFoundError(Refused, near=["Refuse"]),
     DuplicateHandlerError(Refused, first="a", second="b"),

@@ -596,7 +596,7 @@ class TestReliability:
     @pytest.mark.xfail(strict=True, reason="reliability: each part behind a protocol, taken from the container")
     async def test_a_test_puts_in_its_own_breaker(self) -> None:
         """A breaker of one's own takes the place of the built-in one, and is told of the outcome."""
-        from twofold.reliability import Breakers  # type: ignore[import-not-found]
+        from twofold.reliability import Breakers
 
         breakers = AsyncMock(spec=Breakers)
         app = _app(circuit_breaker=3)

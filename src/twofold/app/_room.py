@@ -2,11 +2,10 @@
 no web framework, and one without SQL loads no SQLAlchemy.
 """
 
-import importlib
 from types import ModuleType
 from typing import Final
 
-from twofold.errors import MissingExtraError
+from twofold.errors import open_module
 
 _EXTRAS: Final = {
     "twofold.web": "web",
@@ -30,10 +29,4 @@ def open_room(name: str) -> ModuleType:
     Raises:
         MissingExtraError: A package that it needs is not installed.
     """
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package in ("", "twofold"):
-            raise
-        raise MissingExtraError(room=name, extra=_EXTRAS[name], package=package) from error
+    return open_module(name, extra=_EXTRAS[name])

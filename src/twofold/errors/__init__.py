@@ -22,6 +22,7 @@ from twofold.errors._classify import Classification, Classifier
 from twofold.errors._conflict import CheckpointMoved, ConditionFailed, Conflict, KeyConflict, VersionConflict
 from twofold.errors._corrupt import Corrupt, Undecodable, UnknownMessage
 from twofold.errors._error import TwofoldError
+from twofold.errors._extra import open_module
 from twofold.errors._refused import (
     Exists,
     Finding,
@@ -35,8 +36,11 @@ from twofold.errors._refused import (
 )
 from twofold.errors._snake_case import snake_case
 from twofold.errors._unavailable import (
+    BulkheadFull,
+    CircuitOpen,
     NotYetVisible,
     OutcomeUnknown,
+    RateLimited,
     StoreUnavailable,
     Superseded,
     TimedOut,
@@ -53,8 +57,10 @@ from twofold.errors._wiring import (
 )
 
 __all__ = [
+    "BulkheadFull",
     "Category",
     "CheckpointMoved",
+    "CircuitOpen",
     "Classification",
     "Classifier",
     "ConditionFailed",
@@ -75,6 +81,7 @@ __all__ = [
     "NotFound",
     "NotYetVisible",
     "OutcomeUnknown",
+    "RateLimited",
     "Refused",
     "StartError",
     "StoreUnavailable",
@@ -93,6 +100,7 @@ __all__ = [
     "forbidden",
     "invalid",
     "not_found",
+    "open_module",
     "rate_limited",
     "refused",
     "snake_case",

@@ -86,3 +86,76 @@ class Superseded(Unavailable):
     def __init__(self, *, name: str, text: str) -> None:
         super().__init__(f"this process records nothing any more, since it cannot keep projection {name!r}: {text}")
         self.name = name
+
+
+class RateLimited(Unavailable):
+    """More was asked than a limit allows.
+
+    Args:
+        name: What is limited: a message type, or a limit that several share.
+        rate: The limit, as in `100/minute`.
+        retry_after: When there is room again, in seconds.
+    """
+
+    category: ClassVar[Category] = Category.RATE_LIMITED
+    code: ClassVar[str] = "rate_limited"
+
+    def __init__(self, *, name: str, rate: str, retry_after: float) -> None:
+        super().__init__(retry_after=retry_after)
+        self.name, self.rate = name, rate
+
+    @property
+    def detail(self) -> str:
+        return f"{self.name} is limited to {self.rate}"
+
+    @property
+    def hint(self) -> str:
+        return f"ask again in {self.retry_after:.3g} s"
+
+
+class CircuitOpen(Unavailable):
+    """A circuit breaker is open: what stands behind it has kept failing, and is left alone for a while.
+
+    Args:
+        name: The breaker.
+        retry_after: When it lets a call through again, in seconds.
+    """
+
+    code: ClassVar[str] = "circuit_open"
+
+    def __init__(self, *, name: str, retry_after: float) -> None:
+        super().__init__(retry_after=retry_after)
+        self.name = name
+
+    @property
+    def detail(self) -> str:
+        return f"{self.name} has kept failing, and is not called for now"
+
+    @property
+    def hint(self) -> str:
+        return f"ask again in {self.retry_after:.3g} s"
+
+
+class BulkheadFull(Unavailable):
+    """As many as may run at once are running, and as many as may wait are waiting.
+
+    Args:
+        name: The bulkhead.
+        concurrent: How many run at once.
+        waiting: How many wait.
+        retry_after: When to try again, in seconds.
+    """
+
+    code: ClassVar[str] = "bulkhead_full"
+
+    def __init__(self, *, name: str, concurrent: int, waiting: int, retry_after: float = 1.0) -> None:
+        super().__init__(retry_after=retry_after)
+        self.name, self.concurrent, self.waiting = name, concurrent, waiting
+
+    @property
+    def detail(self) -> str:
+        return f"{self.name} is busy: {self.concurrent} run and {self.waiting} wait"
+
+    @property
+    def hint(self) -> str:
+        return "ask again in a moment; if it stays so, raise concurrent= or waiting= of its bulkhead"

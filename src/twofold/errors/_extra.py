@@ -1,0 +1,25 @@
+"""Opening a module by name when it is asked for, so that what nobody uses is neither loaded nor needed."""
+
+import importlib
+from types import ModuleType
+
+from twofold.errors._wiring import MissingExtraError
+
+
+def open_module(name: str, *, extra: str) -> ModuleType:
+    """Import a module of twofold that needs packages which a plain installation does not have.
+
+    Args:
+        name: Its full name.
+        extra: The extra that brings what it needs.
+
+    Raises:
+        MissingExtraError: A package that it needs is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "twofold"):
+            raise
+        raise MissingExtraError(room=name, extra=extra, package=package) from error
