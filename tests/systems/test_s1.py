@@ -579,21 +579,18 @@ class TestRailway:
 class TestReliability:
     """Rate limiter, breaker, timeout and retry around every handler."""
 
-    @pytest.mark.xfail(strict=True, reason="reliability: rate limiter, breaker, timeout and retry in one stated order")
     def test_the_parts_stand_in_order(self) -> None:
         """Outermost first: rate limit, breaker, timeout, retry; for the message type that asks for them."""
-        app = _app(rate_limit="10/second", circuit_breaker=3, timeout=1.0, retry=3)
+        app = _app(rate_limit="10/second", circuit_breaker=3, timeout=1.0, retry=3, blocking=True)
         stages = next(one.stages for one in describe(app).handlers if one.message == "find_user")
         parts = ("rate limit", "breaker", "timeout", "retry")
         assert tuple(stage for stage in stages if stage in parts) == parts
 
-    @pytest.mark.xfail(strict=True, reason="reliability: set by settings, for the app and for a message type")
     def test_the_parts_are_set_by_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """`circuit_breaker_*`, `rate_limit_*`, `retry_*` and `timeout_*` come from the environment too."""
         monkeypatch.setenv("TWOFOLD_RETRY_ATTEMPTS", "3")
         assert all("retry" in handler.stages for handler in describe(_app()).handlers)
 
-    @pytest.mark.xfail(strict=True, reason="reliability: each part behind a protocol, taken from the container")
     async def test_a_test_puts_in_its_own_breaker(self) -> None:
         """A breaker of one's own takes the place of the built-in one, and is told of the outcome."""
         from twofold.reliability import Breakers
@@ -605,7 +602,6 @@ class TestReliability:
             await app.execute(FindUser(name="Ada"))
         breakers.of.assert_called_with(FindUser)
 
-    @pytest.mark.xfail(strict=True, reason="reliability: circuit breaker; open means no call")
     async def test_an_open_breaker_calls_nothing(self) -> None:
         """Once open, the handler is not called, and the answer is a typed Failure of the family unavailable."""
         calls: list[str] = []
@@ -621,7 +617,6 @@ class TestReliability:
         assert isinstance(result.error, TwofoldError)
         assert result.error.family is Family.UNAVAILABLE
 
-    @pytest.mark.xfail(strict=True, reason="reliability: retry counts only what is unavailable")
     async def test_only_what_is_unavailable_is_retried(self) -> None:
         """A connection that fails once is tried again; a refusal is not."""
         answers = iter([ConnectionError(), "Ada", Refused("no")])
@@ -639,7 +634,6 @@ class TestReliability:
             assert (await app.execute(FindUser(name="Bob"))).is_failure
         assert calls == ["Ada", "Ada", "Bob"]
 
-    @pytest.mark.xfail(strict=True, reason="reliability: timeout; on an inline def it is a start-up fault")
     def test_a_timeout_on_an_inline_def_is_a_fault(self) -> None:
         """A `def` that runs inline cannot be timed out: the application refuses to start, and says what mends it."""
         assert any("blocking=True" in str(fault) for fault in _app(timeout=1.0).check())

@@ -255,7 +255,7 @@ class TestMiddleware:
         app.use(marking([], "outer"))
         app.use(marking([], "inner"), at="inner")
         stages = {handler.message: handler.stages for handler in describe(app).handlers}
-        command = ("logging", "metrics", "outer", "validation", "scope", "transaction", "inner")
+        command = ("logging", "metrics", "outer", "validation", "conflicts", "scope", "transaction", "inner")
         assert stages["visit"] == command
         query = ("logging", "metrics", "outer", "validation", "scope", "read only", "inner")
         assert stages["get_visits"] == query
@@ -312,7 +312,6 @@ class TestMiddleware:
         faults = App("s4", modules=[visits()], **options).check()
         assert {"visit", "get_visits"} <= {fault.where for fault in faults}
 
-    @pytest.mark.xfail(strict=True, reason="reliability: retry, outside the transaction")
     async def test_retry_begins_anew(self, tmp_path: Path) -> None:
         """Each attempt has a transaction of its own: what the failed one wrote is gone."""
         module: Any = Module("retry")

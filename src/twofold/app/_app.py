@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Self, TypeVar, Unpack, overload
 
 from dishka import Provider, Scope
 
@@ -29,10 +29,12 @@ from twofold.dispatch import (
     Middleware,
     Module,
     Place,
+    Policies,
     Portal,
     QueryBus,
     Router,
     When,
+    options_of,
 )
 from twofold.errors import Category, Classification, Fault, FaultError, StartError, TwofoldError, WiringError
 from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Origin, Principal, Query, Receipt
@@ -66,6 +68,11 @@ class App:
         stuck_after: After how many seconds without a step, while events wait, `/health/workers` fails.
         migrate: Whether it upgrades its stores' own tables when it starts; otherwise it refuses those that are behind,
             and `twofold db upgrade` is for that.
+        policies: What holds for its handlers where neither they nor their modules say anything, as in `Policies`; none
+            of them is for reactions, which are tried again by themselves.
+
+    Raises:
+        WiringError: There is no such policy.
 
     Example:
         >>> app = App("shop", modules=[orders])
@@ -89,8 +96,10 @@ class App:
         lease: float = 5.0,
         stuck_after: float = 60.0,
         migrate: bool = True,
+        **policies: Unpack[Policies],
     ) -> None:
         self.name = name
+        self.policies = options_of(policies, of=Policies)
         self.modules = list(modules)
         self.role = Role.ALL
         self.wait = wait
@@ -273,6 +282,8 @@ class App:
                 visible=self._visible,
                 services=self._services(),
                 overrides=self._overrides,
+                policies=self.policies,
+                clock=self.clock,
                 refused=self._refused,
             )
         return self._assembly.faults

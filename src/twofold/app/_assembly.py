@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dishka import Provider
 
@@ -20,15 +20,17 @@ from twofold.app._live import live_faults
 from twofold.app._needs import need_faults
 from twofold.app._options import option_faults
 from twofold.app._outside import read_writers, writer_provider
-from twofold.app._own_writes import Visible, own_writes_stage, reads_faults
+from twofold.app._own_writes import Visible, reads_faults
 from twofold.app._providers import own_provider
 from twofold.app._reactor import Reactor
 from twofold.app._room import open_room
 from twofold.app._scan import messages_near, messages_of
+from twofold.app._stages import pipeline_of, reliability_of
 from twofold.app._stores import Stores
 from twofold.app._tables import table_faults
 from twofold.app._views import refreshers, view_faults, views_of
-from twofold.dispatch import Handler, Injection, Module, Registration, Router, Settings, Stage, inject
+from twofold.clock import Clock
+from twofold.dispatch import Handler, Injection, Module, Registration, Router, inject
 from twofold.errors import (
     Classification,
     Classifier,
@@ -39,7 +41,7 @@ from twofold.errors import (
     WiringError,
 )
 from twofold.messages import Event, Kind
-from twofold.middleware import Meter, fallback_stage, logging_stage, metrics_stage, tally_of, validation_stage
+from twofold.middleware import Meter, tally_of
 from twofold.projections import (
     OutsideWriter,
     Projection,
@@ -51,8 +53,11 @@ from twofold.projections import (
     live_provider,
     name_faults,
 )
-from twofold.store import INLINE, Inline, MemoryTables, Move, UnitFactory, read_only_stage, transaction_stage
+from twofold.store import INLINE, Inline, MemoryTables, Move, UnitFactory
 from twofold.subscriptions import Subscriber
+
+if TYPE_CHECKING:
+    from twofold.app._reliability import ReliabilityParts
 
 
 @dataclass(kw_only=True)
@@ -72,6 +77,7 @@ class Assembly:
         held: What must hold for them.
         state: The tables of its state.
         read_models: The tables and views that it is read by.
+        reliability: What is set of reliability, and where; None for nothing.
     """
 
     faults: list[Fault] = field(default_factory=list[Fault])
@@ -86,6 +92,7 @@ class Assembly:
     held: tuple[Move, ...] = ()
     state: tuple[Any, ...] = ()
     read_models: tuple[Any, ...] = ()
+    reliability: "ReliabilityParts | None" = None
 
 
 def assemble(
@@ -99,6 +106,8 @@ def assemble(
     visible: Visible,
     services: Mapping[type, object],
     overrides: Provider,
+    policies: Mapping[str, Any],
+    clock: Clock,
     refused: Sequence[Fault],
 ) -> Assembly:
     """Put an application together.
@@ -113,6 +122,8 @@ def assemble(
         visible: Waits until projections show what has been written.
         services: What every handler may ask for, by type.
         overrides: What takes the place of what the modules provide.
+        policies: What it says of reliability.
+        clock: Tells the time.
         refused: The faults of what could not even be put in: of middleware.
     """
     done = Assembly(faults=[*refused, *_same_modules(modules)])
@@ -138,8 +149,13 @@ def assemble(
     done.faults += _missing_handlers(near, handlers, unread)
     done.faults += encoding_faults(router.catalogue)
     live = [projection for projection in done.projections if projection.mode == "live"]
+    classifier, tally = Classifier(errors), tally_of(meter)
+    done.reliability = reliability_of(
+        policies, modules, handlers, done.faults, clock=clock, classifier=classifier, tally=tally
+    )
     providers = [
         own_provider(services),
+        *([] if done.reliability is None else [done.reliability.provider()]),
         live_provider(live, MemoryTables if sql is None else sql.live_tables(sessions)),
         *([] if either is None else [either.sql_provider(writing, sessions)]),
         writer_provider(done.writers),
@@ -155,22 +171,24 @@ def assemble(
     done.faults += aggregate_faults(handlers, done.injection)
     done.faults += reads_faults(handlers, done.projections)
     done.faults += apart_faults(handlers, done.injection, done.projections, stores, either)
-    classifier = Classifier(errors)
-    settings = router.settings = Settings(
-        before=_telemetry(meter, classifier),
-        between=(
-            validation_stage(router.catalogue),
-            fallback_stage(classifier, tally_of(meter)),
-            own_writes_stage(done.projections, visible, classifier, copied=stores.copies is not None),
-            done.injection.scope_stage(),
-            transaction_stage(new_unit, router.catalogue, classifier),
-            read_only_stage(),
-        ),
+    settings = router.settings = pipeline_of(
         injection=done.injection,
+        catalogue=router.catalogue,
         classifier=classifier,
+        meter=meter,
+        stores=stores,
+        projections=done.projections,
+        new_unit=new_unit,
+        visible=visible,
+        runner=None
+        if either is None
+        else either.session_runner(writing, sessions, stores.read, done.injection.reaches),
+        reliability=done.reliability,
     )
-    if either is not None:
-        settings.runner = either.session_runner(writing, sessions, stores.read, done.injection.reaches)
+    if done.reliability is not None:
+        done.faults += done.reliability.keep_to_what_can_end(
+            lambda one: one.is_async or one.blocking or settings.runner(one) is not None
+        )
     stored = [projection for projection in done.projections if projection.mode != "live"]
     inline = [projection for projection in stored if projection.mode == "inline"]
     done.inline = inline_rows(inline)
@@ -208,10 +226,6 @@ def _without_sql(fault: Fault, stores: Stores, writing: object | None, reading: 
     if sessions is not None or not any(name in fault.text for name in ("Session,", "Session ")):
         return fault
     return replace(fault, hint=f"{type(store).__qualname__} knows no SQL: use a database that does, a file for SQLite")
-
-
-def _telemetry(meter: Meter | None, classifier: Classifier) -> list[Stage]:
-    return [logging_stage(classifier), *([] if meter is None else [metrics_stage(meter, classifier)])]
 
 
 def _add_projections(module: Module, done: Assembly, session_of: SessionOf | None) -> None:

@@ -35,8 +35,11 @@ def own_writes_stage(
         names = [name for name in following if handler.reads is None or name in handler.reads]
 
         async def later(receipt: Receipt, message: Any, context: Context) -> Result[Any, Any]:
+            wait = receipt.wait
+            if context.deadline is not None:
+                wait = min(wait, context.deadline - context.clock.monotonic())
             try:
-                await visible(receipt.position, names, receipt.wait)
+                await visible(receipt.position, names, wait)
             except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
                 return failure_of(error, classifier)
             return await call_next(message, context)

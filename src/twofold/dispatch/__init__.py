@@ -9,7 +9,7 @@ from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConf
 from twofold.dispatch._injection import Injection, inject
 from twofold.dispatch._invoke import Runner
 from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclaration, Registration, Switch
-from twofold.dispatch._options import APPLIES_TO, Options
+from twofold.dispatch._options import APPLIES_TO, Options, Policies, options_of
 from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, failure_of, stage_of
 from twofold.dispatch._router import Route, Router, Settings
 from twofold.dispatch._sync import Portal, SyncCommandBus, SyncDispatcher, SyncEventBus, SyncQueryBus
@@ -36,6 +36,7 @@ __all__ = [
     "Module",
     "Next",
     "Place",
+    "Policies",
     "Options",
     "Portal",
     "ProjectionDeclaration",
@@ -64,6 +65,7 @@ __all__ = [
     "contradicts",
     "failure_of",
     "inject",
+    "options_of",
     "promised_answer",
     "stage_of",
 ]

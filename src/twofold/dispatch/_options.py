@@ -1,38 +1,61 @@
-"""What may be said of a handler beside how it is reached: each option switches a stage of its pipeline on."""
+"""What may be said of how messages are handled: each option switches a stage of a pipeline on."""
 
 import difflib
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from twofold.errors import WiringError
 from twofold.messages import Kind
 
+if TYPE_CHECKING:
+    from twofold.reliability import Bulkhead, CircuitBreaker, RateLimit, Retry, Timeout
 
-class Options(TypedDict, total=False):
+
+class Policies(TypedDict, total=False):
+    """What an application, a module or a handler says of reliability; the nearest says it, and None says: nothing."""
+
+    rate_limit: "str | RateLimit | None"
+    """How many may be sent, as in `100/minute`, and for whom that is counted."""
+    bulkhead: "int | Bulkhead | None"
+    """How many are handled at once, and how many may wait for that."""
+    circuit_breaker: "int | CircuitBreaker | None"
+    """After how many failures in a row nothing is called for a while."""
+    timeout: "float | Timeout | None"
+    """How long a message may take, in seconds."""
+    retry: "int | Retry | None"
+    """How often it is tried in all, after failures that another attempt may mend."""
+
+
+class Options(Policies, total=False):
     """The options of `Module.handler` and `Module.register`."""
 
     fallback: Callable[..., Any]
     """Of a query: answers instead, with the query or without, when what its handler needs is unavailable."""
 
 
+_ASKED: Final = (Kind.COMMAND, Kind.QUERY)
+
 APPLIES_TO: Final[Mapping[str, tuple[Kind, ...]]] = {
+    **dict.fromkeys(Policies.__annotations__, _ASKED),
     "fallback": (Kind.QUERY,),
 }
 """The kinds of messages that each option has a meaning for."""
 
 
-def options_of(given: Mapping[str, Any]) -> Mapping[str, Any]:
+def options_of(given: Mapping[str, Any], *, of: type = Options) -> Mapping[str, Any]:
     """Options, once their names are known to be right.
 
     Args:
         given: What was said, by name.
+        of: The options that there are.
 
     Raises:
         WiringError: There is no option of a name.
     """
+    known = [name for name in APPLIES_TO if name in of.__annotations__]
     for name in given:
-        if name not in APPLIES_TO:
-            near = difflib.get_close_matches(name, APPLIES_TO, n=1)
-            meant = f": did you mean {near[0]}?" if near else f": there are {', '.join(APPLIES_TO)}"
-            raise WiringError(f"a handler has no option {name!r}{meant}")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f": did you mean {near[0]}?" if near else f": there are {', '.join(known)}"
+            raise WiringError(f"there is no option {name!r}{meant}")
     return dict(given)

@@ -73,7 +73,7 @@ class Context:
         deadline: The moment of the monotonic clock after which nobody waits for it, in seconds.
     """
 
-    __slots__ = ("_message_id", "_time", "clock", "deadline", "ids", "origin", "parent")
+    __slots__ = ("_deadline", "_message_id", "_time", "clock", "ids", "origin", "parent")
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Context:
     ) -> None:
         self.origin: Origin = parent.origin if parent is not None and origin is NOWHERE else origin
         self.parent = parent
-        self.deadline = deadline
+        self._deadline = deadline
         self.clock = clock
         self.ids = ids
         self._message_id = message_id
@@ -105,6 +105,22 @@ class Context:
         if self._time is None:
             self._time = self.clock.now()
         return self._time
+
+    @property
+    def deadline(self) -> float | None:
+        """The moment of the monotonic clock after which nobody waits for it, in seconds; never after its parent's."""
+        if self._deadline is None and self.parent is not None:
+            return self.parent.deadline
+        return self._deadline
+
+    def end_by(self, deadline: float) -> None:
+        """Bring the deadline nearer; a later one changes nothing.
+
+        Args:
+            deadline: A moment of the monotonic clock, in seconds.
+        """
+        known = self.deadline
+        self._deadline = deadline if known is None else min(known, deadline)
 
     @property
     def correlation_id(self) -> str:

@@ -1,22 +1,35 @@
 """Built-in wrappers around every handler, one per file; each is a stage like any other, and can be replaced."""
 
+from twofold.middleware._breaker import breaker_stage
+from twofold.middleware._bulkhead import bulkhead_stage
 from twofold.middleware._fallback import fallback_stage
 from twofold.middleware._logging import logging_stage
 from twofold.middleware._metrics import Meter, metrics_stage
 from twofold.middleware._outcome import outcome_of
 from twofold.middleware._printable import printable
+from twofold.middleware._rate_limit import rate_limit_stage
+from twofold.middleware._retry import Joined, conflicts_stage, retry_stage
 from twofold.middleware._tally import CountingMeter, Tally, tally_of
+from twofold.middleware._timeout import deadline_stage, timeout_stage
 from twofold.middleware._validation import validation_stage
 
 __all__ = [
     "CountingMeter",
+    "Joined",
     "Meter",
     "Tally",
+    "breaker_stage",
+    "bulkhead_stage",
+    "conflicts_stage",
+    "deadline_stage",
     "fallback_stage",
     "logging_stage",
     "metrics_stage",
     "outcome_of",
     "printable",
+    "rate_limit_stage",
+    "retry_stage",
     "tally_of",
+    "timeout_stage",
     "validation_stage",
 ]

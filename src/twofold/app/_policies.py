@@ -1,0 +1,132 @@
+"""What is set of reliability for each handler, and where: at it, at its module or for the whole application.
+
+The nearer to the message the better, and at one place the environment is asked before the code:
+`TWOFOLD_FIND_USER__RETRY=3` is nearest to the message `find_user`, then comes what its handler says,
+`TWOFOLD_USERS__RETRY=3` and the module `users`, and `TWOFOLD_RETRY=3` and the application.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from twofold.dispatch import APPLIES_TO, Handler, Module
+from twofold.errors import Fault, WiringError
+from twofold.messages import wire_name
+from twofold.reliability import Bulkhead, CircuitBreaker, RateLimit, Reliability, Retry, Timeout, settings_from
+
+_CLASSES: Final[Mapping[str, Any]] = {
+    "rate_limit": RateLimit,
+    "bulkhead": Bulkhead,
+    "circuit_breaker": CircuitBreaker,
+    "timeout": Timeout,
+    "retry": Retry,
+}
+_PREFIX: Final = "TWOFOLD_"
+_SCOPED: Final = re.compile(r"(TWOFOLD_(\w+?)__)\w+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is set, and where; None for something that is switched off."""
+
+    value: Any
+    source: str
+
+
+Settings = Mapping[str, Setting]
+"""What is set for one handler, by the name of the part."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    values: Mapping[str, Any]
+    source: str
+
+
+def policies_of(
+    application: Mapping[str, Any],
+    modules: Sequence[Module],
+    handlers: Iterable[Handler],
+    environment: Mapping[str, str],
+) -> tuple[dict[Handler, Settings], list[Fault]]:
+    """What is set for each handler, and what is wrong with it.
+
+    Args:
+        application: What the application says.
+        modules: Its modules.
+        handlers: Their handlers.
+        environment: The environment variables.
+    """
+    faults: list[Fault] = []
+    handlers = [one for one in handlers if one.kind in APPLIES_TO["retry"]]
+    outside = _outside(environment, {_plain(one.name) for one in modules} | set(map(_message, handlers)), faults)
+    everywhere = [outside.get("", _NOTHING), _layer(application, "the application", faults)]
+    by_module = {
+        one.name: [outside.get(_plain(one.name), _NOTHING), _layer(one.policies, f"module {one.name}", faults)]
+        for one in modules
+    }
+    found: dict[Handler, Settings] = {}
+    for handler in handlers:
+        said = {name: value for name, value in handler.options.items() if name in _CLASSES}
+        own = [outside.get(_message(handler), _NOTHING), _layer(said, handler.id, faults)]
+        layers = [*own, *by_module[handler.module], *everywhere]
+        found[handler] = {
+            name: next(Setting(layer.values[name], layer.source) for layer in layers if name in layer.values)
+            for name in _CLASSES
+            if any(name in layer.values for layer in layers)
+        }
+    return found, faults
+
+
+def _layer(said: Mapping[str, Any], source: str, faults: list[Fault]) -> _Layer:
+    values: dict[str, Any] = {}
+    for name, value in said.items():
+        try:
+            values[name] = None if value is None else _CLASSES[name].of(value)
+        except WiringError as error:
+            faults.append(Fault(where=source, code="wrong_setting", text=f"says {name}= wrongly: {error}"))
+    return _Layer(values, source)
+
+
+def _outside(environment: Mapping[str, str], scopes: set[str], faults: list[Fault]) -> dict[str, _Layer]:
+    """What the environment says, by module or message; under the empty name what it says for all of them."""
+    prefixes = {"": _PREFIX}
+    texts: dict[str, dict[str, str]] = {"": {}}
+    for name, text in environment.items():
+        scoped = _SCOPED.fullmatch(name)
+        scope = "" if scoped is None else scoped[2].lower()
+        prefixes.setdefault(scope, "" if scoped is None else scoped[1])
+        texts.setdefault(scope, {})[name] = text
+    layers: dict[str, _Layer] = {}
+    for scope, named in texts.items():
+        try:
+            values = _values(settings_from(named, prefixes[scope]))
+        except WiringError as error:
+            faults.append(Fault(where="the environment", code="wrong_setting", text=str(error)))
+            continue
+        if values and scope and scope not in scopes:
+            near = difflib.get_close_matches(scope, scopes, n=1)
+            text = f"sets {prefixes[scope]}*, and there is no message or module {scope!r}"
+            hint = f"did you mean {near[0]}?" if near else "`twofold describe` lists them"
+            faults.append(Fault(where="the environment", code="wrong_setting", text=text, hint=hint))
+        layers[scope] = _Layer(values, f"{prefixes[scope]}*")
+    return layers
+
+
+def _values(settings: Reliability) -> dict[str, Any]:
+    values = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _message(handler: Handler) -> str:
+    return _plain(wire_name(handler.message_type).name)
+
+
+def _plain(name: str) -> str:
+    """A name as a variable of the environment can have it."""
+    return re.sub(r"\W+", "_", name).lower()
+
+
+_NOTHING: Final = _Layer({}, "")

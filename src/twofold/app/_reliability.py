@@ -1,0 +1,160 @@
+"""Reliability in the pipelines of an application: which stages there are, and where their machines come from.
+
+The machines are dependencies like any other: a team provides its own, and a test says `app.override(Breakers, fake)`.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+from dishka import Provider, Scope
+
+from twofold.app._policies import Settings
+from twofold.clock import Clock
+from twofold.dispatch import Handler, Stage
+from twofold.errors import Classifier, Fault
+from twofold.middleware import (
+    Joined,
+    Tally,
+    breaker_stage,
+    bulkhead_stage,
+    deadline_stage,
+    rate_limit_stage,
+    retry_stage,
+    timeout_stage,
+)
+from twofold.reliability import (
+    BackoffRetries,
+    Breakers,
+    Bulkheads,
+    Deadlines,
+    Limiters,
+    LocalBreakers,
+    LocalBulkheads,
+    Retries,
+    State,
+    StateChange,
+    WindowLimiters,
+)
+
+_LOGGER: Final = logging.getLogger("twofold.breaker")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReliabilityStages:
+    """The stages, by the places that they have.
+
+    Args:
+        first: Before anything is asked.
+        refusing: Before anything is done.
+        around: Around each attempt to handle it.
+    """
+
+    first: tuple[Stage, ...]
+    refusing: tuple[Stage, ...]
+    around: tuple[Stage, ...]
+
+
+@final
+class ReliabilityParts:
+    """What is set for the handlers of an application, as stages and as dependencies.
+
+    Args:
+        found: What is set for each handler.
+        clock: Tells the time.
+        classifier: Tells what an error means.
+        tally: Counts what the stages do.
+    """
+
+    def __init__(
+        self, found: Mapping[Handler, Settings], *, clock: Clock, classifier: Classifier, tally: Tally
+    ) -> None:
+        self._found = dict(found)
+        self._clock = clock
+        self._classifier = classifier
+        self._tally = tally
+
+    def settings(self, handler: Handler) -> Settings:
+        """What is set for a handler, and where."""
+        return self._found.get(handler, {})
+
+    def says(self, part: str) -> Callable[[Handler], bool]:
+        """Tells for which handlers something is said of a part, be it that there is none."""
+        return lambda handler: part in self.settings(handler)
+
+    def provider(self) -> Provider:
+        """The machines, which live as long as the application."""
+        provider = Provider(scope=Scope.APP)
+        clock, classifier = self._clock, self._classifier
+
+        async def limiters() -> AsyncIterator[Limiters]:
+            made = WindowLimiters(self._by_type("rate_limit"), clock=clock, listeners=[self._changed])
+            yield made
+            await made.close()
+
+        def breakers() -> Breakers:
+            return LocalBreakers(self._by_type("circuit_breaker"), clock=clock, listeners=[self._changed])
+
+        def bulkheads() -> Bulkheads:
+            return LocalBulkheads(self._by_type("bulkhead"), clock=clock)
+
+        def retries() -> Retries:
+            return BackoffRetries(self._by_type("retry"), clock=clock, classifier=classifier)
+
+        for source in (limiters, breakers, bulkheads, retries):
+            provider.provide(source)
+        return provider
+
+    def keep_to_what_can_end(self, ends: Callable[[Handler], bool]) -> list[Fault]:
+        """Take timeouts from handlers that nobody can end; it is a fault where the handler itself asks for one.
+
+        Args:
+            ends: Whether a handler awaits, or runs in a thread.
+        """
+        faults: list[Fault] = []
+        for handler, settings in self._found.items():
+            timeout = settings.get("timeout")
+            if timeout is None or timeout.value is None or ends(handler):
+                continue
+            if "timeout" in handler.options:
+                text = "has a timeout, and is a def in the event loop, which nothing can end"
+                hint = "say blocking=True, make it async def, or leave timeout= out"
+                faults.append(Fault(where=handler.id, code="endless", text=text, hint=hint))
+            self._found[handler] = {name: one for name, one in settings.items() if name != "timeout"}
+        return faults
+
+    def stages(self, get: Callable[[type[Any]], Awaitable[Any]], joined: Joined) -> ReliabilityStages:
+        """The stages.
+
+        Args:
+            get: Gives a dependency, once the application runs.
+            joined: Whether a message is a part of another one.
+        """
+        timeouts = self._of("timeout")
+        return ReliabilityStages(
+            first=(deadline_stage(timeouts, self._clock),),
+            refusing=(rate_limit_stage(self._of("rate_limit"), lambda: get(Limiters)),),
+            around=(
+                bulkhead_stage(self._of("bulkhead"), lambda: get(Bulkheads)),
+                breaker_stage(self._of("circuit_breaker"), lambda: get(Breakers), self._classifier),
+                timeout_stage(timeouts, Deadlines(self._clock)),
+                retry_stage(self._of("retry"), lambda: get(Retries), joined, self._tally),
+            ),
+        )
+
+    def _of(self, part: str) -> Callable[[Handler], Any]:
+        def value(handler: Handler) -> Any:
+            setting = self.settings(handler).get(part)
+            return None if setting is None else setting.value
+
+        return value
+
+    def _by_type(self, part: str) -> Callable[[type], Any]:
+        return {handler.message_type: self._of(part)(handler) for handler in self._found}.get
+
+    def _changed(self, change: StateChange) -> None:
+        level = logging.WARNING if change.after is State.OPEN else logging.INFO
+        _LOGGER.log(level, "circuit breaker %s is %s", change.breaker, change.after.replace("_", " "))
+        if change.after is State.OPEN:
+            self._tally("circuits_opened", change.breaker)

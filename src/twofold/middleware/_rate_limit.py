@@ -1,0 +1,43 @@
+"""Refusing a message when too many like it were sent."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from twofold.dispatch import Handler, Next, Stage
+from twofold.errors import Unavailable
+from twofold.messages import Context
+from twofold.result import Failure, Result
+
+if TYPE_CHECKING:
+    from twofold.reliability import Limiter, Limiters, RateLimit
+
+
+def rate_limit_stage(
+    limits: "Callable[[Handler], RateLimit | None]", limiters: "Callable[[], Awaitable[Limiters]]"
+) -> Stage:
+    """The stage, for handlers with a limit.
+
+    Args:
+        limits: The limit of a handler.
+        limiters: Gives what counts, once the application runs.
+    """
+
+    def wrap(handler: Handler, call_next: Next) -> Next | None:
+        limit = limits(handler)
+        if limit is None:
+            return None
+        limiter: Limiter | None = None
+
+        async def rate_limit(message: Any, context: Context) -> Result[Any, Any]:
+            nonlocal limiter
+            if limiter is None:
+                limiter = (await limiters()).of(handler.message_type)
+            try:
+                await limiter.admit(limit.key(message, context))
+            except Unavailable as error:
+                return Failure(error)
+            return await call_next(message, context)
+
+        return rate_limit
+
+    return Stage("rate limit", wrap)

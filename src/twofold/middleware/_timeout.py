@@ -1,0 +1,65 @@
+"""Ending the work on a message at its deadline, and telling the truth about what it has done by then."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twofold.clock import Clock
+from twofold.dispatch import Handler, Next, Stage
+from twofold.errors import TimedOut
+from twofold.messages import Context
+from twofold.result import Failure, Result
+
+if TYPE_CHECKING:
+    from twofold.reliability import Deadlines, Timeout
+
+Seconds = Callable[[Handler], "Timeout | None"]
+"""How long a handler's message may take."""
+
+
+def deadline_stage(timeouts: Seconds, clock: Clock) -> Stage:
+    """The stage that says when a message is over, before anything is done about it.
+
+    The deadline of the message that it is sent in is the latest.
+
+    Args:
+        timeouts: How long a handler's message may take.
+        clock: Tells the time.
+    """
+
+    def wrap(handler: Handler, call_next: Next) -> Next | None:
+        timeout = timeouts(handler)
+        if timeout is None:
+            return None
+        seconds = timeout.seconds
+
+        async def deadline(message: Any, context: Context) -> Result[Any, Any]:
+            context.end_by(clock.monotonic() + seconds)
+            return await call_next(message, context)
+
+        return deadline
+
+    return Stage("deadline", wrap)
+
+
+def timeout_stage(timeouts: Seconds, deadlines: "Deadlines") -> Stage:
+    """The stage that cancels the work at the deadline. A commit that has begun by then is waited for.
+
+    Args:
+        timeouts: How long a handler's message may take.
+        deadlines: Rings.
+    """
+
+    def wrap(handler: Handler, call_next: Next) -> Next | None:
+        if timeouts(handler) is None:
+            return None
+
+        async def timeout(message: Any, context: Context) -> Result[Any, Any]:
+            try:
+                with deadlines.within(context.deadline):
+                    return await call_next(message, context)
+            except TimedOut as error:
+                return Failure(error)
+
+        return timeout
+
+    return Stage("timeout", wrap)
