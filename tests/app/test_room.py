@@ -26,5 +26,6 @@ def test_a_missing_package_is_named_with_its_extra(
 
 
 def test_a_room_that_is_there_is_opened() -> None:
-    """As the module that it is."""
+    """As the module that it is, be there an extra for it or not."""
     assert open_room("twofold.sql").__name__ == "twofold.sql"
+    assert open_room("twofold.drivers.sqlite").__name__ == "twofold.drivers.sqlite"

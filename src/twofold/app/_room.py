@@ -29,4 +29,4 @@ def open_room(name: str) -> ModuleType:
     Raises:
         MissingExtraError: A package that it needs is not installed.
     """
-    return open_module(name, extra=_EXTRAS[name])
+    return open_module(name, extra=_EXTRAS.get(name))
