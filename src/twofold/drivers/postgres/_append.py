@@ -34,8 +34,12 @@ class Call:
     values: tuple[Any, ...]
     short: bool = False
 
-    async def send(self, connection: Connection) -> Committed:
+    async def send(self, connection: Connection, timeout: float | None = None) -> Committed:
         """Send it, in the transaction that is open or in one of its own.
+
+        Args:
+            connection: Where to send it.
+            timeout: How long to wait for the answer, in seconds.
 
         Raises:
             VersionConflict: A stream is not where an append expects it.
@@ -43,7 +47,7 @@ class Call:
             ConditionFailed: The log holds what a condition excludes.
         """
         try:
-            answer: Sequence[int] = await connection.fetchval(self.query, *self.values)
+            answer: Sequence[int] = await connection.fetchval(self.query, *self.values, timeout=timeout)
         except asyncpg.PostgresError as error:
             if state_of(error) != _CONFLICT_AFTER_A_WRITE:
                 raise
@@ -54,18 +58,21 @@ class Call:
         return Committed(answer[0], versions)
 
 
-async def send_each(connection: Connection, query: str, calls: Sequence[Call]) -> list[Committed | Conflict]:
+async def send_each(
+    connection: Connection, query: str, calls: Sequence[Call], timeout: float
+) -> list[Committed | Conflict]:
     """Send short calls in one transaction of their own. A conflict writes nothing, and is the answer to its call alone.
 
     Args:
         connection: Where to send them.
         query: The statement for many of them.
         calls: The calls.
+        timeout: How long to wait for the answer, in seconds.
     """
     *columns, tagged = zip(*(call.values for call in calls), strict=True)
     tags = [(tag, nth) for nth, names in enumerate(tagged, 1) for tag in names or ()]
     names, places = zip(*tags, strict=True) if tags else (None, None)
-    position, *versions = await connection.fetchval(query, *columns, names, places)
+    position, *versions = await connection.fetchval(query, *columns, names, places, timeout=timeout)
     answers = list[Committed | Conflict]()
     for call, version in zip(calls, versions, strict=True):
         if version < 0:

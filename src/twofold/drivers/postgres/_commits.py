@@ -29,7 +29,7 @@ class Commits:
         announce: Told of the position of what was appended.
     """
 
-    __slots__ = ("_announce", "_each", "_gathering", "_names", "_sending", "_server", "_timeout", "pool")
+    __slots__ = ("_announce", "_each", "_gathering", "_names", "_server", "_timeout", "pool")
 
     def __init__(
         self, pool: Pool, server: Server, names: Names, *, timeout: float, announce: Callable[[int], None]
@@ -41,7 +41,6 @@ class Commits:
         self._timeout = timeout
         self._announce = announce
         self._gathering: Group | None = None
-        self._sending = set[asyncio.Task[None]]()
 
     async def commit(self, call: Call) -> Committed:
         """Send a call in a transaction of its own, in one round trip; withdrawn when cancelled before it is sent.
@@ -50,19 +49,17 @@ class Commits:
         loop, or while all connections are in use.
         """
         if not call.short:
-            return await carried_through(self._send(await self.pool.take(), call, _nothing))
+            return await carried_through(self._send(await self.pool.take(), call))
         self.pool.prove_loop()
         group = self._gathering
         if group is None or group.full:
             self._gathering = group = Group()
-            sending = asyncio.get_running_loop().create_task(self._send_group(group))
-            self._sending.add(sending)
-            sending.add_done_callback(self._sending.discard)
+            group.sending = asyncio.get_running_loop().create_task(self._send_group(group))
         return await group.commit(call)
 
     async def finish(self, connection: Connection, call: Call) -> Committed:
         """Send a call in the transaction that is open on a connection, commit it, and give the connection back."""
-        return await carried_through(self._send(connection, call, _commit))
+        return await carried_through(self._send(connection, call, then_commit=True))
 
     async def _send_group(self, group: Group) -> None:
         try:
@@ -84,8 +81,7 @@ class Commits:
         calls, pid = [one.call for one in asked], connection.get_server_pid()
         outcomes: Sequence[Committed | Exception] | None = None
         try:
-            async with asyncio.timeout(self._timeout):
-                outcomes = await send_each(connection, self._each, calls) if calls else ()
+            outcomes = await send_each(connection, self._each, calls, self._timeout) if calls else ()
         except Exception as error:  # noqa: BLE001 - its truth is found out, or nothing is written
             if is_lost(error):
                 connection.terminate()
@@ -101,22 +97,20 @@ class Commits:
 
     async def _send_one(self, asked: Asked, connection: Connection | None = None) -> None:
         try:
-            asked.tell(await self._send(connection or await self.pool.take(), asked.call, _nothing))
+            asked.tell(await self._send(connection or await self.pool.take(), asked.call))
         except Exception as error:  # noqa: BLE001 - it is the answer
             asked.tell(error)
 
-    async def _send(
-        self, connection: Connection, call: Call, then: Callable[[Connection], Awaitable[None]]
-    ) -> Committed:
-        pid, clean, may_be_written = connection.get_server_pid(), False, then is _nothing
+    async def _send(self, connection: Connection, call: Call, *, then_commit: bool = False) -> Committed:
+        pid, clean, may_be_written = connection.get_server_pid(), False, not then_commit
         try:
-            async with asyncio.timeout(self._timeout):
-                committed = await call.send(connection)
-                may_be_written = True
-                await then(connection)
+            committed = await call.send(connection, self._timeout)
+            may_be_written = True
+            if then_commit:
+                await connection.execute("COMMIT", timeout=self._timeout)
             clean = True
         except Conflict:
-            clean = then is _nothing
+            clean = not then_commit
             raise
         except Exception as error:  # noqa: BLE001 - it is raised again, unless its truth is found out
             if not may_be_written or not is_lost(error):
@@ -172,14 +166,6 @@ async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
             if conflict.__cause__ is None or not must_run_again(conflict.__cause__):
                 raise
     return await attempt()
-
-
-async def _commit(connection: Connection) -> None:
-    await connection.execute("COMMIT")
-
-
-async def _nothing(connection: Connection) -> None:
-    pass
 
 
 _RUNS = 5

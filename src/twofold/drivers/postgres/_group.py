@@ -37,11 +37,13 @@ class Asked:
 class Group:
     """Takes in calls until it is closed."""
 
-    __slots__ = ("_asked", "_over")
+    __slots__ = ("_asked", "_over", "sending")
 
     def __init__(self) -> None:
         self._asked = list[Asked]()
         self._over = False
+        self.sending: asyncio.Task[None] | None = None
+        """Who sends it, kept for as long as anybody waits."""
 
     @property
     def full(self) -> bool:
