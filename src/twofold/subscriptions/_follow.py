@@ -6,6 +6,7 @@ put aside with the rest of its stream, and everything else flows.
 """
 
 import asyncio
+from contextlib import nullcontext
 from typing import final
 
 from twofold.clock import Clock, SystemClock
@@ -71,7 +72,7 @@ class Subscription:
         self.name = cut.name
         self.selection = cut.of(subscriber.selection)
         self._source = source or store
-        self._pause = _POLL if owner is None else owner.pause
+        self._owner = owner
         self._poll = poll
         self._rest = Rest()
         self._reach = Reach(clock)
@@ -128,20 +129,8 @@ class Subscription:
         What goes wrong is kept in `error` and told to the observer, and the same events are tried again after a
         back-off; what stays wrong is put aside, and nothing is skipped.
         """
-        while not self._rest.over:
-            try:
-                held = await self._take()
-                busy = held is not None and (await self._retry.run(held.position) or await self._pages.step(held))
-            except Exception as error:  # noqa: BLE001  # kept, told and tried again: one bad event must not end the loop
-                self._hold.let_go()
-                self._failures.begin(error, self.position)
-                await self._rest.take(lambda: asyncio.sleep(self._failures.back_off))
-            else:
-                self._failures.end()
-                if held is None:
-                    await self._rest.take(self._look_again)
-                elif not busy:
-                    await self._rest.take(lambda: self._source.wakeup.wait(self.position, self._poll))
+        with nullcontext() if self._owner is None else self._owner.following(self.name):
+            await self._follow()
 
     async def catch_up(self) -> int:
         """Deal with what is in the log, instead of following it.
@@ -172,6 +161,22 @@ class Subscription:
             finally:
                 self._reach.forget(position, waiting)
 
+    async def _follow(self) -> None:
+        while not self._rest.over:
+            try:
+                held = await self._take()
+                busy = held is not None and (await self._retry.run(held.position) or await self._pages.step(held))
+            except Exception as error:  # noqa: BLE001  # kept, told and tried again: one bad event must not end the loop
+                self._hold.let_go()
+                self._failures.begin(error, self.position)
+                await self._rest.take(lambda: asyncio.sleep(self._failures.back_off))
+            else:
+                self._failures.end()
+                if held is None:
+                    await self._rest.take(self._look_again)
+                elif not busy:
+                    await self._rest.take(lambda: self._source.wakeup.wait(self.position, self._poll))
+
     async def _take(self) -> Checkpoint | None:
         """The checkpoint, when it is this subscription's to move."""
         held_before = self.owned
@@ -182,4 +187,5 @@ class Subscription:
 
     async def _look_again(self) -> None:
         """Wait until it is time to look again at what another process has done."""
-        await asyncio.sleep(min(self._pause, _AWAITED) if self._reach.awaited else self._pause)
+        pause = _POLL if self._owner is None else self._owner.pause
+        await asyncio.sleep(min(pause, _AWAITED) if self._reach.awaited else pause)

@@ -56,6 +56,8 @@ class Hold:
         if self._owner is not None and not self._owner.sure:
             self.let_go()  # it was frozen, or the store was away: somebody else may follow by now
             await self._owner.show()
+        if self._owner is not None and await self._owner.hand_over(self._cut.name):
+            self.let_go()  # another process had less to do
         if self.checkpoint is None:
             seen = await self._store.checkpoints.get(self._cut.name)
             if seen.position == INLINE:
