@@ -1,6 +1,7 @@
 """A projection in several versions: built beside the live one, taking its place, and going back, without loss."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -237,6 +238,24 @@ async def test_an_inline_version_takes_the_place_before_its_process_accepts_mess
             await rolled_back(new)
             await pay(new, 16)
             assert await rows_of(new.store) == [{"who": "all", "total": 62, "events": 5}]
+
+
+async def test_an_inline_version_takes_the_place_while_writers_never_pause(shared: Open) -> None:
+    """They are held back for a moment; each of their events is in the rows once, and then they stand aside."""
+    async with till(1, shared(), mode="inline") as old:
+
+        async def trade(who: str) -> int:
+            paid = 0
+            with suppress(Superseded):
+                while True:
+                    await record(old, Paid(amount=1, who=who))
+                    paid += 1
+            return paid
+
+        traders = [asyncio.create_task(trade(who)) for who in "abc"]
+        async with asyncio.timeout(60), till(2, shared(), mode="inline") as new:
+            paid = await asyncio.gather(*traders)
+            assert [(row["total"], row["events"]) for row in await rows_of(new.store)] == [(2 * n, n) for n in paid]
 
 
 @pytest.mark.parametrize("before, after", [("inline", "async"), ("async", "inline")])

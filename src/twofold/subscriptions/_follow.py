@@ -6,13 +6,14 @@ put aside with the rest of its stream, and everything else flows.
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import final
 
 from twofold.clock import Clock, SystemClock
 from twofold.errors import CheckpointMoved, Classifier
 from twofold.messages import Catalogue
-from twofold.store import Checkpoint, Store
+from twofold.store import Checkpoint, Fact, Parked, Recorded, Store
 from twofold.subscriptions._cut import Cut
 from twofold.subscriptions._failures import Failures
 from twofold.subscriptions._hold import Hold
@@ -22,7 +23,7 @@ from twofold.subscriptions._parking import Parking
 from twofold.subscriptions._reach import Reach
 from twofold.subscriptions._rest import Rest
 from twofold.subscriptions._retry import Retry
-from twofold.subscriptions._subscriber import Source, Subscriber
+from twofold.subscriptions._subscriber import Source, Subscriber, decode
 from twofold.subscriptions._trouble import Observer
 from twofold.subscriptions._work import Work
 
@@ -73,6 +74,7 @@ class Subscription:
         self.selection = cut.of(subscriber.selection)
         self._source = source or store
         self._owner = owner
+        self._catalogue = catalogue
         self._poll = poll
         self._rest = Rest()
         self._reach = Reach(clock)
@@ -132,19 +134,29 @@ class Subscription:
         with nullcontext() if self._owner is None else self._owner.following(self.name):
             await self._follow()
 
-    async def catch_up(self) -> int:
+    async def catch_up(self, *, until: int | None = None) -> int:
         """Deal with what is in the log, instead of following it.
 
+        Args:
+            until: A position from which on it may stop, since writers need not pause; unless given, it stops where the
+                log ends.
+
         Returns:
-            Where the checkpoint stands now; there is nothing for the subscriber between it and the head.
+            Where the checkpoint stands now; there is nothing for the subscriber between it and `position`.
 
         Raises:
             Exception: Events could not be handled; what came before them is done.
         """
         while (held := await self._take()) is not None:
-            if not await self._pages.step(held, patient=False):
+            if (until is not None and self.position >= until) or not await self._pages.step(held, patient=False):
                 return held.position
         raise CheckpointMoved(name=self.name, text="belongs to another process")
+
+    def left(self, entries: Sequence[Recorded]) -> tuple[list[Fact], tuple[Parked, ...]]:
+        """Of events behind where it has caught up to: those to handle, and those to put aside behind others."""
+        waiting = [entry for entry in entries if self._parking.holds(entry.stream)]
+        free = [entry for entry in entries if not self._parking.holds(entry.stream)]
+        return decode(self._catalogue, free), tuple(map(self._parking.aside, waiting))
 
     def stop(self) -> None:
         """Stop after the batch that is being handled."""

@@ -107,10 +107,12 @@ class Hold:
             CheckpointMoved: Another process has done the same work: whatever it failed with, that is why.
         """
         stands = await self._store.checkpoints.get(held.name)
+        if self._subscriber.version not in (0, stands.version):
+            text = f"has version {stands.version}, not {self._subscriber.version}"
+            raise CheckpointMoved(name=held.name, text=text) from error
         if (stands.position, stands.token) != (held.position, held.token):
-            raise CheckpointMoved(
-                name=held.name, text=f"stands at {stands.position}, not at {held.position}"
-            ) from error
+            text = f"stands at {stands.position}, not at {held.position}"
+            raise CheckpointMoved(name=held.name, text=text) from error
 
     async def _begin(self, held: Checkpoint) -> Checkpoint:
         """See that the log is the one that was followed before, and place a checkpoint that is new."""
