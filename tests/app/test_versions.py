@@ -94,6 +94,28 @@ async def test_while_it_is_built_the_old_version_goes_on_and_the_old_rows_are_re
         await until_status(new, "sums@next", "version 2 is built beside version 1")
 
 
+async def test_what_becomes_of_versions_is_a_line_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Once for each change: what is built, what has taken the place, who stands aside and why, and what is back."""
+    caplog.set_level("INFO", logger="twofold.projection")
+    async with till(1, SqliteStore(tmp_path / "till.db")) as old:
+        await pay(old, 1)
+        await old.settle()
+        async with till(2, SqliteStore(tmp_path / "till.db")) as new:
+            await new.settle()
+            await until_status(old, "sums", "stands aside")
+            await rolled_back(new)
+            await until_status(old, "sums", "")
+            await until_status(new, "sums", "stands aside")
+    lines = [record.getMessage().removeprefix("projection ") for record in caplog.records]
+    assert lines[0] == "sums@next: version 2 is built beside version 1"
+    assert sorted(lines[1:]) == [
+        "sums: stands aside: version 2 is live, and this process has version 1",
+        "sums: stands aside: version 2 was rolled back to version 1",
+        *["sums: version 1 is live again, instead of version 2"] * 2,
+        *["sums: version 2 has taken the place of version 1"] * 2,
+    ]
+
+
 async def test_an_older_process_stands_aside_and_says_so(shared: Open) -> None:
     """It writes nothing into the rows of the new version, takes messages as before, and does not fail."""
     async with till(1, shared()) as old:

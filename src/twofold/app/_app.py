@@ -42,7 +42,7 @@ from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Origin, Pr
 from twofold.middleware import Meter
 from twofold.result import Failure, Result, Success
 from twofold.store import Store, UnitOfWork, current_unit, refuse_in_query, working
-from twofold.subscriptions import Observer, ParkingLot
+from twofold.subscriptions import Observer, ParkingLot, Watch
 
 R = TypeVar("R")
 E = TypeVar("E")
@@ -331,7 +331,8 @@ class App:
             await self.stop()
             raise
         followers = stores.split(assembly.followers, assembly.reactions)
-        self._positions = Positions(stores.log, followers, self._workers.subscriptions)
+        watch = Watch(self._lease, self.clock.monotonic)
+        self._positions = Positions(stores.log, followers, self._workers.subscriptions, watch)
 
     async def stop(self) -> None:
         """Stop the workers after what they are doing, and close its stores. Harmless when stopped."""

@@ -91,7 +91,7 @@ async def _rest(connection: Connection, remainder: Remainder, names: Names) -> B
     """What deals with what is left of the log; whoever has drawn a position has committed, or never will."""
     until = await connection.fetchval(names.sql(_HEAD))
     after, where, limit = remainder.after, remainder.where, remainder.most + 1
-    events = [] if where is None else await read(connection, names, after, until, limit, [where])
+    events = () if where is None else await read(connection, names, after, until, limit, [where])
     return remainder.settled(events, until)
 
 
