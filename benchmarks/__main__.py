@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import append, catch_up, dispatch, http, imports, postgres
+from benchmarks import append, catch_up, catch_up_postgres, dispatch, http, imports, postgres, postgres_commands
 from benchmarks.figures import Figure, Skipped
 from benchmarks.report import show, write
 
@@ -17,8 +17,10 @@ SECTIONS = {
     "dispatch": dispatch,
     "append": append,
     "postgres": postgres,
+    "postgres-commands": postgres_commands,
     "http": http,
     "catch-up": catch_up,
+    "catch-up-postgres": catch_up_postgres,
     "import": imports,
 }
 

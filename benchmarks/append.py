@@ -5,29 +5,26 @@ The twin calls sqlite3 in the same thread, with nothing in between.
 
 import asyncio
 import importlib.util
-import itertools
 import json
 import sqlite3
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from benchmarks.figures import Figure, Run, Skipped
-from benchmarks.rounds import Contender, compare
+from benchmarks.figures import Figure, Skipped
+from benchmarks.notes import Note, Tables, WriteNote, notes
+from benchmarks.rounds import compare
 from benchmarks.twins import INSERT, VERSION, connect, made
-from twofold import App, Command, Module, Result, Success
+from benchmarks.work import DATA, HEADERS, batch, by_clients, new_streams
+from twofold import App
 from twofold.clock import new_id
 from twofold.drivers.sqlite import SqliteStore
-from twofold.store import Append, Batch, Draft
 
 TITLE = "Append on SQLite"
 ABOUT = (
@@ -38,40 +35,6 @@ ABOUT = (
 )
 
 _FULL = "FULL"
-_HEADERS = {"causation_id": str(new_id()), "correlation_id": str(new_id()), "user_id": "ada"}
-_DATA = json.dumps({"order_id": str(new_id()), "customer": "Ada", "total": "12.50", "lines": [1, 2, 3]}).encode()
-
-
-class Tables(DeclarativeBase):
-    """The tables of the commands with a session."""
-
-
-class Note(Tables):
-    """One row."""
-
-    __tablename__ = "note"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    text: Mapped[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class WriteNote(Command[int]):
-    """Insert one row."""
-
-    text: str
-
-
-notes = Module("notes")
-notes.state(Note)
-
-
-@notes.handler
-async def write_note(command: WriteNote, session: AsyncSession) -> Result[int]:
-    note = Note(text=command.text)
-    session.add(note)
-    await session.flush()
-    return Success(note.id)
 
 
 def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
@@ -93,31 +56,28 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
 async def _units(folder: Path, rounds: int, count: int, *, clients: int, at_least: float) -> Figure:
     ours, twin = folder / f"ours-{clients}.db", await asyncio.to_thread(made, folder / f"twin-{clients}.db")
     store, connection = SqliteStore(ours), connect(twin)
-    streams = map("order-{}".format, itertools.count())
+    streams = new_streams()
     await store.start()
 
-    async def append() -> None:
-        draft = Draft(new_id(), "order_placed", 1, _DATA, _HEADERS, datetime.now(UTC))
-        await store.commit(Batch((Append(next(streams), (draft,), 0),)))
+    async def append(_: int) -> None:
+        await store.commit(batch(next(streams)))
 
-    async def append_by_hand() -> None:
-        row = (new_id().bytes, "order_placed", 1, _DATA, json.dumps(_HEADERS), time.time_ns() // 1000, "[]")
+    async def append_by_hand(_: int) -> None:
+        row = (new_id().bytes, "order_placed", 1, DATA, json.dumps(HEADERS), time.time_ns() // 1000, "[]")
         _insert(connection, next(streams), row)
 
-    done = await compare(_clients(append, count, clients), _clients(append_by_hand, count, 1), rounds=rounds)
+    done = await compare(by_clients(append, count, clients), by_clients(append_by_hand, count, 1), rounds=rounds)
     await store.stop()
     connection.close()
-    return Figure(
-        what=f"commit of a unit of work, {clients} at a time",
-        value=done.middle_ratio if clients == 1 else done.ratio,
-        unit="x",
-        at_least=at_least,
-        ours=done.spread,
-        twin=done.twin_spread,
-        against="plain sqlite3, one commit each",
-        writes="1 event",
-        clients=clients,
+    return done.figure(
+        f"commit of a unit of work, {clients} at a time",
+        "x",
+        "plain sqlite3, one commit each",
+        "1 event",
         durability=_FULL,
+        clients=clients,
+        at_least=at_least,
+        of_middles=clients == 1,
     )
 
 
@@ -132,7 +92,7 @@ async def _sessions(folder: Path, rounds: int, count: int) -> Figure:
     connection = connect(folder / "by-hand.db")
     connection.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)")
 
-    async def insert_by_hand() -> None:
+    async def insert_by_hand(_: int) -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("INSERT INTO note (text) VALUES (?)", ("hello",))
         connection.execute("COMMIT")
@@ -145,7 +105,7 @@ async def _sessions(folder: Path, rounds: int, count: int) -> Figure:
 async def _sessions_of_aiosqlite(folder: Path, rounds: int, count: int, clients: int) -> Figure:
     async with _sessions_by_aiosqlite(folder / "aiosqlite.db") as sessions:
 
-        async def insert() -> None:
+        async def insert(_: int) -> None:
             async with sessions() as session, session.begin():
                 note = Note(text="hello")
                 session.add(note)
@@ -173,7 +133,7 @@ async def _sessions_by_aiosqlite(path: Path) -> AsyncGenerator[async_sessionmake
 
 async def _against(
     path: Path,
-    twin: Callable[[], Awaitable[None]],
+    twin: Callable[[int], Awaitable[None]],
     rounds: int,
     count: int,
     clients: int,
@@ -184,38 +144,17 @@ async def _against(
     command = WriteNote(text="hello")
     async with App("notes", modules=[notes], database=path) as app:
 
-        async def execute() -> None:
+        async def execute(_: int) -> None:
             assert (await app.execute(command)).is_success
 
-        done = await compare(_clients(execute, count, clients), _clients(twin, count, clients), rounds=rounds)
-    return Figure(
-        what="command with an AsyncSession",
-        value=done.middle_ratio if clients == 1 else done.ratio,
-        unit="x",
-        at_least=at_least,
-        ours=done.spread,
-        twin=done.twin_spread,
-        against=name,
-        writes="1 row",
-        clients=clients,
+        done = await compare(by_clients(execute, count, clients), by_clients(twin, count, clients), rounds=rounds)
+    return done.figure(
+        "command with an AsyncSession",
+        "x",
+        name,
+        "1 row",
         durability=_FULL,
+        clients=clients,
+        at_least=at_least,
+        of_middles=clients == 1,
     )
-
-
-def _clients(operation: Callable[[], Awaitable[None]], count: int, clients: int) -> Contender:
-    """A round of so many operations, shared among so many tasks."""
-
-    async def client() -> list[float]:
-        latencies: list[float] = []
-        for _ in range(count // clients):
-            started = time.perf_counter()
-            await operation()
-            latencies.append(time.perf_counter() - started)
-        return latencies
-
-    async def run() -> Run:
-        started = time.perf_counter()
-        latencies = [one for each in await asyncio.gather(*(client() for _ in range(clients))) for one in each]
-        return Run(len(latencies), time.perf_counter() - started, latencies)
-
-    return run

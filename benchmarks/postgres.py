@@ -4,7 +4,6 @@ The twin calls asyncpg with one prepared insert into a table of the same columns
 """
 
 import asyncio
-import itertools
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -17,23 +16,24 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 
 from benchmarks.figures import Figure, Run, Skipped
-from benchmarks.rounds import Contender, compare
+from benchmarks.rounds import compare
+from benchmarks.work import DATA, HEADERS, batch, by_clients, draft, new_streams
 from tools.postgres import Server, private_server
 from twofold.clock import new_id
 from twofold.drivers.postgres import PostgresStore
-from twofold.store import Append, Batch, Draft
+from twofold.store import Append, Batch
 
 TITLE = "Append on PostgreSQL"
 ABOUT = (
     "Each operation commits one event to a stream of its own: its version checked, its position drawn so that no "
     "reader misses it. The first twin is one prepared insert on a held asyncpg connection, with the same columns and "
-    "indexes, which checks nothing; the second is the recorder of the library `eventsourcing`, in as many threads. The "
-    "server runs on the same machine with its defaults, `fsync` and `synchronous_commit` among them."
+    "indexes for each client, which checks nothing, and writes no tags; the second is the recorder of the library "
+    "`eventsourcing`, in as many threads. Ours share a commit when asked for at the same time. The server runs "
+    "on the same machine with its defaults, `fsync` and `synchronous_commit` among them."
 )
 
 _DURABILITY = "fsync"
-_HEADERS = {"causation_id": str(new_id()), "correlation_id": str(new_id()), "user_id": "ada"}
-_DATA = json.dumps({"order_id": str(new_id()), "customer": "Ada", "total": "12.50", "lines": [1, 2, 3]}).encode()
+_UNCHECKED = "one prepared asyncpg insert, nothing checked"
 _TABLE = """CREATE TABLE by_hand (
     position bigserial PRIMARY KEY, version bigint NOT NULL, time timestamptz NOT NULL, id uuid NOT NULL,
     schema_version integer NOT NULL, stream text COLLATE "C" NOT NULL, type text COLLATE "C" NOT NULL,
@@ -46,46 +46,47 @@ _INSERT = (
 
 
 def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
-    """Appends of one event at 1 and 8 clients, then a read of the whole log."""
+    """Appends of one event at 1, 8 and 32 clients, with tags too, then a read of the whole log."""
     rounds, count = (2, 80) if quick else (21, 400)
     with private_server() as server:
         yield asyncio.run(_appends(server, rounds, count, clients=1, at_least=65))
-        yield asyncio.run(_appends(server, rounds, count * 2, clients=8, at_least=60))
+        yield asyncio.run(_appends(server, rounds, count * 2, clients=8, at_least=85))
+        yield asyncio.run(_appends(server, rounds, count * 4, clients=32))
+        yield asyncio.run(_appends(server, rounds, count, "customer:7", "article:5", clients=1, at_least=40))
+        yield asyncio.run(_appends(server, rounds, count * 2, "customer:7", "article:5", clients=8, at_least=40))
         yield asyncio.run(_against_eventsourcing(server, rounds, count * 2, clients=8))
         yield asyncio.run(_catch_up(server, rounds, 2_000 if quick else 20_000))
 
 
-async def _appends(server: Server, rounds: int, count: int, *, clients: int, at_least: float) -> Figure:
-    store = PostgresStore(server.url(), pool_size=clients)
+async def _appends(
+    server: Server, rounds: int, count: int, *tags: str, clients: int, at_least: float | None = None
+) -> Figure:
+    store = PostgresStore(server.url())
     await store.start()
     connections = [await asyncpg.connect(server.url()) for _ in range(clients)]
     await connections[0].execute(_TABLE.replace("TABLE", "TABLE IF NOT EXISTS"))
     inserts = [await connection.prepare(_INSERT) for connection in connections]
-    streams = map("order-{}".format, itertools.count(time.time_ns()))
-
-    async def append(_: int) -> None:
-        await store.commit(_batch(next(streams)))
+    streams = new_streams()
 
     async def insert(client: int) -> None:
-        headers, now = json.dumps(_HEADERS), datetime.now(UTC)
-        values = (next(streams), 1, new_id(), "order_placed", 1, _DATA, headers, now, "[]")
+        headers, now = json.dumps(HEADERS), datetime.now(UTC)
+        values = (next(streams), 1, new_id(), "order_placed", 1, DATA, headers, now, "[]")
         await inserts[client].fetchval(*values)
 
-    done = await compare(_clients(append, count, clients), _clients(insert, count, clients), rounds=rounds)
+    ours = by_clients(_commits(store, *tags), count, clients)
+    done = await compare(ours, by_clients(insert, count, clients), rounds=rounds)
     await store.stop()
     for connection in connections:
         await connection.close()
-    return Figure(
-        what=f"commit of a unit of work, {clients} at a time",
-        value=done.value("%"),
-        unit="%",
-        at_least=at_least,
-        ours=done.spread,
-        twin=done.twin_spread,
-        against="one prepared asyncpg insert, nothing checked",
-        writes="1 event",
-        clients=clients,
+    said = f" with {len(tags)} tags" if tags else ""
+    return done.figure(
+        f"commit of a unit of work{said}, {clients} at a time",
+        "%",
+        _UNCHECKED,
+        f"1 event{said and ', the twin without tags'}",
         durability=_DURABILITY,
+        clients=clients,
+        at_least=at_least,
     )
 
 
@@ -102,31 +103,25 @@ async def _against_eventsourcing(server: Server, rounds: int, count: int, *, cli
     )  # fmt: skip
     recorder: Any = PostgresApplicationRecorder(datastore)
     await asyncio.to_thread(recorder.create_table)
-    streams = map("order-{}".format, itertools.count(time.time_ns()))
     loop, threads = asyncio.get_running_loop(), ThreadPoolExecutor(clients)
 
-    async def append(_: int) -> None:
-        await store.commit(_batch(next(streams)))
-
     async def record(_: int) -> None:
-        event = StoredEvent(originator_id=new_id(), originator_version=1, topic="order_placed", state=_DATA)
+        event = StoredEvent(originator_id=new_id(), originator_version=1, topic="order_placed", state=DATA)
         await loop.run_in_executor(threads, recorder.insert_events, [event])
 
-    done = await compare(_clients(append, count, clients), _clients(record, count, clients), rounds=rounds)
+    ours = by_clients(_commits(store), count, clients)
+    done = await compare(ours, by_clients(record, count, clients), rounds=rounds)
     await store.stop()
     await asyncio.to_thread(datastore.close)
     threads.shutdown()
-    return Figure(
-        what=f"commit of a unit of work, {clients} at a time",
-        value=done.ratio,
-        unit="x",
-        at_least=4,
-        ours=done.spread,
-        twin=done.twin_spread,
-        against="the library eventsourcing",
-        writes="1 event",
-        clients=clients,
+    return done.figure(
+        f"commit of a unit of work, {clients} at a time",
+        "x",
+        "the library eventsourcing",
+        "1 event",
         durability=_DURABILITY,
+        clients=clients,
+        at_least=4,
     )
 
 
@@ -134,7 +129,7 @@ async def _catch_up(server: Server, rounds: int, count: int) -> Figure:
     store = PostgresStore(server.url(), schema="catch_up")
     await store.start()
     for number in range(count // 500):
-        await store.commit(Batch((Append(f"stream-{number}", tuple(_draft() for _ in range(500))),)))
+        await store.commit(Batch((Append(f"stream-{number}", tuple(draft() for _ in range(500))),)))
     plain = await _admin(server)
 
     async def read() -> Run:
@@ -158,16 +153,13 @@ async def _catch_up(server: Server, rounds: int, count: int) -> Figure:
     done = await compare(read, by_hand, rounds=rounds)
     await store.stop()
     await plain.close()
-    return Figure(
-        what="reading the log, in pages of 500",
-        value=done.rate,
-        unit="/s",
-        at_least=25_000,
-        ours=done.spread,
-        twin=done.twin_spread,
-        against="asyncpg, rows left as they come",
-        writes="nothing",
+    return done.figure(
+        "reading the log, in pages of 500",
+        "/s",
+        "asyncpg, rows left as they come",
+        "nothing",
         durability=_DURABILITY,
+        at_least=25_000,
     )
 
 
@@ -175,28 +167,10 @@ async def _admin(server: Server) -> Any:
     return await asyncpg.connect(server.url())
 
 
-def _batch(stream: str) -> Batch:
-    return Batch((Append(stream, (_draft(),), 0),))
+def _commits(store: PostgresStore, *tags: str) -> Callable[[int], Awaitable[None]]:
+    streams = new_streams()
 
+    async def commit(_: int) -> None:
+        await store.commit(batch(next(streams), *tags))
 
-def _draft() -> Draft:
-    return Draft(new_id(), "order_placed", 1, _DATA, _HEADERS, datetime.now(UTC))
-
-
-def _clients(operation: Callable[[int], Awaitable[None]], count: int, clients: int) -> Contender:
-    """A round of so many operations, shared among so many tasks."""
-
-    async def client(number: int) -> list[float]:
-        latencies = list[float]()
-        for _ in range(count // clients):
-            started = time.perf_counter()
-            await operation(number)
-            latencies.append(time.perf_counter() - started)
-        return latencies
-
-    async def run() -> Run:
-        started = time.perf_counter()
-        latencies = [one for each in await asyncio.gather(*map(client, range(clients))) for one in each]
-        return Run(len(latencies), time.perf_counter() - started, latencies)
-
-    return run
+    return commit

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from statistics import median
 from typing import TypeAlias
 
-from benchmarks.figures import Run, Spread, Unit
+from benchmarks.figures import Figure, Run, Spread, Unit
 
 Contender: TypeAlias = Callable[[], Awaitable[Run]]
 
@@ -42,6 +42,43 @@ class Comparison:
     def rate(self) -> float:
         """Operations in a second; the median over the rounds."""
         return median(ours.rate for ours, _ in self._pairs)
+
+    def figure(
+        self,
+        what: str,
+        unit: Unit,
+        against: str,
+        writes: str,
+        *,
+        durability: str,
+        clients: int = 1,
+        at_least: float | None = None,
+        of_middles: bool = False,
+    ) -> Figure:
+        """The figure for the report.
+
+        Args:
+            what: What was measured.
+            unit: Its unit.
+            against: What the twin is.
+            writes: What each operation writes, in both.
+            durability: What a commit waits for.
+            clients: How many ask at the same time.
+            at_least: The bar.
+            of_middles: Whether a ratio is of the middle latencies, and not of whole rounds.
+        """
+        return Figure(
+            what=what,
+            value=self.middle_ratio if of_middles else self.value(unit),
+            unit=unit,
+            at_least=at_least,
+            ours=self.spread,
+            twin=self.twin_spread,
+            against=against,
+            writes=writes,
+            clients=clients,
+            durability=durability,
+        )
 
     def value(self, unit: Unit) -> float:
         """The figure in a unit."""

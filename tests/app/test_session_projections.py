@@ -11,6 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from examples._demo.database import Database
 from tests.app.selecting import selected
 from twofold import App, Command, Event, EventBus, Module, Refused, Rows
+from twofold.app.administration import administering
 from twofold.dispatch import Mode
 from twofold.errors import Fault, FaultError
 from twofold.messages import Context
@@ -185,6 +186,32 @@ async def test_inline_what_breaks_undoes_the_command(database: str) -> None:
             await record(app, Set(value=1), Doubled(), Broken())
         assert await rows(app.store) == ([], [])
         assert await app.store.log.head() == 0
+
+
+class Newer:
+    """The value without SQL, as a newer version has it."""
+
+    def set(self, event: Set, rows: Rows) -> None:
+        rows.upsert(Value, KEY, value=100 * event.value)
+
+
+async def test_a_roll_back_to_one_with_a_session_leaves_its_own_rows_as_they_were(database: str) -> None:
+    """It knows the live tables only, so it goes on from where it stood once it is live, and not before."""
+    newer = Module("values")
+    newer.register(Work, lambda command: None)
+    newer.projection("values", tables=[Value, Note], version=2)(Newer)
+    async with App("values", modules=[module_in("async")], database=database) as old:
+        await record(old, Set(value=1), Doubled())
+        await old.settle()
+    async with App("values", modules=[newer], database=database) as new:
+        await record(new, Set(value=3), Doubled())
+        await new.settle()
+        assert await rows(new.store) == ([300], [])
+    async with administering(App("values", modules=[module_in("async")], database=database)) as administration:
+        await administration.rollback("values")
+    async with App("values", modules=[module_in("async")], database=database) as old:
+        await old.settle()
+        assert await rows(old.store) == ([6], [1, 3])
 
 
 @dataclass(frozen=True, kw_only=True)

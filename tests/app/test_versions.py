@@ -1,6 +1,7 @@
 """A projection in several versions: built beside the live one, taking its place, and going back, without loss."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,28 @@ async def test_while_it_is_built_the_old_version_goes_on_and_the_old_rows_are_re
         assert await rows_of(old.store) == [{"who": "all", "total": 40}]
         assert await rows_of(old.store, "next") == [{"who": "all", "total": 80, "events": 40}]
         await until_status(new, "sums@next", "version 2 is built beside version 1")
+
+
+async def test_what_becomes_of_versions_is_a_line_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Once for each change: what is built, what has taken the place, who stands aside and why, and what is back."""
+    caplog.set_level("INFO", logger="twofold.projection")
+    async with till(1, SqliteStore(tmp_path / "till.db")) as old:
+        await pay(old, 1)
+        await old.settle()
+        async with till(2, SqliteStore(tmp_path / "till.db")) as new:
+            await new.settle()
+            await until_status(old, "sums", "stands aside")
+            await rolled_back(new)
+            await until_status(old, "sums", "")
+            await until_status(new, "sums", "stands aside")
+    lines = [record.getMessage().removeprefix("projection ") for record in caplog.records]
+    assert lines[0] == "sums@next: version 2 is built beside version 1"
+    assert sorted(lines[1:]) == [
+        "sums: stands aside: version 2 is live, and this process has version 1",
+        "sums: stands aside: version 2 was rolled back to version 1",
+        *["sums: version 1 is live again, instead of version 2"] * 2,
+        *["sums: version 2 has taken the place of version 1"] * 2,
+    ]
 
 
 async def test_an_older_process_stands_aside_and_says_so(shared: Open) -> None:
@@ -237,6 +260,24 @@ async def test_an_inline_version_takes_the_place_before_its_process_accepts_mess
             await rolled_back(new)
             await pay(new, 16)
             assert await rows_of(new.store) == [{"who": "all", "total": 62, "events": 5}]
+
+
+async def test_an_inline_version_takes_the_place_while_writers_never_pause(shared: Open) -> None:
+    """They are held back for a moment; each of their events is in the rows once, and then they stand aside."""
+    async with till(1, shared(), mode="inline") as old:
+
+        async def trade(who: str) -> int:
+            paid = 0
+            with suppress(Superseded):
+                while True:
+                    await record(old, Paid(amount=1, who=who))
+                    paid += 1
+            return paid
+
+        traders = [asyncio.create_task(trade(who)) for who in "abc"]
+        async with asyncio.timeout(60), till(2, shared(), mode="inline") as new:
+            paid = await asyncio.gather(*traders)
+            assert [(row["total"], row["events"]) for row in await rows_of(new.store)] == [(2 * n, n) for n in paid]
 
 
 @pytest.mark.parametrize("before, after", [("inline", "async"), ("async", "inline")])

@@ -42,7 +42,7 @@ mill.state(Ground)
 mill.state(Total)
 
 
-@mill.on(GrainPoured)
+@mill.on(GrainPoured, partitions=int(os.environ.get("MILL_PARTITIONS", "1")))
 async def grind(event: GrainPoured, session: AsyncSession) -> None:
     leave_trace(event)
     if event.gate is not None:

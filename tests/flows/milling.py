@@ -69,6 +69,12 @@ class Mill:
         return int(found[0][0].split(":")[1]) if found and found[0][0] else None
 
     @property
+    def shares(self) -> Counter[int]:
+        """How many subscriptions each process owns."""
+        rows = self._rows("SELECT owner FROM twofold_checkpoints WHERE owner <> '' AND name NOT LIKE '%@heir'")
+        return Counter(int(owner.split(":")[1]) for (owner,) in rows)
+
+    @property
     def ground(self) -> Sequence[tuple[str, int, int]]:
         """What was done: stream, number and process, in the order of the commits."""
         return self._rows("SELECT stream, n, pid FROM ground ORDER BY id")

@@ -1,5 +1,6 @@
 """Several processes on one file: one of them works, and when it dies or freezes another one goes on where it stood."""
 
+import asyncio
 import signal
 import time
 from collections import Counter
@@ -45,7 +46,7 @@ async def test_of_two_workers_one_is_active(mill: Mill) -> None:
         await mill.pour("a", "b", "a", "c")
     wait_until(mill.done, "everything is ground")
     mill.is_exact()
-    assert Counter(mill.tries) == Counter((stream, n, first.process.pid) for stream, n, _ in mill.ground)
+    assert Counter(mill.tries) == Counter(mill.ground)
     for worker in (first, second):
         health = worker.get("/health/workers")
         assert health.status_code == 200
@@ -94,9 +95,9 @@ async def test_a_frozen_owner_comes_back_and_changes_nothing(mill: Mill, short_l
     wait_until(mill.done, "the other one has done it")
     first.signal(signal.SIGCONT)
     wait_until(lambda: f"subscription {GRIND} was overtaken" in first.errors, "the first one has found out")
+    assert list(mill.ground) == [("a", 0, second.process.pid)]
     await mill.pour("a", "b")
     wait_until(mill.done, "everything is ground")
-    assert {pid for _, _, pid in mill.ground} == {second.process.pid}
     assert "Traceback" not in first.errors
     mill.is_exact()
     second.signal(signal.SIGKILL)
@@ -104,6 +105,36 @@ async def test_a_frozen_owner_comes_back_and_changes_nothing(mill: Mill, short_l
     wait_until(mill.done, "the first one is the owner again")
     assert mill.owner == first.process.pid
     mill.is_exact()
+
+
+@pytest.mark.parametrize("third", [False, pytest.param(True, marks=pytest.mark.faults)])
+async def test_workers_share_evenly_whoever_comes_and_goes(
+    mill: Mill, third: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven subscriptions; no event is begun twice while they change hands, and each stream keeps its order."""
+    monkeypatch.setenv("MILL_LEASE", "2")
+    monkeypatch.setenv("MILL_PARTITIONS", "6")
+
+    async def even(*shares: int) -> None:
+        async with asyncio.timeout(20):
+            while sorted(mill.shares.values()) != [*shares]:
+                await mill.pour(*"abcdefgh")
+
+    workers = [mill.worker()]
+    await even(7)
+    workers.append(mill.worker())
+    await even(3, 4)
+    if third:
+        workers.append(mill.worker())
+        await even(2, 2, 3)
+    workers[0].signal(signal.SIGTERM)
+    assert workers[0].ended() == 0
+    await even(*((3, 4) if third else (7,)))
+    assert workers[0].process.pid not in mill.shares
+    wait_until(mill.done, "everything is ground")
+    mill.is_exact()
+    assert Counter(mill.tries) == Counter(mill.ground)
+    assert {pid for _, _, pid in mill.ground} == {worker.process.pid for worker in workers}
 
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(10, marks=pytest.mark.faults)])

@@ -21,6 +21,7 @@ from twofold.projections import (
     take_over,
 )
 from twofold.store import INLINE, MemoryStore, Move, Rearrangement, UnitOfWork
+from twofold.store._memory_log import MemoryLog
 from twofold.subscriptions import Subscription
 
 pytestmark = pytest.mark.anyio
@@ -151,6 +152,38 @@ async def test_an_inline_event_right_before_a_step_counts_once_on_both_sides(
     assert await counted(store) == 5
     await roll_back(old, store, CATALOGUE)
     assert await counted(store) == 5
+
+
+@pytest.mark.parametrize("before, after", [("inline", "inline"), ("async", "async"), ("inline", "async")])
+async def test_it_takes_the_place_of_another_one_under_a_writer_that_never_pauses(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, before: Mode, after: Mode
+) -> None:
+    """Whenever it looks how far the log is, that has grown; the same when it goes back."""
+    old, head = counting(1, before), MemoryLog.head
+    await place(old, store)
+    if before == "inline":
+        await take_over(await built(1, store, before), store, CATALOGUE)
+
+    async def grown(log: MemoryLog) -> int:
+        found = await head(log)
+        await count(store, live if live.mode == "inline" else None)
+        return found
+
+    live, new = old, await built(2, store, after)
+    with monkeypatch.context() as writing:
+        writing.setattr(MemoryLog, "head", grown)
+        assert await take_over(new, store, CATALOGUE)
+        live = new
+    if after == "async":
+        await follow(new, store)
+    assert await counted(store) == await store.log.head()
+    with monkeypatch.context() as writing:
+        writing.setattr(MemoryLog, "head", grown)
+        await roll_back(old, store, CATALOGUE)
+        live = old
+    if before == "async":
+        await follow(old, store)
+    assert await counted(store) == await store.log.head() >= 4
 
 
 async def test_of_two_that_begin_to_build_one_does(store: MemoryStore) -> None:

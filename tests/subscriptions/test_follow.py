@@ -11,7 +11,7 @@ import pytest
 from tests.subscriptions.counting import CATALOGUE, Counter, Ignored, append, following
 from twofold.errors import CheckpointMoved, UnknownMessage
 from twofold.messages import Catalogue, Context
-from twofold.store import Batch, Fact, MemoryStore, Move, UnitOfWork
+from twofold.store import Batch, Checkpoint, Fact, MemoryStore, Move, Rearrangement, UnitOfWork
 from twofold.subscriptions import Cut, LogReplaced, Subscription, Trouble, decode
 
 pytestmark = pytest.mark.anyio
@@ -175,6 +175,23 @@ async def test_of_two_owners_the_second_is_refused_and_looks_again(store: Memory
     assert told == [CheckpointMoved.__name__]
     assert sorted(one.seen + two.seen) == [0, 1, 2]
     assert (await store.checkpoints.get("counter")).position == head
+
+
+async def test_whatever_it_fails_with_when_it_was_replaced_that_is_why(store: MemoryStore) -> None:
+    """In its first batch as well, when its checkpoint is as if it were new."""
+    await store.rearrange(Rearrangement(places=(Checkpoint(name="counter", version=1),)))
+    await append(store, 0)
+    counter = Counter(store)
+    counter.version = 1
+
+    async def lose(facts: Sequence[Fact]) -> None:
+        await store.rearrange(Rearrangement(forgets=("counter",)))
+        raise KeyError("its table is gone")
+
+    counter.trouble = lose
+    with pytest.raises(CheckpointMoved, match="has version 0, not 1") as raised:
+        await Subscription(counter, store, CATALOGUE).catch_up()
+    assert isinstance(raised.value.__cause__, KeyError)
 
 
 @pytest.mark.parametrize("busy", [True, False])

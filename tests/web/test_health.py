@@ -1,5 +1,6 @@
 """Liveness, readiness and numbers."""
 
+import asyncio
 import importlib.util
 import time
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,8 @@ from tests.web.shop import OrderPlaced, client_of, shop_app, shop_module
 from twofold import App, Module, Unavailable
 from twofold.errors import StoreUnavailable, TimedOut
 from twofold.messages import Kind
+from twofold.store import Checkpoint, MemoryStore
+from twofold.store._memory_checkpoints import MemoryCheckpoints
 from twofold.subscriptions import Trouble
 
 pytestmark = pytest.mark.anyio
@@ -77,6 +80,7 @@ async def test_workers_that_work_say_how_far_they_are() -> None:
         "still": 0.0,
         "parked": 0,
         "owned": True,
+        "lease": "kept",
         "failures": 0,
     }
     assert (answer.status_code, answer.json()["status"]) == (200, "working")
@@ -128,6 +132,62 @@ async def test_a_subscription_that_nobody_owns_is_noticed() -> None:
         answer = await client.get("/health/workers")
     assert answer.status_code == 503
     assert [worker["owned"] for worker in answer.json()["workers"]] == [False]
+
+
+async def test_who_has_died_owns_nothing_once_its_lease_is_over() -> None:
+    """A part that follows nothing itself, and is asked twice, says that nobody works any more."""
+    silent, clock, store = Module("silent"), Later(), MemoryStore()
+
+    @silent.on(OrderPlaced)
+    async def note(event: OrderPlaced) -> None: ...
+
+    app = App("shop", modules=[shop_module(None), silent], database=store, clock=clock, lease=5)
+    app.use_role("api-commands")
+    await store.start()
+    dead = await store.checkpoints.claim(Checkpoint(name="silent.note:order_placed"), "whoever is killed now")
+    answers = list[tuple[int, bool]]()
+    async with client_of(app, app.http()) as client:
+        for later in (0, 4, 2):
+            clock.later += later
+            answer = await client.get("/health/workers")
+            answers.append((answer.status_code, answer.json()["workers"][0]["owned"]))
+        await store.checkpoints.renew(dead.owner)
+        alive = await client.get("/health/workers")
+    assert answers == [(200, True), (200, True), (503, False)]
+    assert alive.status_code == 200
+
+
+async def test_who_cannot_show_that_it_lives_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line when it begins, and nothing of the error at the door; as long as the lease lasts it goes on working."""
+    silent, failing, clock = Module("silent"), asyncio.Event(), Later()
+
+    @silent.on(OrderPlaced)
+    async def note(event: OrderPlaced) -> None: ...
+
+    async def renew(owner: str) -> None:
+        tries.append(owner)
+        if len(tries) == 3:
+            failing.set()
+        raise StoreUnavailable("secret reason")
+
+    tries = list[str]()
+    app = App("shop", modules=[shop_module(None), silent], database="memory:", clock=clock, lease=0.1)
+    async with client_of(app, app.http()) as client:
+        await app.settle()
+        before = await client.get("/health/workers")
+        monkeypatch.setattr(MemoryCheckpoints, "renew", lambda _, owner: renew(owner))
+        await failing.wait()
+        clock.later -= 3600  # its lease lasts
+        failed = await client.get("/health/workers")
+        clock.later += 7200
+        lost = await client.get("/health/workers")
+    leases = [answer.json()["workers"][0]["lease"] for answer in (before, failed, lost)]
+    assert leases == ["kept", "failing", "lost"]
+    assert "secret" not in failed.text + lost.text
+    (line,) = [record for record in caplog.records if record.name == "twofold.lease"]
+    assert (line.levelname, "secret reason" in caplog.text) == ("WARNING", True)
 
 
 class Later:

@@ -181,7 +181,7 @@ class Administration:
         tell(pace)
         while True:
             following = Subscription(projector, self._store, self._catalogue, source=self._source)
-            working = asyncio.ensure_future(following.catch_up())
+            working = asyncio.ensure_future(following.catch_up(until=await self._source.log.head()))
             try:
                 while not (await asyncio.wait({working}, timeout=_TICK))[0]:
                     pace.note(max(following.position, pace.done), await self._source.log.head(), time.monotonic())

@@ -12,8 +12,8 @@ from typing import Final, Protocol, final
 
 from twofold.app._progress import Progress
 from twofold.errors import NotYetVisible, TimedOut
-from twofold.store import INLINE, Log, Selection, Store
-from twofold.subscriptions import Cut, Subscriber
+from twofold.store import INLINE, NOBODY, Log, Selection, Store
+from twofold.subscriptions import Cut, Subscriber, Watch
 
 _FIRST_PAUSE: Final = 0.01
 _LAST_PAUSE: Final = 0.1
@@ -45,10 +45,15 @@ class Positions:
         log: The log; None where it is out of reach.
         followers: All projections and reactions that follow it, wherever they run, with the store of their checkpoints.
         here: Those that run in this process, by name, at any time.
+        watch: Tells whose owner is dead.
     """
 
     def __init__(
-        self, log: Log | None, followers: Iterable[tuple[Store, Iterable[Subscriber]]], here: Mapping[str, Here]
+        self,
+        log: Log | None,
+        followers: Iterable[tuple[Store, Iterable[Subscriber]]],
+        here: Mapping[str, Here],
+        watch: Watch,
     ) -> None:
         self._log = log
         self._places = list[tuple[Store, set[str]]]()
@@ -63,6 +68,8 @@ class Positions:
                     names.add(cut.name)
             self._places.append((store, names))
         self._here = here
+        self._watch = watch
+        self._owners = dict[str, str]()
         self._known = dict.fromkeys(self._selections, 0)
         self._head = 0
         self._looks = 0
@@ -113,7 +120,10 @@ class Positions:
         """How far each has come; what they fail with is known to the process that runs them."""
         head = await self._furthest()
         await self._look(head, self._known)
-        return [Progress(name=name, position=min(self._at(name), head), head=head) for name in self._known]
+        return [
+            Progress(name=name, position=min(self._at(name), head), head=head, owner=self._owners.get(name, NOBODY))
+            for name in self._known
+        ]
 
     async def settle(self, timeout: float) -> None:
         """Wait until all have reached the head, and what they did has moved it no further.
@@ -165,6 +175,7 @@ class Positions:
                 for store, names_there in self._places:
                     for checkpoint in await store.checkpoints.all():
                         if checkpoint.name in names_there:
+                            self._owners[checkpoint.name] = NOBODY if self._watch.dead(checkpoint) else checkpoint.owner
                             inline = checkpoint.position == INLINE  # elsewhere: its rows are as new as the log
                             self._note(checkpoint.name, position if inline else checkpoint.position)
                 self._looks += 1

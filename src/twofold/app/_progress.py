@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, TypeAlias
 
 from twofold.store import Log, ParkedEvents
 from twofold.subscriptions import Subscription
+
+Lease: TypeAlias = Literal["kept", "failing", "lost"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,10 +21,13 @@ class Progress:
         waiting: How long the oldest event that it has not dealt with has been in the log, in seconds; 0 without one.
         still: For how long events have waited without any being dealt with, in seconds; 0 when nothing waits.
         owned: Whether it runs in this process; otherwise another one runs it, or nobody does.
-        owner: Who owns its checkpoint, here or in another process; empty for nobody.
+        owner: Who owns its checkpoint, here or in another process; empty for nobody, and for one that has shown no sign
+            of life for a lease, as far as this process has watched it.
         parked: How many streams it has put aside events of.
         failures: How often in a row it has failed; 0 when all is well.
         error: What it failed with last, as text for an operator; empty when all is well.
+        lease: Whether this process can show that it lives, to own it: `kept`; `failing` when the last try failed, and
+            `lost` once another process may have taken over.
         status: What this process does for a projection when it does not simply follow: why it stands aside, say.
     """
 
@@ -35,6 +41,7 @@ class Progress:
     parked: int = 0
     failures: int = 0
     error: str = ""
+    lease: Lease = "kept"
     status: str = ""
 
     @property
@@ -43,12 +50,15 @@ class Progress:
         return max(0, self.head - self.position)
 
     def stuck(self, bound: float) -> bool:
-        """Whether somebody has to look: events have waited for longer than `bound` seconds, or nobody owns it."""
-        return self.still > bound or not self.owner
+        """Whether somebody has to look: events have waited for longer than `bound` seconds, or nobody owns it.
+
+        Nobody need own what this process does nothing for; its status says why.
+        """
+        return self.still > bound or not (self.owner or self.status)
 
 
 async def progress_of(
-    subscription: Subscription, log: Log, parked: ParkedEvents, owner: str, head: int, now: datetime
+    subscription: Subscription, log: Log, parked: ParkedEvents, owner: str, lease: Lease, head: int, now: datetime
 ) -> Progress:
     """How far a subscription has come.
 
@@ -57,6 +67,7 @@ async def progress_of(
         log: The log that it follows.
         parked: Where it puts events aside.
         owner: Who owns its checkpoint.
+        lease: Whether this process can show that it lives.
         head: The head of the log.
         now: The time.
     """
@@ -70,6 +81,7 @@ async def progress_of(
         still=subscription.still if oldest else 0.0,
         owned=subscription.owned,
         owner=owner,
+        lease=lease,
         parked=len(await parked.streams(subscription.name)),
         failures=subscription.failures,
         error="" if subscription.error is None else repr(subscription.error),

@@ -15,7 +15,7 @@ from twofold.app._versions import Versions
 from twofold.app._workers import Workers
 from twofold.clock import Clock
 from twofold.dispatch import Router
-from twofold.subscriptions import Observer
+from twofold.subscriptions import Observer, Watch
 
 
 @final
@@ -99,7 +99,8 @@ class Run:
             closing.push_async_callback(workers.stop)
             closing.push_async_callback(versions.stop)
             followers = stores.split(assembly.followers, assembly.reactions)
-            positions = Positions(stores.log, followers, workers.here)
+            watch = Watch(lease, clock.monotonic)
+            positions = Positions(stores.log, followers, workers.here, watch)
             return cls(stores, role, workers, versions, positions, closing.pop_all())
 
     async def begin(self) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final, final
 
+from twofold.app._news import News
 from twofold.app._progress import Progress
 from twofold.app._stores import Stores
 from twofold.app._switch import leave_inline, switch
@@ -30,7 +31,7 @@ from twofold.projections import (
     standings,
     take_over,
 )
-from twofold.store import INLINE
+from twofold.store import INLINE, NOBODY
 from twofold.subscriptions import Observer, Subscription, Trouble
 
 _POLL: Final = 1.0
@@ -55,6 +56,8 @@ class Versions:
         self._live = dict[str, Subscription]()
         self._built = dict[str, Subscription]()
         self._statuses = dict[str, str]()
+        self._owners = dict[str, str]()
+        self._news = News()
         self._bounds = dict[str, int]()
         """How far what takes the place by itself has to come first."""
         self._stirred = asyncio.Event()
@@ -77,6 +80,7 @@ class Versions:
             await place(projection, self._store)
             while True:
                 stands = await standing(self._store, projection.name)
+                self._news.live(projection.name, stands.live.version)
                 duty = duty_of(projection.version, stands)
                 inline = projection.mode == "inline" or stands.live.position == INLINE
                 if duty.follow or not (duty.build and inline):
@@ -84,7 +88,7 @@ class Versions:
                 with suppress(CheckpointMoved):  # another process was faster: look again
                     if duty.lay:
                         await lay(projection, self._store, stands)
-                    await take_over(projection, self._store, self._catalogue, source=self._source)
+                    await self._take_over(projection)
             if duty.follow:
                 await switch([projection], self._store, self._catalogue)
 
@@ -124,8 +128,12 @@ class Versions:
             for one in progress
         ]
         known = {one.name for one in progress}
-        aside = [(name, text) for name, text in self._statuses.items() if name not in known]
-        return [*told, *(Progress(name=name, position=0, head=0, status=text + why) for name, text in aside)]
+        aside = [
+            Progress(name=name, position=0, head=0, owner=self._owners.get(name, NOBODY), status=text + why)
+            for name, text in self._statuses.items()
+            if name not in known
+        ]
+        return [*told, *aside]
 
     async def settle(self, timeout: float) -> None:
         """Wait until every version that takes the place by itself has taken it.
@@ -165,6 +173,10 @@ class Versions:
                 wait.cancel()
         self._stirred.clear()
 
+    async def _take_over(self, projection: Projection) -> None:
+        if await take_over(projection, self._store, self._catalogue, source=self._source):
+            self._news.took(projection.name, projection.version)
+
     async def _align(self, workers: Workers) -> None:
         for name, stands in (await standings(self._store, list(self._projections))).items():
             projection = self._projections[name]
@@ -175,11 +187,14 @@ class Versions:
                 self._statuses[built.name] += ", and waits for a command: it has put events aside"
             elif built is not None and built.position >= self._bounds.get(name, built.position + 1):
                 await workers.remove(self._built.pop(name))
-                await take_over(projection, self._store, self._catalogue, source=self._source)
+                await self._take_over(projection)
                 await self._align_one(workers, projection, await standing(self._store, name))
+        self._news.statuses(self._statuses)
 
     async def _align_one(self, workers: Workers, projection: Projection, stands: Standing) -> None:
         duty = duty_of(projection.version, stands)
+        self._owners[projection.name] = stands.live.owner
+        self._news.live(projection.name, stands.live.version)
         if duty.lay:
             try:
                 await lay(projection, self._store, stands)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import final
 
-from twofold.app._progress import Progress, progress_of
+from twofold.app._news import lease_in_danger
+from twofold.app._progress import Lease, Progress, progress_of
 from twofold.app._stores import Stores
 from twofold.clock import Clock
 from twofold.errors import Classifier, TimedOut
@@ -49,9 +50,11 @@ class _Side:
 
     async def progress(self, log: Log, clock: Clock) -> list[Progress]:
         now, head = clock.now(), await log.head()
-        owners = {one.name: one.owner for one in await self.store.checkpoints.all()}
+        stand = await self.store.checkpoints.all()
+        owners = {one.name: NOBODY if self.owner.dead(one) else one.owner for one in stand}
+        lease: Lease = "lost" if not self.owner.sure else "failing" if self.owner.error is not None else "kept"
         return [
-            await progress_of(one, log, self.store.parked, owners.get(one.name, NOBODY), head, now)
+            await progress_of(one, log, self.store.parked, owners.get(one.name, NOBODY), lease, head, now)
             for one in list(self.tasks)
         ]
 
@@ -89,7 +92,7 @@ class Workers:
         self._follow = partial(Subscription, classifier=classifier, clock=clock, observer=observer)
 
         def side(store: Store) -> _Side:
-            return _Side(store, Owner(store.checkpoints, lease=lease, now=clock.monotonic))
+            return _Side(store, Owner(store.checkpoints, lease=lease, now=clock.monotonic, observer=lease_in_danger))
 
         self.here = dict[str, Subscription]()
         """What follows the log in this process, by name."""

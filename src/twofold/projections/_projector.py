@@ -51,6 +51,7 @@ class Projector:
         self.start: Start = "beginning"
         self.partitions = 1
         self.version = projection.version
+        self.inline = projection.mode == "inline"
 
     @property
     def batch_size(self) -> int:
@@ -69,10 +70,12 @@ class Projector:
                 await self._projection.fill(facts, unit)
                 await unit.commit()
             return
-        rows = self._projection.rows(facts)
-        if self._asides is not None:
-            rows = [_put_aside(change, self._asides) for change in rows]
-        await self._store.commit(replace(settled, rows=tuple(rows)))
+        await self._store.commit(replace(settled, rows=self.rows(facts)))
+
+    def rows(self, facts: Sequence[Fact]) -> tuple[RowChange, ...]:
+        """What the projection makes of events, in its tables, when no method of it takes a session."""
+        changes = self._projection.rows(facts)
+        return tuple(changes if self._asides is None else (_put_aside(change, self._asides) for change in changes))
 
 
 def _asides(tables: tuple[Any, ...], place: Place) -> dict[Any, Aside]:

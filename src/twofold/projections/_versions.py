@@ -4,8 +4,9 @@ Every step is one transaction of the store that insists on what it has seen, so 
 once, and again after a crash: one of them takes it.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 
 from twofold.errors import CheckpointMoved, ConditionFailed, NotFound, WiringError
 from twofold.messages import Catalogue
@@ -15,11 +16,12 @@ from twofold.projections._projector import Projector
 from twofold.store import (
     INLINE,
     Aside,
+    Batch,
     Checkpoint,
-    Condition,
     Move,
     Rearrangement,
-    Selection,
+    Recorded,
+    Remainder,
     Store,
     beside,
     table_name,
@@ -76,7 +78,8 @@ async def take_over(
 ) -> bool:
     """Catch up with the log, and take the place of the live version.
 
-    Readers see the old rows before and the new rows after, and never go back in time.
+    Readers see the old rows before and the new rows after, and never go back in time. Writers need not pause: it
+    catches up while they go on, and the store holds them back for the few events that are left.
 
     Args:
         projection: The projection, with the version that stands at the place.
@@ -92,13 +95,15 @@ async def take_over(
         Exception: It could not catch up; what it has dealt with is kept.
     """
     while (stands := await standing(store, projection.name)).at(place).version == projection.version:
-        following = Subscription(Projector(projection, store, catalogue, place=place), store, catalogue, source=source)
+        projector = Projector(projection, store, catalogue, place=place)
+        following = Subscription(projector, store, catalogue, source=source)
         try:
-            saved = await following.catch_up()
-            retiring = _retiring(stands.live, await store.log.head())
-            await store.rearrange(_taking(projection, stands, place, saved, following.position, retiring))
+            saved = await following.catch_up(until=await (source or store).log.head())
+            left = _left(following, projector, stands, saved, own=source in (None, store))
+            ahead = () if projection.mode == "inline" else ((projector.name, projection.name),)
+            await store.rearrange(_take(projection.name, stands, place, left, ahead))
         except (CheckpointMoved, ConditionFailed):
-            continue  # the log has grown, or somebody else builds too: look again
+            continue  # somebody else builds too, or so much was recorded meanwhile that it is to catch up once more
         return True
     return False
 
@@ -108,8 +113,8 @@ async def roll_back(
 ) -> None:
     """Exchange the live version with the previous one. A second time, it is undone.
 
-    A process that has the previous version lets it catch up first. Otherwise it goes on from where it stood, once there
-    is a process that has it.
+    A process that has the previous version lets it catch up first, unless it takes a session, which knows only the live
+    tables. Otherwise it goes on from where it stood, once there is a process that has it.
 
     Args:
         projection: The projection.
@@ -120,14 +125,14 @@ async def roll_back(
     Raises:
         NotFound: There is no previous version.
     """
-    while not await take_over(projection, store, catalogue, PREVIOUS, source=source):
+    while projection.takes_session or not await take_over(projection, store, catalogue, PREVIOUS, source=source):
         stands = await standing(store, projection.name)
         if stands.previous.version == 0:
             raise NotFound(f"projection {projection.name} has no previous version")
-        head = await store.log.head()
+        left = Remainder(0, None, partial(_retire, stands.live))
         try:
-            await store.rearrange(_exchange(projection.name, stands, _retiring(stands.live, head)))
-        except (CheckpointMoved, ConditionFailed):
+            await store.rearrange(_take(projection.name, stands, PREVIOUS, left))
+        except CheckpointMoved:
             continue
         return
 
@@ -150,81 +155,81 @@ async def drop(name: str, store: Store, place: Place) -> None:
     raise NotFound(f"projection {name} has no {place} version")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Moves:
-    """What brings checkpoints to where they have to stand before they change their names."""
+def _left(following: Subscription, projector: Projector, stands: Standing, saved: int, *, own: bool) -> Remainder:
+    """What is left to do for who has caught up, while nobody appends to the log that is in the store.
 
-    moves: tuple[Move, ...] = ()
-    conditions: tuple[Condition, ...] = ()
-    ahead: tuple[tuple[str, str], ...] = field(default=())
+    That is the log it follows when it is the store's own. No event of another one is missed when that grows meanwhile:
+    there nothing is inline, and what took the place goes on from its checkpoint.
+
+    Args:
+        following: What has caught up.
+        projector: Who handles its events.
+        stands: Where the versions stand.
+        saved: Where its checkpoint stands.
+        own: Whether the log that it follows is in the store.
+    """
+    reached = following.position
+
+    def settle(events: Sequence[Recorded], head: int) -> Batch:
+        facts, parks = following.left(events)
+        until = head if own else reached
+        moves = [Move(projector.name, until, saved, version=projector.version)]
+        if projector.inline:
+            moves.append(Move(projector.name, INLINE, until))
+        retired = _retire(stands.live, events, head)
+        return replace(retired, rows=projector.rows(facts), moves=(*moves, *retired.moves), parks=parks)
+
+    return Remainder(reached if own else 0, projector.selection if own else None, settle)
 
 
-def _taking(
-    projection: Projection, stands: Standing, place: Place, saved: int, reached: int, retiring: _Moves
-) -> Rearrangement:
-    name, aside = projection.name, stands.at(place)
-    # Conditions can only be on a log in the same store. One that follows needs none, wherever its log is: no event of
-    # it is missed when the log grows meanwhile, since it goes on from its checkpoint, which must stand where we left
-    # it and not behind the live one. One that is inline has its log beside it.
-    first = Move(aside.name, reached, saved, version=projection.version)
-    if projection.mode == "inline":
-        moves = (first, Move(aside.name, INLINE, reached), *retiring.moves)
-        conditions = (Condition(reached, (Selection(),)),)
-        steps = _Moves(moves=moves, conditions=conditions)
-    else:
-        steps = _Moves(moves=(first, *retiring.moves), conditions=retiring.conditions, ahead=((aside.name, name),))
-    return _exchange(name, stands, steps) if place == PREVIOUS else _switch(name, stands, steps)
-
-
-def _retiring(live: Checkpoint, head: int) -> _Moves:
-    """An inline version goes on from the head when it comes back: there must be nothing behind the head.
+def _retire(live: Checkpoint, _: Sequence[Recorded], head: int) -> Batch:
+    """An inline version goes on from the head when it comes back: there is nothing behind the head.
 
     Its rows are those of the log that is in the store with them, so the head is of that one.
     """
-    if live.position != INLINE:
-        return _Moves()
-    return _Moves(moves=(Move(live.name, head, INLINE),), conditions=(Condition(head, (Selection(),)),))
+    return Batch(moves=(Move(live.name, head, INLINE),) if live.position == INLINE else ())
 
 
-def _switch(name: str, stands: Standing, steps: _Moves) -> Rearrangement:
+def _take(
+    name: str, stands: Standing, place: Place, left: Remainder, ahead: tuple[tuple[str, str], ...] = ()
+) -> Rearrangement:
+    """What stands at a place becomes the live version, and the live one the previous one."""
+    first = Rearrangement(
+        versions={one.name: one.version for one in (stands.live, stands.next, stands.previous)},
+        remainder=left,
+        ahead=ahead,
+        tables=stands.at(place).tables,
+    )
+    return _exchange(name, first) if place == PREVIOUS else _switch(name, first, drops=stands.previous.tables)
+
+
+def _switch(name: str, first: Rearrangement, drops: tuple[str, ...]) -> Rearrangement:
     """The next becomes the live one, and the live one the previous one."""
-    tables, next_, previous = stands.next.tables, stands.next.name, stands.previous.name
-    return Rearrangement(
-        versions=_versions(stands),
-        conditions=steps.conditions,
-        moves=steps.moves,
-        ahead=steps.ahead,
-        drops=_beside(stands.previous.tables, PREVIOUS),
+    next_, previous = checkpoint_beside(name, NEXT), checkpoint_beside(name, PREVIOUS)
+    return replace(
+        first,
+        drops=_beside(drops, PREVIOUS),
         forgets=(previous,),
         renames=(
-            *((table, beside(table, PREVIOUS)) for table in tables),
-            *((beside(table, NEXT), table) for table in tables),
+            *((table, beside(table, PREVIOUS)) for table in first.tables),
+            *((beside(table, NEXT), table) for table in first.tables),
         ),
         checkpoints=((name, previous), (next_, name)),
-        tables=tables,
     )
 
 
-def _exchange(name: str, stands: Standing, steps: _Moves) -> Rearrangement:
+def _exchange(name: str, first: Rearrangement) -> Rearrangement:
     """The live and the previous one change places."""
-    tables, away, previous = stands.previous.tables, checkpoint_beside(name, AWAY), stands.previous.name
-    return Rearrangement(
-        versions=_versions(stands),
-        conditions=steps.conditions,
-        moves=steps.moves,
-        ahead=steps.ahead,
+    away, previous = checkpoint_beside(name, AWAY), checkpoint_beside(name, PREVIOUS)
+    return replace(
+        first,
         renames=(
-            *((table, beside(table, AWAY)) for table in tables),
-            *((beside(table, PREVIOUS), table) for table in tables),
-            *((beside(table, AWAY), beside(table, PREVIOUS)) for table in tables),
+            *((table, beside(table, AWAY)) for table in first.tables),
+            *((beside(table, PREVIOUS), table) for table in first.tables),
+            *((beside(table, AWAY), beside(table, PREVIOUS)) for table in first.tables),
         ),
         checkpoints=((name, away), (previous, name), (away, previous)),
-        tables=tables,
     )
-
-
-def _versions(stands: Standing) -> dict[str, int]:
-    return {one.name: one.version for one in (stands.live, stands.next, stands.previous)}
 
 
 def _beside(tables: Iterable[str], place: Place) -> tuple[str, ...]:

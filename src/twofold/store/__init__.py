@@ -14,6 +14,7 @@ from twofold.store._part import EventSource, Participant
 from twofold.store._port import ReadableStore, ReplicatedStore, Store, Transaction
 from twofold.store._rearrangement import Aside, Rearrangement, beside, table_name
 from twofold.store._recorded import Recorded
+from twofold.store._remainder import Remainder
 from twofold.store._rows import Add, Delete, RowChange, Upsert
 from twofold.store._schema import MigratableStore, SchemaState
 from twofold.store._selection import Condition, Selection, part_of, selected
@@ -51,6 +52,7 @@ __all__ = [
     "ReadableStore",
     "Rearrangement",
     "Recorded",
+    "Remainder",
     "ReplicatedStore",
     "RestorableStore",
     "RowChange",

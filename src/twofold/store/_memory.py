@@ -110,14 +110,16 @@ class MemoryStore:
 
         Raises:
             CheckpointMoved: A checkpoint is not as it must be.
-            ConditionFailed: The log holds what a condition excludes.
+            ConditionFailed: More is left of the log than may be.
             StoreUnavailable: The store is closed.
         """
         with self._lock:
             self._require_open()
-            checkpoints = self._checkpoints.rearranged(change)
-            self._log.hold(change.conditions)
+            rest = Batch() if change.remainder is None else self._log.settled(change.remainder)
+            checkpoints = self._checkpoints.rearranged(change, rest.moves)
+            self._tables.change(rest.rows)
             self._checkpoints.keep_only(checkpoints)
+            self._parked.change(rest.parks, rest.frees)
             for name in change.forgets:
                 self._parked.forget(name)
             for old, new in change.checkpoints:

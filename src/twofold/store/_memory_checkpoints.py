@@ -85,8 +85,8 @@ class MemoryCheckpoints:
         """Keep what `moved` gave."""
         self._checkpoints.update(moved)
 
-    def rearranged(self, change: Rearrangement) -> dict[str, Checkpoint]:
-        """All checkpoints as a rearrangement would leave them.
+    def rearranged(self, change: Rearrangement, moves: Sequence[Move]) -> dict[str, Checkpoint]:
+        """All checkpoints as a rearrangement would leave them, after some moves.
 
         Raises:
             CheckpointMoved: One is not as it must be.
@@ -95,7 +95,7 @@ class MemoryCheckpoints:
             found = self._checkpoints[name].version if name in self._checkpoints else 0
             if found != version:
                 raise CheckpointMoved(name=name, text=f"has version {found}, not {version}")
-        every = self._checkpoints | self.moved(change.moves)
+        every = self._checkpoints | self.moved(moves)
         for first, second in change.ahead:
             if every[first].position < every[second].position:
                 raise CheckpointMoved(name=first, text=f"stands behind {second!r}")

@@ -8,9 +8,10 @@ from operator import attrgetter
 from typing import final
 
 from twofold.errors import ConditionFailed, VersionConflict
-from twofold.store._batch import ANY_VERSION, Append
+from twofold.store._batch import ANY_VERSION, Append, Batch
 from twofold.store._epoch import GAP, Epoch
 from twofold.store._recorded import Recorded
+from twofold.store._remainder import Remainder
 from twofold.store._selection import Condition, Selection, selected
 
 
@@ -67,6 +68,16 @@ class MemoryLog:
             for event in islice(self._events, self._behind(condition.after), None):
                 if selected(event, condition.selections):
                     raise ConditionFailed(after=condition.after, position=event.position)
+
+    def settled(self, remainder: Remainder) -> Batch:
+        """What deals with what is left of the log.
+
+        Raises:
+            ConditionFailed: It is more than may be.
+        """
+        left = islice(self._events, max(remainder.after, 0), None) if remainder.where is not None else ()
+        events = [event for event in left if remainder.where is not None and event in remainder.where]
+        return remainder.settled(events, len(self._events))
 
     def extend(self, appends: Sequence[Append]) -> int:
         """Add events that were checked, and give the position of the last one; 0 when there is none."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from twofold.store._checkpoint import Checkpoint, Move
-from twofold.store._selection import Condition
+from twofold.store._checkpoint import Checkpoint
+from twofold.store._remainder import Remainder
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,7 @@ class Rearrangement:
 
     Args:
         versions: The versions that checkpoints must have; 0 for one that must not be there.
-        conditions: What the log must not hold.
-        moves: Checkpoints that move first.
+        remainder: What is left of the log, to be dealt with first; nobody appends until all of this is done.
         ahead: Pairs of checkpoints, the first of which must not stand behind the second.
         drops: Tables to drop; they may refer to each other.
         forgets: Checkpoints to delete, with what they have parked.
@@ -51,8 +50,7 @@ class Rearrangement:
     """
 
     versions: Mapping[str, int] = field(default_factory=dict[str, int])
-    conditions: tuple[Condition, ...] = ()
-    moves: tuple[Move, ...] = ()
+    remainder: Remainder | None = None
     ahead: tuple[tuple[str, str], ...] = ()
     drops: tuple[str, ...] = ()
     forgets: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from twofold.subscriptions._replaced import LogReplaced
 from twofold.subscriptions._subscriber import Source, Subscriber, decode
 from twofold.subscriptions._tail import Tail
 from twofold.subscriptions._trouble import Observer, Trouble
+from twofold.subscriptions._watch import Watch
 
 __all__ = [
     "IDLE",
@@ -24,5 +25,6 @@ __all__ = [
     "Subscription",
     "Tail",
     "Trouble",
+    "Watch",
     "decode",
 ]

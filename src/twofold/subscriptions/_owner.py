@@ -2,7 +2,7 @@
 
 An application has one `Owner` for all its subscriptions. It compares no clock with anybody else's: an owner whose
 checkpoint has not changed for the length of a lease, by the clock of whoever watches it, is taken for dead. One that
-was only frozen finds its moves refused by the token.
+was only frozen finds its moves refused by the token. Owners that live share evenly: see `_shares.py`.
 """
 
 import asyncio
@@ -10,13 +10,14 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
-from typing import TypeAlias, final
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import final
 
 from twofold.errors import CheckpointMoved
 from twofold.store import NOBODY, Checkpoint, Checkpoints
-
-_Mark: TypeAlias = tuple[str, int, int, int]
+from twofold.subscriptions._shares import asks, mark_beside, owes
+from twofold.subscriptions._watch import Watch
 
 
 @final
@@ -28,6 +29,7 @@ class Owner:
         lease: How long an owner may show no sign of life before another one takes its place, in seconds.
         name: What it is called; made of the machine's name and the process id unless given.
         now: The clock that leases are measured by, in seconds; it must not jump.
+        observer: Told why it cannot show that it lives, once until it can again.
     """
 
     def __init__(
@@ -37,16 +39,21 @@ class Owner:
         lease: float = 5.0,
         name: str | None = None,
         now: Callable[[], float] = time.monotonic,
+        observer: Callable[[Exception], None] = lambda _: None,
     ) -> None:
         self.name = name or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.pause = lease / 4
         """How long to wait before looking again at what another one owns, in seconds."""
         self.error: Exception | None = None
+        """Why it could not show that it lives, or share, when it last tried; None when it could."""
         self._checkpoints = checkpoints
         self._lease = lease
         self._now = now
+        self._observer = observer
         self._shown = now()
-        self._seen = dict[str, tuple[_Mark, float]]()
+        self._watch = Watch(lease, now)
+        self._follows = set[str]()
+        self._owed = dict[str, str]()
         self._stopping = asyncio.Event()
 
     @property
@@ -59,24 +66,51 @@ class Owner:
         while not self._stopping.is_set():
             try:
                 await self.show()
+                await self.share()
             except Exception as error:  # noqa: BLE001  # kept for whoever asks, and tried again; the lease runs out meanwhile
+                if self.error is None:
+                    self._observer(error)
                 self.error = error
-            try:
+            else:
+                self.error = None
+            with suppress(TimeoutError):
                 async with asyncio.timeout(self.pause):
                     await self._stopping.wait()
-            except TimeoutError:
-                continue
         await self._checkpoints.release(self.name)
 
     async def show(self) -> None:
         """Show that it lives, now."""
         began = self._now()
         await self._checkpoints.renew(self.name)
-        self._shown, self.error = began, None
+        self._shown = began
+
+    async def share(self) -> None:
+        """Ask for what others have too much of, and note what is to be handed over; `hand_over` does it."""
+        stand = await self._checkpoints.all()
+        found = {one.name: one for one in stand}
+        mine = {one.name for one in stand if one.owner == self.name}
+        self._owed = owes(self.name, stand, self._watch.alive)
+        marks = {mark_beside(name) for name in asks(self.name, self._follows, stand, self._watch.dead)}
+        # What was handed over to somebody who does not follow it any more would rest with them for ever.
+        surplus = mine - marks - self._follows
+        if surplus:
+            await self._checkpoints.release(self.name, sorted(surplus))
+        for mark in sorted(marks - mine):
+            with suppress(CheckpointMoved):  # somebody else asks for it
+                await self._checkpoints.claim(found.get(mark) or Checkpoint(name=mark), self.name)
 
     def stop(self) -> None:
         """Let `run` end."""
         self._stopping.set()
+
+    @contextmanager
+    def following(self, name: str) -> Generator[None]:
+        """Be able to follow a checkpoint, for a block."""
+        self._follows.add(name)
+        try:
+            yield
+        finally:
+            self._follows.discard(name)
 
     async def acquire(self, seen: Checkpoint) -> Checkpoint | None:
         """Own a checkpoint, if nobody who lives does.
@@ -89,21 +123,35 @@ class Owner:
         """
         if seen.owner == self.name:
             return seen
-        if seen.owner != NOBODY and not self._lifeless(seen):
+        if seen.owner != NOBODY and not self.dead(seen):
             return None
         try:
             return await self._checkpoints.claim(seen, self.name)
         except CheckpointMoved:
             return None
 
+    async def hand_over(self, name: str) -> bool:
+        """Make whoever it owes a checkpoint to the owner, between two steps of whoever follows it here.
+
+        Returns:
+            Whether it is another's now.
+        """
+        heir = self._owed.pop(name, None)
+        if heir is None:
+            return False
+        seen, mark = await self._checkpoints.get(name), await self._checkpoints.get(mark_beside(name))
+        if (seen.owner, mark.owner) != (self.name, heir):
+            return False  # whoever asked for it may have ended since
+        try:
+            await self._checkpoints.claim(seen, heir)
+        except CheckpointMoved:
+            return False  # this one has shown that it lives meanwhile; the next look says again what it owes
+        return True
+
     async def give_back(self, name: str) -> None:
         """Own a checkpoint no longer."""
         await self._checkpoints.release(self.name, [name])
 
-    def _lifeless(self, seen: Checkpoint) -> bool:
-        mark = seen.owner, seen.token, seen.beat, seen.position
-        known = self._seen.get(seen.name)
-        if known is None or known[0] != mark:
-            self._seen[seen.name] = mark, self._now()
-            return False
-        return self._now() - known[1] >= self._lease
+    def dead(self, seen: Checkpoint) -> bool:
+        """Whether the owner of a checkpoint has shown no sign of life for a lease, as far as this one has watched."""
+        return self._watch.dead(seen)

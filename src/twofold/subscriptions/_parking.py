@@ -37,6 +37,10 @@ class Parking:
         """Whether nothing was put aside when it was last looked at."""
         return not self._streams
 
+    def holds(self, stream: str) -> bool:
+        """Whether a stream waited when it was last looked at."""
+        return stream in self._streams
+
     async def look(self) -> None:
         """Look again at which streams wait."""
         self._streams = await self._parked.streams(self._name)

@@ -1,6 +1,7 @@
 """Conformance of names that change together: a read model that is built aside takes its place, or nothing changes."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,10 +17,11 @@ from twofold.store import (
     Aside,
     Batch,
     Checkpoint,
-    Condition,
     Move,
     Parked,
     Rearrangement,
+    Recorded,
+    Remainder,
     Selection,
     Store,
     Upsert,
@@ -29,6 +31,14 @@ from twofold.store import (
 from twofold.testing._store_case import StoreCase, append, batch, draft, versions
 
 _KEY = {"name": "a"}
+
+
+def _nothing(events: Sequence[Recorded], head: int) -> Batch:
+    return Batch()
+
+
+def _move(events: Sequence[Recorded], head: int) -> Batch:
+    return batch(moves=[Move("p@next", 9, 6)])
 
 
 class Rearranging(StoreCase):
@@ -73,15 +83,11 @@ class Rearranging(StoreCase):
         heads = list[int]()
 
         async def retire() -> None:
-            while True:
-                head = await store.log.head()
-                condition = Condition(head, (Selection(),))
-                try:
-                    await store.rearrange(Rearrangement(conditions=(condition,), moves=(Move("p", head, INLINE),)))
-                except ConditionFailed:
-                    continue
+            def settle(events: Sequence[Recorded], head: int) -> Batch:
                 heads.append(head)
-                return
+                return batch(moves=[Move("p", head, INLINE)])
+
+            await store.rearrange(Rearrangement(remainder=Remainder(0, None, settle)))
 
         outcomes = await asyncio.gather(
             *(store.commit(held) for _ in range(10)),
@@ -89,8 +95,35 @@ class Rearranging(StoreCase):
             *(store.commit(held) for _ in range(10)),
             return_exceptions=True,
         )
-        assert heads == [await store.log.head()] == [(await store.checkpoints.get("p")).position]
+        assert heads[-1] == await store.log.head() == (await store.checkpoints.get("p")).position
         assert {type(one) for one in outcomes if isinstance(one, Exception)} <= {CheckpointMoved}
+
+    async def test_what_is_left_of_the_log_is_dealt_with_while_nothing_is_recorded(self, store: Store) -> None:
+        """Its rows are in the tables that take the place, and no event of writers that never pause is missed."""
+        await self._build_beside(store)
+        await store.commit(Batch((Append("a", tuple(draft() for _ in range(20))),)))
+        aside, seen, done = Aside(self.table, "next", (self.table,)), list[list[int]](), asyncio.Event()
+
+        async def write(stream: str) -> None:
+            while not done.is_set():
+                await store.commit(append(stream))
+
+        def settle(events: Sequence[Recorded], head: int) -> Batch:
+            seen.append([event.position for event in events])
+            rows = [Add(aside, _KEY, {"count": 1}) for _ in events]
+            return batch(rows=rows, moves=[Move("p@next", head, 7, version=2)])
+
+        remainder = Remainder(7, Selection(), settle)
+        writers = [asyncio.create_task(write(f"b{number}")) for number in range(4)]
+        try:
+            await store.rearrange(replace(self._switch(), remainder=remainder))
+        finally:
+            done.set()
+            await asyncio.gather(*writers)
+        position = (await store.checkpoints.get("p")).position
+        recorded = await store.log.read(7, until=position, limit=10_000)
+        assert seen[-1] == [event.position for event in recorded]
+        assert await self._live(store) == 2 + len(recorded)
 
     async def test_who_owned_a_checkpoint_owns_it_no_more(self, store: Store) -> None:
         """Both sides are free, with tokens that no checkpoint had before."""
@@ -124,8 +157,8 @@ class Rearranging(StoreCase):
         [
             ({"versions": {"p": 2, "p@next": 2}}, CheckpointMoved),
             ({"versions": {"p": 1, "p@next": 2, "p@previous": 1}}, CheckpointMoved),
-            ({"conditions": (Condition(0, (Selection(),)),)}, ConditionFailed),
-            ({"moves": (Move("p@next", 9, 6),)}, CheckpointMoved),
+            ({"remainder": Remainder(0, Selection(), _nothing, most=0)}, ConditionFailed),
+            ({"remainder": Remainder(0, None, _move)}, CheckpointMoved),
             ({"ahead": (("p", "p@next"),)}, CheckpointMoved),
             ({"places": (Checkpoint(name="q"),)}, CheckpointMoved),
         ],
@@ -163,7 +196,6 @@ class Rearranging(StoreCase):
         name = table_name(self.table)
         return Rearrangement(
             versions={"p": 1, "p@next": 2},
-            moves=(Move("p@next", 7, 7, version=2),),
             ahead=(("p@next", "p"),),
             renames=((name, beside(name, "previous")), (beside(name, "next"), name)),
             checkpoints=(("p", "p@previous"), ("p@next", "p")),

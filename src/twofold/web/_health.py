@@ -36,6 +36,7 @@ _MEMBERS: Final = {
         still="number",
         parked="integer",
         owned="boolean",
+        lease="string",
         failures="integer",
     ),
 }
@@ -68,7 +69,8 @@ HEALTH_OPERATIONS: Final[Mapping[str, Any]] = {
             "description": (
                 "`lag` is in positions. In seconds are `waiting`, since the oldest event that waits was recorded, and"
                 " `still`, since events wait without one being dealt with. `parked` counts streams that are put aside."
-                " `owned` says whether any process follows the log for it."
+                " `owned` says whether any process follows the log for it, and `lease` whether this one can show that"
+                " it lives: `kept`, `failing`, or `lost` once another one may have taken over."
             ),
             "responses": {
                 "200": _told("Somebody does", "status", "running", "workers"),
@@ -145,6 +147,7 @@ async def _work(app: App) -> dict[str, Any]:
                 "still": round(one.still, 3),
                 "parked": one.parked,
                 "owned": bool(one.owner),
+                "lease": one.lease,
                 "failures": one.failures,
             }
             for one in progress

@@ -77,6 +77,26 @@ async def test_a_commit_answered_by_nobody_is_unknown(
     assert await versions(store, "lost") == [1, 2, 3]
 
 
+async def test_a_lost_answer_is_looked_up_for_each(behind: PostgresStore, proxy: Proxy) -> None:
+    """When the answer to several is lost but the server is there, each learns whether it is written."""
+    proxy.deaf_after = b"lost"
+    batches = [append("lost", 1, 0), append("a", 1, 0), append("lost", 1, ANY_VERSION)]
+    first, conflict, second = await asyncio.gather(*map(behind.commit, batches), return_exceptions=True)
+    assert proxy.cut.is_set()
+    assert [first, second] == [Committed(2, {"lost": 1}), Committed(3, {"lost": 2})]
+    assert isinstance(conflict, StoreUnavailable)
+    assert not isinstance(conflict, OutcomeUnknown)
+    assert await versions(behind, "a") == [1]
+
+
+async def test_answered_by_nobody_all_are_unknown(behind: PostgresStore, proxy: Proxy, store: PostgresStore) -> None:
+    """When nobody can be asked, none of them is told that it was done, or was not."""
+    proxy.deaf_after, proxy.for_good = b"lost", True
+    told = await asyncio.gather(*(behind.commit(append("lost")) for _ in range(3)), return_exceptions=True)
+    assert [type(one) for one in told] == [OutcomeUnknown] * 3
+    assert await versions(store, "lost") == [1, 2, 3]
+
+
 async def test_what_was_lost_before_the_commit_was_not_written(behind: PostgresStore, proxy: Proxy) -> None:
     """A held transaction whose connection breaks before COMMIT is sent is gone, and says so."""
     held = behind.begin()

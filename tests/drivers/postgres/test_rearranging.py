@@ -1,7 +1,7 @@
 """Tables that change their names in PostgreSQL: references follow, what would not is refused, readers go on."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from sqlalchemy import ForeignKey, UniqueConstraint
@@ -10,7 +10,19 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from tests.drivers.postgres.conftest import NewStore, Plain
 from twofold.drivers.postgres import PostgresStore
 from twofold.errors import StoreUnavailable, WiringError
-from twofold.store import Aside, Batch, Checkpoint, Rearrangement, Upsert, beside, table_name
+from twofold.store import (
+    Aside,
+    Batch,
+    Checkpoint,
+    Rearrangement,
+    Recorded,
+    Remainder,
+    Selection,
+    Upsert,
+    beside,
+    table_name,
+)
+from twofold.testing._store_case import append
 
 pytestmark = pytest.mark.anyio
 
@@ -112,6 +124,41 @@ async def test_what_would_go_with_the_old_rows_is_refused(
         await switch(bills)
     assert await plain.fetchval("SELECT text FROM bill") == "old"
     assert (await bills.checkpoints.get("bills@next")).version == 2
+
+
+async def test_what_is_left_of_the_log_is_what_everybody_has_drawn(bills: PostgresStore, plain: Plain) -> None:
+    """It waits for whoever has drawn a position and not committed yet, and whoever appends later waits behind it."""
+    seen = list[list[int]]()
+
+    def settle(events: Sequence[Recorded], head: int) -> Batch:
+        seen.append([event.position for event in events])
+        return Batch()
+
+    async def waiting(count: int) -> None:
+        async with asyncio.timeout(10):
+            while await plain.fetchval(_WAITING) < count:
+                pass
+
+    drawn = plain.transaction()
+    await drawn.start()
+    await plain.fetchval(_APPEND)
+    settling = asyncio.ensure_future(bills.rearrange(Rearrangement(remainder=Remainder(0, Selection(), settle))))
+    await waiting(1)
+    appending = asyncio.ensure_future(bills.commit(append("b")))
+    await waiting(2)
+    await drawn.commit()
+    await settling
+    assert (seen, (await appending).position) == ([[1]], 2)
+
+
+_WAITING = (
+    "SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database AND d.datname = current_database()"
+    " WHERE locktype = 'advisory' AND NOT granted"
+)
+_APPEND = (
+    "SELECT twofold_append("
+    "'a', -1, gen_random_uuid(), 'happened', 1, convert_to('{}', 'UTF8'), '{}', now(), '[]', NULL)"
+)
 
 
 async def test_it_waits_for_a_long_reader_and_lets_others_pass(bills: PostgresStore, plain: Plain) -> None:

@@ -14,7 +14,7 @@ import asyncpg
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import state_of
 from twofold.drivers.postgres._names import Names
-from twofold.errors import CheckpointMoved, ConditionFailed, VersionConflict
+from twofold.errors import CheckpointMoved, ConditionFailed, Conflict, VersionConflict
 from twofold.store import Append, Batch, Committed, Draft, Move, Parked
 
 
@@ -26,14 +26,20 @@ class Call:
         batch: What it writes, for whoever has to look whether it did.
         query: The statement.
         values: Its parameters.
+        short: Whether it is one event and nothing beside it, so that it can be sent together with others.
     """
 
     batch: Batch
     query: str
     values: tuple[Any, ...]
+    short: bool = False
 
-    async def send(self, connection: Connection) -> Committed:
+    async def send(self, connection: Connection, timeout: float | None = None) -> Committed:
         """Send it, in the transaction that is open or in one of its own.
+
+        Args:
+            connection: Where to send it.
+            timeout: How long to wait for the answer, in seconds.
 
         Raises:
             VersionConflict: A stream is not where an append expects it.
@@ -41,7 +47,7 @@ class Call:
             ConditionFailed: The log holds what a condition excludes.
         """
         try:
-            answer: Sequence[int] = await connection.fetchval(self.query, *self.values)
+            answer: Sequence[int] = await connection.fetchval(self.query, *self.values, timeout=timeout)
         except asyncpg.PostgresError as error:
             if state_of(error) != _CONFLICT_AFTER_A_WRITE:
                 raise
@@ -50,6 +56,31 @@ class Call:
             raise _conflict(self.batch, answer)
         versions = {one.stream: version for one, version in zip(self.batch.appends, answer[1:], strict=True)}
         return Committed(answer[0], versions)
+
+
+async def send_each(
+    connection: Connection, query: str, calls: Sequence[Call], timeout: float
+) -> list[Committed | Conflict]:
+    """Send short calls in one transaction of their own. A conflict writes nothing, and is the answer to its call alone.
+
+    Args:
+        connection: Where to send them.
+        query: The statement for many of them.
+        calls: The calls.
+        timeout: How long to wait for the answer, in seconds.
+    """
+    *columns, tagged = zip(*(call.values for call in calls), strict=True)
+    tags = [(tag, nth) for nth, names in enumerate(tagged, 1) for tag in names or ()]
+    names, places = zip(*tags, strict=True) if tags else (None, None)
+    position, *versions = await connection.fetchval(query, *columns, names, places, timeout=timeout)
+    answers = list[Committed | Conflict]()
+    for call, version in zip(calls, versions, strict=True):
+        if version < 0:
+            answers.append(_conflict(call.batch, (_VERSION, 0, -1 - version)))
+            continue
+        answers.append(Committed(position, {call.batch.appends[0].stream: version}))
+        position += 1
+    return answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +94,7 @@ class Calls:
         """The call that writes a batch."""
         appends = batch.appends
         if len(appends) == 1 and len(appends[0].events) == 1 and not _others(batch):
-            return Call(batch, self.append, _one_event(appends[0]))
+            return Call(batch, self.append, _one_event(appends[0]), short=True)
         return Call(batch, self.commit, _everything(batch))
 
 
@@ -154,7 +185,7 @@ def _text(told: str) -> str:
     return told.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
-def _conflict(batch: Batch, answer: Sequence[int]) -> Exception:
+def _conflict(batch: Batch, answer: Sequence[int]) -> Conflict:
     kind, nth, *found = answer
     if kind == _VERSION:
         append = batch.appends[nth]

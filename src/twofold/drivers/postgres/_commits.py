@@ -1,13 +1,13 @@
 """Committing, and telling the truth about it: what was sent is carried through, whatever happens to the caller."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar, final
 
-from twofold.drivers.postgres._append import Call
+from twofold.drivers.postgres._append import Call, send_each
 from twofold.drivers.postgres._connection import Connection, Server
 from twofold.drivers.postgres._faults import is_lost, must_run_again, raise_typed
+from twofold.drivers.postgres._group import Asked, Group, end_of
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._outcome import look
 from twofold.drivers.postgres._pool import Pool
@@ -29,7 +29,7 @@ class Commits:
         announce: Told of the position of what was appended.
     """
 
-    __slots__ = ("_announce", "_names", "_server", "_timeout", "pool")
+    __slots__ = ("_announce", "_each", "_gathering", "_names", "_server", "_timeout", "pool")
 
     def __init__(
         self, pool: Pool, server: Server, names: Names, *, timeout: float, announce: Callable[[int], None]
@@ -37,41 +37,97 @@ class Commits:
         self.pool = pool
         self._server = server
         self._names = names
+        self._each = names.sql(_EACH)
         self._timeout = timeout
         self._announce = announce
+        self._gathering: Group | None = None
 
     async def commit(self, call: Call) -> Committed:
-        """Send a call in a transaction of its own, in one round trip; withdrawn when cancelled before it is sent."""
-        connection = await self.pool.take()
-        return await carried_through(self._send(connection, call, _nothing))
+        """Send a call in a transaction of its own, in one round trip; withdrawn when cancelled before it is sent.
+
+        Short calls share both with those that are asked for before there is a connection: in the same turn of the event
+        loop, or while all connections are in use.
+        """
+        if not call.short:
+            return await carried_through(self._send(await self.pool.take(), call))
+        self.pool.prove_loop()
+        group = self._gathering
+        if group is None or group.full:
+            self._gathering = group = Group()
+            group.sending = asyncio.get_running_loop().create_task(self._send_group(group))
+        return await group.commit(call)
 
     async def finish(self, connection: Connection, call: Call) -> Committed:
         """Send a call in the transaction that is open on a connection, commit it, and give the connection back."""
-        return await carried_through(self._send(connection, call, _commit))
+        return await carried_through(self._send(connection, call, then_commit=True))
 
-    async def _send(
-        self, connection: Connection, call: Call, then: Callable[[Connection], Awaitable[None]]
-    ) -> Committed:
-        pid, clean, may_be_written = connection.get_server_pid(), False, then is _nothing
+    async def _send_group(self, group: Group) -> None:
         try:
-            async with asyncio.timeout(self._timeout):
-                committed = await call.send(connection)
-                may_be_written = True
-                await then(connection)
+            try:
+                connection = await self.pool.take()
+            finally:
+                if self._gathering is group:
+                    self._gathering = None
+            await self._send_each(connection, group.close())
+        except Exception as error:  # noqa: BLE001 - it is the answer to all of them
+            group.tell(error)
+        finally:
+            group.end()
+
+    async def _send_each(self, connection: Connection, asked: Sequence[Asked]) -> None:
+        if len(asked) == 1:
+            await self._send_one(asked[0], connection)
+            return
+        calls, pid = [one.call for one in asked], connection.get_server_pid()
+        outcomes: Sequence[Committed | Exception] | None = None
+        try:
+            outcomes = await send_each(connection, self._each, calls, self._timeout) if calls else ()
+        except Exception as error:  # noqa: BLE001 - its truth is found out, or nothing is written
+            if is_lost(error):
+                connection.terminate()
+                outcomes = await look(self._server, self._names, calls, connection, pid, error)
+        finally:
+            self.pool.give(connection, clean=outcomes is not None)
+        if outcomes is None:  # one of them may be to blame, or keeps the others waiting
+            await asyncio.gather(*map(self._send_one, asked))
+            return
+        self._announce(max((one.position for one in outcomes if isinstance(one, Committed)), default=0))
+        for one, outcome in zip(asked, outcomes, strict=True):
+            one.tell(outcome)
+
+    async def _send_one(self, asked: Asked, connection: Connection | None = None) -> None:
+        try:
+            asked.tell(await self._send(connection or await self.pool.take(), asked.call))
+        except Exception as error:  # noqa: BLE001 - it is the answer
+            asked.tell(error)
+
+    async def _send(self, connection: Connection, call: Call, *, then_commit: bool = False) -> Committed:
+        pid, clean, may_be_written = connection.get_server_pid(), False, not then_commit
+        try:
+            committed = await call.send(connection, self._timeout)
+            may_be_written = True
+            if then_commit:
+                await connection.execute("COMMIT", timeout=self._timeout)
             clean = True
         except Conflict:
-            clean = then is _nothing
+            clean = not then_commit
             raise
         except Exception as error:  # noqa: BLE001 - it is raised again, unless its truth is found out
             if not may_be_written or not is_lost(error):
                 raise_typed(error)
             connection.terminate()
-            committed = await look(self._server, self._names, call, connection, pid, error)
+            committed = _told(*await look(self._server, self._names, [call], connection, pid, error))
         finally:
             self.pool.give(connection, clean=clean)
         if committed.position:
             self._announce(committed.position)
         return committed
+
+
+def _told(outcome: Committed | Exception) -> Committed:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 async def carried_through(work: Coroutine[Any, Any, T]) -> T:
@@ -82,9 +138,7 @@ async def carried_through(work: Coroutine[Any, Any, T]) -> T:
     try:
         await ended
     except asyncio.CancelledError:
-        while not task.done():
-            with suppress(asyncio.CancelledError):  # the first one is raised again once all is decided
-                await asyncio.wait({task})
+        await end_of(task)
         if not task.cancelled():
             task.exception()  # nobody else will ask for it
         raise
@@ -114,12 +168,5 @@ async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
     return await attempt()
 
 
-async def _commit(connection: Connection) -> None:
-    await connection.execute("COMMIT")
-
-
-async def _nothing(connection: Connection) -> None:
-    pass
-
-
 _RUNS = 5
+_EACH = "SELECT {schema}.twofold_append_each($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"

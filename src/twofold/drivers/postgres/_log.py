@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, final
 
+from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._pool import Pool
 from twofold.drivers.postgres._watch import Watch
@@ -49,17 +50,23 @@ class PostgresLog:
 
         Always a statement, and so a snapshot, of its own: `until` was final before it is taken.
         """
-        condition, values = any_of(where, 4) if where else ("TRUE", [])
-        return await self._read(_PAGE % condition, after, until, limit, *values)
+        async with self._readers.lent() as connection:
+            return await read(connection, self._names, after, until, limit, where)
 
     async def read_stream(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Recorded]:
         """Events of one stream with `version > after`, in version order."""
-        return await self._read(_STREAM, stream, after, limit)
-
-    async def _read(self, query: str, *values: Any) -> Sequence[Recorded]:
         async with self._readers.lent() as connection:
-            rows = await connection.fetch(self._names.sql(query), *values)
+            rows = await connection.fetch(self._names.sql(_STREAM), stream, after, limit)
         return [_recorded(*row) for row in rows]
+
+
+async def read(
+    connection: Connection, names: Names, after: int, until: int, limit: int, where: Sequence[Selection]
+) -> Sequence[Recorded]:
+    """Events with `after < position <= until`, in position order."""
+    condition, values = any_of(where, 4) if where else ("TRUE", [])
+    rows = await connection.fetch(names.sql(_PAGE % condition), after, until, limit, *values)
+    return [_recorded(*row) for row in rows]
 
 
 def _recorded(

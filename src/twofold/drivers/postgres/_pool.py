@@ -59,8 +59,7 @@ class Pool:
         """
         if self._closed is not None:
             raise StoreUnavailable(self._closed)
-        if asyncio.get_running_loop() is not self._loop:
-            raise WiringError("a PostgreSQL store works in the event loop that it was started in")
+        self.prove_loop()
         if self._free.locked():
             await self._wait()
         else:
@@ -72,6 +71,15 @@ class Pool:
             raise
         self._lent.add(connection)
         return connection
+
+    def prove_loop(self) -> None:
+        """Prove that it is used in the event loop that it was opened in.
+
+        Raises:
+            WiringError: The store was started in another one.
+        """
+        if asyncio.get_running_loop() is not self._loop and self._closed is None:
+            raise WiringError("a PostgreSQL store works in the event loop that it was started in")
 
     def give(self, connection: Connection, *, clean: bool) -> None:
         """Take a connection back; harmless when it was given back before.

@@ -1,17 +1,19 @@
 """Letting tables and checkpoints come, go and change their names, in the transaction that is open.
 
 Behind a lock of their own, rearrangements take locks in the order of every commit: tables, conditions, checkpoints. So
-nobody waits in a circle.
+nobody waits in a circle. What is left of the log is read under the lock that excludes every append.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from twofold.drivers.postgres._append import Calls
 from twofold.drivers.postgres._connection import Connection
+from twofold.drivers.postgres._log import read
 from twofold.drivers.postgres._names import Names
-from twofold.drivers.postgres._tables import add_tables
+from twofold.drivers.postgres._tables import add_tables, change_rows
 from twofold.errors import CheckpointMoved, WiringError
-from twofold.store import Batch, Rearrangement
+from twofold.store import Batch, Rearrangement, Remainder
 
 
 async def rearrange(connection: Connection, change: Rearrangement, names: Names, calls: Calls) -> None:
@@ -25,7 +27,7 @@ async def rearrange(connection: Connection, change: Rearrangement, names: Names,
 
     Raises:
         CheckpointMoved: A checkpoint is not as it must be.
-        ConditionFailed: The log holds what a condition excludes.
+        ConditionFailed: More is left of the log than may be.
         WiringError: A table that is to be renamed is used from outside.
     """
     await connection.execute(names.sql(_ONE_AT_A_TIME))  # so the names mean the same tables until we are done
@@ -66,20 +68,31 @@ async def _lock_tables(connection: Connection, change: Rearrangement) -> None:
 
 
 async def _check(connection: Connection, change: Rearrangement, names: Names, calls: Calls) -> None:
-    if change.conditions:
-        await calls.of(Batch(conditions=change.conditions)).send(connection)
+    if change.remainder is not None:
+        await connection.execute(names.sql(_NO_APPENDS))
     renamed = (name for pair in change.checkpoints for name in pair)
-    concerned = sorted({*change.versions, *renamed, *change.forgets, *(one.name for one in change.moves)})
+    concerned = sorted({*change.versions, *renamed, *change.forgets})
     await connection.execute(names.sql(_ALONE), concerned)
     found = {row["name"]: row["version"] for row in await connection.fetch(names.sql(_VERSIONS), concerned)}
     for name, version in change.versions.items():
         if found.get(name, 0) != version:
             raise CheckpointMoved(name=name, text=f"has version {found.get(name, 0)}, not {version}")
-    if change.moves:
-        await calls.of(Batch(moves=change.moves)).send(connection)
+    if change.remainder is not None:
+        rest = await _rest(connection, change.remainder, names)
+        if rest.rows:
+            await change_rows(connection, rest.rows)
+        await calls.of(replace(rest, rows=())).send(connection)
     for first, second in change.ahead:
         if await connection.fetchval(names.sql(_BEHIND), first, second):
             raise CheckpointMoved(name=first, text=f"stands behind {second!r}")
+
+
+async def _rest(connection: Connection, remainder: Remainder, names: Names) -> Batch:
+    """What deals with what is left of the log; whoever has drawn a position has committed, or never will."""
+    until = await connection.fetchval(names.sql(_HEAD))
+    after, where, limit = remainder.after, remainder.where, remainder.most + 1
+    events = () if where is None else await read(connection, names, after, until, limit, [where])
+    return remainder.settled(events, until)
 
 
 def _quoted(name: str) -> str:
@@ -107,6 +120,8 @@ _USED: Final = """
     AND use.refobjid IN (SELECT oid FROM own) AND rule.ev_class NOT IN (SELECT oid FROM own)
     LIMIT 1
 """
+_NO_APPENDS: Final = "SELECT pg_advisory_xact_lock({keys})"
+_HEAD: Final = "SELECT coalesce(pg_sequence_last_value({positions}), 0)"
 _ALONE: Final = (
     "SELECT pg_advisory_xact_lock({schema}.twofold_key('checkpoint ' || name))"
     ' FROM (SELECT name FROM unnest($1::text[]) AS name ORDER BY name COLLATE "C" OFFSET 0) AS names'

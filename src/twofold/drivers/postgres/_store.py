@@ -327,7 +327,7 @@ class PostgresStore:
 
         Raises:
             CheckpointMoved: A checkpoint is not as it must be; nothing was changed.
-            ConditionFailed: The log holds what a condition excludes; nothing was changed.
+            ConditionFailed: More is left of the log than may be; nothing was changed.
             StoreUnavailable: The tables were in use all the time; nothing was changed.
             WiringError: A table that is to be renamed is used from outside; nothing was changed.
         """

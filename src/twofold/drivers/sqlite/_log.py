@@ -52,6 +52,12 @@ def head(connection: Connection) -> int:
     return int(found[0]) if found else 0
 
 
+def behind(connection: Connection, after: int, where: Selection, limit: int) -> list[Recorded]:
+    """Events behind a position that a selection means, in position order."""
+    condition, values = any_of([where])
+    return _read(_PAGE_OF_SOME.format(condition), (after, head(connection), *values, limit), connection)
+
+
 def epoch(connection: Connection) -> str:
     """The log's own random name."""
     found = connection.execute("SELECT value FROM twofold_meta WHERE name = 'epoch'").fetchone()

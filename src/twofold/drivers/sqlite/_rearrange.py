@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from sqlite3 import Connection, IntegrityError
 
-from twofold.drivers.sqlite._checkpoints import move, stands
+from twofold.drivers.sqlite._checkpoints import stands
 from twofold.drivers.sqlite._tables import add_tables
-from twofold.drivers.sqlite._write import hold
+from twofold.drivers.sqlite._write import settle
 from twofold.errors import CheckpointMoved, WiringError
 from twofold.store import Checkpoint, Rearrangement
 
@@ -16,7 +16,7 @@ def rearrange(connection: Connection, change: Rearrangement) -> None:
 
     Raises:
         CheckpointMoved: A checkpoint is not as it must be.
-        ConditionFailed: The log holds what a condition excludes.
+        ConditionFailed: More is left of the log than may be.
         WiringError: A table that is to be renamed is referred to from outside.
     """
     _check(connection, change)
@@ -41,10 +41,8 @@ def _check(connection: Connection, change: Rearrangement) -> None:
         found = stands(connection, name).version
         if found != version:
             raise CheckpointMoved(name=name, text=f"has version {found}, not {version}")
-    for condition in change.conditions:
-        hold(connection, condition)
-    for one in change.moves:
-        move(connection, one)
+    if change.remainder is not None:
+        settle(connection, change.remainder)
     for first, second in change.ahead:
         if stands(connection, first).position < stands(connection, second).position:
             raise CheckpointMoved(name=first, text=f"stands behind {second!r}")

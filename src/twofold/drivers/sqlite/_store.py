@@ -223,7 +223,7 @@ class SqliteStore:
 
         Raises:
             CheckpointMoved: A checkpoint is not as it must be; nothing was changed.
-            ConditionFailed: The log holds what a condition excludes; nothing was changed.
+            ConditionFailed: More is left of the log than may be; nothing was changed.
             WiringError: A table that is to be renamed is referred to from outside; nothing was changed.
         """
         await self._writer.change(lambda connection: rearrange(connection, change))

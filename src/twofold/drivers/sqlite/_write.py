@@ -7,12 +7,13 @@ from sqlite3 import Connection
 from typing import TypeAlias
 
 from twofold.drivers.sqlite._checkpoints import move
+from twofold.drivers.sqlite._log import behind, head
 from twofold.drivers.sqlite._parked import free, park
 from twofold.drivers.sqlite._tables import change_rows
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.drivers.sqlite._where import any_of
 from twofold.errors import ConditionFailed, VersionConflict
-from twofold.store import ANY_VERSION, Append, Batch, Committed, Condition, Draft
+from twofold.store import ANY_VERSION, Append, Batch, Committed, Condition, Draft, Remainder
 
 _Row: TypeAlias = tuple[bytes, str, int, bytes, str, int, str]
 _Append: TypeAlias = tuple[str, int, Sequence[_Row], Sequence[tuple[str, ...]]]
@@ -68,6 +69,17 @@ def hold(connection: Connection, condition: Condition) -> None:
     found = connection.execute(_FIRST_AFTER.format(where), (condition.after, *values)).fetchone()
     if found:
         raise ConditionFailed(after=condition.after, position=found[0])
+
+
+def settle(connection: Connection, remainder: Remainder) -> None:
+    """Deal with what is left of the log, in the transaction that is open: it is the only one that writes.
+
+    Raises:
+        ConditionFailed: It is more than may be.
+    """
+    until = head(connection)
+    events = () if remainder.where is None else behind(connection, remainder.after, remainder.where, remainder.most + 1)
+    plan(remainder.settled(events, until))(connection)
 
 
 def _version(connection: Connection, stream: str, expected: int) -> int:

@@ -373,3 +373,46 @@ BEGIN
     RETURN ARRAY[drawn, version];
 END
 $$;
+
+-- Many of those in one transaction. Each stream gets one event, if it is where it is expected; the others are written
+-- whatever becomes of one.
+--
+-- Answers the position of the first event that is written, the next ones have those behind it, and for each stream the
+-- version that it reached, or -1 - the one it has when that is not what was expected. Whoever waits long for a lock keeps
+-- all others waiting, so it gives up soon, and is called again for each of them alone.
+CREATE FUNCTION {schema}.twofold_append_each(
+    streams text[], expected bigint[],
+    ids uuid[], types text[], schema_versions integer[], data bytea[], headers text[], times timestamptz[], tags text[],
+    tag_names text[], tag_events integer[]
+) RETURNS bigint[] LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
+DECLARE
+    versions bigint[] := array_fill(0::bigint, ARRAY[cardinality(streams)]);
+    wanted integer := 0;
+    nth integer;
+    first bigint;
+BEGIN
+    PERFORM {schema}.twofold_lock(types, tag_names, NULL);
+    FOR nth IN SELECT n FROM unnest(streams) WITH ORDINALITY AS s (stream, n) ORDER BY s.stream COLLATE "C", n LOOP
+        versions[nth] := {schema}.twofold_advance(streams[nth], expected[nth], 1);
+        wanted := wanted + (versions[nth] > 0)::integer;
+    END LOOP;
+    IF wanted = 0 THEN
+        RETURN 0::bigint || versions;
+    END IF;
+    first := {schema}.twofold_draw(wanted);
+    WITH written AS (
+        SELECT first - 1 + row_number() OVER (ORDER BY x.n) AS position, x.*
+        FROM unnest(streams, versions, ids, types, schema_versions, data, headers, times, tags)
+            WITH ORDINALITY AS x (stream, version, id, type, schema_version, data, headers, time, tags, n)
+        WHERE x.version > 0
+    ), tagged AS (
+        INSERT INTO {schema}.twofold_tags (tag, position)
+        SELECT t.tag, w.position FROM unnest(tag_names, tag_events) AS t (tag, n) JOIN written AS w ON w.n = t.n
+    )
+    INSERT INTO {schema}.twofold_events
+        (position, stream, version, id, type, schema_version, data, headers, time, tags)
+    SELECT w.position, w.stream, w.version, w.id, w.type, w.schema_version, w.data, w.headers, w.time, w.tags
+    FROM written AS w;
+    RETURN first || versions;
+END
+$$;

@@ -1,0 +1,184 @@
+"""Commands on PostgreSQL, through the bus of an application: with a session, and by an aggregate.
+
+The twins do by hand, with asyncpg alone, what the command comes to in the database.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+from pydantic import TypeAdapter
+
+from benchmarks.figures import Figure
+from benchmarks.notes import WriteNote, notes
+from benchmarks.rounds import compare
+from benchmarks.work import HEADERS, by_clients
+from tools.postgres import Server, private_server
+from twofold import Aggregate, App, Command, Event, Module, Repository, Result, Success
+from twofold.clock import new_id
+from twofold.drivers.postgres import PostgresStore
+
+TITLE = "Commands on PostgreSQL"
+ABOUT = (
+    "A command through the bus, with the middleware that every command has. With a session it inserts a row by "
+    "SQLAlchemy's ORM; the twin sends BEGIN, the INSERT and COMMIT. Event-sourced, it loads an account from its 20 "
+    "events and appends one, its version checked; the twin reads, decodes and folds the same, and writes the same rows "
+    "into tables with the same indexes by one prepared statement that checks the version. It has no context and no "
+    "shared commits, and readers may miss its positions. The server runs with its defaults, `fsync` among them."
+)
+
+_DURABILITY = "fsync"
+_EVENTS: Final = 20
+_FILL: Final = """
+INSERT INTO {schema}.twofold_events (position, stream, version, id, type, schema_version, data, headers, time, tags)
+SELECT n + 1, 'account-' || account_id, n % {events} + 1, gen_random_uuid(), 'paid_in', 1,
+    convert_to(format('{{"account_id":"%s","amount":%s}}', account_id, n % {events}), 'UTF8'), '{{}}', now(), '[]'
+FROM generate_series(0, {size} - 1) AS n, LATERAL (SELECT md5((n / {events})::text)::uuid AS account_id) AS o;
+INSERT INTO {schema}.twofold_streams (stream, version)
+SELECT stream, max(version) FROM {schema}.twofold_events GROUP BY stream;
+SELECT setval('{schema}.twofold_positions', {size});
+ANALYZE {schema}.twofold_events, {schema}.twofold_streams;
+"""
+_LOAD: Final = "SELECT version, data FROM twin.twofold_events WHERE stream = $1 ORDER BY version"
+_APPEND: Final = """
+WITH moved AS (
+    UPDATE twin.twofold_streams SET version = version + 1 WHERE stream = $1 AND version = $2 RETURNING version
+)
+INSERT INTO twin.twofold_events (position, stream, version, id, type, schema_version, data, headers, time, tags)
+SELECT nextval('twin.twofold_positions'), $1, version, $3, 'paid_in', 1, $4, $5, $6, '[]' FROM moved RETURNING position
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaidIn(Event):
+    """Money came in."""
+
+    account_id: UUID
+    amount: int
+
+
+class Account(Aggregate):
+    """What somebody has."""
+
+    id: UUID
+    balance = 0
+
+    def pay_in(self, amount: int) -> None:
+        self.record(PaidIn(account_id=self.id, amount=amount))
+
+    def evolve(self, event: Event) -> None:
+        match event:
+            case PaidIn():
+                self.id = event.account_id
+                self.balance += event.amount
+            case _:
+                pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayIn(Command[int]):
+    """Load an account and record one event."""
+
+    account_id: UUID
+    amount: int
+
+
+accounts = Module("accounts")
+accounts.events(PaidIn)
+
+
+@accounts.handler
+async def pay_in(command: PayIn, repository: Repository[Account]) -> Result[int]:
+    account = (await repository.get(command.account_id)).unwrap()
+    account.pay_in(command.amount)
+    await repository.save(account)
+    return Success(account.balance)
+
+
+def measure(*, quick: bool) -> Iterator[Figure]:
+    """A command with a session, and an event-sourced one, at 1 and 8 clients."""
+    rounds, count = (2, 16) if quick else (21, 200)
+    with private_server() as server:
+        for clients in (1, 8):
+            yield asyncio.run(_sessions(server, rounds, count, clients))
+        for clients in (1, 8):
+            yield asyncio.run(_event_sourced(server, rounds, count, clients))
+
+
+async def _sessions(server: Server, rounds: int, count: int, clients: int) -> Figure:
+    connections = [await asyncpg.connect(server.url()) for _ in range(clients)]
+    async with App("notes", modules=[notes], database=PostgresStore(server.url())) as app:
+
+        async def execute(_: int) -> None:
+            assert (await app.execute(WriteNote(text="hello"))).is_success
+
+        async def by_hand(client: int) -> None:
+            async with connections[client].transaction():
+                await connections[client].fetchval("INSERT INTO note (text) VALUES ($1) RETURNING id", "hello")
+
+        ours, twin = by_clients(execute, count, clients), by_clients(by_hand, count, clients)
+        done = await compare(ours, twin, rounds=rounds)
+    for connection in connections:
+        await connection.close()
+    return done.figure(
+        "command with an AsyncSession",
+        "%",
+        "BEGIN, INSERT, COMMIT with asyncpg",
+        "1 row",
+        durability=_DURABILITY,
+        clients=clients,
+        at_least=40,
+    )
+
+
+async def _event_sourced(server: Server, rounds: int, count: int, clients: int) -> Figure:
+    connections = [await asyncpg.connect(server.url()) for _ in range(clients)]
+    store, twins = PostgresStore(server.url(), schema="ours"), PostgresStore(server.url(), schema="twin")
+    await twins.start()
+    await twins.stop()
+    async with App("accounts", modules=[accounts], database=store) as app:
+        ids = await _fill(connections[0], (rounds + 1) * count)
+        ours, twin = iter(ids), iter(ids)
+        loads = [await connection.prepare(_LOAD) for connection in connections]
+        appends = [await connection.prepare(_APPEND) for connection in connections]
+        codec = TypeAdapter(PaidIn)
+
+        async def execute(_: int) -> None:
+            assert (await app.execute(PayIn(account_id=next(ours), amount=7))).is_success
+
+        async def by_hand(client: int) -> None:
+            account_id = next(twin)
+            stream = f"account-{account_id}"
+            found = await loads[client].fetch(stream)
+            balance, version = sum(codec.validate_json(data).amount for _, data in found), found[-1]["version"]
+            assert balance == sum(range(_EVENTS))
+            data, headers = codec.dump_json(PaidIn(account_id=account_id, amount=7)), json.dumps(HEADERS)
+            assert await appends[client].fetchval(stream, version, new_id(), data, headers, datetime.now(UTC))
+
+        done = await compare(by_clients(execute, count, clients), by_clients(by_hand, count, clients), rounds=rounds)
+    for connection in connections:
+        await connection.execute("DROP SCHEMA IF EXISTS ours, twin CASCADE")
+        await connection.close()
+    return done.figure(
+        f"command that loads {_EVENTS} events and appends 1",
+        "%",
+        "asyncpg by hand, the same rows and indexes",
+        "1 event, 1 version",
+        durability=_DURABILITY,
+        clients=clients,
+        at_least=85,
+    )
+
+
+async def _fill(connection: Any, count: int) -> list[UUID]:
+    """Accounts with 20 events each, the same ones for both."""
+    for schema in ("ours", "twin"):
+        await connection.execute(_FILL.format(schema=schema, events=_EVENTS, size=count * _EVENTS))
+    await connection.execute("CHECKPOINT")
+    rows = await connection.fetch("SELECT DISTINCT stream FROM twin.twofold_events")
+    return [UUID(row["stream"].removeprefix("account-")) for row in rows]

@@ -1,0 +1,50 @@
+"""What an operator reads in the lines of a process about versions of projections and leases: one for each change."""
+
+import logging
+from collections.abc import Mapping
+from typing import Final, final
+
+_PROJECTION: Final = logging.getLogger("twofold.projection")
+_LEASE: Final = logging.getLogger("twofold.lease")
+
+
+@final
+class News:
+    """What changes for the versions of projections, as one process sees it."""
+
+    def __init__(self) -> None:
+        self._live = dict[str, int]()
+        self._statuses = dict[str, str]()
+
+    def live(self, name: str, version: int) -> None:
+        """A version of a projection is live; it is told when another one was."""
+        before, self._live[name] = self._live.get(name, 0), version
+        if before not in (0, version):
+            how = "has taken the place of" if version > before else "is live again, instead of"
+            _line(name, f"version {version} {how} version {before}", version=version)
+
+    def took(self, name: str, version: int) -> None:
+        """This process has let what it built take the place."""
+        if self._live.get(name) == version:
+            _line(name, f"version {version} was built anew and has taken the place", version=version)
+        self.live(name, version)
+
+    def statuses(self, statuses: Mapping[str, str]) -> None:
+        """What this process does, other than to follow, for what has these names: told when it is something else."""
+        for name, text in statuses.items():
+            if self._statuses.get(name) != text:
+                _line(name, text)
+        self._statuses = dict(statuses)
+
+
+def lease_in_danger(error: Exception) -> None:
+    """A process cannot show that it lives: told once, until it can again."""
+    _LEASE.warning(
+        "cannot show that this process lives; unless it can again, another one takes over what it follows",
+        exc_info=error,
+        extra={"twofold": {"error": type(error).__qualname__}},
+    )
+
+
+def _line(name: str, text: str, **facts: object) -> None:
+    _PROJECTION.info("projection %s: %s", name, text, extra={"twofold": {"projection": name, **facts}})

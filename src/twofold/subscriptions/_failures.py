@@ -1,0 +1,71 @@
+"""What goes wrong in a subscription: counted, told, and waited for."""
+
+import asyncio
+from typing import final
+
+from twofold.errors import CheckpointMoved, Classifier, Family
+from twofold.store import Parked
+from twofold.subscriptions._trouble import Observer, Trouble
+
+_FIRST_BACK_OFF = 0.05
+_LAST_BACK_OFF = 10.0
+
+
+@final
+class Failures:
+    """The failures of one subscription, in a row.
+
+    Args:
+        name: The subscription's name.
+        attempts: How often an event is tried before it is put aside; what is unavailable is tried for ever.
+        classifier: Tells what is unavailable.
+        observer: Told of every one.
+    """
+
+    def __init__(self, name: str, attempts: int, classifier: Classifier, observer: Observer | None) -> None:
+        self.count = 0
+        self.error: Exception | None = None
+        self._name = name
+        self._attempts = attempts
+        self._classifier = classifier
+        self._observer = observer
+
+    @property
+    def back_off(self) -> float:
+        """How long to wait before it is tried again, in seconds."""
+        return min(_FIRST_BACK_OFF * 2.0 ** min(self.count - 1, 16), _LAST_BACK_OFF)
+
+    def begin(self, error: Exception, position: int) -> None:
+        """Count one that is tried again, and tell of it."""
+        self.count += 1
+        self.error = error
+        self.tell(error, position)
+
+    def end(self) -> None:
+        """All is well again."""
+        self.count, self.error = 0, None
+
+    def passes(self, error: Exception) -> bool:
+        """Whether an error says nothing about the event: what it needs is away, or the checkpoint is another's."""
+        category = self._classifier.of_exception(error)
+        away = category is not None and category.family is Family.UNAVAILABLE
+        return away or isinstance(error, CheckpointMoved)
+
+    def exhausted(self, error: Exception) -> bool:
+        """Whether the event that fails with this, now, has been tried often enough."""
+        return self.count + 1 >= self._attempts and not self.passes(error)
+
+    def tell(self, error: Exception, position: int, parked: Parked | None = None) -> None:
+        """Tell the observer.
+
+        Args:
+            error: What went wrong.
+            position: The last position that was dealt with.
+            parked: The event that was put aside because of it.
+        """
+        if self._observer is not None:
+            trouble = Trouble(
+                subscription=self._name, position=position, error=error, failures=self.count, parked=parked
+            )
+            # By the event loop: what an observer raises is reported there, and never ends the subscription.
+            asyncio.get_running_loop().call_soon(self._observer, trouble)

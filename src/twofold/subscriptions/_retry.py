@@ -1,0 +1,57 @@
+"""Trying parked events again, when somebody wants it: in the order of their stream, and nothing passes what fails."""
+
+from typing import final
+
+from twofold.store import Batch, Parked
+from twofold.subscriptions._parking import entry_of
+from twofold.subscriptions._subscriber import decode
+from twofold.subscriptions._work import Work
+
+
+@final
+class Retry:
+    """What one subscription has parked, on its way back.
+
+    Args:
+        work: What it works with.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def run(self, position: int) -> bool:
+        """Try the parked events of one stream again, if somebody wants it; whether there were any.
+
+        Args:
+            position: Where the checkpoint stands.
+        """
+        first = await self._work.parking.due()
+        if first is None:
+            return False
+        while first is not None and not self._work.rest.over and await self._try_again(first, position):
+            first = await self._work.parking.first(first.stream)
+        await self._work.parking.look()
+        return True
+
+    async def _try_again(self, first: Parked, position: int) -> bool:
+        """Try the first of a stream's parked events; whether to go on with what is the first then."""
+        fence = (self._work.hold.move(position),)
+        settled = Batch(moves=fence, frees=((first.subscription, first.position),))
+        try:
+            entry = await entry_of(first, self._work.log)
+            if entry is None:
+                await self._work.store.commit(settled)
+            else:
+                await self._work.subscriber.handle(decode(self._work.catalogue, (entry,)), settled)
+        except Exception as error:
+            if self._work.failures.passes(error):
+                raise
+            if not await self._work.parking.unchanged(first):
+                return True  # dropped, or edited, while it was tried: what stands now counts
+            again = self._work.parking.again(first, error)
+            await self._work.store.commit(Batch(moves=fence, parks=(again,)))
+            self._work.failures.tell(error, self._work.reach.position, again)
+            while others := await self._work.parking.others_due(first.stream):
+                await self._work.store.commit(Batch(moves=fence, parks=tuple(others)))
+            return False
+        return True
