@@ -45,6 +45,15 @@ class ExplainedNeed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedSetting:
+    """What is set of a part of the pipeline, and where: at the handler, its module, the application, or outside."""
+
+    part: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedHandler:
     """A handler, the stages that a message passes on its way to it, outermost first, and what it is given."""
 
@@ -52,6 +61,7 @@ class ExplainedHandler:
     module: str
     runs: str
     stages: tuple[str, ...]
+    settings: tuple[ExplainedSetting, ...]
     needs: tuple[ExplainedNeed, ...]
 
 
@@ -112,7 +122,17 @@ def _handler(app: App, handler: Handler) -> ExplainedHandler:
         module=handler.module,
         runs=_runs(app, handler),
         stages=app.router.route(handler).stages,
+        settings=_settings(app, handler),
         needs=tuple(_need(app, parameter, hint) for parameter, hint in handler.needs.items()),
+    )
+
+
+def _settings(app: App, handler: Handler) -> tuple[ExplainedSetting, ...]:
+    reliability = app.assembly.reliability
+    found = {} if reliability is None else reliability.settings(handler)
+    return tuple(
+        ExplainedSetting(part=part, value="off" if one.value is None else repr(one.value), source=one.source)
+        for part, one in found.items()
     )
 
 

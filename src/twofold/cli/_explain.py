@@ -44,6 +44,8 @@ def _tree(explanation: Explanation) -> Tree:
         for stage in one.stages:
             branch = branch.add(Text(stage, "cyan"))
         branch = branch.add(Text.assemble((one.handler, "bold green"), f"  {one.runs}, of module {one.module}"))
+        for setting in one.settings:
+            branch.add(Text.assemble(f"{setting.part}: ", (setting.value, "yellow"), f"  {setting.source}"))
         for need in one.needs:
             facts = f"{need.given_by}, one per {need.lives_as_long_as}"
             branch.add(Text.assemble(f"{need.parameter}: ", (need.type, "yellow"), f"  {facts}"))

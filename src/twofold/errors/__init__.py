@@ -21,6 +21,7 @@ from twofold.errors._category import (
 from twofold.errors._classify import Classification, Classifier
 from twofold.errors._conflict import CheckpointMoved, ConditionFailed, Conflict, KeyConflict, VersionConflict
 from twofold.errors._corrupt import Corrupt, Undecodable, UnknownMessage
+from twofold.errors._decided import Decided
 from twofold.errors._error import TwofoldError
 from twofold.errors._extra import open_module
 from twofold.errors._refused import (
@@ -66,6 +67,7 @@ __all__ = [
     "ConditionFailed",
     "Conflict",
     "Corrupt",
+    "Decided",
     "DuplicateHandlerError",
     "Exists",
     "Family",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from twofold.clock import Clock
 from twofold.dispatch import Handler, Next, Stage
-from twofold.errors import TimedOut
+from twofold.errors import Decided, TimedOut
 from twofold.messages import Context
 from twofold.result import Failure, Result
 
@@ -58,8 +58,18 @@ def timeout_stage(timeouts: Seconds, deadlines: "Deadlines") -> Stage:
                 with deadlines.within(context.deadline):
                     return await call_next(message, context)
             except TimedOut as error:
-                return Failure(error)
+                return _truth(error)
 
         return timeout
 
     return Stage("timeout", wrap)
+
+
+def _truth(error: TimedOut) -> Result[Any, Any]:
+    """What to say at the deadline: a commit that had begun by then was carried through, and may be done."""
+    cancelled = error.__cause__
+    decided = None if cancelled is None else cancelled.__cause__
+    if isinstance(decided, Decided) and decided.answer is not None:
+        answer: Result[Any, Any] = decided.answer
+        return answer
+    return Failure(error)

@@ -4,13 +4,14 @@ The outcome decides: a Success commits, a Failure or an exception rolls back. A 
 unit of the command it is sent in, as a part that can be undone alone.
 """
 
+import asyncio
 from contextvars import ContextVar
 from typing import Any
 
 from twofold.dispatch import Handler, Next, Stage, failure_of
-from twofold.errors import Classifier, WiringError
+from twofold.errors import Classifier, Decided, WiringError
 from twofold.messages import Catalogue, Context, Kind
-from twofold.result import Result
+from twofold.result import Failure, Result
 from twofold.store._current import UnitFactory, carried, current_unit, working
 from twofold.store._unit import UnitOfWork
 
@@ -39,7 +40,7 @@ def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: C
                         unit.settle(settled)
                     result = await call_next(message, context)
                     if result.is_success:
-                        await unit.commit()
+                        await _commit(unit, result, classifier)
                     else:
                         await unit.rollback()
                     return result
@@ -75,6 +76,18 @@ def refuse_in_query(what: str) -> None:
     """
     if _reading.get():
         raise WiringError(f"{what} was sent while a query is being handled: a query changes nothing")
+
+
+async def _commit(unit: UnitOfWork, result: Result[Any, Any], classifier: Classifier) -> None:
+    """Commit; who is cancelled meanwhile learns what the message has come to all the same."""
+    try:
+        await unit.commit()
+    except asyncio.CancelledError as cancelled:
+        decided = cancelled.__cause__
+        if isinstance(decided, Decided):
+            known = decided.error is None or classifier.of_exception(decided.error) is not None
+            decided.answer = (result if decided.error is None else Failure(decided.error)) if known else None
+        raise
 
 
 async def _joined(unit: UnitOfWork, message: Any, context: Context, call_next: Next) -> Result[Any, Any]:

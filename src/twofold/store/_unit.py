@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, final
 
-from twofold.errors import CheckpointMoved, Superseded, TwofoldError, WiringError
+from twofold.errors import CheckpointMoved, Decided, Superseded, TwofoldError, WiringError
 from twofold.messages import Catalogue, Context
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._checkpoint import Move
@@ -195,9 +195,17 @@ class UnitOfWork:
         except Exception as error:
             await self._require_held(batch, error)
             raise
+        except asyncio.CancelledError as cancelled:
+            if isinstance(cancelled.__cause__, Decided) and cancelled.__cause__.error is None:
+                self._has_committed(cancelled.__cause__.value)
+            raise
+        return self._has_committed(self.committed)
+
+    def _has_committed(self, committed: Committed) -> Committed:
+        self.committed = committed
         self._survivors.clear()
-        self._note(self.committed)
-        return self.committed
+        self._note(committed)
+        return committed
 
     async def rollback(self) -> None:
         """Throw everything away, but what survives."""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, final
 from twofold.drivers.postgres._append import Call, send_each
 from twofold.drivers.postgres._connection import Connection, Server
 from twofold.drivers.postgres._faults import is_lost, must_run_again, raise_typed
-from twofold.drivers.postgres._group import Asked, Group, end_of
+from twofold.drivers.postgres._group import Asked, Group, decided, end_of
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._outcome import look
 from twofold.drivers.postgres._pool import Pool
@@ -137,11 +137,9 @@ async def carried_through(work: Coroutine[Any, Any, T]) -> T:
     task = loop.create_task(_carry(work, ended))
     try:
         await ended
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as cancelled:
         await end_of(task)
-        if not task.cancelled():
-            task.exception()  # nobody else will ask for it
-        raise
+        raise cancelled from decided(task)
     return task.result()
 
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any, Final, final
 
 from twofold.drivers.postgres._append import Call
+from twofold.errors import Decided
 from twofold.store import Committed
 
 
@@ -59,13 +60,11 @@ class Group:
         self._asked.append(asked)
         try:
             return await asked.answer
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             if asked.sent and not self._over and asked.answer.cancelled():
                 asked.answer = asyncio.get_running_loop().create_future()
                 await end_of(asked.answer)
-            if not asked.answer.cancelled():
-                asked.answer.exception()  # nobody else will ask for it
-            raise
+            raise cancelled from decided(asked.answer)
 
     def close(self) -> list[Asked]:
         """Take in nobody any more; gives those who have not left."""
@@ -84,6 +83,14 @@ class Group:
         self._over = True
         for one in self._asked:
             one.answer.cancel()
+
+
+def decided(future: asyncio.Future[Any]) -> Decided | None:
+    """What a future that is done says to a caller who was cancelled; None when it was withdrawn."""
+    if future.cancelled():
+        return None
+    error = future.exception()
+    return Decided(future.result()) if error is None else Decided(error=error)
 
 
 async def end_of(future: asyncio.Future[Any]) -> None:

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, Generic, TypeVar, cast, final
 
 from twofold.drivers.sqlite._guard import GuardedConnection
+from twofold.errors import Decided
 
 T = TypeVar("T")
 
@@ -42,11 +43,12 @@ class Call(Generic[T]):
         """Wait until the call is decided; for calls that write."""
         try:
             await self._future
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             self.withdrawn = self.claim()
-            if not self.withdrawn:
-                await self._decision()
-            raise
+            if self.withdrawn:
+                raise
+            await self._decision()
+            raise cancelled from Decided(self.value, self.error)
         return self._answer()
 
     async def answer(self) -> T:

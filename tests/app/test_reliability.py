@@ -1,0 +1,380 @@
+"""Reliability as an application has it: where it is set, in which order it stands, and what it tells."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from twofold import App, Command, Event, EventBus, Failure, Module, NotFound, Query, Success
+from twofold.app.explanation import explain
+from twofold.dispatch import CommandBus, Dispatcher
+from twofold.errors import BulkheadFull, CircuitOpen, RateLimited, TimedOut, VersionConflict, WiringError
+from twofold.messages import Context, Kind, Origin
+from twofold.reliability import Bulkheads, CircuitBreaker, Limiters, RateLimit, Retries, Retry, Timeout
+from twofold.store import UnitOfWork
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass(frozen=True, kw_only=True)
+class Find(Query[str]):
+    name: str = "ada"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found(Event):
+    n: int
+
+
+class Numbers:
+    """A meter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.counted: list[tuple[str, str]] = []
+
+    def record(self, kind: Kind, message: str, outcome: str, seconds: float) -> None: ...
+
+    def count(self, what: str, message: str) -> None:
+        self.counted.append((what, message))
+
+
+def app_of(find: Callable[..., Any], numbers: Numbers | None = None, **options: Any) -> App:
+    """An application with one query, and options of its handler."""
+    module = Module("finding")
+    module.register(Find, find, **options)
+    app = App("finding", modules=[module], database="memory:")
+    app.observe(meter=numbers or Numbers())
+    return app
+
+
+def counting(*endings: Any) -> tuple[list[Any], Callable[..., Any]]:
+    """A handler that ends in one way after the other, the last of them for ever; and what it was sent."""
+    calls: list[Any] = []
+
+    async def find(query: Find) -> Any:
+        ending = endings[min(len(calls), len(endings) - 1)]
+        calls.append(query)
+        if isinstance(ending, Exception):
+            raise ending
+        return ending
+
+    return calls, find
+
+
+class TestSettings:
+    """Where each of them may be set, and which wins."""
+
+    @pytest.fixture
+    def module(self) -> Module:
+        module = Module("finding", retry=2)
+        module.register(Find, counting("x")[1])
+        return module
+
+    def settings(self, *modules: Module, **policies: Any) -> dict[str, tuple[str, str]]:
+        """The settings of `Find` by part: what is set, and where."""
+        (handler,) = explain(App("finding", modules=modules, database="memory:", **policies), "find").handlers
+        return {one.part: (one.value, one.source) for one in handler.settings}
+
+    def test_nothing_is_set_unless_somebody_says_so(self) -> None:
+        """And then no stage is there."""
+        module = Module("finding")
+        module.register(Find, counting("x")[1])
+        (handler,) = explain(App("finding", modules=[module], database="memory:"), "find").handlers
+        assert handler.settings == ()
+        assert handler.stages == ("logging", "validation", "read only")
+
+    def test_the_nearest_wins(self, module: Module, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Application, module, handler; and at each of them the environment is asked before the code."""
+
+        def attempts(**policies: Any) -> tuple[int, str]:
+            value, source = self.settings(module, **policies)["retry"]
+            return int(value.split("attempts=")[1].split(",")[0]), source
+
+        assert attempts(retry=5) == (2, "module finding")
+        monkeypatch.setenv("TWOFOLD_RETRY_ATTEMPTS", "6")
+        assert attempts(retry=5) == (2, "module finding")
+        monkeypatch.setenv("TWOFOLD_FINDING__RETRY", "3")
+        assert attempts(retry=5) == (3, "TWOFOLD_FINDING__*")
+        module.registrations.clear()
+        module.register(Find, counting("x")[1], retry=4)
+        assert attempts(retry=5)[0] == 4
+        monkeypatch.setenv("TWOFOLD_FIND__RETRY", "7")
+        assert attempts(retry=5) == (7, "TWOFOLD_FIND__*")
+
+    def test_the_environment_wins_over_the_application(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Who runs it has the last word on what holds for all of it."""
+        module = Module("finding")
+        module.register(Find, counting("x")[1])
+        monkeypatch.setenv("TWOFOLD_TIMEOUT", "3")
+        assert self.settings(module, timeout=2) == {"timeout": ("Timeout(seconds=3.0)", "TWOFOLD_*")}
+
+    def test_none_switches_off(self, module: Module) -> None:
+        """What holds for all others does not hold where the handler says None."""
+        module.registrations.clear()
+        module.register(Find, counting("x")[1], retry=None)
+        assert self.settings(module, retry=5, timeout=2)["retry"][0] == "off"
+        (handler,) = explain(App("finding", modules=[module], database="memory:", retry=5), "find").handlers
+        assert "retry" not in handler.stages
+
+    @pytest.mark.parametrize(
+        "said, text",
+        [
+            ({"retry": 0}, "retry"),
+            ({"timeout": "soon"}, "timeout"),
+            ({"rate_limit": "often"}, "rate_limit"),
+            ({"circuit_breaker": -1}, "circuit_breaker"),
+            ({"bulkhead": 0.5}, "bulkhead"),
+        ],
+    )
+    def test_what_makes_no_sense_is_a_fault(self, said: dict[str, Any], text: str) -> None:
+        """Wherever it is said: all of them are told at the start."""
+        module = Module("finding", **said)
+        module.register(Find, counting("x")[1], **said)
+        faults = App("finding", modules=[module], database="memory:", **said).check()
+        assert [fault.code for fault in faults] == ["wrong_setting"] * 3
+        assert {fault.where.split(".")[-1] for fault in faults} == {"the application", "module finding", "find"}
+        assert all(text in str(fault) for fault in faults)
+
+    def test_what_the_environment_gets_wrong_is_a_fault(self, module: Module, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A value, a name, and a message or module that there is not; with what may have been meant."""
+        monkeypatch.setenv("TWOFOLD_RETRY_ATEMPTS", "3")
+        monkeypatch.setenv("TWOFOLD_FINDIN__TIMEOUT", "3")
+        faults = list(map(str, App("finding", modules=[module], database="memory:").check()))
+        assert len(faults) == 2
+        assert any("TWOFOLD_RETRY_ATTEMPTS" in fault for fault in faults)
+        assert any("'findin'" in fault and "did you mean finding?" in fault for fault in faults)
+
+    def test_there_is_no_other(self) -> None:
+        """An application and a module refuse what they do not know."""
+        nonsense: Any = {"retries": 3}
+        with pytest.raises(WiringError, match="did you mean retry"):
+            App("finding", **nonsense)
+        with pytest.raises(WiringError, match="did you mean retry"):
+            Module("finding", **nonsense)
+
+    def test_what_is_for_all_is_not_for_reactions(self) -> None:
+        """They are tried again by themselves; one that says it itself is told so."""
+        module = Module("finding", retry=2, timeout=1)
+        module.register(Find, counting("x")[1])
+
+        @module.on(Found)
+        async def react(event: Found) -> None: ...
+
+        app = App("finding", modules=[module], database="memory:")
+        assert app.check() == []
+        (handler,) = explain(app, "found").handlers
+        assert handler.settings == ()
+
+    def test_nobody_can_end_a_def_in_the_event_loop(self) -> None:
+        """A timeout of its own is a fault; one that holds for all passes it over."""
+        module = Module("finding", timeout=1)
+        module.register(Find, lambda query: "x")
+        assert self.settings(module) == {}
+        module.registrations.clear()
+        module.register(Find, lambda query: "x", timeout=1)
+        (fault,) = App("finding", modules=[module], database="memory:").check()
+        assert (fault.code, "blocking=True" in fault.hint) == ("endless", True)
+
+
+class TestParts:
+    """Each of them, in its place."""
+
+    async def test_a_rate_limit_refuses_before_anything_is_done(self) -> None:
+        """By user of a tenant here; the refusal says when there is room again."""
+        calls, find = counting("x")
+        async with app_of(find, rate_limit=RateLimit("2/hour", per="user")) as app:
+            ada, bob = app.caller(user_id="ada"), app.caller(user_id="bob")
+            for caller in (ada, ada, bob):
+                assert (await caller.execute(Find())).is_success
+            refused = await ada.execute(Find())
+        assert isinstance(refused.error, RateLimited)
+        assert 0 < refused.error.retry_after <= 3600
+        assert len(calls) == 3
+
+    async def test_an_open_breaker_calls_nothing_and_is_told_of(self, caplog: pytest.LogCaptureFixture) -> None:
+        """In the log and the numbers; refusals are answers and do not count, and a bug says nothing."""
+        caplog.set_level(logging.INFO, "twofold.breaker")
+        numbers = Numbers()
+        refusal = Failure(NotFound("x"))
+        calls, find = counting(ConnectionError(), refusal, ConnectionError(), KeyError("x"), ConnectionError(), "x")
+        async with app_of(find, numbers, circuit_breaker=2) as app:
+            for _ in range(3):
+                await app.execute(Find())
+            with pytest.raises(KeyError):
+                await app.execute(Find())
+            await app.execute(Find())
+            shut = await app.execute(Find())
+        assert isinstance(shut.error, CircuitOpen)
+        assert len(calls) == 5
+        lines = [record for record in caplog.records if record.name == "twofold.breaker"]
+        assert [(record.levelname, record.getMessage()[-12:]) for record in lines] == [("WARNING", "Find is open")]
+        assert [what for what, _ in numbers.counted] == ["circuits_opened"]
+
+    async def test_a_retry_counts_its_attempts(self) -> None:
+        """Only what is unavailable is tried again, so many times in all."""
+        numbers = Numbers()
+        calls, find = counting(ConnectionError())
+        async with app_of(find, numbers, retry=Retry(attempts=3, first=0.001)) as app:
+            result = await app.execute(Find())
+        assert isinstance(result.error, ConnectionError)
+        assert (len(calls), numbers.counted) == (3, [("retries", "find")] * 2)
+
+    async def test_what_is_too_late_is_cancelled(self) -> None:
+        """At whatever it awaits; its caller is told, and a cancellation from outside stays one."""
+        cancelled: list[str] = []
+
+        async def slow(query: Find) -> str:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancelled.append(query.name)
+                raise
+            return "never"
+
+        async with app_of(slow, timeout=0.01) as app:
+            assert isinstance((await app.execute(Find())).error, TimedOut)
+            task = asyncio.ensure_future(app.execute(Find(name="bob")))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert cancelled == ["ada", "bob"]
+
+    async def test_a_bulkhead_is_full(self) -> None:
+        """One is handled, one waits, the third is refused; and the breaker does not count that."""
+        go_on, begun = asyncio.Event(), list[str]()
+
+        async def slow(query: Find) -> str:
+            begun.append(query.name)
+            await go_on.wait()
+            return query.name
+
+        async with app_of(slow, bulkhead=1, circuit_breaker=1) as app:
+            tasks = [asyncio.ensure_future(app.execute(Find(name=name))) for name in "abc"]
+            (done,), _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            assert isinstance(done.result().error, BulkheadFull)
+            assert begun == ["a"]
+            go_on.set()
+            assert [(await task).value for task in tasks[:2]] == ["a", "b"]
+
+    async def test_retries_share_a_deadline(self) -> None:
+        """It is that of the message, however often it is tried; a pause never goes past it."""
+        calls, find = counting(ConnectionError())
+        async with app_of(find, timeout=0.2, retry=Retry(attempts=50, first=0.15, jitter=0)) as app:
+            result = await app.execute(Find())
+        assert isinstance(result.error, ConnectionError)
+        assert len(calls) == 2
+
+    async def test_they_are_dependencies(self) -> None:
+        """A team or a test puts its own in their place."""
+        asked: list[type] = []
+
+        class Own:
+            def of(self, message_type: type) -> Any:
+                asked.append(message_type)
+                return self
+
+            async def admit(self, key: str) -> None: ...
+
+            async def enter(self, deadline: float | None = None) -> None: ...
+
+            def leave(self) -> None: ...
+
+            async def again(self, first: Any, call: Any, *, deadline: float | None = None) -> Any:
+                return Success("mine")
+
+        app = app_of(counting(ConnectionError())[1], rate_limit="1/hour", bulkhead=1, retry=2)
+        for wanted in (Limiters, Bulkheads, Retries):
+            app.override(wanted, Own())
+        async with app:
+            assert [await app.execute(Find()) for _ in range(2)] == [Success("mine")] * 2
+        assert asked == [Find] * 3
+
+    def test_values_say_it_too(self) -> None:
+        """Shorthand or settings, as one likes."""
+        app = app_of(counting("x")[1], circuit_breaker=CircuitBreaker(failures=1), timeout=Timeout(seconds=1))
+        assert app.check() == []
+
+
+class TestCommands:
+    """What is written, and what is told of it."""
+
+    async def test_a_part_of_a_command_is_not_tried_again_by_itself(self) -> None:
+        """It holds what the whole has written: the whole is tried again."""
+        inner, outer = list[int](), list[int]()
+
+        @dataclass(frozen=True, kw_only=True)
+        class Inner(Command[None]):
+            pass
+
+        @dataclass(frozen=True, kw_only=True)
+        class Outer(Command[None]):
+            pass
+
+        async def do_inner(command: Inner) -> None:
+            inner.append(1)
+            if len(inner) == 1:
+                raise ConnectionError
+
+        async def do_outer(command: Outer, bus: CommandBus, events: EventBus) -> Any:
+            outer.append(1)
+            await events.publish(Found(n=len(outer)))
+            return await bus.execute(Inner())
+
+        module = Module("nested", retry=Retry(attempts=3, first=0.001))
+        module.register(Find, counting("x")[1])
+        module.register(Inner, do_inner)
+        module.register(Outer, do_outer)
+        module.events(Found)
+        async with App("nested", modules=[module], database="memory:") as app:
+            assert (await app.execute(Outer())).is_success
+            log = await app.store.log.read(0, until=await app.store.log.head(), limit=10)
+            assert [event.data for event in log] == [b'{"n":2}']
+        assert (len(inner), len(outer)) == (2, 2)
+
+    @pytest.mark.parametrize("options, tries", [({}, 10), ({"retry": None}, 1), ({"retry": Retry(attempts=3)}, 3)])
+    async def test_a_conflict_is_decided_again(self, options: dict[str, Any], tries: int) -> None:
+        """At once, ten times in all, where nothing else is said; every attempt in a unit of its own."""
+        units: list[int] = []
+
+        @dataclass(frozen=True, kw_only=True)
+        class Move(Command[None]):
+            pass
+
+        async def move(command: Move, unit: UnitOfWork) -> None:
+            units.append(id(unit))
+            raise VersionConflict(stream="x", expected=1)
+
+        module = Module("moving")
+        module.register(Find, counting("x")[1])
+        module.register(Move, move, **options)
+        async with App("moving", modules=[module], database="memory:") as app:
+            assert isinstance((await app.execute(Move())).error, VersionConflict)
+        assert len(units) == tries
+
+    async def test_a_nested_message_has_the_deadline_of_the_whole(self) -> None:
+        """A longer timeout of its own does not prolong it."""
+        deadlines: list[float | None] = []
+
+        @dataclass(frozen=True, kw_only=True)
+        class Outer(Command[None]):
+            pass
+
+        async def find(query: Find, context: Context) -> str:
+            deadlines.append(context.deadline)
+            return "x"
+
+        async def outer(command: Outer, dispatcher: Dispatcher, context: Context) -> None:
+            deadlines.append(context.deadline)
+            await dispatcher.dispatch(Find())
+
+        module = Module("nested")
+        module.register(Find, find, timeout=1000)
+        module.register(Outer, outer, timeout=1)
+        async with App("nested", modules=[module], database="memory:") as app:
+            assert (await app.execute(Outer(), origin=Origin())).is_success
+        assert deadlines[0] is not None
+        assert deadlines == [deadlines[0]] * 2
