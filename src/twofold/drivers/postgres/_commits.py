@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar, final
 
 from twofold.drivers.postgres._append import Call, send_each
 from twofold.drivers.postgres._connection import Connection, Server
 from twofold.drivers.postgres._faults import is_lost, must_run_again, raise_typed
-from twofold.drivers.postgres._group import Asked, Group, decided, end_of
+from twofold.drivers.postgres._group import Asked, Group
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._outcome import look
 from twofold.drivers.postgres._pool import Pool
-from twofold.errors import Conflict
+from twofold.errors import Conflict, Decided, OutcomeUnknown
 from twofold.store import Committed
 
 T = TypeVar("T")
@@ -71,8 +72,9 @@ class Commits:
             await self._send_each(connection, group.close())
         except Exception as error:  # noqa: BLE001 - it is the answer to all of them
             group.tell(error)
-        finally:
-            group.end()
+        except BaseException:
+            group.tell(OutcomeUnknown("the event loop ended while a commit was on its way"))
+            raise
 
     async def _send_each(self, connection: Connection, asked: Sequence[Asked]) -> None:
         if len(asked) == 1:
@@ -138,9 +140,18 @@ async def carried_through(work: Coroutine[Any, Any, T]) -> T:
     try:
         await ended
     except asyncio.CancelledError as cancelled:
-        await end_of(task)
-        raise cancelled from decided(task)
+        while not task.done():
+            with suppress(asyncio.CancelledError):  # the first one is raised again once all is decided
+                await asyncio.wait({task})
+        raise cancelled from _decided(task)
     return task.result()
+
+
+def _decided(task: asyncio.Task[Any]) -> Decided | None:
+    if task.cancelled():
+        return None
+    error = task.exception()
+    return Decided(task.result()) if error is None else Decided(error=error)
 
 
 async def _carry(work: Awaitable[T], ended: asyncio.Future[None]) -> T:

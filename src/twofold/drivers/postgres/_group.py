@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any, Final, final
+from typing import Final, cast, final
 
 from twofold.drivers.postgres._append import Call
 from twofold.errors import Decided
@@ -11,38 +11,61 @@ from twofold.store import Committed
 
 @final
 class Asked:
-    """A call that waits for its answer.
+    """A call that waits for its outcome.
 
     Args:
         call: The call.
     """
 
-    __slots__ = ("answer", "call", "sent")
+    __slots__ = ("_outcome", "_told", "call", "sent")
 
     def __init__(self, call: Call) -> None:
         self.call = call
         self.sent = False
-        self.answer: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        self._outcome: Committed | BaseException | None = None
+        self._told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def left(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self._told.cancelled()
 
     def tell(self, outcome: Committed | BaseException) -> None:
-        """Answer it, if anybody still waits."""
-        if self.answer.done():
-            return
-        if isinstance(outcome, BaseException):
-            self.answer.set_exception(outcome)
-        else:
-            self.answer.set_result(outcome)
+        """Tell what it came to; the first who does is believed."""
+        if self._outcome is None:
+            self._outcome = outcome
+        if not self._told.done():
+            self._told.set_result(None)
+
+    async def outcome(self) -> Committed:
+        """Wait for it. Who is cancelled before it is sent withdraws it; later the cancellation comes behind it."""
+        try:
+            await self._told
+        except asyncio.CancelledError as cancelled:
+            if not self.sent:
+                raise
+            while self._outcome is None:
+                self._told = asyncio.get_running_loop().create_future()
+                with suppress(asyncio.CancelledError):  # the first one is raised again once the outcome is known
+                    await self._told
+            raise cancelled from self._decided()
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        return cast("Committed", self._outcome)
+
+    def _decided(self) -> Decided:
+        outcome = self._outcome
+        return Decided(error=outcome) if isinstance(outcome, BaseException) else Decided(outcome)
 
 
 @final
 class Group:
     """Takes in calls until it is closed."""
 
-    __slots__ = ("_asked", "_over", "sending")
+    __slots__ = ("_asked", "sending")
 
     def __init__(self) -> None:
         self._asked = list[Asked]()
-        self._over = False
         self.sending: asyncio.Task[None] | None = None
         """Who sends it, kept for as long as anybody waits."""
 
@@ -52,52 +75,22 @@ class Group:
         return len(self._asked) >= _MOST
 
     async def commit(self, call: Call) -> Committed:
-        """Join, and wait for the outcome.
-
-        Who is cancelled before the group is closed leaves it; later the cancellation comes after the outcome.
-        """
+        """Join, and wait for the outcome; see `Asked.outcome`."""
         asked = Asked(call)
         self._asked.append(asked)
-        try:
-            return await asked.answer
-        except asyncio.CancelledError as cancelled:
-            if asked.sent and not self._over and asked.answer.cancelled():
-                asked.answer = asyncio.get_running_loop().create_future()
-                await end_of(asked.answer)
-            raise cancelled from decided(asked.answer)
+        return await asked.outcome()
 
     def close(self) -> list[Asked]:
         """Take in nobody any more; gives those who have not left."""
-        self._asked = [one for one in self._asked if not one.answer.done()]
+        self._asked = [one for one in self._asked if not one.left]
         for one in self._asked:
             one.sent = True
         return self._asked
 
-    def tell(self, error: Exception) -> None:
-        """Answer all who still wait."""
+    def tell(self, error: BaseException) -> None:
+        """Tell all who still wait."""
         for one in self._asked:
             one.tell(error)
-
-    def end(self) -> None:
-        """Leave nobody waiting, whatever has happened."""
-        self._over = True
-        for one in self._asked:
-            one.answer.cancel()
-
-
-def decided(future: asyncio.Future[Any]) -> Decided | None:
-    """What a future that is done says to a caller who was cancelled; None when it was withdrawn."""
-    if future.cancelled():
-        return None
-    error = future.exception()
-    return Decided(future.result()) if error is None else Decided(error=error)
-
-
-async def end_of(future: asyncio.Future[Any]) -> None:
-    """Wait until a future is done, however often this task is cancelled; the cancellation is left to the caller."""
-    while not future.done():
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait({future})
 
 
 _MOST: Final = 32
