@@ -91,13 +91,13 @@ class TestSettings:
 
         def attempts(**policies: Any) -> tuple[int, str]:
             value, source = self.settings(module, **policies)["retry"]
-            return int(value.split("attempts=")[1].split(",")[0]), source
+            return int(value.removeprefix("Retry(attempts=").removesuffix(")")), source
 
         assert attempts(retry=5) == (2, "module finding")
         monkeypatch.setenv("TWOFOLD_RETRY_ATTEMPTS", "6")
         assert attempts(retry=5) == (2, "module finding")
-        monkeypatch.setenv("TWOFOLD_FINDING__RETRY", "3")
-        assert attempts(retry=5) == (3, "TWOFOLD_FINDING__*")
+        monkeypatch.setenv("TWOFOLD_FINDING__RETRY", "8")
+        assert attempts(retry=5) == (8, "TWOFOLD_FINDING__*")
         module.registrations.clear()
         module.register(Find, counting("x")[1], retry=4)
         assert attempts(retry=5)[0] == 4

@@ -1,7 +1,7 @@
 """What really happens to one message, as plain data: each handler's pipeline, and where its dependencies come from."""
 
 import difflib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from dishka import Scope
@@ -131,9 +131,17 @@ def _settings(app: App, handler: Handler) -> tuple[ExplainedSetting, ...]:
     reliability = app.assembly.reliability
     found = {} if reliability is None else reliability.settings(handler)
     return tuple(
-        ExplainedSetting(part=part, value="off" if one.value is None else repr(one.value), source=one.source)
-        for part, one in found.items()
+        ExplainedSetting(part=part, value=_said(one.value), source=one.source) for part, one in found.items()
     )
+
+
+def _said(settings: Any) -> str:
+    """Settings as somebody would write them, without what is so anyway."""
+    if settings is None:
+        return "off"
+    said = [(one.name, getattr(settings, one.name)) for one in fields(settings) if one.repr]
+    usual = {one.name: one.default for one in fields(settings)}
+    return f"{type(settings).__name__}({', '.join(f'{name}={value}' for name, value in said if value != usual[name])})"
 
 
 def _runs(app: App, handler: Handler) -> str:

@@ -1,0 +1,56 @@
+"""The page on reliability: its blocks run, one after the other, and print what the page shows."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.docs.test_parked import matches
+from twofold import errors, reliability
+from twofold.dispatch import Policies
+from twofold.errors import BulkheadFull, CircuitOpen, RateLimited, TimedOut
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text()
+BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+
+
+def test_the_page_says_what_happens(tmp_path: Path) -> None:
+    """The application, what it answers, and what is explained with settings from outside."""
+    (_, application), (_, script), (_, answers), (_, command), (_, explained) = BLOCKS
+    (tmp_path / "desk.py").write_text(application)
+    assert matches(run([sys.executable, "-c", script], tmp_path), answers)
+    variables, words = split(command)
+    assert matches(run([sys.executable, "-m", *words], tmp_path, **variables), explained)
+
+
+def split(command: str) -> tuple[dict[str, str], list[str]]:
+    """The variables before a command, and the command."""
+    words = shlex.split(command)
+    variables = dict(word.split("=", 1) for word in words if word.startswith("TWOFOLD_"))
+    return variables, words[len(variables) :]
+
+
+def run(words: list[str], folder: Path, **variables: str) -> str:
+    """What a command prints."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TWOFOLD")}
+    done = subprocess.run(
+        words, cwd=folder, env=environment | variables, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_part_is_there_in_its_order() -> None:
+    """With its shorthand, its settings, and what it refuses with."""
+    rows = re.findall(r"^\| `(\w+)` \| `(.*?)` \| `(\w+)` \| .*? \| (.*?) \|$", PAGE, re.MULTILINE)
+    assert [row[0] for row in rows] == list(Policies.__annotations__)
+    known: Any = {"RateLimit": RateLimited, "Bulkhead": BulkheadFull, "CircuitBreaker": CircuitOpen, "Timeout": TimedOut}
+    for _, shorthand, settings, refusal in rows:
+        assert getattr(reliability, settings).of(eval(shorthand))  # the page's own text
+        if settings in known:
+            assert refusal.startswith(f"`{known[settings].code}`")
+            status = 429 if known[settings].category is errors.rate_limited else 503
+            assert refusal.endswith(str(status))
