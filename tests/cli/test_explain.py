@@ -22,6 +22,7 @@ def test_a_message_is_known_by_wire_name_and_by_class_name(twofold: Twofold, nam
         "logging",
         "metrics",
         "validation",
+        "conflicts",
         "transaction",
         "tests.cli.shop.sell  async, of module shop",
         "events: EventBus  twofold, one per application",

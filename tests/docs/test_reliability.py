@@ -47,7 +47,12 @@ def test_every_part_is_there_in_its_order() -> None:
     """With its shorthand, its settings, and what it refuses with."""
     rows = re.findall(r"^\| `(\w+)` \| `(.*?)` \| `(\w+)` \| .*? \| (.*?) \|$", PAGE, re.MULTILINE)
     assert [row[0] for row in rows] == list(Policies.__annotations__)
-    known: Any = {"RateLimit": RateLimited, "Bulkhead": BulkheadFull, "CircuitBreaker": CircuitOpen, "Timeout": TimedOut}
+    known: Any = {
+        "RateLimit": RateLimited,
+        "Bulkhead": BulkheadFull,
+        "CircuitBreaker": CircuitOpen,
+        "Timeout": TimedOut,
+    }
     for _, shorthand, settings, refusal in rows:
         assert getattr(reliability, settings).of(eval(shorthand))  # the page's own text
         if settings in known:

@@ -12,7 +12,7 @@ from tests.subscriptions.counting import CATALOGUE, Counter, Ignored, append, fo
 from twofold.errors import CheckpointMoved, UnknownMessage
 from twofold.messages import Catalogue, Context
 from twofold.store import Batch, Checkpoint, Fact, MemoryStore, Move, Rearrangement, UnitOfWork
-from twofold.subscriptions import Cut, LogReplaced, Subscription, Trouble, decode
+from twofold.subscriptions import Cut, LogReplaced, Owner, Subscription, Trouble, decode
 
 pytestmark = pytest.mark.anyio
 
@@ -192,6 +192,10 @@ async def test_whatever_it_fails_with_when_it_was_replaced_that_is_why(store: Me
     with pytest.raises(CheckpointMoved, match="has version 0, not 1") as raised:
         await Subscription(counter, store, CATALOGUE).catch_up()
     assert isinstance(raised.value.__cause__, KeyError)
+    for owner in (None, Owner(store.checkpoints)):
+        with pytest.raises(CheckpointMoved, match="has version 0, not 1"):
+            await Subscription(counter, store, CATALOGUE, owner=owner).catch_up()
+    assert await store.checkpoints.all() == []
 
 
 @pytest.mark.parametrize("busy", [True, False])

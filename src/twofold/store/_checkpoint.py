@@ -83,7 +83,7 @@ class Checkpoints(Protocol):
             The checkpoint as it stands now.
 
         Raises:
-            Conflict: It changed its owner, or its owner has shown a sign of life, since it was seen.
+            Conflict: It changed its owner, its owner has shown a sign of life, or it was forgotten, since it was seen.
         """
         ...
 

@@ -38,7 +38,8 @@ class MemoryCheckpoints:
         """Become the owner of a checkpoint; its token grows."""
         with self._lock:
             stands = self._checkpoints.get(seen.name) or Checkpoint(name=seen.name)
-            if (stands.token, stands.beat) != (seen.token, seen.beat):
+            gone = seen.version and not stands.version
+            if gone or (stands.token, stands.beat) != (seen.token, seen.beat):
                 raise CheckpointMoved(name=seen.name, text="has changed since it was seen")
             claimed = replace(stands, owner=owner, token=stands.token + 1, version=stands.version or 1)
             self._checkpoints[seen.name] = claimed

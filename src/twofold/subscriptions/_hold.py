@@ -50,7 +50,7 @@ class Hold:
         """The checkpoint, when it is this subscription's to move.
 
         Raises:
-            Conflict: It belongs to a projection that is inline in another process.
+            Conflict: It belongs to a projection that is inline in another process, or to another version.
             LogReplaced: It belongs to another log.
         """
         if self._owner is not None and not self._owner.sure:
@@ -62,6 +62,7 @@ class Hold:
             seen = await self._store.checkpoints.get(self._cut.name)
             if seen.position == INLINE:
                 raise Conflict(f"{seen.name!r} is inline in another process: run all of them in one mode")
+            self._require_version(seen)
             held = seen if self._owner is None else await self._owner.acquire(seen)
             if held is None or not await self._follows_on():
                 await self._look_on(seen)
@@ -107,12 +108,16 @@ class Hold:
             CheckpointMoved: Another process has done the same work: whatever it failed with, that is why.
         """
         stands = await self._store.checkpoints.get(held.name)
-        if self._subscriber.version not in (0, stands.version):
-            text = f"has version {stands.version}, not {self._subscriber.version}"
-            raise CheckpointMoved(name=held.name, text=text) from error
+        self._require_version(stands, error)
         if (stands.position, stands.token) != (held.position, held.token):
             text = f"stands at {stands.position}, not at {held.position}"
             raise CheckpointMoved(name=held.name, text=text) from error
+
+    def _require_version(self, stands: Checkpoint, error: Exception | None = None) -> None:
+        # A checkpoint that is gone must not come into being by being claimed: nobody has laid tables for it.
+        if self._subscriber.version not in (0, stands.version):
+            text = f"has version {stands.version}, not {self._subscriber.version}"
+            raise CheckpointMoved(name=stands.name, text=text) from error
 
     async def _begin(self, held: Checkpoint) -> Checkpoint:
         """See that the log is the one that was followed before, and place a checkpoint that is new."""

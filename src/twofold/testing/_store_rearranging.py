@@ -137,6 +137,15 @@ class Rearranging(StoreCase):
         with pytest.raises(CheckpointMoved):
             await store.commit(batch(moves=[Move("p", 9, 7, token=owned[0].token)]))
 
+    async def test_a_checkpoint_that_is_gone_is_not_claimed_back(self, store: Store) -> None:
+        """Whoever has seen it, and claims it when it was forgotten, gets nothing, and leaves nothing."""
+        await self._build_beside(store)
+        seen = await store.checkpoints.get("p@next")
+        await store.rearrange(self._switch())
+        with pytest.raises(CheckpointMoved):
+            await store.checkpoints.claim(seen, "me")
+        assert [one.name for one in await store.checkpoints.all()] == ["p", "p@previous"]
+
     async def test_what_is_parked_goes_along(self, store: Store) -> None:
         """Parked events belong to the rows that they are missing in, under whatever name."""
         await self._build_beside(store)

@@ -34,7 +34,7 @@ class PostgresCheckpoints:
     async def claim(self, seen: Checkpoint, owner: str) -> Checkpoint:
         """Become the owner of a checkpoint; its token grows."""
         claimed = await self._fetch.write(_CLAIM, owner, seen.name, seen.token, seen.beat)
-        if not claimed and seen.token == seen.beat == 0:
+        if not claimed and seen.version == 0:
             claimed = await self._fetch.write(_FIRST_CLAIM, owner, seen.name)
         if not claimed:
             raise CheckpointMoved(name=seen.name, text="has changed since it was seen")

@@ -43,7 +43,7 @@ class SqliteCheckpoints:
 
         def claimed(connection: Connection) -> Checkpoint:
             changed = connection.execute(_CLAIM, (owner, seen.name, seen.token, seen.beat)).rowcount
-            if not changed and seen.token == seen.beat == 0:
+            if not changed and seen.version == 0:
                 changed = connection.execute(_FIRST_CLAIM, (seen.name, owner)).rowcount
             if not changed:
                 raise CheckpointMoved(name=seen.name, text="has changed since it was seen")
