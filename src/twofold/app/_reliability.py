@@ -79,10 +79,6 @@ class ReliabilityParts:
         """What is set for a handler, and where."""
         return self._found.get(handler, {})
 
-    def says(self, part: str) -> Callable[[Handler], bool]:
-        """Tells for which handlers something is said of a part, be it that there is none."""
-        return lambda handler: part in self.settings(handler)
-
     def provider(self) -> Provider:
         """The machines, which live as long as the application."""
         provider = Provider(scope=Scope.APP)

@@ -97,7 +97,10 @@ def pipeline_of(
         return current_unit(catalogue) is not None
 
     parts = None if reliability is None else reliability.stages(injection.services.get, joined)
-    says_retry = (lambda _: False) if reliability is None else reliability.says("retry")
+
+    def says_retry(handler: Handler) -> bool:
+        return reliability is not None and "retry" in reliability.settings(handler)
+
     settings = Settings(
         before=(
             logging_stage(classifier),

@@ -129,8 +129,10 @@ def _handler(app: App, handler: Handler) -> ExplainedHandler:
 
 def _settings(app: App, handler: Handler) -> tuple[ExplainedSetting, ...]:
     reliability = app.assembly.reliability
-    found = {} if reliability is None else reliability.settings(handler)
-    return tuple(ExplainedSetting(part=part, value=_said(one.value), source=one.source) for part, one in found.items())
+    if reliability is None:
+        return ()
+    found = reliability.settings(handler).items()
+    return tuple(ExplainedSetting(part=part, value=_said(one.value), source=one.source) for part, one in found)
 
 
 def _said(settings: Any) -> str:

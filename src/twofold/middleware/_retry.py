@@ -7,7 +7,7 @@ from twofold.dispatch import Handler, Next, Stage
 from twofold.errors import ConditionFailed, VersionConflict
 from twofold.messages import Context, Kind, wire_name
 from twofold.middleware._tally import Tally
-from twofold.result import Failure, Result
+from twofold.result import Failure, Result, Success
 
 if TYPE_CHECKING:
     from twofold.reliability import Retrier, Retries, Retry
@@ -53,7 +53,7 @@ def retry_stage(
 
         async def retried(message: Any, context: Context) -> Result[Any, Any]:
             result = await call_next(message, context)
-            if result.is_success or joined():
+            if isinstance(result, Success) or joined():
                 return result
             return await again(result, message, context)
 
