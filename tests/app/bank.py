@@ -20,7 +20,7 @@ from twofold import (
     Rows,
     Success,
 )
-from twofold.store import MemoryStore, Recorded
+from twofold.store import MemoryStore, Recorded, Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +182,6 @@ def app_on(store: MemoryStore, *modules: Module, **options: Any) -> App:
     return app
 
 
-async def told(store: MemoryStore) -> list[tuple[str, bytes]]:
+async def told(store: Store) -> list[tuple[str, bytes]]:
     """The whole log."""
     return [(entry.type, entry.data) for entry in await store.log.read(0, until=await store.log.head(), limit=1000)]

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.app.bank import Announce, Announced, Balances, Deposit, Open, WhoAmI, app_on, bank, told
-from twofold import App, Context, Module, Result
+from twofold import App, Context, Event, EventBus, Module, Result
 from twofold.dispatch import Next
 from twofold.errors import StartError, StoreUnavailable, WiringError
 from twofold.messages import Kind
@@ -162,6 +164,53 @@ async def test_a_stop_that_fails_closes_everything_all_the_same(monkeypatch: pyt
     assert not app.running
     with pytest.raises(StoreUnavailable):
         await store.read(lambda tables: None)
+
+
+class Bells:
+    """Messages of a module of its own: events that a reaction answers with another one."""
+
+    def __init__(self) -> None:
+        self.module = Module("bells")
+
+        @dataclass(frozen=True, kw_only=True)
+        class Rung(Event):
+            pass
+
+        @dataclass(frozen=True, kw_only=True)
+        class Heard(Event):
+            pass
+
+        self.rung, self.heard = Rung, Heard
+        self.module.events(Rung, Heard)
+
+
+async def test_what_is_being_handled_is_finished_first(tmp_path: Path) -> None:
+    """An event that is on its way to a reaction when the application stops is handled, once, with what comes of it."""
+    begun, go_on, runs, bells = asyncio.Event(), asyncio.Event(), list[object](), Bells()
+
+    @bells.module.on(bells.rung)
+    async def hear(event: object, events: EventBus) -> None:
+        runs.append(event)
+        await events.publish(bells.heard())
+
+    async def on_its_way(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+        begun.set()
+        await go_on.wait()
+        return await call_next(message, context)
+
+    app = App("bells", modules=[bells.module], database=tmp_path / "bells.db")
+    app.use(on_its_way)
+    await app.start()
+    await app.publish(bells.rung())
+    await begun.wait()
+    stopping = asyncio.create_task(app.stop())
+    await asyncio.sleep(0)
+    go_on.set()
+    await stopping
+    async with app:
+        await app.settle()
+        assert [kind for kind, _ in await told(app.store)] == ["rung", "heard"]
+    assert len(runs) == 1
 
 
 async def test_two_applications_in_one_interpreter_do_not_meet() -> None:

@@ -133,7 +133,9 @@ async def test_workers_share_evenly_whoever_comes_and_goes(
     assert workers[0].process.pid not in mill.shares
     wait_until(mill.done, "everything is ground")
     mill.is_exact()
-    assert Counter(mill.tries) == Counter(mill.ground)
+    # A worker that a busy machine has not let run for a whole lease is taken for dead, and says so once it runs again.
+    starved = any("was overtaken" in worker.errors for worker in workers)
+    assert starved or Counter(mill.tries) == Counter(mill.ground)
     assert {pid for _, _, pid in mill.ground} == {worker.process.pid for worker in workers}
 
 

@@ -338,8 +338,10 @@ class App:
         if run is None:
             return
         self._portal.adopt(None)
-        self._assembly = self._stores = None
-        await run.end()
+        try:
+            await run.end()
+        finally:
+            self._assembly = self._stores = None
 
     async def __aenter__(self) -> Self:
         await self.start()
