@@ -75,6 +75,10 @@ class Server:
         """Stop it: `smart` waits for clients, `fast` ends them, `immediate` leaves everything to recovery."""
         self._run("pg_ctl", "--wait", f"--mode={mode}", "stop")
 
+    def promote(self) -> None:
+        """Let a replica be a primary from now on."""
+        self._run("pg_ctl", "--wait", "promote")
+
     def kill(self) -> None:
         """End all of its processes with SIGKILL, as a power cut would."""
         postmaster = self._postmaster()
