@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, cast, final
 
 from twofold.dispatch import APPLIES_TO, Always, Guard, Handler, Module, public
 from twofold.errors import Fault, FaultError
@@ -80,7 +80,7 @@ def authorization_of(modules: Sequence[Module], handlers: Sequence[Handler]) -> 
 
 
 def _guards(said: Any, handler: Handler, source: str, faults: list[Fault]) -> tuple[Guard, ...]:
-    policies = list(said) if isinstance(said, list | tuple) else [said]
+    policies = cast("Sequence[Any]", said) if isinstance(said, list | tuple) else [said]
     if not policies:
         text, hint = "says authorize=[], which is no policy", "twofold.public is for everybody"
         faults.append(Fault(where=source, code="wrong_policy", text=text, hint=hint))

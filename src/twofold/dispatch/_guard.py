@@ -168,7 +168,7 @@ def _is_message(hint: Any, message_type: type, where: str) -> bool:
     """
     options = [get_origin(one) or one for one in (get_args(hint) if get_origin(hint) in UNIONS else (hint,))]
     classes = [one for one in options if isinstance(one, type)]
-    if Any in options or any(issubclass(message_type, one) for one in classes):
+    if Any in options or any(one in message_type.__mro__ for one in classes):
         return True
     others = [one.__qualname__ for one in classes if MessageType.kind_of(one) is not None]
     if others:
