@@ -9,10 +9,14 @@ from twofold.dispatch import (
     EventBus,
     EventHandler,
     HandlerConfig,
+    Lifecycle,
     Middleware,
     Module,
     QueryBus,
     QueryHandler,
+    has_role,
+    public,
+    signed_in,
 )
 from twofold.errors import Exists, Forbidden, Invalid, NotFound, Refused, TwofoldError, Unavailable
 from twofold.messages import Command, Context, Event, FromContext, Page, Principal, Query, command, event, query
@@ -39,6 +43,7 @@ __all__ = [
     "FromContext",
     "HandlerConfig",
     "Invalid",
+    "Lifecycle",
     "Live",
     "Middleware",
     "Module",
@@ -59,5 +64,8 @@ __all__ = [
     "UnitOfWork",
     "command",
     "event",
+    "has_role",
+    "public",
     "query",
+    "signed_in",
 ]

@@ -34,6 +34,7 @@ from twofold import (
     Failure,
     FromContext,
     Invalid,
+    Lifecycle,
     Module,
     Principal,
     Query,
@@ -430,11 +431,8 @@ class TestThreeStates:
         assert isinstance(result.error, HandlersFailed)
         assert [type(error) for error in result.error.errors.values()] == [Unavailable]
 
-    @pytest.mark.xfail(strict=True, reason="lifecycle events, declared on the handler")
     async def test_declared(self, tmp_path: Path) -> None:
         """`Lifecycle` tells the three states without a line in the handler."""
-        from twofold import Lifecycle  # type: ignore[attr-defined]
-
         module: Any = Module("declared")
 
         @dataclass(frozen=True, kw_only=True)

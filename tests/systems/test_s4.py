@@ -305,7 +305,6 @@ class TestMiddleware:
         with pytest.raises(WiringError, match="running"):
             app.use(marking([], "late"))
 
-    @pytest.mark.xfail(strict=True, reason="authorisation: policies with injected dependencies; 403, and audited")
     async def test_authorization(self, tmp_path: Path) -> None:
         """A policy stands before the handler; without one, `authorization="required"` keeps the app from starting."""
         options: dict[str, Any] = {"database": tmp_path / "s4.db", "authorization": "required"}

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack, overload
+from typing import Any, Literal, Self, TypeVar, Unpack, overload
 
 from dishka import Provider, Scope
 
@@ -68,11 +68,13 @@ class App:
         stuck_after: After how many seconds without a step, while events wait, `/health/workers` fails.
         migrate: Whether it upgrades its stores' own tables when it starts; otherwise it refuses those that are behind,
             and `twofold db upgrade` is for that.
+        authorization: `required`: a command or query without a policy keeps it from starting; `optional`: one that
+            nobody declares a policy of is for everybody.
         policies: What holds for its handlers where neither they nor their modules say anything, as in `Policies`; none
             of them is for reactions, which are tried again by themselves.
 
     Raises:
-        WiringError: There is no such policy.
+        WiringError: There is no such policy, or no such way of authorization.
 
     Example:
         >>> app = App("shop", modules=[orders])
@@ -96,8 +98,11 @@ class App:
         lease: float = 5.0,
         stuck_after: float = 60.0,
         migrate: bool = True,
+        authorization: Literal["required", "optional"] = "optional",
         **policies: Unpack[Policies],
     ) -> None:
+        if authorization not in ("required", "optional"):
+            raise WiringError(f"authorization={authorization!r} is neither required nor optional")
         self.name = name
         self.policies = options_of(policies, of=Policies)
         self.modules = list(modules)
@@ -115,6 +120,7 @@ class App:
         self._database = database
         self._read_database = read_database
         self._migrate = migrate
+        self._authorization_required = authorization == "required"
         self._stores: Stores | None = None
         self._overrides = Provider()
         self._assembly: Assembly | None = None
@@ -284,6 +290,7 @@ class App:
                 overrides=self._overrides,
                 policies=self.policies,
                 clock=self.clock,
+                authorization_required=self._authorization_required,
                 refused=self._refused,
             )
         return self._assembly.faults

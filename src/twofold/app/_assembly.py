@@ -14,10 +14,12 @@ from dishka import Provider
 from twofold.app._aggregates import aggregate_faults
 from twofold.app._answers import answer_faults
 from twofold.app._apart import apart_faults
+from twofold.app._authorization import Authorization, authorization_of
 from twofold.app._database import sessions_of
 from twofold.app._encodable import encoding_faults
+from twofold.app._lifecycle import lifecycle_events, lifecycle_faults
 from twofold.app._live import live_faults
-from twofold.app._needs import need_faults
+from twofold.app._needs import need_faults, policy_faults
 from twofold.app._options import option_faults
 from twofold.app._outside import read_writers, writer_provider
 from twofold.app._own_writes import Visible, reads_faults
@@ -78,6 +80,7 @@ class Assembly:
         state: The tables of its state.
         read_models: The tables and views that it is read by.
         reliability: What is set of reliability, and where; None for nothing.
+        authorization: Who may send which message, and where that is declared.
     """
 
     faults: list[Fault] = field(default_factory=list[Fault])
@@ -93,6 +96,7 @@ class Assembly:
     state: tuple[Any, ...] = ()
     read_models: tuple[Any, ...] = ()
     reliability: "ReliabilityParts | None" = None
+    authorization: Authorization = field(default_factory=Authorization)
 
 
 def assemble(
@@ -108,6 +112,7 @@ def assemble(
     overrides: Provider,
     policies: Mapping[str, Any],
     clock: Clock,
+    authorization_required: bool,
     refused: Sequence[Fault],
 ) -> Assembly:
     """Put an application together.
@@ -124,6 +129,7 @@ def assemble(
         overrides: What takes the place of what the modules provide.
         policies: What it says of reliability.
         clock: Tells the time.
+        authorization_required: Whether a command or query that has no policy keeps it from starting.
         refused: The faults of what could not even be put in: of middleware.
     """
     done = Assembly(faults=[*refused, *_same_modules(modules)])
@@ -138,6 +144,7 @@ def assemble(
     near = messages_near(modules)
     views = views_of(modules)
     known = [event for module in modules for event in module.messages]
+    known += lifecycle_events(modules)
     known += [event for view in views for event in getattr(view, "refresh_on", ())]
     done.writers, unusable = read_writers(modules, [projection.name for projection in done.projections])
     done.faults += unusable
@@ -162,11 +169,17 @@ def assemble(
         *(provider for module in modules for provider in module.providers),
         overrides,
     ]
-    done.injection, unmet = inject(providers, handlers)
+    done.authorization, mistaken = authorization_of(modules, handlers)
+    done.faults += mistaken
+    done.faults += done.authorization.unguarded(handlers) if authorization_required else []
+    guards = done.authorization.policies()
+    done.injection, unmet = inject(providers, [*handlers, *guards])
     done.faults += [_without_sql(fault, stores, writing, sessions) for fault in unmet]
     done.faults += answer_faults(handlers)
     done.faults += option_faults(handlers)
+    done.faults += lifecycle_faults(handlers)
     done.faults += need_faults(handlers, done.injection, either)
+    done.faults += policy_faults(guards, done.injection, either)
     done.faults += live_faults(handlers, done.injection, done.projections, sql)
     done.faults += aggregate_faults(handlers, done.injection)
     done.faults += reads_faults(handlers, done.projections)
@@ -184,6 +197,7 @@ def assemble(
         if either is None
         else either.session_runner(writing, sessions, stores.read, done.injection.reaches),
         reliability=done.reliability,
+        authorization=done.authorization,
     )
     if done.reliability is not None:
         done.faults += done.reliability.keep_to_what_can_end(

@@ -18,6 +18,26 @@ def need_faults(handlers: Sequence[Handler], injection: Injection, sql: ModuleTy
         injection: Knows what depends on what.
         sql: The room of SQL, when there is one.
     """
+    hint = "ask for a ReadSession, or make it a command"
+    return _faults(handlers, injection, sql, code="writing_query", role="handles a query", hint=hint)
+
+
+def policy_faults(policies: Sequence[Handler], injection: Injection, sql: ModuleType | None) -> list[Fault]:
+    """The same for policies, which decide before anything is done and so only read.
+
+    Args:
+        policies: The policies, as handlers.
+        injection: Knows what depends on what.
+        sql: The room of SQL, when there is one.
+    """
+    hint = "ask for a ReadSession; what is decided in the command's own transaction is the handler's `validate`"
+    faults = _faults(policies, injection, sql, code="writing_policy", role="is a policy", hint=hint)
+    return list(dict.fromkeys(faults))
+
+
+def _faults(
+    handlers: Sequence[Handler], injection: Injection, sql: ModuleType | None, *, code: str, role: str, hint: str
+) -> list[Fault]:
     writing: list[Any] = [CommandBus, EventBus, Dispatcher]
     awaited: list[Any] = []
     blocking: list[Any] = []
@@ -28,17 +48,16 @@ def need_faults(handlers: Sequence[Handler], injection: Injection, sql: ModuleTy
         if handler.kind is Kind.QUERY:
             wanted = _reached(handler, [*writing, UnitOfWork], injection)
             if wanted is not None:
-                text = f"handles a query and depends on {wanted.__qualname__}, which can write"
-                hint = "ask for a ReadSession, or make it a command"
-                faults.append(Fault(where=handler.id, code="writing_query", text=text, hint=hint))
+                text = f"{role} and depends on {wanted.__qualname__}, which can write"
+                faults.append(Fault(where=handler.id, code=code, text=text, hint=hint))
         wanted = _reached(handler, blocking if handler.is_async else awaited, injection)
         if wanted is not None:
             name = wanted.__qualname__
             if handler.is_async:
-                text, hint = f"is async def and depends on {name}, which would block the event loop", "make it a def"
+                text, mend = f"is async def and depends on {name}, which would block the event loop", "make it a def"
             else:
-                text, hint = f"is a def and depends on {name}, which has to be awaited", "make it async def"
-            faults.append(Fault(where=handler.id, code="async_mistake", text=text, hint=hint))
+                text, mend = f"is a def and depends on {name}, which has to be awaited", "make it async def"
+            faults.append(Fault(where=handler.id, code="async_mistake", text=text, hint=mend))
     return faults
 
 

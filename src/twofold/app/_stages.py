@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from twofold.app._authorization import Authorization
 from twofold.app._own_writes import Visible, own_writes_stage
 from twofold.app._stores import Stores
 from twofold.clock import Clock
@@ -14,6 +15,7 @@ from twofold.messages import Catalogue
 from twofold.middleware import (
     Meter,
     Tally,
+    authorization_stage,
     conflicts_stage,
     fallback_stage,
     logging_stage,
@@ -22,7 +24,14 @@ from twofold.middleware import (
     validation_stage,
 )
 from twofold.projections import Projection
-from twofold.store import UnitFactory, current_unit, read_only_stage, transaction_stage
+from twofold.store import (
+    UnitFactory,
+    conclusion_stage,
+    current_unit,
+    lifecycle_stage,
+    read_only_stage,
+    transaction_stage,
+)
 
 if TYPE_CHECKING:
     from twofold.app._reliability import ReliabilityParts
@@ -76,6 +85,7 @@ def pipeline_of(
     visible: Visible,
     runner: Callable[[Handler], Runner | None] | None,
     reliability: "ReliabilityParts | None",
+    authorization: Authorization,
 ) -> Settings:
     """What the pipelines are made of.
 
@@ -90,6 +100,7 @@ def pipeline_of(
         visible: Waits until projections show what has been written.
         runner: Where a `def` handler with a session runs; None where there are no sessions.
         reliability: What is set of reliability.
+        authorization: Who may send which message.
     """
     tally = tally_of(meter)
 
@@ -109,13 +120,16 @@ def pipeline_of(
         ),
         between=(
             *([] if parts is None else parts.refusing),
+            authorization_stage(authorization.guards, injection, classifier, runner or (lambda _: None)),
             validation_stage(catalogue),
+            lifecycle_stage(new_unit, catalogue, classifier),
             fallback_stage(classifier, tally),
             own_writes_stage(projections, visible, classifier, copied=stores.copies is not None),
             *([] if parts is None else parts.around),
             conflicts_stage(says_retry, joined, tally),
             injection.scope_stage(),
             transaction_stage(new_unit, catalogue, classifier),
+            conclusion_stage(catalogue),
             read_only_stage(),
         ),
         injection=injection,

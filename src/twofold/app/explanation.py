@@ -128,11 +128,15 @@ def _handler(app: App, handler: Handler) -> ExplainedHandler:
 
 
 def _settings(app: App, handler: Handler) -> tuple[ExplainedSetting, ...]:
+    settings: list[ExplainedSetting] = []
+    guarded = app.assembly.authorization.declared.get(handler)
+    if guarded is not None:
+        names = " and ".join(guard.name for guard in guarded.guards) or "public"
+        settings.append(ExplainedSetting(part="authorize", value=names, source=guarded.source))
     reliability = app.assembly.reliability
-    if reliability is None:
-        return ()
-    found = reliability.settings(handler).items()
-    return tuple(ExplainedSetting(part=part, value=_said(one.value), source=one.source) for part, one in found)
+    for part, one in () if reliability is None else reliability.settings(handler).items():
+        settings.append(ExplainedSetting(part=part, value=_said(one.value), source=one.source))
+    return tuple(settings)
 
 
 def _said(settings: Any) -> str:

@@ -4,10 +4,12 @@ from twofold.dispatch._answers import UNIONS, annotated_answer, contradicts, pro
 from twofold.dispatch._bus import CommandBus, EventBus, Publisher, QueryBus
 from twofold.dispatch._dispatcher import Dispatcher
 from twofold.dispatch._following import Following, Start
+from twofold.dispatch._guard import Always, Authorize, Guard, Policy, always, has_role, public, signed_in
 from twofold.dispatch._handler import Door, Handler
 from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler, as_result
 from twofold.dispatch._injection import Injection, inject
 from twofold.dispatch._invoke import Runner
+from twofold.dispatch._lifecycle import Filling, Lifecycle, filling
 from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclaration, Registration, Switch
 from twofold.dispatch._options import APPLIES_TO, Options, Policies, options_of
 from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, failure_of, stage_of
@@ -18,6 +20,8 @@ from twofold.dispatch._writer import WriterDeclaration
 
 __all__ = [
     "APPLIES_TO",
+    "Always",
+    "Authorize",
     "CommandBus",
     "CommandHandler",
     "ContextStack",
@@ -25,10 +29,13 @@ __all__ = [
     "Door",
     "EventBus",
     "EventHandler",
+    "Filling",
     "Following",
+    "Guard",
     "Handler",
     "HandlerConfig",
     "Injection",
+    "Lifecycle",
     "Lifetime",
     "Metrics",
     "Middleware",
@@ -37,6 +44,7 @@ __all__ = [
     "Next",
     "Place",
     "Policies",
+    "Policy",
     "Options",
     "Portal",
     "ProjectionDeclaration",
@@ -59,13 +67,18 @@ __all__ = [
     "UNIONS",
     "When",
     "WriterDeclaration",
+    "always",
     "annotated_answer",
     "as_result",
     "bound_facts",
     "contradicts",
     "failure_of",
+    "filling",
+    "has_role",
     "inject",
     "options_of",
     "promised_answer",
+    "public",
+    "signed_in",
     "stage_of",
 ]

@@ -4,18 +4,27 @@ Functions, classes, instances and bound methods all become the same record; what
 that names it.
 """
 
-import functools
 import inspect
 import logging
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, cast, get_origin
+from typing import Any, Protocol, TypeAlias, get_origin
 
 from twofold.dispatch._following import FROM_THE_BEGINNING, Following
 from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler
+from twofold.dispatch._signature import (
+    context_parameter_of,
+    hints_of,
+    name_of,
+    parameters_of,
+    refuse_mistakes,
+    short_name_of,
+    unbound_of,
+    wanted_of,
+)
 from twofold.dispatch._tools import Tools
-from twofold.errors import FaultError, snake_case
+from twofold.errors import FaultError
 from twofold.messages import Context, Kind, MessageType
 
 
@@ -135,8 +144,8 @@ class Handler:
         is_class = inspect.isclass(target)
         function = _called(target, method)
         where = name_of(target, method)
-        hints = _hints(function, where)
-        parameters = _parameters(function, unbound=is_class)
+        hints = hints_of(function, where)
+        parameters = parameters_of(function, unbound=is_class)
         if not parameters:
             text = "takes no message"
             raise FaultError(where=where, code="no_message", text=text, hint="its first parameter is the message")
@@ -153,15 +162,15 @@ class Handler:
             )
         _refuse_kind(message_type, kind, where)
         is_async = inspect.iscoroutinefunction(function)
-        _refuse_mistakes(function, where, blocking=blocking)
-        called_with = {key: hint for key, hint in _wanted(others, hints, where).items() if hint is not Context}
+        refuse_mistakes(function, where, blocking=blocking)
+        called_with = {key: hint for key, hint in wanted_of(others, hints, where).items() if hint is not Context}
         made_with = _constructor_needs(target, where) if is_class else {}
         wanted = called_with | made_with
         for key, hint in called_with.items():
             if wanted[key] != hint:
                 text = f"and its constructor ask for two different dependencies by the name {key!r}"
                 raise FaultError(where=where, code="same_parameter", text=text, hint="rename one of them")
-        name = (config and config.name) or (_name_of(target) if method == "handle" else method)
+        name = (config and config.name) or (short_name_of(target) if method == "handle" else method)
         return cls(
             id=(config and config.id) or where,
             name=name,
@@ -173,7 +182,7 @@ class Handler:
             needs={key: hint for key, hint in wanted.items() if hint is not logging.Logger},
             made_with=tuple(made_with),
             called_with=tuple(called_with),
-            context_parameter=_context_parameter(others, hints),
+            context_parameter=context_parameter_of(others, hints),
             logger_parameters=tuple(key for key, hint in wanted.items() if hint is logging.Logger),
             is_async=is_async,
             blocking=blocking,
@@ -186,11 +195,6 @@ class Handler:
         )
 
 
-def name_of(target: Target, method: str = "handle") -> str:
-    """Where a handler is found in Python: `module.qualified_name`, and the method unless it is `handle`."""
-    return f"{_python_module(target)}.{_qualified_name(target)}" + ("" if method == "handle" else f".{method}")
-
-
 def _called(target: Any, method: str) -> Callable[..., Any]:
     """The function that a message is finally given to."""
     handle: Callable[..., Any] | None = getattr(target, method, None)
@@ -199,7 +203,7 @@ def _called(target: Any, method: str) -> Callable[..., Any]:
     if isinstance(target, type):
         where = f"{target.__module__}.{target.__qualname__}"
         raise FaultError(where=where, code="no_handle", text=f"has no method {method}", hint="it takes the message")
-    function: Callable[..., Any] = target if inspect.isroutine(_unbound(target)) else target.__call__
+    function: Callable[..., Any] = target if inspect.isroutine(unbound_of(target)) else target.__call__
     return function
 
 
@@ -219,41 +223,9 @@ def _refuse_kind(message_type: type, kind: Kind, where: str) -> None:
         raise FaultError(where=where, code="wrong_kind", text=text, hint=hint)
 
 
-def _refuse_mistakes(function: Callable[..., Any], where: str, *, blocking: bool) -> None:
-    """Refuse what could only go wrong when it is called.
-
-    Raises:
-        FaultError: It cannot do what it says.
-    """
-    if blocking and inspect.iscoroutinefunction(function):
-        text, hint = "is async def and says blocking=True", "make it a def, or leave blocking out"
-        raise FaultError(where=where, code="async_mistake", text=text, hint=hint)
-    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
-        text, hint = "yields, and would answer with a generator that nobody runs", "return one answer"
-        raise FaultError(where=where, code="async_mistake", text=text, hint=hint)
-
-
 def _config(target: Target) -> HandlerConfig | None:
     config = getattr(target, "config", None)
     return config if isinstance(config, HandlerConfig) else None
-
-
-def _parameters(function: Callable[..., Any], *, unbound: bool) -> list[inspect.Parameter]:
-    parameters = [
-        parameter
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
-    return parameters[1:] if unbound else parameters
-
-
-def _hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(inspect.unwrap(_unbound(function)), include_extras=True)
-    except NameError as error:
-        text = f"has an annotation that cannot be resolved: {error}"
-        hint = "define or import the name at the top of its module"
-        raise FaultError(where=where, code="unresolved_annotation", text=text, hint=hint) from error
 
 
 def _message_hint(hint: Any, where: str) -> type:
@@ -287,42 +259,8 @@ def _base_kind(target: Target) -> Kind | None:
     return next((kind for base, kind in kinds.items() if issubclass(_class_of(target), base)), None)
 
 
-def _wanted(parameters: list[inspect.Parameter], hints: dict[str, Any], where: str) -> dict[str, Any]:
-    """Parameters that must be filled, by name; one without an annotation or a default is a fault."""
-    wanted: dict[str, Any] = {}
-    for parameter in parameters:
-        if parameter.name in hints and parameter.default is parameter.empty:
-            wanted[parameter.name] = hints[parameter.name]
-        elif parameter.default is parameter.empty:
-            text = f"has a parameter {parameter.name!r} without annotation, so nothing can fill it"
-            raise FaultError(where=where, code="untyped_parameter", text=text, hint="annotate it with what it needs")
-    return wanted
-
-
 def _constructor_needs(cls: Any, where: str) -> dict[str, Any]:
     constructor: Any = cls.__init__
     if not inspect.isfunction(constructor):
         return {}
-    return _wanted(_parameters(constructor, unbound=True), _hints(constructor, where), where)
-
-
-def _context_parameter(parameters: list[inspect.Parameter], hints: dict[str, Any]) -> str | None:
-    return next((parameter.name for parameter in parameters if hints.get(parameter.name) is Context), None)
-
-
-def _unbound(target: Any) -> Any:
-    """The function inside a `functools.partial`."""
-    return _unbound(cast("Any", target).func) if isinstance(target, functools.partial) else target
-
-
-def _python_module(target: Target) -> str:
-    return getattr(_unbound(target), "__module__", None) or type(target).__module__
-
-
-def _qualified_name(target: Target) -> str:
-    return getattr(_unbound(target), "__qualname__", None) or type(target).__qualname__
-
-
-def _name_of(target: Target) -> str:
-    name: str = getattr(_unbound(target), "__name__", None) or type(target).__name__
-    return snake_case(name)
+    return wanted_of(parameters_of(constructor, unbound=True), hints_of(constructor, where), where)

@@ -13,8 +13,10 @@ from typing import Any, Literal, TypeAlias, TypeVar, Unpack, overload
 from dishka import Provider, Scope
 
 from twofold.dispatch._following import FROM_THE_BEGINNING, Following, Start
-from twofold.dispatch._handler import NO_DOOR, Door, Handler, Target, name_of
+from twofold.dispatch._guard import Authorize
+from twofold.dispatch._handler import NO_DOOR, Door, Handler, Target
 from twofold.dispatch._options import Options, Policies, options_of
+from twofold.dispatch._signature import name_of
 from twofold.dispatch._writer import WriterDeclaration
 from twofold.errors import Classification, WiringError
 from twofold.messages import Kind, MessageType
@@ -96,6 +98,7 @@ class Module:
     Args:
         name: What the feature is called, once per application.
         errors: What exceptions and error values that know nothing of twofold mean.
+        authorize: Who may send its commands and queries, where their handlers do not say it themselves.
         policies: What holds for its handlers that say nothing themselves, as in `Policies`.
 
     Example:
@@ -104,8 +107,16 @@ class Module:
         ... async def place_order(command: PlaceOrder, repository: Repository[Order]) -> Result[UUID]: ...
     """
 
-    def __init__(self, name: str, *, errors: Classification | None = None, **policies: Unpack[Policies]) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        errors: Classification | None = None,
+        authorize: Authorize | None = None,
+        **policies: Unpack[Policies],
+    ) -> None:
         self.name = name
+        self.authorize = authorize
         self.policies = options_of(policies, of=Policies)
         self.errors: Classification = errors or {}
         self.registrations: list[Registration] = []

@@ -8,6 +8,8 @@ from twofold.errors import WiringError
 from twofold.messages import Kind
 
 if TYPE_CHECKING:
+    from twofold.dispatch._guard import Authorize
+    from twofold.dispatch._lifecycle import Lifecycle
     from twofold.reliability import Bulkhead, CircuitBreaker, RateLimit, Retry, Timeout
 
 
@@ -29,6 +31,10 @@ class Policies(TypedDict, total=False):
 class Options(Policies, total=False):
     """The options of `Module.handler` and `Module.register`."""
 
+    authorize: "Authorize"
+    """Who may send the message: a policy, several that all have to agree, or `public`."""
+    lifecycle: "Lifecycle"
+    """Of a command: the events that tell that it was attempted, and what it came to."""
     fallback: Callable[..., Any]
     """Of a query: answers instead, with the query or without, when what its handler needs is unavailable."""
 
@@ -37,6 +43,8 @@ _ASKED: Final = (Kind.COMMAND, Kind.QUERY)
 
 APPLIES_TO: Final[Mapping[str, tuple[Kind, ...]]] = {
     **dict.fromkeys(Policies.__annotations__, _ASKED),
+    "authorize": _ASKED,
+    "lifecycle": (Kind.COMMAND,),
     "fallback": (Kind.QUERY,),
 }
 """The kinds of messages that each option has a meaning for."""

@@ -4,7 +4,7 @@ import functools
 import inspect
 from typing import Any, cast
 
-from twofold.dispatch._handler import name_of
+from twofold.dispatch._signature import name_of
 from twofold.errors import FaultError
 
 _HINT = "async def middleware(message, context, call_next) -> Result"

@@ -36,6 +36,7 @@ from twofold.errors._refused import (
     Unauthenticated,
 )
 from twofold.errors._snake_case import snake_case
+from twofold.errors._told import as_code, code_of, detail_of
 from twofold.errors._unavailable import (
     BulkheadFull,
     CircuitOpen,
@@ -58,6 +59,9 @@ from twofold.errors._wiring import (
 )
 
 __all__ = [
+    "as_code",
+    "code_of",
+    "detail_of",
     "BulkheadFull",
     "Category",
     "CheckpointMoved",

@@ -1,5 +1,6 @@
 """Built-in wrappers around every handler, one per file; each is a stage like any other, and can be replaced."""
 
+from twofold.middleware._authorization import authorization_stage
 from twofold.middleware._breaker import breaker_stage
 from twofold.middleware._bulkhead import bulkhead_stage
 from twofold.middleware._fallback import fallback_stage
@@ -18,6 +19,7 @@ __all__ = [
     "Joined",
     "Meter",
     "Tally",
+    "authorization_stage",
     "breaker_stage",
     "bulkhead_stage",
     "conflicts_stage",

@@ -6,6 +6,7 @@ from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, M
 from twofold.store._current import UnitFactory, carrying, current_unit, working
 from twofold.store._epoch import GAP, Epoch, RestorableStore
 from twofold.store._fact import Fact
+from twofold.store._lifecycle import conclusion_stage, lifecycle_stage
 from twofold.store._log import Log, Wakeup
 from twofold.store._memory import MemoryStore
 from twofold.store._memory_tables import MemoryTables
@@ -66,7 +67,9 @@ __all__ = [
     "Wakeup",
     "beside",
     "carrying",
+    "conclusion_stage",
     "current_unit",
+    "lifecycle_stage",
     "part_of",
     "read_only_stage",
     "refuse_in_query",

@@ -61,6 +61,8 @@ class Part:
         facts: How many events it had.
         rows: How many row changes it had.
         moves: How many moves it had.
+        conclusions: How many events it had that come after all others.
+        undone: How many events it had for the case that it does not commit.
         enlisted: How many sources it had.
         sources: Every source it knew, with its state.
         participant: Its session, when it had one.
@@ -70,6 +72,8 @@ class Part:
     facts: int
     rows: int
     moves: int
+    conclusions: int
+    undone: int
     enlisted: int
     sources: dict[str, tuple[EventSource, object]]
     participant: Participant | None

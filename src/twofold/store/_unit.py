@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, final
 
-from twofold.errors import CheckpointMoved, Decided, Superseded, TwofoldError, WiringError
+from twofold.errors import CheckpointMoved, Decided, OutcomeUnknown, Superseded, TwofoldError, WiringError
 from twofold.messages import Catalogue, Context
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._checkpoint import Move
@@ -61,6 +61,8 @@ class UnitOfWork:
         self._settled = Batch()
         self._sources: list[EventSource] = []
         self._survivors: list[tuple[str, int, Any, Draft]] = []
+        self._conclusions: list[tuple[str, int, Any, Draft]] = []
+        self._undone: list[tuple[str, int, Any, Draft]] = []
         self._transaction: Transaction | None = None
         self._participant: Participant | None = None
         self._headers: dict[str, str] | None = None
@@ -74,6 +76,11 @@ class UnitOfWork:
     def open(self) -> bool:
         """Whether it still takes what a handler adds; not once it commits or rolls back."""
         return self._open
+
+    @property
+    def in_part(self) -> bool:
+        """Whether a part of it is open."""
+        return bool(self._parts)
 
     def remembered(self, stream: str) -> EventSource | None:
         """The source of a stream that was remembered in this unit; None when none was."""
@@ -118,7 +125,7 @@ class UnitOfWork:
 
     def record(self, event: object) -> None:
         """Add an event that belongs to no aggregate; it goes to a stream of this message's own."""
-        self.append(self._own_stream, event)
+        self._facts.append(self._own_fact(event))
 
     async def record_surviving(self, event: object) -> None:
         """Add an event that outlives a roll-back.
@@ -126,11 +133,32 @@ class UnitOfWork:
         It commits at once while nothing has run in the transaction of this unit, else with the unit, or after its
         roll-back.
         """
-        fact = (self._own_stream, ANY_VERSION, event, self._draft(event))
+        fact = self._own_fact(event)
         if self._transaction is None or not self._transaction.begun:
             await self._commit_apart([fact])
         else:
             self._survivors.append(fact)
+
+    def keep(self, event: object, context: Context) -> None:
+        """Add an event that outlives a roll-back: it commits with the unit, or after its roll-back.
+
+        Args:
+            event: The event.
+            context: The message that it is an event of.
+        """
+        self._survivors.append(self._own_fact(event, context))
+
+    def conclude(self, event: object | None, *, undone: object | None = None) -> None:
+        """Add what the message that is served has come to: it stands behind all events of the unit.
+
+        Args:
+            event: The event.
+            undone: The event that is recorded instead when what the message did is undone after all.
+        """
+        if event is not None:
+            self._conclusions.append(self._own_fact(event))
+        if undone is not None:
+            self._undone.append(self._own_fact(undone))
 
     def enlist(self, source: EventSource) -> None:
         """Take the events of a source when the unit commits; a second time changes nothing."""
@@ -180,7 +208,7 @@ class UnitOfWork:
                 self.append(stream, *events, expected=version)
         self._open = False
         settled = self._settled
-        facts = [*self._facts, *self._survivors]
+        facts = [*self._facts, *self._survivors, *self._conclusions]
         if self._inline is not None and facts:
             await self._inline(_as_facts(facts), self)
         held = self._held if facts else ()
@@ -193,24 +221,34 @@ class UnitOfWork:
             elif batch:
                 self.committed = await self._store.commit(batch)
         except Exception as error:
+            self._may_be_committed(error)
             await self._require_held(batch, error)
             raise
         except asyncio.CancelledError as cancelled:
-            if isinstance(cancelled.__cause__, Decided) and cancelled.__cause__.error is None:
-                self._has_committed(cancelled.__cause__.value)
+            if isinstance(cancelled.__cause__, Decided):
+                self._may_be_committed(cancelled.__cause__.error)
+                if cancelled.__cause__.error is None:
+                    self._has_committed(cancelled.__cause__.value)
             raise
         return self._has_committed(self.committed)
 
     def _has_committed(self, committed: Committed) -> Committed:
         self.committed = committed
         self._survivors.clear()
+        self._undone.clear()
         self._note(committed)
         return committed
+
+    def _may_be_committed(self, error: BaseException | None) -> None:
+        """Tell nobody that something was undone when nobody knows."""
+        if isinstance(error, OutcomeUnknown):
+            self._undone.clear()
 
     async def rollback(self) -> None:
         """Throw everything away, but what survives."""
         self._open = False
         self._facts.clear()
+        self._conclusions.clear()
         self._sources.clear()
         if self._transaction is not None:
             await self._transaction.rollback()
@@ -224,8 +262,9 @@ class UnitOfWork:
         self._open = False
         if self._participant is not None:
             await self._participant.close()
-        if self._survivors:
-            survivors, self._survivors = self._survivors, []
+        survivors = [*self._survivors, *self._undone]
+        if survivors:
+            self._survivors, self._undone = [], []
             try:
                 await self._commit_apart(survivors)
             except Exception as error:  # noqa: BLE001  # told to the event loop: the caller is told the outcome
@@ -255,6 +294,8 @@ class UnitOfWork:
                     facts=len(self._facts),
                     rows=len(self._rows),
                     moves=len(self._moves),
+                    conclusions=len(self._conclusions),
+                    undone=len(self._undone),
                     enlisted=len(self._sources),
                     sources={stream: (source, source.mark()) for stream, source in self._known.items()},
                     participant=self._participant,
@@ -286,7 +327,9 @@ class UnitOfWork:
         """Undo the innermost part; aggregates are again as they were before it."""
         part = self._parts.pop()
         del self._facts[part.facts :], self._rows[part.rows :], self._moves[part.moves :]
-        del self._sources[part.enlisted :]
+        del self._sources[part.enlisted :], self._conclusions[part.conclusions :]
+        self._survivors += self._undone[part.undone :]
+        del self._undone[part.undone :]
         self._known = {stream: source for stream, (source, _) in part.sources.items()}
         for source, mark in part.sources.values():
             source.revert(mark)
@@ -322,11 +365,12 @@ class UnitOfWork:
         if receipt is not None:
             receipt.note(committed.position)
 
-    @property
-    def _own_stream(self) -> str:
-        return f"message-{self._context.message_id}"
+    def _own_fact(self, event: object, context: Context | None = None) -> tuple[str, int, Any, Draft]:
+        """An event in the stream of a message of its own."""
+        message = self._context if context is None else context
+        return f"message-{message.message_id}", ANY_VERSION, event, self._draft(event, context)
 
-    def _draft(self, event: object) -> Draft:
+    def _draft(self, event: object, of: Context | None = None) -> Draft:
         if not self._open:
             raise WiringError(
                 f"{type(event).__qualname__} came after the unit of work had ended, so nothing records it"
@@ -336,12 +380,12 @@ class UnitOfWork:
             raise WiringError(
                 f"{kind.__qualname__} is recorded, and this application does not know it; see module.events()"
             )
-        entry = self.catalogue.of(kind)
+        entry, context = self.catalogue.of(kind), of or self._context
         if self._headers is None:
             self._headers = self._context.headers()
-        context = self._context
+        headers = self._headers if of is None else of.headers()
         now, data = context.clock.now(), entry.encode(event)
-        return Draft(context.ids(), entry.name, entry.wire.version, data, self._headers, now)
+        return Draft(context.ids(), entry.name, entry.wire.version, data, headers, now)
 
     async def _commit_apart(self, facts: Sequence[tuple[str, int, Any, Draft]]) -> None:
         """Commit events in a unit of their own, whatever becomes of this one."""

@@ -105,6 +105,7 @@ def _problems(endpoint: Endpoint, *, authenticates: bool) -> dict[str, Any]:
         statuses.add(409)
     if endpoint.intake.has_body:
         statuses |= {413, 415}
-    if authenticates or endpoint.intake.needs_somebody:
+    guarded = endpoint.app.assembly.authorization.guards(endpoint.handler)
+    if authenticates or endpoint.intake.needs_somebody or guarded:
         statuses.add(401)
     return {**{str(status): problem_reference(status) for status in sorted(statuses)}, "default": problem_reference()}

@@ -6,13 +6,11 @@ the server, or a value that somebody sent.
 
 import json
 import math
-import re
 from dataclasses import dataclass
-from enum import Enum
 from http import HTTPStatus
 from typing import Any, Final
 
-from twofold.errors import Category, Classifier, Finding, Invalid, StoreUnavailable, TwofoldError, snake_case
+from twofold.errors import Category, Classifier, Finding, Invalid, TwofoldError, as_code, code_of, detail_of
 
 PROBLEM_JSON: Final = "application/problem+json"
 
@@ -41,7 +39,6 @@ _PASSING: Final = (Category.RATE_LIMITED, Category.UNAVAILABLE)
 _SHOWN_FINDINGS: Final = 50
 _TOLD_FINDINGS: Final = 3
 _LONGEST_FIELD: Final = 200
-_CODE: Final = re.compile(r"[^a-z0-9_.-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +106,8 @@ def problem_of(error: object, classifier: Classifier) -> Problem:
     findings = tuple(map(_plain, error.findings)) if isinstance(error, Invalid) else ()
     return Problem(
         status=status,
-        code=_code(error, category),
-        detail=_told(findings) if findings else _detail(error, category),
+        code=code_of(error, category),
+        detail=_told(findings) if findings else detail_of(error, category),
         hint=error.hint if isinstance(error, TwofoldError) else "",
         findings=findings,
         retry_after=_retry_after(error) if category in _PASSING else None,
@@ -120,7 +117,7 @@ def problem_of(error: object, classifier: Classifier) -> Problem:
 def problem_of_status(status: int, detail: str = "", *, hint: str = "") -> Problem:
     """The problem that HTTP has a status for and twofold has no error for."""
     phrase = HTTPStatus(status).phrase
-    code = _CODES.get(status) or _CODE.sub("_", phrase.lower())
+    code = _CODES.get(status) or as_code(phrase)
     return Problem(status=status, code=code, detail=detail or phrase, hint=hint)
 
 
@@ -128,34 +125,6 @@ def _retry_after(error: object) -> float:
     """In how many seconds it is worth another try; a second, unless the error knows."""
     known: object = getattr(error, "retry_after", None)
     return float(known) if isinstance(known, int | float) else 1.0
-
-
-def _code(error: object, category: Category) -> str:
-    """The error's own code, else the name of its class; what Python itself has a class for has only a category."""
-    own: object = getattr(error, "code", None)
-    if isinstance(error, Enum):
-        own = error.name
-    elif not isinstance(own, str):
-        own = category.value if _is_plain(error) else snake_case(type(error).__name__)
-    return _CODE.sub("_", own.lower()).strip("_") or category.value
-
-
-def _is_plain(error: object) -> bool:
-    """Whether Python itself has a class for it, so that the class says nothing."""
-    return type(error).__module__ == "builtins"
-
-
-def _detail(error: object, category: Category) -> str:
-    """What may be told: a rule's own words, and nothing of what a library or the store says about itself."""
-    if isinstance(error, TwofoldError) and not isinstance(error, StoreUnavailable):
-        return error.detail
-    if category is Category.UNAVAILABLE:
-        return "temporarily unavailable"
-    if isinstance(error, Enum):
-        return str(error.value)
-    if _is_plain(error) or type(error).__str__ is not object.__str__:
-        return str(error)
-    return snake_case(type(error).__name__).replace("_", " ")
 
 
 def _plain(finding: Finding) -> Finding:

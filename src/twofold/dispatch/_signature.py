@@ -1,0 +1,99 @@
+"""What a signature says: the parameters of whatever a user registers, and which of them have to be filled."""
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from twofold.errors import FaultError, snake_case
+from twofold.messages import Context
+
+
+def name_of(target: Any, method: str = "handle") -> str:
+    """Where a handler is found in Python: `module.qualified_name`, and the method unless it is `handle`."""
+    return f"{_python_module(target)}.{_qualified_name(target)}" + ("" if method == "handle" else f".{method}")
+
+
+def short_name_of(target: Any) -> str:
+    """What people call it."""
+    name: str = getattr(unbound_of(target), "__name__", None) or type(target).__name__
+    return snake_case(name)
+
+
+def parameters_of(function: Callable[..., Any], *, unbound: bool) -> list[inspect.Parameter]:
+    """The parameters that have a name, without the `self` of an unbound method."""
+    parameters = [
+        parameter
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    return parameters[1:] if unbound else parameters
+
+
+def hints_of(function: Callable[..., Any], where: str) -> dict[str, Any]:
+    """The annotations of a function.
+
+    Raises:
+        FaultError: One of them cannot be resolved.
+    """
+    try:
+        return typing.get_type_hints(inspect.unwrap(unbound_of(function)), include_extras=True)
+    except NameError as error:
+        text = f"has an annotation that cannot be resolved: {error}"
+        hint = "define or import the name at the top of its module"
+        raise FaultError(where=where, code="unresolved_annotation", text=text, hint=hint) from error
+
+
+def wanted_of(parameters: Sequence[inspect.Parameter], hints: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Parameters that must be filled, by name.
+
+    Raises:
+        FaultError: One has neither an annotation nor a default.
+    """
+    wanted: dict[str, Any] = {}
+    for parameter in parameters:
+        if parameter.name in hints and parameter.default is parameter.empty:
+            wanted[parameter.name] = hints[parameter.name]
+        elif parameter.default is parameter.empty:
+            text = f"has a parameter {parameter.name!r} without annotation, so nothing can fill it"
+            raise FaultError(where=where, code="untyped_parameter", text=text, hint="annotate it with what it needs")
+    return wanted
+
+
+def context_parameter_of(parameters: Sequence[inspect.Parameter], hints: Mapping[str, Any]) -> str | None:
+    """The parameter that takes the `Context`, when there is one."""
+    return next((parameter.name for parameter in parameters if hints.get(parameter.name) is Context), None)
+
+
+def refuse_mistakes(function: Callable[..., Any], where: str, *, blocking: bool) -> None:
+    """Refuse what could only go wrong when it is called.
+
+    Raises:
+        FaultError: It cannot do what it says.
+    """
+    if blocking and inspect.iscoroutinefunction(function):
+        text, hint = "is async def and says blocking=True", "make it a def, or leave blocking out"
+        raise FaultError(where=where, code="async_mistake", text=text, hint=hint)
+    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+        text, hint = "yields, and would answer with a generator that nobody runs", "return one answer"
+        raise FaultError(where=where, code="async_mistake", text=text, hint=hint)
+
+
+def function_of(target: Any) -> Callable[..., Any]:
+    """The function that has the signature of something that can be called."""
+    function: Callable[..., Any] = target if inspect.isroutine(unbound_of(target)) else target.__call__
+    return function
+
+
+def unbound_of(target: Any) -> Any:
+    """The function inside a `functools.partial`."""
+    return unbound_of(cast("Any", target).func) if isinstance(target, functools.partial) else target
+
+
+def _python_module(target: Any) -> str:
+    return getattr(unbound_of(target), "__module__", None) or type(target).__module__
+
+
+def _qualified_name(target: Any) -> str:
+    return getattr(unbound_of(target), "__qualname__", None) or type(target).__qualname__

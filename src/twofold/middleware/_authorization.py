@@ -1,0 +1,97 @@
+"""Refusing a message that its sender may not send, before it is looked at any further."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from twofold.dispatch import Guard, Handler, Injection, Next, Runner, Stage, as_result, failure_of
+from twofold.errors import Classifier, Forbidden, Unauthenticated, WiringError
+from twofold.messages import Context, wire_name
+from twofold.result import Failure, Result
+
+
+def authorization_stage(
+    guards: Callable[[Handler], Sequence[Guard]],
+    injection: Injection,
+    classifier: Classifier,
+    runner: Callable[[Handler], Runner | None],
+) -> Stage:
+    """The stage, for handlers with policies.
+
+    The first message of a request is decided about. What its handlers and reactions send is theirs to answer for, and
+    passes unless a policy is asked always; what they send under an origin that they name, for another caller say, is a
+    first message again.
+
+    Args:
+        guards: The policies of a handler.
+        injection: Where policies get their dependencies.
+        classifier: Tells refusals from bugs.
+        runner: Where a `def` with a session runs.
+    """
+    open_scope = injection.scope_stage()
+
+    def asked(guard: Guard) -> Next:
+        decide = _decision(guard, injection, classifier, runner(guard.policy))
+        return open_scope.wrap(guard.policy, decide) or decide
+
+    def wrap(handler: Handler, call_next: Next) -> Next | None:
+        declared = guards(handler)
+        everyone = [asked(guard) for guard in declared]
+        inside = [ask for guard, ask in zip(declared, everyone, strict=True) if guard.always]
+
+        async def authorization(message: Any, context: Context) -> Result[Any, Any]:
+            parent = context.parent
+            within = parent is not None and context.origin is parent.origin
+            for ask in inside if within else everyone:
+                verdict = await ask(message, context)
+                if verdict.is_failure:
+                    return verdict
+            return await call_next(message, context)
+
+        return authorization if everyone else None
+
+    return Stage("authorization", wrap)
+
+
+def _decision(guard: Guard, injection: Injection, classifier: Classifier, runner: Runner | None) -> Next:
+    """One policy as a call: a Success when the message may pass."""
+    binding = injection.binding(guard.policy)
+    function, name = guard.policy.target, wire_name(guard.policy.message_type).name
+    context_parameter, principal_parameter = guard.policy.context_parameter, guard.principal_parameter
+
+    async def decide(message: Any, context: Context) -> Result[Any, Any]:
+        principal = context.principal
+        if principal is None and guard.needs_principal:
+            return _refusal(name, context)
+        try:
+            arguments: Mapping[str, Any] = await binding.bind()
+            if principal_parameter is not None:
+                arguments = {**arguments, principal_parameter: principal}
+            if context_parameter is not None:
+                arguments = {**arguments, context_parameter: context}
+            call = partial(function, *([message] if guard.takes_message else []), **arguments)
+            answer: Any = call() if runner is None else runner(call)
+            if inspect.isawaitable(answer):
+                answer = await answer
+        except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
+            return failure_of(error, classifier)
+        return _verdict(answer, guard.policy.id, name, context)
+
+    return decide
+
+
+def _verdict(answer: Any, policy: str, name: str, context: Context) -> Result[Any, Any]:
+    """What a policy has said; whatever is neither yes nor no lets nobody pass."""
+    result = as_result(answer)
+    if isinstance(result, Failure) or result.value is None or result.value is True:
+        return result
+    if result.value is False:
+        return _refusal(name, context)
+    raise WiringError(f"the policy {policy} answered {answer!r:.40}: it answers a bool, None, or a Result of these")
+
+
+def _refusal(name: str, context: Context) -> Failure[Any]:
+    if context.principal is None:
+        return Failure(Unauthenticated(f"{name} is not for everybody: say who you are"))
+    return Failure(Forbidden(f"{name} is not allowed"))

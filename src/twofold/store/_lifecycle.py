@@ -1,0 +1,163 @@
+"""The stages that tell what becomes of a command, for handlers that declare a `Lifecycle`.
+
+Attempted commits in a transaction of its own before anything is done, Succeeded with what the command changes, and
+Failed after the roll-back. A command that a handler sends never opens a second transaction inside the one that is held:
+what it tells is kept by the unit of work that it joins, and comes with its commit, or after its roll-back.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from twofold.dispatch import Filling, Handler, Next, Stage, failure_of, filling
+from twofold.errors import Classifier, Decided, OutcomeUnknown, code_of, detail_of
+from twofold.messages import Catalogue, Context
+from twofold.result import Result
+from twofold.store._current import UnitFactory, current_unit, working
+from twofold.store._transaction import refuse_in_query
+from twofold.store._unit import UnitOfWork
+
+CRASHED: Final = "crashed"
+CANCELLED: Final = "cancelled"
+UNDONE: Final = "undone"
+
+
+def lifecycle_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: Classifier) -> Stage:
+    """The stage around every attempt, which tells that a command was attempted, and that it failed.
+
+    Args:
+        new_unit: Makes a unit of work for a message.
+        catalogue: The messages of the application.
+        classifier: Tells what an error means.
+    """
+
+    def wrap(handler: Handler, call_next: Next) -> Next | None:
+        attempted, failed = filling(handler, "attempted"), filling(handler, "failed")
+        told = _Told(new_unit, classifier, failed)
+
+        async def lifecycle(message: Any, context: Context) -> Result[Any, Any]:
+            refuse_in_query(type(message).__qualname__)
+            outer = current_unit(catalogue)
+            if attempted is not None:
+                event = attempted.make(message, None)
+                if outer is None:
+                    try:
+                        await told.attempted(event, message, context)
+                    except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
+                        return failure_of(error, classifier)
+                else:
+                    outer.keep(event, context)
+            try:
+                result = await call_next(message, context)
+            except asyncio.CancelledError as cancelled:
+                await told.cancelled(cancelled, message, context, outer)
+                raise
+            except Exception:
+                await told.failed(CRASHED, message, context, outer)
+                raise
+            if result.is_failure and not isinstance(result.error, OutcomeUnknown):
+                await told.failed(told.reason(result.error), message, context, outer)
+            return result
+
+        return lifecycle if attempted or failed else None
+
+    return Stage("lifecycle", wrap)
+
+
+def conclusion_stage(catalogue: Catalogue) -> Stage:
+    """The stage inside the transaction, which tells that a command has succeeded.
+
+    Args:
+        catalogue: The messages of the application.
+    """
+
+    def wrap(handler: Handler, call_next: Next) -> Next | None:
+        succeeded, failed = filling(handler, "succeeded"), filling(handler, "failed")
+
+        async def conclusion(message: Any, context: Context) -> Result[Any, Any]:
+            result = await call_next(message, context)
+            unit = current_unit(catalogue)
+            if result.is_success and unit is not None:
+                event = None if succeeded is None else succeeded.make(message, result.value)
+                undone = failed.make(message, UNDONE) if failed is not None and unit.in_part else None
+                unit.conclude(event, undone=undone)
+            return result
+
+        return conclusion if succeeded or failed else None
+
+    return Stage("conclusion", wrap)
+
+
+class _Told:
+    """Tells of one handler's commands, each in a transaction of its own unless there is one."""
+
+    __slots__ = ("_classifier", "_failed", "_new_unit")
+
+    def __init__(self, new_unit: UnitFactory, classifier: Classifier, failed: Filling | None) -> None:
+        self._new_unit = new_unit
+        self._classifier = classifier
+        self._failed = failed
+
+    def reason(self, error: object) -> str:
+        """Why something failed: a code and a text, as whoever sent it is told."""
+        if isinstance(error, Exception) and self._classifier.of_exception(error) is None:
+            return CRASHED
+        category = self._classifier.of_value(error)
+        return f"{code_of(error, category)}: {detail_of(error, category)}"
+
+    async def attempted(self, event: object, message: Any, context: Context) -> None:
+        """Commit that a command is attempted; who is cancelled once that is so has failed."""
+        unit = self._new_unit(context)
+        try:
+            await _commit(unit, event)
+        except asyncio.CancelledError:
+            if unit.committed.position:
+                await self.failed(CANCELLED, message, context, None)
+            raise
+
+    async def cancelled(
+        self, cancelled: asyncio.CancelledError, message: Any, context: Context, outer: UnitOfWork | None
+    ) -> None:
+        """Tell that a command was cancelled, unless it was carried through all the same."""
+        decided = cancelled.__cause__
+        if not isinstance(decided, Decided):
+            await self.failed(CANCELLED, message, context, outer)
+        elif decided.error is not None and not isinstance(decided.error, OutcomeUnknown):
+            await self.failed(self.reason(decided.error), message, context, outer)
+
+    async def failed(self, reason: str, message: Any, context: Context, outer: UnitOfWork | None) -> None:
+        """Tell that a command has failed; what it ended with stays the answer, whatever comes of that.
+
+        An error goes to the exception handler of the event loop, which logs it unless told otherwise.
+        """
+        if self._failed is None:
+            return
+        try:
+            event = self._failed.make(message, reason)
+            if outer is not None and outer.open:
+                outer.keep(event, context)
+            else:
+                await _to_the_end(_commit(self._new_unit(context), event))
+        except Exception as error:  # noqa: BLE001  # told to the event loop: the caller is told the outcome
+            name = self._failed.event.__qualname__
+            text = f"{name} of message {context.message_id} cannot be recorded"
+            asyncio.get_running_loop().call_exception_handler({"message": text, "exception": error})
+
+
+async def _commit(unit: UnitOfWork, event: object) -> None:
+    async with working(unit):
+        unit.record(event)
+        await unit.commit()
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait until work is done, however often this task is cancelled meanwhile."""
+    task, cancelled = asyncio.create_task(work), None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
