@@ -8,6 +8,9 @@ from twofold.errors import WiringError
 from twofold.messages import Kind
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from twofold.cache import Cache
     from twofold.reliability import Bulkhead, CircuitBreaker, RateLimit, Retry, Timeout
 
 
@@ -29,6 +32,8 @@ class Policies(TypedDict, total=False):
 class Options(Policies, total=False):
     """The options of `Module.handler` and `Module.register`."""
 
+    cache: "float | str | timedelta | Cache"
+    """Of a query: for how long its answer is kept and given again, as in `1m`, or a `twofold.cache.Cache`."""
     fallback: Callable[..., Any]
     """Of a query: answers instead, with the query or without, when what its handler needs is unavailable."""
 
@@ -37,6 +42,7 @@ _ASKED: Final = (Kind.COMMAND, Kind.QUERY)
 
 APPLIES_TO: Final[Mapping[str, tuple[Kind, ...]]] = {
     **dict.fromkeys(Policies.__annotations__, _ASKED),
+    "cache": (Kind.QUERY,),
     "fallback": (Kind.QUERY,),
 }
 """The kinds of messages that each option has a meaning for."""

@@ -2,6 +2,7 @@
 
 from twofold.middleware._breaker import breaker_stage
 from twofold.middleware._bulkhead import bulkhead_stage
+from twofold.middleware._cache import CacheStage, cache_stage
 from twofold.middleware._fallback import fallback_stage
 from twofold.middleware._logging import logging_stage
 from twofold.middleware._metrics import Meter, metrics_stage
@@ -14,12 +15,14 @@ from twofold.middleware._timeout import deadline_stage, timeout_stage
 from twofold.middleware._validation import validation_stage
 
 __all__ = [
+    "CacheStage",
     "CountingMeter",
     "Joined",
     "Meter",
     "Tally",
     "breaker_stage",
     "bulkhead_stage",
+    "cache_stage",
     "conflicts_stage",
     "deadline_stage",
     "fallback_stage",
