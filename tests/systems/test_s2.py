@@ -468,7 +468,6 @@ class TestQueries:
         faults = App("s2", modules=[module], database="memory:" if wanted is not AsyncSession else None).check()
         assert [fault.code for fault in faults if "peek" in fault.where] == ["writing_query"]
 
-    @pytest.mark.xfail(strict=True, reason="query cache: hit, miss and fill; never a Failure")
     async def test_a_query_may_be_cached(self) -> None:
         """Within its time to live, a query is answered without its handler; an event may end it sooner."""
         calls: list[int] = []

@@ -4,7 +4,7 @@ Everything is read and checked once, when the application is checked or started;
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, Unpack, overload
@@ -286,11 +286,13 @@ class App:
                 meter=self._meter,
                 new_unit=self.new_unit,
                 visible=self._visible,
+                seen=self._seen,
                 services=self._services(),
                 overrides=self._overrides,
                 policies=self.policies,
                 clock=self.clock,
                 authorization_required=self._authorization_required,
+                space=f"twofold:{self.name}",
                 refused=self._refused,
             )
         return self._assembly.faults
@@ -486,7 +488,9 @@ class App:
         """A unit of work for a message."""
         if self._assembly is None:
             return UnitOfWork(self.store, self.router.catalogue, context)
-        return UnitOfWork(self.store, self.router.catalogue, context, self._assembly.inline, self._assembly.held)
+        made, caching = self._assembly, self._assembly.caching
+        told = None if caching is None else caching.newest.note
+        return UnitOfWork(self.store, self.router.catalogue, context, made.inline, made.held, told)
 
     @property
     def errors(self) -> Classification:
@@ -513,6 +517,9 @@ class App:
 
     async def _visible(self, position: int, names: Sequence[str], timeout: float) -> None:
         await self._running().visible(position, names, timeout)
+
+    async def _seen(self, names: Iterable[str]) -> int:
+        return await self._running().seen(names)
 
     def _running(self) -> Run:
         if self._run is None:

@@ -27,7 +27,7 @@ from twofold.app._providers import own_provider
 from twofold.app._reactor import Reactor
 from twofold.app._room import open_room
 from twofold.app._scan import messages_near, messages_of
-from twofold.app._stages import pipeline_of, reliability_of
+from twofold.app._stages import Seen, caching_of, pipeline_of, reliability_of
 from twofold.app._stores import Stores
 from twofold.app._tables import table_faults
 from twofold.app._views import refreshers, view_faults, views_of
@@ -59,6 +59,7 @@ from twofold.store import INLINE, Inline, MemoryTables, Move, UnitFactory
 from twofold.subscriptions import Subscriber
 
 if TYPE_CHECKING:
+    from twofold.app._caching import Caching
     from twofold.app._reliability import ReliabilityParts
 
 
@@ -81,6 +82,7 @@ class Assembly:
         read_models: The tables and views that it is read by.
         reliability: What is set of reliability, and where; None for nothing.
         authorization: Who may send which message, and where that is declared.
+        caching: What keeps answers of queries; None when no handler says `cache`.
     """
 
     faults: list[Fault] = field(default_factory=list[Fault])
@@ -97,6 +99,7 @@ class Assembly:
     read_models: tuple[Any, ...] = ()
     reliability: "ReliabilityParts | None" = None
     authorization: Authorization = field(default_factory=Authorization)
+    caching: "Caching | None" = None
 
 
 def assemble(
@@ -108,11 +111,13 @@ def assemble(
     meter: Meter | None,
     new_unit: UnitFactory,
     visible: Visible,
+    seen: Seen,
     services: Mapping[type, object],
     overrides: Provider,
     policies: Mapping[str, Any],
     clock: Clock,
     authorization_required: bool,
+    space: str,
     refused: Sequence[Fault],
 ) -> Assembly:
     """Put an application together.
@@ -125,11 +130,13 @@ def assemble(
         meter: Keeps the numbers; None for nobody.
         new_unit: Makes units of work.
         visible: Waits until projections show what has been written.
+        seen: Tells how far in the log whoever reads from here on sees.
         services: What every handler may ask for, by type.
         overrides: What takes the place of what the modules provide.
         policies: What it says of reliability.
         clock: Tells the time.
         authorization_required: Whether a command or query that has no policy keeps it from starting.
+        space: What its keys begin with where applications share a place.
         refused: The faults of what could not even be put in: of middleware.
     """
     done = Assembly(faults=[*refused, *_same_modules(modules)])
@@ -160,8 +167,10 @@ def assemble(
     done.reliability = reliability_of(
         policies, modules, handlers, done.faults, clock=clock, classifier=classifier, tally=tally
     )
+    done.caching = caching_of(handlers, router.catalogue, done.projections, done.faults, clock=clock, space=space)
     providers = [
         own_provider(services),
+        *([] if done.caching is None else [done.caching.provider()]),
         *([] if done.reliability is None else [done.reliability.provider()]),
         live_provider(live, MemoryTables if sql is None else sql.live_tables(sessions)),
         *([] if either is None else [either.sql_provider(writing, sessions)]),
@@ -196,8 +205,10 @@ def assemble(
         runner=None
         if either is None
         else either.session_runner(writing, sessions, stores.read, done.injection.reaches),
+        seen=seen,
         reliability=done.reliability,
         authorization=done.authorization,
+        caching=done.caching,
     )
     if done.reliability is not None:
         done.faults += done.reliability.keep_to_what_can_end(

@@ -27,12 +27,12 @@ def own_writes_stage(
         classifier: Tells failures from bugs.
         copied: Whether queries read from copies, which may be behind.
     """
-    following = tuple(one.name for one in projections if one.mode == "async")
+    projections = tuple(projections)
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
         if handler.kind is not Kind.QUERY:
             return None
-        names = [name for name in following if handler.reads is None or name in handler.reads]
+        names = follows_the_log(projections, handler)
 
         async def later(receipt: Receipt, message: Any, context: Context) -> Result[Any, Any]:
             wait = receipt.wait
@@ -53,6 +53,13 @@ def own_writes_stage(
         return own_writes if names or copied else None
 
     return Stage("own writes", wrap)
+
+
+def follows_the_log(projections: Iterable[Projection], handler: Handler) -> list[str]:
+    """The names of the projections that a query reads, and that follow the log."""
+    return [
+        one.name for one in projections if one.mode == "async" and (handler.reads is None or one.name in handler.reads)
+    ]
 
 
 def reads_faults(handlers: Iterable[Handler], projections: Iterable[Projection]) -> list[Fault]:

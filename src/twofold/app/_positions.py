@@ -116,6 +116,17 @@ class Positions:
         reached = min(map(self._at, behind))
         raise NotYetVisible(position=position, reached=reached, behind=behind, waited=timeout)
 
+    async def reached_by(self, names: Iterable[str]) -> int:
+        """A position that some of them have all dealt with, the last one that is known; the head when none is named.
+
+        Args:
+            names: Who has to have dealt with it.
+        """
+        head, parts = await self._furthest(), [part for name in names for part in self._parts[name]]
+        if parts:
+            await self._look(head, parts)
+        return min([head, *map(self._at, parts)])
+
     async def progress(self) -> list[Progress]:
         """How far each has come; what they fail with is known to the process that runs them."""
         head = await self._furthest()

@@ -1,7 +1,7 @@
 """One run of an application, from its start to its end: what it opens, what works in it, and how it is closed again."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Self, final
 
@@ -99,6 +99,9 @@ class Run:
             closing.push_async_callback(workers.stop)
             closing.push_async_callback(versions.stop)
             followers = stores.split(assembly.followers, assembly.reactions)
+            if assembly.caching is not None and not stores.logless:
+                await assembly.caching.follow(stores.write)
+                closing.push_async_callback(assembly.caching.stop)
             watch = Watch(lease, clock.monotonic)
             positions = Positions(stores.log, followers, workers.here, watch)
             return cls(stores, role, workers, versions, positions, closing.pop_all())
@@ -135,6 +138,13 @@ class Run:
         deadline = time.monotonic() + timeout
         await self._workers.settle(timeout)
         await self._versions.settle(deadline - time.monotonic())
+
+    async def seen(self, names: Iterable[str]) -> int:
+        """How far in the log whoever reads from here on sees, at least, in what some projections have made of it."""
+        position = await self.positions.reached_by(names)
+        if self._copies is not None:
+            await self._copies.catch_up(0)
+        return position
 
     async def visible(self, position: int, names: Sequence[str], timeout: float) -> None:
         """Wait until a query may read what some projections have made of everything up to a position.

@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from twofold.app._authorization import Authorization
 from twofold.app._own_writes import Visible, own_writes_stage
@@ -34,10 +34,15 @@ from twofold.store import (
 )
 
 if TYPE_CHECKING:
+    from twofold.app._caching import Caching
     from twofold.app._reliability import ReliabilityParts
 
 _NAMES: Final = frozenset(Policies.__annotations__)
 _VARIABLE: Final = re.compile(rf"TWOFOLD_(\w+?__)?({'|'.join(_NAMES)})(_\w+)?", re.IGNORECASE)
+
+
+Seen: TypeAlias = Callable[[Iterable[str]], Awaitable[int]]
+"""Tells how far in the log whoever reads from here on sees, at least, in what some projections have made of it."""
 
 
 def reliability_of(
@@ -73,6 +78,32 @@ def reliability_of(
     return ReliabilityParts(found, clock=clock, classifier=classifier, tally=tally)
 
 
+def caching_of(
+    handlers: Sequence[Handler],
+    catalogue: Catalogue,
+    projections: Sequence[Projection],
+    faults: list[Fault],
+    *,
+    clock: Clock,
+    space: str,
+) -> "Caching | None":
+    """What keeps answers of queries; None, and its room is not even loaded, when no handler says `cache`.
+
+    Args:
+        handlers: The handlers.
+        catalogue: The messages.
+        projections: The projections that they read.
+        faults: Where mistakes are noted.
+        clock: Tells the time.
+        space: What its keys begin with where applications share a place.
+    """
+    if not any("cache" in handler.options for handler in handlers):
+        return None
+    from twofold.app._caching import Caching  # noqa: PLC0415 - most applications do without
+
+    return Caching(handlers, catalogue, projections, faults, clock=clock, space=space)
+
+
 def pipeline_of(
     *,
     injection: Injection,
@@ -84,8 +115,10 @@ def pipeline_of(
     new_unit: UnitFactory,
     visible: Visible,
     runner: Callable[[Handler], Runner | None] | None,
+    seen: Seen,
     reliability: "ReliabilityParts | None",
     authorization: Authorization,
+    caching: "Caching | None",
 ) -> Settings:
     """What the pipelines are made of.
 
@@ -99,8 +132,10 @@ def pipeline_of(
         new_unit: Makes units of work.
         visible: Waits until projections show what has been written.
         runner: Where a `def` handler with a session runs; None where there are no sessions.
+        seen: Tells how far in the log whoever reads from here on sees.
         reliability: What is set of reliability.
         authorization: Who may send which message.
+        caching: What keeps answers of queries.
     """
     tally = tally_of(meter)
 
@@ -123,6 +158,7 @@ def pipeline_of(
             authorization_stage(authorization.guards, injection, classifier, runner or (lambda _: None)),
             validation_stage(catalogue),
             lifecycle_stage(new_unit, catalogue, classifier),
+            *([] if caching is None else [caching.stage(injection.services.get, seen, classifier, joined, tally)]),
             fallback_stage(classifier, tally),
             own_writes_stage(projections, visible, classifier, copied=stores.copies is not None),
             *([] if parts is None else parts.around),

@@ -1,6 +1,7 @@
 """From a message to its handler: modules, handlers, dependencies, the compiled pipeline, and the buses."""
 
-from twofold.dispatch._answers import UNIONS, annotated_answer, contradicts, promised_answer
+from twofold.dispatch._answer_codec import AnswerCodec
+from twofold.dispatch._answers import UNIONS, annotated_answer, answered_type, contradicts, promised_answer
 from twofold.dispatch._bus import CommandBus, EventBus, Publisher, QueryBus
 from twofold.dispatch._dispatcher import Dispatcher
 from twofold.dispatch._following import Following, Start
@@ -22,6 +23,7 @@ __all__ = [
     "APPLIES_TO",
     "Always",
     "Authorize",
+    "AnswerCodec",
     "CommandBus",
     "CommandHandler",
     "ContextStack",
@@ -69,6 +71,7 @@ __all__ = [
     "WriterDeclaration",
     "always",
     "annotated_answer",
+    "answered_type",
     "as_result",
     "bound_facts",
     "contradicts",

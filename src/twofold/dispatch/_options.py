@@ -8,6 +8,9 @@ from twofold.errors import WiringError
 from twofold.messages import Kind
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from twofold.cache import Cache
     from twofold.dispatch._guard import Authorize
     from twofold.dispatch._lifecycle import Lifecycle
     from twofold.reliability import Bulkhead, CircuitBreaker, RateLimit, Retry, Timeout
@@ -35,6 +38,8 @@ class Options(Policies, total=False):
     """Who may send the message: a policy, several that all have to agree, or `public`."""
     lifecycle: "Lifecycle"
     """Of a command: the events that tell that it was attempted, and what it came to."""
+    cache: "float | str | timedelta | Cache"
+    """Of a query: for how long its answer is kept and given again, as in `1m`, or a `twofold.cache.Cache`."""
     fallback: Callable[..., Any]
     """Of a query: answers instead, with the query or without, when what its handler needs is unavailable."""
 
@@ -45,6 +50,7 @@ APPLIES_TO: Final[Mapping[str, tuple[Kind, ...]]] = {
     **dict.fromkeys(Policies.__annotations__, _ASKED),
     "authorize": _ASKED,
     "lifecycle": (Kind.COMMAND,),
+    "cache": (Kind.QUERY,),
     "fallback": (Kind.QUERY,),
 }
 """The kinds of messages that each option has a meaning for."""

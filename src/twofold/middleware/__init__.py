@@ -3,6 +3,7 @@
 from twofold.middleware._authorization import authorization_stage
 from twofold.middleware._breaker import breaker_stage
 from twofold.middleware._bulkhead import bulkhead_stage
+from twofold.middleware._cache import CacheStage, cache_stage
 from twofold.middleware._fallback import fallback_stage
 from twofold.middleware._logging import logging_stage
 from twofold.middleware._metrics import Meter, metrics_stage
@@ -15,6 +16,7 @@ from twofold.middleware._timeout import deadline_stage, timeout_stage
 from twofold.middleware._validation import validation_stage
 
 __all__ = [
+    "CacheStage",
     "CountingMeter",
     "Joined",
     "Meter",
@@ -22,6 +24,7 @@ __all__ = [
     "authorization_stage",
     "breaker_stage",
     "bulkhead_stage",
+    "cache_stage",
     "conflicts_stage",
     "deadline_stage",
     "fallback_stage",

@@ -7,6 +7,7 @@ from typing import Any
 from twofold.dispatch import Handler, Next, Stage, as_result, failure_of
 from twofold.errors import Classifier, Family
 from twofold.messages import Context, wire_name
+from twofold.middleware._substitutes import note_substitute
 from twofold.middleware._tally import Tally
 from twofold.result import Result
 
@@ -42,6 +43,7 @@ def fallback_stage(classifier: Classifier, tally: Tally) -> Stage:
                     answer = await answer
             except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
                 return failure_of(error, classifier)
+            note_substitute(name)
             return as_result(answer)
 
         return fallback

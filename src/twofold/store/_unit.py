@@ -5,9 +5,9 @@ to it. Events are encoded when they are added, so nothing that changes later cha
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, final
+from typing import Any, Protocol, TypeAlias, final
 
 from twofold.errors import CheckpointMoved, Decided, OutcomeUnknown, Superseded, TwofoldError, WiringError
 from twofold.messages import Catalogue, Context
@@ -18,6 +18,9 @@ from twofold.store._part import EventSource, Part, Participant, Turns
 from twofold.store._port import Store, Transaction
 from twofold.store._recorded import Recorded
 from twofold.store._rows import RowChange
+
+Told: TypeAlias = Callable[[Collection[str], int], None]
+"""Told of a commit: the types of its events, and the position of the last one."""
 
 
 class Inline(Protocol):
@@ -40,6 +43,7 @@ class UnitOfWork:
         context: The message that it serves.
         inline: The inline projections.
         held: What must hold for them while events are recorded: that no other version has taken their place.
+        told: Told of the types of events that were committed, and of a position that none of them is behind.
     """
 
     def __init__(
@@ -49,12 +53,14 @@ class UnitOfWork:
         context: Context,
         inline: Inline | None = None,
         held: tuple[Move, ...] = (),
+        told: Told | None = None,
     ) -> None:
         self._store = store
         self.catalogue = catalogue
         self._context = context
         self._inline = inline
         self._held = held
+        self._told = told
         self._facts: list[tuple[str, int, Any, Draft]] = []
         self._rows: list[RowChange] = []
         self._moves: list[Move] = []
@@ -228,12 +234,14 @@ class UnitOfWork:
             if isinstance(cancelled.__cause__, Decided):
                 self._may_be_committed(cancelled.__cause__.error)
                 if cancelled.__cause__.error is None:
-                    self._has_committed(cancelled.__cause__.value)
+                    self._has_committed(cancelled.__cause__.value, facts)
             raise
-        return self._has_committed(self.committed)
+        return self._has_committed(self.committed, facts)
 
-    def _has_committed(self, committed: Committed) -> Committed:
+    def _has_committed(self, committed: Committed, facts: Sequence[tuple[str, int, Any, Draft]]) -> Committed:
         self.committed = committed
+        if self._told is not None and facts:
+            self._told({draft.type for _, _, _, draft in facts}, committed.position)
         self._survivors.clear()
         self._undone.clear()
         self._note(committed)
@@ -389,7 +397,7 @@ class UnitOfWork:
 
     async def _commit_apart(self, facts: Sequence[tuple[str, int, Any, Draft]]) -> None:
         """Commit events in a unit of their own, whatever becomes of this one."""
-        apart = UnitOfWork(self._store, self.catalogue, self._context, self._inline, self._held)
+        apart = UnitOfWork(self._store, self.catalogue, self._context, self._inline, self._held, self._told)
         apart._facts.extend(facts)
         try:
             await apart.commit()

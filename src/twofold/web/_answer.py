@@ -1,23 +1,14 @@
-"""What a handler answers, as JSON: the type is read off the handler once, and a serialiser built for it.
-
-The type is a promise that the API document repeats, so an answer that breaks it is brought into shape or is a bug; what
-an object has beyond the promised type never gets out.
-"""
+"""What a handler answers, as the web writes it, and when it may say nothing."""
 
 from types import NoneType
 from typing import Any, final, get_args, get_origin
 
-from pydantic import TypeAdapter
-from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
-from pydantic_core import PydanticSerializationError
-
-from twofold.dispatch import UNIONS, Handler, annotated_answer, promised_answer
-from twofold.errors import WiringError
+from twofold.dispatch import UNIONS, AnswerCodec, Handler, answered_type
 
 
 @final
-class Answer:
-    """The type that a handler answers with.
+class Answer(AnswerCodec):
+    """The type that a handler answers with, which the API document repeats.
 
     Args:
         handler: The handler.
@@ -26,7 +17,7 @@ class Answer:
         WiringError: There is no way to write the type as JSON.
     """
 
-    __slots__ = ("adapter", "may_be_silent", "nothing", "optional")
+    __slots__ = ("may_be_silent", "nothing", "optional")
 
     def __init__(self, handler: Handler) -> None:
         promised = answered_type(handler)
@@ -36,25 +27,4 @@ class Answer:
         """Whether it may find nothing to say."""
         self.may_be_silent = self.nothing or self.optional or promised is Any
         """Whether None is an answer."""
-        try:
-            self.adapter: TypeAdapter[Any] = TypeAdapter(promised)
-            self.adapter.json_schema(mode="serialization")
-        except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError) as error:
-            raise WiringError(f"answers {promised}, which cannot be written as JSON") from error
-
-    def dump(self, value: object) -> bytes:
-        """An answer as JSON.
-
-        Raises:
-            ValidationError: It is not of the promised type, and cannot be brought into its shape.
-        """
-        try:
-            return self.adapter.dump_json(value, warnings="error")
-        except PydanticSerializationError:
-            return self.adapter.dump_json(self.adapter.validate_python(value, from_attributes=True))
-
-
-def answered_type(handler: Handler) -> Any:
-    """The type of a Success of a handler: as annotated, else as its message promises, else anything."""
-    annotated = annotated_answer(handler)
-    return promised_answer(handler.message_type) if annotated is Any else annotated
+        super().__init__(promised)

@@ -1,0 +1,52 @@
+"""What a handler answers, as JSON and back: the type is read off the handler once, and a serialiser built for it.
+
+The type is a promise, so an answer that breaks it is brought into shape or is a bug; what an object has beyond the
+promised type never gets out.
+"""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
+from pydantic_core import PydanticSerializationError
+
+from twofold.errors import WiringError
+
+
+class AnswerCodec:
+    """The codec of a type of answers.
+
+    Args:
+        promised: The type.
+
+    Raises:
+        WiringError: There is no way to write the type as JSON.
+    """
+
+    __slots__ = ("adapter",)
+
+    def __init__(self, promised: Any) -> None:
+        try:
+            self.adapter: TypeAdapter[Any] = TypeAdapter(promised)
+            self.adapter.json_schema(mode="serialization")
+        except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError) as error:
+            raise WiringError(f"answers {promised}, which cannot be written as JSON") from error
+
+    def dump(self, value: object) -> bytes:
+        """An answer as JSON.
+
+        Raises:
+            ValidationError: It is not of the promised type, and cannot be brought into its shape.
+        """
+        try:
+            return self.adapter.dump_json(value, warnings="error")
+        except PydanticSerializationError:
+            return self.adapter.dump_json(self.adapter.validate_python(value, from_attributes=True))
+
+    def load(self, body: bytes) -> Any:
+        """An answer from JSON.
+
+        Raises:
+            ValidationError: It is no answer of this type.
+        """
+        return self.adapter.validate_json(body)
