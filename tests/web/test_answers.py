@@ -14,7 +14,6 @@ from tests.web.shop import SECRET, client_of, crashes
 from twofold import App, Failure, Module, Query, Result, Success
 from twofold.dispatch import Handler
 from twofold.messages import Kind
-from twofold.web._answer import answered_type
 
 pytestmark = pytest.mark.anyio
 ID = UUID(int=1)

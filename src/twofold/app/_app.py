@@ -26,6 +26,7 @@ from twofold.dispatch import (
     CommandBus,
     Dispatcher,
     EventBus,
+    Idempotency,
     Middleware,
     Module,
     Place,
@@ -68,6 +69,8 @@ class App:
         stuck_after: After how many seconds without a step, while events wait, `/health/workers` fails.
         migrate: Whether it upgrades its stores' own tables when it starts; otherwise it refuses those that are behind,
             and `twofold db upgrade` is for that.
+        idempotency: What holds for commands with an idempotency key, where their handler says nothing; None: a key
+            means nothing.
         policies: What holds for its handlers where neither they nor their modules say anything, as in `Policies`; none
             of them is for reactions, which are tried again by themselves.
 
@@ -96,10 +99,12 @@ class App:
         lease: float = 5.0,
         stuck_after: float = 60.0,
         migrate: bool = True,
+        idempotency: Idempotency | None = Idempotency(),  # noqa: B008  # frozen
         **policies: Unpack[Policies],
     ) -> None:
         self.name = name
         self.policies = options_of(policies, of=Policies)
+        self.idempotency = idempotency
         self.modules = list(modules)
         self.role = Role.ALL
         self.wait = wait
@@ -283,6 +288,7 @@ class App:
                 services=self._services(),
                 overrides=self._overrides,
                 policies=self.policies,
+                idempotency=self.idempotency,
                 clock=self.clock,
                 refused=self._refused,
             )
@@ -398,6 +404,7 @@ class App:
         trace: Mapping[str, str] | None = None,
         position: int = 0,
         wait: float | None = None,
+        idempotency_key: str | None = None,
     ) -> Caller:
         """Somebody who sends messages, with who they are bound to everything they send, and who sees their own writes.
 
@@ -409,6 +416,8 @@ class App:
             trace: Trace headers.
             position: A position in the log that their queries have to see: the `position` of another caller, say.
             wait: How long a query of theirs waits for that, in seconds; as the application says unless given.
+            idempotency_key: What they call a command: one of the same type and user under the same key is handled once,
+                and answered the same each time.
         """
         origin = Origin(
             correlation_id=correlation_id,
@@ -417,6 +426,7 @@ class App:
             principal=principal,
             trace=dict(trace or {}),
             receipt=Receipt(position, wait=self.wait if wait is None else wait),
+            idempotency_key=idempotency_key,
         )
         return Caller(self.dispatcher, origin)
 

@@ -16,6 +16,7 @@ from twofold.app._answers import answer_faults
 from twofold.app._apart import apart_faults
 from twofold.app._database import sessions_of
 from twofold.app._encodable import encoding_faults
+from twofold.app._idempotency import idempotency_of
 from twofold.app._live import live_faults
 from twofold.app._needs import need_faults
 from twofold.app._options import option_faults
@@ -30,7 +31,7 @@ from twofold.app._stores import Stores
 from twofold.app._tables import table_faults
 from twofold.app._views import refreshers, view_faults, views_of
 from twofold.clock import Clock
-from twofold.dispatch import Handler, Injection, Module, Registration, Router, inject
+from twofold.dispatch import Handler, Idempotency, Injection, Module, Registration, Router, inject
 from twofold.errors import (
     Classification,
     Classifier,
@@ -78,6 +79,7 @@ class Assembly:
         state: The tables of its state.
         read_models: The tables and views that it is read by.
         reliability: What is set of reliability, and where; None for nothing.
+        idempotency: What is said of commands with a key, by handler.
     """
 
     faults: list[Fault] = field(default_factory=list[Fault])
@@ -93,6 +95,7 @@ class Assembly:
     state: tuple[Any, ...] = ()
     read_models: tuple[Any, ...] = ()
     reliability: "ReliabilityParts | None" = None
+    idempotency: Mapping[Handler, Idempotency] = field(default_factory=dict[Handler, Idempotency])
 
 
 def assemble(
@@ -107,6 +110,7 @@ def assemble(
     services: Mapping[type, object],
     overrides: Provider,
     policies: Mapping[str, Any],
+    idempotency: Idempotency | None,
     clock: Clock,
     refused: Sequence[Fault],
 ) -> Assembly:
@@ -123,6 +127,7 @@ def assemble(
         services: What every handler may ask for, by type.
         overrides: What takes the place of what the modules provide.
         policies: What it says of reliability.
+        idempotency: What it says of commands with a key.
         clock: Tells the time.
         refused: The faults of what could not even be put in: of middleware.
     """
@@ -171,6 +176,7 @@ def assemble(
     done.faults += aggregate_faults(handlers, done.injection)
     done.faults += reads_faults(handlers, done.projections)
     done.faults += apart_faults(handlers, done.injection, done.projections, stores, either)
+    done.idempotency = idempotency_of(handlers, idempotency, done.faults)
     settings = router.settings = pipeline_of(
         injection=done.injection,
         catalogue=router.catalogue,
@@ -184,6 +190,7 @@ def assemble(
         if either is None
         else either.session_runner(writing, sessions, stores.read, done.injection.reaches),
         reliability=done.reliability,
+        idempotency=done.idempotency.get,
     )
     if done.reliability is not None:
         done.faults += done.reliability.keep_to_what_can_end(

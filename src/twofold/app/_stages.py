@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from twofold.app._own_writes import Visible, own_writes_stage
 from twofold.app._stores import Stores
 from twofold.clock import Clock
-from twofold.dispatch import Handler, Injection, Module, Policies, Runner, Settings
+from twofold.dispatch import Handler, Idempotency, Injection, Module, Policies, Runner, Settings
 from twofold.errors import Classifier, Fault
 from twofold.messages import Catalogue
 from twofold.middleware import (
@@ -22,7 +22,14 @@ from twofold.middleware import (
     validation_stage,
 )
 from twofold.projections import Projection
-from twofold.store import UnitFactory, current_unit, read_only_stage, transaction_stage
+from twofold.store import (
+    UnitFactory,
+    claim_stage,
+    current_unit,
+    idempotency_stage,
+    read_only_stage,
+    transaction_stage,
+)
 
 if TYPE_CHECKING:
     from twofold.app._reliability import ReliabilityParts
@@ -76,6 +83,7 @@ def pipeline_of(
     visible: Visible,
     runner: Callable[[Handler], Runner | None] | None,
     reliability: "ReliabilityParts | None",
+    idempotency: Callable[[Handler], Idempotency | None],
 ) -> Settings:
     """What the pipelines are made of.
 
@@ -90,6 +98,7 @@ def pipeline_of(
         visible: Waits until projections show what has been written.
         runner: Where a `def` handler with a session runs; None where there are no sessions.
         reliability: What is set of reliability.
+        idempotency: What is said of a handler's commands with a key.
     """
     tally = tally_of(meter)
 
@@ -109,10 +118,12 @@ def pipeline_of(
             validation_stage(catalogue),
             fallback_stage(classifier, tally),
             own_writes_stage(projections, visible, classifier, copied=stores.copies is not None),
+            idempotency_stage(idempotency, stores.write, catalogue, classifier, tally),
             *([] if parts is None else parts.around),
             conflicts_stage(says_retry, joined, tally),
             injection.scope_stage(),
             transaction_stage(new_unit, catalogue, classifier),
+            claim_stage(idempotency, catalogue),
             read_only_stage(),
         ),
         injection=injection,

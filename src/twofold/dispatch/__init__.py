@@ -1,11 +1,12 @@
 """From a message to its handler: modules, handlers, dependencies, the compiled pipeline, and the buses."""
 
-from twofold.dispatch._answers import UNIONS, annotated_answer, contradicts, promised_answer
+from twofold.dispatch._answers import UNIONS, annotated_answer, answered_type, contradicts, promised_answer
 from twofold.dispatch._bus import CommandBus, EventBus, Publisher, QueryBus
 from twofold.dispatch._dispatcher import Dispatcher
 from twofold.dispatch._following import Following, Start
 from twofold.dispatch._handler import Door, Handler
 from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler, as_result
+from twofold.dispatch._idempotency import Idempotency
 from twofold.dispatch._injection import Injection, inject
 from twofold.dispatch._invoke import Runner
 from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclaration, Registration, Switch
@@ -28,6 +29,7 @@ __all__ = [
     "Following",
     "Handler",
     "HandlerConfig",
+    "Idempotency",
     "Injection",
     "Lifetime",
     "Metrics",
@@ -60,6 +62,7 @@ __all__ = [
     "When",
     "WriterDeclaration",
     "annotated_answer",
+    "answered_type",
     "as_result",
     "bound_facts",
     "contradicts",

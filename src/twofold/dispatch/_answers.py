@@ -26,6 +26,12 @@ def promised_answer(message_type: type) -> Any:
     return Any
 
 
+def answered_type(handler: Handler) -> Any:
+    """The type of a Success of a handler: as annotated, else as its message promises, else anything."""
+    annotated = annotated_answer(handler)
+    return promised_answer(handler.message_type) if annotated is Any else annotated
+
+
 def contradicts(handler: Handler) -> bool:
     """Whether a handler says that it answers something else than its message promises.
 

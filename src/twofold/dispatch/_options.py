@@ -1,9 +1,10 @@
 """What may be said of how messages are handled: each option switches a stage of a pipeline on."""
 
 import difflib
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
+from twofold.dispatch._idempotency import Idempotency
 from twofold.errors import WiringError
 from twofold.messages import Kind
 
@@ -31,6 +32,8 @@ class Options(Policies, total=False):
 
     fallback: Callable[..., Any]
     """Of a query: answers instead, with the query or without, when what its handler needs is unavailable."""
+    idempotency: Literal["required"] | Sequence[str] | Callable[[Any], object] | Idempotency | None
+    """Of a command: that it needs a key, the fields or a function that make one, or all settings; None: none."""
 
 
 _ASKED: Final = (Kind.COMMAND, Kind.QUERY)
@@ -38,6 +41,7 @@ _ASKED: Final = (Kind.COMMAND, Kind.QUERY)
 APPLIES_TO: Final[Mapping[str, tuple[Kind, ...]]] = {
     **dict.fromkeys(Policies.__annotations__, _ASKED),
     "fallback": (Kind.QUERY,),
+    "idempotency": (Kind.COMMAND,),
 }
 """The kinds of messages that each option has a meaning for."""
 

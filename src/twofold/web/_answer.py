@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import PydanticSerializationError
 
-from twofold.dispatch import UNIONS, Handler, annotated_answer, promised_answer
+from twofold.dispatch import UNIONS, Handler, answered_type
 from twofold.errors import WiringError
 
 
@@ -52,9 +52,3 @@ class Answer:
             return self.adapter.dump_json(value, warnings="error")
         except PydanticSerializationError:
             return self.adapter.dump_json(self.adapter.validate_python(value, from_attributes=True))
-
-
-def answered_type(handler: Handler) -> Any:
-    """The type of a Success of a handler: as annotated, else as its message promises, else anything."""
-    annotated = annotated_answer(handler)
-    return promised_answer(handler.message_type) if annotated is Any else annotated

@@ -12,7 +12,16 @@ from enum import Enum
 from http import HTTPStatus
 from typing import Any, Final
 
-from twofold.errors import Category, Classifier, Finding, Invalid, StoreUnavailable, TwofoldError, snake_case
+from twofold.errors import (
+    Category,
+    Classifier,
+    Finding,
+    Invalid,
+    KeyInFlight,
+    StoreUnavailable,
+    TwofoldError,
+    snake_case,
+)
 
 PROBLEM_JSON: Final = "application/problem+json"
 
@@ -113,7 +122,7 @@ def problem_of(error: object, classifier: Classifier) -> Problem:
         detail=_told(findings) if findings else _detail(error, category),
         hint=error.hint if isinstance(error, TwofoldError) else "",
         findings=findings,
-        retry_after=_retry_after(error) if category in _PASSING else None,
+        retry_after=_retry_after(error) if category in _PASSING or isinstance(error, KeyInFlight) else None,
     )
 
 
