@@ -249,7 +249,7 @@ class TestMiddleware:
         ]
 
     def test_the_stated_order(self, tmp_path: Path) -> None:
-        """Telemetry, the user's outer, validation, idempotency, the transaction, the user's inner; queries get a read session."""
+        """Telemetry, the outer, validation, keys, the transaction, the inner; queries get a read session."""
         app = App("s4", modules=[visits()], database=tmp_path / "s4.db")
         app.observe(meter=_Nobody())
         app.use(marking([], "outer"))
