@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from twofold.dispatch import Handler, Idempotency, Next, Stage, failure_of
-from twofold.errors import Classifier, Invalid, KeyConflict, KeyInFlight, OutcomeUnknown
+from twofold.errors import Classifier, Invalid, KeyConflict, KeyInFlight, OutcomeUnknown, Unavailable
 from twofold.messages import Catalogue, Context, Kind
 from twofold.result import Failure, Result, Success
 from twofold.store._current import current_unit
@@ -63,6 +63,14 @@ def idempotency_stage(
             tally("replays", name)
             return _given_again(reply, one, answers, context)
 
+        async def found_out(unknown: OutcomeUnknown, one: Keyed, context: Context) -> Result[Any, Any] | None:
+            """The answer, if it can be seen that the commit was carried out."""
+            try:
+                return await kept(one, context)
+            except Unavailable as error:
+                unknown.add_note(f"the reply cannot be looked up: {error}")
+                return None
+
         async def once(message: Any, context: Context) -> Result[Any, Any]:
             try:
                 one = keys.of(message, context)
@@ -73,7 +81,7 @@ def idempotency_stage(
                     if result is None:
                         result = await _handled(one, message, context, call_next)
                         if isinstance(result.error, OutcomeUnknown):
-                            result = await kept(one, context) or result
+                            result = await found_out(result.error, one, context) or result
                     return result
             except (Invalid, KeyInFlight) as error:
                 return Failure(error)
