@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from twofold import App, Command, CommandBus, Module, Refused
 
@@ -25,6 +25,11 @@ class Put(Command[None]):
 
 
 @dataclass(frozen=True)
+class PutBlocking(Command[int]):
+    name: str
+
+
+@dataclass(frozen=True)
 class Tidy(Command[str]):
     pass
 
@@ -39,6 +44,7 @@ class Shelves:
         self.module = module = Module("shelves")
         module.state(Shelf)
         module.register(Put, self.put)
+        module.register(PutBlocking, self.put_blocking)
         module.register(Tidy, self.tidy)
 
     def app(self, database: Any) -> App:
@@ -51,6 +57,13 @@ class Shelves:
         await session.flush()
         if command.refused:
             raise Refused("no")
+
+    def put_blocking(self, command: PutBlocking, session: Session) -> int:
+        """Write a row, without awaiting."""
+        self.runs += 1
+        session.add(Shelf(name=command.name))
+        session.flush()
+        return self.runs
 
     async def tidy(self, command: Tidy, commands: CommandBus) -> str:
         """Send both kinds, the one that is refused first: the session is born in it."""

@@ -120,7 +120,7 @@ class KeyMachine(RuleBasedStateMachine):
         self.written += 1
         slip = result.unwrap()
         assert slip.id not in self.seen
-        assert (slip.amount, position) == (amount, self.written)
+        assert (slip.amount, position) == (Decimal(amount), self.written)
         self.seen.add(slip.id)
         if key is not None:
             self.known[key, user] = Known(amount, slip.id, position, self.clock.time + KEEP)

@@ -255,8 +255,10 @@ class TestMiddleware:
         app.use(marking([], "outer"))
         app.use(marking([], "inner"), at="inner")
         stages = {handler.message: handler.stages for handler in describe(app).handlers}
-        command = ("logging", "metrics", "outer", "validation", "idempotency", "conflicts")
-        command += ("scope", "transaction", "claim", "inner")
+        command = (
+            *("logging", "metrics", "outer", "validation", "idempotency", "conflicts"),
+            *("scope", "transaction", "claim", "inner"),
+        )
         assert stages["visit"] == command
         query = ("logging", "metrics", "outer", "validation", "scope", "read only", "inner")
         assert stages["get_visits"] == query

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from twofold.errors import VersionConflict
+from twofold.errors import KeyInFlight, VersionConflict
 from twofold.store import Append, Batch, Reply, Store, Transaction, Upsert
 from twofold.testing._store_case import StoreCase, append, drafts, versions
 
@@ -79,6 +79,21 @@ class Replies(StoreCase):
             await transaction.rollback()
             assert await waiting is None
             await twin.commit(Batch(reply=said))
+        assert await store.find_reply(said.key, _NOW) == said
+
+    @pytest.mark.parametrize("wait", [0, 0.05])
+    async def test_a_twin_that_waits_too_long_is_told(self, store: Store, wait: float) -> None:
+        """That the key is in use; whoever has it is not disturbed."""
+        if self.features.turns:
+            pytest.skip("here a twin waits for its turn, as everybody does")
+        said = reply("a")
+        async with _claimed(store, said) as transaction:
+            for _ in range(3):
+                twin = store.begin()
+                with pytest.raises(KeyInFlight):
+                    await twin.claim(said.key, _NOW, wait)
+                await twin.rollback()
+            await transaction.commit(Batch(reply=said))
         assert await store.find_reply(said.key, _NOW) == said
 
     async def test_of_many_with_one_key_one_writes(self, store: Store) -> None:

@@ -84,7 +84,7 @@ async def test_a_commit_answered_by_nobody_is_unknown(
 async def test_a_keyed_command_whose_answer_is_lost_converges(
     behind: PostgresStore, proxy: Proxy, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody could be asked what became of it, which it says; sent again under its key it is answered, and done once."""
+    """Nobody can be asked what became of it, and it says so; sent again under its key it is answered, and done once."""
     till, find = Till(), PostgresStore.find_reply
 
     async def out_of_reach(asked: PostgresStore, key: bytes, now: datetime) -> Reply | None:
