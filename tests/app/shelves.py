@@ -1,5 +1,6 @@
 """A command whose parts write by sessions of their own, and one of them is refused."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,15 +42,18 @@ class Shelves:
 
     def __init__(self) -> None:
         self.runs = 0
+        self.undone = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.module = module = Module("shelves")
         module.state(Shelf)
         module.register(Put, self.put)
         module.register(PutBlocking, self.put_blocking)
         module.register(Tidy, self.tidy)
 
-    def app(self, database: Any) -> App:
+    def app(self, database: Any, **settings: Any) -> App:
         """The application."""
-        return App("shelves", modules=[self.module], database=database)
+        return App("shelves", modules=[self.module], database=database, **settings)
 
     async def put(self, command: Put, session: AsyncSession) -> None:
         """Write a row, and perhaps be refused after it."""
@@ -68,6 +72,10 @@ class Shelves:
     async def tidy(self, command: Tidy, commands: CommandBus) -> str:
         """Send both kinds, the one that is refused first: the session is born in it."""
         self.runs += 1
-        for put in (Put("lost", refused=True), Put("lost too", refused=True), Put("kept"), Put("late", refused=True)):
-            await commands.execute(put)
+        for name in ("lost", "lost too"):
+            await commands.execute(Put(name, refused=True))
+        self.undone.set()
+        await self.gate.wait()
+        await commands.execute(Put("kept"))
+        await commands.execute(Put("late", refused=True))
         return "tidy"

@@ -220,14 +220,22 @@ async def test_the_key_is_that_of_the_outermost_command(each_database: Database)
 
 
 async def test_a_part_that_is_undone_leaves_the_claim(each_database: Database) -> None:
-    """A handler sends a command whose session writes, and which is refused: the answer is kept all the same."""
-    shelves = Shelves()
-    async with shelves.app(each_database.address) as app:
-        for _ in range(2):
-            assert (await app.caller(idempotency_key="k-1").execute(shelves.message)).unwrap() == "tidy"
+    """A handler sends a command whose session writes, and which is refused: a twin elsewhere waits all the same."""
+    shelves, others = Shelves(), Shelves()
+    patient = Idempotency(wait=20)
+    shelves.gate.clear()
+    here, there = (one.app(each_database.address, idempotency=patient) for one in (shelves, others))
+    async with here, there:
+        first = asyncio.create_task(here.caller(idempotency_key="k-1").execute(shelves.message))
+        await shelves.undone.wait()
+        twin = asyncio.create_task(there.caller(idempotency_key="k-1").execute(shelves.message))
+        done, _ = await asyncio.wait({twin}, timeout=0.2)
+        assert not done
+        shelves.gate.set()
+        assert (await twin).unwrap() == (await first).unwrap() == "tidy"
         rows = await each_database.rows("SELECT name FROM till_shelf")
         assert [tuple(row) for row in rows] == [("kept",)]
-    assert shelves.runs == 1
+    assert (shelves.runs, others.runs) == (1, 0)
 
 
 async def test_a_handler_that_blocks_is_run_once(each_database: Database) -> None:
