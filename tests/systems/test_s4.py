@@ -249,13 +249,16 @@ class TestMiddleware:
         ]
 
     def test_the_stated_order(self, tmp_path: Path) -> None:
-        """Telemetry, the user's outer, validation, the transaction, the user's inner; queries get a read session."""
+        """Telemetry, the outer, validation, keys, the transaction, the inner; queries get a read session."""
         app = App("s4", modules=[visits()], database=tmp_path / "s4.db")
         app.observe(meter=_Nobody())
         app.use(marking([], "outer"))
         app.use(marking([], "inner"), at="inner")
         stages = {handler.message: handler.stages for handler in describe(app).handlers}
-        command = ("logging", "metrics", "outer", "validation", "conflicts", "scope", "transaction", "inner")
+        command = (
+            *("logging", "metrics", "outer", "validation", "idempotency", "conflicts"),
+            *("scope", "transaction", "claim", "inner"),
+        )
         assert stages["visit"] == command
         query = ("logging", "metrics", "outer", "validation", "scope", "read only", "inner")
         assert stages["get_visits"] == query

@@ -614,7 +614,6 @@ class TestQueries:
 
 
 class TestRetried:
-    @pytest.mark.xfail(strict=True, reason="idempotency: claim, run and stored reply in one transaction")
     async def test_the_same_key_is_one_command(self, app: App) -> None:
         """A command sent twice under one key runs once, and answers the same twice."""
         options: dict[str, Any] = {"idempotency_key": "k-1"}

@@ -26,6 +26,7 @@ from twofold.dispatch import (
     CommandBus,
     Dispatcher,
     EventBus,
+    Idempotency,
     Middleware,
     Module,
     Place,
@@ -70,6 +71,8 @@ class App:
             and `twofold db upgrade` is for that.
         authorization: `required`: a command or query without a policy keeps it from starting; `optional`: one that
             nobody declares a policy of is for everybody.
+        idempotency: What holds for commands with an idempotency key, where their handler says nothing; None: a key
+            means nothing.
         policies: What holds for its handlers where neither they nor their modules say anything, as in `Policies`; none
             of them is for reactions, which are tried again by themselves.
 
@@ -99,12 +102,14 @@ class App:
         stuck_after: float = 60.0,
         migrate: bool = True,
         authorization: Literal["required", "optional"] = "optional",
+        idempotency: Idempotency | None = Idempotency(),  # noqa: B008  # frozen
         **policies: Unpack[Policies],
     ) -> None:
         if authorization not in ("required", "optional"):
             raise WiringError(f"authorization={authorization!r} is neither required nor optional")
         self.name = name
         self.policies = options_of(policies, of=Policies)
+        self.idempotency = idempotency
         self.modules = list(modules)
         self.role = Role.ALL
         self.wait = wait
@@ -290,6 +295,7 @@ class App:
                 services=self._services(),
                 overrides=self._overrides,
                 policies=self.policies,
+                idempotency=self.idempotency,
                 clock=self.clock,
                 authorization_required=self._authorization_required,
                 space=f"twofold:{self.name}",
@@ -409,6 +415,7 @@ class App:
         trace: Mapping[str, str] | None = None,
         position: int = 0,
         wait: float | None = None,
+        idempotency_key: str | None = None,
     ) -> Caller:
         """Somebody who sends messages, with who they are bound to everything they send, and who sees their own writes.
 
@@ -420,6 +427,8 @@ class App:
             trace: Trace headers.
             position: A position in the log that their queries have to see: the `position` of another caller, say.
             wait: How long a query of theirs waits for that, in seconds; as the application says unless given.
+            idempotency_key: What they call a command: one of the same type and user under the same key is handled once,
+                and answered the same each time.
         """
         origin = Origin(
             correlation_id=correlation_id,
@@ -428,6 +437,7 @@ class App:
             principal=principal,
             trace=dict(trace or {}),
             receipt=Receipt(position, wait=self.wait if wait is None else wait),
+            idempotency_key=idempotency_key,
         )
         return Caller(self.dispatcher, origin)
 

@@ -17,6 +17,7 @@ from twofold.app._apart import apart_faults
 from twofold.app._authorization import Authorization, authorization_of
 from twofold.app._database import sessions_of
 from twofold.app._encodable import encoding_faults
+from twofold.app._idempotency import idempotency_of
 from twofold.app._lifecycle import lifecycle_events, lifecycle_faults
 from twofold.app._live import live_faults
 from twofold.app._needs import need_faults, policy_faults
@@ -32,7 +33,7 @@ from twofold.app._stores import Stores
 from twofold.app._tables import table_faults
 from twofold.app._views import refreshers, view_faults, views_of
 from twofold.clock import Clock
-from twofold.dispatch import Handler, Injection, Module, Registration, Router, inject
+from twofold.dispatch import Handler, Idempotency, Injection, Module, Registration, Router, inject
 from twofold.errors import (
     Classification,
     Classifier,
@@ -83,6 +84,7 @@ class Assembly:
         reliability: What is set of reliability, and where; None for nothing.
         authorization: Who may send which message, and where that is declared.
         caching: What keeps answers of queries; None when no handler says `cache`.
+        idempotency: What is said of commands with a key, by handler.
     """
 
     faults: list[Fault] = field(default_factory=list[Fault])
@@ -100,6 +102,7 @@ class Assembly:
     reliability: "ReliabilityParts | None" = None
     authorization: Authorization = field(default_factory=Authorization)
     caching: "Caching | None" = None
+    idempotency: Mapping[Handler, Idempotency] = field(default_factory=dict[Handler, Idempotency])
 
 
 def assemble(
@@ -115,6 +118,7 @@ def assemble(
     services: Mapping[type, object],
     overrides: Provider,
     policies: Mapping[str, Any],
+    idempotency: Idempotency | None,
     clock: Clock,
     authorization_required: bool,
     space: str,
@@ -134,6 +138,7 @@ def assemble(
         services: What every handler may ask for, by type.
         overrides: What takes the place of what the modules provide.
         policies: What it says of reliability.
+        idempotency: What it says of commands with a key.
         clock: Tells the time.
         authorization_required: Whether a command or query that has no policy keeps it from starting.
         space: What its keys begin with where applications share a place.
@@ -193,6 +198,7 @@ def assemble(
     done.faults += aggregate_faults(handlers, done.injection)
     done.faults += reads_faults(handlers, done.projections)
     done.faults += apart_faults(handlers, done.injection, done.projections, stores, either)
+    done.idempotency = idempotency_of(handlers, idempotency, done.faults)
     settings = router.settings = pipeline_of(
         injection=done.injection,
         catalogue=router.catalogue,
@@ -209,6 +215,7 @@ def assemble(
         reliability=done.reliability,
         authorization=done.authorization,
         caching=done.caching,
+        idempotency=done.idempotency.get,
     )
     if done.reliability is not None:
         done.faults += done.reliability.keep_to_what_can_end(

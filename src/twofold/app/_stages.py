@@ -9,7 +9,7 @@ from twofold.app._authorization import Authorization
 from twofold.app._own_writes import Visible, own_writes_stage
 from twofold.app._stores import Stores
 from twofold.clock import Clock
-from twofold.dispatch import Handler, Injection, Module, Policies, Runner, Settings
+from twofold.dispatch import Handler, Idempotency, Injection, Module, Policies, Runner, Settings
 from twofold.errors import Classifier, Fault
 from twofold.messages import Catalogue
 from twofold.middleware import (
@@ -26,8 +26,10 @@ from twofold.middleware import (
 from twofold.projections import Projection
 from twofold.store import (
     UnitFactory,
+    claim_stage,
     conclusion_stage,
     current_unit,
+    idempotency_stage,
     lifecycle_stage,
     read_only_stage,
     transaction_stage,
@@ -119,6 +121,7 @@ def pipeline_of(
     reliability: "ReliabilityParts | None",
     authorization: Authorization,
     caching: "Caching | None",
+    idempotency: Callable[[Handler], Idempotency | None],
 ) -> Settings:
     """What the pipelines are made of.
 
@@ -136,6 +139,7 @@ def pipeline_of(
         reliability: What is set of reliability.
         authorization: Who may send which message.
         caching: What keeps answers of queries.
+        idempotency: What is said of a handler's commands with a key.
     """
     tally = tally_of(meter)
 
@@ -157,6 +161,7 @@ def pipeline_of(
             *([] if parts is None else parts.refusing),
             authorization_stage(authorization.guards, injection, classifier, runner or (lambda _: None)),
             validation_stage(catalogue),
+            idempotency_stage(idempotency, stores.write, catalogue, classifier, tally),
             lifecycle_stage(new_unit, catalogue, classifier),
             *([] if caching is None else [caching.stage(injection.services.get, seen, classifier, joined, tally)]),
             fallback_stage(classifier, tally),
@@ -165,6 +170,7 @@ def pipeline_of(
             conflicts_stage(says_retry, joined, tally),
             injection.scope_stage(),
             transaction_stage(new_unit, catalogue, classifier),
+            claim_stage(idempotency, catalogue),
             conclusion_stage(catalogue),
             read_only_stage(),
         ),

@@ -8,6 +8,7 @@ from twofold.dispatch._following import Following, Start
 from twofold.dispatch._guard import Always, Authorize, Guard, Policy, always, has_role, public, signed_in
 from twofold.dispatch._handler import Door, Handler
 from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler, as_result
+from twofold.dispatch._idempotency import Idempotency
 from twofold.dispatch._injection import Injection, inject
 from twofold.dispatch._invoke import Runner
 from twofold.dispatch._lifecycle import Filling, Lifecycle, filling
@@ -36,6 +37,7 @@ __all__ = [
     "Guard",
     "Handler",
     "HandlerConfig",
+    "Idempotency",
     "Injection",
     "Lifecycle",
     "Lifetime",

@@ -1,9 +1,10 @@
 """What may be said of how messages are handled: each option switches a stage of a pipeline on."""
 
 import difflib
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
+from twofold.dispatch._idempotency import Idempotency
 from twofold.errors import WiringError
 from twofold.messages import Kind
 
@@ -42,6 +43,8 @@ class Options(Policies, total=False):
     """Of a query: for how long its answer is kept and given again, as in `1m`, or a `twofold.cache.Cache`."""
     fallback: Callable[..., Any]
     """Of a query: answers instead, with the query or without, when what its handler needs is unavailable."""
+    idempotency: Literal["required"] | Sequence[str] | Callable[[Any], object] | Idempotency | None
+    """Of a command: that it needs a key, the fields or a function that make one, or all settings; None: none."""
 
 
 _ASKED: Final = (Kind.COMMAND, Kind.QUERY)
@@ -52,6 +55,7 @@ APPLIES_TO: Final[Mapping[str, tuple[Kind, ...]]] = {
     "lifecycle": (Kind.COMMAND,),
     "cache": (Kind.QUERY,),
     "fallback": (Kind.QUERY,),
+    "idempotency": (Kind.COMMAND,),
 }
 """The kinds of messages that each option has a meaning for."""
 

@@ -19,7 +19,14 @@ from twofold.errors._category import (
     unavailable,
 )
 from twofold.errors._classify import Classification, Classifier
-from twofold.errors._conflict import CheckpointMoved, ConditionFailed, Conflict, KeyConflict, VersionConflict
+from twofold.errors._conflict import (
+    CheckpointMoved,
+    ConditionFailed,
+    Conflict,
+    KeyConflict,
+    KeyInFlight,
+    VersionConflict,
+)
 from twofold.errors._corrupt import Corrupt, Undecodable, UnknownMessage
 from twofold.errors._decided import Decided
 from twofold.errors._error import TwofoldError
@@ -83,6 +90,7 @@ __all__ = [
     "HandlersFailed",
     "Invalid",
     "KeyConflict",
+    "KeyInFlight",
     "MissingExtraError",
     "NotFound",
     "NotYetVisible",

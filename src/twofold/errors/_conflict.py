@@ -73,3 +73,21 @@ class KeyConflict(Conflict):
     """An idempotency key was used before with another payload."""
 
     code: ClassVar[str] = "key_conflict"
+
+
+class KeyInFlight(Conflict):
+    """A command with the same idempotency key is being handled, and has not come to an end in time.
+
+    Args:
+        retry_after: When to ask again, in seconds.
+    """
+
+    code: ClassVar[str] = "key_in_flight"
+
+    def __init__(self, *, retry_after: float = 1.0) -> None:
+        super().__init__("a command with this idempotency key is being handled")
+        self.retry_after = retry_after
+
+    @property
+    def hint(self) -> str:
+        return "send the same again in a moment: it is answered with what that one comes to"

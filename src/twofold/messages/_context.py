@@ -46,6 +46,7 @@ class Origin:
         principal: Who sent it, as authenticated by a door.
         trace: Trace headers (W3C `traceparent`, `tracestate`).
         receipt: Where its commands note what they have written, and its queries look; None when nobody asks.
+        idempotency_key: What its sender calls a command, so that it is handled once however often it is sent.
     """
 
     correlation_id: str | None = None
@@ -55,6 +56,7 @@ class Origin:
     principal: Principal | None = None
     trace: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     receipt: Receipt | None = field(default=None, compare=False)
+    idempotency_key: str | None = None
 
 
 NOWHERE: Final = Origin()

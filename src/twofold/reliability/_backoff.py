@@ -19,6 +19,7 @@ from twofold.errors import (
     CircuitOpen,
     Classifier,
     KeyConflict,
+    KeyInFlight,
     OutcomeUnknown,
     RateLimited,
     Superseded,
@@ -26,8 +27,8 @@ from twofold.errors import (
 from twofold.reliability._retry import Call, Retry
 from twofold.result import Failure, Result
 
-_NEVER: Final = (OutcomeUnknown, KeyConflict, Superseded)
-"""May have been done; stays so however often it is tried; another process does it now."""
+_NEVER: Final = (OutcomeUnknown, KeyConflict, KeyInFlight, Superseded)
+"""May have been done; stays so however often it is tried; was waited for already; another process does it now."""
 _TELLING: Final = (BulkheadFull, CircuitOpen, RateLimited)
 """These know when it is worth another try; of the others `retry_after` is a hint to clients far away."""
 _CONFLICT_PAUSE: Final = 0.01

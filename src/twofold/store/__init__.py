@@ -6,6 +6,8 @@ from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, M
 from twofold.store._current import UnitFactory, carrying, current_unit, working
 from twofold.store._epoch import GAP, Epoch, RestorableStore
 from twofold.store._fact import Fact
+from twofold.store._idempotency import claim_stage, idempotency_stage
+from twofold.store._keyed import Answers
 from twofold.store._lifecycle import conclusion_stage, lifecycle_stage
 from twofold.store._log import Log, Wakeup
 from twofold.store._memory import MemoryStore
@@ -16,6 +18,7 @@ from twofold.store._port import ReadableStore, ReplicatedStore, Store, Transacti
 from twofold.store._rearrangement import Aside, Rearrangement, beside, table_name
 from twofold.store._recorded import Recorded
 from twofold.store._remainder import Remainder
+from twofold.store._replies import Reply
 from twofold.store._rows import Add, Delete, RowChange, Upsert
 from twofold.store._schema import MigratableStore, SchemaState
 from twofold.store._selection import Condition, Selection, part_of, selected
@@ -25,6 +28,7 @@ from twofold.store._unit import Inline, UnitOfWork
 __all__ = [
     "ANY_VERSION",
     "Add",
+    "Answers",
     "Append",
     "Aside",
     "Batch",
@@ -55,6 +59,7 @@ __all__ = [
     "Recorded",
     "Remainder",
     "ReplicatedStore",
+    "Reply",
     "RestorableStore",
     "RowChange",
     "SchemaState",
@@ -70,6 +75,8 @@ __all__ = [
     "conclusion_stage",
     "current_unit",
     "lifecycle_stage",
+    "claim_stage",
+    "idempotency_stage",
     "part_of",
     "read_only_stage",
     "refuse_in_query",

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from twofold.store._checkpoint import Move
 from twofold.store._parked import Parked
+from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
 from twofold.store._selection import Condition
 
@@ -67,6 +68,7 @@ class Batch:
         conditions: What must not have happened since the decision; checked before anything is written.
         parks: Events to put aside, replacing what is there of the same subscription and position.
         frees: Parked events to let go, by subscription and position.
+        reply: What a command with a key answers; its transaction has claimed the key.
     """
 
     appends: tuple[Append, ...] = ()
@@ -75,9 +77,11 @@ class Batch:
     conditions: tuple[Condition, ...] = ()
     parks: tuple[Parked, ...] = ()
     frees: tuple[tuple[str, int], ...] = ()
+    reply: Reply | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.appends or self.rows or self.moves or self.conditions or self.parks or self.frees)
+        log = self.appends or self.conditions
+        return bool(log or self.rows or self.moves or self.parks or self.frees or self.reply)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ It keeps the whole contract but two words: nothing survives the process, and the
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar, final
 
 from twofold.errors import StoreUnavailable
@@ -15,8 +16,10 @@ from twofold.store._epoch import Epoch
 from twofold.store._memory_checkpoints import MemoryCheckpoints
 from twofold.store._memory_log import MemoryLog
 from twofold.store._memory_parked import MemoryParked
+from twofold.store._memory_replies import MemoryReplies
 from twofold.store._memory_tables import MemoryTables
 from twofold.store._rearrangement import Rearrangement
+from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
 
 T = TypeVar("T")
@@ -32,7 +35,7 @@ class MemoryStore:
         >>> store = MemoryStore()
     """
 
-    __slots__ = ("_checkpoints", "_lock", "_log", "_open", "_parked", "_tables", "_wakeup")
+    __slots__ = ("_checkpoints", "_lock", "_log", "_open", "_parked", "_replies", "_tables", "_wakeup")
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -40,6 +43,7 @@ class MemoryStore:
         self._tables = MemoryTables()
         self._checkpoints = MemoryCheckpoints(self._lock)
         self._parked = MemoryParked(self._lock)
+        self._replies = MemoryReplies(self._lock)
         self._wakeup = Bell()
         self._open = False
 
@@ -89,6 +93,8 @@ class MemoryStore:
             self._checkpoints.keep(checkpoints)
             self._parked.change(batch.parks, batch.frees)
             position = self._log.extend(batch.appends)
+            if batch.reply is not None:
+                self._replies.keep(batch.reply, position)
         if position:
             self._wakeup.ring(position)
         return Committed(position, versions)
@@ -97,6 +103,11 @@ class MemoryStore:
         """Run a function with the tables of read models."""
         self._require_open()
         return work(self._tables)
+
+    async def find_reply(self, key: bytes, now: datetime) -> Reply | None:
+        """The reply to a key that has not expired, or None."""
+        self._require_open()
+        return self._replies.find(key, now)
 
     def begin(self) -> "MemoryTransaction":
         """A transaction to hold open; it writes when it commits, so it takes no turn before."""
@@ -149,11 +160,13 @@ class MemoryStore:
 class MemoryTransaction:
     """A transaction of a `MemoryStore`."""
 
-    __slots__ = ("_changes", "_ended", "_store", "begun")
+    __slots__ = ("_changes", "_claimed", "_ended", "_marked", "_store", "begun")
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
         self._changes = list[RowChange]()
+        self._claimed = list[bytes]()
+        self._marked = 0
         self._ended = False
         self.begun = False
 
@@ -169,15 +182,43 @@ class MemoryTransaction:
         await self.run(lambda tables: tables.changed(rows))  # what cannot be changed is refused here
         self._changes.extend(rows)
 
+    async def claim(self, key: bytes, now: datetime, wait: float) -> Reply | None:
+        """Have a key to oneself until the transaction ends, unless there is a reply to it that has not expired.
+
+        Raises:
+            KeyInFlight: Another transaction has it, and kept it for longer than that.
+        """
+        await self.run(lambda tables: None)
+        found = await self._store._replies.claim(key, now, wait)
+        if found is None:
+            self._claimed.append(key)
+        return found
+
+    async def mark(self) -> None:
+        """Remember how far the transaction is."""
+        self._marked = len(self._changes)
+
+    async def revert(self) -> None:
+        """Undo what was changed since the mark."""
+        self._require_held()
+        del self._changes[self._marked :]
+
     async def commit(self, batch: Batch) -> Committed:
         """Write the batch, or nothing; either way this ends the transaction."""
         self._require_held()
-        self._ended = True
-        return await self._store.commit(replace(batch, rows=(*self._changes, *batch.rows)))
+        try:
+            return await self._store.commit(replace(batch, rows=(*self._changes, *batch.rows)))
+        finally:
+            self._end()
 
     async def rollback(self) -> None:
         """End the transaction; harmless when it has ended."""
+        self._end()
+
+    def _end(self) -> None:
         self._ended = True
+        while self._claimed:
+            self._store._replies.give_back(self._claimed.pop())
 
     def _require_held(self) -> None:
         if self._ended:

@@ -5,6 +5,7 @@ is held open, for handlers which run SQL of their own; its `commit` takes the re
 """
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from twofold.store._batch import Batch, Committed
@@ -12,6 +13,7 @@ from twofold.store._checkpoint import Checkpoints
 from twofold.store._log import Log, Wakeup
 from twofold.store._parked import ParkedEvents
 from twofold.store._rearrangement import Rearrangement
+from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
 
 T = TypeVar("T")
@@ -42,6 +44,33 @@ class Transaction(Protocol):
         Raises:
             StoreUnavailable: The transaction was held longer than the store allows and is gone.
         """
+        ...
+
+    async def claim(self, key: bytes, now: datetime, wait: float) -> Reply | None:
+        """Have a key to oneself until the transaction ends, unless there is a reply to it that has not expired.
+
+        The transaction is begun by it.
+
+        Args:
+            key: The key of the reply.
+            now: The time, in UTC.
+            wait: How long to wait for another transaction that has the key, in seconds; 0 not at all.
+
+        Returns:
+            The reply; None when the key is free, and claimed now.
+
+        Raises:
+            KeyInFlight: Another transaction has it, and kept it for longer than that.
+            StoreUnavailable: The transaction was held longer than the store allows and is gone.
+        """
+        ...
+
+    async def mark(self) -> None:
+        """Remember how far the transaction is: `revert` goes back to here."""
+        ...
+
+    async def revert(self) -> None:
+        """Undo what has run since the mark; the transaction goes on."""
         ...
 
     async def commit(self, batch: Batch) -> Committed:
@@ -109,6 +138,15 @@ class Store(Protocol):
         """Run a function with one of the driver's own read-only connections; the database refuses its writes.
 
         It sees one snapshot from its first read to its last, and must fetch what it wants to keep.
+        """
+        ...
+
+    async def find_reply(self, key: bytes, now: datetime) -> Reply | None:
+        """The reply to a key that has not expired, or None; as committed, whoever has claimed the key.
+
+        Args:
+            key: The key of the reply.
+            now: The time, in UTC.
         """
         ...
 

@@ -7,6 +7,7 @@ to it. Events are encoded when they are added, so nothing that changes later cha
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Protocol, TypeAlias, final
 
 from twofold.errors import CheckpointMoved, Decided, OutcomeUnknown, Superseded, TwofoldError, WiringError
@@ -17,6 +18,7 @@ from twofold.store._fact import Fact
 from twofold.store._part import EventSource, Part, Participant, Turns
 from twofold.store._port import Store, Transaction
 from twofold.store._recorded import Recorded
+from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
 
 Told: TypeAlias = Callable[[Collection[str], int], None]
@@ -65,6 +67,9 @@ class UnitOfWork:
         self._rows: list[RowChange] = []
         self._moves: list[Move] = []
         self._settled = Batch()
+        self._reply: Reply | None = None
+        self._claimed = False
+        self._marked = False
         self._sources: list[EventSource] = []
         self._survivors: list[tuple[str, int, Any, Draft]] = []
         self._conclusions: list[tuple[str, int, Any, Draft]] = []
@@ -195,6 +200,32 @@ class UnitOfWork:
         """Settle an event of the log with this unit: its checkpoint, and what is put aside or let go."""
         self._settled = settled
 
+    async def claim(self, key: bytes, now: datetime, wait: float) -> Reply | None:
+        """Begin the transaction with the claim of a key, which is this unit's own until it ends.
+
+        Args:
+            key: The key of the reply.
+            now: The time, in UTC.
+            wait: How long to wait for another unit that has the key, in seconds.
+
+        Returns:
+            The reply of a unit that had the key before: then this one has ended, and has nothing to commit.
+
+        Raises:
+            KeyInFlight: Another unit has it, and kept it for longer than that.
+        """
+        found = await self.transaction.claim(key, now, wait)
+        if found is None:
+            self._claimed = True
+        else:
+            await self.rollback()
+            self._transaction = None
+        return found
+
+    def answer(self, reply: Reply) -> None:
+        """Keep the reply to the key that was claimed with everything else that is committed."""
+        self._reply = reply
+
     async def commit(self) -> Committed:
         """Flush the session, run inline projections, and commit everything in one transaction.
 
@@ -221,6 +252,8 @@ class UnitOfWork:
         batch = Batch(_appends(facts), tuple(self._rows), (*self._moves, *settled.moves, *held))
         if settled.parks or settled.frees:
             batch = replace(batch, parks=settled.parks, frees=settled.frees)
+        if self._reply is not None:
+            batch = replace(batch, reply=self._reply)
         try:
             if self._transaction is not None:
                 self.committed = await self._transaction.commit(batch)
@@ -297,6 +330,9 @@ class UnitOfWork:
         try:
             if self._participant is not None:
                 await self._participant.savepoint()
+            elif self._claimed and not self._marked:
+                await self.transaction.mark()
+                self._marked = True
             self._parts.append(
                 Part(
                     facts=len(self._facts),
@@ -345,10 +381,14 @@ class UnitOfWork:
             if part.participant is not None:
                 await part.participant.undo()
             elif self._participant is not None:
-                # The session was born in this part, so all of the transaction is this part's.
+                # The session was born in this part, so all of the transaction is this part's, but for a claim.
                 await self._participant.close()
-                await self.transaction.rollback()
-                self._participant = self._transaction = None
+                self._participant = None
+                if self._marked:
+                    await self.transaction.revert()
+                else:
+                    await self.transaction.rollback()
+                    self._transaction = None
         finally:
             self._serve(part.context)
             self._turns.leave()

@@ -10,13 +10,16 @@ from twofold.testing._store_checkpoints import Checkpoints
 from twofold.testing._store_read_only import ReadOnly
 from twofold.testing._store_reads import Reads
 from twofold.testing._store_rearranging import Rearranging
+from twofold.testing._store_replies import Replies
 from twofold.testing._store_restoring import Restoring
 from twofold.testing._store_transactions import Transactions
 
 __all__ = ["StoreConformance", "StoreFeatures"]
 
 
-class StoreConformance(Appends, Reads, ReadOnly, Boundaries, Checkpoints, Rearranging, Restoring, Transactions):
+class StoreConformance(
+    Appends, Reads, ReadOnly, Boundaries, Checkpoints, Rearranging, Replies, Restoring, Transactions
+):
     """Every promise of the store port, as tests.
 
     Derive from it, replace the fixture `store` and the method `find_row`, and say what the store can do in `features`;

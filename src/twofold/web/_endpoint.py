@@ -19,6 +19,7 @@ from twofold.web._answer import Answer
 from twofold.web._arrival import Arrival, arrival_at
 from twofold.web._body import read_body
 from twofold.web._intake import Intake
+from twofold.web._keys import with_key
 from twofold.web._problem import Problem, problem_of_status
 from twofold.web._reception import log_refusal, problem_told, send_problem
 
@@ -67,6 +68,8 @@ class Endpoint:
                 raise Unavailable("the application is not running")
             request = Request(scope, _replay(body, receive)) if arrival.authenticates else None
             origin = await arrival.origin(request)
+            if self.handler.kind is Kind.COMMAND:
+                origin = with_key(origin, arrival.headers)
             message = self._message(scope, body, origin)
         except ClientDisconnect:
             return  # nobody is left to answer, and nothing was begun

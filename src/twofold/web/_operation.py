@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from twofold.messages import Kind
 from twofold.web._endpoint import Endpoint
+from twofold.web._keys import key_parameters
 from twofold.web._positions import POSITION_GIVEN, position_parameters
 from twofold.web._problem_schema import problem_reference
 
@@ -45,6 +46,8 @@ def operation_of(
         ]
     if endpoint.handler.kind is Kind.QUERY:
         parameters += position_parameters(max_wait)
+    else:
+        parameters += key_parameters(endpoint.app.assembly.idempotency.get(endpoint.handler))
     if parameters:
         operation["parameters"] = parameters
     if intake.has_body and intake.sent:

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from twofold.errors import Category, Classifier, Finding, Invalid, TwofoldError, as_code, code_of, detail_of
+from twofold.errors import (
+    Category,
+    Classifier,
+    Finding,
+    Invalid,
+    KeyInFlight,
+    TwofoldError,
+    as_code,
+    code_of,
+    detail_of,
+)
 
 PROBLEM_JSON: Final = "application/problem+json"
 
@@ -110,7 +120,7 @@ def problem_of(error: object, classifier: Classifier) -> Problem:
         detail=_told(findings) if findings else detail_of(error, category),
         hint=error.hint if isinstance(error, TwofoldError) else "",
         findings=findings,
-        retry_after=_retry_after(error) if category in _PASSING else None,
+        retry_after=_retry_after(error) if category in _PASSING or isinstance(error, KeyInFlight) else None,
     )
 
 

@@ -4,20 +4,24 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.app.till import Pay, Till
 from tests.drivers.postgres.conftest import NewStore, Plain
 from tests.drivers.postgres.proxy import Proxy
 from tests.drivers.postgres.schema import schema_of
 from tools.postgres import Server, private_server
+from twofold import App, Command, Module
 from twofold.drivers.postgres import PostgresStore
 from twofold.errors import OutcomeUnknown, StoreUnavailable
-from twofold.store import ANY_VERSION, Append, Batch, Committed, Draft
+from twofold.store import ANY_VERSION, Append, Batch, Committed, Draft, Reply
 from twofold.testing._store_case import append, draft, versions, whole_log
 
 pytestmark = pytest.mark.anyio
@@ -75,6 +79,48 @@ async def test_a_commit_answered_by_nobody_is_unknown(
     with pytest.raises(OutcomeUnknown):
         await transaction.commit(append("lost", 3, 0))
     assert await versions(store, "lost") == [1, 2, 3]
+
+
+async def test_a_keyed_command_whose_answer_is_lost_converges(
+    behind: PostgresStore, proxy: Proxy, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can be asked what became of it, and it says so; sent again under its key it is answered, and done once."""
+    till, find = Till(), PostgresStore.find_reply
+
+    async def out_of_reach(asked: PostgresStore, key: bytes, now: datetime) -> Reply | None:
+        if proxy.cut.is_set() and asked is behind:
+            raise StoreUnavailable("out of reach")
+        return await find(asked, key, now)
+
+    monkeypatch.setattr(PostgresStore, "find_reply", out_of_reach)
+    async with till.app(behind) as app, Till().app(store) as elsewhere:
+        before = await store.log.head()
+        caller = app.caller(idempotency_key="k-1")
+        proxy.deaf_after, proxy.for_good = b"COMMIT\0", True
+        assert isinstance((await caller.execute(Pay(amount=Decimal(1)))).error, OutcomeUnknown)
+        slip = (await elsewhere.caller(idempotency_key="k-1").execute(Pay(amount=Decimal(1)))).unwrap()
+        proxy.cut.clear()
+        assert (await caller.execute(Pay(amount=Decimal(1)))).unwrap() == slip
+        assert (len(till.begun), await store.log.head()) == (1, before + 1)
+
+
+async def test_an_unknown_outcome_is_looked_up_by_its_key(behind: PostgresStore, proxy: Proxy) -> None:
+    """A command that writes no events leaves nothing else to look for."""
+    runs, module = list[int](), Module("silent")
+
+    @dataclass(frozen=True)
+    class Count(Command[int]): ...
+
+    @module.handler
+    def count(command: Count) -> int:
+        runs.append(1)
+        return len(runs)
+
+    async with App("silent", modules=[module], database=behind) as app:
+        proxy.deaf_after = b"COMMIT\0"
+        assert (await app.caller(idempotency_key="k-1").execute(Count())).unwrap() == 1
+        assert proxy.cut.is_set()
+        assert (await app.caller(idempotency_key="k-1").execute(Count())).unwrap() == 1
 
 
 async def test_a_lost_answer_is_looked_up_for_each(behind: PostgresStore, proxy: Proxy) -> None:

@@ -6,7 +6,7 @@ Everything is encoded before a connection is taken, so a call may be sent again.
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import asyncpg
@@ -14,6 +14,7 @@ import asyncpg
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import state_of
 from twofold.drivers.postgres._names import Names
+from twofold.drivers.postgres._replies import KEEP, keeping
 from twofold.errors import CheckpointMoved, ConditionFailed, Conflict, VersionConflict
 from twofold.store import Append, Batch, Committed, Draft, Move, Parked
 
@@ -89,9 +90,17 @@ class Calls:
 
     append: str
     commit: str
+    keep: str
 
     def of(self, batch: Batch) -> Call:
         """The call that writes a batch."""
+        call = self._log(batch)
+        if batch.reply is None:
+            return call
+        query, values = keeping(call.query, call.values, batch.reply, self.keep)
+        return replace(call, query=query, values=values, short=False)
+
+    def _log(self, batch: Batch) -> Call:
         appends = batch.appends
         if len(appends) == 1 and len(appends[0].events) == 1 and not _others(batch):
             return Call(batch, self.append, _one_event(appends[0]), short=True)
@@ -100,7 +109,7 @@ class Calls:
 
 def calls(names: Names) -> Calls:
     """What makes calls for a log."""
-    return Calls(names.sql(_APPEND), names.sql(_COMMIT))
+    return Calls(names.sql(_APPEND), names.sql(_COMMIT), names.sql(KEEP))
 
 
 def _one_event(append: Append) -> tuple[Any, ...]:

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeVar, final
 
 from twofold.drivers.postgres._append import Calls
 from twofold.drivers.postgres._commits import Commits, carried_through
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import is_lost, raise_typed
+from twofold.drivers.postgres._names import Names
+from twofold.drivers.postgres._replies import claim
 from twofold.drivers.postgres._run import run
 from twofold.drivers.postgres._tables import change_rows
 from twofold.errors import StoreUnavailable
-from twofold.store import Batch, Committed, RowChange
+from twofold.store import Batch, Committed, Reply, RowChange
 
 T = TypeVar("T")
 
@@ -23,14 +26,26 @@ class PostgresTransaction:
     Args:
         commits: Who commits it, and lends the connection.
         calls: What makes calls of batches.
+        names: What is called how.
         turn_timeout: How long it may be held, in seconds.
     """
 
-    __slots__ = ("_alarm", "_calls", "_commits", "_connection", "_ended", "_one_at_a_time", "_turn_timeout", "_until")
+    __slots__ = (
+        "_alarm",
+        "_calls",
+        "_commits",
+        "_connection",
+        "_ended",
+        "_names",
+        "_one_at_a_time",
+        "_turn_timeout",
+        "_until",
+    )
 
-    def __init__(self, commits: Commits, calls: Calls, turn_timeout: float) -> None:
+    def __init__(self, commits: Commits, calls: Calls, names: Names, turn_timeout: float) -> None:
         self._commits = commits
         self._calls = calls
+        self._names = names
         self._turn_timeout = turn_timeout
         self._connection: Connection | None = None
         self._ended: str | None = None
@@ -62,6 +77,27 @@ class PostgresTransaction:
             StoreUnavailable: The transaction was held longer than the store allows, or has ended.
         """
         await self._run(lambda connection: change_rows(connection, rows))
+
+    async def claim(self, key: bytes, now: datetime, wait: float) -> Reply | None:
+        """Have a key to oneself until the transaction ends, unless there is a reply to it that has not expired.
+
+        Waiting for another transaction takes half of the time at most that this one may be held.
+
+        Raises:
+            KeyInFlight: Another transaction has it, and kept it for longer than that.
+            StoreUnavailable: The transaction was held longer than the store allows, or has ended.
+        """
+        patience = min(wait, self._turn_timeout / 2)
+        found: Reply | None = await self._run(lambda connection: claim(connection, self._names, key, now, patience))
+        return found
+
+    async def mark(self) -> None:
+        """Remember how far the transaction is."""
+        await self._run(lambda connection: connection.execute("SAVEPOINT twofold_mark"))
+
+    async def revert(self) -> None:
+        """Undo what has run since the mark; the transaction goes on."""
+        await self._run(lambda connection: connection.execute("ROLLBACK TO SAVEPOINT twofold_mark"))
 
     async def commit(self, batch: Batch) -> Committed:
         """Write the batch and commit. Once the last call is sent it is carried through, whatever becomes of the caller.

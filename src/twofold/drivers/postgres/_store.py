@@ -6,6 +6,7 @@ Applications get it from their settings, or make one; nothing else of this folde
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar, final
 
@@ -27,11 +28,12 @@ from twofold.drivers.postgres._pool import Pool
 from twofold.drivers.postgres._reader import Reader
 from twofold.drivers.postgres._rearrange import rearrange
 from twofold.drivers.postgres._replicas import Replicas
+from twofold.drivers.postgres._replies import find
 from twofold.drivers.postgres._schema import prove_current, state, upgrade, upgrade_sql
 from twofold.drivers.postgres._sound import prove_isolation, prove_sound
 from twofold.drivers.postgres._tables import add_tables
 from twofold.errors import StoreUnavailable, WiringError
-from twofold.store import Batch, Bell, Committed, Epoch, Rearrangement, SchemaState
+from twofold.store import Batch, Bell, Committed, Epoch, Rearrangement, Reply, SchemaState
 
 T = TypeVar("T")
 _PUBLIC = "public"
@@ -79,6 +81,7 @@ class PostgresStore:
         "_checkpoints",
         "_commits",
         "_ear",
+        "_fetch",
         "_log",
         "_migrates",
         "_names",
@@ -148,7 +151,7 @@ class PostgresStore:
         self._commits = Commits(self._writers, server, names, timeout=commit_timeout, announce=self._ear.tell)
         self._calls: Calls = calls(names)
         self._log = PostgresLog(self._readers, names, self._bell, 2 * turn_timeout)
-        fetch = Fetch(self._readers, self._writers, names)
+        self._fetch = fetch = Fetch(self._readers, self._writers, names)
         self._checkpoints = PostgresCheckpoints(fetch)
         self._parked = PostgresParked(fetch)
 
@@ -312,9 +315,13 @@ class PostgresStore:
         """
         await self._replicas.require(wait)
 
+    async def find_reply(self, key: bytes, now: datetime) -> Reply | None:
+        """The reply to a key that has not expired, or None; on the primary."""
+        return await find(self._fetch, key, now)
+
     def begin(self) -> PostgresTransaction:
         """A transaction to hold open; takes nothing until its first `run`."""
-        return PostgresTransaction(self._commits, self._calls, self._turn_timeout)
+        return PostgresTransaction(self._commits, self._calls, self._names, self._turn_timeout)
 
     async def create_tables(self, tables: Collection[Any]) -> None:
         """Create the tables of read models and state that are missing, with their indexes."""

@@ -1,16 +1,18 @@
 """The transaction that a unit of work holds open when it runs SQL of its own."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TypeVar, final
 
 from twofold.drivers.sqlite._call import Call
-from twofold.drivers.sqlite._guard import GuardedConnection
+from twofold.drivers.sqlite._guard import MARK, REVERT, GuardedConnection
+from twofold.drivers.sqlite._replies import claim
 from twofold.drivers.sqlite._tables import change_rows
 from twofold.drivers.sqlite._turn import Turn
 from twofold.drivers.sqlite._write import plan
 from twofold.drivers.sqlite._writer import Writer
 from twofold.errors import StoreUnavailable
-from twofold.store import Batch, Committed, RowChange
+from twofold.store import Batch, Committed, Reply, RowChange
 
 T = TypeVar("T")
 
@@ -45,7 +47,28 @@ class SqliteTransaction:
         Raises:
             StoreUnavailable: The transaction was held longer than the store allows, or has ended.
         """
-        call = Call[T](lambda connection: connection.run(work))
+        return await self._run(lambda connection: connection.run(work))
+
+    async def claim(self, key: bytes, now: datetime, wait: float) -> Reply | None:
+        """Have a key to oneself until the transaction ends, unless there is a reply to it that has not expired.
+
+        Whoever has the writer's turn has every key: another one is waited for as for every turn, whatever `wait` says.
+
+        Raises:
+            StoreUnavailable: The transaction was held longer than the store allows, or has ended.
+        """
+        return await self._run(lambda connection: claim(connection, key, now))
+
+    async def mark(self) -> None:
+        """Remember how far the transaction is."""
+        await self._run(_mark)
+
+    async def revert(self) -> None:
+        """Undo what has run since the mark; the transaction goes on."""
+        await self._run(_revert)
+
+    async def _run(self, work: Callable[[GuardedConnection], T]) -> T:
+        call = Call(work)
         if self._turn is not None:
             self._turn.put(call)
             return await call.outcome()
@@ -92,3 +115,11 @@ class SqliteTransaction:
         except StoreUnavailable:
             return
         await call.outcome()
+
+
+def _mark(connection: GuardedConnection) -> None:
+    connection.execute(MARK)
+
+
+def _revert(connection: GuardedConnection) -> None:
+    connection.execute(REVERT)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from inspect import cleandoc
 
 from twofold.drivers.sqlite._guard import BEGIN_WRITE, COMMIT, GuardedConnection
+from twofold.drivers.sqlite._replies import TABLE_OF_REPLIES
 from twofold.errors import StoreUnavailable
 from twofold.store import SchemaState
 
@@ -57,6 +58,7 @@ STEPS = (
         ) WITHOUT ROWID""",
         "INSERT INTO twofold_tags (tag, position) SELECT DISTINCT value, position FROM twofold_events, json_each(tags)",
     ),
+    TABLE_OF_REPLIES,
 )
 
 

@@ -7,6 +7,7 @@ import asyncio
 import sqlite3
 import weakref
 from collections.abc import Callable, Collection
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, final, get_args
 
@@ -20,12 +21,13 @@ from twofold.drivers.sqlite._open import Database, Durability
 from twofold.drivers.sqlite._parked import SqliteParked
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._rearrange import rearrange
+from twofold.drivers.sqlite._replies import find
 from twofold.drivers.sqlite._schema import upgrade_sql
 from twofold.drivers.sqlite._tables import add_tables
 from twofold.drivers.sqlite._write import plan
 from twofold.drivers.sqlite._writer import Writer
 from twofold.errors import WiringError
-from twofold.store import Batch, Bell, Committed, Epoch, Rearrangement, SchemaState
+from twofold.store import Batch, Bell, Committed, Epoch, Rearrangement, Reply, SchemaState
 
 T = TypeVar("T")
 _CLOSED = "the store is closed"
@@ -204,6 +206,10 @@ class SqliteStore:
     async def read_statement(self, work: Callable[[GuardedConnection], T]) -> T:
         """Run a function that executes one statement with a read-only connection; it must not return a cursor."""
         return await self._readers.run_statement(work)
+
+    async def find_reply(self, key: bytes, now: datetime) -> Reply | None:
+        """The reply to a key that has not expired, or None."""
+        return await self._readers.run(lambda connection: find(connection, key, now))
 
     def begin(self) -> SqliteTransaction:
         """A transaction to hold open; takes nothing until its first `run`."""

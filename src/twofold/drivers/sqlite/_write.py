@@ -9,6 +9,7 @@ from typing import TypeAlias
 from twofold.drivers.sqlite._checkpoints import move
 from twofold.drivers.sqlite._log import behind, head
 from twofold.drivers.sqlite._parked import free, park
+from twofold.drivers.sqlite._replies import keep
 from twofold.drivers.sqlite._tables import change_rows
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.drivers.sqlite._where import any_of
@@ -46,6 +47,8 @@ class Plan:
             park(connection, batch.parks)
         if batch.frees:
             free(connection, batch.frees)
+        if batch.reply:
+            keep(connection, batch.reply, position)
         return Committed(position, versions)
 
 

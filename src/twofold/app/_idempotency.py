@@ -1,0 +1,56 @@
+"""What holds for the keys of an application's commands, and faults in what is said of them."""
+
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
+
+from pydantic import BaseModel
+from pydantic.errors import PydanticUserError
+
+from twofold.dispatch import Handler, Idempotency
+from twofold.errors import Fault, WiringError
+from twofold.messages import Kind
+from twofold.store import Answers
+
+
+def idempotency_of(
+    handlers: Iterable[Handler], usual: Idempotency | None, faults: list[Fault]
+) -> dict[Handler, Idempotency]:
+    """What is said of each handler's commands; nothing where keys mean nothing.
+
+    Args:
+        handlers: The handlers.
+        usual: What the application says.
+        faults: Where mistakes are noted.
+    """
+    found = dict[Handler, Idempotency]()
+    for handler in handlers:
+        said = handler.options.get("idempotency", usual)
+        if handler.kind is not Kind.COMMAND or said is None:
+            continue
+        try:
+            found[handler] = settings = Idempotency.of(said, usual or Idempotency())
+        except WiringError as error:
+            faults.append(Fault(where=handler.id, code="idempotency", text=f"cannot be: {error.detail}"))
+            continue
+        if settings.key is not None or settings.required:
+            faults += _faults(handler, settings)
+    return found
+
+
+def _faults(handler: Handler, settings: Idempotency) -> Iterable[Fault]:
+    known = _fields(handler.message_type)
+    for name in settings.key if isinstance(settings.key, tuple) else ():
+        if name not in known:
+            text = f"has a key of the field {name!r}, which {handler.message_type.__qualname__} has not"
+            yield Fault(where=handler.id, code="idempotency", text=text, hint=f"it has {', '.join(known)}")
+    try:
+        Answers(handler)
+    except PydanticUserError:
+        text = "has a key, and answers what cannot be kept"
+        yield Fault(where=handler.id, code="idempotency", text=text, hint="use types that have a form in JSON")
+
+
+def _fields(message_type: type) -> list[str]:
+    if issubclass(message_type, BaseModel):
+        return list(message_type.model_fields)
+    return [one.name for one in fields(message_type)] if is_dataclass(message_type) else []

@@ -1,0 +1,139 @@
+"""What makes two commands the same: a key within what it belongs to, and the fingerprint of a command.
+
+Only digests are kept. A key belongs to a tenant, a user and a message type: nobody is ever given somebody else's reply.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final, final
+
+from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError, to_json
+
+from twofold.dispatch import Handler, Idempotency, answered_type
+from twofold.errors import Invalid
+from twofold.messages import Context, MessageType
+
+LONGEST_KEY: Final = 255
+_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A command with its key, on its way to its handler.
+
+    Args:
+        key: The digest of the key with what it belongs to.
+        fingerprint: The digest of the command.
+        until: The moment of the monotonic clock until which a twin is waited for.
+    """
+
+    key: bytes
+    fingerprint: bytes
+    until: float
+
+
+@final
+class Keys:
+    """Reads the keys of one command's messages.
+
+    Args:
+        entry: The type of the command.
+        settings: What is said of it.
+    """
+
+    __slots__ = ("_entry", "_given_by_context", "_make", "_settings", "required")
+
+    def __init__(self, entry: MessageType[Any], settings: Idempotency) -> None:
+        self._entry = entry
+        self._settings = settings
+        self._given_by_context = frozenset(entry.context_fields)
+        self._make: Callable[[Any], object] | None = settings.key if callable(settings.key) else None
+        self.required = settings.required
+
+    def of(self, message: Any, context: Context) -> Keyed | None:
+        """A command with its key; None when it has none.
+
+        Raises:
+            Invalid: It has none and needs one, or a key of a wrong length.
+        """
+        plain = self._plain(message)
+        said = self._said(message, plain, context)
+        if said is None:
+            if self.required:
+                raise Invalid(f"{self._entry.name} needs an idempotency key")
+            return None
+        digest = _digest([self._entry.name, context.tenant, context.user_id, *said])
+        for field in self._given_by_context:
+            del plain[field]
+        settings = self._settings
+        until = context.clock.monotonic() + (settings.wait if settings.twin == "wait" else 0.0)
+        if context.deadline is not None:
+            until = min(until, context.deadline)
+        # Keyed by what the store does not have, so that nobody who reads it can try commands against it.
+        return Keyed(digest, _digest(plain, secret=_text(said).encode()), until)
+
+    def _said(self, message: Any, plain: dict[str, Any], context: Context) -> Sequence[Any] | None:
+        """The key, with where it comes from."""
+        if self._make is not None:
+            made = self._make(message)
+            return None if made is None else ("function", to_json(made).decode())
+        if isinstance(self._settings.key, tuple):
+            return "fields", *(plain[field] for field in self._settings.key)
+        key = context.origin.idempotency_key
+        if key is not None and not 0 < len(key) <= LONGEST_KEY:
+            raise Invalid(f"an idempotency key has 1 to {LONGEST_KEY} characters")
+        return None if key is None else ("sender", key)
+
+    def _plain(self, message: Any) -> dict[str, Any]:
+        """A command as JSON values that do not depend on the order of what has none."""
+        write = self._entry.adapter.serializer.to_python
+        plain: dict[str, Any] = _ordered(write(message, mode="json"), write(message))
+        return plain
+
+
+@final
+class Answers:
+    """Writes and reads what a handler answers, by the type that it promises.
+
+    Args:
+        handler: The handler.
+    """
+
+    __slots__ = ("_adapter",)
+
+    def __init__(self, handler: Handler) -> None:
+        self._adapter: TypeAdapter[Any] = TypeAdapter(answered_type(handler))
+
+    def write(self, value: object) -> bytes:
+        """An answer as JSON."""
+        try:
+            return self._adapter.dump_json(value, warnings="error")
+        except PydanticSerializationError:
+            return self._adapter.dump_json(self._adapter.validate_python(value, from_attributes=True))
+
+    def read(self, value: bytes) -> Any:
+        """An answer from its JSON."""
+        return self._adapter.validate_json(value)
+
+
+def _ordered(plain: Any, rich: Any) -> Any:
+    """The same JSON values, with the elements of sets in one order: that of a set is another one in each process."""
+    if isinstance(plain, dict) and isinstance(rich, dict) and len(plain) == len(rich):
+        return {key: _ordered(one, other) for (key, one), other in zip(plain.items(), rich.values(), strict=True)}
+    if isinstance(plain, list):
+        if isinstance(rich, AbstractSet):
+            return sorted(plain, key=_text)
+        if isinstance(rich, Sequence) and len(plain) == len(rich):
+            return [_ordered(one, other) for one, other in zip(plain, rich, strict=True)]
+    return plain
+
+
+_text: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def _digest(value: object, *, secret: bytes = b"") -> bytes:
+    return blake2b(_text(value).encode(), digest_size=_BYTES, key=blake2b(secret).digest() if secret else b"").digest()
