@@ -55,7 +55,7 @@ def lifecycle_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: Cla
             except Exception:
                 await told.failed(CRASHED, message, context, outer)
                 raise
-            if result.is_failure and not isinstance(result.error, OutcomeUnknown):
+            if result.is_failure:
                 await told.failed(told.reason(result.error), message, context, outer)
             return result
 
@@ -98,8 +98,10 @@ class _Told:
         self._classifier = classifier
         self._failed = failed
 
-    def reason(self, error: object) -> str:
-        """Why something failed: a code and a text, as whoever sent it is told."""
+    def reason(self, error: object) -> str | None:
+        """Why something failed: a code and a text, as whoever sent it is told; None when it may be done all the same."""
+        if isinstance(error, OutcomeUnknown):
+            return None
         if isinstance(error, Exception) and self._classifier.of_exception(error) is None:
             return CRASHED
         category = self._classifier.of_value(error)
@@ -118,19 +120,20 @@ class _Told:
     async def cancelled(
         self, cancelled: asyncio.CancelledError, message: Any, context: Context, outer: UnitOfWork | None
     ) -> None:
-        """Tell that a command was cancelled, unless it was carried through all the same."""
+        """Tell that a command was cancelled, unless its commit was carried through all the same."""
         decided = cancelled.__cause__
-        if not isinstance(decided, Decided):
+        answer = decided.answer if isinstance(decided, Decided) else None
+        if answer is None:
             await self.failed(CANCELLED, message, context, outer)
-        elif decided.error is not None and not isinstance(decided.error, OutcomeUnknown):
-            await self.failed(self.reason(decided.error), message, context, outer)
+        elif answer.is_failure:
+            await self.failed(self.reason(answer.error), message, context, outer)
 
-    async def failed(self, reason: str, message: Any, context: Context, outer: UnitOfWork | None) -> None:
+    async def failed(self, reason: str | None, message: Any, context: Context, outer: UnitOfWork | None) -> None:
         """Tell that a command has failed; what it ended with stays the answer, whatever comes of that.
 
         An error goes to the exception handler of the event loop, which logs it unless told otherwise.
         """
-        if self._failed is None:
+        if self._failed is None or reason is None:
             return
         try:
             event = self._failed.make(message, reason)
