@@ -21,7 +21,7 @@ from twofold.testing._store_case import append, versions
 
 pytestmark = pytest.mark.anyio
 
-KNOWN = 2
+KNOWN = len(STEPS)
 UNTOUCHED = SchemaState(taken=0, known=KNOWN)
 CURRENT = SchemaState(taken=KNOWN, known=KNOWN)
 

@@ -13,6 +13,7 @@ from dishka import Provider, Scope
 
 from twofold.app._administration import Administration
 from twofold.app._assembly import Assembly, assemble
+from twofold.app._audit import Audit
 from twofold.app._caller import Caller
 from twofold.app._progress import Progress
 from twofold.app._publisher import Publisher
@@ -68,6 +69,7 @@ class App:
         stuck_after: After how many seconds without a step, while events wait, `/health/workers` fails.
         migrate: Whether it upgrades its stores' own tables when it starts; otherwise it refuses those that are behind,
             and `twofold db upgrade` is for that.
+        audit: Whether its commands leave entries in the audit trail.
         policies: What holds for its handlers where neither they nor their modules say anything, as in `Policies`; none
             of them is for reactions, which are tried again by themselves.
 
@@ -96,6 +98,7 @@ class App:
         lease: float = 5.0,
         stuck_after: float = 60.0,
         migrate: bool = True,
+        audit: bool = True,
         **policies: Unpack[Policies],
     ) -> None:
         self.name = name
@@ -115,6 +118,7 @@ class App:
         self._database = database
         self._read_database = read_database
         self._migrate = migrate
+        self._audited = audit
         self._stores: Stores | None = None
         self._overrides = Provider()
         self._assembly: Assembly | None = None
@@ -150,6 +154,11 @@ class App:
     def parked(self) -> ParkingLot:
         """What its projections and reactions have put aside, once its stores are open."""
         return ParkingLot(self.store, self.router.catalogue, [self.stores.read] if self.stores.apart else ())
+
+    @property
+    def audit(self) -> Audit:
+        """What its commands have left in the audit trail, once its store is open."""
+        return Audit(self.store, self.clock)
 
     @property
     def running(self) -> bool:
@@ -285,6 +294,7 @@ class App:
                 policies=self.policies,
                 clock=self.clock,
                 refused=self._refused,
+                audit=self._audited,
             )
         return self._assembly.faults
 
@@ -321,6 +331,7 @@ class App:
                 clock=self.clock,
                 lease=self._lease,
                 observer=self._observer,
+                audit=self._audited,
             )
         except BaseException:
             self._portal.adopt(None)

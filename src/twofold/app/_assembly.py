@@ -109,6 +109,7 @@ def assemble(
     policies: Mapping[str, Any],
     clock: Clock,
     refused: Sequence[Fault],
+    audit: bool,
 ) -> Assembly:
     """Put an application together.
 
@@ -125,6 +126,7 @@ def assemble(
         policies: What it says of reliability.
         clock: Tells the time.
         refused: The faults of what could not even be put in: of middleware.
+        audit: Whether its commands leave entries in the audit trail.
     """
     done = Assembly(faults=[*refused, *_same_modules(modules)])
     known_sql = "sqlalchemy" in sys.modules
@@ -184,6 +186,7 @@ def assemble(
         if either is None
         else either.session_runner(writing, sessions, stores.read, done.injection.reaches),
         reliability=done.reliability,
+        audit=audit,
     )
     if done.reliability is not None:
         done.faults += done.reliability.keep_to_what_can_end(

@@ -22,7 +22,7 @@ from twofold.middleware import (
     validation_stage,
 )
 from twofold.projections import Projection
-from twofold.store import UnitFactory, current_unit, read_only_stage, transaction_stage
+from twofold.store import UnitFactory, audit_stage, current_unit, read_only_stage, transaction_stage
 
 if TYPE_CHECKING:
     from twofold.app._reliability import ReliabilityParts
@@ -76,6 +76,7 @@ def pipeline_of(
     visible: Visible,
     runner: Callable[[Handler], Runner | None] | None,
     reliability: "ReliabilityParts | None",
+    audit: bool,
 ) -> Settings:
     """What the pipelines are made of.
 
@@ -90,6 +91,7 @@ def pipeline_of(
         visible: Waits until projections show what has been written.
         runner: Where a `def` handler with a session runs; None where there are no sessions.
         reliability: What is set of reliability.
+        audit: Whether commands leave entries in the audit trail.
     """
     tally = tally_of(meter)
 
@@ -102,6 +104,7 @@ def pipeline_of(
         before=(
             logging_stage(classifier),
             *([] if meter is None else [metrics_stage(meter, classifier)]),
+            *([audit_stage(stores.write, catalogue, classifier)] if audit else []),
             *([] if parts is None else parts.first),
         ),
         between=(

@@ -1,5 +1,7 @@
 """The write side: units of work, the log, checkpoints, and the in-memory reference of the store port."""
 
+from twofold.store._audit import AuditBlock, AuditEntry, AuditSearch, AuditTrail
+from twofold.store._audit_stage import audit_stage
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._bell import Bell
 from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, Move
@@ -17,6 +19,7 @@ from twofold.store._recorded import Recorded
 from twofold.store._remainder import Remainder
 from twofold.store._rows import Add, Delete, RowChange, Upsert
 from twofold.store._schema import MigratableStore, SchemaState
+from twofold.store._sealing import Flaw, Verdict, seal, verify
 from twofold.store._selection import Condition, Selection, part_of, selected
 from twofold.store._transaction import read_only_stage, refuse_in_query, transaction_stage
 from twofold.store._unit import Inline, UnitOfWork
@@ -26,6 +29,10 @@ __all__ = [
     "Add",
     "Append",
     "Aside",
+    "AuditBlock",
+    "AuditEntry",
+    "AuditSearch",
+    "AuditTrail",
     "Batch",
     "Bell",
     "Checkpoint",
@@ -37,6 +44,7 @@ __all__ = [
     "Epoch",
     "EventSource",
     "Fact",
+    "Flaw",
     "GAP",
     "INLINE",
     "Inline",
@@ -63,15 +71,19 @@ __all__ = [
     "UnitFactory",
     "UnitOfWork",
     "Upsert",
+    "Verdict",
     "Wakeup",
+    "audit_stage",
     "beside",
     "carrying",
     "current_unit",
     "part_of",
     "read_only_stage",
     "refuse_in_query",
+    "seal",
     "selected",
     "table_name",
     "transaction_stage",
+    "verify",
     "working",
 ]

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from twofold.store._audit import AuditEntry
 from twofold.store._checkpoint import Move
 from twofold.store._parked import Parked
 from twofold.store._rows import RowChange
@@ -67,6 +68,7 @@ class Batch:
         conditions: What must not have happened since the decision; checked before anything is written.
         parks: Events to put aside, replacing what is there of the same subscription and position.
         frees: Parked events to let go, by subscription and position.
+        audit: Entries for the audit trail; the position is that which the batch appends up to.
     """
 
     appends: tuple[Append, ...] = ()
@@ -75,9 +77,11 @@ class Batch:
     conditions: tuple[Condition, ...] = ()
     parks: tuple[Parked, ...] = ()
     frees: tuple[tuple[str, int], ...] = ()
+    audit: tuple[AuditEntry, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.appends or self.rows or self.moves or self.conditions or self.parks or self.frees)
+        parts = self.appends, self.rows, self.moves, self.conditions, self.parks, self.frees, self.audit
+        return any(parts)
 
 
 @dataclass(frozen=True, slots=True)

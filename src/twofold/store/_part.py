@@ -62,6 +62,7 @@ class Part:
         rows: How many row changes it had.
         moves: How many moves it had.
         enlisted: How many sources it had.
+        traced: How many commands had been sent and answered in it.
         sources: Every source it knew, with its state.
         participant: Its session, when it had one.
         context: The message it served.
@@ -71,6 +72,7 @@ class Part:
     rows: int
     moves: int
     enlisted: int
+    traced: int
     sources: dict[str, tuple[EventSource, object]]
     participant: Participant | None
     context: Context

@@ -11,6 +11,7 @@ from typing import Any, Protocol, final
 
 from twofold.errors import CheckpointMoved, Decided, Superseded, TwofoldError, WiringError
 from twofold.messages import Catalogue, Context
+from twofold.store._audited import Trace
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._checkpoint import Move
 from twofold.store._fact import Fact
@@ -68,6 +69,8 @@ class UnitOfWork:
         self._parts: list[Part] = []
         self._turns = Turns()
         self._open = True
+        self.trace: Trace | None = None
+        """What goes into the audit trail with it; None where nobody keeps one."""
         self.committed = Committed()
 
     @property
@@ -187,6 +190,8 @@ class UnitOfWork:
         batch = Batch(_appends(facts), tuple(self._rows), (*self._moves, *settled.moves, *held))
         if settled.parks or settled.frees:
             batch = replace(batch, parks=settled.parks, frees=settled.frees)
+        if self.trace is not None:
+            batch = replace(batch, audit=self.trace.committing())
         try:
             if self._transaction is not None:
                 self.committed = await self._transaction.commit(batch)
@@ -204,6 +209,8 @@ class UnitOfWork:
     def _has_committed(self, committed: Committed) -> Committed:
         self.committed = committed
         self._survivors.clear()
+        if self.trace is not None:
+            self.trace.written = True
         self._note(committed)
         return committed
 
@@ -212,6 +219,8 @@ class UnitOfWork:
         self._open = False
         self._facts.clear()
         self._sources.clear()
+        if self.trace is not None and not self.trace.written:
+            self.trace.undo()
         if self._transaction is not None:
             await self._transaction.rollback()
 
@@ -256,6 +265,7 @@ class UnitOfWork:
                     rows=len(self._rows),
                     moves=len(self._moves),
                     enlisted=len(self._sources),
+                    traced=0 if self.trace is None else len(self.trace),
                     sources={stream: (source, source.mark()) for stream, source in self._known.items()},
                     participant=self._participant,
                     context=self._context,
@@ -287,6 +297,8 @@ class UnitOfWork:
         part = self._parts.pop()
         del self._facts[part.facts :], self._rows[part.rows :], self._moves[part.moves :]
         del self._sources[part.enlisted :]
+        if self.trace is not None:
+            self.trace.undo(part.traced)
         self._known = {stream: source for stream, (source, _) in part.sources.items()}
         for source, mark in part.sources.values():
             source.revert(mark)

@@ -8,6 +8,7 @@ table of their own, which only events with tags pay for: a decision reads the fe
 from collections.abc import Iterator
 from inspect import cleandoc
 
+from twofold.drivers.sqlite._audit_tables import AUDIT_TABLES
 from twofold.drivers.sqlite._guard import BEGIN_WRITE, COMMIT, GuardedConnection
 from twofold.errors import StoreUnavailable
 from twofold.store import SchemaState
@@ -57,6 +58,7 @@ STEPS = (
         ) WITHOUT ROWID""",
         "INSERT INTO twofold_tags (tag, position) SELECT DISTINCT value, position FROM twofold_events, json_each(tags)",
     ),
+    AUDIT_TABLES,
 )
 
 
