@@ -4,6 +4,7 @@ The in-memory store passes it first, and every driver after it. It asks for noth
 """
 
 from twofold.testing._store_appends import Appends
+from twofold.testing._store_audit import Audits
 from twofold.testing._store_boundaries import Boundaries
 from twofold.testing._store_case import StoreFeatures
 from twofold.testing._store_checkpoints import Checkpoints
@@ -16,7 +17,7 @@ from twofold.testing._store_transactions import Transactions
 __all__ = ["StoreConformance", "StoreFeatures"]
 
 
-class StoreConformance(Appends, Reads, ReadOnly, Boundaries, Checkpoints, Rearranging, Restoring, Transactions):
+class StoreConformance(Appends, Audits, Reads, ReadOnly, Boundaries, Checkpoints, Rearranging, Restoring, Transactions):
     """Every promise of the store port, as tests.
 
     Derive from it, replace the fixture `store` and the method `find_row`, and say what the store can do in `features`;
