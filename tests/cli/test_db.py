@@ -128,7 +128,7 @@ def test_two_commands_at_once_both_end_well(database: Path) -> None:
             one.kill()
             one.communicate()
     assert [one.returncode for one in both] == [0, 0]
-    assert said == ["schema 3 of 3: up to date\n", "schema 2 of 2: upgraded from 0\n"]
+    assert said == ["schema 3 of 3: up to date\n", "schema 3 of 3: upgraded from 0\n"]
 
 
 def test_an_application_may_leave_upgrades_to_others(database: Path) -> None:

@@ -90,7 +90,7 @@ async def verify(trail: AuditTrail, anchor: bytes | None = None) -> Verdict:
 def _broken(block: AuditBlock, behind: AuditBlock | None) -> Flaw | None:
     number, previous = (1, b"") if behind is None else (behind.number + 1, behind.hash)
     if block.number != number:
-        return Flaw(text=f"block {number} is missing", block=number)
+        return Flaw(text=f"block {number} is missing", block=block.number)
     if block.previous != previous:
         return Flaw(text=f"block {number} does not follow the one before it", block=number)
     if block.hash != block.sealed:
