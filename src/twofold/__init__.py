@@ -19,7 +19,7 @@ from twofold.dispatch import (
     signed_in,
 )
 from twofold.errors import Exists, Forbidden, Invalid, NotFound, Refused, TwofoldError, Unavailable
-from twofold.messages import Command, Context, Event, FromContext, Page, Principal, Query, command, event, query
+from twofold.messages import Command, Context, Event, FromContext, Page, Principal, Query, Secret, command, event, query
 from twofold.projections import Live, Rows
 from twofold.result import Err, Failure, Ok, Result, Success
 from twofold.store import UnitOfWork
@@ -58,6 +58,7 @@ __all__ = [
     "Repository",
     "Result",
     "Rows",
+    "Secret",
     "Success",
     "TwofoldError",
     "Unavailable",

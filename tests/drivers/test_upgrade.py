@@ -21,7 +21,7 @@ from twofold.testing._store_case import append, versions
 
 pytestmark = pytest.mark.anyio
 
-KNOWN = 3
+KNOWN = len(STEPS)
 UNTOUCHED = SchemaState(taken=0, known=KNOWN)
 CURRENT = SchemaState(taken=KNOWN, known=KNOWN)
 
@@ -117,7 +117,7 @@ async def test_a_store_that_may_not_upgrade_refuses_what_is_behind(database: Dat
     """It names the command, makes nothing, and starts once somebody else has upgraded."""
     store = database.store(migrate=False)
     assert not store.migrates
-    with pytest.raises(WiringError, match=r"schema 0 of 3.*twofold db upgrade"):
+    with pytest.raises(WiringError, match=rf"schema 0 of {KNOWN}.*twofold db upgrade"):
         await store.start()
     assert await store.schema() == UNTOUCHED
     assert not isinstance(database, Sqlite) or not database.path.exists()
@@ -140,7 +140,7 @@ async def test_what_a_newer_twofold_made_is_left_alone(database: Database) -> No
 def test_an_older_schema_is_upgraded_from_where_it_is(at_step_1: Database) -> None:
     """By an upgrade as by a start; a store that may not refuses it."""
     store = at_step_1.store(migrate=False)
-    with pytest.raises(WiringError, match="schema 1 of 3"):
+    with pytest.raises(WiringError, match=f"schema 1 of {KNOWN}"):
         asyncio.run(store.start())
     assert asyncio.run(store.upgrade()) == SchemaState(taken=1, known=KNOWN)
     assert asyncio.run(works(at_step_1))

@@ -256,7 +256,7 @@ class TestMiddleware:
         app.use(marking([], "inner"), at="inner")
         stages = {handler.message: handler.stages for handler in describe(app).handlers}
         command = (
-            *("logging", "metrics", "outer", "validation", "idempotency", "conflicts"),
+            *("logging", "metrics", "audit", "outer", "validation", "idempotency", "conflicts"),
             *("scope", "transaction", "claim", "inner"),
         )
         assert stages["visit"] == command
@@ -650,7 +650,6 @@ async def test_a_constraint_of_the_database_is_classified(tmp_path: Path) -> Non
 class TestAudit:
     """Every command: who, what, when, outcome."""
 
-    @pytest.mark.xfail(strict=True, reason="audit: an entry for every command, failed ones too")
     async def test_every_command_is_in_the_trail(self, tmp_path: Path) -> None:
         """The trail has who sent what, when, how long it took and how it ended."""
         async with App("s4", modules=[visits()], database=tmp_path / "s4.db") as app:

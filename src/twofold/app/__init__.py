@@ -1,10 +1,22 @@
 """The composition root: mounts modules on a store, checks everything, starts, drains and stops."""
 
 from twofold.app._app import App
+from twofold.app._audit import Audit, Branch, NotAudited
 from twofold.app._caller import Caller
 from twofold.app._locate import AppNotFound, locate
 from twofold.app._progress import Progress
 from twofold.app._role import Role
 from twofold.app._room import open_room
 
-__all__ = ["App", "AppNotFound", "Caller", "Progress", "Role", "locate", "open_room"]
+__all__ = [
+    "App",
+    "AppNotFound",
+    "Audit",
+    "Branch",
+    "Caller",
+    "NotAudited",
+    "Progress",
+    "Role",
+    "locate",
+    "open_room",
+]

@@ -13,6 +13,7 @@ from dishka import Provider, Scope
 
 from twofold.app._administration import Administration
 from twofold.app._assembly import Assembly, assemble
+from twofold.app._audit import Audit
 from twofold.app._caller import Caller
 from twofold.app._progress import Progress
 from twofold.app._publisher import Publisher
@@ -73,6 +74,7 @@ class App:
             nobody declares a policy of is for everybody.
         idempotency: What holds for commands with an idempotency key, where their handler says nothing; None: a key
             means nothing.
+        audit: Whether its commands leave entries in the audit trail.
         policies: What holds for its handlers where neither they nor their modules say anything, as in `Policies`; none
             of them is for reactions, which are tried again by themselves.
 
@@ -103,6 +105,7 @@ class App:
         migrate: bool = True,
         authorization: Literal["required", "optional"] = "optional",
         idempotency: Idempotency | None = Idempotency(),  # noqa: B008  # frozen
+        audit: bool = True,
         **policies: Unpack[Policies],
     ) -> None:
         if authorization not in ("required", "optional"):
@@ -126,6 +129,7 @@ class App:
         self._read_database = read_database
         self._migrate = migrate
         self._authorization_required = authorization == "required"
+        self._audited = audit
         self._stores: Stores | None = None
         self._overrides = Provider()
         self._assembly: Assembly | None = None
@@ -161,6 +165,11 @@ class App:
     def parked(self) -> ParkingLot:
         """What its projections and reactions have put aside, once its stores are open."""
         return ParkingLot(self.store, self.router.catalogue, [self.stores.read] if self.stores.apart else ())
+
+    @property
+    def audit(self) -> Audit:
+        """What its commands have left in the audit trail, once its store is open."""
+        return Audit(self.store, self.clock)
 
     @property
     def running(self) -> bool:
@@ -300,6 +309,7 @@ class App:
                 authorization_required=self._authorization_required,
                 space=f"twofold:{self.name}",
                 refused=self._refused,
+                audit=self._audited,
             )
         return self._assembly.faults
 
@@ -336,6 +346,7 @@ class App:
                 clock=self.clock,
                 lease=self._lease,
                 observer=self._observer,
+                audit=self._audited,
             )
         except BaseException:
             self._portal.adopt(None)

@@ -123,6 +123,7 @@ def assemble(
     authorization_required: bool,
     space: str,
     refused: Sequence[Fault],
+    audit: bool,
 ) -> Assembly:
     """Put an application together.
 
@@ -143,6 +144,7 @@ def assemble(
         authorization_required: Whether a command or query that has no policy keeps it from starting.
         space: What its keys begin with where applications share a place.
         refused: The faults of what could not even be put in: of middleware.
+        audit: Whether its commands leave entries in the audit trail.
     """
     done = Assembly(faults=[*refused, *_same_modules(modules)])
     known_sql = "sqlalchemy" in sys.modules
@@ -216,6 +218,7 @@ def assemble(
         authorization=done.authorization,
         caching=done.caching,
         idempotency=done.idempotency.get,
+        audit=audit,
     )
     if done.reliability is not None:
         done.faults += done.reliability.keep_to_what_can_end(

@@ -32,7 +32,7 @@ def encoding_faults(messages: Iterable[MessageType[Any]]) -> list[Fault]:
 
 
 def _secrets(schema: dict[str, Any]) -> Iterator[str]:
-    """Fields that pydantic reads and never writes: `SecretStr` and its like."""
+    """Fields that pydantic reads and never writes: `SecretStr` and its like, and what is marked as `Secret`."""
     for part in (schema, *schema.get("$defs", {}).values()):
         for name, field in part.get("properties", {}).items():
             if any(form.get("writeOnly") for form in (field, *field.get("anyOf", ()))):

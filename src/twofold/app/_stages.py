@@ -26,6 +26,7 @@ from twofold.middleware import (
 from twofold.projections import Projection
 from twofold.store import (
     UnitFactory,
+    audit_stage,
     claim_stage,
     conclusion_stage,
     current_unit,
@@ -122,6 +123,7 @@ def pipeline_of(
     authorization: Authorization,
     caching: "Caching | None",
     idempotency: Callable[[Handler], Idempotency | None],
+    audit: bool,
 ) -> Settings:
     """What the pipelines are made of.
 
@@ -140,6 +142,7 @@ def pipeline_of(
         authorization: Who may send which message.
         caching: What keeps answers of queries.
         idempotency: What is said of a handler's commands with a key.
+        audit: Whether commands leave entries in the audit trail.
     """
     tally = tally_of(meter)
 
@@ -155,6 +158,7 @@ def pipeline_of(
         before=(
             logging_stage(classifier),
             *([] if meter is None else [metrics_stage(meter, classifier)]),
+            *([audit_stage(stores.write, catalogue, classifier)] if audit else []),
             *([] if parts is None else parts.first),
         ),
         between=(

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 import rich_click as click
 
+from twofold.cli._audit import audit
 from twofold.cli._db import db
 from twofold.cli._describe import describe
 from twofold.cli._exit import BUG, exit_code
@@ -41,5 +42,5 @@ def commands() -> None:
     """Commands, queries and events, carried."""
 
 
-for command in (run, describe, explain, parked, projections, db):
+for command in (run, describe, explain, parked, projections, audit, db):
     commands.add_command(command)

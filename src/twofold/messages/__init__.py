@@ -21,6 +21,7 @@ from twofold.messages._message import Command, Event, Query
 from twofold.messages._name import WireName, command, event, query, wire_name
 from twofold.messages._page import Page
 from twofold.messages._receipt import USUAL_WAIT, Receipt
+from twofold.messages._secret import Secret, redacting
 from twofold.messages._type import MessageType
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Principal",
     "Query",
     "Receipt",
+    "Secret",
     "USUAL_WAIT",
     "WireName",
     "command",
@@ -51,5 +53,6 @@ __all__ = [
     "leave_context",
     "leave_origin",
     "query",
+    "redacting",
     "wire_name",
 ]

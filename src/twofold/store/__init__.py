@@ -1,5 +1,7 @@
 """The write side: units of work, the log, checkpoints, and the in-memory reference of the store port."""
 
+from twofold.store._audit import AuditBlock, AuditEntry, AuditSearch, AuditTrail
+from twofold.store._audit_stage import audit_stage
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._bell import Bell
 from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, Move
@@ -21,6 +23,7 @@ from twofold.store._remainder import Remainder
 from twofold.store._replies import Reply
 from twofold.store._rows import Add, Delete, RowChange, Upsert
 from twofold.store._schema import MigratableStore, SchemaState
+from twofold.store._sealing import Flaw, Verdict, seal, verify
 from twofold.store._selection import Condition, Selection, part_of, selected
 from twofold.store._transaction import read_only_stage, refuse_in_query, transaction_stage
 from twofold.store._unit import Inline, UnitOfWork
@@ -31,6 +34,10 @@ __all__ = [
     "Answers",
     "Append",
     "Aside",
+    "AuditBlock",
+    "AuditEntry",
+    "AuditSearch",
+    "AuditTrail",
     "Batch",
     "Bell",
     "Checkpoint",
@@ -42,6 +49,7 @@ __all__ = [
     "Epoch",
     "EventSource",
     "Fact",
+    "Flaw",
     "GAP",
     "INLINE",
     "Inline",
@@ -69,7 +77,9 @@ __all__ = [
     "UnitFactory",
     "UnitOfWork",
     "Upsert",
+    "Verdict",
     "Wakeup",
+    "audit_stage",
     "beside",
     "carrying",
     "conclusion_stage",
@@ -80,8 +90,10 @@ __all__ = [
     "part_of",
     "read_only_stage",
     "refuse_in_query",
+    "seal",
     "selected",
     "table_name",
     "transaction_stage",
+    "verify",
     "working",
 ]

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from twofold.store._audit import AuditEntry
 from twofold.store._checkpoint import Move
 from twofold.store._parked import Parked
 from twofold.store._replies import Reply
@@ -69,6 +70,7 @@ class Batch:
         parks: Events to put aside, replacing what is there of the same subscription and position.
         frees: Parked events to let go, by subscription and position.
         reply: What a command with a key answers; its transaction has claimed the key.
+        audit: Entries for the audit trail; the position is that which the batch appends up to.
     """
 
     appends: tuple[Append, ...] = ()
@@ -78,9 +80,10 @@ class Batch:
     parks: tuple[Parked, ...] = ()
     frees: tuple[tuple[str, int], ...] = ()
     reply: Reply | None = None
+    audit: tuple[AuditEntry, ...] = ()
 
     def __bool__(self) -> bool:
-        log = self.appends or self.conditions
+        log = self.appends or self.conditions or self.audit
         return bool(log or self.rows or self.moves or self.parks or self.frees or self.reply)
 
 

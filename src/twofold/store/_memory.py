@@ -13,6 +13,7 @@ from twofold.errors import StoreUnavailable
 from twofold.store._batch import Batch, Committed
 from twofold.store._bell import Bell
 from twofold.store._epoch import Epoch
+from twofold.store._memory_audit import MemoryAudit
 from twofold.store._memory_checkpoints import MemoryCheckpoints
 from twofold.store._memory_log import MemoryLog
 from twofold.store._memory_parked import MemoryParked
@@ -35,7 +36,7 @@ class MemoryStore:
         >>> store = MemoryStore()
     """
 
-    __slots__ = ("_checkpoints", "_lock", "_log", "_open", "_parked", "_replies", "_tables", "_wakeup")
+    __slots__ = ("_audit", "_checkpoints", "_lock", "_log", "_open", "_parked", "_replies", "_tables", "_wakeup")
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -44,6 +45,7 @@ class MemoryStore:
         self._checkpoints = MemoryCheckpoints(self._lock)
         self._parked = MemoryParked(self._lock)
         self._replies = MemoryReplies(self._lock)
+        self._audit = MemoryAudit(self._lock)
         self._wakeup = Bell()
         self._open = False
 
@@ -66,6 +68,11 @@ class MemoryStore:
     def parked(self) -> MemoryParked:
         """What followers have put aside."""
         return self._parked
+
+    @property
+    def audit(self) -> MemoryAudit:
+        """What commands have left in the audit trail."""
+        return self._audit
 
     async def start(self) -> None:
         """Open the store; what was in it is in it still."""
@@ -95,6 +102,7 @@ class MemoryStore:
             position = self._log.extend(batch.appends)
             if batch.reply is not None:
                 self._replies.keep(batch.reply, position)
+            self._audit.add(batch.audit, position)
         if position:
             self._wakeup.ring(position)
         return Committed(position, versions)

@@ -64,6 +64,7 @@ class Part:
         conclusions: How many events it had that come after all others.
         undone: How many events it had for the case that it does not commit.
         enlisted: How many sources it had.
+        traced: How many commands had been sent and answered in it.
         sources: Every source it knew, with its state.
         participant: Its session, when it had one.
         context: The message it served.
@@ -75,6 +76,7 @@ class Part:
     conclusions: int
     undone: int
     enlisted: int
+    traced: int
     sources: dict[str, tuple[EventSource, object]]
     participant: Participant | None
     context: Context

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from twofold.store._audit import AuditTrail
 from twofold.store._batch import Batch, Committed
 from twofold.store._checkpoint import Checkpoints
 from twofold.store._log import Log, Wakeup
@@ -107,6 +108,11 @@ class Store(Protocol):
     @property
     def parked(self) -> ParkedEvents:
         """What followers have put aside."""
+        ...
+
+    @property
+    def audit(self) -> AuditTrail:
+        """What commands have left in the audit trail."""
         ...
 
     async def start(self) -> None:

@@ -12,6 +12,8 @@ from twofold.dispatch import Handler, Next, Stage, failure_of
 from twofold.errors import Classifier, Decided, WiringError
 from twofold.messages import Catalogue, Context, Kind
 from twofold.result import Failure, Result
+from twofold.store._audit import SUCCESS
+from twofold.store._audited import Trace, tracing
 from twofold.store._current import UnitFactory, carried, current_unit, working
 from twofold.store._unit import UnitOfWork
 
@@ -30,12 +32,13 @@ def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: C
     def wrap(handler: Handler, call_next: Next) -> Next | None:
         async def transaction(message: Any, context: Context) -> Result[Any, Any]:
             refuse_in_query(type(message).__qualname__)
-            outer = current_unit(catalogue)
+            outer, trace = current_unit(catalogue), tracing.get()
             if outer is not None:
-                return await _joined(outer, message, context, call_next)
+                return await _joined(outer, message, context, call_next, trace)
             try:
                 settled = carried()
                 async with working(new_unit(context)) as unit:
+                    unit.trace = trace
                     if settled is not None:
                         unit.settle(settled)
                     result = await call_next(message, context)
@@ -90,12 +93,17 @@ async def _commit(unit: UnitOfWork, result: Result[Any, Any], classifier: Classi
         raise
 
 
-async def _joined(unit: UnitOfWork, message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+async def _joined(
+    unit: UnitOfWork, message: Any, context: Context, call_next: Next, trace: Trace | None
+) -> Result[Any, Any]:
     await unit.begin_part(context)
     try:
         result = await call_next(message, context)
     except BaseException:
         await unit.undo_part()
         raise
+    if result.is_success and unit.trace is not None and trace is not None and trace.own is not None:
+        trace.own.end(SUCCESS)
+        unit.trace.keep(trace.own)
     await (unit.keep_part() if result.is_success else unit.undo_part())
     return result

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias, final
 
 from twofold.errors import CheckpointMoved, Decided, OutcomeUnknown, Superseded, TwofoldError, WiringError
 from twofold.messages import Catalogue, Context
+from twofold.store._audited import Trace
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._checkpoint import Move
 from twofold.store._fact import Fact
@@ -81,6 +82,8 @@ class UnitOfWork:
         self._parts: list[Part] = []
         self._turns = Turns()
         self._open = True
+        self.trace: Trace | None = None
+        """What goes into the audit trail with it; None where nobody keeps one."""
         self.committed = Committed()
 
     @property
@@ -254,6 +257,8 @@ class UnitOfWork:
             batch = replace(batch, parks=settled.parks, frees=settled.frees)
         if self._reply is not None:
             batch = replace(batch, reply=self._reply)
+        if self.trace is not None:
+            batch = replace(batch, audit=self.trace.committing())
         try:
             if self._transaction is not None:
                 self.committed = await self._transaction.commit(batch)
@@ -277,6 +282,8 @@ class UnitOfWork:
             self._told({draft.type for _, _, _, draft in facts}, committed.position)
         self._survivors.clear()
         self._undone.clear()
+        if self.trace is not None:
+            self.trace.written = True
         self._note(committed)
         return committed
 
@@ -291,6 +298,8 @@ class UnitOfWork:
         self._facts.clear()
         self._conclusions.clear()
         self._sources.clear()
+        if self.trace is not None and not self.trace.written:
+            self.trace.undo()
         if self._transaction is not None:
             await self._transaction.rollback()
 
@@ -341,6 +350,7 @@ class UnitOfWork:
                     conclusions=len(self._conclusions),
                     undone=len(self._undone),
                     enlisted=len(self._sources),
+                    traced=0 if self.trace is None else len(self.trace),
                     sources={stream: (source, source.mark()) for stream, source in self._known.items()},
                     participant=self._participant,
                     context=self._context,
@@ -374,6 +384,8 @@ class UnitOfWork:
         del self._sources[part.enlisted :], self._conclusions[part.conclusions :]
         self._survivors += self._undone[part.undone :]
         del self._undone[part.undone :]
+        if self.trace is not None:
+            self.trace.undo(part.traced)
         self._known = {stream: source for stream, (source, _) in part.sources.items()}
         for source, mark in part.sources.values():
             source.revert(mark)

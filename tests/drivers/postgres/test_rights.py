@@ -13,6 +13,7 @@ from tests.drivers.postgres.schema import schema_of
 from tests.drivers.postgres.test_conformance import OnPostgres
 from twofold.drivers.postgres import PostgresStore
 from twofold.testing._store_appends import Appends
+from twofold.testing._store_audit import Audits
 from twofold.testing._store_boundaries import Boundaries
 from twofold.testing._store_checkpoints import Checkpoints
 
@@ -34,7 +35,7 @@ async def role_url(postgres_url: str, plain: Plain) -> AsyncIterator[str]:
     await plain.execute(f"DROP ROLE {role}")
 
 
-class TestGrantedStore(OnPostgres, Appends, Boundaries, Checkpoints):
+class TestGrantedStore(OnPostgres, Appends, Audits, Boundaries, Checkpoints):
     """What writes to every table and reads it, for a role that may change none; the same SQL serves everything else."""
 
     @pytest.fixture
@@ -48,7 +49,12 @@ async def test_it_may_change_no_table(role_url: str) -> None:
     """The database refuses it, so that the rights are no more than what is granted."""
     connection = await asyncpg.connect(role_url)
     try:
-        for refused in ("CREATE TABLE mine (id integer)", "DROP TABLE twofold_tags", "DELETE FROM twofold_events"):
+        for refused in (
+            "CREATE TABLE mine (id integer)",
+            "DROP TABLE twofold_tags",
+            "DELETE FROM twofold_events",
+            "DELETE FROM twofold_audit",
+        ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError, match=r"permission denied|must be owner"):
                 await connection.execute(refused)
     finally:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from twofold.drivers.postgres._audit import entries_as_json
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import state_of
 from twofold.drivers.postgres._names import Names
@@ -70,10 +71,10 @@ async def send_each(
         calls: The calls.
         timeout: How long to wait for the answer, in seconds.
     """
-    *columns, tagged = zip(*(call.values for call in calls), strict=True)
+    *columns, tagged, entries = zip(*(call.values for call in calls), strict=True)
     tags = [(tag, nth) for nth, names in enumerate(tagged, 1) for tag in names or ()]
     names, places = zip(*tags, strict=True) if tags else (None, None)
-    position, *versions = await connection.fetchval(query, *columns, names, places, timeout=timeout)
+    position, *versions = await connection.fetchval(query, *columns, names, places, entries, timeout=timeout)
     answers = list[Committed | Conflict]()
     for call, version in zip(calls, versions, strict=True):
         if version < 0:
@@ -103,7 +104,7 @@ class Calls:
     def _log(self, batch: Batch) -> Call:
         appends = batch.appends
         if len(appends) == 1 and len(appends[0].events) == 1 and not _others(batch):
-            return Call(batch, self.append, _one_event(appends[0]), short=True)
+            return Call(batch, self.append, (*_one_event(appends[0]), entries_as_json(batch.audit)), short=True)
         return Call(batch, self.commit, _everything(batch))
 
 
@@ -131,6 +132,7 @@ def _everything(batch: Batch) -> tuple[Any, ...]:
         [tag for tag, _ in tags] if tags else None,
         [nth for _, nth in tags] if tags else None,
         _json(others) if others else None,
+        entries_as_json(batch.audit),
     )
 
 
@@ -214,5 +216,5 @@ _json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encod
 _COLUMNS: Final = 7
 _VERSION, _CONDITION = -1, -2
 _CONFLICT_AFTER_A_WRITE: Final = "TF001"
-_APPEND: Final = "SELECT {schema}.twofold_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-_COMMIT: Final = "SELECT {schema}.twofold_commit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+_APPEND: Final = "SELECT {schema}.twofold_append_audited($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+_COMMIT: Final = "SELECT {schema}.twofold_commit_audited($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"

@@ -178,4 +178,4 @@ async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
 
 
 _RUNS = 5
-_EACH = "SELECT {schema}.twofold_append_each($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+_EACH = "SELECT {schema}.twofold_append_each_audited($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"

@@ -8,8 +8,8 @@ from zlib import crc32
 
 from twofold.errors import WiringError
 
-_PLACE: Final = re.compile(r"\{(schema|named|floor|draw|keys|upgrade|positions)\}")
-_FLOOR, _DRAW, _KEYS, _UPGRADE = (kind << 60 for kind in (4, 5, 6, 7))
+_PLACE: Final = re.compile(r"\{(schema|named|floor|draw|keys|upgrade|audit|positions|audit_numbers)\}")
+_AUDIT, _FLOOR, _DRAW, _KEYS, _UPGRADE = (kind << 60 for kind in (3, 4, 5, 6, 7))
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,14 @@ class Names:
 
     @cached_property
     def _places(self) -> dict[str, str]:
-        keys = {"floor": _FLOOR, "draw": _DRAW, "keys": _KEYS, "upgrade": _UPGRADE}
-        positions = f"{self.quoted}.twofold_positions".replace("'", "''")
+        keys = {"floor": _FLOOR, "draw": _DRAW, "keys": _KEYS, "upgrade": _UPGRADE, "audit": _AUDIT}
+        prefix = self.quoted.replace("'", "''")
         named = self.schema.replace("'", "''")
         return {
             "schema": self.quoted,
             "named": f"'{named}'",
-            "positions": f"'{positions}'::regclass",
+            "positions": f"'{prefix}.twofold_positions'::regclass",
+            "audit_numbers": f"'{prefix}.twofold_audit_numbers'::regclass",
             **{name: f"{kind + self._space}::bigint" for name, kind in keys.items()},
         }
 

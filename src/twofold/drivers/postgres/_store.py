@@ -13,6 +13,7 @@ from typing import Any, TypeVar, final
 import asyncpg
 
 from twofold.drivers.postgres._append import Calls, calls
+from twofold.drivers.postgres._audit import PostgresAudit
 from twofold.drivers.postgres._checkpoints import PostgresCheckpoints
 from twofold.drivers.postgres._commits import Commits, persistently
 from twofold.drivers.postgres._connection import Connection, Server
@@ -76,6 +77,7 @@ class PostgresStore:
     """
 
     __slots__ = (
+        "_audit",
         "_bell",
         "_calls",
         "_checkpoints",
@@ -154,6 +156,7 @@ class PostgresStore:
         self._fetch = fetch = Fetch(self._readers, self._writers, names)
         self._checkpoints = PostgresCheckpoints(fetch)
         self._parked = PostgresParked(fetch)
+        self._audit = PostgresAudit(fetch)
 
     @property
     def log(self) -> PostgresLog:
@@ -174,6 +177,11 @@ class PostgresStore:
     def parked(self) -> PostgresParked:
         """What followers have put aside."""
         return self._parked
+
+    @property
+    def audit(self) -> PostgresAudit:
+        """What commands have left in the audit trail."""
+        return self._audit
 
     def read_only(self) -> "PostgresStore":
         """The same store, not started, for a process that only reads."""

@@ -8,6 +8,7 @@ table of their own, which only events with tags pay for: a decision reads the fe
 from collections.abc import Iterator
 from inspect import cleandoc
 
+from twofold.drivers.sqlite._audit_tables import AUDIT_TABLES
 from twofold.drivers.sqlite._guard import BEGIN_WRITE, COMMIT, GuardedConnection
 from twofold.drivers.sqlite._replies import TABLE_OF_REPLIES
 from twofold.errors import StoreUnavailable
@@ -59,6 +60,7 @@ STEPS = (
         "INSERT INTO twofold_tags (tag, position) SELECT DISTINCT value, position FROM twofold_events, json_each(tags)",
     ),
     TABLE_OF_REPLIES,
+    AUDIT_TABLES,
 )
 
 

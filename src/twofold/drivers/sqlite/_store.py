@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, final, get_args
 
+from twofold.drivers.sqlite._audit import SqliteAudit
 from twofold.drivers.sqlite._checkpoints import SqliteCheckpoints
 from twofold.drivers.sqlite._epoch import begin_epoch, join_epoch
 from twofold.drivers.sqlite._faults import typed
@@ -58,6 +59,7 @@ class SqliteStore:
 
     __slots__ = (
         "__weakref__",
+        "_audit",
         "_bell",
         "_checkpoints",
         "_database",
@@ -100,6 +102,7 @@ class SqliteStore:
         self._log = SqliteLog(self._readers)
         self._checkpoints = SqliteCheckpoints(self._readers, self._writer)
         self._parked = SqliteParked(self._readers, self._writer)
+        self._audit = SqliteAudit(self._readers, self._writer)
         weakref.finalize(self, _close, self._writer, self._readers)
 
     @property
@@ -121,6 +124,11 @@ class SqliteStore:
     def parked(self) -> SqliteParked:
         """What followers have put aside."""
         return self._parked
+
+    @property
+    def audit(self) -> SqliteAudit:
+        """What commands have left in the audit trail."""
+        return self._audit
 
     def read_only(self) -> "SqliteStore":
         """The same store, not started, for a process that only reads."""

@@ -4,8 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from twofold.drivers.sqlite._audit import add_entries, audit_row
 from twofold.drivers.sqlite._checkpoints import move
 from twofold.drivers.sqlite._log import behind, head
 from twofold.drivers.sqlite._parked import free, park
@@ -26,6 +27,7 @@ class Plan:
 
     appends: Sequence[_Append]
     batch: Batch
+    audit: Sequence[tuple[Any, ...]]
 
     def __call__(self, connection: Connection) -> Committed:
         position = 0
@@ -49,12 +51,14 @@ class Plan:
             free(connection, batch.frees)
         if batch.reply:
             keep(connection, batch.reply, position)
+        if self.audit:
+            add_entries(connection, self.audit, position)
         return Committed(position, versions)
 
 
 def plan(batch: Batch) -> Plan:
     """Encode what a batch writes."""
-    return Plan([_append(item) for item in batch.appends], batch)
+    return Plan([_append(item) for item in batch.appends], batch, [audit_row(entry) for entry in batch.audit])
 
 
 def _append(item: Append) -> _Append:

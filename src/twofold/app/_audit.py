@@ -1,0 +1,162 @@
+"""The audit trail of an application, for people: what was sent, by whom, how it ended, and what caused what."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, final
+from uuid import UUID
+
+from twofold.clock import Clock
+from twofold.errors import NotFound
+from twofold.store import AuditEntry, AuditSearch, Store, Verdict, seal, verify
+
+_PAGE = 1000
+
+
+class NotAudited(NotFound):
+    """The trail has nothing of a message.
+
+    Args:
+        what: The message.
+    """
+
+    code: ClassVar[str] = "not_audited"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the audit trail has nothing of {what}")
+        self.what = what
+
+    @property
+    def hint(self) -> str:
+        """Where to look."""
+        return "`twofold audit list` shows what it has"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """An entry with what its command caused.
+
+    Args:
+        entry: The entry.
+        caused: What came of it, in the order of the trail.
+    """
+
+    entry: AuditEntry
+    caused: "tuple[Branch, ...]" = ()
+
+
+@final
+class Audit:
+    """The audit trail of an application.
+
+    Args:
+        store: Where it is.
+        clock: Tells when something is sealed.
+    """
+
+    __slots__ = ("_clock", "_store")
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def entries(
+        self,
+        *,
+        message: str | None = None,
+        message_id: UUID | None = None,
+        correlation_id: str | None = None,
+        user_id: str | None = None,
+        tenant: str | None = None,
+        outcome: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newest: bool = False,
+        limit: int | None = None,
+    ) -> AsyncIterator[AuditEntry]:
+        """Entries, in the order of the trail; those that are written meanwhile are not among them.
+
+        Args:
+            message: Of commands with this wire name.
+            message_id: Of this command.
+            correlation_id: Of this request.
+            user_id: Of what this user has sent.
+            tenant: Of what was sent for this tenant.
+            outcome: Of what ended so: `success`, the category of an error, `crashed`, `cancelled`, or `undone`.
+            since: Of what was sent at this time or later.
+            until: Of what was sent before this time.
+            newest: Whether the newest come first.
+            limit: How many at most; all unless given.
+        """
+        search = AuditSearch(
+            message=message,
+            message_id=message_id,
+            correlation_id=correlation_id,
+            user_id=user_id,
+            tenant=tenant,
+            outcome=outcome,
+            since=since,
+            until=until,
+        )
+        after, left, trail = 0, limit, self._store.audit
+        until_number: int | None = await trail.bound()
+        while left is None or left > 0:
+            wanted = _PAGE if left is None else min(left, _PAGE)
+            page = await trail.find(search, after=after, until=until_number, newest=newest, limit=wanted)
+            for entry in page:
+                yield entry
+            if len(page) < wanted:
+                return
+            left = None if left is None else left - len(page)
+            if newest:
+                until_number = page[-1].number - 1
+            else:
+                after = page[-1].number
+
+    async def get(self, message_id: UUID) -> AuditEntry:
+        """The last entry of a command.
+
+        Raises:
+            NotAudited: There is none.
+        """
+        async for entry in self.entries(message_id=message_id, newest=True, limit=1):
+            return entry
+        raise NotAudited(f"the message {message_id}")
+
+    async def tree(self, correlation_id: str) -> Sequence[Branch]:
+        """What one request has caused, as far as it was commands: each below the one whose handler sent it.
+
+        Args:
+            correlation_id: Joins everything that the request caused.
+
+        Returns:
+            The commands that no command of the request has caused, with everything below them.
+        """
+        entries = [entry async for entry in self.entries(correlation_id=correlation_id)]
+        known = {str(entry.message_id) for entry in entries}
+        below = dict[str | None, list[AuditEntry]]()
+        for entry in entries:
+            below.setdefault(entry.causation_id if entry.causation_id in known else None, []).append(entry)
+        return _branches(below, None)
+
+    async def seal(self) -> int:
+        """Seal what is in the trail now, instead of waiting for a worker to do it.
+
+        Returns:
+            How many entries it has sealed.
+        """
+        return await seal(self._store.audit, self._clock.now())
+
+    async def verify(self, *, anchor: bytes | None = None) -> Verdict:
+        """Prove that every sealed entry and every block is as it was sealed.
+
+        Args:
+            anchor: The hash of a block, as somebody has noted it elsewhere: without one, nobody can tell that the end
+                was cut off.
+        """
+        return await verify(self._store.audit, anchor)
+
+
+def _branches(below: dict[str | None, list[AuditEntry]], cause: str | None) -> tuple[Branch, ...]:
+    # What is taken out cannot come again, whatever circle a damaged trail may hold.
+    return tuple(Branch(entry=entry, caused=_branches(below, str(entry.message_id))) for entry in below.pop(cause, ()))

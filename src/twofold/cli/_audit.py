@@ -1,0 +1,160 @@
+"""`twofold audit`: the trail that commands leave; looked at, proved and exported.
+
+It opens the store and starts nothing, and it changes nothing: the trail is append-only.
+"""
+# pyright: reportUnknownMemberType=false
+# rich-click leaves the types of its options open.
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Final, TypeVar
+from uuid import UUID
+
+import rich_click as click
+
+from twofold.app import App, Branch
+from twofold.cli._audit_entry import as_dict, lines_of, row_of
+from twofold.cli._load import app_argument, behind_app, database_options, load, mount
+from twofold.cli._store import opened
+from twofold.cli._tables import print_rows
+from twofold.errors import Corrupt
+from twofold.store import AuditEntry
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+_COLUMNS: Final = ("number", "sent", "message", "user", "outcome", "code", "took", "id")
+
+
+class TrailBroken(Corrupt):
+    """The audit trail is not as it was sealed."""
+
+    code: ClassVar[str] = "trail_broken"
+
+
+@click.group()
+def audit() -> None:
+    """Look at what commands have left in the audit trail, prove and export it."""
+
+
+def _filters(command: F) -> F:
+    moments = ("until", "Only what was sent before this time, in UTC."), ("since", "Only what was sent since, in UTC.")
+    for name, text in moments:
+        command = click.option(f"--{name}", type=click.DateTime(), help=text)(command)
+    command = click.option("--outcome", metavar="WORD", help="`success`, a category of errors, `crashed`, …")(command)
+    command = click.option("--correlation", metavar="ID", help="Only of this request.")(command)
+    command = click.option("--user", metavar="ID", help="Only of this user.")(command)
+    return click.option("--message", metavar="NAME", help="Only commands with this wire name.")(command)
+
+
+@audit.command(name="list")
+@app_argument
+@_filters
+@click.option("--oldest", is_flag=True, help="The oldest first, and not the newest.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many rows at most.")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
+@database_options
+def list_(*, target: str, oldest: bool, limit: int, as_json: bool, **options: Any) -> None:
+    """List commands: who sent what and when, how it ended, and how long it took."""
+    wanted, databases = _read(options)
+
+    async def found(app: App) -> list[AuditEntry]:
+        return [entry async for entry in app.audit.entries(**wanted, newest=not oldest, limit=limit + 1)]
+
+    entries = _with(target, databases, found)
+    if as_json:
+        click.echo(json.dumps([as_dict(entry) for entry in entries[:limit]], indent=2))
+    elif entries:
+        print_rows(_COLUMNS, [row_of(entry) for entry in entries[:limit]])
+    else:
+        click.echo("nothing is in the audit trail")
+    if len(entries) > limit:
+        click.echo(f"there are more than {limit}; --limit shows more", err=True)
+
+
+@audit.command()
+@click.argument("words", nargs=-1, required=True, metavar="[MODULE:APP] ID")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@database_options
+def show(*, words: tuple[str, ...], as_json: bool, **databases: str | None) -> None:
+    """Show what is known of a command, and what else its request has caused."""
+    target, word = behind_app(words, "ID")
+    try:
+        message_id = UUID(word)
+    except ValueError:
+        raise click.UsageError(f"{word!r} is no id of a message: a UUID is") from None
+
+    async def found(app: App) -> tuple[AuditEntry, Sequence[Branch]]:
+        entry = await app.audit.get(message_id)
+        return entry, await app.audit.tree(entry.correlation_id)
+
+    entry, tree = _with(target, databases, found)
+    click.echo(json.dumps(as_dict(entry), indent=2) if as_json else "\n".join(lines_of(entry, tree)))
+
+
+@audit.command()
+@app_argument
+@click.option("--anchor", metavar="HASH", help="The hash of a block, as noted elsewhere: shows whether the end is cut.")
+@database_options
+def verify(*, target: str, anchor: str | None, **databases: str | None) -> None:
+    """Prove that everything sealed is as it was, and tell the first entry that is not."""
+    try:
+        noted = None if anchor is None else bytes.fromhex(anchor)
+    except ValueError:
+        raise click.UsageError(f"{anchor!r} is no hash: hexadecimal digits are") from None
+    verdict = _with(target, databases, lambda app: app.audit.verify(anchor=noted))
+    if verdict.flaw is not None:
+        raise TrailBroken(verdict.flaw.text)
+    if verdict.head is None:
+        click.echo("nothing is sealed yet")
+    else:
+        click.echo(f"{verdict.entries} entries are as they were sealed, in {verdict.head.number} blocks")
+        click.echo(f"anchor {verdict.head.hash.hex()}")
+    if verdict.unsealed:
+        click.echo(f"{verdict.unsealed} more are not sealed yet; a worker does that within a second or two")
+
+
+@audit.command()
+@app_argument
+@_filters
+@database_options
+def export(*, target: str, **options: Any) -> None:
+    """Print entries as lines of JSON, the oldest first."""
+    wanted, databases = _read(options)
+
+    async def printed(app: App) -> None:
+        async for entry in app.audit.entries(**wanted):
+            click.echo(json.dumps(as_dict(entry)))
+
+    _with(target, databases, printed)
+
+
+def _read(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str | None]]:
+    """The entries that are wanted, and the databases."""
+    wanted = {
+        "message": options["message"],
+        "user_id": options["user"],
+        "correlation_id": options["correlation"],
+        "outcome": options["outcome"],
+        "since": _utc(options["since"]),
+        "until": _utc(options["until"]),
+    }
+    return wanted, {name: options[name] for name in ("database", "read_database")}
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)
+
+
+def _with(target: str, databases: Mapping[str, str | None], work: Callable[[App], Awaitable[T]]) -> T:
+    """Do something with an application whose store is open."""
+
+    async def done() -> T:
+        app = load(target)
+        mount(app, **databases)
+        async with opened(app):
+            return await work(app)
+
+    return asyncio.run(done())

@@ -1,0 +1,66 @@
+"""Entries of the audit trail as the command line shows them: as a row, as lines, and as data for machines."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from twofold.app import Branch
+from twofold.middleware import printable
+from twofold.store import AuditEntry
+
+
+def row_of(entry: AuditEntry) -> tuple[str, ...]:
+    """Number, when, message, user, outcome, code, duration, id."""
+    took = f"{entry.duration.total_seconds() * 1000:.1f} ms"
+    words = str(entry.number), _time(entry), entry.message, entry.user_id or "", entry.outcome, entry.code, took
+    return tuple(map(printable, (*words, str(entry.message_id))))
+
+
+def as_dict(entry: AuditEntry) -> dict[str, Any]:
+    """Everything that is known, ready for JSON."""
+    return {
+        "number": entry.number,
+        "time": entry.time.isoformat(),
+        "message": entry.message,
+        "version": entry.version,
+        "message_id": str(entry.message_id),
+        "correlation_id": entry.correlation_id,
+        "causation_id": entry.causation_id,
+        "user_id": entry.user_id,
+        "tenant": entry.tenant,
+        "payload": json.loads(entry.payload),
+        "duration": entry.duration.total_seconds(),
+        "outcome": entry.outcome,
+        "code": entry.code,
+        "position": entry.position,
+    }
+
+
+def lines_of(entry: AuditEntry, tree: Sequence[Branch]) -> Iterator[str]:
+    """The entry, and what its request has caused; safe for a terminal."""
+    facts = as_dict(entry)
+    payload = facts.pop("payload")
+    width = max(map(len, facts))
+    for name, fact in facts.items():
+        if fact not in (None, ""):
+            yield f"{name.replace('_', ' '):{width}}  {printable(str(fact))}"
+    yield ""
+    yield "payload"
+    for line in json.dumps(payload, indent=2, ensure_ascii=False).splitlines():
+        yield f"  {printable(line)}"
+    yield ""
+    yield "request"
+    yield from _drawn(tree, entry, 1)
+
+
+def _drawn(branches: Sequence[Branch], shown: AuditEntry, depth: int) -> Iterator[str]:
+    for branch in branches:
+        entry = branch.entry
+        mark = "  <-" if entry.number == shown.number else ""
+        words = f"{entry.message} {entry.outcome} {entry.code}".rstrip()
+        yield f"{'  ' * depth}{printable(words)}  {entry.message_id}{mark}"
+        yield from _drawn(branch.caused, shown, depth + 1)
+
+
+def _time(entry: AuditEntry) -> str:
+    return f"{entry.time:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,158 @@
+"""The audit trail: read on the reader connections, sealed by the writer; entries come with batches."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from sqlite3 import Connection
+from typing import Any, final
+from uuid import UUID
+
+from twofold.drivers.sqlite._readers import Readers
+from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
+from twofold.drivers.sqlite._writer import Writer
+from twofold.store import AuditBlock, AuditEntry, AuditSearch
+
+
+@final
+class SqliteAudit:
+    """The audit trail in one SQLite file.
+
+    Args:
+        readers: Who reads it.
+        writer: Who writes its blocks.
+    """
+
+    __slots__ = ("_readers", "_writer")
+
+    def __init__(self, readers: Readers, writer: Writer) -> None:
+        self._readers = readers
+        self._writer = writer
+
+    async def find(
+        self, search: AuditSearch, *, after: int = 0, until: int | None = None, newest: bool = False, limit: int = 1000
+    ) -> Sequence[AuditEntry]:
+        """Entries, by number."""
+        query = _FIND.format(" DESC" if newest else "")
+        values = {
+            "after": after,
+            "until": until,
+            "limit": limit,
+            "message": search.message,
+            "message_id": None if search.message_id is None else search.message_id.bytes,
+            "correlation_id": search.correlation_id,
+            "user_id": search.user_id,
+            "tenant": search.tenant,
+            "outcome": search.outcome,
+            "since": _moment(search.since),
+            "before": _moment(search.until),
+        }
+
+        def found(connection: Connection) -> list[AuditEntry]:
+            return [_entry(*row) for row in connection.execute(query, values)]
+
+        return await self._readers.run(found)
+
+    async def bound(self) -> int:
+        """The number up to which the trail is final: there is one writer."""
+        return await self._readers.run(lambda connection: int(connection.execute(_BOUND).fetchone()[0]))
+
+    async def blocks(self, *, after: int = 0, limit: int = 1000) -> Sequence[AuditBlock]:
+        """Blocks, in the order of the chain."""
+
+        def found(connection: Connection) -> list[AuditBlock]:
+            return [_block(*row) for row in connection.execute(_BLOCKS, (after, limit))]
+
+        return await self._readers.run(found)
+
+    async def last_block(self) -> AuditBlock | None:
+        """The last block."""
+
+        def found(connection: Connection) -> AuditBlock | None:
+            row = connection.execute(_LAST).fetchone()
+            return None if row is None else _block(*row)
+
+        return await self._readers.run(found)
+
+    async def seal(self, block: AuditBlock) -> bool:
+        """Add a block to the chain."""
+        number, first, last, digests = block.number, block.first, block.last, block.digests
+        values = (number, first, last, digests, block.previous, _moment(block.time), block.hash, number - 1)
+        return await self._writer.change(lambda connection: connection.execute(_SEAL, values).rowcount) > 0
+
+
+def audit_row(entry: AuditEntry) -> tuple[Any, ...]:
+    """An entry as it is written, but its position."""
+    return (
+        entry.message,
+        entry.version,
+        entry.message_id.bytes,
+        entry.correlation_id,
+        entry.causation_id,
+        entry.user_id,
+        entry.tenant,
+        entry.payload,
+        (entry.time - EPOCH) // MICROSECOND,
+        entry.duration // MICROSECOND,
+        entry.outcome,
+        entry.code,
+    )
+
+
+def add_entries(connection: Connection, rows: Sequence[tuple[Any, ...]], position: int) -> None:
+    """Write entries, in the transaction that is open."""
+    for row in rows:
+        connection.execute(_ADD, (*row, position))
+
+
+def _moment(time: datetime | None) -> int | None:
+    return None if time is None else (time - EPOCH) // MICROSECOND
+
+
+def _entry(number: int, message: str, version: int, message_id: bytes, *others: Any) -> AuditEntry:
+    correlation_id, causation_id, user_id, tenant, payload, time, duration, outcome, code, position = others
+    return AuditEntry(
+        number=number,
+        message=message,
+        version=version,
+        message_id=UUID(bytes=message_id),
+        correlation_id=correlation_id,
+        causation_id=causation_id,
+        user_id=user_id,
+        tenant=tenant,
+        payload=payload,
+        time=EPOCH + timedelta(microseconds=time),
+        duration=timedelta(microseconds=duration),
+        outcome=outcome,
+        code=code,
+        position=position,
+    )
+
+
+def _block(number: int, first: int, last: int, digests: bytes, previous: bytes, time: int, hash_: bytes) -> AuditBlock:
+    moment = EPOCH + timedelta(microseconds=time)
+    return AuditBlock(
+        number=number, first=first, last=last, digests=digests, previous=previous, time=moment, hash=hash_
+    )
+
+
+_ADD = (
+    "INSERT INTO twofold_audit (message, version, message_id, correlation_id, causation_id, user_id, tenant, payload,"
+    " time, duration, outcome, code, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_FIND = (
+    "SELECT number, message, version, message_id, correlation_id, causation_id, user_id, tenant, payload,"
+    " time, duration, outcome, code, position"
+    " FROM twofold_audit WHERE number > :after AND (:until IS NULL OR number <= :until)"
+    " AND (:message IS NULL OR message = :message) AND (:message_id IS NULL OR message_id = :message_id)"
+    " AND (:correlation_id IS NULL OR correlation_id = :correlation_id)"
+    " AND (:user_id IS NULL OR user_id = :user_id) AND (:tenant IS NULL OR tenant = :tenant)"
+    " AND (:outcome IS NULL OR outcome = :outcome)"
+    " AND (:since IS NULL OR time >= :since) AND (:before IS NULL OR time < :before) ORDER BY number{} LIMIT :limit"
+)
+_BOUND = "SELECT coalesce(max(number), 0) FROM twofold_audit"
+_SELECT = "SELECT number, first, last, digests, previous, time, hash FROM twofold_audit_blocks"
+_BLOCKS = _SELECT + " WHERE number > ? ORDER BY number LIMIT ?"
+_LAST = _SELECT + " ORDER BY number DESC LIMIT 1"
+_SEAL = (
+    "INSERT INTO twofold_audit_blocks (number, first, last, digests, previous, time, hash)"
+    " SELECT ?, ?, ?, ?, ?, ?, ? WHERE ? = (SELECT coalesce(max(number), 0) FROM twofold_audit_blocks)"
+)

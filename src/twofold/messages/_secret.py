@@ -1,0 +1,120 @@
+"""Secrets of messages: marked where they are declared, and left out of everything that is written for people to read.
+
+What is to be left out of a class is decided once, when its pipeline is built. The marker does most of it inside the
+codec, however deep a secret sits; names that speak for themselves are looked for besides, wherever a value may have
+them.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeVar, cast
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, SerializationInfo, SerializerFunctionWrapHandler
+from pydantic.errors import PydanticUserError
+from pydantic_core import PydanticSerializationError, core_schema
+
+from twofold.errors import WiringError
+from twofold.messages._type import MessageType
+
+M = TypeVar("M")
+
+HIDDEN: Final = "***"
+"""What stands in the place of a secret."""
+
+_REDACTED: Final = "twofold redacted"
+_UNWRITABLE: Final = "null"
+_TELLING: Final = re.compile(
+    r"(^|_)(passw(or)?d|passwd|passphrase|secret|token|credentials?|authorization|(api|private|secret|access)_?key|pin|cvv)s?($|_)"
+)
+
+
+class Secret:
+    """Marks a field, at any depth of a message, whose value is written to no audit trail, log line or output.
+
+    Events have none: they would be kept in the log for ever. pydantic's `SecretStr` is one without being marked.
+
+    Example:
+        >>> @dataclass(frozen=True, kw_only=True)
+        ... class Register(Command[UUID]):
+        ...     email: str
+        ...     password: Annotated[str, Secret]
+    """
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        schema = handler(source)
+        written = core_schema.wrap_serializer_function_ser_schema(_written, info_arg=True, schema=schema)
+        return cast("core_schema.CoreSchema", {**schema, "serialization": written})
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "writeOnly": True}
+
+
+def redacting(kind: MessageType[M]) -> Callable[[M], str]:
+    """What gives messages of a type as JSON without their secrets.
+
+    A message that is not as its type says is given as `null`: nobody could tell what of it is a secret.
+
+    Args:
+        kind: The type.
+    """
+    serialize = kind.adapter.serializer.to_json
+
+    def plain(message: M) -> str:
+        try:
+            return serialize(message, context=_REDACTED, warnings="error").decode()
+        except (PydanticSerializationError, ValueError, TypeError, AttributeError):
+            return _UNWRITABLE
+
+    if not _may_tell(kind):
+        return plain
+    return lambda message: json.dumps(_hidden(json.loads(plain(message))), ensure_ascii=False, separators=(",", ":"))
+
+
+def _written(value: Any, write: SerializerFunctionWrapHandler, info: SerializationInfo[Any]) -> Any:
+    return HIDDEN if info.context == _REDACTED else write(value)
+
+
+def _may_tell(kind: MessageType[Any]) -> bool:
+    """Whether a message may have a field with a telling name: by its schema, or since that leaves names open."""
+    try:
+        schema = kind.schema()
+    except (PydanticUserError, WiringError):
+        return True
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return any(_telling(name) for part in parts for name in part.get("properties", ())) or any(
+        _is_open(node) for part in parts for node in _nodes(part.get("properties", part))
+    )
+
+
+def _nodes(node: object) -> Iterator[Mapping[str, Any]]:
+    if isinstance(node, list):
+        for one in cast("list[object]", node):
+            yield from _nodes(one)
+    elif isinstance(node, dict):
+        found = cast("dict[str, object]", node)
+        yield found
+        for one in found.values():
+            yield from _nodes(one)
+
+
+def _is_open(node: Mapping[str, Any]) -> bool:
+    return (node.get("type") == "object" and "properties" not in node) or node.keys() <= {"title", "default"}
+
+
+def _hidden(value: object) -> object:
+    if isinstance(value, list):
+        return [_hidden(one) for one in cast("list[object]", value)]
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value).items()
+        return {name: HIDDEN if one is not None and _telling(name) else _hidden(one) for name, one in members}
+    return value
+
+
+def _telling(name: str) -> bool:
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
+    return _TELLING.search(snake) is not None

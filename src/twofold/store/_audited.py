@@ -1,0 +1,125 @@
+"""What a command leaves in the audit trail, from its first stage to the commit that carries it.
+
+The outermost command of a task has a `Trace`, which the unit of work takes along: whatever is in it commits with the
+unit. Commands that handlers send are noted in the same one. What no commit has carried is written afterwards, by the
+stage.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, final
+
+from twofold.messages import Context
+from twofold.store._audit import SUCCESS, UNDONE, AuditEntry
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What entries of one type of command have in common.
+
+    Args:
+        message: Its wire name.
+        version: The version of its schema.
+        redacted: Gives a command as JSON without its secrets.
+    """
+
+    message: str
+    version: int
+    redacted: Callable[[Any], str]
+
+
+@final
+class Record:
+    """A command that is being handled.
+
+    Args:
+        about: What it is.
+        message: The command.
+        context: Its metadata.
+    """
+
+    __slots__ = ("_about", "_context", "_ended", "_message", "_started", "code", "kept", "outcome")
+
+    def __init__(self, about: About, message: Any, context: Context) -> None:
+        self._about = about
+        self._message = message
+        self._context = context
+        self._started = time.perf_counter()
+        self._ended = 0.0
+        self.outcome = ""
+        self.code = ""
+        self.kept = False
+        """Whether the trace of an outer command has it."""
+
+    def end(self, outcome: str, code: str = "") -> None:
+        """Say how it ended."""
+        self.outcome, self.code = outcome, code
+        self._ended = time.perf_counter()
+
+    def entry(self) -> AuditEntry:
+        """What it leaves."""
+        about, context = self._about, self._context
+        return AuditEntry(
+            message=about.message,
+            version=about.version,
+            message_id=context.message_id,
+            correlation_id=context.correlation_id,
+            causation_id=context.causation_id,
+            user_id=context.user_id,
+            tenant=context.tenant,
+            payload=about.redacted(self._message),
+            time=context.time,
+            duration=timedelta(seconds=self._ended - self._started),
+            outcome=self.outcome,
+            code=self.code,
+        )
+
+
+@final
+class Trace:
+    """What a message leaves, with all commands that are sent while it is handled.
+
+    Args:
+        own: The message; None when it is no command.
+    """
+
+    __slots__ = ("_inner", "own", "written")
+
+    def __init__(self, own: Record | None) -> None:
+        self.own = own
+        self.written = False
+        """Whether a commit has carried it."""
+        self._inner = list[Record]()
+
+    def __len__(self) -> int:
+        return len(self._inner)
+
+    def keep(self, record: Record) -> None:
+        """Note a command that was sent inside, and has ended; a second time changes nothing."""
+        if not record.kept:
+            record.kept = True
+            self._inner.append(record)
+
+    def undo(self, since: int = 0) -> None:
+        """Say that inner commands have come to nothing: those noted since there were so many."""
+        for record in self._inner[since:]:
+            if record.outcome == SUCCESS:
+                record.outcome = UNDONE
+
+    def committing(self) -> tuple[AuditEntry, ...]:
+        """What goes with a commit, if the message has succeeded by then."""
+        if self.own is not None:
+            self.own.end(SUCCESS)
+        return self.entries()
+
+    def entries(self) -> tuple[AuditEntry, ...]:
+        """The entries, those of inner commands first."""
+        records: Sequence[Record] = self._inner if self.own is None else (*self._inner, self.own)
+        return tuple(record.entry() for record in records)
+
+
+tracing: Final[ContextVar[Trace | None]] = ContextVar("twofold_audit", default=None)
+"""The trace of the message that this task is on its way to handle."""

@@ -1,0 +1,118 @@
+"""`twofold audit`: the trail that commands leave, listed, shown, proved and exported."""
+
+import asyncio
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.app.test_audit import Open, OpenTwo, bank
+from tests.cli.conftest import Said
+from twofold import App
+
+Audit = Callable[..., Said]
+BANK = "tests.cli.test_audit:app"
+
+app = App("bank", modules=[bank()])
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the trail of three requests."""
+    file = tmp_path_factory.mktemp("bank") / "bank.db"
+
+    async def keep() -> None:
+        async with App("bank", modules=[bank()], database=file) as running:
+            await running.caller(user_id="ada", correlation_id="c-1").execute(OpenTwo(second="refuse"))
+            await running.caller(user_id="\x1b[2Jbob").execute(Open(then="refuse"))
+            await running.execute(Open())
+
+    asyncio.run(keep())
+    return file
+
+
+@pytest.fixture
+def database(kept: Path, tmp_path: Path) -> Path:
+    """A copy of it for each test."""
+    return Path(shutil.copy(kept, tmp_path / "bank.db"))
+
+
+@pytest.fixture
+def audit(twofold: Callable[..., Said], database: Path) -> Audit:
+    """`twofold audit` with the application and its database."""
+
+    def call(command: str, *arguments: str) -> Said:
+        return twofold("audit", command, BANK, *arguments, "--database", str(database))
+
+    return call
+
+
+def test_commands_are_listed_newest_first(audit: Audit) -> None:
+    """With who, what and how it ended; safe for a terminal."""
+    said = audit("list")
+    assert said.code == 0
+    rows = [line.split() for line in said.out.splitlines()]
+    assert rows[0] == ["number", "sent", "message", "user", "outcome", "code", "took", "id"]
+    assert [row[0] for row in rows[1:]] == ["5", "4", "3", "2", "1"]
+    assert ("\x1b" in said.out, "bob" in said.out) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "options, numbers",
+    [
+        (["--oldest", "--limit", "2"], [1, 2]),
+        (["--user", "ada"], [3, 2, 1]),
+        (["--correlation", "c-1", "--message", "open"], [2, 1]),
+        (["--outcome", "refused"], [4, 2]),
+        (["--since", "2090-01-01"], []),
+        (["--until", "2090-01-01T00:00:00", "--oldest"], [1, 2, 3, 4, 5]),
+    ],
+)
+def test_the_list_is_narrowed(audit: Audit, options: list[str], numbers: list[int]) -> None:
+    """By all that is asked for; and there is a hint when there is more."""
+    said = audit("list", "--json", *options)
+    found = [one["number"] for one in json.loads(said.out)]
+    assert found == numbers
+    assert ("there are more than 2" in said.err) is ("--limit" in options)
+
+
+def test_a_command_is_shown_with_its_request(audit: Audit) -> None:
+    """Its payload, and the commands beside it, as a tree."""
+    (inner,) = json.loads(audit("list", "--json", "--outcome", "refused", "--correlation", "c-1").out)
+    said = audit("show", inner["message_id"])
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert '    "then": "refuse"' in lines
+    tree = [line.split()[0] for line in lines[lines.index("request") + 1 :]]
+    assert tree == ["open_two", "open", "open"]
+    assert lines[-1].endswith("<-")
+    assert json.loads(audit("show", inner["message_id"], "--json").out) == inner
+    assert "nothing of" in audit("show", "00000000-0000-0000-0000-000000000000").err
+    assert audit("show", "what").code == 2
+
+
+def test_the_trail_is_proved(audit: Audit, database: Path) -> None:
+    """With an anchor to note; a changed byte, and a cut tail where the anchor is known, are told and fail."""
+    said = audit("verify")
+    first, second = said.out.splitlines()
+    assert (said.code, first[:35]) == (0, "5 entries are as they were sealed, ")
+    anchor = second.removeprefix("anchor ")
+    assert audit("verify", "--anchor", anchor).code == 0
+    said = audit("verify", "--anchor", anchor[::-1])
+    assert (said.code, "the end was cut off" in said.err) == (70, True)
+    assert audit("verify", "--anchor", "xyz").code == 2
+    connection = sqlite3.connect(database, isolation_level=None)
+    connection.execute("DROP TRIGGER twofold_audit_update")
+    connection.execute("UPDATE twofold_audit SET outcome = 'success' WHERE number = 4")
+    connection.close()
+    said = audit("verify")
+    assert (said.code, "entry 4 was changed" in said.err) == (70, True)
+
+
+def test_the_trail_is_exported(audit: Audit) -> None:
+    """A line of JSON for each entry, the oldest first."""
+    lines = [json.loads(line) for line in audit("export", "--outcome", "success").out.splitlines()]
+    assert [(one["number"], one["message"]) for one in lines] == [(1, "open"), (3, "open_two"), (5, "open")]
