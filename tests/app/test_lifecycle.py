@@ -363,11 +363,11 @@ class TestStages:
     @pytest.mark.parametrize("refusal", ["limit", "authorization", "validation"])
     async def test_what_is_refused_was_not_attempted(self, made: Callable[..., App], refusal: str) -> None:
         """By a limit, a policy or validation: an attacker writes nothing."""
-        options: dict[str, Any] = {
-            "limit": {"rate_limit": "1/hour"},
-            "authorization": {"authorize": lambda: False},
-            "validation": {},
-        }[refusal]
+        options: dict[str, Any] = {}
+        if refusal == "limit":
+            options = {"rate_limit": "1/hour"}
+        elif refusal == "authorization":
+            options = {"authorize": lambda: False}
         command = Work(name="a")
         if refusal == "validation":
             object.__setattr__(command, "name", "")

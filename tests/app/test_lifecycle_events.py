@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import BaseModel
 
 from twofold import App, Command, Event, Failure, Lifecycle, Module, Query, Result, Success
 from twofold.errors import Fault, OutcomeUnknown, StoreUnavailable, WiringError
-from twofold.store import Batch, Committed, MemoryStore
+from twofold.store import Batch, Committed, MemoryStore, Store
 
 pytestmark = pytest.mark.anyio
 
@@ -37,21 +37,25 @@ class Count(Query[int]):
     """A query."""
 
 
-class Moody(MemoryStore):
+class Moody:
     """A store that fails at the commits it is told to, before or after it has committed."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._store = MemoryStore()
         self.handled = 0
         self.moods: list[Exception | None] = []
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
     async def commit(self, batch: Batch) -> Committed:
+        """Commit, unless it is in a mood."""
         mood = self.moods.pop(0) if self.moods else None
         if isinstance(mood, OutcomeUnknown):
-            await super().commit(batch)
+            await self._store.commit(batch)
         if mood is not None:
             raise mood
-        return await super().commit(batch)
+        return await self._store.commit(batch)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +82,7 @@ class TestStore:
         module.register(Plain, plain, lifecycle=Lifecycle(attempted=Attempted, succeeded=Succeeded, failed=Failed))
         for message in (Ask, Count):
             module.register(message, _nothing)
-        async with App("plain", modules=[module], database=store) as app:
+        async with App("plain", modules=[module], database=cast("Store", store)) as app:
             yield app
 
     @pytest.fixture
@@ -188,7 +192,7 @@ class Unfit(Event):
 def asking(lifecycle: Any, answer: Callable[..., Any] | None = None) -> App:
     """An application with a command and its lifecycle."""
 
-    async def ask(command: Ask) -> Result[Answer]:
+    async def ask(command: Ask) -> Result[Answer, str]:
         return Success(Answer(number=7)) if command.amount else Failure("nothing")
 
     module = Module("asking")

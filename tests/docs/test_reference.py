@@ -15,6 +15,7 @@ from dishka.registry import Registry
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from twofold import Aggregate, App, Command, Event, Failure, Live, Module, Query, Repository, Rows
+from twofold.app.explanation import explain
 from twofold.cli import exit_of
 from twofold.cli._exit import BUG
 from twofold.cli._main import commands
@@ -182,8 +183,8 @@ def test_a_method_of_a_projection_may_ask_for_what_the_page_says(row: list[str])
 
 
 def test_the_blocks_work_as_printed() -> None:
-    """What is provided on the page is provided, and the strict messages are strict."""
-    provided, strict = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    """What is provided on the page is provided, the strict messages are strict, and what is guarded is sound."""
+    provided, strict, guarded, told = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
     ground = """
 from dataclasses import dataclass
 from typing import Annotated, Protocol
@@ -200,9 +201,47 @@ class Settings: currency: str
 orders, app, provider = Module("orders"), App("orders", database="memory:"), Provider()
 """
     names: dict[str, Any] = {}
-    exec(ground + provided + strict, names)  # the page's own text
+    exec(ground + provided + strict + ground_of_guards() + guarded + told, names)  # the page's own text
+    names["shop"].provide(names["Owners"])
+    app = App("shop", modules=[names["shop"]], database="memory:", authorization="required")
+    assert app.check() == []
+    assert [stage for stage in explain(app, "refund_order").handlers[0].stages if stage in GUARDING] == GUARDING
     assert len(names["orders"].providers) == 4
     assert names["CountAll"].__pydantic_config__["strict"] is True
+
+
+GUARDING = ["authorization", "validation", "lifecycle", "conclusion"]
+
+
+def ground_of_guards() -> str:
+    """What the blocks on policies and lifecycles stand on."""
+    commands = {"PayOrder": "OrderCommand", "RefundOrder": "OrderCommand", "CloseShop": "Command[None]"}
+    return """
+from uuid import UUID
+from twofold import Event, Lifecycle, Principal, Query, has_role, public, signed_in
+from twofold.dispatch import always
+@dataclass(frozen=True, kw_only=True)
+class OrderCommand(Command[None]): order_id: UUID
+@dataclass(frozen=True, kw_only=True)
+class ListPrices(Query[int]): ...
+@dataclass(frozen=True, kw_only=True)
+class PaymentAttempted(Event): order_id: UUID
+@dataclass(frozen=True, kw_only=True)
+class OrderPaid(Event): order_id: UUID
+@dataclass(frozen=True, kw_only=True)
+class PaymentFailed(Event): reason: str
+def payment_failed(command: OrderCommand, reason: str) -> PaymentFailed: return PaymentFailed(reason=reason)
+class Owners:
+    def of(self, order_id: UUID) -> str: ...
+async def list_prices(query: ListPrices) -> int: ...
+""" + "".join(
+        f"""
+@dataclass(frozen=True, kw_only=True)
+class {command}({base}): ...
+async def {re.sub("(?<=[a-z])(?=[A-Z])", "_", command).lower()}(command: {command}) -> None: ...
+"""
+        for command, base in commands.items()
+    )
 
 
 def test_every_category_has_its_status_and_exit_code() -> None:

@@ -304,7 +304,7 @@ async def test_the_nearest_says_it() -> None:
 
 async def test_it_stands_between_the_limit_and_validation() -> None:
     """Who may not send a message learns nothing of what is wrong with it, and who sends too many is not asked for."""
-    seen: list[str] = []
+    seen: list[Any] = []
 
     def no(command: Shut) -> bool:
         seen.append(command.door)
@@ -515,9 +515,8 @@ def test_a_module_policy_fits_all_that_it_guards() -> None:
 
     reacting = Module("reacting")
     reacting.events(Rang)
-    handler: Any = reacting.handler(authorize=public)
 
-    @handler
+    @reacting.handler(authorize=public)
     async def hurry(event: Rang) -> None: ...
 
     codes = [one.code for one in app_of(reacting).check()]

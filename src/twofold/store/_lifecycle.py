@@ -99,7 +99,7 @@ class _Told:
         self._failed = failed
 
     def reason(self, error: object) -> str | None:
-        """Why something failed: a code and a text, as whoever sent it is told; None when it may be done all the same."""
+        """Why something failed, by code and text, as whoever sent it is told; None when it may be done all the same."""
         if isinstance(error, OutcomeUnknown):
             return None
         if isinstance(error, Exception) and self._classifier.of_exception(error) is None:

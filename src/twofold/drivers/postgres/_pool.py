@@ -162,8 +162,8 @@ class Pool:
     async def _reset(self, connection: Connection) -> None:
         try:
             async with asyncio.timeout(self._timeout):
-                if connection.is_in_transaction():
-                    await connection.execute("ROLLBACK")
+                # Asked or not: a BEGIN whose caller was cancelled may still be on its way, and nobody knows of it yet.
+                await connection.execute("ROLLBACK")
                 await connection.reset()
         except Exception:  # noqa: BLE001 - whatever it is, the connection is of no use any more
             connection.terminate()
