@@ -1,7 +1,6 @@
 """What holds for the keys of an application's commands, and faults in what is said of them."""
 
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
 
 from pydantic import BaseModel
 from pydantic.errors import PydanticUserError
@@ -39,7 +38,7 @@ def idempotency_of(
 
 def _faults(handler: Handler, settings: Idempotency) -> Iterable[Fault]:
     known = _fields(handler.message_type)
-    for name in settings.key if isinstance(settings.key, tuple) else ():
+    for name in settings.fields:
         if name not in known:
             text = f"has a key of the field {name!r}, which {handler.message_type.__qualname__} has not"
             yield Fault(where=handler.id, code="idempotency", text=text, hint=f"it has {', '.join(known)}")
@@ -53,4 +52,4 @@ def _faults(handler: Handler, settings: Idempotency) -> Iterable[Fault]:
 def _fields(message_type: type) -> list[str]:
     if issubclass(message_type, BaseModel):
         return list(message_type.model_fields)
-    return [one.name for one in fields(message_type)] if is_dataclass(message_type) else []
+    return list(getattr(message_type, "__dataclass_fields__", ()))

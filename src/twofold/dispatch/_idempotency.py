@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from twofold.errors import WiringError
 
@@ -48,6 +48,11 @@ class Idempotency:
         if self.key is not None and not callable(self.key) and not (self.key and all(map(_is_name, self.key))):
             raise WiringError(f"Idempotency(key=) takes names of fields or a function, and not {self.key!r}")
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that the key is made of; none when it is made in another way."""
+        return () if self.key is None or callable(self.key) else self.key
+
     @classmethod
     def of(cls, said: Any, usual: "Idempotency") -> "Idempotency":
         """The settings that a shorthand means.
@@ -66,7 +71,7 @@ class Idempotency:
         if callable(said):
             return replace(usual, key=said)
         if isinstance(said, Sequence) and not isinstance(said, str):
-            return replace(usual, key=tuple(said))
+            return replace(usual, key=tuple(cast("Sequence[str]", said)))
         raise WiringError(
             f"idempotency= is {REQUIRED!r}, names of fields, a function or Idempotency(), and not {said!r}"
         )

@@ -45,13 +45,14 @@ class Keys:
         settings: What is said of it.
     """
 
-    __slots__ = ("_entry", "_given_by_context", "_make", "_settings", "required")
+    __slots__ = ("_entry", "_fields", "_given_by_context", "_make", "_settings", "required")
 
     def __init__(self, entry: MessageType[Any], settings: Idempotency) -> None:
         self._entry = entry
         self._settings = settings
         self._given_by_context = frozenset(entry.context_fields)
         self._make: Callable[[Any], object] | None = settings.key if callable(settings.key) else None
+        self._fields = settings.fields
         self.required = settings.required
 
     def of(self, message: Any, context: Context) -> Keyed | None:
@@ -81,8 +82,8 @@ class Keys:
         if self._make is not None:
             made = self._make(message)
             return None if made is None else ("function", to_json(made).decode())
-        if isinstance(self._settings.key, tuple):
-            return "fields", *(plain[field] for field in self._settings.key)
+        if self._fields:
+            return "fields", *(plain[field] for field in self._fields)
         key = context.origin.idempotency_key
         if key is not None and not 0 < len(key) <= LONGEST_KEY:
             raise Invalid(f"an idempotency key has 1 to {LONGEST_KEY} characters")
@@ -122,13 +123,14 @@ class Answers:
 
 def _ordered(plain: Any, rich: Any) -> Any:
     """The same JSON values, with the elements of sets in one order: that of a set is another one in each process."""
-    if isinstance(plain, dict) and isinstance(rich, dict) and len(plain) == len(rich):
-        return {key: _ordered(one, other) for (key, one), other in zip(plain.items(), rich.values(), strict=True)}
-    if isinstance(plain, list):
-        if isinstance(rich, AbstractSet):
-            return sorted(plain, key=_text)
-        if isinstance(rich, Sequence) and len(plain) == len(rich):
-            return [_ordered(one, other) for one, other in zip(plain, rich, strict=True)]
+    written: type[Any] = type(plain)
+    python: type[Any] = type(rich)
+    if written is list and issubclass(python, AbstractSet):
+        return sorted(plain, key=_text)
+    if written is list and issubclass(python, list | tuple) and len(plain) == len(rich):
+        return list(map(_ordered, plain, rich))
+    if written is dict and issubclass(python, dict) and len(plain) == len(rich):
+        return dict(zip(plain, map(_ordered, plain.values(), rich.values()), strict=True))
     return plain
 
 
