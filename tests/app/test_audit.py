@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -280,27 +280,28 @@ async def test_no_trail_is_kept_when_nobody_wants_one(tmp_path: Path) -> None:
         assert await trail(app) == []
 
 
-class OneHop(MemoryStore):
-    """Counts commits, and refuses those that only write entries when it is told to."""
-
-    __slots__ = ("commits", "refuses")
+class Counting:
+    """A store that counts commits, and refuses those that it is told to."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._store = MemoryStore()
         self.commits = 0
-        self.refuses = False
+        self.refuses: Callable[[Batch], bool] = lambda batch: False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
 
     async def commit(self, batch: Batch) -> Committed:
         """Count it."""
         self.commits += 1
-        if self.refuses and not batch.appends:
+        if self.refuses(batch):
             raise StoreUnavailable("the disk is full")
-        return await super().commit(batch)
+        return await self._store.commit(batch)
 
 
 async def test_a_success_takes_one_commit() -> None:
     """Its entry goes with what it commits."""
-    store = OneHop()
+    store: Any = Counting()
     async with App("bank", modules=[bank()], database=store) as app:
         await app.settle()
         before = store.commits
@@ -310,13 +311,12 @@ async def test_a_success_takes_one_commit() -> None:
 
 async def test_an_entry_that_cannot_be_written_changes_no_outcome(caplog: pytest.LogCaptureFixture) -> None:
     """The answer stays what it was, and the log tells what is missing."""
-    store = OneHop()
+    store: Any = Counting()
     async with App("bank", modules=[bank()], database=store) as app:
-        store.refuses = True
+        store.refuses = lambda batch: not batch.appends
         answer = await app.execute(Open(then="refuse"))
         with pytest.raises(ZeroDivisionError):
             await app.execute(Open(then="crash"))
-        store.refuses = False
         assert await trail(app) == []
     assert isinstance(answer.error, Refused)
     lines = [one.getMessage() for one in caplog.records if one.name == "twofold.audit"]
@@ -328,14 +328,9 @@ async def test_an_entry_that_cannot_be_written_changes_no_outcome(caplog: pytest
 
 async def test_an_entry_commits_with_its_command_or_not_at_all() -> None:
     """When the commit fails there is no success in the trail, and the failure is."""
-
-    class Full(OneHop):
-        async def commit(self, batch: Batch) -> Committed:
-            if batch.appends:
-                raise StoreUnavailable("the disk is full")
-            return await super().commit(batch)
-
-    async with App("bank", modules=[bank()], database=Full()) as app:
+    store: Any = Counting()
+    store.refuses = lambda batch: bool(batch.appends)
+    async with App("bank", modules=[bank()], database=store) as app:
         answer = await app.execute(Open())
         assert isinstance(answer.error, Unavailable)
         assert await told(app) == [("open", "unavailable store_unavailable", 0)]

@@ -43,11 +43,12 @@ CREATE TRIGGER twofold_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {schem
 CREATE TRIGGER twofold_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.twofold_audit_blocks
     FOR EACH STATEMENT EXECUTE FUNCTION {schema}.twofold_refuse_audit_change();
 
--- Adds entries of a transaction that has appended up to a position. Called last, behind the draw of positions.
+-- Adds entries: lists of them, each with the position that its batch has appended up to. Called last, behind the draw of
+-- positions.
 --
 -- Numbers have a floor as positions have: a lock with the head as its key, held until the transaction ends, says "I may use
 -- numbers above this one". See twofold_draw, and twofold_audit_bound for who looks.
-CREATE FUNCTION {schema}.twofold_audit_add(entries jsonb, reached bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION {schema}.twofold_audit_add(entries jsonb[], reached bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock_shared({audit} + coalesce(pg_sequence_last_value({audit_numbers}), 0));
     INSERT INTO {schema}.twofold_audit (
@@ -55,8 +56,8 @@ BEGIN
         outcome, code, position
     )
     SELECT nextval({audit_numbers}), x.message, x.version, x.message_id, x.correlation_id, x.causation_id, x.user_id,
-        x.tenant, x.payload, x.time, x.duration, x.outcome, x.code, reached
-    FROM jsonb_to_recordset(entries) AS x (
+        x.tenant, x.payload, x.time, x.duration, x.outcome, x.code, batch.reached
+    FROM unnest(entries, reached) AS batch (entries, reached), jsonb_to_recordset(batch.entries) AS x (
         message text, version integer, message_id uuid, correlation_id text, causation_id text, user_id text, tenant text,
         payload text, time timestamptz, duration bigint, outcome text, code text
     );
@@ -91,7 +92,7 @@ BEGIN
         streams, expected, counts, ids, types, schema_versions, data, headers, times, tags, tag_names, tag_events, others
     );
     IF answer[1] >= 0 AND entries IS NOT NULL THEN
-        PERFORM {schema}.twofold_audit_add(entries, answer[1]);
+        PERFORM {schema}.twofold_audit_add(ARRAY[entries], ARRAY[answer[1]]);
     END IF;
     RETURN answer;
 END
@@ -109,7 +110,7 @@ BEGIN
         stream, expected, id, type, schema_version, data, headers, happened, tags, tag_names
     );
     IF answer[1] > 0 AND entries IS NOT NULL THEN
-        PERFORM {schema}.twofold_audit_add(entries, answer[1]);
+        PERFORM {schema}.twofold_audit_add(ARRAY[entries], ARRAY[answer[1]]);
     END IF;
     RETURN answer;
 END
@@ -122,6 +123,7 @@ CREATE FUNCTION {schema}.twofold_append_each_audited(
 ) RETURNS bigint[] LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
 DECLARE
     answer bigint[];
+    positions bigint[] := array_fill(0::bigint, ARRAY[cardinality(streams)]);
     reached bigint;
     nth integer;
 BEGIN
@@ -131,12 +133,15 @@ BEGIN
     reached := answer[1];
     FOR nth IN 1 .. cardinality(streams) LOOP
         IF answer[nth + 1] > 0 THEN
-            IF entries[nth] IS NOT NULL THEN
-                PERFORM {schema}.twofold_audit_add(entries[nth], reached);
-            END IF;
+            positions[nth] := reached;
             reached := reached + 1;
+        ELSE
+            entries[nth] := NULL;
         END IF;
     END LOOP;
+    IF cardinality(array_remove(entries, NULL)) > 0 THEN
+        PERFORM {schema}.twofold_audit_add(entries, positions);
+    END IF;
     RETURN answer;
 END
 $$;
