@@ -1,4 +1,4 @@
-"""The places where answers are kept, in memory and in Redis: what comes out, what is dropped, and what room there is."""
+"""The places where answers are kept, in memory and in Redis: what comes out, what is dropped, what room there is."""
 
 import asyncio
 import secrets

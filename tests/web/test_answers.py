@@ -12,9 +12,8 @@ from pydantic import BaseModel, Field
 
 from tests.web.shop import SECRET, client_of, crashes
 from twofold import App, Failure, Module, Query, Result, Success
-from twofold.dispatch import Handler
+from twofold.dispatch import Handler, answered_type
 from twofold.messages import Kind
-from twofold.dispatch import answered_type
 
 pytestmark = pytest.mark.anyio
 ID = UUID(int=1)

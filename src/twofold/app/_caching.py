@@ -124,7 +124,7 @@ class Caching:
                 await source.wakeup.wait(position, _POLL)
                 position = await self._hear(source, position)
                 self.newest.sure = True
-            except Exception as error:  # noqa: BLE001  # logged; nothing that an event may end is given until it works
+            except Exception as error:  # logged; nothing that an event may end is given until it works
                 if self.newest.sure:
                     _LOGGER.warning("answers are not given again: the log is out of sight", exc_info=error)
                 self.newest.sure = False

@@ -58,9 +58,7 @@ def own_writes_stage(
 def follows_the_log(projections: Iterable[Projection], handler: Handler) -> list[str]:
     """The names of the projections that a query reads, and that follow the log."""
     return [
-        one.name
-        for one in projections
-        if one.mode == "async" and (handler.reads is None or one.name in handler.reads)
+        one.name for one in projections if one.mode == "async" and (handler.reads is None or one.name in handler.reads)
     ]
 
 

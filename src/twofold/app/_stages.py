@@ -12,13 +12,16 @@ from twofold.dispatch import Handler, Injection, Module, Policies, Runner, Setti
 from twofold.errors import Classifier, Fault
 from twofold.messages import Catalogue
 from twofold.middleware import (
+    Level,
     Meter,
+    Spans,
     Tally,
     conflicts_stage,
     fallback_stage,
     logging_stage,
     metrics_stage,
     tally_of,
+    tracing_stage,
     validation_stage,
 )
 from twofold.projections import Projection
@@ -45,6 +48,7 @@ def reliability_of(
     clock: Clock,
     classifier: Classifier,
     tally: Tally,
+    level: Level,
 ) -> "ReliabilityParts | None":
     """What is set of reliability; None, and its room is not even loaded, when nothing is.
 
@@ -56,6 +60,7 @@ def reliability_of(
         clock: Tells the time.
         classifier: Tells what an error means.
         tally: Counts what the stages do.
+        level: Is told of the states of breakers.
     """
     said = [policies, *(module.policies for module in modules), *(handler.options for handler in handlers)]
     environment = {name: text for name, text in os.environ.items() if _VARIABLE.fullmatch(name)}
@@ -66,7 +71,7 @@ def reliability_of(
 
     found, mistakes = policies_of(policies, modules, handlers, environment)
     faults += mistakes
-    return ReliabilityParts(found, clock=clock, classifier=classifier, tally=tally)
+    return ReliabilityParts(found, clock=clock, classifier=classifier, tally=tally, level=level)
 
 
 def caching_of(
@@ -101,6 +106,7 @@ def pipeline_of(
     catalogue: Catalogue,
     classifier: Classifier,
     meter: Meter | None,
+    spans: Spans | None,
     stores: Stores,
     projections: Sequence[Projection],
     new_unit: UnitFactory,
@@ -117,6 +123,7 @@ def pipeline_of(
         catalogue: The messages.
         classifier: Tells what an error means.
         meter: Keeps the numbers; None for nobody.
+        spans: Where a span of every message goes; None for nowhere.
         stores: Where the application keeps what it has.
         projections: Its projections.
         new_unit: Makes units of work.
@@ -135,6 +142,7 @@ def pipeline_of(
     says_retry = (lambda _: False) if reliability is None else reliability.says("retry")
     settings = Settings(
         before=(
+            *([] if spans is None else [tracing_stage(spans, classifier)]),
             logging_stage(classifier),
             *([] if meter is None else [metrics_stage(meter, classifier)]),
             *([] if parts is None else parts.first),

@@ -93,8 +93,8 @@ class _Cached:
         self._query = parts.catalogue.of(handler.message_type)
         self._codec = AnswerCodec(answered_type(handler))
         self._ending = frozenset(parts.catalogue.of(event).name for event in said.invalidated_by)
-        self._flights: "dict[Key, asyncio.Future[Kept | None]]" = {}
-        self._answers: "Answers | None" = None
+        self._flights: dict[Key, asyncio.Future[Kept | None]] = {}
+        self._answers: Answers | None = None
 
     async def answer(self, message: Any, context: Context) -> Result[Any, Any]:
         key = None if self._parts.joined() else key_of(self._query, message, context, self._said.scope)
@@ -127,7 +127,7 @@ class _Cached:
     ) -> Result[Any, Any]:
         """Ask the handler, for everybody who asks the same meanwhile."""
         flight = self._flights[key] = asyncio.get_running_loop().create_future()
-        kept: "Kept | None" = None
+        kept: Kept | None = None
         self._count("cache_misses")
         try:
             seen = await self._sees()

@@ -19,7 +19,6 @@ from twofold.store._port import Store, Transaction
 from twofold.store._recorded import Recorded
 from twofold.store._rows import RowChange
 
-
 Told: TypeAlias = Callable[[Collection[str], int], None]
 """Told of a commit: the types of its events, and the position of the last one."""
 
