@@ -5,12 +5,14 @@ Nothing here is async: that would tie all tests to one event loop, also those th
 
 import asyncio
 import secrets
+import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import asyncpg
 import pytest
+from fakeredis import TcpFakeServer
 from hypothesis import settings
 
 from examples._demo.database import Database, PostgresSchema, SqliteFile
@@ -75,3 +77,15 @@ def each_database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
 async def _connect(url: str) -> Any:
     untyped: Any = asyncpg
     return await untyped.connect(url)
+
+
+@pytest.fixture
+def redis_url() -> Generator[str]:
+    """A server that speaks Redis, with Lua."""
+    server = TcpFakeServer(("127.0.0.1", 0), server_type="redis")
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"redis://127.0.0.1:{server.server_address[1]}/0"
+    server.shutdown()
+    server.server_close()
+    thread.join()

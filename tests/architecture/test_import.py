@@ -9,7 +9,7 @@ import twofold
 HEAVY = {
     "click", "fastapi", "limits", "opentelemetry", "prometheus_client", "redis", "rich", "sqlalchemy", "sqlite3",
     "starlette", "structlog", "tenacity", "uvicorn",
-    "twofold.cli", "twofold.drivers", "twofold.sql", "twofold.testing", "twofold.web",
+    "twofold.cache", "twofold.cli", "twofold.drivers", "twofold.sql", "twofold.testing", "twofold.web",
 }  # fmt: skip
 
 

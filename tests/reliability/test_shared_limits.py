@@ -2,11 +2,9 @@
 
 import asyncio
 import socket
-import threading
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 
 import pytest
-from fakeredis import TcpFakeServer
 
 from tests.reliability.virtual import HandClock, by_type
 from twofold.errors import RateLimited, StoreUnavailable
@@ -14,18 +12,6 @@ from twofold.reliability import Rate, RateLimit, State, StateChange, WindowLimit
 from twofold.reliability._stored import RedisStore
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def redis_url() -> Generator[str]:
-    """A server that speaks Redis, with Lua."""
-    server = TcpFakeServer(("127.0.0.1", 0), server_type="redis")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"redis://127.0.0.1:{server.server_address[1]}/0"
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from twofold.app._caller import Caller
 from twofold.app._progress import Progress
 from twofold.app._publisher import Publisher
 from twofold.app._role import Role
-from twofold.app._room import open_room
+from twofold.app._room import open_room, spans_installed
 from twofold.app._run import Run
 from twofold.app._stores import Stores, stores_of
 from twofold.app._sync import SyncApp
@@ -40,7 +40,7 @@ from twofold.dispatch import (
 )
 from twofold.errors import Category, Classification, Fault, FaultError, StartError, TwofoldError, WiringError
 from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Origin, Principal, Query, Receipt
-from twofold.middleware import Meter
+from twofold.middleware import Meter, Spans
 from twofold.result import Result
 from twofold.store import Store, UnitOfWork
 from twofold.subscriptions import Observer, ParkingLot
@@ -121,6 +121,7 @@ class App:
         self.router = Router(clock=self.clock, ids=ids)
         self._meter: Meter | None = None
         self._observer: Observer | None = None
+        self._spans: Spans | None = None
         self._errors: Classification = errors or {}
         self._refused: list[Fault] = []
         self._authenticate = authenticate
@@ -275,18 +276,22 @@ class App:
         self._change()
         self._overrides.provide(lambda: substitute, provides=wanted, scope=Scope.APP)
 
-    def observe(self, *, meter: Meter | None = None, observer: Observer | None = None) -> None:
+    def observe(
+        self, *, meter: Meter | None = None, observer: Observer | None = None, spans: Spans | None = None
+    ) -> None:
         """Have somebody keep the numbers, before the application starts.
 
         Args:
             meter: Told of every message.
             observer: Told of every failure of a projection or reaction.
+            spans: Where a span of every message goes; where a provider of OpenTelemetry was set, there unless given.
 
         Raises:
             WiringError: It is running.
         """
         self._change()
         self._meter, self._observer = meter or self._meter, observer or self._observer
+        self._spans = spans or self._spans
 
     def check(self) -> list[Fault]:
         """Everything that keeps it from starting; empty when it is sound."""
@@ -298,6 +303,7 @@ class App:
                 stores=self.stores,
                 errors=self.errors,
                 meter=self._meter,
+                spans=self._spans or spans_installed(),
                 new_unit=self.new_unit,
                 visible=self._visible,
                 seen=self._seen,

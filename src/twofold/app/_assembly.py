@@ -44,7 +44,7 @@ from twofold.errors import (
     WiringError,
 )
 from twofold.messages import Event, Kind
-from twofold.middleware import Meter, tally_of
+from twofold.middleware import Meter, Spans, level_of, tally_of
 from twofold.projections import (
     OutsideWriter,
     Projection,
@@ -112,6 +112,7 @@ def assemble(
     stores: Stores,
     errors: Classification,
     meter: Meter | None,
+    spans: Spans | None,
     new_unit: UnitFactory,
     visible: Visible,
     seen: Seen,
@@ -133,6 +134,7 @@ def assemble(
         stores: Where it keeps what it has.
         errors: What exceptions and error values mean.
         meter: Keeps the numbers; None for nobody.
+        spans: Where a span of every message goes; None for nowhere.
         new_unit: Makes units of work.
         visible: Waits until projections show what has been written.
         seen: Tells how far in the log whoever reads from here on sees.
@@ -172,7 +174,14 @@ def assemble(
     live = [projection for projection in done.projections if projection.mode == "live"]
     classifier, tally = Classifier(errors), tally_of(meter)
     done.reliability = reliability_of(
-        policies, modules, handlers, done.faults, clock=clock, classifier=classifier, tally=tally
+        policies,
+        modules,
+        handlers,
+        done.faults,
+        clock=clock,
+        classifier=classifier,
+        tally=tally,
+        level=level_of(meter),
     )
     done.caching = caching_of(handlers, router.catalogue, done.projections, done.faults, clock=clock, space=space)
     providers = [
@@ -206,6 +215,7 @@ def assemble(
         catalogue=router.catalogue,
         classifier=classifier,
         meter=meter,
+        spans=spans,
         stores=stores,
         projections=done.projections,
         new_unit=new_unit,

@@ -16,6 +16,7 @@ from twofold.dispatch import Handler, Stage
 from twofold.errors import Classifier, Fault
 from twofold.middleware import (
     Joined,
+    Level,
     Tally,
     breaker_stage,
     bulkhead_stage,
@@ -39,6 +40,7 @@ from twofold.reliability import (
 )
 
 _LOGGER: Final = logging.getLogger("twofold.breaker")
+_SHOWN: Final = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +67,23 @@ class ReliabilityParts:
         clock: Tells the time.
         classifier: Tells what an error means.
         tally: Counts what the stages do.
+        level: Is told of the states of breakers.
     """
 
     def __init__(
-        self, found: Mapping[Handler, Settings], *, clock: Clock, classifier: Classifier, tally: Tally
+        self,
+        found: Mapping[Handler, Settings],
+        *,
+        clock: Clock,
+        classifier: Classifier,
+        tally: Tally,
+        level: Level,
     ) -> None:
         self._found = dict(found)
         self._clock = clock
         self._classifier = classifier
         self._tally = tally
+        self._level = level
 
     def settings(self, handler: Handler) -> Settings:
         """What is set for a handler, and where."""
@@ -152,5 +162,6 @@ class ReliabilityParts:
     def _changed(self, change: StateChange) -> None:
         level = logging.WARNING if change.after is State.OPEN else logging.INFO
         _LOGGER.log(level, "circuit breaker %s is %s", change.breaker, change.after.replace("_", " "))
+        self._level("breaker_state", change.breaker, _SHOWN[change.after])
         if change.after is State.OPEN:
             self._tally("circuits_opened", change.breaker)

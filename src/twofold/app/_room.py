@@ -2,10 +2,12 @@
 no web framework, and one without SQL loads no SQLAlchemy.
 """
 
+import sys
+from contextlib import suppress
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
-from twofold.errors import open_module
+from twofold.errors import MissingExtraError, open_module
 
 _EXTRAS: Final = {
     "twofold.web": "web",
@@ -30,3 +32,15 @@ def open_room(name: str) -> ModuleType:
         MissingExtraError: A package that it needs is not installed.
     """
     return open_module(name, extra=_EXTRAS.get(name))
+
+
+def spans_installed() -> Any:
+    """Where spans go when nobody says so: where a provider of OpenTelemetry is set in this process, else None.
+
+    Nothing of it is even loaded here when nobody has loaded it before.
+    """
+    if "opentelemetry.trace" not in sys.modules:
+        return None
+    with suppress(MissingExtraError):  # somebody else's OpenTelemetry, and twofold's extra was not asked for
+        return open_room("twofold.observability").installed_spans()
+    return None

@@ -13,7 +13,9 @@ from twofold.dispatch import Handler, Idempotency, Injection, Module, Policies, 
 from twofold.errors import Classifier, Fault
 from twofold.messages import Catalogue
 from twofold.middleware import (
+    Level,
     Meter,
+    Spans,
     Tally,
     authorization_stage,
     conflicts_stage,
@@ -21,6 +23,7 @@ from twofold.middleware import (
     logging_stage,
     metrics_stage,
     tally_of,
+    tracing_stage,
     validation_stage,
 )
 from twofold.projections import Projection
@@ -57,6 +60,7 @@ def reliability_of(
     clock: Clock,
     classifier: Classifier,
     tally: Tally,
+    level: Level,
 ) -> "ReliabilityParts | None":
     """What is set of reliability; None, and its room is not even loaded, when nothing is.
 
@@ -68,6 +72,7 @@ def reliability_of(
         clock: Tells the time.
         classifier: Tells what an error means.
         tally: Counts what the stages do.
+        level: Is told of the states of breakers.
     """
     said = [policies, *(module.policies for module in modules), *(handler.options for handler in handlers)]
     environment = {name: text for name, text in os.environ.items() if _VARIABLE.fullmatch(name)}
@@ -78,7 +83,7 @@ def reliability_of(
 
     found, mistakes = policies_of(policies, modules, handlers, environment)
     faults += mistakes
-    return ReliabilityParts(found, clock=clock, classifier=classifier, tally=tally)
+    return ReliabilityParts(found, clock=clock, classifier=classifier, tally=tally, level=level)
 
 
 def caching_of(
@@ -113,6 +118,7 @@ def pipeline_of(
     catalogue: Catalogue,
     classifier: Classifier,
     meter: Meter | None,
+    spans: Spans | None,
     stores: Stores,
     projections: Sequence[Projection],
     new_unit: UnitFactory,
@@ -132,6 +138,7 @@ def pipeline_of(
         catalogue: The messages.
         classifier: Tells what an error means.
         meter: Keeps the numbers; None for nobody.
+        spans: Where a span of every message goes; None for nowhere.
         stores: Where the application keeps what it has.
         projections: Its projections.
         new_unit: Makes units of work.
@@ -156,6 +163,7 @@ def pipeline_of(
 
     settings = Settings(
         before=(
+            *([] if spans is None else [tracing_stage(spans, classifier)]),
             logging_stage(classifier),
             *([] if meter is None else [metrics_stage(meter, classifier)]),
             *([audit_stage(stores.write, catalogue, classifier)] if audit else []),

@@ -34,7 +34,7 @@ class Answers(Protocol):
             tags: The tags of the query.
 
         Returns:
-            The answer or None, and the marks of the tags as they are now, for an answer that is looked for from here on.
+            The answer or None, and the marks of the tags as they are now, for an answer that is made from here on.
         """
         ...
 

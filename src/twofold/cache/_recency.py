@@ -8,8 +8,8 @@ from typing import final
 class Recency:
     """The newest known positions, by the wire name of the event.
 
-    They only grow, and are compared when an answer is found, not when one is stored: an answer that was on its way while
-    the event was recorded has a position from before it, and so is never given, whenever it arrives.
+    They only grow, and are compared when an answer is found, not when one is stored: an answer that was on its way
+    while the event was recorded has a position from before it, and so is never given, whenever it arrives.
 
     Args:
         types: The wire names that matter.

@@ -10,7 +10,7 @@ import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeVar, cast, final
+from typing import Any, Final, TypeVar, final
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
@@ -41,7 +41,8 @@ class RedisAnswers:
 
     def __init__(self, address: str, clock: Clock, space: str) -> None:
         pool: Any = BlockingConnectionPool  # whose from_url has half its types
-        self._redis = Redis(connection_pool=pool.from_url(address, max_connections=_CONNECTIONS, timeout=_PATIENCE))
+        made = pool.from_url(address, max_connections=_CONNECTIONS, timeout=_PATIENCE)
+        self._redis: Any = Redis(connection_pool=made)  # whose types know bytes, texts and both at once
         self._clock = clock
         self._space = space
         self._away_until = 0.0
@@ -83,7 +84,8 @@ class RedisAnswers:
         for tag in tags:
             pipe.set(self._tag(tag), secrets.token_hex(8), nx=True)
         await self._asked(pipe.execute)
-        return cast("list[bytes]", await self._asked(lambda: self._redis.mget(list(map(self._tag, tags)))))
+        marks: list[bytes] = await self._asked(lambda: self._redis.mget(list(map(self._tag, tags))))
+        return marks
 
     async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:
         if self._clock.monotonic() < self._away_until:

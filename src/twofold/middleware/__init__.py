@@ -11,15 +11,20 @@ from twofold.middleware._outcome import outcome_of
 from twofold.middleware._printable import printable
 from twofold.middleware._rate_limit import rate_limit_stage
 from twofold.middleware._retry import Joined, conflicts_stage, retry_stage
-from twofold.middleware._tally import CountingMeter, Tally, tally_of
+from twofold.middleware._tally import CountingMeter, Level, LevelMeter, Tally, level_of, tally_of
 from twofold.middleware._timeout import deadline_stage, timeout_stage
+from twofold.middleware._tracing import Span, Spans, tracing_stage
 from twofold.middleware._validation import validation_stage
 
 __all__ = [
     "CacheStage",
     "CountingMeter",
     "Joined",
+    "Level",
+    "LevelMeter",
     "Meter",
+    "Span",
+    "Spans",
     "Tally",
     "authorization_stage",
     "breaker_stage",
@@ -28,6 +33,7 @@ __all__ = [
     "conflicts_stage",
     "deadline_stage",
     "fallback_stage",
+    "level_of",
     "logging_stage",
     "metrics_stage",
     "outcome_of",
@@ -36,5 +42,6 @@ __all__ = [
     "retry_stage",
     "tally_of",
     "timeout_stage",
+    "tracing_stage",
     "validation_stage",
 ]

@@ -6,6 +6,9 @@ from typing import Protocol, TypeAlias, runtime_checkable
 Tally: TypeAlias = Callable[[str, str], None]
 """Notes one thing: what happened, in the plural, and the wire name of the message."""
 
+Level: TypeAlias = Callable[[str, str, float], None]
+"""Notes how something stands: what it is, whose, and a number."""
+
 
 @runtime_checkable
 class CountingMeter(Protocol):
@@ -24,6 +27,30 @@ class CountingMeter(Protocol):
 def tally_of(meter: object) -> Tally:
     """What counts for a meter; nothing does when it does not count."""
     return meter.count if isinstance(meter, CountingMeter) else _nobody
+
+
+@runtime_checkable
+class LevelMeter(Protocol):
+    """A meter that shows how things stand, too: an ability that not every one has."""
+
+    def level(self, what: str, whose: str, value: float) -> None:
+        """Note how something stands.
+
+        Args:
+            what: What it is: `breaker_state`.
+            whose: The name of the one that stands so.
+            value: How.
+        """
+        ...
+
+
+def level_of(meter: object) -> Level:
+    """What shows how things stand for a meter; nothing does when it shows nothing."""
+    return meter.level if isinstance(meter, LevelMeter) else _unseen
+
+
+def _unseen(what: str, whose: str, value: float) -> None:
+    return None
 
 
 def _nobody(what: str, message: str) -> None:

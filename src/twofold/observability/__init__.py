@@ -1,4 +1,4 @@
-"""What operators see: metrics in Prometheus' format, and log lines that carry their context.
+"""What operators see: metrics in Prometheus' format, spans of OpenTelemetry, and log lines that carry their context.
 
 It is fed from below (middleware, subscriptions) and from above (callables of an application); nothing in the core
 knows that it exists.
@@ -8,5 +8,14 @@ from twofold.observability._failures import log_failure
 from twofold.observability._live import Standing
 from twofold.observability._logs import LogFormat, configure_logging
 from twofold.observability._meter import PrometheusMeter
+from twofold.observability._spans import OpenTelemetrySpans, installed_spans
 
-__all__ = ["LogFormat", "PrometheusMeter", "Standing", "configure_logging", "log_failure"]
+__all__ = [
+    "LogFormat",
+    "OpenTelemetrySpans",
+    "PrometheusMeter",
+    "Standing",
+    "configure_logging",
+    "installed_spans",
+    "log_failure",
+]

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import final
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from twofold.dispatch import Handler
@@ -40,6 +40,7 @@ class PrometheusMeter:
         self._live = Live(handlers)
         self._timings = {kind: Timings(f"cqrs_{kind}") for kind in Kind}
         self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
         self._series: dict[tuple[Kind, str, str], Series] = {}
         self.registry = CollectorRegistry(auto_describe=False)
         for collector in (*self._timings.values(), self._live):
@@ -73,6 +74,20 @@ class PrometheusMeter:
             text = f"{what.replace('_', ' ').capitalize()}, by message."
             counter = self._counters[what] = Counter(f"cqrs_{what}", text, ["message"], registry=self.registry)
         counter.labels(message).inc()
+
+    def level(self, what: str, whose: str, value: float) -> None:
+        """Note how something stands, as `cqrs_<what>`.
+
+        Args:
+            what: What it is.
+            whose: The name of the one that stands so.
+            value: How.
+        """
+        gauge = self._gauges.get(what)
+        if gauge is None:
+            text = f"{what.replace('_', ' ').capitalize()}, by name."
+            gauge = self._gauges[what] = Gauge(f"cqrs_{what}", text, ["name"], registry=self.registry)
+        gauge.labels(whose).set(value)
 
     async def scrape(self) -> tuple[bytes, str]:
         """Ask where subscriptions stand, and render everything.
