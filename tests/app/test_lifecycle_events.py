@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from twofold import App, Command, Event, Failure, Lifecycle, Module, Query, Result, Success
-from twofold.errors import Fault, OutcomeUnknown, StoreUnavailable, WiringError
+from twofold.errors import Decided, Fault, OutcomeUnknown, StoreUnavailable, WiringError
 from twofold.store import Batch, Committed, MemoryStore, Store
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +43,8 @@ class Moody:
     def __init__(self) -> None:
         self._store = MemoryStore()
         self.handled = 0
-        self.moods: list[Exception | None] = []
+        self.moods: list[BaseException | None] = []
+        self.asked: asyncio.Queue[asyncio.Event] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -51,6 +52,12 @@ class Moody:
     async def commit(self, batch: Batch) -> Committed:
         """Commit, unless it is in a mood."""
         mood = self.moods.pop(0) if self.moods else None
+        if isinstance(mood, asyncio.CancelledError):
+            raise mood from Decided(await self._store.commit(batch))
+        if self.asked is not None:
+            allowed = asyncio.Event()
+            await self.asked.put(allowed)
+            await allowed.wait()
         if isinstance(mood, OutcomeUnknown):
             await self._store.commit(batch)
         if mood is not None:
@@ -111,6 +118,32 @@ class TestStore:
         store.moods = [None, OutcomeUnknown("no answer")]
         assert isinstance((await plain.execute(Plain())).error, OutcomeUnknown)
         assert await told(plain) == ["attempted p", "succeeded p"]
+
+    async def test_a_commit_that_was_carried_through_has_not_failed(self, plain: App, store: Moody) -> None:
+        """Though whoever sent the command was cancelled while it committed; of Attempted alone it is a failure."""
+        store.moods = [None, asyncio.CancelledError()]
+        with pytest.raises(asyncio.CancelledError):
+            await plain.execute(Plain())
+        store.moods = [asyncio.CancelledError()]
+        with pytest.raises(asyncio.CancelledError):
+            await plain.execute(Plain(name="q"))
+        assert await told(plain) == ["attempted p", "succeeded p", "attempted q", "failed q cancelled"]
+
+    async def test_failed_is_waited_for_however_often_one_is_cancelled(self, plain: App, store: Moody) -> None:
+        """Its commit goes on, and the cancellation comes after it."""
+        store.moods = [None, StoreUnavailable("down")]
+        store.asked = asyncio.Queue()
+        task = asyncio.create_task(plain.execute(Plain()))
+        (await store.asked.get()).set()
+        (await store.asked.get()).set()
+        allowed = await store.asked.get()
+        for _ in range(3):
+            task.cancel()
+            await asyncio.sleep(0)
+        allowed.set()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+        assert [line.split()[0] for line in await told(plain)] == ["attempted", "failed"]
 
     async def test_the_outcome_stays_the_answer(self, plain: App, store: Moody, lost: list[dict[str, Any]]) -> None:
         """When Failed cannot be recorded the event loop is told, and whoever asked gets the reason."""
