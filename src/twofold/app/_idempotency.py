@@ -52,4 +52,5 @@ def _faults(handler: Handler, settings: Idempotency) -> Iterable[Fault]:
 def _fields(message_type: type) -> list[str]:
     if issubclass(message_type, BaseModel):
         return list(message_type.model_fields)
-    return list(getattr(message_type, "__dataclass_fields__", ()))
+    known: dict[str, object] = getattr(message_type, "__dataclass_fields__", {})
+    return list(known)
