@@ -50,7 +50,6 @@ def _faults(handler: Handler, settings: Idempotency) -> Iterable[Fault]:
 
 
 def _fields(message_type: type) -> list[str]:
-    if issubclass(message_type, BaseModel):
-        return list(message_type.model_fields)
-    known: dict[str, object] = getattr(message_type, "__dataclass_fields__", {})
+    where = "model_fields" if issubclass(message_type, BaseModel) else "__dataclass_fields__"
+    known: dict[str, object] = getattr(message_type, where, {})
     return list(known)
