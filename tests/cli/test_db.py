@@ -70,7 +70,8 @@ def test_an_upgrade_makes_the_tables_of_the_store_only(db: Db, database: Path) -
     assert db("upgrade") == Said(0, "schema 3 of 3: upgraded from 0\n", "")
     assert db("upgrade") == Said(0, "schema 3 of 3: up to date\n", "")
     assert db("status") == Said(0, "schema 3 of 3: up to date\n", "")
-    assert tables(database) == {f"twofold_{name}" for name in ("meta", "events", "checkpoints", "parked", "tags")}
+    names = ("meta", "events", "checkpoints", "parked", "replies", "tags")
+    assert tables(database) == {f"twofold_{name}" for name in names}
 
 
 def test_what_a_newer_twofold_made_is_told_and_left_alone(db: Db, database: Path) -> None:
@@ -97,7 +98,7 @@ def test_the_sql_can_be_run_by_others(db: Db, database: Path) -> None:
     connection.executescript(script)
     connection.close()
     assert db("status").code == 0
-    assert db("sql") == Said(0, "-- The tables of twofold, from step 2: nothing to do\n", "")
+    assert db("sql") == Said(0, "-- The tables of twofold, from step 3: nothing to do\n", "")
     assert db("sql", "--from", "0").out == script
     assert db("sql", "--from", "1").out.count("CREATE TABLE") < script.count("CREATE TABLE")
     assert db("sql", "--from", "3").code == 2
