@@ -70,9 +70,8 @@ def test_an_upgrade_makes_the_tables_of_the_store_only(db: Db, database: Path) -
     assert db("upgrade") == Said(0, "schema 4 of 4: upgraded from 0\n", "")
     assert db("upgrade") == Said(0, "schema 4 of 4: up to date\n", "")
     assert db("status") == Said(0, "schema 4 of 4: up to date\n", "")
-    assert tables(database) == {
-        f"twofold_{name}" for name in ("meta", "events", "checkpoints", "parked", "tags", "audit", "audit_blocks")
-    }
+    names = ("meta", "events", "checkpoints", "parked", "replies", "tags", "audit", "audit_blocks")
+    assert tables(database) == {f"twofold_{name}" for name in names}
 
 
 def test_what_a_newer_twofold_made_is_told_and_left_alone(db: Db, database: Path) -> None:

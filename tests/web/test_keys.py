@@ -60,7 +60,8 @@ async def test_a_twin_in_flight_is_a_409_with_a_time_to_come_back() -> None:
         twin = await client.post("/commands/pay", json=ONE)
         assert (twin.status_code, twin.json()["code"], twin.headers["retry-after"]) == (409, "key_in_flight", "1")
         till.gate.set()
-        assert (await first).json() == (await client.post("/commands/pay", json=ONE)).json()
+        done = (await first).json()
+        assert done == (await client.post("/commands/pay", json=ONE)).json()
 
 
 async def test_a_missing_or_impossible_key_is_a_400() -> None:

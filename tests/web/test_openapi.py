@@ -96,7 +96,8 @@ def test_an_operation_is_named_after_its_message() -> None:
     assert body["required"] == ["customer"]
     pay = document["paths"]["/orders/{order_id}/payment"]["put"]
     assert pay["summary"] == "PayOrder"
-    assert [(one["name"], one["in"], one["required"]) for one in pay["parameters"]] == [("order_id", "path", True)]
+    asked = [(one["name"], one["in"], one["required"]) for one in pay["parameters"]]
+    assert asked == [("order_id", "path", True), ("Idempotency-Key", "header", False)]
     assert pay["requestBody"]["required"] is False
     assert list(pay["requestBody"]["content"]["application/json"]["schema"]["properties"]) == ["note"]
     find = document["paths"]["/queries/find_orders"]["get"]

@@ -1,8 +1,8 @@
 """What holds for the keys of an application's commands, and faults in what is said of them."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from pydantic import BaseModel
 from pydantic.errors import PydanticUserError
 
 from twofold.dispatch import Handler, Idempotency
@@ -50,6 +50,6 @@ def _faults(handler: Handler, settings: Idempotency) -> Iterable[Fault]:
 
 
 def _fields(message_type: type) -> list[str]:
-    if issubclass(message_type, BaseModel):
-        return list(message_type.model_fields)
-    return list(getattr(message_type, "__dataclass_fields__", ()))
+    known: Any = getattr(message_type, "__dataclass_fields__", None) or getattr(message_type, "model_fields", {})
+    names: list[str] = [*known]
+    return names

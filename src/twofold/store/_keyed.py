@@ -123,8 +123,7 @@ class Answers:
 
 def _ordered(plain: Any, rich: Any) -> Any:
     """The same JSON values, with the elements of sets in one order: that of a set is another one in each process."""
-    written: type[Any] = type(plain)
-    python: type[Any] = type(rich)
+    written, python = plain.__class__, rich.__class__
     if written is list and issubclass(python, AbstractSet):
         return sorted(plain, key=_text)
     if written is list and issubclass(python, list | tuple) and len(plain) == len(rich):
