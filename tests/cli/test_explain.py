@@ -21,6 +21,7 @@ def test_a_message_is_known_by_wire_name_and_by_class_name(twofold: Twofold, nam
         "sell  command, version 1, tests.cli.shop.Sell",
         "logging",
         "metrics",
+        "audit",
         "validation",
         "conflicts",
         "transaction",
