@@ -139,7 +139,7 @@ def pipeline_of(
         return current_unit(catalogue) is not None
 
     parts = None if reliability is None else reliability.stages(injection.services.get, joined)
-    says_retry = (lambda _: False) if reliability is None else reliability.says("retry")
+    says_retry: Callable[[Handler], bool] = (lambda _: False) if reliability is None else reliability.says("retry")
     settings = Settings(
         before=(
             *([] if spans is None else [tracing_stage(spans, classifier)]),

@@ -1,12 +1,14 @@
 """What really happens to one message, as plain data: each handler's pipeline, and where its dependencies come from."""
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from dishka import Scope
 
 from twofold.app._app import App
+from twofold.app._policies import Setting
 from twofold.app.description import type_name
 from twofold.dispatch import Handler
 from twofold.errors import NotFound
@@ -129,11 +131,13 @@ def _handler(app: App, handler: Handler) -> ExplainedHandler:
 
 def _settings(app: App, handler: Handler) -> tuple[ExplainedSetting, ...]:
     reliability = app.assembly.reliability
-    found = {} if reliability is None else reliability.settings(handler)
+    found: Mapping[str, Setting] = {} if reliability is None else reliability.settings(handler)
+    caching = app.assembly.caching
+    kept = None if caching is None else caching.said.get(handler)
     return tuple(
         ExplainedSetting(part=part, value="off" if one.value is None else repr(one.value), source=one.source)
         for part, one in found.items()
-    )
+    ) + (() if kept is None else (ExplainedSetting(part="cache", value=repr(kept), source=handler.id),))
 
 
 def _runs(app: App, handler: Handler) -> str:

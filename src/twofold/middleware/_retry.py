@@ -53,9 +53,9 @@ def retry_stage(
 
         async def retried(message: Any, context: Context) -> Result[Any, Any]:
             result = await call_next(message, context)
-            if result.is_success or joined():
+            if result.is_success:
                 return result
-            return await again(result, message, context)
+            return result if joined() else await again(result, message, context)
 
         return retried
 
