@@ -110,7 +110,9 @@ def parent(span: ReadableSpan) -> str | None:
 
 def own(span: ReadableSpan) -> str:
     """Its id."""
-    return f"{span.get_span_context().span_id:016x}"
+    context = span.get_span_context()
+    assert context is not None
+    return f"{context.span_id:016x}"
 
 
 async def test_one_trace_runs_from_a_request_to_the_reaction() -> None:
@@ -123,7 +125,8 @@ async def test_one_trace_runs_from_a_request_to_the_reaction() -> None:
         await traced.app.settle()
     spans = traced.spans()
     pay, book, booked = spans["command pay"], spans["command book"], spans["event booked"]
-    assert {f"{span.get_span_context().trace_id:032x}" for span in spans.values()} == {TRACE}
+    contexts = [span.get_span_context() for span in spans.values()]
+    assert {one and f"{one.trace_id:032x}" for one in contexts} == {TRACE}
     assert (parent(pay), parent(book), parent(booked)) == ("b7ad6b7169203331", own(pay), own(book))
     assert [span.kind.name for span in (pay, book, booked)] == ["SERVER", "INTERNAL", "CONSUMER"]
     assert traced.headers == [{"traceparent": f"00-{TRACE}-{own(booked)}-01", "tracestate": "vendor=1"}]

@@ -51,18 +51,19 @@ class Caching:
     ) -> None:
         self._catalogue, self._projections = catalogue, projections
         self._clock, self._space = clock, space
-        self._said = dict[Handler, Cache]()
+        self.said = dict[Handler, Cache]()
+        """What each handler says that says anything."""
         for handler in handlers:
             if "cache" in handler.options and handler.kind is Kind.QUERY:
                 self._read(handler, faults)
-        self.newest = Recency(catalogue.of(cls).name for one in self._said.values() for cls in one.invalidated_by)
+        self.newest = Recency(catalogue.of(cls).name for one in self.said.values() for cls in one.invalidated_by)
         self._following: asyncio.Task[None] | None = None
 
     def provider(self) -> Provider:
         """The places where answers are kept, which live as long as the application."""
 
         async def caches() -> AsyncIterator[Caches]:
-            made = StoredCaches([one.store for one in self._said.values()], self._clock, self._space)
+            made = StoredCaches([one.store for one in self.said.values()], self._clock, self._space)
             yield made
             await made.close()
 
@@ -87,7 +88,7 @@ class Caching:
             joined: Whether a query is a part of a command.
             tally: Counts hits and misses.
         """
-        names = {one: follows_the_log(self._projections, one) for one in self._said}
+        names = {one: follows_the_log(self._projections, one) for one in self.said}
         parts = CacheStage(
             caches=lambda: get(Caches),
             newest=self.newest,
@@ -97,7 +98,7 @@ class Caching:
             joined=joined,
             tally=tally,
         )
-        return cache_stage(self._said.get, parts)
+        return cache_stage(self.said.get, parts)
 
     async def follow(self, source: Source) -> None:
         """Begin to hear of events, when any of them ends an answer.
@@ -154,4 +155,4 @@ class Caching:
             text = f"says cache= wrongly: {error}"
             faults.append(Fault(where=handler.id, code="wrong_setting", text=text))
         else:
-            self._said[handler] = said
+            self.said[handler] = said

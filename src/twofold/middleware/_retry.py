@@ -53,9 +53,13 @@ def retry_stage(
 
         async def retried(message: Any, context: Context) -> Result[Any, Any]:
             result = await call_next(message, context)
+<<<<<<< HEAD
             if isinstance(result, Success) or joined():
+=======
+            if result.is_success:
+>>>>>>> cache
                 return result
-            return await again(result, message, context)
+            return result if joined() else await again(result, message, context)
 
         return retried
 
