@@ -157,14 +157,10 @@ def pipeline_of(
         return current_unit(catalogue) is not None
 
     parts = None if reliability is None else reliability.stages(injection.services.get, joined)
-<<<<<<< HEAD
 
     def says_retry(handler: Handler) -> bool:
         return reliability is not None and "retry" in reliability.settings(handler)
 
-=======
-    says_retry: Callable[[Handler], bool] = (lambda _: False) if reliability is None else reliability.says("retry")
->>>>>>> cache
     settings = Settings(
         before=(
             *([] if spans is None else [tracing_stage(spans, classifier)]),

@@ -1,18 +1,12 @@
 """What really happens to one message, as plain data: each handler's pipeline, and where its dependencies come from."""
 
 import difflib
-<<<<<<< HEAD
 from dataclasses import asdict, dataclass, fields
-=======
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
->>>>>>> cache
 from typing import Any
 
 from dishka import Scope
 
 from twofold.app._app import App
-from twofold.app._policies import Setting
 from twofold.app.description import type_name
 from twofold.dispatch import Handler
 from twofold.errors import NotFound
@@ -140,9 +134,12 @@ def _settings(app: App, handler: Handler) -> tuple[ExplainedSetting, ...]:
         names = " and ".join(guard.name for guard in guarded.guards) or "public"
         settings.append(ExplainedSetting(part="authorize", value=names, source=guarded.source))
     reliability = app.assembly.reliability
-<<<<<<< HEAD
     for part, one in () if reliability is None else reliability.settings(handler).items():
         settings.append(ExplainedSetting(part=part, value=_said(one.value), source=one.source))
+    caching = app.assembly.caching
+    kept = None if caching is None else caching.said.get(handler)
+    if kept is not None:
+        settings.append(ExplainedSetting(part="cache", value=_said(kept), source=handler.id))
     return tuple(settings)
 
 
@@ -153,15 +150,6 @@ def _said(settings: Any) -> str:
     said = [(one.name, getattr(settings, one.name)) for one in fields(settings) if one.repr]
     usual = {one.name: one.default for one in fields(settings)}
     return f"{type(settings).__name__}({', '.join(f'{name}={value}' for name, value in said if value != usual[name])})"
-=======
-    found: Mapping[str, Setting] = {} if reliability is None else reliability.settings(handler)
-    caching = app.assembly.caching
-    kept = None if caching is None else caching.said.get(handler)
-    return tuple(
-        ExplainedSetting(part=part, value="off" if one.value is None else repr(one.value), source=one.source)
-        for part, one in found.items()
-    ) + (() if kept is None else (ExplainedSetting(part="cache", value=repr(kept), source=handler.id),))
->>>>>>> cache
 
 
 def _runs(app: App, handler: Handler) -> str:

@@ -53,11 +53,7 @@ def retry_stage(
 
         async def retried(message: Any, context: Context) -> Result[Any, Any]:
             result = await call_next(message, context)
-<<<<<<< HEAD
             if isinstance(result, Success) or joined():
-=======
-            if result.is_success:
->>>>>>> cache
                 return result
             return result if joined() else await again(result, message, context)
 
