@@ -101,7 +101,7 @@ def test_the_sql_can_be_run_by_others(db: Db, database: Path) -> None:
     assert db("sql") == Said(0, "-- The tables of twofold, from step 3: nothing to do\n", "")
     assert db("sql", "--from", "0").out == script
     assert db("sql", "--from", "1").out.count("CREATE TABLE") < script.count("CREATE TABLE")
-    assert db("sql", "--from", "3").code == 2
+    assert db("sql", "--from", "4").code == 2
 
 
 def test_a_database_that_cannot_be_opened_is_unavailable(db: Db, database: Path) -> None:
