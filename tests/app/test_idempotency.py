@@ -11,7 +11,7 @@ import pytest
 from examples._demo.database import Database
 from tests.app.shelves import PutBlocking, Shelves
 from tests.app.test_reliability import Numbers
-from tests.app.till import Pay, PayAll, Slip, Till, Tip
+from tests.app.till import Pay, PayAll, Slip, Till, Tip, taken
 from tests.reliability.virtual import HandClock
 from twofold import App, Command, Invalid, Module, Principal, Query, Refused
 from twofold.app.explanation import explain
@@ -36,7 +36,7 @@ async def test_the_same_key_is_one_command(each_database: Database) -> None:
                 assert caller.position == 1
             told = {(await app.caller(idempotency_key="k-1").execute(ONE)).unwrap().id for _ in range(3)}
             assert len(told) == 1
-            assert await app.store.log.head() == 1
+            assert await taken(app) == 1
     assert len(till.begun) == 1
 
 
@@ -46,7 +46,7 @@ async def test_many_at_once_are_one_command(each_database: Database) -> None:
     async with till.app(each_database.address) as app:
         sent = [app.caller(idempotency_key="k-1").execute(ONE) for _ in range(50)]
         assert len({result.unwrap().id for result in await asyncio.gather(*sent)}) == 1
-        assert (len(till.begun), await app.store.log.head()) == (1, 1)
+        assert (len(till.begun), await taken(app)) == (1, 1)
 
 
 async def test_another_payload_under_the_key_is_a_conflict() -> None:
@@ -103,7 +103,7 @@ async def test_nothing_is_an_answer_too(each_database: Database) -> None:
     async with till.app(each_database.address) as app:
         for _ in range(3):
             assert (await app.caller(idempotency_key="k-1").execute(Tip(amount=Decimal(1)))).unwrap() is None
-        assert (len(till.begun), await app.store.log.head()) == (1, 1)
+        assert (len(till.begun), await taken(app)) == (1, 1)
 
 
 async def test_a_refusal_is_not_kept(each_database: Database) -> None:
@@ -115,7 +115,7 @@ async def test_a_refusal_is_not_kept(each_database: Database) -> None:
         for _ in range(2):
             assert isinstance((await caller.execute(ONE)).error, Refused)
         assert await caller.execute(ONE) == await caller.execute(ONE)
-        assert (len(till.begun), await app.store.log.head()) == (3, 1)
+        assert (len(till.begun), await taken(app)) == (3, 1)
 
 
 async def test_a_twin_is_told_when_it_has_waited_long_enough(each_database: Database) -> None:
@@ -217,7 +217,7 @@ async def test_the_key_is_that_of_the_outermost_command(each_database: Database)
         first = await app.caller(idempotency_key="k-1").execute(twice)
         assert len(set(first.unwrap())) == 2
         assert await app.caller(idempotency_key="k-1").execute(twice) == first
-        assert (len(till.begun), await app.store.log.head()) == (3, 2)
+        assert (len(till.begun), await taken(app)) == (3, 2)
 
 
 async def test_a_part_that_is_undone_leaves_the_claim(each_database: Database) -> None:
@@ -284,7 +284,7 @@ async def test_a_cancelled_command_converges(each_database: Database) -> None:
             again = [await app.caller(idempotency_key=key).execute(ONE) for _ in range(2)]
             assert again[0] == again[1]
             assert again[0].is_success
-            assert await app.store.log.head() == moment + 1
+            assert await taken(app) == moment + 1
 
 
 async def test_a_command_without_a_key_pays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,3 +93,9 @@ class Till:
         self.begun.append(command)
         slips = [await commands.execute(Pay(amount=amount)) for amount in command.amounts]
         return [slip.value.id for slip in slips if slip.is_success]
+
+
+async def taken(app: App) -> int:
+    """How many events there are; where the log ends says less, since what is rolled back may leave holes."""
+    log = app.store.log
+    return len(await log.read(0, until=await log.head(), limit=1000))
