@@ -53,9 +53,9 @@ def retry_stage(
 
         async def retried(message: Any, context: Context) -> Result[Any, Any]:
             result = await call_next(message, context)
-            if result.is_success:
+            if not isinstance(result, Failure) or joined():
                 return result
-            return result if joined() else await again(result, message, context)
+            return await again(result, message, context)
 
         return retried
 
