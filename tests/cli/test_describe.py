@@ -35,7 +35,9 @@ def test_machines_get_json(twofold: Twofold) -> None:
     assert described["name"] == "shop"
     sell = next(one for one in described["handlers"] if one["message"] == "sell")
     assert sell["depends_on"] == ["EventBus", "Till"]
-    assert sell["stages"] == ["logging", "metrics", "audit", "validation", "conflicts", "transaction"]
+    assert sell["stages"] == [
+        *("logging", "metrics", "audit", "validation", "idempotency", "conflicts", "transaction", "claim")
+    ]
 
 
 def test_a_terminal_gets_tables(twofold: Twofold, monkeypatch: pytest.MonkeyPatch) -> None:

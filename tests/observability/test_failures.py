@@ -54,4 +54,5 @@ def test_an_event_that_is_parked_is_an_error(caplog: pytest.LogCaptureFixture) -
     assert (line.levelno, line.getMessage()) == (logging.ERROR, "subscription summary parked an event")
     assert line.exc_info is not None
     facts = line.__dict__["twofold"]
-    assert (facts["position"], facts["stream"], facts["event"]) == (7, "order-1", "placed")
+    assert (facts["position"], facts["stream"], facts["event_type"]) == (7, "order-1", "placed")
+    assert "event" not in facts  # the text of a rendered line has that name

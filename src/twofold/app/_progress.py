@@ -52,9 +52,9 @@ class Progress:
     def stuck(self, bound: float) -> bool:
         """Whether somebody has to look: events have waited for longer than `bound` seconds, or nobody owns it.
 
-        Nobody need own what this process does nothing for; its status says why.
+        Nobody need own what this process does nothing for while no event waits; its status says why.
         """
-        return self.still > bound or not (self.owner or self.status)
+        return self.still > bound or not (self.owner or (self.status and not self.lag))
 
 
 async def progress_of(

@@ -129,7 +129,7 @@ class Run:
         """How far projections and reactions have come."""
         if not self._role.works:
             return await self.positions.progress()
-        return self._versions.explained(await self._workers.progress())
+        return self._versions.explained(await self._workers.progress(), await self.positions.progress())
 
     async def settle(self, timeout: float) -> None:
         """Wait until projections and reactions have dealt with everything that is in the log.

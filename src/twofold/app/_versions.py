@@ -120,8 +120,13 @@ class Versions:
         """Whether a projection that is inline here stands aside."""
         return any(one.mode == "inline" and one.name in self._statuses for one in self._projections.values())
 
-    def explained(self, progress: Sequence[Progress]) -> list[Progress]:
-        """Progress, with what this process does for projections; those that it does nothing for come last."""
+    def explained(self, progress: Sequence[Progress], everywhere: Sequence[Progress]) -> list[Progress]:
+        """Progress, with what this process does for projections; those that it does nothing for come last.
+
+        Args:
+            progress: Of what runs here.
+            everywhere: Of what follows the log wherever it runs, by its checkpoint.
+        """
         why = "" if self._error is None else f"; it has failed: {self._error!r}"
         told = [
             replace(one, status=self._statuses[one.name] + why) if one.name in self._statuses else one

@@ -37,7 +37,7 @@ class Cache:
     invalidated_by: tuple[type, ...] = field(default=(), kw_only=True)
     """Events after which no answer from before is given any more."""
     scope: Scope = field(default="principal", kw_only=True)
-    """Who is given the same answer."""
+    """Who is given the same answer. Wider than `principal` only where the handler itself shows everybody the same."""
     store: str = field(default=MEMORY, kw_only=True, repr=False)
     """Where they are kept: `memory:` of each process, or the `redis://` that several of them share."""
 

@@ -25,7 +25,11 @@ def log_failure(trouble: Trouble) -> None:
         "error": type(error).__qualname__,
     }
     if trouble.parked is not None:
-        facts |= {"position": trouble.parked.position, "stream": trouble.parked.stream, "event": trouble.parked.type}
+        facts |= {
+            "position": trouble.parked.position,
+            "stream": trouble.parked.stream,
+            "event_type": trouble.parked.type,
+        }
     overtaken = isinstance(error, CheckpointMoved) and not trouble.parked
     told = "parked an event" if trouble.parked else "was overtaken" if overtaken else "failed"
     _LOGGER.log(
