@@ -147,6 +147,33 @@ class TestSettings:
         assert any("TWOFOLD_RETRY_ATTEMPTS" in fault for fault in faults)
         assert any("'findin'" in fault and "did you mean finding?" in fault for fault in faults)
 
+    @pytest.mark.parametrize(
+        "name, meant",
+        [
+            ("TWOFOLD_BULKHED", "TWOFOLD_BULKHEAD"),
+            ("TWOFOLD_RETRIES_ATTEMPTS", "TWOFOLD_RETRY"),
+            ("TWOFOLD_FINDING__BULKHED", "TWOFOLD_FINDING__BULKHEAD"),
+            ("TWOFOLD_FINDING__CIRCUITBREAKER_FAILURES", "TWOFOLD_FINDING__CIRCUIT_BREAKER"),
+            ("TWOFOLD_FIND__TIMOUT_SECONDS", "TWOFOLD_FIND__TIMEOUT"),
+            ("TWOFOLD_FINDING_TIMEOUT_SECONDS", "TWOFOLD_FINDING__TIMEOUT_SECONDS"),
+            ("TWOFOLD_FIND__SOMETHING", "TWOFOLD_FIND__RETRY"),
+        ],
+    )
+    def test_a_misspelt_variable_is_a_fault(
+        self, name: str, meant: str, module: Module, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It would leave unprotected what somebody believes to be protected."""
+        monkeypatch.setenv(name, "3")
+        (fault,) = App("finding", modules=[module], database="memory:").check()
+        assert name in fault.text
+        assert meant in fault.hint
+
+    def test_what_is_not_ours_is_left_alone(self, module: Module, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A variable that looks like none of these may be anybody's."""
+        monkeypatch.setenv("TWOFOLD_HOME", "/srv")
+        monkeypatch.setenv("TWOFOLD_OTHER__THING", "1")
+        assert App("finding", modules=[module], database="memory:").check() == []
+
     def test_there_is_no_other(self) -> None:
         """An application and a module refuse what they do not know."""
         nonsense: Any = {"retries": 3}

@@ -117,7 +117,10 @@ async def test_what_becomes_of_versions_is_a_line_in_the_log(tmp_path: Path, cap
 
 
 async def test_an_older_process_stands_aside_and_says_so(shared: Open) -> None:
-    """It writes nothing into the rows of the new version, takes messages as before, and does not fail."""
+    """It writes nothing into the rows of the new version, takes messages as before, and does not fail.
+
+    Once nobody follows for the new version any more while events wait, that is an alarm here too.
+    """
     async with till(1, shared()) as old:
         await pay(old, 1)
         await old.settle()
@@ -133,6 +136,8 @@ async def test_an_older_process_stands_aside_and_says_so(shared: Open) -> None:
         await old.settle()
         await until_status(old, "sums", "stands aside")
         assert await total(old.store) == 22
+        (aside,) = await old.progress()
+        assert (aside.lag > 0, aside.owner, aside.stuck(60)) == (True, "", True)
 
 
 async def test_a_roll_back_restores_the_old_rows_and_the_old_process_goes_on(shared: Open) -> None:

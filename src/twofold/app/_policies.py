@@ -24,6 +24,7 @@ _CLASSES: Final[Mapping[str, Any]] = {
     "retry": Retry,
 }
 _PREFIX: Final = "TWOFOLD_"
+_NEAR: Final = 0.8
 _SCOPED: Final = re.compile(r"(TWOFOLD_(\w+?)__)\w+", re.IGNORECASE)
 
 
@@ -112,7 +113,32 @@ def _outside(environment: Mapping[str, str], scopes: set[str], faults: list[Faul
             hint = f"did you mean {near[0]}?" if near else "`twofold describe` lists them"
             faults.append(Fault(where="the environment", code="wrong_setting", text=text, hint=hint))
         layers[scope] = _Layer(values, f"{prefixes[scope]}*")
+    faults += filter(None, (_misspelt(name, scopes) for name in environment))
     return layers
+
+
+def _misspelt(name: str, scopes: set[str]) -> Fault | None:
+    """A fault for a variable that nobody reads, where it is clear what it was to set."""
+    rest = name[len(_PREFIX) :].lower()
+    scope, apart, said = rest.rpartition("__")
+    if any(said == part or said.startswith(f"{part}_") for part in _CLASSES):
+        return None
+    behind = [one for one in scopes if rest.startswith(f"{one}_")]
+    meant = [f"{one}__{rest[len(one) + 1 :]}" for one in behind if rest[len(one) + 1 :].startswith(tuple(_CLASSES))]
+    if not meant:
+        near = [part for part in _CLASSES if _resembles(said, part)]
+        meant = [f"{scope}{apart}{one}" for one in near]
+    if not meant and scope not in scopes:
+        return None
+    names = ", ".join(f"{_PREFIX}{one.upper()}" for one in meant or [f"{scope}{apart}{one}" for one in _CLASSES])
+    text = f"sets {name}, which nobody reads"
+    return Fault(where="the environment", code="wrong_setting", text=text, hint=f"did you mean {names}?")
+
+
+def _resembles(said: str, part: str) -> bool:
+    """Whether a text begins nearly like the name of a part."""
+    beginnings = (said[:length] for length in (len(part) - 1, len(part), len(part) + 1))
+    return any(difflib.SequenceMatcher(None, one, part).ratio() >= _NEAR for one in beginnings)
 
 
 def _values(settings: Reliability) -> dict[str, Any]:

@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from twofold.app._reliability import ReliabilityParts
 
 _NAMES: Final = frozenset(Policies.__annotations__)
-_VARIABLE: Final = re.compile(rf"TWOFOLD_(\w+?__)?({'|'.join(_NAMES)})(_\w+)?", re.IGNORECASE)
+_OTHERS: Final = re.compile(r"TWOFOLD_(APP|DATABASE|READ_DATABASE|ROLE|TEST_\w+)", re.IGNORECASE)
+"""Variables of the environment that are not about reliability."""
 
 
 Seen: TypeAlias = Callable[[Iterable[str]], Awaitable[int]]
@@ -75,7 +76,8 @@ def reliability_of(
         level: Is told of the states of breakers.
     """
     said = [policies, *(module.policies for module in modules), *(handler.options for handler in handlers)]
-    environment = {name: text for name, text in os.environ.items() if _VARIABLE.fullmatch(name)}
+    ours = {name: text for name, text in os.environ.items() if name.upper().startswith("TWOFOLD_")}
+    environment = {name: text for name, text in ours.items() if not _OTHERS.fullmatch(name)}
     if not environment and not any(_NAMES.intersection(one) for one in said):
         return None
     from twofold.app._policies import policies_of  # noqa: PLC0415 - most applications do without

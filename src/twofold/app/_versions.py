@@ -133,12 +133,16 @@ class Versions:
             for one in progress
         ]
         known = {one.name for one in progress}
+        elsewhere = {one.name: one for one in everywhere}
         aside = [
-            Progress(name=name, position=0, head=0, owner=self._owners.get(name, NOBODY), status=text + why)
+            replace(elsewhere.get(name) or self._unknown(name), status=text + why)
             for name, text in self._statuses.items()
             if name not in known
         ]
         return [*told, *aside]
+
+    def _unknown(self, name: str) -> Progress:
+        return Progress(name=name, position=0, head=0, owner=self._owners.get(name, NOBODY))
 
     async def settle(self, timeout: float) -> None:
         """Wait until every version that takes the place by itself has taken it.
