@@ -49,9 +49,9 @@ def tables(database: Path) -> set[str]:
 def test_a_database_that_is_behind_is_told_as_such(db: Db, database: Path) -> None:
     """With exit code 75 and the way out; nothing is made."""
     said = db("status")
-    assert (said.code, said.out) == (75, "schema 0 of 3: behind; `twofold db upgrade` brings it up to date\n")
+    assert (said.code, said.out) == (75, "schema 0 of 4: behind; `twofold db upgrade` brings it up to date\n")
     said = db("status", "--json")
-    assert (said.code, json.loads(said.out)) == (75, {"taken": 0, "known": 3, "state": "behind"})
+    assert (said.code, json.loads(said.out)) == (75, {"taken": 0, "known": 4, "state": "behind"})
     assert not database.exists()
 
 
@@ -98,10 +98,10 @@ def test_the_sql_can_be_run_by_others(db: Db, database: Path) -> None:
     connection.executescript(script)
     connection.close()
     assert db("status").code == 0
-    assert db("sql") == Said(0, "-- The tables of twofold, from step 3: nothing to do\n", "")
+    assert db("sql") == Said(0, "-- The tables of twofold, from step 4: nothing to do\n", "")
     assert db("sql", "--from", "0").out == script
     assert db("sql", "--from", "1").out.count("CREATE TABLE") < script.count("CREATE TABLE")
-    assert db("sql", "--from", "4").code == 2
+    assert db("sql", "--from", "5").code == 2
 
 
 def test_a_database_that_cannot_be_opened_is_unavailable(db: Db, database: Path) -> None:

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,22 @@ def run(words: list[str], folder: Path, **variables: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_every_setting_is_there_with_its_default() -> None:
+    """As it would be written in code."""
+    rows: dict[str, str] = dict(re.findall(r"^\| `(\w+)` \| ((?:`[^`]*`(?:, )?)+) \|$", PAGE, re.MULTILINE))
+    assert rows.keys() == {"RateLimit", "Bulkhead", "CircuitBreaker", "Timeout", "Retry"}
+    for name, told in rows.items():
+        assert told == ", ".join(f"`{written(one)}`" for one in fields(getattr(reliability, name)))
+
+
+def written(field: Any) -> str:
+    """A setting and its default."""
+    if field.default is MISSING:
+        return str(field.name)
+    plain = sorted(map(str, field.default)) if isinstance(field.default, frozenset) else None
+    return f"{field.name}={field.default!r}" if plain is None else f"{field.name}={{{', '.join(map(repr, plain))}}}"
 
 
 def test_every_part_is_there_in_its_order() -> None:
