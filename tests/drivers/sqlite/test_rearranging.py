@@ -122,9 +122,8 @@ async def test_switches_go_on_for_ever(store: SqliteStore) -> None:
         await switch(store)
         await build(store)
         await store.create_tables([*TABLES, Country])
-    found = await sql(
-        store, "SELECT tbl_name, count(*) FROM sqlite_master WHERE type = 'index' AND sql <> '' GROUP BY 1"
-    )
+    indexes = "SELECT tbl_name, count(*) FROM sqlite_master WHERE type = 'index' AND sql <> ''"
+    found = await sql(store, f"{indexes} AND tbl_name NOT LIKE 'twofold%' GROUP BY 1")
     assert dict(found) == {f"{table}{side}": 1 for table in ("bill", "line") for side in ("", "__next", "__previous")}
     plan = await sql(store, "EXPLAIN QUERY PLAN SELECT * FROM line WHERE order_id = 1")
     assert "INDEX ix_line_order_id__" in plan[0][3]
