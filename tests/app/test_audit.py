@@ -287,6 +287,9 @@ class Counting:
         self._store = MemoryStore()
         self.commits = 0
         self.refuses: Callable[[Batch], bool] = lambda batch: False
+        self.writing = asyncio.Event()
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -294,6 +297,8 @@ class Counting:
     async def commit(self, batch: Batch) -> Committed:
         """Count it."""
         self.commits += 1
+        self.writing.set()
+        await self.goes_on.wait()
         if self.refuses(batch):
             raise StoreUnavailable("the disk is full")
         return await self._store.commit(batch)
@@ -324,6 +329,24 @@ async def test_an_entry_that_cannot_be_written_changes_no_outcome(caplog: pytest
         "not in the audit trail: open (refused)",
         "not in the audit trail: open (crashed)",
     ]
+
+
+async def test_an_entry_is_written_to_the_end_however_often_one_is_cancelled() -> None:
+    """What was refused is in the trail, though nobody waits for the answer any more."""
+    store: Any = Counting()
+    async with App("bank", modules=[bank()], database=store) as app:
+        await app.settle()
+        store.writing.clear()
+        store.goes_on.clear()
+        sending = asyncio.create_task(app.execute(Open(then="refuse")))
+        await store.writing.wait()
+        for _ in range(3):
+            sending.cancel()
+            await asyncio.sleep(0)
+        store.goes_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        assert [entry[:2] for entry in await told(app)] == [("open", "refused refused")]
 
 
 async def test_an_entry_commits_with_its_command_or_not_at_all() -> None:

@@ -145,6 +145,23 @@ class TestStore:
         assert task.cancelled()
         assert [line.split()[0] for line in await told(plain)] == ["attempted", "failed"]
 
+    async def test_a_cancellation_stays_one_though_failed_is_lost(
+        self, plain: App, store: Moody, lost: list[dict[str, Any]]
+    ) -> None:
+        """The event loop is told of what is lost, and whoever is cancelled is not given an answer instead."""
+        store.moods = [None, StoreUnavailable("first"), StoreUnavailable("second")]
+        store.asked = asyncio.Queue()
+        task = asyncio.create_task(plain.execute(Plain()))
+        (await store.asked.get()).set()
+        (await store.asked.get()).set()
+        allowed = await store.asked.get()
+        task.cancel()
+        await asyncio.sleep(0)
+        allowed.set()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+        assert [str(what["exception"]) for what in lost] == ["second"]
+
     async def test_the_outcome_stays_the_answer(self, plain: App, store: Moody, lost: list[dict[str, Any]]) -> None:
         """When Failed cannot be recorded the event loop is told, and whoever asked gets the reason."""
         store.moods = [None, StoreUnavailable("first"), StoreUnavailable("second")]

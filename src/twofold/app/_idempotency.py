@@ -3,12 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic.errors import PydanticUserError
-
-from twofold.dispatch import Handler, Idempotency
+from twofold.dispatch import AnswerCodec, Handler, Idempotency, answered_type
 from twofold.errors import Fault, WiringError
 from twofold.messages import Kind
-from twofold.store import Answers
 
 
 def idempotency_of(
@@ -43,8 +40,8 @@ def _faults(handler: Handler, settings: Idempotency) -> Iterable[Fault]:
             text = f"has a key of the field {name!r}, which {handler.message_type.__qualname__} has not"
             yield Fault(where=handler.id, code="idempotency", text=text, hint=f"it has {', '.join(known)}")
     try:
-        Answers(handler)
-    except PydanticUserError:
+        AnswerCodec(answered_type(handler))
+    except WiringError:
         text = "has a key, and answers what cannot be kept"
         yield Fault(where=handler.id, code="idempotency", text=text, hint="use types that have a form in JSON")
 

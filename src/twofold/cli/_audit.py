@@ -5,9 +5,8 @@ It opens the store and starts nothing, and it changes nothing: the trail is appe
 # pyright: reportUnknownMemberType=false
 # rich-click leaves the types of its options open.
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
@@ -16,8 +15,8 @@ import rich_click as click
 
 from twofold.app import App, Branch
 from twofold.cli._audit_entry import as_dict, lines_of, row_of
-from twofold.cli._load import app_argument, behind_app, database_options, load, mount
-from twofold.cli._store import opened
+from twofold.cli._load import app_argument, behind_app, database_options
+from twofold.cli._store import with_stores
 from twofold.cli._tables import print_rows
 from twofold.errors import Corrupt
 from twofold.store import AuditEntry
@@ -63,7 +62,7 @@ def list_(*, target: str, oldest: bool, limit: int, as_json: bool, **options: An
     async def found(app: App) -> list[AuditEntry]:
         return [entry async for entry in app.audit.entries(**wanted, newest=not oldest, limit=limit + 1)]
 
-    entries = _with(target, databases, found)
+    entries = with_stores(target, databases, found)
     if as_json:
         click.echo(json.dumps([as_dict(entry) for entry in entries[:limit]], indent=2))
     elif entries:
@@ -90,7 +89,7 @@ def show(*, words: tuple[str, ...], as_json: bool, **databases: str | None) -> N
         entry = await app.audit.get(message_id)
         return entry, await app.audit.tree(entry.correlation_id)
 
-    entry, tree = _with(target, databases, found)
+    entry, tree = with_stores(target, databases, found)
     click.echo(json.dumps(as_dict(entry), indent=2) if as_json else "\n".join(lines_of(entry, tree)))
 
 
@@ -104,7 +103,7 @@ def verify(*, target: str, anchor: str | None, **databases: str | None) -> None:
         noted = None if anchor is None else bytes.fromhex(anchor)
     except ValueError:
         raise click.UsageError(f"{anchor!r} is no hash: hexadecimal digits are") from None
-    verdict = _with(target, databases, lambda app: app.audit.verify(anchor=noted))
+    verdict = with_stores(target, databases, lambda app: app.audit.verify(anchor=noted))
     if verdict.flaw is not None:
         raise TrailBroken(verdict.flaw.text)
     if verdict.head is None:
@@ -128,7 +127,7 @@ def export(*, target: str, **options: Any) -> None:
         async for entry in app.audit.entries(**wanted):
             click.echo(json.dumps(as_dict(entry)))
 
-    _with(target, databases, printed)
+    with_stores(target, databases, printed)
 
 
 def _read(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str | None]]:
@@ -146,15 +145,3 @@ def _read(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str | N
 
 def _utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.replace(tzinfo=UTC)
-
-
-def _with(target: str, databases: Mapping[str, str | None], work: Callable[[App], Awaitable[T]]) -> T:
-    """Do something with an application whose store is open."""
-
-    async def done() -> T:
-        app = load(target)
-        mount(app, **databases)
-        async with opened(app):
-            return await work(app)
-
-    return asyncio.run(done())

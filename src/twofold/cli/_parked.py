@@ -5,19 +5,18 @@ It opens the store and starts nothing: whichever process owns a subscription doe
 # pyright: reportUnknownMemberType=false
 # rich-click leaves the types of its options open.
 
-import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import rich_click as click
 
 from twofold.app import App
-from twofold.cli._load import app_argument, behind_app, database_options, load, mount
+from twofold.cli._load import app_argument, behind_app, database_options
 from twofold.cli._parked_event import as_dict, lines_of, row_of, stream_as_dict, stream_row_of
-from twofold.cli._store import opened
+from twofold.cli._store import with_stores
 from twofold.cli._tables import Rows, print_rows
 from twofold.middleware import printable
 
@@ -61,10 +60,12 @@ def list_(
     The position is that of the first event, which `show`, `edit` and `drop` take.
     """
     if events:
-        found = _with(target, databases, lambda app: app.parked.list(subscription, stream=stream, limit=limit + 1))
+        found = with_stores(
+            target, databases, lambda app: app.parked.list(subscription, stream=stream, limit=limit + 1)
+        )
         _list(_EVENTS, [row_of(one) for one in found], [as_dict(one) for one in found], limit, as_json=as_json)
     else:
-        streams = _with(target, databases, lambda app: app.parked.streams(subscription, stream=stream))
+        streams = with_stores(target, databases, lambda app: app.parked.streams(subscription, stream=stream))
         rows = [stream_row_of(one) for one in streams]
         _list(_STREAMS, rows, [stream_as_dict(one) for one in streams], limit, as_json=as_json)
 
@@ -76,7 +77,7 @@ def list_(
 def show(*, words: tuple[str, ...], as_json: bool, **databases: str | None) -> None:
     """Show a parked event: its data, its headers, and what went wrong where."""
     target, subscription, position = _event(words)
-    event = _with(target, databases, lambda app: app.parked.show(subscription, position))
+    event = with_stores(target, databases, lambda app: app.parked.show(subscription, position))
     if as_json:
         click.echo(json.dumps(as_dict(event.parked, event), indent=2))
     else:
@@ -91,7 +92,7 @@ def edit(*, words: tuple[str, ...], data: str, **databases: str | None) -> None:
     """Have a parked event read as other data. The log keeps what it has."""
     target, subscription, position = _event(words)
     body = _body(data)
-    _with(target, databases, lambda app: app.parked.edit(subscription, position, body))
+    with_stores(target, databases, lambda app: app.parked.edit(subscription, position, body))
     click.echo(f"edited; `twofold parked retry` has {printable(subscription)} try it again")
 
 
@@ -103,10 +104,10 @@ def retry(*, words: tuple[str, ...], everything: bool, **databases: str | None) 
     """Have a stream's parked events tried again, in order, by whoever owns the subscription."""
     if everything:
         target, subscription = behind_app(words, "SUBSCRIPTION")
-        count = _with(target, databases, lambda app: app.parked.retry_all(subscription))
+        count = with_stores(target, databases, lambda app: app.parked.retry_all(subscription))
     else:
         target, subscription, stream = behind_app(words, "SUBSCRIPTION", "STREAM")
-        count = _with(target, databases, lambda app: app.parked.retry(subscription, stream))
+        count = with_stores(target, databases, lambda app: app.parked.retry(subscription, stream))
     click.echo(f"{_events(count)} of {printable(subscription)} will be tried again")
 
 
@@ -125,7 +126,7 @@ def drop(*, words: tuple[str, ...], yes: bool, **databases: str | None) -> None:
             click.confirm(f"{printable(subscription)} will never handle {what}. Drop it?", abort=True)
         return printable(one.stream), await app.parked.drop(subscription, position)
 
-    stream, waiting = _with(target, databases, dropped)
+    stream, waiting = with_stores(target, databases, dropped)
     click.echo(f"dropped {position}; of stream {stream} {_events(waiting) if waiting else 'nothing'} more is parked")
     if waiting:
         click.echo(f"`twofold parked retry` has {printable(subscription)} go on with that")
@@ -140,18 +141,6 @@ def _list(columns: Sequence[str], rows: Rows, facts: Sequence[object], limit: in
         click.echo("nothing is parked")
     if len(rows) > limit:
         click.echo(f"there are more than {limit}; --limit shows more", err=True)
-
-
-def _with(target: str, databases: Mapping[str, str | None], work: Callable[[App], Awaitable[T]]) -> T:
-    """Do something with an application whose store is open."""
-
-    async def done() -> T:
-        app = load(target)
-        mount(app, **databases)
-        async with opened(app):
-            return await work(app)
-
-    return asyncio.run(done())
 
 
 def _event(words: tuple[str, ...]) -> tuple[str, str, int]:

@@ -9,7 +9,6 @@ from twofold.store._current import UnitFactory, carrying, current_unit, working
 from twofold.store._epoch import GAP, Epoch, RestorableStore
 from twofold.store._fact import Fact
 from twofold.store._idempotency import claim_stage, idempotency_stage
-from twofold.store._keyed import Answers
 from twofold.store._lifecycle import conclusion_stage, lifecycle_stage
 from twofold.store._log import Log, Wakeup
 from twofold.store._memory import MemoryStore
@@ -25,13 +24,13 @@ from twofold.store._rows import Add, Delete, RowChange, Upsert
 from twofold.store._schema import MigratableStore, SchemaState
 from twofold.store._sealing import Flaw, Verdict, seal, verify
 from twofold.store._selection import Condition, Selection, part_of, selected
+from twofold.store._through import carried_through
 from twofold.store._transaction import read_only_stage, refuse_in_query, transaction_stage
 from twofold.store._unit import Inline, UnitOfWork
 
 __all__ = [
     "ANY_VERSION",
     "Add",
-    "Answers",
     "Append",
     "Aside",
     "AuditBlock",
@@ -81,6 +80,7 @@ __all__ = [
     "Wakeup",
     "audit_stage",
     "beside",
+    "carried_through",
     "carrying",
     "conclusion_stage",
     "current_unit",

@@ -13,11 +13,12 @@ from twofold.dispatch import Handler, Next, Stage
 from twofold.errors import Category, CircuitOpen, Classifier, RateLimited
 from twofold.messages import Catalogue, Context, Kind, redacting
 from twofold.result import Result
-from twofold.store._audit import SUCCESS
+from twofold.store._audit import SUCCESS, AuditEntry
 from twofold.store._audited import About, Record, Trace, tracing
 from twofold.store._batch import Batch
 from twofold.store._current import current_unit
 from twofold.store._port import Store
+from twofold.store._through import carried_through
 
 _LOGGER: Final = logging.getLogger("twofold.audit")
 _PATIENCE: Final = 1.0
@@ -87,8 +88,11 @@ async def _leave(trace: Trace, outer: Trace | None, store: Store, outcome: str =
             outer.keep(own)
         return
     entries = trace.entries()
-    if not entries:
-        return
+    if entries:
+        await carried_through(_write(entries, store))
+
+
+async def _write(entries: tuple[AuditEntry, ...], store: Store) -> None:
     try:
         async with asyncio.timeout(_PATIENCE):
             await store.commit(Batch(audit=entries))

@@ -9,13 +9,13 @@ from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, Protocol
 
-from twofold.dispatch import Handler, Idempotency, Next, Stage, failure_of
+from twofold.dispatch import AnswerCodec, Handler, Idempotency, Next, Stage, answered_type, failure_of
 from twofold.errors import Classifier, Invalid, KeyConflict, KeyInFlight, OutcomeUnknown, Unavailable
 from twofold.messages import Catalogue, Context, Kind
 from twofold.result import Failure, Result, Success
 from twofold.store._current import current_unit
 from twofold.store._flights import Flights
-from twofold.store._keyed import Answers, Keyed, Keys
+from twofold.store._keyed import Keyed, Keys
 from twofold.store._port import Store
 from twofold.store._replies import Reply
 
@@ -51,7 +51,7 @@ def idempotency_stage(
         entry = catalogue.of(handler.message_type)
         keys, name = Keys(entry, settings), entry.name
         by_sender = settings.key is None and not settings.required
-        answers: Answers | None = None
+        answers: AnswerCodec | None = None
 
         async def kept(one: Keyed, context: Context) -> Result[Any, Any] | None:
             """The answer that is there already."""
@@ -59,7 +59,7 @@ def idempotency_stage(
             reply = await store.find_reply(one.key, context.clock.now())
             if reply is None:
                 return None
-            answers = answers or Answers(handler)
+            answers = answers or AnswerCodec(answered_type(handler))
             tally("replays", name)
             return _given_again(reply, one, answers, context)
 
@@ -112,11 +112,11 @@ def claim_stage(said: Said, catalogue: Catalogue) -> Stage:
             return None
         name, keep = catalogue.of(handler.message_type).name, timedelta(seconds=settings.keep)
         by_sender = settings.key is None
-        answers: Answers | None = None
+        answers: AnswerCodec | None = None
 
         async def claimed(one: Keyed, message: Any, context: Context) -> Result[Any, Any]:
             nonlocal answers
-            answers = answers or Answers(handler)
+            answers = answers or AnswerCodec(answered_type(handler))
             unit = current_unit(catalogue)
             if unit is None:
                 raise LookupError(f"{name} has a key, and no unit of work that could keep its reply")
@@ -126,7 +126,7 @@ def claim_stage(said: Said, catalogue: Catalogue) -> Stage:
                 return _given_again(reply, one, answers, context)
             result = await call_next(message, context)
             if result.is_success:
-                unit.answer(Reply(one.key, name, one.fingerprint, answers.write(result.value), now, now + keep))
+                unit.answer(Reply(one.key, name, one.fingerprint, answers.dump(result.value), now, now + keep))
             return result
 
         def claim(message: Any, context: Context) -> Awaitable[Result[Any, Any]]:
@@ -148,10 +148,10 @@ async def _handled(one: Keyed, message: Any, context: Context, call_next: Next) 
         _keyed.reset(token)
 
 
-def _given_again(reply: Reply, one: Keyed, answers: Answers, context: Context) -> Result[Any, Any]:
+def _given_again(reply: Reply, one: Keyed, answers: AnswerCodec, context: Context) -> Result[Any, Any]:
     """The answer that a command with this key was given before."""
     if reply.fingerprint != one.fingerprint:
         return Failure(KeyConflict("this idempotency key came with another payload before"))
     if context.origin.receipt is not None:
         context.origin.receipt.note(reply.position)
-    return Success(answers.read(reply.value))
+    return Success(answers.load(reply.value))

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, final
 
-from pydantic import TypeAdapter
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import to_json
 
-from twofold.dispatch import Handler, Idempotency, answered_type
+from twofold.dispatch import Idempotency
 from twofold.errors import Invalid
 from twofold.messages import Context, MessageType
 
@@ -94,31 +93,6 @@ class Keys:
         write = self._entry.adapter.serializer.to_python
         plain: dict[str, Any] = _ordered(write(message, mode="json"), write(message))
         return plain
-
-
-@final
-class Answers:
-    """Writes and reads what a handler answers, by the type that it promises.
-
-    Args:
-        handler: The handler.
-    """
-
-    __slots__ = ("_adapter",)
-
-    def __init__(self, handler: Handler) -> None:
-        self._adapter: TypeAdapter[Any] = TypeAdapter(answered_type(handler))
-
-    def write(self, value: object) -> bytes:
-        """An answer as JSON."""
-        try:
-            return self._adapter.dump_json(value, warnings="error")
-        except PydanticSerializationError:
-            return self._adapter.dump_json(self._adapter.validate_python(value, from_attributes=True))
-
-    def read(self, value: bytes) -> Any:
-        """An answer from its JSON."""
-        return self._adapter.validate_json(value)
 
 
 def _ordered(plain: Any, rich: Any) -> Any:

@@ -6,7 +6,6 @@ what it tells is kept by the unit of work that it joins, and comes with its comm
 """
 
 import asyncio
-from collections.abc import Coroutine
 from typing import Any, Final
 
 from twofold.dispatch import Filling, Handler, Next, Stage, failure_of, filling
@@ -14,6 +13,7 @@ from twofold.errors import Classifier, Decided, OutcomeUnknown, code_of, detail_
 from twofold.messages import Catalogue, Context
 from twofold.result import Result
 from twofold.store._current import UnitFactory, current_unit, working
+from twofold.store._through import carried_through
 from twofold.store._transaction import refuse_in_query
 from twofold.store._unit import UnitOfWork
 
@@ -140,27 +140,21 @@ class _Told:
             if outer is not None and outer.open:
                 outer.keep(event, context)
             else:
-                await _to_the_end(_commit(self._new_unit(context), event))
+                await carried_through(_commit(self._new_unit(context), event))
+        except asyncio.CancelledError as cancelled:
+            if isinstance(cancelled.__cause__, Decided) and cancelled.__cause__.error is not None:
+                self._lost(cancelled.__cause__.error, context)
+            raise
         except Exception as error:  # noqa: BLE001  # told to the event loop: the caller is told the outcome
-            name = self._failed.event.__qualname__
-            text = f"{name} of message {context.message_id} cannot be recorded"
-            asyncio.get_running_loop().call_exception_handler({"message": text, "exception": error})
+            self._lost(error, context)
+
+    def _lost(self, error: BaseException, context: Context) -> None:
+        name = "Failed" if self._failed is None else self._failed.event.__qualname__
+        text = f"{name} of message {context.message_id} cannot be recorded"
+        asyncio.get_running_loop().call_exception_handler({"message": text, "exception": error})
 
 
 async def _commit(unit: UnitOfWork, event: object) -> None:
     async with working(unit):
         unit.record(event)
         await unit.commit()
-
-
-async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Wait until work is done, however often this task is cancelled meanwhile."""
-    task, cancelled = asyncio.create_task(work), None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    task.result()
-    if cancelled is not None:
-        raise cancelled

@@ -1,9 +1,8 @@
 """Committing, and telling the truth about it: what was sent is carried through, whatever happens to the caller."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
-from typing import Any, TypeVar, final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar, final
 
 from twofold.drivers.postgres._append import Call, send_each
 from twofold.drivers.postgres._connection import Connection, Server
@@ -12,8 +11,8 @@ from twofold.drivers.postgres._group import Asked, Group
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._outcome import look
 from twofold.drivers.postgres._pool import Pool
-from twofold.errors import Conflict, Decided, OutcomeUnknown
-from twofold.store import Committed
+from twofold.errors import Conflict, OutcomeUnknown
+from twofold.store import Committed, carried_through
 
 T = TypeVar("T")
 
@@ -130,36 +129,6 @@ def _told(outcome: Committed | Exception) -> Committed:
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
-
-
-async def carried_through(work: Coroutine[Any, Any, T]) -> T:
-    """Wait for the end of something, even when cancelled; the cancellation comes after it."""
-    loop = asyncio.get_running_loop()
-    ended = loop.create_future()  # a shield would come around once more in the event loop, for each commit
-    task = loop.create_task(_carry(work, ended))
-    try:
-        await ended
-    except asyncio.CancelledError as cancelled:
-        while not task.done():
-            with suppress(asyncio.CancelledError):  # the first one is raised again once all is decided
-                await asyncio.wait({task})
-        raise cancelled from _decided(task)
-    return task.result()
-
-
-def _decided(task: asyncio.Task[Any]) -> Decided | None:
-    if task.cancelled():
-        return None
-    error = task.exception()
-    return Decided(task.result()) if error is None else Decided(error=error)
-
-
-async def _carry(work: Awaitable[T], ended: asyncio.Future[None]) -> T:
-    try:
-        return await work
-    finally:
-        if not ended.done():
-            ended.set_result(None)
 
 
 async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar, final
 
 from twofold.drivers.postgres._append import Calls
-from twofold.drivers.postgres._commits import Commits, carried_through
+from twofold.drivers.postgres._commits import Commits
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import is_lost, raise_typed
 from twofold.drivers.postgres._names import Names
@@ -14,7 +14,7 @@ from twofold.drivers.postgres._replies import claim
 from twofold.drivers.postgres._run import run
 from twofold.drivers.postgres._tables import change_rows
 from twofold.errors import StoreUnavailable
-from twofold.store import Batch, Committed, Reply, RowChange
+from twofold.store import Batch, Committed, Reply, RowChange, carried_through
 
 T = TypeVar("T")
 
