@@ -119,7 +119,7 @@ async def record(app: App, *events: Event) -> None:
     """Record events of accounts, each in the stream of its account."""
     unit = app.new_unit(Context())
     for event in events:
-        unit.append(f"account-{event.account}", event)  # type: ignore[attr-defined]
+        unit.append(f"account-{event.account}", event)  # type: ignore[attr-defined]  # every event of this test has one
     await unit.commit()
 
 

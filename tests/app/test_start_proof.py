@@ -749,7 +749,7 @@ def loading(kind: type[Aggregate]) -> Module:
     async def go(command: Go, shop: Shop) -> None: ...
 
     @module.on(Restocked)
-    async def react(event: Restocked, aggregates: Repository[kind]) -> None: ...  # type: ignore[valid-type]
+    async def react(event: Restocked, aggregates: Repository[kind]) -> None: ...  # type: ignore[valid-type]  # a class that a parameter of the test names
 
     return module
 

@@ -71,7 +71,7 @@ def test_a_module_that_is_mounted_twice_is_a_fault() -> None:
 def test_errors_that_are_no_categories_are_refused() -> None:
     """When the application is checked, and not when the error comes."""
     with pytest.raises(WiringError, match="KeyError"):
-        App("trial", errors={KeyError: "gone"}, database="memory:").check()  # type: ignore[dict-item]
+        App("trial", errors={KeyError: "gone"}, database="memory:").check()  # type: ignore[dict-item]  # the mistake that is told at the start
 
 
 async def test_a_class_that_is_sent_is_told_from_an_unknown_message() -> None:
@@ -91,7 +91,7 @@ async def test_a_middleware_that_answers_nothing_is_named() -> None:
 
     bus = CommandBus()
     bus.register(AddShelf, handle)
-    bus.use(forgetful)  # type: ignore[arg-type]
+    bus.use(forgetful)  # type: ignore[arg-type]  # the mistake that is told at the start
     with pytest.raises(WiringError, match="forgetful"):
         await bus.execute(AddShelf(name="a"))
 

@@ -204,7 +204,7 @@ class Strange:
 
 
 class Untyped:
-    def __init__(self, index) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, index) -> None:  # type: ignore[no-untyped-def]  # the mistake that is told at the start
         """Made with nobody knows what."""
 
     async def counted(self, event: Counted) -> None: ...

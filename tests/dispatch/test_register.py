@@ -151,7 +151,7 @@ def test_a_plain_class_that_nobody_says_the_kind_of_is_refused() -> None:
 async def test_the_base_class_of_a_handler_says_the_kind(base: Any, kind: Kind) -> None:
     """So does its config, for a handler of one's own."""
 
-    class Handles(base[Plain, int] if base is not EventHandler else base[Plain]):  # type: ignore[misc]
+    class Handles(base[Plain, int] if base is not EventHandler else base[Plain]):  # type: ignore[misc]  # the base is a parameter of the test
         async def handle(self, message: Plain) -> int:
             return message.n
 

@@ -54,7 +54,7 @@ def test_a_version_may_be_declared_alone() -> None:
     """The name stays that of the class; commands and queries do the same."""
     for decorate in (event, command, query):
         assert wire_name(decorate(version=2)(OrderPlaced)) == WireName("order_placed", 2)
-    del OrderPlaced.__twofold_name__  # type: ignore[attr-defined]
+    del OrderPlaced.__twofold_name__  # type: ignore[attr-defined]  # set by the decorator
 
 
 @pytest.mark.parametrize("name", ["", "Order", "order placed", "_order", "order_", "order__placed", "ördr", "a" * 101])

@@ -153,7 +153,7 @@ async def test_a_handler_gets_the_message_normalised() -> None:
 async def test_a_message_that_is_wrong_is_a_failure_and_never_handled() -> None:
     """With the findings, and without the value."""
     buses, got = validating()
-    result: Result[Any, Any] = await buses.dispatch(Register(password=42))  # type: ignore[arg-type]
+    result: Result[Any, Any] = await buses.dispatch(Register(password=42))  # type: ignore[arg-type]  # the wrong type is what is checked
     assert isinstance(result.error, Invalid)
     assert [finding.field for finding in result.error.findings] == ["password"]
     assert "42" not in str(result.error)

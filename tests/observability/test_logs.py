@@ -29,7 +29,7 @@ def logging_as_before() -> Iterator[None]:
     root.setLevel(level)
 
 
-def written(format: LogFormat = "console", level: str = "INFO") -> Lines:  # noqa: A002
+def written(format: LogFormat = "console", level: str = "INFO") -> Lines:  # noqa: A002  # as the option is called
     """Configure logging; gives what was written so far."""
     stream = io.StringIO()
     configure_logging(format=format, level=level, stream=stream)
@@ -101,7 +101,7 @@ NASTY = "ada\n2026-01-01T00:00:00 [info] forged\r\x1b[2J\x85\u2028\u202eevil\u20
 
 @pytest.mark.parametrize("format", ["console", "json"])
 @pytest.mark.parametrize("place", ["text", "argument", "extra", "pushed", "key", "correlation"])
-def test_a_strangers_text_stays_in_its_line(format: LogFormat, place: str) -> None:  # noqa: A002
+def test_a_strangers_text_stays_in_its_line(format: LogFormat, place: str) -> None:  # noqa: A002  # as the option is called
     """Newlines, controls and bidirectional marks arrive escaped, wherever the text came in: one record is one line."""
     lines = written(format)
     logger = logging.getLogger("shop")

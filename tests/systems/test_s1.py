@@ -115,7 +115,7 @@ class TestHandlerAlone:
         assert isinstance(result.error, Invalid)
         assert result.error.findings[0].field == "name"
         assert handler.seen == ["validate"]
-        handler.users.create.assert_not_called()  # type: ignore[attr-defined]
+        handler.users.create.assert_not_called()  # type: ignore[attr-defined]  # a mock stands there
 
     async def test_the_failure_of_a_domain_service_is_the_answer(self) -> None:
         """A Failure that a service answers travels through the handler as it is."""

@@ -197,9 +197,9 @@ class TestMessages:
         """Commands and queries are values that nobody changes on the way."""
         command = connect("ada@example.com")
         with pytest.raises(dataclasses.FrozenInstanceError):
-            command.email = "eve@example.com"  # type: ignore[misc]
+            command.email = "eve@example.com"  # type: ignore[misc]  # what has to be refused
         with pytest.raises(TypeError):
-            Connect(new_id(), "ada@example.com")  # type: ignore[call-arg]
+            Connect(new_id(), "ada@example.com")  # type: ignore[call-arg]  # what has to be refused
         assert copy.copy(command) == command
 
     async def test_annotated_types_normalise(self, app: App, heard: Heard) -> None:
@@ -633,7 +633,7 @@ class TestDependencies:
 
         async def captive(query: Second, captor: Captor) -> None: ...
 
-        async def untyped(query: Third, something) -> None: ...  # type: ignore[no-untyped-def]
+        async def untyped(query: Third, something) -> None: ...  # type: ignore[no-untyped-def]  # the mistake that is told at the start
 
         module.provide(Short, scope="message")
         module.provide(Captor, scope="app")

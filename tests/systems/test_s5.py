@@ -405,14 +405,14 @@ class TestAggregates:
     @pytest.mark.xfail(strict=True, reason="consistency boundaries: Decision models over types and tags")
     def test_consistency_boundaries(self) -> None:
         """A decision over several streams, by types and tags, is appended under the same condition."""
-        from twofold import Decision  # type: ignore[attr-defined]
+        from twofold import Decision  # type: ignore[attr-defined]  # not there yet
 
         assert Decision
 
     @pytest.mark.xfail(strict=True, reason="test kit: given, when, then")
     async def test_given_when_then(self) -> None:
         """A decision is tested by the events before it and the events after it."""
-        from twofold.testing import given  # type: ignore[attr-defined]
+        from twofold.testing import given  # type: ignore[attr-defined]  # not there yet
 
         order = new_id()
         placed = OrderPlaced(order_id=order, customer="ada", amount=Decimal(1))
@@ -594,7 +594,7 @@ class TestQueries:
     @pytest.mark.parametrize("bounds", [{"page": 0}, {"page_size": 0}, {"page_size": 201}])
     async def test_sizes_are_bounded(self, app: App, bounds: dict[str, int]) -> None:
         """Nobody asks for a page that there cannot be, or for everything."""
-        result = await app.execute(FindOrders(**bounds))  # type: ignore[arg-type]
+        result = await app.execute(FindOrders(**bounds))  # type: ignore[arg-type]  # what a test leaves out or in
         assert isinstance(result.error, Invalid)
 
     @pytest.mark.parametrize("wanted", [Repository[Order], UnitOfWork])
@@ -631,7 +631,7 @@ class TestRetried:
     @pytest.mark.xfail(strict=True, reason="snapshots of aggregates")
     def test_snapshots(self) -> None:
         """A policy says when the state of an aggregate is kept beside its stream."""
-        from twofold.aggregates import every  # type: ignore[attr-defined]
+        from twofold.aggregates import every  # type: ignore[attr-defined]  # not there yet
 
         assert every(100)
 
@@ -664,7 +664,7 @@ class TestDistributed:
     @pytest.mark.xfail(strict=True, reason="doctor: names mutable messages")
     def test_doctor_names_mutable_messages(self) -> None:
         """Mutable messages are accepted, and `twofold doctor` names them."""
-        from twofold.app import doctor  # type: ignore[attr-defined]
+        from twofold.app import doctor  # type: ignore[attr-defined]  # not there yet
 
         assert any(
             "PlaceOrder" in str(finding) for finding in doctor(App("s5", modules=[orders()], database="memory:"))

@@ -41,7 +41,7 @@ class Entity:
         self.password = SECRET
 
 
-async def nothing_said(query: object):  # type: ignore[no-untyped-def]
+async def nothing_said(query: object):  # type: ignore[no-untyped-def]  # a handler that promises nothing
     return Private("ada", SECRET)
 
 
@@ -50,11 +50,11 @@ async def promised(query: object) -> Result[Public]:
 
 
 async def an_entity(query: object) -> PublicModel:
-    return Entity()  # type: ignore[return-value]
+    return Entity()  # type: ignore[return-value]  # a promise that is broken
 
 
 async def a_list(query: object) -> tuple[UUID, ...]:
-    return [str(ID)]  # type: ignore[return-value]
+    return [str(ID)]  # type: ignore[return-value]  # a promise that is broken
 
 
 async def either(query: object) -> Success[Decimal] | Failure[str]:
@@ -117,7 +117,7 @@ async def test_where_nothing_is_promised_anything_is_written() -> None:
 
 
 async def wrong(query: object) -> int:
-    return SECRET  # type: ignore[return-value]
+    return SECRET  # type: ignore[return-value]  # a promise that is broken
 
 
 async def unwritable(query: object) -> Any:

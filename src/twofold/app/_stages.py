@@ -80,8 +80,8 @@ def reliability_of(
     environment = {name: text for name, text in ours.items() if not _OTHERS.fullmatch(name)}
     if not environment and not any(_NAMES.intersection(one) for one in said):
         return None
-    from twofold.app._policies import policies_of  # noqa: PLC0415 - most applications do without
-    from twofold.app._reliability import ReliabilityParts  # noqa: PLC0415 - the same
+    from twofold.app._policies import policies_of  # noqa: PLC0415  # most applications do without
+    from twofold.app._reliability import ReliabilityParts  # noqa: PLC0415  # the same
 
     found, mistakes = policies_of(policies, modules, handlers, environment)
     faults += mistakes
@@ -109,7 +109,7 @@ def caching_of(
     """
     if not any("cache" in handler.options for handler in handlers):
         return None
-    from twofold.app._caching import Caching  # noqa: PLC0415 - most applications do without
+    from twofold.app._caching import Caching  # noqa: PLC0415  # most applications do without
 
     return Caching(handlers, catalogue, projections, faults, clock=clock, space=space)
 

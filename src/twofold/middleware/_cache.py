@@ -154,7 +154,7 @@ class _Cached:
 
     def _kept(self, value: object, seen: int, marks: tuple[str, ...]) -> "Kept | None":
         """An answer to keep; None for one that would not come out as it went in."""
-        from twofold.cache import Kept  # noqa: PLC0415 - loaded by who says `cache` alone
+        from twofold.cache import Kept  # noqa: PLC0415  # loaded by who says `cache` alone
 
         with suppress(ValidationError, PydanticSerializationError):
             body = self._codec.dump(value)

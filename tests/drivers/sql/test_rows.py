@@ -123,7 +123,7 @@ VALUES: dict[str, Any] = {
     "yes": True,
     "real": 0.1,
     "money": Decimal("12345678901234.5678"),
-    "moment": datetime(2026, 1, 2, 3, 4, 5, 678901),  # noqa: DTZ001
+    "moment": datetime(2026, 1, 2, 3, 4, 5, 678901),  # noqa: DTZ001  # a column without a time zone
     "day": date(2026, 1, 2),
     "hour": time(3, 4, 5),
     "wait": timedelta(days=3, microseconds=5),

@@ -175,7 +175,7 @@ async def test_a_loop_that_is_gone_is_not_missed(store: SqliteStore) -> None:
         task = loop.create_task(store.commit(append("left")))
         loop.call_soon(loop.stop)
         loop.run_forever()
-        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # a task that is left on purpose
         loop.close()
 
     await asyncio.to_thread(leave)

@@ -69,7 +69,7 @@ class Commits:
                 if self._gathering is group:
                     self._gathering = None
             await self._send_each(connection, group.close())
-        except Exception as error:  # noqa: BLE001 - it is the answer to all of them
+        except Exception as error:  # noqa: BLE001  # it is the answer to all of them
             group.tell(error)
         except BaseException:
             group.tell(OutcomeUnknown("the event loop ended while a commit was on its way"))
@@ -83,7 +83,7 @@ class Commits:
         outcomes: Sequence[Committed | Exception] | None = None
         try:
             outcomes = await send_each(connection, self._each, calls, self._timeout) if calls else ()
-        except Exception as error:  # noqa: BLE001 - its truth is found out, or nothing is written
+        except Exception as error:  # noqa: BLE001  # its truth is found out, or nothing is written
             if is_lost(error):
                 connection.terminate()
                 outcomes = await look(self._server, self._names, calls, connection, pid, error)
@@ -99,7 +99,7 @@ class Commits:
     async def _send_one(self, asked: Asked, connection: Connection | None = None) -> None:
         try:
             asked.tell(await self._send(connection or await self.pool.take(), asked.call))
-        except Exception as error:  # noqa: BLE001 - it is the answer
+        except Exception as error:  # noqa: BLE001  # it is the answer
             asked.tell(error)
 
     async def _send(self, connection: Connection, call: Call, *, then_commit: bool = False) -> Committed:
@@ -113,7 +113,7 @@ class Commits:
         except Conflict:
             clean = not then_commit
             raise
-        except Exception as error:  # noqa: BLE001 - it is raised again, unless its truth is found out
+        except Exception as error:  # noqa: BLE001  # it is raised again, unless its truth is found out
             if not may_be_written or not is_lost(error):
                 raise_typed(error)
             connection.terminate()

@@ -150,7 +150,7 @@ class PostgresTransaction:
         connection = await pool.take()
         try:
             await connection.execute(self._beginning(connection))
-        except Exception as error:  # noqa: BLE001 - it is raised again
+        except Exception as error:  # noqa: BLE001  # it is raised again
             pool.give(connection, clean=False)
             raise_typed(error)
         except BaseException:
@@ -190,7 +190,7 @@ class PostgresTransaction:
         try:
             await connection.execute("ROLLBACK", timeout=_PATIENCE)
             clean = True
-        except Exception:  # noqa: BLE001 - the connection is closed, and the server rolls back by itself
+        except Exception:  # noqa: BLE001  # the connection is closed, and the server rolls back by itself
             connection.terminate()
         finally:
             self._commits.pool.give(connection, clean=clean)

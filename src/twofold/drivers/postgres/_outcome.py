@@ -42,7 +42,7 @@ async def look(
             found = {row["id"]: row for row in await connection.fetch(names.sql(_FIND), streams, ids)}
         finally:
             await connection.close(timeout=1)
-    except Exception as error:  # noqa: BLE001 - it is told with each outcome
+    except Exception as error:  # noqa: BLE001  # it is told with each outcome
         cause.add_note(f"what was written cannot be looked up: {error}")
         return [unknown(cause) for _ in calls]
     missing = unknown if alive or lost.born is None else _not_written

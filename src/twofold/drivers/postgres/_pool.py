@@ -113,7 +113,7 @@ class Pool:
         try:
             yield connection
             clean = True
-        except Exception as error:  # noqa: BLE001 - it is raised again
+        except Exception as error:  # noqa: BLE001  # it is raised again
             raise_typed(error)
         finally:
             self.give(connection, clean=clean)
@@ -152,7 +152,7 @@ class Pool:
             if not self._idle:
                 try:
                     return await self._connect()
-                except Exception as error:  # noqa: BLE001 - it is raised again
+                except Exception as error:  # noqa: BLE001  # it is raised again
                     raise_typed(error)
             connection = self._idle.pop()
             if not connection.is_closed():
@@ -165,7 +165,7 @@ class Pool:
                 # Asked or not: a BEGIN whose caller was cancelled may still be on its way, and nobody knows of it yet.
                 await connection.execute("ROLLBACK")
                 await connection.reset()
-        except Exception:  # noqa: BLE001 - whatever it is, the connection is of no use any more
+        except Exception:  # noqa: BLE001  # whatever it is, the connection is of no use any more
             connection.terminate()
         if self._closed is None and not connection.is_closed():
             self._idle.append(connection)
@@ -182,7 +182,7 @@ class Pool:
 async def _close(connection: Connection) -> None:
     try:
         await connection.close(timeout=_FAREWELL)
-    except Exception:  # noqa: BLE001 - it is closed all the same
+    except Exception:  # noqa: BLE001  # it is closed all the same
         connection.terminate()
 
 

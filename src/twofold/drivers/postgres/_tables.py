@@ -15,7 +15,7 @@ async def change_rows(connection: Connection, rows: Sequence[RowChange]) -> None
         MissingExtraError: SQLAlchemy is not installed.
     """
     try:
-        from twofold.drivers.postgres._rows import apply_rows  # noqa: PLC0415 - SQLAlchemy is an extra
+        from twofold.drivers.postgres._rows import apply_rows  # noqa: PLC0415  # SQLAlchemy is an extra
     except ModuleNotFoundError as error:
         raise _missing(error) from error
     await apply_rows(connection, rows)
@@ -28,7 +28,7 @@ async def add_tables(connection: Connection, tables: Collection[Any]) -> None:
         MissingExtraError: SQLAlchemy is not installed.
     """
     try:
-        from twofold.drivers.postgres._rows import create_tables  # noqa: PLC0415 - SQLAlchemy is an extra
+        from twofold.drivers.postgres._rows import create_tables  # noqa: PLC0415  # SQLAlchemy is an extra
     except ModuleNotFoundError as error:
         raise _missing(error) from error
     await create_tables(connection, tables)

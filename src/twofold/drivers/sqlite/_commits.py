@@ -57,7 +57,7 @@ class Commits:
             connection.execute(BEGIN_WRITE)
             call.value = call.work(connection)
             self.commit(connection)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to whoever waits
             call.value, call.error = None, typed(error)
             connection.roll_back()
 
@@ -73,7 +73,7 @@ class Commits:
                 connection.execute(SAVE)
                 try:
                     call.value = call.work(connection)
-                except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
+                except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to whoever waits
                     call.error = typed(error)
                     if not connection.in_transaction:
                         return False

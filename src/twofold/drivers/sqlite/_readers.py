@@ -112,7 +112,7 @@ def _serve(database: Database, line: Line) -> None:
             try:
                 connection = connection or database.open_reader()
                 call.value = call.work(connection)
-            except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
+            except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to whoever waits
                 call.error = typed(error)
         outbox.put(call)
         del item, call  # they would keep their results alive until the next one comes

@@ -98,7 +98,7 @@ class Turn:
             call.value = call.work(connection)
             if ending == "commit":
                 commit(connection)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to whoever waits
             call.value, call.error = None, typed(error)
         if ending == "commit":
             return _ENDED

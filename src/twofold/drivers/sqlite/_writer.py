@@ -91,7 +91,7 @@ class Writer:
         try:
             connection = self._open()
             opening.value = opening.work(connection)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to whoever waits
             opening.error = typed(error)
             self._refuse("the store could not be opened")
             return
