@@ -1,6 +1,7 @@
 """Several processes and event loops on one file, and processes that end without saying so."""
 
 import asyncio
+import contextlib
 import gc
 import sqlite3
 import threading
@@ -192,3 +193,31 @@ async def test_positions_are_never_used_again(store: SqliteStore) -> None:
     await erase.commit(append("b", 0))
     assert await store.log.head() == 3
     assert (await store.commit(append("b"))).position == 4
+
+
+async def test_a_process_that_hardly_lets_go_starves_nobody(path: Path) -> None:
+    """Another one begins to write a moment after each commit of its own, and every write here still has its turn."""
+    store = SqliteStore(path, busy_timeout=1.5)
+    await store.start()
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with contextlib.closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as connection:
+            while not over.is_set():
+                connection.execute("BEGIN IMMEDIATE")
+                held.set()
+                over.wait(0.005)
+                connection.execute("COMMIT")
+                over.wait(0.0001)
+
+    holding = asyncio.create_task(asyncio.to_thread(hold))
+    try:
+        for _ in range(20):
+            held.clear()
+            assert await asyncio.to_thread(held.wait, 20)
+            await store.commit(append("here", 1))
+        assert len(await versions(store, "here")) == 20
+    finally:
+        over.set()
+        await holding
+        await store.stop()

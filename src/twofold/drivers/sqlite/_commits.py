@@ -10,7 +10,7 @@ from typing import final
 
 from twofold.drivers.sqlite._call import Call
 from twofold.drivers.sqlite._faults import sync_failed, typed
-from twofold.drivers.sqlite._guard import BEGIN_WRITE, COMMIT, RELEASE, SAVE, UNDO, GuardedConnection
+from twofold.drivers.sqlite._guard import COMMIT, RELEASE, SAVE, UNDO, GuardedConnection
 from twofold.errors import OutcomeUnknown, StoreUnavailable
 from twofold.store import Committed
 
@@ -54,7 +54,7 @@ class Commits:
         try:
             if self.refusal is not None:
                 raise StoreUnavailable(self.refusal)
-            connection.execute(BEGIN_WRITE)
+            connection.begin_write()
             call.value = call.work(connection)
             self.commit(connection)
         except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to whoever waits
@@ -64,7 +64,7 @@ class Commits:
     def _run_together(self, connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> bool:
         """Whether all calls are decided; if not, nothing was written."""
         try:
-            connection.execute(BEGIN_WRITE)
+            connection.begin_write()
         except sqlite3.Error as error:
             _fail(calls, error)
             return True

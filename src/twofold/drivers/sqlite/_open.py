@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from twofold.drivers.sqlite._guard import GuardedConnection
+from twofold.drivers.sqlite._guard import GuardedConnection, is_busy
 from twofold.drivers.sqlite._schema import STEPS, prove_current, state, upgrade
 from twofold.errors import StoreUnavailable
 from twofold.store import SchemaState, part_of
@@ -97,6 +97,7 @@ class Database:
             connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the drive's cache
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute(f"PRAGMA journal_size_limit = {LARGEST_IDLE_WAL}")
+            connection.execute("PRAGMA busy_timeout = 0")  # `begin_write` waits in its own way
         except BaseException:
             connection.close()
             raise
@@ -120,7 +121,7 @@ def _switch_to_wal(connection: GuardedConnection, timeout: float) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if not is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
         else:

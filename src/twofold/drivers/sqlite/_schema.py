@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from inspect import cleandoc
 
 from twofold.drivers.sqlite._audit_tables import AUDIT_TABLES
-from twofold.drivers.sqlite._guard import BEGIN_WRITE, COMMIT, GuardedConnection
+from twofold.drivers.sqlite._guard import COMMIT, GuardedConnection
 from twofold.drivers.sqlite._replies import TABLE_OF_REPLIES
 from twofold.errors import StoreUnavailable
 from twofold.store import SchemaState
@@ -73,7 +73,7 @@ def upgrade(connection: GuardedConnection) -> SchemaState:
     Raises:
         WiringError: The database was made by a newer twofold.
     """
-    connection.execute(BEGIN_WRITE)
+    connection.begin_write()
     try:
         found = state(connection)
         found.refuse_newer()

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, final
 
 from twofold.drivers.sqlite._call import Call, settle
 from twofold.drivers.sqlite._faults import typed
-from twofold.drivers.sqlite._guard import BEGIN_WRITE, GuardedConnection
+from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._mailbox import Mailbox
 from twofold.errors import StoreUnavailable
 from twofold.store import Committed
@@ -93,7 +93,7 @@ class Turn:
             return None if connection.in_transaction else _ENDED
         try:
             if self._until is None:
-                connection.execute(BEGIN_WRITE)
+                connection.begin_write()
                 self._until = time.monotonic() + self._limit
             call.value = call.work(connection)
             if ending == "commit":
