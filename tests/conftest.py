@@ -16,6 +16,7 @@ from fakeredis import TcpFakeServer
 from hypothesis import settings
 
 from examples._demo.database import Database, PostgresSchema, SqliteFile
+from tools.coverage_threads import keep_greenlets
 from tools.shared_postgres import fresh_database
 
 Execute: TypeAlias = Callable[[str], object]
@@ -23,6 +24,8 @@ Execute: TypeAlias = Callable[[str], object]
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("twofold", deadline=None)
 settings.load_profile("twofold")
+
+keep_greenlets()
 
 
 @pytest.fixture(scope="session")
