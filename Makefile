@@ -3,6 +3,8 @@ VENV ?= .venv
 EXAMPLE ?=
 DATABASE ?=
 PY = $(VENV)/bin/python
+# The many processes that tests start shall not each compile everything anew, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .PHONY: help environment demo serve test quick check bench faults lock clean

@@ -206,7 +206,10 @@ async def test_one_that_another_process_has_overtaken_is_a_quiet_line(
     assert [type_ for type_, _ in await told(store)] == ["announced", "announced", "opened"]
     assert [type(error) for error in errors] == [CheckpointMoved]
     (line,) = [record for record in caplog.records if record.name == "twofold.subscription"]
-    assert (line.levelno, line.getMessage()) == (logging.INFO, "subscription more.note:announced was overtaken")
+    assert (line.levelno, line.getMessage()) == (
+        logging.INFO,
+        "subscription more.note:announced goes on in another process",
+    )
     assert line.exc_info is None
 
 

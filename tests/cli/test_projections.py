@@ -52,6 +52,18 @@ def test_a_rebuild_shows_its_progress_and_ends_with_what_is_live(projections: Tw
     assert "  next      nothing" in projections("status", "new", "sums").out.splitlines()
 
 
+def test_code_that_fails_ends_a_rebuild_with_the_event_and_the_line(projections: Twofold) -> None:
+    """No traceback; what is live stays, and mended code goes on from there."""
+    said = projections("rebuild", "broken", "sums")
+    assert said.code == 2
+    assert "twofold: 'sums@next' cannot handle 'paid' at position 2, of stream" in said.err
+    assert "LookupError: no such account (tills.py:" in said.err
+    assert "it goes on there; what was live before is untouched" in said.err
+    assert "Traceback" not in said.err
+    assert projections("list", "broken").out.splitlines()[1].split()[3:6] == ["1", "0", "2"]
+    assert "version 2 (at position 2, 0 behind) is live" in projections("rebuild", "new", "sums").out
+
+
 def test_a_manual_one_is_compared_switched_rolled_back_and_dropped(projections: Twofold) -> None:
     """Step by step, each with what it did."""
     assert projections("rebuild", "slow", "sums").out.splitlines()[-1] == (

@@ -76,6 +76,7 @@ async def test_a_killed_owner_is_replaced_within_its_lease(mill: Mill, short_lea
     wait_until(mill.done, "the second worker has done it")
     assert time.monotonic() - killed < 10 * short_lease
     assert mill.owner == second.process.pid
+    assert f"subscription {GRIND} is taken over from" in second.errors
     assert {pid for _, _, pid in mill.ground} == {second.process.pid}
     mill.is_exact()
 
@@ -89,12 +90,14 @@ async def test_a_frozen_owner_comes_back_and_changes_nothing(mill: Mill, short_l
     first, second = sorted(workers, key=lambda one: one.process.pid != mill.owner)
     await mill.pour("a", gate=gate)
     wait_until((gate / f"started-{first.process.pid}").exists, "the owner has begun")
-    first.signal(signal.SIGSTOP)
+    await mill.freeze(first)
     wait_until((gate / f"started-{second.process.pid}").exists, "the other one has begun the same event")
     (gate / "go").touch()
     wait_until(mill.done, "the other one has done it")
     first.signal(signal.SIGCONT)
-    wait_until(lambda: f"subscription {GRIND} was overtaken" in first.errors, "the first one has found out")
+    wait_until(
+        lambda: f"subscription {GRIND} goes on in another process" in first.errors, "the first one has found out"
+    )
     assert list(mill.ground) == [("a", 0, second.process.pid)]
     await mill.pour("a", "b")
     wait_until(mill.done, "everything is ground")
@@ -134,7 +137,7 @@ async def test_workers_share_evenly_whoever_comes_and_goes(
     wait_until(mill.done, "everything is ground")
     mill.is_exact()
     # A worker that a busy machine has not let run for a whole lease is taken for dead, and says so once it runs again.
-    starved = any("was overtaken" in worker.errors for worker in workers)
+    starved = any("goes on in another process" in worker.errors for worker in workers)
     assert starved or Counter(mill.tries) == Counter(mill.ground)
     assert {pid for _, _, pid in mill.ground} == {worker.process.pid for worker in workers}
 

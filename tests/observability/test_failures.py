@@ -42,7 +42,7 @@ def test_being_overtaken_is_one_quiet_line(caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.INFO, logger="twofold.subscription"):
         log_failure(trouble(CheckpointMoved(name="summary", text="stands at 7")))
     (line,) = caplog.records
-    assert (line.levelno, line.getMessage()) == (logging.INFO, "subscription summary was overtaken")
+    assert (line.levelno, line.getMessage()) == (logging.INFO, "subscription summary goes on in another process")
     assert line.exc_info is None
     assert line.__dict__["twofold"]["error"] == "CheckpointMoved"
 

@@ -46,5 +46,11 @@ def lease_in_danger(error: Exception) -> None:
     )
 
 
+def taken_over(name: str, owner: str) -> None:
+    """This process goes on with what one that shows no sign of life has followed."""
+    text = "subscription %s is taken over from %s, which shows no sign of life"
+    _LEASE.warning(text, name, owner, extra={"twofold": {"subscription": name, "owner": owner}})
+
+
 def _line(name: str, text: str, **facts: object) -> None:
     _PROJECTION.info("projection %s: %s", name, text, extra={"twofold": {"projection": name, **facts}})

@@ -17,6 +17,7 @@ class Version:
         lag: How many positions it is behind.
         inline: Whether its rows commit with the events.
         parked: How many events it has put aside, at most 1000 are counted.
+        owner: Which process moves it, as `host:process:…`; empty when none does.
     """
 
     version: int
@@ -24,6 +25,7 @@ class Version:
     lag: int
     inline: bool
     parked: int
+    owner: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,4 +101,5 @@ async def _version(store: Store, checkpoint: Checkpoint, head: int) -> Version |
         lag=max(0, head - position),
         inline=inline,
         parked=len(await store.parked.list(checkpoint.name)),
+        owner=checkpoint.owner,
     )

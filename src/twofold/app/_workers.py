@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import final
 
-from twofold.app._news import lease_in_danger
+from twofold.app._news import lease_in_danger, taken_over
 from twofold.app._progress import Lease, Progress, progress_of
 from twofold.app._stores import Stores
 from twofold.clock import Clock
@@ -92,7 +92,10 @@ class Workers:
         self._follow = partial(Subscription, classifier=classifier, clock=clock, observer=observer)
 
         def side(store: Store) -> _Side:
-            return _Side(store, Owner(store.checkpoints, lease=lease, now=clock.monotonic, observer=lease_in_danger))
+            owner = Owner(
+                store.checkpoints, lease=lease, now=clock.monotonic, observer=lease_in_danger, taken=taken_over
+            )
+            return _Side(store, owner)
 
         self.here = dict[str, Subscription]()
         """What follows the log in this process, by name."""

@@ -69,7 +69,10 @@ def status(*, names: tuple[str, ...], target: str | None, as_json: bool, **datab
 @projections.command()
 @_named
 def rebuild(*, names: tuple[str, ...], target: str | None, **databases: str | None) -> None:
-    """Build the declared version beside the live one, and switch to it; goes on where an earlier one stopped."""
+    """Build the declared version beside the live one, and switch to it; goes on where an earlier one stopped.
+
+    An event that it cannot handle ends it: nothing is parked, and the live rows stay as they are.
+    """
     target, name = told_apart(names, target, "projection")
     _build(target, databases, name, Administration.rebuild)
 
@@ -166,9 +169,15 @@ def _say_live(target: str, databases: Mapping[str, str | None], name: str) -> No
 
 
 def _row(one: ProjectionStatus) -> tuple[str, ...]:
-    versions = ["" if version is None else str(version.version) for version in (one.live, one.next, one.previous)]
+    live, built, previous = map(_numbered, (one.live, one.next, one.previous))
     lag = "" if one.live is None else str(one.live.lag)
-    return one.name, one.mode, str(one.declared), versions[0], lag, versions[1], versions[2], one.note
+    return one.name, one.mode, str(one.declared), live, lag, built, previous, one.note
+
+
+def _numbered(one: Version | None) -> str:
+    if one is None:
+        return ""
+    return f"{one.version} ({one.parked} parked)" if one.parked else str(one.version)
 
 
 def _told(one: Version | None) -> str:
@@ -176,4 +185,5 @@ def _told(one: Version | None) -> str:
         return "nothing"
     parked = f", {one.parked} events parked" if one.parked else ""
     place = "inline" if one.inline else f"at position {one.position}, {one.lag} behind"
-    return f"version {one.version} ({place}{parked})"
+    owner = f", followed by {one.owner}" if one.owner else ""
+    return f"version {one.version} ({place}{parked}{owner})"

@@ -5,6 +5,7 @@ down it is the other way round.
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -72,6 +73,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections, and say where."""
         await super().startup(sockets)
+        gc.freeze()  # what has been imported stays: no collection has to look at it again while requests wait
         for taken in sockets or ():
             click.echo(f"twofold: serving {self._name} on {url_of(taken)}")
             if self._docs:

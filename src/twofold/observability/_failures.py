@@ -31,7 +31,7 @@ def log_failure(trouble: Trouble) -> None:
             "event_type": trouble.parked.type,
         }
     overtaken = isinstance(error, CheckpointMoved) and not trouble.parked
-    told = "parked an event" if trouble.parked else "was overtaken" if overtaken else "failed"
+    told = "parked an event" if trouble.parked else "goes on in another process" if overtaken else "failed"
     _LOGGER.log(
         logging.ERROR if trouble.parked else logging.INFO if overtaken else logging.WARNING,
         "subscription %s %s",

@@ -8,11 +8,13 @@ from twofold.subscriptions._replaced import LogReplaced
 from twofold.subscriptions._subscriber import Source, Subscriber, decode
 from twofold.subscriptions._tail import Tail
 from twofold.subscriptions._trouble import Observer, Trouble
+from twofold.subscriptions._unhandled import EventNotHandled
 from twofold.subscriptions._watch import Watch
 
 __all__ = [
     "IDLE",
     "Cut",
+    "EventNotHandled",
     "LogReplaced",
     "NotParked",
     "Observer",

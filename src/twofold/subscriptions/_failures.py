@@ -51,9 +51,9 @@ class Failures:
         away = category is not None and category.family is Family.UNAVAILABLE
         return away or isinstance(error, CheckpointMoved)
 
-    def exhausted(self, error: Exception) -> bool:
-        """Whether the event that fails with this, now, has been tried often enough."""
-        return self.count + 1 >= self._attempts and not self.passes(error)
+    def exhausted(self) -> bool:
+        """Whether the event that fails now has been tried often enough."""
+        return self.count + 1 >= self._attempts
 
     def tell(self, error: Exception, position: int, parked: Parked | None = None) -> None:
         """Tell the observer.

@@ -145,7 +145,8 @@ class Subscription:
             Where the checkpoint stands now; there is nothing for the subscriber between it and `position`.
 
         Raises:
-            Exception: Events could not be handled; what came before them is done.
+            EventNotHandled: One could not be handled; what came before it is done.
+            Exception: What handles them needs something that is away.
         """
         while (held := await self._take()) is not None:
             if (until is not None and self.position >= until) or not await self._pages.step(held, patient=False):

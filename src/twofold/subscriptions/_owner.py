@@ -30,6 +30,7 @@ class Owner:
         name: What it is called; made of the machine's name and the process id unless given.
         now: The clock that leases are measured by, in seconds; it must not jump.
         observer: Told why it cannot show that it lives, once until it can again.
+        taken: Told which checkpoint it has taken from a dead owner, with that one's name.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Owner:
         name: str | None = None,
         now: Callable[[], float] = time.monotonic,
         observer: Callable[[Exception], None] = lambda _: None,
+        taken: Callable[[str, str], None] = lambda _name, _from: None,
     ) -> None:
         self.name = name or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.pause = lease / 4
@@ -50,6 +52,7 @@ class Owner:
         self._lease = lease
         self._now = now
         self._observer = observer
+        self._taken = taken
         self._shown = now()
         self._watch = Watch(lease, now)
         self._follows = set[str]()
@@ -126,9 +129,12 @@ class Owner:
         if seen.owner != NOBODY and not self.dead(seen):
             return None
         try:
-            return await self._checkpoints.claim(seen, self.name)
+            claimed = await self._checkpoints.claim(seen, self.name)
         except CheckpointMoved:
             return None
+        if seen.owner != NOBODY:
+            self._taken(seen.name, seen.owner)
+        return claimed
 
     async def hand_over(self, name: str) -> bool:
         """Make whoever it owes a checkpoint to the owner, between two steps of whoever follows it here.

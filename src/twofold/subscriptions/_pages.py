@@ -9,6 +9,7 @@ from typing import final
 
 from twofold.store import Batch, Checkpoint, Recorded, Selection
 from twofold.subscriptions._subscriber import decode
+from twofold.subscriptions._unhandled import EventNotHandled
 from twofold.subscriptions._work import Work
 
 _PAGE = 500
@@ -68,7 +69,11 @@ class Pages:
             if len(free) > 1 and not self._work.failures.passes(error):
                 self._careful = reached
                 return False
-            if not patient or not self._work.failures.exhausted(error):
+            if not free or self._work.failures.passes(error):
+                raise
+            if not patient:
+                raise EventNotHandled(name=held.name, event=free[0], cause=error) from error
+            if not self._work.failures.exhausted():
                 raise
             await self._put_aside(free[0], error, settled)
         self._work.hold.moved(reached)
