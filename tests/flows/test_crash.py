@@ -48,7 +48,7 @@ async def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(
                 tally.on_command = kill
                 await shop(client, ledger, tally, commands=100_000, seed=number)
                 accepted += tally.accepted
-                assert kill.done
+                assert kill.done, server.log_tail()
                 assert tally.unanswered
                 assert tally.surprises == []
     assert accepted > 40
