@@ -9,12 +9,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import append, catch_up, catch_up_postgres, dispatch, http, imports, postgres, postgres_commands
+from benchmarks import append, catch_up, catch_up_postgres, dispatch, http, imports, parts, postgres, postgres_commands
 from benchmarks.figures import Figure, Skipped
 from benchmarks.report import show, write
 
 SECTIONS = {
     "dispatch": dispatch,
+    "parts": parts,
     "append": append,
     "postgres": postgres,
     "postgres-commands": postgres_commands,

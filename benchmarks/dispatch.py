@@ -15,10 +15,34 @@ from dishka import Provider, Scope
 from benchmarks.figures import Figure, Run, Skipped
 from benchmarks.rounds import compare
 from twofold import Command, CommandBus, Context, Module, Result, Success
-from twofold.dispatch import Handler, Next, Router, Settings, inject
+from twofold.clock import SystemClock
+from twofold.dispatch import Handler, Next, Router, Settings, Stage, inject
 from twofold.errors import Classifier
 from twofold.messages import Kind
-from twofold.middleware import logging_stage, metrics_stage, validation_stage
+from twofold.middleware import (
+    breaker_stage,
+    bulkhead_stage,
+    deadline_stage,
+    logging_stage,
+    metrics_stage,
+    retry_stage,
+    tally_of,
+    timeout_stage,
+    validation_stage,
+)
+from twofold.reliability import (
+    BackoffRetries,
+    Breakers,
+    Bulkhead,
+    Bulkheads,
+    CircuitBreaker,
+    Deadlines,
+    LocalBreakers,
+    LocalBulkheads,
+    Retries,
+    Retry,
+    Timeout,
+)
 
 TITLE = "Dispatch"
 ABOUT = (
@@ -67,7 +91,7 @@ async def read_id(message: Any, context: Context, call_next: Next) -> Result[Any
 
 
 def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
-    """The figures (a), (b) and (c)."""
+    """The figures (a) to (d)."""
     rounds = 3 if quick else 41
     for types in (1, 100, 300 if quick else 10_000):
         yield asyncio.run(_alone(types, rounds))
@@ -79,9 +103,11 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
         return
     from twofold.observability import PrometheusMeter
 
-    full = _pipeline(PrometheusMeter())
+    full, reliable = _pipeline(PrometheusMeter()), _pipeline(PrometheusMeter(), _reliability())
     what = "(c) metric, logging off, revalidation, scope with one generator"
     yield asyncio.run(_one(what, full.execute, message, rounds, at_most=7))
+    what = "(d) and timeout, breaker, retry, bulkhead"
+    yield asyncio.run(_one(what, reliable.execute, message, rounds, at_most=15))
 
 
 async def _alone(types: int, rounds: int) -> Figure:
@@ -120,7 +146,7 @@ def _reading() -> CommandBus:
     return bus
 
 
-def _pipeline(meter: Any) -> CommandBus:
+def _pipeline(meter: Any, around: Sequence[Stage] = ()) -> CommandBus:
     """What an application puts around a handler, without its store."""
     handler = Handler.of(rename_in, kind=Kind.COMMAND, module=Module("benchmarks").name)
     provider = Provider()
@@ -132,11 +158,33 @@ def _pipeline(meter: Any) -> CommandBus:
     router.add(handler)
     router.settings = Settings(
         before=[logging_stage(classifier), metrics_stage(meter, classifier)],
-        between=[validation_stage(router.catalogue), injection.scope_stage()],
+        between=[validation_stage(router.catalogue), *around, injection.scope_stage()],
         injection=injection,
         classifier=classifier,
     )
     return CommandBus(router=router)
+
+
+def _reliability() -> list[Stage]:
+    """The stages in their order, each with the built-in part."""
+    clock, classifier = SystemClock(), Classifier({})
+
+    async def bulkheads() -> Bulkheads:
+        return LocalBulkheads(lambda _: Bulkhead(concurrent=20))
+
+    async def breakers() -> Breakers:
+        return LocalBreakers(lambda _: CircuitBreaker())
+
+    async def retries() -> Retries:
+        return BackoffRetries(lambda _: Retry(), clock=clock, classifier=classifier)
+
+    return [
+        deadline_stage(lambda _: Timeout(seconds=5), clock),
+        bulkhead_stage(lambda _: Bulkhead(concurrent=20), bulkheads),
+        breaker_stage(lambda _: CircuitBreaker(), breakers, classifier),
+        timeout_stage(lambda _: Timeout(seconds=5), Deadlines(clock)),
+        retry_stage(lambda _: Retry(), retries, lambda: False, tally_of(None)),
+    ]
 
 
 async def _one(what: str, call: Call, message: Any, rounds: int, *, at_most: float) -> Figure:

@@ -55,11 +55,12 @@ def span(seconds: float) -> str:
     return f"{seconds * 1e3:.2f} ms" if seconds < 0.1 else f"{seconds * 1e3:.0f} ms"
 
 
-Unit = Literal["µs more", "ms more", "x", "%", "/s", "MB"]
+Unit = Literal["µs more", "ms more", "ms", "x", "%", "/s", "MB"]
 
 _SHOWN: dict[Unit, str] = {
     "µs more": "{:.2f} µs more",
     "ms more": "{:.0f} ms more",
+    "ms": "{:.3g} ms",
     "x": "{:.2f}x",
     "%": "{:.0f} %",
     "/s": "{:,.0f}/s",

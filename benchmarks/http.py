@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, islice
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from benchmarks.client import Client, get, post
 from benchmarks.figures import Figure, Run, Unit
@@ -23,6 +23,7 @@ ABOUT = (
     "One process each, uvicorn with uvloop and httptools, one worker, no access log, SQLite in WAL mode with "
     "`synchronous = FULL`. *Place* has a typed body, appends an event to a new stream with its version checked, and "
     "writes a row of a read model in the same transaction. *Pay* loads an order and appends with its version checked. "
+    "Both leave an entry in the audit trail with what they write. "
     "The twin writes the same rows by the same statements in an `async def` endpoint. It has no correlation id in its "
     "answers, no problem details, no validation beyond its pydantic body. At 1 client the figure is of the middle "
     "latencies of the rounds, which a disk with a long tail disturbs less; at 16 it is of their throughput."
@@ -60,6 +61,7 @@ def _at(
     unit: Unit = "%"
     command = 70 if clients == 1 else 100
     orders: dict[Client, list[str]] = {ours: [], twin: []}
+    compared: dict[str, Comparison] = {}
 
     def measured(what: str, writes: str, bar: float, requests: Requests, *, against: str = "sqlite3") -> Figure:
         async def run(client: Client) -> Run:
@@ -70,7 +72,7 @@ def _at(
         async def both() -> Comparison:
             return await compare(lambda: run(ours), lambda: run(twin), rounds=rounds)
 
-        done = runner.run(both())
+        done = compared[what] = runner.run(both())
         return Figure(
             what=what,
             value=done.middle_ratio * 100 if clients == 1 else done.value(unit),
@@ -103,6 +105,18 @@ def _at(
         "get an order, ReadSession", "nothing", 80, ask("mapped"), against="SQLAlchemy's Session in the loop"
     )
     yield measured("get an order, ReadSession", "nothing", 80, ask("mapped", "plain"))
+    if clients > 1:
+        yield from _of_one_process("commands", compared["place an order"], clients, at_least=100, at_most=500)
+        yield from _of_one_process(
+            "queries", compared["get an order, ReadSession"], clients, at_least=1000, at_most=100
+        )
+
+
+def _of_one_process(what: str, done: Comparison, clients: int, *, at_least: float, at_most: float) -> Iterator[Figure]:
+    """How many messages one process answers in a second, and how long the slowest of a hundred takes."""
+    facts: dict[str, Any] = {"ours": done.spread, "against": "", "clients": clients}
+    yield Figure(what=f"{what} in a second", value=done.rate, unit="/s", at_least=at_least, **facts)
+    yield Figure(what=f"{what}, p99", value=done.spread.p99 * 1e3, unit="ms", at_most=at_most, **facts)
 
 
 def _place() -> bytes:

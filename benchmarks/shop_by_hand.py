@@ -14,7 +14,7 @@ from sqlalchemy import StaticPool, create_engine
 from sqlalchemy.orm import sessionmaker
 
 from benchmarks.tables import Summary
-from benchmarks.twins import INSERT, VERSION, connect
+from benchmarks.twins import AUDIT, INSERT, VERSION, connect
 from twofold.clock import new_id
 
 asgi = FastAPI()
@@ -52,6 +52,7 @@ class OrderSummary(BaseModel):
 
 @asgi.post("/orders", status_code=201)
 async def place_order(body: PlaceOrder) -> UUID:
+    began = time.time_ns()
     order_id = new_id()
     total = sum(line.quantity * line.unit_price for line in body.lines)
     event = {
@@ -68,6 +69,7 @@ async def place_order(body: PlaceOrder) -> UUID:
             "DO UPDATE SET customer_id = excluded.customer_id, status = excluded.status, total = excluded.total",
             (order_id.hex, body.customer_id.hex, "placed", total),
         )
+        _audit("place_order", body, began)
         _connection.execute("COMMIT")
     except BaseException:
         _connection.execute("ROLLBACK")
@@ -77,6 +79,7 @@ async def place_order(body: PlaceOrder) -> UUID:
 
 @asgi.post("/orders/{order_id}/pay", status_code=204)
 async def pay_order(order_id: UUID, body: PayOrder) -> None:
+    began = time.time_ns()
     stream = f"order-{order_id}"
     events = _connection.execute(
         "SELECT type, data FROM twofold_events WHERE stream = ? ORDER BY version", (stream,)
@@ -95,6 +98,7 @@ async def pay_order(order_id: UUID, body: PayOrder) -> None:
     _connection.execute("BEGIN IMMEDIATE")
     try:
         _append(stream, len(events), "order_paid", {"order_id": str(order_id), "amount": body.amount})
+        _audit("pay_order", body, began)
         _connection.execute("COMMIT")
     except BaseException:
         _connection.execute("ROLLBACK")
@@ -130,3 +134,11 @@ def _append(stream: str, expected: int, kind: str, event: dict[str, Any]) -> Non
         _connection.execute(INSERT, (stream, expected + 1, *row))
     except sqlite3.IntegrityError:
         raise HTTPException(409) from None
+
+
+def _audit(message: str, body: BaseModel, began: int) -> None:
+    position = _connection.execute("SELECT last_insert_rowid()").fetchone()[0]
+    ids = (new_id().bytes, str(new_id()), None)
+    times = (began // 1000, (time.time_ns() - began) // 1000)
+    values = (message, 1, *ids, None, None, body.model_dump_json(), *times, "success", "", position)
+    _connection.execute(AUDIT, values)

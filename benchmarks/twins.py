@@ -15,6 +15,11 @@ INSERT = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
+AUDIT = (
+    "INSERT INTO twofold_audit (message, version, message_id, correlation_id, causation_id, user_id, tenant, payload,"
+    " time, duration, outcome, code, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
 
 def made(path: Path) -> Path:
     """A file with the tables of the SQLite driver."""

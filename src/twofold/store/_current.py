@@ -1,13 +1,14 @@
 """The unit of work of the message that this task handles, and what it settles of the log that is followed."""
 
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeAlias
+from types import TracebackType
+from typing import TypeAlias, final
 
 from twofold.messages import Catalogue, Context
 from twofold.store._batch import Batch
-from twofold.store._part import top_level
+from twofold.store._part import enter_top_level, leave_top_level
 from twofold.store._unit import UnitOfWork
 
 _unit: ContextVar[UnitOfWork | None] = ContextVar("twofold_unit", default=None)
@@ -42,21 +43,36 @@ def carrying(settled: Batch) -> Generator[None]:
         _carried.reset(token)
 
 
-@asynccontextmanager
-async def working(unit: UnitOfWork) -> AsyncGenerator[UnitOfWork]:
-    """Make a unit the current one for a block, and end it afterwards; an error or cancellation rolls it back."""
-    token = _unit.set(unit)
-    outside = _carried.set(None)
-    try:
-        with top_level():
-            yield unit
-    except BaseException:
-        await unit.rollback()
-        raise
-    finally:
-        _carried.reset(outside)
-        _unit.reset(token)
-        await unit.end()
+@final
+class working:  # noqa: N801  # reads as the block that it is; a generator would cost every command 4 µs
+    """Make a unit the current one for a block, and end it afterwards; an error or cancellation rolls it back.
+
+    Args:
+        unit: The unit of work.
+    """
+
+    __slots__ = ("_carried", "_depth", "_outer", "_unit")
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    async def __aenter__(self) -> UnitOfWork:
+        self._outer = _unit.set(self._unit)
+        self._carried = _carried.set(None)
+        self._depth = enter_top_level()
+        return self._unit
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            leave_top_level(self._depth)
+            if error is not None:
+                await self._unit.rollback()
+        finally:
+            _carried.reset(self._carried)
+            _unit.reset(self._outer)
+            await self._unit.end()
 
 
 UnitFactory: TypeAlias = Callable[[Context], UnitOfWork]

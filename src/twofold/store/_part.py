@@ -4,9 +4,8 @@ Parts nest, and never overlap: of commands that a handler sends side by side, ea
 """
 
 import asyncio
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -108,11 +107,11 @@ class Turns:
         self._locks[depth].release()
 
 
-@contextmanager
-def top_level() -> Generator[None]:
-    """A block in which a new unit of work is the current one: this task is in no part of it yet."""
-    token = _depth.set(0)
-    try:
-        yield
-    finally:
-        _depth.reset(token)
+def enter_top_level() -> Token[int]:
+    """A new unit of work is the current one: this task is in no part of it yet."""
+    return _depth.set(0)
+
+
+def leave_top_level(token: Token[int]) -> None:
+    """The unit of work around it is the current one again."""
+    _depth.reset(token)

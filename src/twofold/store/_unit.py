@@ -6,7 +6,6 @@ to it. Events are encoded when they are added, so nothing that changes later cha
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias, final
 
@@ -67,7 +66,7 @@ class UnitOfWork:
         self._facts: list[tuple[str, int, Any, Draft]] = []
         self._rows: list[RowChange] = []
         self._moves: list[Move] = []
-        self._settled = Batch()
+        self._settled = _NOTHING
         self._reply: Reply | None = None
         self._claimed = False
         self._marked = False
@@ -84,7 +83,7 @@ class UnitOfWork:
         self._open = True
         self.trace: Trace | None = None
         """What goes into the audit trail with it; None where nobody keeps one."""
-        self.committed = Committed()
+        self.committed = _NOTHING_COMMITTED
 
     @property
     def open(self) -> bool:
@@ -252,13 +251,15 @@ class UnitOfWork:
         if self._inline is not None and facts:
             await self._inline(_as_facts(facts), self)
         held = self._held if facts else ()
-        batch = Batch(_appends(facts), tuple(self._rows), (*self._moves, *settled.moves, *held))
-        if settled.parks or settled.frees:
-            batch = replace(batch, parks=settled.parks, frees=settled.frees)
-        if self._reply is not None:
-            batch = replace(batch, reply=self._reply)
-        if self.trace is not None:
-            batch = replace(batch, audit=self.trace.committing())
+        batch = Batch(
+            _appends(facts),
+            tuple(self._rows),
+            (*self._moves, *settled.moves, *held),
+            parks=settled.parks,
+            frees=settled.frees,
+            reply=self._reply,
+            audit=() if self.trace is None else self.trace.committing(),
+        )
         try:
             if self._transaction is not None:
                 self.committed = await self._transaction.commit(batch)
@@ -489,3 +490,7 @@ def _as_facts(facts: Sequence[tuple[str, int, Any, Draft]]) -> list[Fact]:
         )
         result.append(Fact(event, recorded))
     return result
+
+
+_NOTHING = Batch()
+_NOTHING_COMMITTED = Committed()
