@@ -5,13 +5,13 @@ import itertools
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from benchmarks.figures import Run
 from benchmarks.rounds import Contender
 from twofold.clock import new_id
-from twofold.store import Append, Batch, Draft
+from twofold.store import Append, AuditEntry, Batch, Draft
 
 HEADERS: Final = {"causation_id": str(new_id()), "correlation_id": str(new_id()), "user_id": "ada"}
 DATA: Final = json.dumps({"order_id": str(new_id()), "customer": "Ada", "total": "12.50", "lines": [1, 2, 3]}).encode()
@@ -28,8 +28,24 @@ def draft(*tags: str) -> Draft:
 
 
 def batch(stream: str, *tags: str) -> Batch:
-    """A unit of work that begins a stream with one event."""
-    return Batch((Append(stream, (draft(*tags),), 0),))
+    """A unit of work that begins a stream with one event; one with tags leaves an entry in the audit trail, too."""
+    return Batch((Append(stream, (draft(*tags),), 0),), audit=(_entry(),) if tags else ())
+
+
+def _entry() -> AuditEntry:
+    return AuditEntry(
+        message="place_order",
+        version=1,
+        message_id=new_id(),
+        correlation_id=HEADERS["correlation_id"],
+        causation_id=None,
+        user_id="ada",
+        tenant=None,
+        payload=DATA.decode(),
+        time=datetime.now(UTC),
+        duration=timedelta(microseconds=200),
+        outcome="success",
+    )
 
 
 def by_clients(operation: Callable[[int], Awaitable[None]], count: int, clients: int) -> Contender:
