@@ -111,6 +111,15 @@ class TestSettings:
         monkeypatch.setenv("TWOFOLD_TIMEOUT", "3")
         assert self.settings(module, timeout=2) == {"timeout": ("Timeout(seconds=3.0)", "TWOFOLD_*")}
 
+    def test_the_environment_switches_off(self, module: Module, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where it stands: for all that say nothing themselves, for a module, for a message."""
+        monkeypatch.setenv("TWOFOLD_RETRY", "off")
+        assert self.settings(module, retry=5)["retry"] == ("Retry(attempts=2)", "module finding")
+        monkeypatch.setenv("TWOFOLD_FINDING__RETRY", "OFF")
+        assert self.settings(module, retry=5)["retry"] == ("off", "TWOFOLD_FINDING__*")
+        monkeypatch.setenv("TWOFOLD_FIND__RETRY", "3")
+        assert self.settings(module, retry=5)["retry"][1] == "TWOFOLD_FIND__*"
+
     def test_none_switches_off(self, module: Module) -> None:
         """What holds for all others does not hold where the handler says None."""
         module.registrations.clear()

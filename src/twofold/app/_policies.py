@@ -2,7 +2,7 @@
 
 The nearer to the message the better, and at one place the environment is asked before the code:
 `TWOFOLD_FIND_USER__RETRY=3` is nearest to the message `find_user`, then comes what its handler says,
-`TWOFOLD_USERS__RETRY=3` and the module `users`, and `TWOFOLD_RETRY=3` and the application.
+`TWOFOLD_USERS__RETRY=3` and the module `users`, and `TWOFOLD_RETRY=3` and the application. `off` switches a part off.
 """
 
 import difflib
@@ -102,8 +102,10 @@ def _outside(environment: Mapping[str, str], scopes: set[str], faults: list[Faul
         texts.setdefault(scope, {})[name] = text
     layers: dict[str, _Layer] = {}
     for scope, named in texts.items():
+        off = {name: part for name in named if (part := _switched_off(name, named[name], prefixes[scope]))}
+        said = {name: text for name, text in named.items() if name not in off}
         try:
-            values = _values(settings_from(named, prefixes[scope]))
+            values = {**_values(settings_from(said, prefixes[scope])), **dict.fromkeys(off.values())}
         except WiringError as error:
             faults.append(Fault(where="the environment", code="wrong_setting", text=str(error)))
             continue
@@ -115,6 +117,12 @@ def _outside(environment: Mapping[str, str], scopes: set[str], faults: list[Faul
         layers[scope] = _Layer(values, f"{prefixes[scope]}*")
     faults += filter(None, (_misspelt(name, scopes) for name in environment))
     return layers
+
+
+def _switched_off(name: str, text: str, prefix: str) -> str | None:
+    """The part that a variable switches off, as `TWOFOLD_RETRY=off`; None for one that does not."""
+    part = name[len(prefix) :].lower()
+    return part if part in _CLASSES and text.strip().lower() == "off" else None
 
 
 def _misspelt(name: str, scopes: set[str]) -> Fault | None:

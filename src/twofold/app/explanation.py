@@ -144,12 +144,13 @@ def _settings(app: App, handler: Handler) -> tuple[ExplainedSetting, ...]:
 
 
 def _said(settings: Any) -> str:
-    """Settings as somebody would write them, without what is so anyway."""
+    """Settings as somebody would write them: the one that matters most, and the others where they are not as usual."""
     if settings is None:
         return "off"
     said = [(one.name, getattr(settings, one.name)) for one in fields(settings) if one.repr]
     usual = {one.name: one.default for one in fields(settings)}
-    return f"{type(settings).__name__}({', '.join(f'{name}={value}' for name, value in said if value != usual[name])})"
+    told = [f"{name}={value}" for number, (name, value) in enumerate(said) if not number or value != usual[name]]
+    return f"{type(settings).__name__}({', '.join(told)})"
 
 
 def _runs(app: App, handler: Handler) -> str:
