@@ -1,62 +1,95 @@
-"""The read model of accounts: an inline projection, so that a read right after a write sees it, and its repository."""
+"""The read models of users, filled by projections from their events, and the read repository.
 
+What must be right at once is inline, and commits with the command. When somebody was last seen may be a moment late;
+who has just signed in sees it all the same, since a caller's query waits for what the caller has written.
+"""
+
+from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import DateTime, Row, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from examples.accounts.domain import AccountClosed, AccountRegistered, EmailChanged
-from examples.accounts.queries import AccountDTO
+from examples.accounts.domain import EmailChanged, Status, UserDeactivated, UserRegistered, UserSignedIn, UserUpdated
+from examples.accounts.queries import UserDTO
 from twofold import Module, Page, Rows
 from twofold.sql import ReadSession, page_of
+from twofold.store import Recorded
 
-overview = Module("accounts.overview")
+read_models = Module("accounts.read_models")
 
 
 class _Tables(DeclarativeBase):
     pass
 
 
-class AccountRow(_Tables):
-    __tablename__ = "account_overview"
+class UserRow(_Tables):
+    __tablename__ = "user_overview"
 
-    account_id: Mapped[UUID] = mapped_column(primary_key=True)
-    email: Mapped[str]
-    closed: Mapped[bool]
-    email_changes: Mapped[int]
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    status: Mapped[str]
 
 
-@overview.projection("account_overview", mode="inline", tables=[AccountRow])
-class AccountOverview:
-    """What each event does to the row of its account."""
+class SignInRow(_Tables):
+    __tablename__ = "last_sign_in"
 
-    def registered(self, event: AccountRegistered, rows: Rows) -> None:
-        rows.upsert(AccountRow, {"account_id": event.account_id}, email=event.email, closed=False, email_changes=0)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+@read_models.projection("user_overview", mode="inline", tables=[UserRow])
+class UserOverview:
+    """What each event does to the row of its user."""
+
+    def registered(self, event: UserRegistered, rows: Rows) -> None:
+        rows.upsert(UserRow, {"user_id": event.user_id}, email=event.email, name=event.name, status=Status.ACTIVE)
+
+    def updated(self, event: UserUpdated, rows: Rows) -> None:
+        rows.upsert(UserRow, {"user_id": event.user_id}, name=event.name)
 
     def email_changed(self, event: EmailChanged, rows: Rows) -> None:
-        rows.upsert(AccountRow, {"account_id": event.account_id}, email=event.email)
-        rows.add(AccountRow, {"account_id": event.account_id}, email_changes=1)
+        rows.upsert(UserRow, {"user_id": event.user_id}, email=event.email)
 
-    def account_closed(self, event: AccountClosed, rows: Rows) -> None:
-        rows.upsert(AccountRow, {"account_id": event.account_id}, closed=True)
+    def deactivated(self, event: UserDeactivated, rows: Rows) -> None:
+        rows.upsert(UserRow, {"user_id": event.user_id}, status=Status.DEACTIVATED)
 
 
-class SqlAccountViews:
+@read_models.projection("last_sign_in", mode="async", tables=[SignInRow])
+class LastSignIn:
+    """Behind the log: signing in costs no row in its own transaction."""
+
+    def signed_in(self, event: UserSignedIn, rows: Rows, recorded: Recorded) -> None:
+        rows.upsert(SignInRow, {"user_id": event.user_id}, time=recorded.time)
+
+
+_USERS = select(UserRow, SignInRow.time).outerjoin(SignInRow, SignInRow.user_id == UserRow.user_id)
+
+
+class SqlUserViews:
     """The read repository. Its session cannot write: the database refuses."""
 
     def __init__(self, session: ReadSession) -> None:
         self._session = session
 
-    async def find(self, account_id: UUID) -> AccountDTO | None:
-        row = await self._session.get(AccountRow, account_id)
+    async def find(self, user_id: UUID) -> UserDTO | None:
+        row = (await self._session.execute(_USERS.where(UserRow.user_id == user_id))).one_or_none()
         return None if row is None else _dto(row)
 
-    async def page(self, *, closed: bool | None, page: int, page_size: int) -> Page[AccountDTO]:
-        statement = select(AccountRow).order_by(AccountRow.email)
-        if closed is not None:
-            statement = statement.where(AccountRow.closed.is_(closed))
-        return await page_of(self._session, statement, lambda found: _dto(found[0]), page=page, page_size=page_size)
+    async def page(self, *, status: Status | None, page: int, page_size: int) -> Page[UserDTO]:
+        statement = _USERS.order_by(UserRow.email)
+        if status is not None:
+            statement = statement.where(UserRow.status == status)
+        return await page_of(self._session, statement, _dto, page=page, page_size=page_size)
 
 
-def _dto(row: AccountRow) -> AccountDTO:
-    return AccountDTO(id=row.account_id, email=row.email, closed=row.closed, email_changes=row.email_changes)
+def _dto(row: Row[UserRow, datetime | None]) -> UserDTO:
+    user, time = row
+    return UserDTO(
+        id=user.user_id,
+        email=user.email,
+        name=user.name,
+        status=Status(user.status),
+        last_login=None if time is None else time.replace(tzinfo=UTC),  # SQLite keeps no time zone
+    )
