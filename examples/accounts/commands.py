@@ -5,19 +5,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
-from examples.accounts.domain import (
-    Deactivated,
-    Email,
-    EmailChanged,
-    EmailTaken,
-    Name,
-    Password,
-    PasswordLeaked,
-    User,
-    UserDeactivated,
-    UserRegistered,
-    UserUpdated,
-)
+from examples.accounts.domain import Deactivated, Email, EmailTaken, Name, Password, PasswordLeaked, User
+from examples.accounts.events import EmailChanged, UserDeactivated, UserRegistered, UserUpdated
 from examples.accounts.services import Registration, Users
 from twofold import (
     Command,

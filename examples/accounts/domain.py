@@ -1,4 +1,4 @@
-"""What a user is and may do: values, refusals, events, and the entity with its rules.
+"""What a user is and may do: values, refusals, and the entity with its rules.
 
 Everything else in this example imports from here. It must never know a database or the web.
 """
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
-from twofold import Event, Failure, Invalid, Refused, Result, Success
+from twofold import Failure, Invalid, Refused, Result, Success
 from twofold.clock import new_id
 from twofold.errors import Unauthenticated
 
@@ -73,35 +73,6 @@ class PasswordLeaked(Invalid):
 
 class WrongCredentials(Unauthenticated):
     """There is no such user, or not with this password; nobody is told which."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class UserRegistered(Event):
-    user_id: UUID
-    email: str
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class UserUpdated(Event):
-    user_id: UUID
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class EmailChanged(Event):
-    user_id: UUID
-    email: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class UserDeactivated(Event):
-    user_id: UUID
-
-
-@dataclass(frozen=True, kw_only=True)
-class UserSignedIn(Event):
-    user_id: UUID
 
 
 @dataclass(kw_only=True, eq=False)

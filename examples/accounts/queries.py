@@ -5,14 +5,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from examples.accounts.domain import (
-    EmailChanged,
-    Status,
-    UserDeactivated,
-    UserRegistered,
-    UserSignedIn,
-    UserUpdated,
-)
+from examples.accounts.domain import Status
+from examples.accounts.events import EmailChanged, UserDeactivated, UserRegistered, UserSignedIn, UserUpdated
 from twofold import Module, Page, Principal, Query, QueryHandler
 from twofold.cache import Cache
 from twofold.messages import Kind

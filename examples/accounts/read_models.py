@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import DateTime, Row, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from examples.accounts.domain import EmailChanged, Status, UserDeactivated, UserRegistered, UserSignedIn, UserUpdated
+from examples.accounts.domain import Status
+from examples.accounts.events import EmailChanged, UserDeactivated, UserRegistered, UserSignedIn, UserUpdated
 from examples.accounts.queries import UserDTO
 from twofold import Module, Page, Rows
 from twofold.sql import ReadSession, page_of

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
-from examples.accounts.domain import AnyPassword, Email, UserSignedIn, WrongCredentials
+from examples.accounts.domain import AnyPassword, Email, WrongCredentials
+from examples.accounts.events import UserSignedIn
 from examples.accounts.services import SignIns, Tokens
 from twofold import Command, CommandHandler, EventBus, Failure, Forbidden, Module, Result, Success, public
 from twofold.reliability import RateLimit, Sender
