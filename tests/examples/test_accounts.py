@@ -147,13 +147,13 @@ class TestRegistering:
         refused(answer, 400, "invalid")
         assert {error["field"] for error in answer.json()["errors"]} == {"email", "name", "password"}
 
-    @pytest.mark.parametrize("password", ["short1", "onlyletters", "1234567890123", "x" * 300 + "1", "my-ada-word-1"])
-    async def test_a_weak_password_answers_400(self, desk: Desk, password: str) -> None:
+    async def test_a_weak_password_answers_400(self, desk: Desk) -> None:
         """Too short, too uniform, too long, or made of the address: the finding is at the password."""
-        answer = await desk.register(password=password)
-        assert [error["field"] for error in answer.json()["errors"]] == ["password"]
-        assert answer.status_code == 400
-        assert password not in answer.text
+        for password in ("short1", "onlyletters", "1234567890123", "x" * 300 + "1", "my-ada-word-1"):
+            answer = await desk.register(password=password)
+            refused(answer, 400, "invalid")
+            assert [error["field"] for error in answer.json()["errors"]] == ["password"]
+            assert password not in answer.text
 
     async def test_a_leaked_password_answers_400(self, desk: Desk) -> None:
         """What the domain service refuses is the answer."""
@@ -367,14 +367,13 @@ class TestChanging:
 
 
 class TestReading:
-    @pytest.mark.parametrize("path", ["/users", f"/users/{new_id()}"])
-    @pytest.mark.parametrize("authorization", ["", "Basic YTpi", "Bearer nobody", "Bearer é.1.x"])
-    async def test_nobody_is_answered_401(self, each_database: Database, path: str, authorization: str) -> None:
-        """Without a token, with another scheme, or with one that was made up."""
-        app = made(each_database)
-        async with desk_of(app) as client, app:
-            answer = await client.get(path, headers=[(b"authorization", authorization.encode("latin-1"))])
-        refused(answer, 401, "unauthenticated")
+    async def test_nobody_is_answered_401(self, desk: Desk) -> None:
+        """Without a token, with another scheme, or with one that was made up; for a user that there is, too."""
+        ada = await desk.user()
+        for path in ("/users", ada.path, f"/users/{new_id()}"):
+            for authorization in ("", "Basic YTpi", "Bearer nobody", f"Bearer {ada.id}.9999999999.é"):
+                headers = [(b"authorization", authorization.encode("latin-1"))]
+                refused(await desk.client.get(path, headers=headers), 401, "unauthenticated")
 
     async def test_a_deactivated_user_is_answered_403(self, desk: Desk) -> None:
         """At once, although the token is still good; the others see what became of them."""
@@ -403,13 +402,19 @@ class TestReading:
         assert await names(status="active") == (2, ["ada", "cyd"])
         assert await names(status="deactivated") == (1, ["bob"])
 
-    @pytest.mark.parametrize(
-        "params", [{"page": "0"}, {"page_size": "0"}, {"page_size": "201"}, {"page": "x"}, {"status": "gone"}]
-    )
-    async def test_what_cannot_be_listed_answers_400(self, desk: Desk, params: dict[str, str]) -> None:
+    async def test_what_cannot_be_listed_answers_400(self, desk: Desk) -> None:
         """A page that there cannot be, one that is too large, and a status that there is not."""
         ada = await desk.user()
-        assert (await desk.client.get("/users", params=params, headers=ada.headers)).status_code == 400
+        for field, value in (
+            ("page", "0"),
+            ("page_size", "0"),
+            ("page_size", "201"),
+            ("page", "x"),
+            ("status", "gone"),
+        ):
+            answer = await desk.client.get("/users", params={field: value}, headers=ada.headers)
+            refused(answer, 400, "invalid")
+            assert [error["field"] for error in answer.json()["errors"]] == [field]
 
     async def test_the_list_is_kept_until_something_happens(self, desk: Desk) -> None:
         """Members share one answer; whatever changes it ends it, and who has changed it sees that at once."""

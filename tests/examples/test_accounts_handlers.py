@@ -184,6 +184,15 @@ class TestChanging:
         users.save.assert_not_awaited()
         assert published(events) == []
 
+    @pytest.mark.parametrize(
+        "decide", [lambda one: one.rename("Eve"), lambda one: one.change_email("eve@example.com"), User.deactivate]
+    )
+    def test_a_refused_decision_changes_nothing(self, decide: Any) -> None:
+        """The entity is as it was, and says why."""
+        ada = user(deactivated=True)
+        assert isinstance(decide(ada).error, Deactivated)
+        assert (ada.name, ada.email, ada.deactivated) == ("Ada", "ada@example.com", True)
+
     def test_everybody_changes_themselves(self) -> None:
         """The policy compares the user with who asks."""
         command = DeactivateUser(user_id=new_id())
