@@ -58,7 +58,7 @@ def accounts(**settings: Any) -> App:
         modules=[shared, commands, sign_in, queries, read_models],
         authenticate=bearer(tokens),
         authorization="required",
-        errors={StaleDataError: conflict},  # overtaken: decided again, by itself
+        errors={StaleDataError: conflict},  # who was overtaken decides again: the commands have a retry
         **settings,
     )
     made.use(slow("the whole", 0.5), when=Kind.COMMAND)
