@@ -1,17 +1,19 @@
-"""What an account is and what it may do: entity, events, rules, and the ports it needs.
+"""What a user is and may do: values, refusals, and the entity with its rules.
 
-Commands and queries import from here. It must never know a database or the web.
+Everything else in this example imports from here. It must never know a database or the web.
 """
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from enum import StrEnum
+from typing import Annotated, TypeAlias
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
-from twofold import Event, Failure, NotFound, Refused, Result, Success
+from twofold import Failure, Invalid, Refused, Result, Success
 from twofold.clock import new_id
+from twofold.errors import Unauthenticated
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -32,11 +34,23 @@ def _strong(password: SecretStr) -> SecretStr:
     return password
 
 
-Email = Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_normal_email)]
+Name: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+Email: TypeAlias = Annotated[
+    str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_normal_email)
+]
 """An e-mail address, trimmed and in lower case."""
 
-Password = Annotated[SecretStr, Field(max_length=200), AfterValidator(_strong)]
-"""A password that is strong enough; its text shows in no log line and no error."""
+AnyPassword: TypeAlias = Annotated[SecretStr, Field(max_length=200)]
+"""A password, whatever it is worth; its text shows in no log line, no error and no audit entry."""
+
+Password: TypeAlias = Annotated[AnyPassword, AfterValidator(_strong)]
+"""A password that is strong enough to be taken."""
+
+
+class Status(StrEnum):
+    ACTIVE = "active"
+    DEACTIVATED = "deactivated"
 
 
 @dataclass(frozen=True)
@@ -49,71 +63,54 @@ class EmailTaken:
         return f"{self.email} is taken"
 
 
-class AccountIsClosed(Refused):
-    """A closed account stays as it is."""
+class Deactivated(Refused):
+    """A deactivated user stays as it is."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class AccountRegistered(Event):
-    account_id: UUID
-    email: str
+class PasswordLeaked(Invalid):
+    """The password is known to those who guess."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EmailChanged(Event):
-    account_id: UUID
-    email: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccountClosed(Event):
-    account_id: UUID
+class WrongCredentials(Unauthenticated):
+    """There is no such user, or not with this password; nobody is told which."""
 
 
 @dataclass(kw_only=True, eq=False)
-class Account:
-    """The write model."""
+class User:
+    """The write model. Only commands see it; queries answer with DTOs."""
 
     id: UUID
     email: str
+    name: str
     password_hash: str
-    closed: bool = False
+    deactivated: bool = False
 
     @classmethod
-    def register(cls, email: str, password_hash: str) -> "Account":
-        """A new account."""
-        return cls(id=new_id(), email=email, password_hash=password_hash)
+    def register(cls, email: str, name: str, password_hash: str) -> "User":
+        """A new user."""
+        return cls(id=new_id(), email=email, name=name, password_hash=password_hash)
 
-    def change_email(self, email: str) -> Result["Account", AccountIsClosed]:
+    def active(self) -> Result["User", Deactivated]:
+        """Itself, as long as it is active."""
+        return Failure(Deactivated(f"user {self.id} is deactivated")) if self.deactivated else Success(self)
+
+    def rename(self, name: str) -> Result["User", Deactivated]:
+        """Take another name."""
+        active = self.active()
+        if active.is_success:
+            self.name = name
+        return active
+
+    def change_email(self, email: str) -> Result["User", Deactivated]:
         """Take another address."""
-        if self.closed:
-            return Failure(AccountIsClosed(f"account {self.id} is closed"))
-        self.email = email
-        return Success(self)
+        active = self.active()
+        if active.is_success:
+            self.email = email
+        return active
 
-    def close(self) -> Result["Account", AccountIsClosed]:
-        """Close for good."""
-        if self.closed:
-            return Failure(AccountIsClosed(f"account {self.id} is closed already"))
-        self.closed = True
-        return Success(self)
-
-
-class Accounts(Protocol):
-    """The write repository."""
-
-    async def get(self, account_id: UUID) -> Result[Account, NotFound]:
-        """An account by its id."""
-        ...
-
-    async def save(self, account: Account) -> Result[Account, EmailTaken]:
-        """Keep an account, new or changed."""
-        ...
-
-
-class Passwords(Protocol):
-    """Turns passwords into what may be stored."""
-
-    async def hashed(self, password: SecretStr) -> str:
-        """A salted hash."""
-        ...
+    def deactivate(self) -> Result["User", Deactivated]:
+        """Deactivate, for good."""
+        active = self.active()
+        if active.is_success:
+            self.deactivated = True
+        return active

@@ -1,61 +1,56 @@
-"""Where accounts are kept: the table behind the entity, and the write repository on the session of a unit of work."""
+"""Where users are kept: the table behind the entity, the write repository, and who is asked for at the door."""
 
-import asyncio
-import base64
-import hashlib
-import secrets
 from uuid import UUID
 
-from pydantic import SecretStr
-from sqlalchemy import Boolean, Column, MetaData, String, Table, Uuid
+from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, Uuid, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import registry
 
-from examples.accounts.domain import Account, EmailTaken
+from examples.accounts.domain import EmailTaken, User
 from twofold import Failure, NotFound, Result, Success
+from twofold.sql import ReadSession
 
-account_table = Table(
+user_table = Table(
     "account",
     MetaData(),
     Column("id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
     Column("email", String(254), nullable=False, unique=True),
+    Column("name", String(100), nullable=False),
     Column("password_hash", String, nullable=False),
-    Column("closed", Boolean, nullable=False),
+    Column("deactivated", Boolean, nullable=False),
 )
 
-registry().map_imperatively(Account, account_table)
+# With the version, a command that was overtaken fails with StaleDataError instead of undoing what another one did.
+registry().map_imperatively(User, user_table, version_id_col=user_table.c.version)
 
 
-class SqlAccounts:
+class SqlUsers:
     """The write repository; the database has the last word on who owns an address."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def get(self, account_id: UUID) -> Result[Account, NotFound]:
-        account = await self._session.get(Account, account_id)
-        return Failure(NotFound(f"there is no account {account_id}")) if account is None else Success(account)
+    async def get(self, user_id: UUID) -> Result[User, NotFound]:
+        user = await self._session.get(User, user_id)
+        return Failure(NotFound(f"there is no user {user_id}")) if user is None else Success(user)
 
-    async def save(self, account: Account) -> Result[Account, EmailTaken]:
-        email = account.email
-        self._session.add(account)
+    async def save(self, user: User) -> Result[User, EmailTaken]:
+        email = user.email
+        self._session.add(user)
         try:
             await self._session.flush()
         except IntegrityError:
             return Failure(EmailTaken(email))
-        return Success(account)
+        return Success(user)
 
 
-class ScryptPasswords:
-    """Hashes with scrypt (RFC 7914), in a thread: it takes a while on purpose."""
+class SqlCredentials:
+    """Reads on a connection of its own, and so holds nobody up."""
 
-    def __init__(self, cost: int = 2**14) -> None:
-        self._cost = cost
+    def __init__(self, session: ReadSession) -> None:
+        self._session = session
 
-    async def hashed(self, password: SecretStr) -> str:
-        return await asyncio.to_thread(self._hash, password.get_secret_value().encode(), secrets.token_bytes(16))
-
-    def _hash(self, password: bytes, salt: bytes) -> str:
-        digest = hashlib.scrypt(password, salt=salt, n=self._cost, r=8, p=1)
-        return f"scrypt:{self._cost}:{base64.b64encode(salt).decode()}:{base64.b64encode(digest).decode()}"
+    async def find(self, email: str) -> User | None:
+        return await self._session.scalar(select(User).where(user_table.c.email == email))

@@ -28,12 +28,18 @@ from twofold import (
     UnitOfWork,
 )
 from twofold.app import NotAudited
-from twofold.errors import StoreUnavailable, Unavailable
+from twofold.errors import StoreUnavailable, Unavailable, conflict
 from twofold.store import AuditEntry, AuditSearch, Batch, Committed, MemoryStore
 
 pytestmark = pytest.mark.anyio
 
 CANARY = "canary-5f1c"
+
+
+class Stale(Exception):
+    """An error of a library that knows nothing of twofold, and has something else under `code`."""
+
+    code = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +209,23 @@ async def test_every_end_is_told(app: App) -> None:
         ("open", "cancelled", 0),
     ]
     assert [entry.payload for entry in await trail(app, outcome="invalid")] == ["null"]
+
+
+async def test_an_error_of_a_library_is_told_by_its_class(tmp_path: Path) -> None:
+    """Whatever the library keeps under the name of a code: nothing, with SQLAlchemy."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Touch(Command[None]):
+        pass
+
+    async def touch(command: Touch) -> None:
+        raise Stale
+
+    module = Module("touch", errors={Stale: conflict})
+    module.register(Touch, touch)
+    async with App("touch", modules=[bank(), module], database=tmp_path / "touch.db") as app:
+        assert isinstance((await app.execute(Touch())).error, Stale)
+        assert await told(app) == [("touch", "conflict Stale", 0)]
 
 
 async def test_commands_of_handlers_are_told_with_what_became_of_them(app: App) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from examples._demo.database import Database
 from tests.app.shelves import PutBlocking, Shelves
@@ -76,6 +77,29 @@ async def test_the_payload_is_what_was_said_whatever_the_order_and_the_request()
         fewer = await app.caller(idempotency_key="k-1").execute(replace(ONE, notes=frozenset("abc")))
         assert isinstance(fewer.error, KeyConflict)
     assert [command.request for command in till.begun if isinstance(command, Pay)] == ["r-1"]
+
+
+async def test_a_secret_is_a_part_of_the_payload() -> None:
+    """Two passwords are written alike wherever people read them, and are two commands under one key all the same."""
+    seen: list[str] = []
+
+    @dataclass(frozen=True, kw_only=True)
+    class SetPasswords(Command[int]):
+        passwords: tuple[SecretStr, ...]
+
+    async def set_passwords(command: SetPasswords) -> int:
+        seen.extend(one.get_secret_value() for one in command.passwords)
+        return len(seen)
+
+    module = Module("passwords")
+    module.register(SetPasswords, set_passwords)
+    async with App("passwords", modules=[module], database="memory:") as app:
+        caller = app.caller(idempotency_key="k-1")
+        for _ in range(2):
+            assert (await caller.execute(SetPasswords(passwords=(SecretStr("one"), SecretStr("two"))))).unwrap() == 2
+        other = await caller.execute(SetPasswords(passwords=(SecretStr("one"), SecretStr("too"))))
+    assert isinstance(other.error, KeyConflict)
+    assert seen == ["one", "two"]
 
 
 async def test_nobody_is_given_anothers_answer() -> None:

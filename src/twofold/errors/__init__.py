@@ -43,7 +43,7 @@ from twofold.errors._refused import (
     Unauthenticated,
 )
 from twofold.errors._snake_case import snake_case
-from twofold.errors._told import as_code, code_of, detail_of
+from twofold.errors._told import as_code, code_of, detail_of, error_name
 from twofold.errors._unavailable import (
     BulkheadFull,
     CircuitOpen,
@@ -69,6 +69,7 @@ __all__ = [
     "as_code",
     "code_of",
     "detail_of",
+    "error_name",
     "BulkheadFull",
     "Category",
     "CheckpointMoved",

@@ -27,6 +27,12 @@ def code_of(error: object, category: Category) -> str:
     return as_code(own) or category.value
 
 
+def error_name(error: object) -> str:
+    """What an error is called where the people who run the application read it: its own code, else its class."""
+    own: object = getattr(error, "code", None)  # of a library it may be anything: None with SQLAlchemy
+    return own if isinstance(own, str) else type(error).__qualname__
+
+
 def as_code(text: str) -> str:
     """A text as a code."""
     return _CODE.sub("_", text.lower()).strip("_")

@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 from twofold.dispatch import Handler, Next, Stage, as_result, failure_of
-from twofold.errors import Classifier, Family
+from twofold.errors import Classifier, Family, error_name
 from twofold.messages import Context, wire_name
 from twofold.middleware._substitutes import note_substitute
 from twofold.middleware._tally import Tally
@@ -35,7 +35,7 @@ def fallback_stage(classifier: Classifier, tally: Tally) -> Stage:
             if result.is_success or classifier.of_value(result.error).family is not Family.UNAVAILABLE:
                 return result
             tally("fallbacks", name)
-            code = getattr(result.error, "code", type(result.error).__qualname__)
+            code = error_name(result.error)
             _LOGGER.warning("query %s is answered by its fallback: %s", name, code)
             try:
                 answer: Any = answer_instead(message) if takes_query else answer_instead()

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from twofold.dispatch import Handler, Next, Stage
-from twofold.errors import Classifier, Family
+from twofold.errors import Classifier, Family, error_name
 from twofold.messages import Context, Kind, wire_name
 from twofold.middleware._outcome import outcome_of
 from twofold.result import Result
@@ -52,7 +52,7 @@ def logging_stage(classifier: Classifier) -> Stage:
             if result.is_success:
                 _write(logging.INFO, "succeeded", about, context, **facts)
             else:
-                code = getattr(result.error, "code", type(result.error).__qualname__)
+                code = error_name(result.error)
                 loud = classifier.of_value(result.error).family in (Family.UNAVAILABLE, Family.CORRUPT)
                 _write(logging.WARNING if loud else logging.INFO, "failed", about, context, **facts, error=code)
             return result

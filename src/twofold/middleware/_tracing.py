@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from twofold.dispatch import Handler, Next, Stage
-from twofold.errors import Classifier, Family
+from twofold.errors import Classifier, Family, error_name
 from twofold.messages import Context, Kind, enter_context, leave_context, wire_name
 from twofold.middleware._outcome import outcome_of
 from twofold.result import Result
@@ -67,7 +67,7 @@ def tracing_stage(spans: Spans, classifier: Classifier) -> Stage:
                 result = await call_next(message, inner)
                 outcome, broken = outcome_of(result, classifier), False
                 if result.is_failure:
-                    error = getattr(result.error, "code", type(result.error).__qualname__)
+                    error = error_name(result.error)
                     broken = classifier.of_value(result.error).family in (Family.UNAVAILABLE, Family.CORRUPT)
                 return result
             except asyncio.CancelledError:

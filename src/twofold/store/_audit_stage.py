@@ -10,7 +10,7 @@ import logging
 from typing import Any, Final
 
 from twofold.dispatch import Handler, Next, Stage
-from twofold.errors import Category, CircuitOpen, Classifier, RateLimited
+from twofold.errors import Category, CircuitOpen, Classifier, RateLimited, error_name
 from twofold.messages import Catalogue, Context, Kind, redacting
 from twofold.result import Result
 from twofold.store._audit import SUCCESS, AuditEntry
@@ -73,7 +73,7 @@ def audit_stage(store: Store, catalogue: Catalogue, classifier: Classifier) -> S
 
 
 def _of(error: Any, category: Category) -> tuple[str, str]:
-    return category.value, getattr(error, "code", type(error).__qualname__)
+    return category.value, error_name(error)
 
 
 async def _leave(trace: Trace, outer: Trace | None, store: Store, outcome: str = "", code: str = "") -> None:

@@ -60,21 +60,23 @@ class Keys:
         Raises:
             Invalid: It has none and needs one, or a key of a wrong length.
         """
-        plain = self._plain(message)
+        rich = self._entry.adapter.serializer.to_python(message)
+        plain = self._plain(message, rich)
         said = self._said(message, plain, context)
         if said is None:
             if self.required:
                 raise Invalid(f"{self._entry.name} needs an idempotency key")
             return None
         digest = _digest([self._entry.name, context.tenant, context.user_id, *said])
+        told = _revealed(plain, rich)
         for field in self._given_by_context:
-            del plain[field]
+            del told[field]
         settings = self._settings
         until = context.clock.monotonic() + (settings.wait if settings.twin == "wait" else 0.0)
         if context.deadline is not None:
             until = min(until, context.deadline)
         # Keyed by what the store does not have, so that nobody who reads it can try commands against it.
-        return Keyed(digest, _digest(plain, secret=_text(said).encode()), until)
+        return Keyed(digest, _digest(told, secret=_text(said).encode()), until)
 
     def _said(self, message: Any, plain: dict[str, Any], context: Context) -> Sequence[Any] | None:
         """The key, with where it comes from."""
@@ -88,10 +90,9 @@ class Keys:
             raise Invalid(f"an idempotency key has 1 to {LONGEST_KEY} characters")
         return None if key is None else ("sender", key)
 
-    def _plain(self, message: Any) -> dict[str, Any]:
+    def _plain(self, message: Any, rich: Any) -> dict[str, Any]:
         """A command as JSON values that do not depend on the order of what has none."""
-        write = self._entry.adapter.serializer.to_python
-        plain: dict[str, Any] = _ordered(write(message, mode="json"), write(message))
+        plain: dict[str, Any] = _ordered(self._entry.adapter.serializer.to_python(message, mode="json"), rich)
         return plain
 
 
@@ -105,6 +106,16 @@ def _ordered(plain: Any, rich: Any) -> Any:
     if written is dict and issubclass(python, dict) and len(plain) == len(rich):
         return dict(zip(plain, map(_ordered, plain.values(), rich.values()), strict=True))
     return plain
+
+
+def _revealed(plain: Any, rich: Any) -> Any:
+    """The same JSON values, with secrets as they are: two passwords read alike in JSON, and make two commands."""
+    written, python = plain.__class__, rich.__class__
+    if written is list and issubclass(python, list | tuple) and len(plain) == len(rich):
+        return list(map(_revealed, plain, rich))
+    if written is dict and issubclass(python, dict) and len(plain) == len(rich):
+        return dict(zip(plain, map(_revealed, plain.values(), rich.values()), strict=True))
+    return repr(rich.get_secret_value()) if hasattr(rich, "get_secret_value") else plain
 
 
 _text: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode

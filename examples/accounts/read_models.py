@@ -1,0 +1,96 @@
+"""The read models of users, filled by projections from their events, and the read repository.
+
+What must be right at once is inline, and commits with the command. When somebody was last seen may be a moment late;
+who has just signed in sees it all the same, since a caller's query waits for what the caller has written.
+"""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime, Row, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from examples.accounts.domain import Status
+from examples.accounts.events import EmailChanged, UserDeactivated, UserRegistered, UserSignedIn, UserUpdated
+from examples.accounts.queries import UserDTO
+from twofold import Module, Page, Rows
+from twofold.sql import ReadSession, page_of
+from twofold.store import Recorded
+
+read_models = Module("accounts.read_models")
+
+
+class _Tables(DeclarativeBase):
+    pass
+
+
+class UserRow(_Tables):
+    __tablename__ = "user_overview"
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    status: Mapped[str]
+
+
+class SignInRow(_Tables):
+    __tablename__ = "last_sign_in"
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+@read_models.projection("user_overview", mode="inline", tables=[UserRow])
+class UserOverview:
+    """What each event does to the row of its user."""
+
+    def registered(self, event: UserRegistered, rows: Rows) -> None:
+        rows.upsert(UserRow, {"user_id": event.user_id}, email=event.email, name=event.name, status=Status.ACTIVE)
+
+    def updated(self, event: UserUpdated, rows: Rows) -> None:
+        rows.upsert(UserRow, {"user_id": event.user_id}, name=event.name)
+
+    def email_changed(self, event: EmailChanged, rows: Rows) -> None:
+        rows.upsert(UserRow, {"user_id": event.user_id}, email=event.email)
+
+    def deactivated(self, event: UserDeactivated, rows: Rows) -> None:
+        rows.upsert(UserRow, {"user_id": event.user_id}, status=Status.DEACTIVATED)
+
+
+@read_models.projection("last_sign_in", mode="async", tables=[SignInRow])
+class LastSignIn:
+    """Behind the log: signing in costs no row in its own transaction."""
+
+    def signed_in(self, event: UserSignedIn, rows: Rows, recorded: Recorded) -> None:
+        rows.upsert(SignInRow, {"user_id": event.user_id}, time=recorded.time)
+
+
+_USERS = select(UserRow, SignInRow.time).outerjoin(SignInRow, SignInRow.user_id == UserRow.user_id)
+
+
+class SqlUserViews:
+    """The read repository. Its session cannot write: the database refuses."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self._session = session
+
+    async def find(self, user_id: UUID) -> UserDTO | None:
+        row = (await self._session.execute(_USERS.where(UserRow.user_id == user_id))).one_or_none()
+        return None if row is None else _dto(row)
+
+    async def page(self, *, status: Status | None, page: int, page_size: int) -> Page[UserDTO]:
+        statement = _USERS.order_by(UserRow.email)
+        if status is not None:
+            statement = statement.where(UserRow.status == status)
+        return await page_of(self._session, statement, _dto, page=page, page_size=page_size)
+
+
+def _dto(row: Row[UserRow, datetime | None]) -> UserDTO:
+    user, time = row
+    return UserDTO(
+        id=user.user_id,
+        email=user.email,
+        name=user.name,
+        status=Status(user.status),
+        last_login=None if time is None else time.replace(tzinfo=UTC),  # SQLite keeps no time zone
+    )
