@@ -39,9 +39,10 @@ class Sqlite:
     async def run(self, *statements: str) -> None:
         connection = sqlite3.connect(self.path, isolation_level=None)
         try:
-            for table in ("twofold_audit", "twofold_audit_blocks"):
+            connection.execute("DROP TRIGGER twofold_audit_cuts_insert")
+            for table in ("twofold_audit", "twofold_audit_blocks", "twofold_audit_cuts"):
                 for trigger in ("update", "delete", "replace"):
-                    connection.execute(f"DROP TRIGGER {table}_{trigger}")
+                    connection.execute(f"DROP TRIGGER IF EXISTS {table}_{trigger}")
             for statement in statements:
                 connection.execute(statement)
         finally:
@@ -58,8 +59,9 @@ class Postgres:
     async def run(self, *statements: str) -> None:
         connection = await asyncpg.connect(self.url)
         try:
-            for table in ("twofold_audit", "twofold_audit_blocks"):
+            for table in ("twofold_audit", "twofold_audit_blocks", "twofold_audit_cuts"):
                 await connection.execute(f"DROP TRIGGER twofold_append_only ON {table}")
+                await connection.execute(f"DROP TRIGGER twofold_cut_only ON {table}")
             for statement in statements:
                 await connection.execute(statement)
         finally:
@@ -131,7 +133,7 @@ async def test_the_database_refuses_every_change(postgres_url: str) -> None:
     await database.store.stop()
     connection = await asyncpg.connect(postgres_url)
     try:
-        for table in ("twofold_audit", "twofold_audit_blocks"):
+        for table in ("twofold_audit", "twofold_audit_blocks", "twofold_audit_cuts"):
             for change in (f"UPDATE {table} SET number = 9", f"DELETE FROM {table}", f"TRUNCATE {table}"):
                 with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
                     await connection.execute(change)

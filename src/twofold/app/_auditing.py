@@ -1,0 +1,73 @@
+"""What an application says of its audit trail, and the keys that the environment gives for it."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from twofold.errors import Fault, WiringError
+from twofold.store import AuditKeys
+
+_VARIABLE: Final = "TWOFOLD_AUDIT_KEY"
+_FILE_VARIABLE: Final = "TWOFOLD_AUDIT_KEY_FILE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auditing:
+    """How the audit trail of an application is kept.
+
+    Raises:
+        WiringError: A setting is out of its range.
+
+    Example:
+        >>> Auditing(keep=timedelta(days=90))
+        Auditing(keep=datetime.timedelta(days=90))
+    """
+
+    keep: timedelta | None = None
+    """How long entries are kept after they were sealed: older ones are taken away, in whole blocks; None for ever."""
+
+    def __post_init__(self) -> None:
+        keep: object = self.keep
+        if keep is not None and (not isinstance(keep, timedelta) or keep <= timedelta()):
+            raise WiringError(f"Auditing(keep=) takes a timedelta, and {keep!r} is no time that passes")
+
+    @classmethod
+    def of(cls, said: "bool | Auditing") -> "Auditing | None":
+        """The settings that a shorthand means; None for no trail.
+
+        Args:
+            said: Whether there is one, or settings as they are.
+        """
+        if isinstance(said, bool):
+            return cls() if said else None
+        return said
+
+
+def audit_keys() -> AuditKeys:
+    """The keys that the environment gives, the first of which seals; none, and it is sealed without.
+
+    Raises:
+        WiringError: They cannot be read, or one is no key.
+    """
+    typed, file = os.environ.get(_VARIABLE), os.environ.get(_FILE_VARIABLE)
+    if typed and file:
+        raise WiringError(f"{_VARIABLE} and {_FILE_VARIABLE} are both set: which of them has the keys?")
+    if file:
+        try:
+            typed = Path(file).read_text()
+        except (OSError, UnicodeError) as error:
+            raise WiringError(f"the file that {_FILE_VARIABLE} names cannot be read: {error}") from error
+        if not typed.strip():
+            raise WiringError(f"the file that {_FILE_VARIABLE} names has no key")
+    return AuditKeys(*(typed or "").split())
+
+
+def key_faults() -> Iterator[Fault]:
+    """What is wrong with the keys that the environment gives."""
+    try:
+        audit_keys()
+    except WiringError as error:
+        yield Fault(where="the environment", code="wrong_setting", text=f"gives no keys: {error.detail}")
