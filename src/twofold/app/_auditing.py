@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from twofold.errors import Fault, WiringError
 from twofold.store import AuditKeys
@@ -30,7 +30,7 @@ class Auditing:
     """How long entries are kept after they were sealed: older ones are taken away, in whole blocks; None for ever."""
 
     def __post_init__(self) -> None:
-        keep: object = self.keep
+        keep: Any = self.keep
         if keep is not None and (not isinstance(keep, timedelta) or keep <= timedelta()):
             raise WiringError(f"Auditing(keep=) takes a timedelta, and {keep!r} is no time that passes")
 
