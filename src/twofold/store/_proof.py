@@ -60,7 +60,7 @@ async def verify(trail: AuditTrail, anchor: bytes | None = None, keys: AuditKeys
     Args:
         trail: The trail.
         anchor: The hash of a block that was noted somewhere else; None to do without.
-        keys: The keys that it was sealed under.
+        keys: The keys that it was sealed under; with any, at least the last block has to be sealed under one.
 
     Raises:
         AuditKeyMissing: It was sealed under another key too, so that nothing can be said.
@@ -173,6 +173,8 @@ class _Proof:
             return Flaw(text=f"blocks up to {cut.block} were taken away, and no entry tells of it")
         if cut is not None and cut.key == PLAIN and self._told_under_key:
             return Flaw(text=f"blocks up to {cut.block} were taken away by somebody without the key")
+        if self._head is not None and self._keyed == 0 and self._keys.current != PLAIN:
+            return Flaw(text=_NO_KEY)
         if not self._anchored:
             return Flaw(text=_NO_ANCHOR if cut is None else f"{_NO_ANCHOR}; or it was noted before block {cut.block}")
         return None
@@ -186,4 +188,8 @@ async def _blocks(trail: AuditTrail) -> AsyncIterator[AuditBlock]:
         after = page[-1].number
 
 
+_NO_KEY: Final = (
+    "no block is sealed under a key, though one is given: the chain was made anew, or the key is so new that nothing has"
+    " been sealed since"
+)
 _NO_ANCHOR: Final = "no block has the hash of the anchor: the end was cut off, or the chain was made anew"

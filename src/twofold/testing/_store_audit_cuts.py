@@ -140,6 +140,9 @@ class AuditCuts(StoreCase):
         """Old keys prove what they have sealed; without its key nothing is said to be right."""
         old, new = "o" * 32, "n" * 32
         await fill(store, 1)
+        flaw = (await verify(store.audit, keys=AuditKeys(old))).flaw
+        assert flaw is not None
+        assert "no block is sealed under a key" in flaw.text
         await fill(store, 1, since=1, keys=AuditKeys(old))
         await fill(store, 1, since=2, keys=AuditKeys(new, old))
         keys = AuditKeys(new, old)
