@@ -129,7 +129,9 @@ async def test_without_its_key_a_trail_is_not_sealed_on(
         ({"TWOFOLD_AUDIT_KEY": "too-short-canary"}, "32 characters"),
         ({"TWOFOLD_AUDIT_KEY": OLD, "TWOFOLD_AUDIT_KEY_FILE": "keys"}, "both set"),
         ({"TWOFOLD_AUDIT_KEY_FILE": "not-there"}, "cannot be read"),
-        ({"TWOFOLD_AUDIT_KEY_FILE": "/dev/null"}, "has no key"),
+        ({"TWOFOLD_AUDIT_KEY_FILE": "/dev/null"}, "no key in it"),
+        ({"TWOFOLD_AUDIT_KEY": " "}, "no key in it"),
+        ({"TWOFOLD_AUDIT_KEYS": OLD}, "TWOFOLD_AUDIT_KEYS, which nobody reads"),
     ],
 )
 async def test_keys_that_are_none_keep_it_from_starting(

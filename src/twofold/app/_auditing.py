@@ -1,6 +1,7 @@
 """What an application says of its audit trail, and the keys that the environment gives for it."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any, Final
 from twofold.errors import Fault, WiringError
 from twofold.store import AuditKeys
 
+_OURS: Final = re.compile(r"TWOFOLD_AUDIT_(?!\w*__)\w+", re.IGNORECASE)  # a module may be called so too
 _VARIABLE: Final = "TWOFOLD_AUDIT_KEY"
 _FILE_VARIABLE: Final = "TWOFOLD_AUDIT_KEY_FILE"
 
@@ -60,13 +62,20 @@ def audit_keys() -> AuditKeys:
             typed = Path(file).read_text()
         except (OSError, UnicodeError) as error:
             raise WiringError(f"the file that {_FILE_VARIABLE} names cannot be read: {error}") from error
-        if not typed.strip():
-            raise WiringError(f"the file that {_FILE_VARIABLE} names has no key")
-    return AuditKeys(*(typed or "").split())
+    keys = (typed or "").split()
+    if not keys and (file or typed):
+        raise WiringError(f"{_FILE_VARIABLE if file else _VARIABLE} is set, and there is no key in it")
+    return AuditKeys(*keys)
 
 
 def key_faults() -> Iterator[Fault]:
-    """What is wrong with the keys that the environment gives."""
+    """What is wrong with the keys that the environment gives; a name that is nearly right would be no key at all."""
+    for name in os.environ:
+        if _OURS.fullmatch(name) and name not in (_VARIABLE, _FILE_VARIABLE):
+            hint = f"did you mean {_VARIABLE} or {_FILE_VARIABLE}?"
+            yield Fault(
+                where="the environment", code="wrong_setting", text=f"sets {name}, which nobody reads", hint=hint
+            )
     try:
         audit_keys()
     except WiringError as error:

@@ -189,7 +189,7 @@ async def _blocks(trail: AuditTrail) -> AsyncIterator[AuditBlock]:
 
 
 _NO_KEY: Final = (
-    "no block is sealed under a key, though one is given: the chain was made anew, or the key is so new that nothing has"
-    " been sealed since"
+    "no block is sealed under a key, though one is given: the chain was made anew, or nothing was sealed since the key"
+    " is there"
 )
 _NO_ANCHOR: Final = "no block has the hash of the anchor: the end was cut off, or the chain was made anew"
