@@ -27,6 +27,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     async def keep() -> None:
         async with App("bank", modules=[bank()], database=file) as running:
             await running.caller(user_id="ada", correlation_id="c-1").execute(OpenTwo(second="refuse"))
+            await running.audit.seal()
             await running.caller(user_id="\x1b[2Jbob").execute(Open(then="refuse"))
             await running.execute(Open())
 
@@ -116,3 +117,52 @@ def test_the_trail_is_exported(audit: Audit) -> None:
     """A line of JSON for each entry, the oldest first."""
     lines = [json.loads(line) for line in audit("export", "--outcome", "success").out.splitlines()]
     assert [(one["number"], one["message"]) for one in lines] == [(1, "open"), (3, "open_two"), (5, "open")]
+
+
+def test_what_is_old_is_taken_away(audit: Audit, database: Path) -> None:
+    """A dry run tells what; then it is gone, an entry tells by whom, and the proof tells of both."""
+    said = audit("prune", "--before", "2090-01-01", "--dry-run")
+    assert (said.code, said.out) == (0, "3 entries, up to 3, would be taken away in 1 blocks\n")
+    assert audit("verify").out.startswith("5 entries are as they were sealed, in 2 blocks\n")
+    said = audit("prune", "--before", "2090-01-01", "--by", "ada")
+    assert (said.code, said.out) == (0, "3 entries, up to 3, were taken away in 1 blocks\n")
+    (told,) = json.loads(audit("list", "--json", "--message", "twofold.audit_cut").out)
+    assert (told["number"], told["user_id"], told["payload"]["block"]) == (6, "ada", 1)
+    removed, proved, anchor, unsealed = audit("verify").out.splitlines()
+    assert removed.startswith("entries up to 3, in blocks up to 1, were taken away at ")
+    assert removed.endswith("by the rule twofold audit prune: they had been sealed before 2090-01-01 00:00:00 UTC")
+    assert proved == "2 entries are as they were sealed, in 1 blocks, from block 2 on"
+    assert (anchor[:7], unsealed[:6]) == ("anchor ", "1 more")
+    assert audit("prune", "--before", "2090-01-01").out.startswith("nothing to take away was sealed before 2090")
+    assert audit("prune").code == 2
+    connection = sqlite3.connect(database, isolation_level=None)
+    connection.execute("DROP TRIGGER twofold_audit_cuts_update")
+    connection.execute("UPDATE twofold_audit_cuts SET rule = 'another one'")
+    connection.close()
+    said = audit("verify")
+    assert (said.code, "record of what was taken away was changed" in said.err) == (70, True)
+
+
+def test_without_its_key_nothing_is_proved(audit: Audit, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no flaw of the trail, but a mistake of whoever asks; with the key it is told how much that seals."""
+
+    async def go_on() -> None:
+        async with App("bank", modules=[bank()], database=database) as running:
+            await running.execute(Open())
+
+    monkeypatch.setenv("TWOFOLD_AUDIT_KEY", "k" * 32)
+    asyncio.run(go_on())
+    said = audit("verify")
+    assert said.code == 0
+    assert said.out.splitlines()[:2] == [
+        "6 entries are as they were sealed, in 3 blocks",
+        "1 of them are sealed under a key",
+    ]
+    for other in ({}, {"TWOFOLD_AUDIT_KEY": "o" * 32}):
+        monkeypatch.delenv("TWOFOLD_AUDIT_KEY")
+        for name, value in other.items():
+            monkeypatch.setenv(name, value)
+        said = audit("verify")
+        assert (said.code, said.out, "nothing is proved of it" in said.err) == (2, "", True)
+        assert "TWOFOLD_AUDIT_KEY_FILE" in said.err
+        monkeypatch.setenv("TWOFOLD_AUDIT_KEY", "k" * 32)

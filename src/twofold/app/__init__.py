@@ -2,6 +2,7 @@
 
 from twofold.app._app import App
 from twofold.app._audit import Audit, Branch, NotAudited
+from twofold.app._auditing import Auditing
 from twofold.app._caller import Caller
 from twofold.app._locate import AppNotFound, locate
 from twofold.app._progress import Progress
@@ -12,6 +13,7 @@ __all__ = [
     "App",
     "AppNotFound",
     "Audit",
+    "Auditing",
     "Branch",
     "Caller",
     "NotAudited",

@@ -14,6 +14,7 @@ from dishka import Provider, Scope
 from twofold.app._administration import Administration
 from twofold.app._assembly import Assembly, assemble
 from twofold.app._audit import Audit
+from twofold.app._auditing import Auditing, audit_keys
 from twofold.app._caller import Caller
 from twofold.app._progress import Progress
 from twofold.app._publisher import Publisher
@@ -74,7 +75,7 @@ class App:
             nobody declares a policy of is for everybody.
         idempotency: What holds for commands with an idempotency key, where their handler says nothing; None: a key
             means nothing.
-        audit: Whether its commands leave entries in the audit trail.
+        audit: Whether its commands leave entries in the audit trail; or how long that keeps them.
         policies: What holds for its handlers where neither they nor their modules say anything, as in `Policies`; none
             of them is for reactions, which are tried again by themselves.
 
@@ -105,7 +106,7 @@ class App:
         migrate: bool = True,
         authorization: Literal["required", "optional"] = "optional",
         idempotency: Idempotency | None = Idempotency(),  # noqa: B008  # frozen
-        audit: bool = True,
+        audit: bool | Auditing = True,
         **policies: Unpack[Policies],
     ) -> None:
         if authorization not in ("required", "optional"):
@@ -130,7 +131,7 @@ class App:
         self._read_database = read_database
         self._migrate = migrate
         self._authorization_required = authorization == "required"
-        self._audited = audit
+        self._auditing = Auditing.of(audit)
         self._stores: Stores | None = None
         self._overrides = Provider()
         self._assembly: Assembly | None = None
@@ -170,7 +171,7 @@ class App:
     @property
     def audit(self) -> Audit:
         """What its commands have left in the audit trail, once its store is open."""
-        return Audit(self.store, self.clock)
+        return Audit(self.store, self.clock, audit_keys)
 
     @property
     def running(self) -> bool:
@@ -315,7 +316,7 @@ class App:
                 authorization_required=self._authorization_required,
                 space=f"twofold:{self.name}",
                 refused=self._refused,
-                audit=self._audited,
+                audit=self._auditing is not None,
             )
         return self._assembly.faults
 
@@ -352,7 +353,7 @@ class App:
                 clock=self.clock,
                 lease=self._lease,
                 observer=self._observer,
-                audit=self._audited,
+                auditing=self._auditing,
             )
         except BaseException:
             self._portal.adopt(None)

@@ -14,6 +14,7 @@ from dishka import Provider
 from twofold.app._aggregates import aggregate_faults
 from twofold.app._answers import answer_faults
 from twofold.app._apart import apart_faults
+from twofold.app._auditing import key_faults
 from twofold.app._authorization import Authorization, authorization_of
 from twofold.app._database import sessions_of
 from twofold.app._encodable import encoding_faults
@@ -56,7 +57,7 @@ from twofold.projections import (
     live_provider,
     name_faults,
 )
-from twofold.store import INLINE, Inline, MemoryTables, Move, UnitFactory
+from twofold.store import INLINE, Inline, MemoryTables, Move, Refusals, UnitFactory
 from twofold.subscriptions import Subscriber
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Assembly:
         authorization: Who may send which message, and where that is declared.
         caching: What keeps answers of queries; None when no handler says `cache`.
         idempotency: What is said of commands with a key, by handler.
+        refusals: Counts what limits refuse, for the audit trail; None without one.
     """
 
     faults: list[Fault] = field(default_factory=list[Fault])
@@ -103,6 +105,7 @@ class Assembly:
     authorization: Authorization = field(default_factory=Authorization)
     caching: "Caching | None" = None
     idempotency: Mapping[Handler, Idempotency] = field(default_factory=dict[Handler, Idempotency])
+    refusals: Refusals | None = None
 
 
 def assemble(
@@ -210,6 +213,9 @@ def assemble(
     done.faults += reads_faults(handlers, done.projections)
     done.faults += apart_faults(handlers, done.injection, done.projections, stores, either)
     done.idempotency = idempotency_of(handlers, idempotency, done.faults)
+    if audit:
+        done.refusals = Refusals(stores.write)
+        done.faults += key_faults()
     settings = router.settings = pipeline_of(
         injection=done.injection,
         catalogue=router.catalogue,
@@ -228,7 +234,7 @@ def assemble(
         authorization=done.authorization,
         caching=done.caching,
         idempotency=done.idempotency.get,
-        audit=audit,
+        refusals=done.refusals,
     )
     if done.reliability is not None:
         done.faults += done.reliability.keep_to_what_can_end(

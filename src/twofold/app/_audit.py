@@ -1,6 +1,6 @@
 """The audit trail of an application, for people: what was sent, by whom, how it ended, and what caused what."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, final
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from twofold.clock import Clock
 from twofold.errors import NotFound
-from twofold.store import AuditEntry, AuditSearch, Store, Verdict, seal, verify
+from twofold.store import AuditEntry, AuditKeys, AuditSearch, Pruned, Store, Verdict, prunable, prune, seal, verify
 
 _PAGE = 1000
 
@@ -52,13 +52,15 @@ class Audit:
     Args:
         store: Where it is.
         clock: Tells when something is sealed.
+        keys: Reads the keys that it is sealed under.
     """
 
-    __slots__ = ("_clock", "_store")
+    __slots__ = ("_clock", "_keys", "_store")
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, keys: Callable[[], AuditKeys]) -> None:
         self._store = store
         self._clock = clock
+        self._keys = keys
 
     async def entries(
         self,
@@ -144,8 +146,11 @@ class Audit:
 
         Returns:
             How many entries it has sealed.
+
+        Raises:
+            AuditKeyMissing: The last block was sealed under a key, and none is given.
         """
-        return await seal(self._store.audit, self._clock.now())
+        return await seal(self._store.audit, self._clock.now(), self._keys())
 
     async def verify(self, *, anchor: bytes | None = None) -> Verdict:
         """Prove that every sealed entry and every block is as it was sealed.
@@ -153,8 +158,38 @@ class Audit:
         Args:
             anchor: The hash of a block, as somebody has noted it elsewhere: without one, nobody can tell that the end
                 was cut off.
+
+        Raises:
+            AuditKeyMissing: It was sealed under a key that is not given, so that nothing can be said.
         """
-        return await verify(self._store.audit, anchor)
+        return await verify(self._store.audit, anchor, self._keys())
+
+    async def prune(
+        self, before: datetime, *, rule: str = "by hand", user_id: str | None = None, dry_run: bool = False
+    ) -> Pruned:
+        """Take away what was sealed before some time, in whole blocks; what is kept can still be proved.
+
+        An entry tells of it, and so does every proof from then on. The last block is kept, however old it is.
+
+        Args:
+            before: Only what was sealed before this time.
+            rule: What is the reason.
+            user_id: Who has asked for it.
+            dry_run: Whether to tell only what would be taken away.
+
+        Returns:
+            What was taken away.
+
+        Raises:
+            AuditKeyMissing: The trail is sealed under a key, and none is given.
+        """
+        trail = self._store.audit
+        if dry_run:
+            return await prunable(trail, before)
+        done, keys = Pruned(), self._keys()
+        while taken := await prune(trail, before, rule=rule, now=self._clock.now(), keys=keys, user_id=user_id):
+            done += taken
+        return done
 
 
 def _branches(below: dict[str | None, list[AuditEntry]], cause: str | None) -> tuple[Branch, ...]:

@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack
 from typing import Self, final
 
 from twofold.app._assembly import Assembly
+from twofold.app._auditing import Auditing
 from twofold.app._positions import Positions
 from twofold.app._prepared import prepare, prove_prepared
 from twofold.app._progress import Progress
 from twofold.app._role import Role
-from twofold.app._sealer import Sealer
+from twofold.app._sealer import keep_trail
 from twofold.app._stores import Stores
 from twofold.app._versions import Versions
 from twofold.app._workers import Workers
@@ -59,7 +60,7 @@ class Run:
         clock: Clock,
         lease: float,
         observer: Observer | None,
-        audit: bool,
+        auditing: Auditing | None,
     ) -> Self:
         """Open everything that messages need; whatever fails, everything is closed again.
 
@@ -71,7 +72,7 @@ class Run:
             clock: Tells the time.
             lease: After how many seconds without a sign of life another process takes a subscription over.
             observer: Told of failures of subscriptions.
-            audit: Whether there is an audit trail to seal.
+            auditing: How its audit trail is kept; None without one.
 
         Raises:
             StoreUnavailable: A store cannot be opened.
@@ -82,8 +83,8 @@ class Run:
         async with AsyncExitStack() as closing:
             await stores.start()
             closing.push_async_callback(stores.stop)
-            if audit and role.works:
-                closing.push_async_callback(Sealer(stores.write.audit, clock).stop)
+            if auditing is not None and assembly.refusals is not None:
+                keep_trail(auditing, stores.write, assembly.refusals, role, clock=clock, closing=closing)
             closing.push_async_callback(assembly.injection.close)
             if role.works:
                 await prepare(tables)

@@ -1,63 +1,112 @@
-"""Seals the audit trail in the background of a running application.
+"""Keeps the audit trail of a running application: seals it, takes old entries away, and writes what limits refuse.
 
-Every worker does. No lease says which: a block follows the last one or is refused by the store, so those who come
-second have lost a look, and nothing else.
+Every worker seals and takes away. No lease says which: a block or a cut follows the last one or is refused by the
+store, so those who come second have lost a look, and nothing else.
 """
 
 import asyncio
-import logging
-from contextlib import suppress
+from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Final, final
 
+from twofold.app._auditing import Auditing, audit_keys
+from twofold.app._regularly import Regularly
+from twofold.app._role import Role
 from twofold.clock import Clock
-from twofold.store import AuditTrail, seal
+from twofold.store import AuditKeys, AuditTrail, Refusals, Store, prune, seal
 
-_LOGGER: Final = logging.getLogger("twofold.audit")
 _PAUSE: Final = 1.0
 _PATIENCE: Final = 2.0
+_WINDOW: Final = 60.0
+_BETWEEN_CUTS: Final = 3600.0
+
+
+def keep_trail(
+    auditing: Auditing, store: Store, refusals: Refusals, role: Role, *, clock: Clock, closing: AsyncExitStack
+) -> None:
+    """Keep an audit trail until everything is closed.
+
+    Args:
+        auditing: What is said of it.
+        store: Where it is; open.
+        refusals: What limits have refused.
+        role: Which part of the application runs.
+        clock: Tells the time.
+        closing: Closes everything, the last first; what is written while it closes is sealed.
+
+    Raises:
+        WiringError: The keys cannot be read.
+    """
+    if role.works:
+        keys = audit_keys()
+        sealer = Sealer(store.audit, clock, keys)
+        closing.push_async_callback(
+            Regularly(sealer.look, every=_PAUSE, name="twofold audit", trouble="the audit trail cannot be sealed").stop
+        )
+        if auditing.keep is not None:
+            pruner = Pruner(store.audit, clock, keys, auditing.keep)
+            closing.push_async_callback(
+                Regularly(
+                    pruner.look,
+                    every=_BETWEEN_CUTS,
+                    name="twofold audit retention",
+                    trouble="old entries cannot be taken out of the audit trail",
+                ).stop
+            )
+    if role.writes:
+        closing.push_async_callback(
+            Regularly(
+                refusals.write,
+                every=_WINDOW,
+                name="twofold audit refusals",
+                trouble="what limits have refused cannot be written to the audit trail",
+            ).stop
+        )
 
 
 @final
 class Sealer:
-    """Seals a trail until stopped. Made where an event loop is running.
+    """Seals a trail when it has grown.
 
     Args:
         trail: The trail.
         clock: Tells the time.
+        keys: What it is sealed with.
     """
 
-    def __init__(self, trail: AuditTrail, clock: Clock) -> None:
+    def __init__(self, trail: AuditTrail, clock: Clock, keys: AuditKeys) -> None:
         self._trail = trail
         self._clock = clock
+        self._keys = keys
         self._seen = -1
-        self._troubled = False
-        self._stopping = asyncio.Event()
-        self._task = asyncio.create_task(self._run(), name="twofold audit")
 
-    async def stop(self) -> None:
-        """Seal what is there, and end."""
-        self._stopping.set()
-        await self._task
+    async def look(self) -> None:
+        """Seal what has come since the last look."""
+        async with asyncio.timeout(_PATIENCE):
+            bound = await self._trail.bound()
+            if bound != self._seen:
+                await seal(self._trail, self._clock.now(), self._keys)
+                self._seen = bound
 
-    async def _run(self) -> None:
-        while not self._stopping.is_set():
-            await self._look()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_PAUSE):
-                    await self._stopping.wait()
-        await self._look()
 
-    async def _look(self) -> None:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                bound = await self._trail.bound()
-                if bound != self._seen:
-                    await seal(self._trail, self._clock.now())
-                    self._seen = bound
-        except Exception:
-            # What is not sealed now is sealed later; the trail itself is written by the commits.
-            if not self._troubled:
-                _LOGGER.exception("the audit trail cannot be sealed")
-            self._troubled = True
-        else:
-            self._troubled = False
+@final
+class Pruner:
+    """Takes entries that are old out of a trail.
+
+    Args:
+        trail: The trail.
+        clock: Tells the time.
+        keys: What the record of it is sealed with.
+        keep: How long entries are kept after they were sealed.
+    """
+
+    def __init__(self, trail: AuditTrail, clock: Clock, keys: AuditKeys, keep: timedelta) -> None:
+        self._trail = trail
+        self._clock = clock
+        self._keys = keys
+        self._keep = keep
+
+    async def look(self) -> bool:
+        """Take away some of what is old, and tell whether there may be more."""
+        now = self._clock.now()
+        return bool(await prune(self._trail, now - self._keep, rule=f"keep={self._keep}", now=now, keys=self._keys))

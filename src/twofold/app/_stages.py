@@ -28,6 +28,7 @@ from twofold.middleware import (
 )
 from twofold.projections import Projection
 from twofold.store import (
+    Refusals,
     UnitFactory,
     audit_stage,
     claim_stage,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from twofold.app._reliability import ReliabilityParts
 
 _NAMES: Final = frozenset(Policies.__annotations__)
-_OTHERS: Final = re.compile(r"TWOFOLD_(APP|DATABASE|READ_DATABASE|ROLE|TEST_\w+)", re.IGNORECASE)
+_OTHERS: Final = re.compile(r"TWOFOLD_(APP|AUDIT_KEY(_FILE)?|DATABASE|READ_DATABASE|ROLE|TEST_\w+)", re.IGNORECASE)
 """Variables of the environment that are not about reliability."""
 
 
@@ -131,7 +132,7 @@ def pipeline_of(
     authorization: Authorization,
     caching: "Caching | None",
     idempotency: Callable[[Handler], Idempotency | None],
-    audit: bool,
+    refusals: Refusals | None,
 ) -> Settings:
     """What the pipelines are made of.
 
@@ -151,7 +152,7 @@ def pipeline_of(
         authorization: Who may send which message.
         caching: What keeps answers of queries.
         idempotency: What is said of a handler's commands with a key.
-        audit: Whether commands leave entries in the audit trail.
+        refusals: Counts what limits refuse, for the audit trail; None when commands leave no entries in it.
     """
     tally = tally_of(meter)
 
@@ -168,7 +169,7 @@ def pipeline_of(
             *([] if spans is None else [tracing_stage(spans, classifier)]),
             logging_stage(classifier),
             *([] if meter is None else [metrics_stage(meter, classifier)]),
-            *([audit_stage(stores.write, catalogue, classifier)] if audit else []),
+            *([] if refusals is None else [audit_stage(stores.write, catalogue, classifier, refusals)]),
             *([] if parts is None else parts.first),
         ),
         between=(

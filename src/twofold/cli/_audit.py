@@ -1,12 +1,12 @@
 """`twofold audit`: the trail that commands leave; looked at, proved and exported.
 
-It opens the store and starts nothing, and it changes nothing: the trail is append-only.
+It opens the store and starts nothing. The trail is append-only: only `prune` changes it, and takes away what is old.
 """
 # pyright: reportUnknownMemberType=false
 # rich-click leaves the types of its options open.
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
@@ -14,12 +14,13 @@ from uuid import UUID
 import rich_click as click
 
 from twofold.app import App, Branch
-from twofold.cli._audit_entry import as_dict, lines_of, row_of
+from twofold.cli._audit_entry import TIME, as_dict, lines_of, row_of
 from twofold.cli._load import app_argument, behind_app, database_options
 from twofold.cli._store import with_stores
 from twofold.cli._tables import print_rows
 from twofold.errors import Corrupt
-from twofold.store import AuditEntry
+from twofold.middleware import printable
+from twofold.store import AuditEntry, Pruned, Verdict
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -106,13 +107,29 @@ def verify(*, target: str, anchor: str | None, **databases: str | None) -> None:
     verdict = with_stores(target, databases, lambda app: app.audit.verify(anchor=noted))
     if verdict.flaw is not None:
         raise TrailBroken(verdict.flaw.text)
-    if verdict.head is None:
-        click.echo("nothing is sealed yet")
-    else:
-        click.echo(f"{verdict.entries} entries are as they were sealed, in {verdict.head.number} blocks")
-        click.echo(f"anchor {verdict.head.hash.hex()}")
-    if verdict.unsealed:
-        click.echo(f"{verdict.unsealed} more are not sealed yet; a worker does that within a second or two")
+    for line in _lines_of(verdict):
+        click.echo(line)
+
+
+@audit.command()
+@app_argument
+@click.option("--before", type=click.DateTime(), required=True, help="Only what was sealed before this time, in UTC.")
+@click.option("--dry-run", is_flag=True, help="Tell what would be taken away, and take nothing.")
+@click.option("--by", metavar="ID", help="Who does it, for the entry that tells of it.")
+@database_options
+def prune(*, target: str, before: datetime, dry_run: bool, by: str | None, **databases: str | None) -> None:
+    """Take away what is old, in whole blocks; what is kept can still be proved, and tells of it."""
+    moment = before.replace(tzinfo=UTC)
+
+    async def taken(app: App) -> Pruned:
+        return await app.audit.prune(moment, rule="twofold audit prune", user_id=by, dry_run=dry_run)
+
+    done = with_stores(target, databases, taken)
+    if not done:
+        click.echo(f"nothing to take away was sealed before {moment:{TIME}}; the last block is always kept")
+        return
+    words = "would be taken away" if dry_run else "were taken away"
+    click.echo(f"{done.entries} entries, up to {done.until}, {words} in {done.blocks} blocks")
 
 
 @audit.command()
@@ -128,6 +145,27 @@ def export(*, target: str, **options: Any) -> None:
             click.echo(json.dumps(as_dict(entry)))
 
     with_stores(target, databases, printed)
+
+
+def _lines_of(verdict: Verdict) -> Iterator[str]:
+    """What the proof of a trail that has no flaw came to."""
+    cut, head = verdict.cut, verdict.head
+    if cut is not None:
+        yield (
+            f"entries up to {cut.entry}, in blocks up to {cut.block}, were taken away at {cut.time:{TIME}} by the rule"
+            f" {printable(cut.rule)}: they had been sealed before {cut.before:{TIME}}"
+        )
+    if head is None:
+        yield "nothing is sealed yet"
+    else:
+        first = 1 if cut is None else cut.block + 1
+        behind = "" if cut is None else f", from block {first} on"
+        yield f"{verdict.entries} entries are as they were sealed, in {head.number + 1 - first} blocks{behind}"
+        if verdict.keyed:
+            yield f"{verdict.keyed} of them are sealed under a key"
+        yield f"anchor {head.hash.hex()}"
+    if verdict.unsealed:
+        yield f"{verdict.unsealed} more are not sealed yet; a worker does that within a second or two"
 
 
 def _read(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str | None]]:

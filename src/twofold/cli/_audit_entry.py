@@ -2,17 +2,21 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from twofold.app import Branch
 from twofold.middleware import printable
 from twofold.store import AuditEntry
 
+TIME: Final = "%Y-%m-%d %H:%M:%S UTC"
+"""How a moment is shown."""
+
 
 def row_of(entry: AuditEntry) -> tuple[str, ...]:
     """Number, when, message, user, outcome, code, duration, id."""
     took = f"{entry.duration.total_seconds() * 1000:.1f} ms"
-    words = str(entry.number), _time(entry), entry.message, entry.user_id or "", entry.outcome, entry.code, took
+    message = entry.message if entry.count == 1 else f"{entry.message} x{entry.count}"
+    words = str(entry.number), _time(entry), message, entry.user_id or "", entry.outcome, entry.code, took
     return tuple(map(printable, (*words, str(entry.message_id))))
 
 
@@ -33,6 +37,7 @@ def as_dict(entry: AuditEntry) -> dict[str, Any]:
         "outcome": entry.outcome,
         "code": entry.code,
         "position": entry.position,
+        "count": entry.count,
     }
 
 
@@ -63,4 +68,4 @@ def _drawn(branches: Sequence[Branch], shown: AuditEntry, depth: int) -> Iterato
 
 
 def _time(entry: AuditEntry) -> str:
-    return f"{entry.time:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{entry.time:{TIME}}"

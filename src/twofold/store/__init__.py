@@ -1,7 +1,11 @@
 """The write side: units of work, the log, checkpoints, and the in-memory reference of the store port."""
 
-from twofold.store._audit import AuditBlock, AuditEntry, AuditSearch, AuditTrail
+from twofold.store._audit import AuditEntry, AuditSearch
+from twofold.store._audit_block import AuditBlock
+from twofold.store._audit_cut import AuditCut
+from twofold.store._audit_keys import NO_KEYS, AuditKeyMissing, AuditKeys
 from twofold.store._audit_stage import audit_stage
+from twofold.store._audit_trail import AuditTrail
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._bell import Bell
 from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, Move
@@ -16,13 +20,16 @@ from twofold.store._memory_tables import MemoryTables
 from twofold.store._parked import Parked, ParkedEvents
 from twofold.store._part import EventSource, Participant
 from twofold.store._port import ReadableStore, ReplicatedStore, Store, Transaction
+from twofold.store._proof import Flaw, Verdict, verify
 from twofold.store._rearrangement import Aside, Rearrangement, beside, table_name
 from twofold.store._recorded import Recorded
+from twofold.store._refusals import Refusals
 from twofold.store._remainder import Remainder
 from twofold.store._replies import Reply
+from twofold.store._retention import Pruned, prunable, prune
 from twofold.store._rows import Add, Delete, RowChange, Upsert
 from twofold.store._schema import MigratableStore, SchemaState
-from twofold.store._sealing import Flaw, Verdict, seal, verify
+from twofold.store._sealing import seal
 from twofold.store._selection import Condition, Selection, part_of, selected
 from twofold.store._through import carried_through
 from twofold.store._transaction import read_only_stage, refuse_in_query, transaction_stage
@@ -34,7 +41,10 @@ __all__ = [
     "Append",
     "Aside",
     "AuditBlock",
+    "AuditCut",
     "AuditEntry",
+    "AuditKeyMissing",
+    "AuditKeys",
     "AuditSearch",
     "AuditTrail",
     "Batch",
@@ -58,12 +68,15 @@ __all__ = [
     "MigratableStore",
     "Move",
     "NOBODY",
+    "NO_KEYS",
     "Parked",
     "ParkedEvents",
     "Participant",
+    "Pruned",
     "ReadableStore",
     "Rearrangement",
     "Recorded",
+    "Refusals",
     "Remainder",
     "ReplicatedStore",
     "Reply",
@@ -88,6 +101,8 @@ __all__ = [
     "claim_stage",
     "idempotency_stage",
     "part_of",
+    "prunable",
+    "prune",
     "read_only_stage",
     "refuse_in_query",
     "seal",

@@ -1,14 +1,13 @@
 """The audit trail: an entry for every command, sealed afterwards in blocks that are chained by their hashes.
 
-Entries are written by batches, with what their command commits; they are read and sealed here. Nothing changes one.
+Entries are written by batches, with what their command commits; blocks, and cuts of the chain, are beside this file.
+Nothing changes an entry.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 SUCCESS: Final = "success"
@@ -23,7 +22,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """What is known of one command that was sent.
+    """What is known of one command that was sent, or of several that were refused alike.
 
     Args:
         message: Its wire name.
@@ -39,6 +38,8 @@ class AuditEntry:
         outcome: `success`, the category of its error, `crashed`, `cancelled`, or `undone`.
         code: The code of its error; empty when there was none.
         position: The position in the log up to which it, or what it was a part of, has appended; 0 for nothing.
+        count: How many commands it tells of, the first sent at `time` and the last `duration` later: more than one only
+            for refusals by a limit, which are counted. Their payload is `null`.
         number: Its place in the trail; the store gives it.
     """
 
@@ -55,11 +56,12 @@ class AuditEntry:
     outcome: str
     code: str = ""
     position: int = 0
+    count: int = 1
     number: int = 0
 
     @property
-    def digest(self) -> bytes:
-        """The SHA-256 of everything that it says, its number included."""
+    def canonical(self) -> str:
+        """Everything that it says, its number included, as the text that is sealed."""
         facts = (
             self.number,
             self.message,
@@ -70,68 +72,13 @@ class AuditEntry:
             self.user_id,
             self.tenant,
             self.payload,
-            (self.time - _EPOCH) // _MICROSECOND,
+            moment(self.time),
             self.duration // _MICROSECOND,
             self.outcome,
             self.code,
             self.position,
         )
-        return sha256(_json(facts).encode()).digest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditBlock:
-    """Entries that are sealed together: each has its digest in here, and the block has that of the one before it.
-
-    Args:
-        number: Its place in the chain, from 1.
-        first: The number of its first entry.
-        last: The number of its last entry.
-        digests: The digests of its entries, one behind the other.
-        previous: The hash of the block before it; empty for the first.
-        time: When it was sealed, in UTC.
-        hash: What it is chained by.
-    """
-
-    number: int
-    first: int
-    last: int
-    digests: bytes
-    previous: bytes
-    time: datetime
-    hash: bytes
-
-    @classmethod
-    def of(cls, entries: Sequence[AuditEntry], behind: "AuditBlock | None", time: datetime) -> "AuditBlock":
-        """Seal entries.
-
-        Args:
-            entries: At least one, in the order of their numbers.
-            behind: The last block; None for the first one.
-            time: When it is sealed.
-        """
-        draft = cls(
-            number=1 if behind is None else behind.number + 1,
-            first=entries[0].number,
-            last=entries[-1].number,
-            digests=b"".join(entry.digest for entry in entries),
-            previous=b"" if behind is None else behind.hash,
-            time=time,
-            hash=b"",
-        )
-        return cls(**{name: getattr(draft, name) for name in _SEALED}, hash=draft.sealed)
-
-    @property
-    def count(self) -> int:
-        """How many entries it seals."""
-        return len(self.digests) // DIGEST_SIZE
-
-    @property
-    def sealed(self) -> bytes:
-        """The hash that it must have: SHA-256 over all that it says."""
-        moment = (self.time - _EPOCH) // _MICROSECOND
-        facts = self.number, self.first, self.last, self.digests.hex(), self.previous.hex(), moment
-        return sha256(_json(facts).encode()).digest()
+        return canonical(facts if self.count == 1 else (*facts, self.count))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,45 +114,13 @@ class AuditSearch:
         )
 
 
-class AuditTrail(Protocol):
-    """The audit trail of a store."""
-
-    async def find(
-        self, search: AuditSearch, *, after: int = 0, until: int | None = None, newest: bool = False, limit: int = 1000
-    ) -> Sequence[AuditEntry]:
-        """Entries, by number.
-
-        Args:
-            search: Which.
-            after: Only those behind this number.
-            until: Only those up to this number; all unless given.
-            newest: Whether the newest come first.
-            limit: How many at most.
-        """
-        ...
-
-    async def bound(self) -> int:
-        """The number up to which the trail is final: what is written from now on comes behind it."""
-        ...
-
-    async def blocks(self, *, after: int = 0, limit: int = 1000) -> Sequence[AuditBlock]:
-        """Blocks behind one of this number, in the order of the chain."""
-        ...
-
-    async def last_block(self) -> AuditBlock | None:
-        """The last block; None when nothing is sealed yet."""
-        ...
-
-    async def seal(self, block: AuditBlock) -> bool:
-        """Add a block to the chain.
-
-        Returns:
-            Whether it is in it; not when somebody else has sealed one of this number before.
-        """
-        ...
+canonical: Final = json.JSONEncoder(separators=(",", ":")).encode
+"""Facts as the one text that stands for them when they are sealed."""
 
 
-_json: Final = json.JSONEncoder(separators=(",", ":")).encode
-_SEALED: Final = ("number", "first", "last", "digests", "previous", "time")
+def moment(time: datetime) -> int:
+    """A time as it is sealed: microseconds since 1970."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
 _EQUAL: Final = ("message", "message_id", "correlation_id", "user_id", "tenant", "outcome")
-DIGEST_SIZE: Final = sha256().digest_size

@@ -2,7 +2,7 @@
 
 A command that succeeds has its entry committed by its unit of work. Here is written what no commit has carried:
 refusals, failures and crashes, once the outermost unit has ended, so that nothing waits for a second transaction inside
-of one.
+of one. Refusals by a limit are only counted here: whoever floods us must not make us write.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import logging
 from typing import Any, Final
 
 from twofold.dispatch import Handler, Next, Stage
-from twofold.errors import Category, CircuitOpen, Classifier, RateLimited, error_name
+from twofold.errors import BulkheadFull, Category, CircuitOpen, Classifier, RateLimited, error_name
 from twofold.messages import Catalogue, Context, Kind, redacting
 from twofold.result import Result
 from twofold.store._audit import SUCCESS, AuditEntry
@@ -18,20 +18,22 @@ from twofold.store._audited import About, Record, Trace, tracing
 from twofold.store._batch import Batch
 from twofold.store._current import current_unit
 from twofold.store._port import Store
+from twofold.store._refusals import Refusals
 from twofold.store._through import carried_through
 
 _LOGGER: Final = logging.getLogger("twofold.audit")
 _PATIENCE: Final = 1.0
-_COUNTED: Final = (RateLimited, CircuitOpen)
+_COUNTED: Final = (RateLimited, CircuitOpen, BulkheadFull)
 
 
-def audit_stage(store: Store, catalogue: Catalogue, classifier: Classifier) -> Stage:
+def audit_stage(store: Store, catalogue: Catalogue, classifier: Classifier, refusals: Refusals) -> Stage:
     """The stage, for commands; for reactions too, since they send commands.
 
     Args:
         store: Where the trail is.
         catalogue: The messages of the application.
         classifier: Tells what an error means.
+        refusals: Counts what a limit refuses.
     """
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
@@ -60,7 +62,9 @@ def audit_stage(store: Store, catalogue: Catalogue, classifier: Classifier) -> S
                 tracing.reset(token)
             if result.is_success:
                 await _leave(trace, outer, store, SUCCESS)
-            elif isinstance(result.error, _COUNTED):  # whoever floods us must not make us write
+            elif isinstance(result.error, _COUNTED):
+                if about is not None:
+                    refusals.add(about, context, *_of(result.error, classifier.of_value(result.error)))
                 trace.own = None
                 await _leave(trace, outer, store)
             else:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from twofold.store._audit import AuditTrail
+from twofold.store._audit_trail import AuditTrail
 from twofold.store._batch import Batch, Committed
 from twofold.store._checkpoint import Checkpoints
 from twofold.store._log import Log, Wakeup

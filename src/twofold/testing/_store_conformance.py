@@ -5,6 +5,7 @@ The in-memory store passes it first, and every driver after it. It asks for noth
 
 from twofold.testing._store_appends import Appends
 from twofold.testing._store_audit import Audits
+from twofold.testing._store_audit_cuts import AuditCuts
 from twofold.testing._store_boundaries import Boundaries
 from twofold.testing._store_case import StoreFeatures
 from twofold.testing._store_checkpoints import Checkpoints
@@ -19,7 +20,17 @@ __all__ = ["StoreConformance", "StoreFeatures"]
 
 
 class StoreConformance(
-    Appends, Audits, Reads, ReadOnly, Boundaries, Checkpoints, Rearranging, Replies, Restoring, Transactions
+    Appends,
+    Audits,
+    AuditCuts,
+    Reads,
+    ReadOnly,
+    Boundaries,
+    Checkpoints,
+    Rearranging,
+    Replies,
+    Restoring,
+    Transactions,
 ):
     """Every promise of the store port, as tests.
 

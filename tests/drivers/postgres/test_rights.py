@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
@@ -14,25 +15,34 @@ from tests.drivers.postgres.test_conformance import OnPostgres
 from twofold.drivers.postgres import PostgresStore
 from twofold.testing._store_appends import Appends
 from twofold.testing._store_audit import Audits
+from twofold.testing._store_audit_cuts import AuditCuts
 from twofold.testing._store_boundaries import Boundaries
 from twofold.testing._store_checkpoints import Checkpoints
 
 PAGE = (Path(__file__).parents[3] / "docs" / "schema.md").read_text()
+USUAL, PRUNING = re.findall(r"^```sql\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
 async def role_url(postgres_url: str, plain: Plain) -> AsyncIterator[str]:
     """A database that was upgraded by its owner, for a role with the rights of the page."""
     role, schema = f"test_{secrets.token_hex(8)}", schema_of(postgres_url)
-    (grants,) = re.findall(r"^```sql\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
     await PostgresStore(postgres_url, schema=schema).upgrade()
     await plain.execute("CREATE TABLE tally (name text PRIMARY KEY, count integer NOT NULL)")
     await plain.execute(f"CREATE ROLE {role}")
-    await plain.execute(grants.replace("club_service", role).replace("public", schema))
+    await plain.execute(USUAL.replace("club_service", role).replace("public", schema))
     await plain.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON tally TO {role}")
     yield f"{postgres_url}&role={role}"
     await plain.execute(f"DROP OWNED BY {role}")
     await plain.execute(f"DROP ROLE {role}")
+
+
+@pytest.fixture
+async def pruning_url(role_url: str, plain: Plain) -> str:
+    """The same, for a role that may take old entries out of the audit trail."""
+    role, schema = parse_qs(urlsplit(role_url).query)["role"][0], schema_of(role_url)
+    await plain.execute(PRUNING.replace("club_service", role).replace("public", schema))
+    return role_url
 
 
 class TestGrantedStore(OnPostgres, Appends, Audits, Boundaries, Checkpoints):
@@ -42,6 +52,15 @@ class TestGrantedStore(OnPostgres, Appends, Audits, Boundaries, Checkpoints):
     def new_store(self, role_url: str) -> NewStore:
         """Stores of that role; they find their tables, and upgrade nothing."""
         return lambda **settings: PostgresStore(role_url, schema=schema_of(role_url), migrate=False, **settings)
+
+
+class TestPruningStore(OnPostgres, AuditCuts):
+    """What takes old entries away, for a role that may."""
+
+    @pytest.fixture
+    def new_store(self, pruning_url: str) -> NewStore:
+        """Stores of that role; they find their tables, and upgrade nothing."""
+        return lambda **settings: PostgresStore(pruning_url, schema=schema_of(pruning_url), migrate=False, **settings)
 
 
 @pytest.mark.anyio
@@ -54,6 +73,8 @@ async def test_it_may_change_no_table(role_url: str) -> None:
             "DROP TABLE twofold_tags",
             "DELETE FROM twofold_events",
             "DELETE FROM twofold_audit",
+            "DELETE FROM twofold_audit_blocks",
+            "INSERT INTO twofold_audit_cuts SELECT * FROM twofold_audit_cuts",
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError, match=r"permission denied|must be owner"):
                 await connection.execute(refused)

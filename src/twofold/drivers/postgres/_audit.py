@@ -1,4 +1,4 @@
-"""The audit trail: read and sealed here; entries come with batches."""
+"""The audit trail: read, sealed and cut here; entries come with batches."""
 
 import json
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final, final
 
 from twofold.drivers.postgres._fetch import Fetch
-from twofold.store import AuditBlock, AuditEntry, AuditSearch
+from twofold.store import AuditBlock, AuditCut, AuditEntry, AuditSearch
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -49,8 +49,19 @@ class PostgresAudit:
     async def seal(self, block: AuditBlock) -> bool:
         """Add a block to the chain."""
         digests, time = block.digests, block.time
-        values = block.number, block.first, block.last, digests, block.previous, time, block.hash
+        values = block.number, block.first, block.last, digests, block.previous, time, block.key, block.hash
         return bool(await self._fetch.write(_SEAL, *values))
+
+    async def last_cut(self) -> AuditCut | None:
+        """The last cut."""
+        found = await self._fetch.read(_LAST_CUT)
+        return AuditCut(**found[0]) if found else None
+
+    async def cut(self, cut: AuditCut, entry: AuditEntry) -> bool:
+        """Take away what a cut says, and add the entry that tells of it."""
+        chain = cut.number, cut.block, cut.entry, cut.previous
+        told = cut.before, cut.rule, cut.time, cut.key, cut.hash, entries_as_json([entry])
+        return bool((await self._fetch.write(_CUT, *chain, *told))[0][0])
 
 
 def entries_as_json(entries: Sequence[AuditEntry]) -> str | None:
@@ -72,6 +83,7 @@ def _written(entry: AuditEntry) -> dict[str, Any]:
         "duration": entry.duration // _MICROSECOND,
         "outcome": entry.outcome,
         "code": _text(entry.code),
+        "count": entry.count,
     }
 
 
@@ -91,7 +103,7 @@ def _entry(duration: int, **facts: Any) -> AuditEntry:
 _json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FIND: Final = (
     "SELECT number, message, version, message_id, correlation_id, causation_id, user_id, tenant, payload, time,"
-    " duration, outcome, code, position"
+    " duration, outcome, code, position, count"
     " FROM {schema}.twofold_audit WHERE number > $1 AND ($2::bigint IS NULL OR number <= $2)"
     " AND ($3::text IS NULL OR message = $3) AND ($4::uuid IS NULL OR message_id = $4)"
     " AND ($5::text IS NULL OR correlation_id = $5) AND ($6::text IS NULL OR user_id = $6)"
@@ -100,12 +112,17 @@ _FIND: Final = (
     " ORDER BY number {order} LIMIT $11"
 )
 _BOUND: Final = "SELECT {schema}.twofold_audit_bound()"
-_SELECT: Final = "SELECT number, first, last, digests, previous, time, hash FROM {schema}.twofold_audit_blocks"
+_SELECT: Final = "SELECT number, first, last, digests, previous, time, key, hash FROM {schema}.twofold_audit_blocks"
 _BLOCKS: Final = _SELECT + " WHERE number > $1 ORDER BY number LIMIT $2"
 _LAST: Final = _SELECT + " ORDER BY number DESC LIMIT 1"
 _SEAL: Final = (
-    "INSERT INTO {schema}.twofold_audit_blocks (number, first, last, digests, previous, time, hash)"
-    " SELECT $1::bigint, $2, $3, $4, $5, $6, $7"
+    "INSERT INTO {schema}.twofold_audit_blocks (number, first, last, digests, previous, time, key, hash)"
+    " SELECT $1::bigint, $2, $3, $4, $5, $6, $7, $8"
     " WHERE $1::bigint - 1 = (SELECT coalesce(max(number), 0) FROM {schema}.twofold_audit_blocks)"
     " ON CONFLICT DO NOTHING RETURNING number"
 )
+_LAST_CUT: Final = (
+    "SELECT number, block, entry, previous, before, rule, time, key, hash"
+    " FROM {schema}.twofold_audit_cuts ORDER BY number DESC LIMIT 1"
+)
+_CUT: Final = "SELECT {schema}.twofold_audit_cut($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"

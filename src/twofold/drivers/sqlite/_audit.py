@@ -1,4 +1,4 @@
-"""The audit trail: read on the reader connections, sealed by the writer; entries come with batches."""
+"""The audit trail: read on the reader connections, sealed and cut by the writer; entries come with batches."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from uuid import UUID
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.drivers.sqlite._writer import Writer
-from twofold.store import AuditBlock, AuditEntry, AuditSearch
+from twofold.store import AuditBlock, AuditCut, AuditEntry, AuditSearch
 
 
 @final
@@ -75,13 +75,48 @@ class SqliteAudit:
     async def seal(self, block: AuditBlock) -> bool:
         """Add a block to the chain."""
         number, first, last, digests = block.number, block.first, block.last, block.digests
-        values = (number, first, last, digests, block.previous, _moment(block.time), block.hash, number - 1)
+        values = (number, first, last, digests, block.previous, _moment(block.time), block.key, block.hash, number - 1)
         return await self._writer.change(lambda connection: connection.execute(_SEAL, values).rowcount) > 0
+
+    async def last_cut(self) -> AuditCut | None:
+        """The last cut."""
+
+        def found(connection: Connection) -> AuditCut | None:
+            row = connection.execute(_LAST_CUT).fetchone()
+            return None if row is None else _cut(*row)
+
+        return await self._readers.run(found)
+
+    async def cut(self, cut: AuditCut, entry: AuditEntry) -> bool:
+        """Take away what a cut says, and add the entry that tells of it."""
+        values = {
+            "number": cut.number,
+            "block": cut.block,
+            "entry": cut.entry,
+            "previous": cut.previous,
+            "before": _moment(cut.before),
+            "rule": cut.rule,
+            "time": _moment(cut.time),
+            "key": cut.key,
+            "hash": cut.hash,
+        }
+        row = audit_row(entry)
+
+        def done(connection: Connection) -> bool:
+            if not connection.execute(_CUT, values).rowcount:
+                return False
+            connection.execute("DELETE FROM twofold_audit WHERE number <= ?", (cut.entry,))
+            connection.execute("DELETE FROM twofold_audit_blocks WHERE number <= ?", (cut.block,))
+            add_entries(connection, [row], 0)
+            return True
+
+        return await self._writer.change(done)
 
 
 def audit_row(entry: AuditEntry) -> tuple[Any, ...]:
     """An entry as it is written, but its position."""
     return (
+        entry.count,
         entry.message,
         entry.version,
         entry.message_id.bytes,
@@ -108,7 +143,7 @@ def _moment(time: datetime | None) -> int | None:
 
 
 def _entry(number: int, message: str, version: int, message_id: bytes, *others: Any) -> AuditEntry:
-    correlation_id, causation_id, user_id, tenant, payload, time, duration, outcome, code, position = others
+    correlation_id, causation_id, user_id, tenant, payload, time, duration, outcome, code, position, count = others
     return AuditEntry(
         number=number,
         message=message,
@@ -119,28 +154,57 @@ def _entry(number: int, message: str, version: int, message_id: bytes, *others: 
         user_id=user_id,
         tenant=tenant,
         payload=payload,
-        time=EPOCH + timedelta(microseconds=time),
+        time=_time(time),
         duration=timedelta(microseconds=duration),
         outcome=outcome,
         code=code,
         position=position,
+        count=count,
     )
 
 
-def _block(number: int, first: int, last: int, digests: bytes, previous: bytes, time: int, hash_: bytes) -> AuditBlock:
-    moment = EPOCH + timedelta(microseconds=time)
+def _block(
+    number: int, first: int, last: int, digests: bytes, previous: bytes, time: int, key: str, hash_: bytes
+) -> AuditBlock:
     return AuditBlock(
-        number=number, first=first, last=last, digests=digests, previous=previous, time=moment, hash=hash_
+        number=number,
+        first=first,
+        last=last,
+        digests=digests,
+        previous=previous,
+        time=_time(time),
+        key=key,
+        hash=hash_,
     )
+
+
+def _cut(
+    number: int, block: int, entry: int, previous: bytes, before: int, rule: str, time: int, key: str, hash_: bytes
+) -> AuditCut:
+    return AuditCut(
+        number=number,
+        block=block,
+        entry=entry,
+        previous=previous,
+        before=_time(before),
+        rule=rule,
+        time=_time(time),
+        key=key,
+        hash=hash_,
+    )
+
+
+def _time(moment: int) -> datetime:
+    return EPOCH + timedelta(microseconds=moment)
 
 
 _ADD = (
-    "INSERT INTO twofold_audit (message, version, message_id, correlation_id, causation_id, user_id, tenant, payload,"
-    " time, duration, outcome, code, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO twofold_audit (count, message, version, message_id, correlation_id, causation_id, user_id, tenant,"
+    " payload, time, duration, outcome, code, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _FIND = (
     "SELECT number, message, version, message_id, correlation_id, causation_id, user_id, tenant, payload,"
-    " time, duration, outcome, code, position"
+    " time, duration, outcome, code, position, count"
     " FROM twofold_audit WHERE number > :after AND (:until IS NULL OR number <= :until)"
     " AND (:message IS NULL OR message = :message) AND (:message_id IS NULL OR message_id = :message_id)"
     " AND (:correlation_id IS NULL OR correlation_id = :correlation_id)"
@@ -149,10 +213,21 @@ _FIND = (
     " AND (:since IS NULL OR time >= :since) AND (:before IS NULL OR time < :before) ORDER BY number{} LIMIT :limit"
 )
 _BOUND = "SELECT coalesce(max(number), 0) FROM twofold_audit"
-_SELECT = "SELECT number, first, last, digests, previous, time, hash FROM twofold_audit_blocks"
+_SELECT = "SELECT number, first, last, digests, previous, time, key, hash FROM twofold_audit_blocks"
 _BLOCKS = _SELECT + " WHERE number > ? ORDER BY number LIMIT ?"
 _LAST = _SELECT + " ORDER BY number DESC LIMIT 1"
 _SEAL = (
-    "INSERT INTO twofold_audit_blocks (number, first, last, digests, previous, time, hash)"
-    " SELECT ?, ?, ?, ?, ?, ?, ? WHERE ? = (SELECT coalesce(max(number), 0) FROM twofold_audit_blocks)"
+    "INSERT INTO twofold_audit_blocks (number, first, last, digests, previous, time, key, hash)"
+    " SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE ? = (SELECT coalesce(max(number), 0) FROM twofold_audit_blocks)"
+)
+_LAST_CUT = (
+    "SELECT number, block, entry, previous, before, rule, time, key, hash"
+    " FROM twofold_audit_cuts ORDER BY number DESC LIMIT 1"
+)
+_CUT = (
+    "INSERT INTO twofold_audit_cuts (number, block, entry, previous, before, rule, time, key, hash)"
+    " SELECT :number, :block, :entry, :previous, :before, :rule, :time, :key, :hash"
+    " WHERE :number = (SELECT coalesce(max(number), 0) + 1 FROM twofold_audit_cuts)"
+    " AND EXISTS (SELECT 1 FROM twofold_audit_blocks WHERE number = :block AND last = :entry AND hash = :previous"
+    " AND time < :before AND number < (SELECT max(number) FROM twofold_audit_blocks))"
 )

@@ -1,4 +1,7 @@
-"""The tables of the audit trail, which let nobody change what is in them."""
+"""The tables of the audit trail, which let nobody change what is in them.
+
+One way is open to take entries away: a cut that names a block of the chain lets go of everything up to that block.
+"""
 
 AUDIT_TABLES = (
     """CREATE TABLE twofold_audit (
@@ -43,3 +46,41 @@ AUDIT_TABLES = (
         BEGIN SELECT raise(ABORT, 'the audit trail is append-only'); END""",
 )
 """The step of the schema that makes them."""
+
+CUTS_OF_AUDIT = (
+    "ALTER TABLE twofold_audit ADD COLUMN count INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE twofold_audit_blocks ADD COLUMN key TEXT NOT NULL DEFAULT ''",
+    """CREATE TABLE twofold_audit_cuts (
+        number INTEGER PRIMARY KEY,
+        block INTEGER NOT NULL, -- the last one that was taken away
+        entry INTEGER NOT NULL, -- and its last entry
+        previous BLOB NOT NULL, -- and its hash
+        before INTEGER NOT NULL, -- microseconds since 1970, UTC
+        rule TEXT NOT NULL,
+        time INTEGER NOT NULL, -- microseconds since 1970, UTC
+        key TEXT NOT NULL,
+        hash BLOB NOT NULL
+    )""",
+    """CREATE TRIGGER twofold_audit_cuts_update BEFORE UPDATE ON twofold_audit_cuts
+        BEGIN SELECT raise(ABORT, 'the audit trail is append-only'); END""",
+    """CREATE TRIGGER twofold_audit_cuts_delete BEFORE DELETE ON twofold_audit_cuts
+        BEGIN SELECT raise(ABORT, 'the audit trail is append-only'); END""",
+    # It refuses REPLACE, too: a cut has a number that none has had.
+    """CREATE TRIGGER twofold_audit_cuts_insert BEFORE INSERT ON twofold_audit_cuts
+        WHEN new.number IS NOT (SELECT coalesce(max(number), 0) + 1 FROM twofold_audit_cuts)
+        OR NOT EXISTS (
+            SELECT 1 FROM twofold_audit_blocks
+            WHERE number = new.block AND last = new.entry AND hash = new.previous AND time < new.before
+            AND number < (SELECT max(number) FROM twofold_audit_blocks)
+        )
+        BEGIN SELECT raise(ABORT, 'the audit trail is append-only, and this is no cut of it'); END""",
+    "DROP TRIGGER twofold_audit_delete",
+    """CREATE TRIGGER twofold_audit_delete BEFORE DELETE ON twofold_audit
+        WHEN old.number > coalesce((SELECT entry FROM twofold_audit_cuts ORDER BY number DESC LIMIT 1), 0)
+        BEGIN SELECT raise(ABORT, 'the audit trail is append-only'); END""",
+    "DROP TRIGGER twofold_audit_blocks_delete",
+    """CREATE TRIGGER twofold_audit_blocks_delete BEFORE DELETE ON twofold_audit_blocks
+        WHEN old.number > coalesce((SELECT block FROM twofold_audit_cuts ORDER BY number DESC LIMIT 1), 0)
+        BEGIN SELECT raise(ABORT, 'the audit trail is append-only'); END""",
+)
+"""The step that lets whole blocks be taken away, has entries tell of several commands, and blocks of a key."""

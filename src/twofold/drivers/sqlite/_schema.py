@@ -8,7 +8,7 @@ table of their own, which only events with tags pay for: a decision reads the fe
 from collections.abc import Iterator
 from inspect import cleandoc
 
-from twofold.drivers.sqlite._audit_tables import AUDIT_TABLES
+from twofold.drivers.sqlite._audit_tables import AUDIT_TABLES, CUTS_OF_AUDIT
 from twofold.drivers.sqlite._guard import COMMIT, GuardedConnection
 from twofold.drivers.sqlite._replies import TABLE_OF_REPLIES
 from twofold.errors import StoreUnavailable
@@ -61,6 +61,7 @@ STEPS = (
     ),
     TABLE_OF_REPLIES,
     AUDIT_TABLES,
+    CUTS_OF_AUDIT,
 )
 
 

@@ -1,0 +1,82 @@
+"""What an application says of its audit trail, and the keys that the environment gives for it."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from twofold.errors import Fault, WiringError
+from twofold.store import AuditKeys
+
+_OURS: Final = re.compile(r"TWOFOLD_AUDIT_(?!\w*__)\w+", re.IGNORECASE)  # a module may be called so too
+_VARIABLE: Final = "TWOFOLD_AUDIT_KEY"
+_FILE_VARIABLE: Final = "TWOFOLD_AUDIT_KEY_FILE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auditing:
+    """How the audit trail of an application is kept.
+
+    Raises:
+        WiringError: A setting is out of its range.
+
+    Example:
+        >>> Auditing(keep=timedelta(days=90))
+        Auditing(keep=datetime.timedelta(days=90))
+    """
+
+    keep: timedelta | None = None
+    """How long entries are kept after they were sealed: older ones are taken away, in whole blocks; None for ever."""
+
+    def __post_init__(self) -> None:
+        keep: Any = self.keep
+        if keep is not None and (not isinstance(keep, timedelta) or keep <= timedelta()):
+            raise WiringError(f"Auditing(keep=) takes a timedelta, and {keep!r} is no time that passes")
+
+    @classmethod
+    def of(cls, said: "bool | Auditing") -> "Auditing | None":
+        """The settings that a shorthand means; None for no trail.
+
+        Args:
+            said: Whether there is one, or settings as they are.
+        """
+        if isinstance(said, bool):
+            return cls() if said else None
+        return said
+
+
+def audit_keys() -> AuditKeys:
+    """The keys that the environment gives, the first of which seals; none, and it is sealed without.
+
+    Raises:
+        WiringError: They cannot be read, or one is no key.
+    """
+    typed, file = os.environ.get(_VARIABLE), os.environ.get(_FILE_VARIABLE)
+    if typed and file:
+        raise WiringError(f"{_VARIABLE} and {_FILE_VARIABLE} are both set: which of them has the keys?")
+    if file:
+        try:
+            typed = Path(file).read_text()
+        except (OSError, UnicodeError) as error:
+            raise WiringError(f"the file that {_FILE_VARIABLE} names cannot be read: {error}") from error
+    keys = (typed or "").split()
+    if not keys and (file or typed):
+        raise WiringError(f"{_FILE_VARIABLE if file else _VARIABLE} is set, and there is no key in it")
+    return AuditKeys(*keys)
+
+
+def key_faults() -> Iterator[Fault]:
+    """What is wrong with the keys that the environment gives; a name that is nearly right would be no key at all."""
+    for name in os.environ:
+        if _OURS.fullmatch(name) and name not in (_VARIABLE, _FILE_VARIABLE):
+            hint = f"did you mean {_VARIABLE} or {_FILE_VARIABLE}?"
+            yield Fault(
+                where="the environment", code="wrong_setting", text=f"sets {name}, which nobody reads", hint=hint
+            )
+    try:
+        audit_keys()
+    except WiringError as error:
+        yield Fault(where="the environment", code="wrong_setting", text=f"gives no keys: {error.detail}")

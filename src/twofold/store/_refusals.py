@@ -1,0 +1,104 @@
+"""Commands that a limit has refused, counted and written together: an entry for all of a kind, and few of those.
+
+Whoever is refused by a rate limit, an open breaker or a full bulkhead can ask again at once, as often as they like. So
+one refusal costs a number in memory, and what is written at a time has a bound, whoever asks and how often.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeAlias, final
+
+from twofold.clock import new_id
+from twofold.errors import Category
+from twofold.messages import Context
+from twofold.store._audit import AuditEntry
+from twofold.store._audited import About
+from twofold.store._batch import Batch
+from twofold.store._port import Store
+
+_Kind: TypeAlias = tuple[str, int, str | None, str | None, str, str]
+
+_MOST: Final = 100
+_OTHERS: Final[_Kind] = ("*", 0, None, None, Category.UNAVAILABLE.value, "refused_beside")
+"""What those are counted under that are of one kind too many."""
+
+
+@dataclass(slots=True)
+class _Count:
+    count: int
+    first: datetime
+    last: datetime
+
+
+@final
+class Refusals:
+    """Counts refusals, by command, user, tenant and code, until they are written.
+
+    Args:
+        store: Where the trail is.
+        most: How many kinds it keeps apart; all others are one.
+    """
+
+    __slots__ = ("_counts", "_most", "_store")
+
+    def __init__(self, store: Store, most: int = _MOST) -> None:
+        self._store = store
+        self._most = most
+        self._counts = dict[_Kind, _Count]()
+
+    def add(self, about: About, context: Context, outcome: str, code: str) -> None:
+        """Count a command that was refused.
+
+        Args:
+            about: What it is.
+            context: Its metadata.
+            outcome: The category of its error.
+            code: The code of its error.
+        """
+        kind = about.message, about.version, context.user_id, context.tenant, outcome, code
+        self._note(kind, _Count(1, context.time, context.time))
+
+    async def write(self) -> None:
+        """Write what was counted, in one batch; when that fails, it is kept and counted on.
+
+        Raises:
+            StoreUnavailable: It cannot be written now.
+        """
+        counts, self._counts = self._counts, {}
+        if not counts:
+            return
+        try:
+            await self._store.commit(Batch(audit=tuple(_entry(*one) for one in counts.items())))
+        except BaseException:
+            for kind, count in counts.items():
+                self._note(kind, count)
+            raise
+
+    def _note(self, kind: _Kind, new: _Count) -> None:
+        counts = self._counts
+        if kind not in counts and len(counts) >= self._most:
+            kind = _OTHERS
+        known = counts.setdefault(kind, new)
+        if known is not new:
+            known.count += new.count
+            known.first, known.last = min(known.first, new.first), max(known.last, new.last)
+
+
+def _entry(kind: _Kind, count: _Count) -> AuditEntry:
+    message, version, user_id, tenant, outcome, code = kind
+    message_id = new_id()
+    return AuditEntry(
+        message=message,
+        version=version,
+        message_id=message_id,
+        correlation_id=str(message_id),
+        causation_id=None,
+        user_id=user_id,
+        tenant=tenant,
+        payload="null",
+        time=count.first,
+        duration=count.last - count.first,
+        outcome=outcome,
+        code=code,
+        count=count.count,
+    )

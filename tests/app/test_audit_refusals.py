@@ -1,0 +1,176 @@
+"""What limits refuse is in the audit trail, counted and in batches, whoever asks and how often; the time is virtual."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.reliability.virtual import LoopClock, run, settle
+from twofold import App, Command, Module
+from twofold.app._regularly import Regularly
+from twofold.errors import StoreUnavailable
+from twofold.messages import Context, Origin
+from twofold.reliability import Bulkhead, CircuitBreaker, RateLimit
+from twofold.store import AuditEntry, AuditSearch, Batch, Committed, MemoryStore, Refusals, verify
+from twofold.store._audited import About
+
+ABOUT = About("pay", 1, str)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pay(Command[None]):
+    """What is refused."""
+
+    fails: bool = False
+    hangs: bool = False
+
+
+def desk(**options: Any) -> Module:
+    """A module with one command."""
+    module = Module("desk")
+
+    @module.handler(**options)
+    async def pay(command: Pay) -> None:
+        if command.fails:
+            raise ConnectionError("the bank is away")
+        if command.hangs:
+            await asyncio.Event().wait()
+
+    return module
+
+
+class Counting:
+    """A store that counts commits, and can be away."""
+
+    def __init__(self) -> None:
+        self._store = MemoryStore()
+        self.batches = list[Batch]()
+        self.away = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def commit(self, batch: Batch) -> Committed:
+        """Keep it, and write it."""
+        if self.away:
+            raise StoreUnavailable("the disk is full")
+        self.batches.append(batch)
+        return await self._store.commit(batch)
+
+    async def entries(self) -> Sequence[AuditEntry]:
+        """All that is in the trail."""
+        return await self._store.audit.find(AuditSearch())
+
+
+def told(entries: Sequence[AuditEntry]) -> list[tuple[str | None, str, str, int]]:
+    """Of whom, how it ended, and how often."""
+    return [(one.user_id, one.outcome, one.code, one.count) for one in entries]
+
+
+def test_what_a_rate_limit_refuses_is_one_entry_a_minute() -> None:
+    """For each user, with how many there were, the first and the last; none of them costs a write of its own."""
+
+    async def main() -> None:
+        store: Any = Counting()
+        clock = LoopClock()
+        app = App("desk", modules=[desk(rate_limit=RateLimit("1/hour", per="user"))], database=store, clock=clock)
+        async with app:
+            await settle()
+            ada, bob = app.caller(user_id="ada", tenant="north"), app.caller(user_id="bob")
+            await ada.execute(Pay())
+            await bob.execute(Pay())
+            before = len(store.batches)
+            began = clock.now()
+            for _ in range(500):
+                await ada.execute(Pay())
+            await asyncio.sleep(30)
+            await bob.execute(Pay())
+            await ada.execute(Pay())
+            assert len(store.batches) == before
+            await asyncio.sleep(40)
+            assert len(store.batches) == before + 1
+            _, _, of_ada, of_bob = await store.entries()
+            limited = "rate_limited", "rate_limited"
+            assert told([of_ada, of_bob]) == [("ada", *limited, 501), ("bob", *limited, 1)]
+            assert (of_ada.message, of_ada.tenant, of_ada.payload) == ("pay", "north", "null")
+            assert (of_ada.time - began).total_seconds() < 1
+            assert 30 <= of_ada.duration.total_seconds() < 31
+            await asyncio.sleep(200)
+            assert len(store.batches) == before + 1
+            await bob.execute(Pay())
+        assert told(await store.entries())[4:] == [("bob", "rate_limited", "rate_limited", 1)]
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "options, first, code",
+    [
+        ({"circuit_breaker": CircuitBreaker(failures=1)}, Pay(fails=True), "circuit_open"),
+        ({"bulkhead": Bulkhead(concurrent=1, waiting=0)}, Pay(hangs=True), "bulkhead_full"),
+    ],
+)
+def test_an_open_breaker_and_a_full_bulkhead_count_too(options: dict[str, Any], first: Pay, code: str) -> None:
+    """They are written when the application stops, at the latest, and sealed with all else."""
+
+    async def main() -> None:
+        store: Any = Counting()
+        app = App("desk", modules=[desk(**options)], database=store, clock=LoopClock())
+        async with app:
+            holding = asyncio.create_task(app.execute(first))
+            await settle()
+            for _ in range(20):
+                assert not (await app.execute(Pay())).is_success
+            holding.cancel()
+            await asyncio.wait({holding})
+            assert [one.code for one in await store.entries() if one.code == code] == []
+        assert told(await store.entries())[-1] == (None, "unavailable", code, 20)
+        assert (await verify(store.audit)).unsealed == 0
+
+    run(main())
+
+
+def test_there_is_a_bound_to_what_is_kept() -> None:
+    """Kinds beyond it are counted together, so that many users make nobody write more."""
+
+    async def main() -> None:
+        store: Any = Counting()
+        await store.start()
+        refusals = Refusals(store, most=3)
+        for n in range(1000):
+            refusals.add(ABOUT, Context(Origin(user_id=f"user {n}")), "rate_limited", "rate_limited")
+        await refusals.write()
+        entries = await store.entries()
+        assert [(one.message, one.user_id, one.count) for one in entries] == [
+            ("pay", "user 0", 1),
+            ("pay", "user 1", 1),
+            ("pay", "user 2", 1),
+            ("*", None, 997),
+        ]
+        await refusals.write()
+        assert len(store.batches) == 1
+
+    run(main())
+
+
+def test_what_cannot_be_written_is_counted_on(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing of it is lost while the store is away; the log tells once, and the count is whole when it is back."""
+
+    async def main() -> None:
+        store: Any = Counting()
+        await store.start()
+        store.away = True
+        refusals = Refusals(store)
+        writing = Regularly(refusals.write, every=60.0, name="refusals", trouble="they cannot be written")
+        for _ in range(3):
+            refusals.add(ABOUT, Context(Origin(user_id="ada")), "rate_limited", "rate_limited")
+            await asyncio.sleep(61)
+        assert await store.entries() == []
+        store.away = False
+        await writing.stop()
+        assert told(await store.entries()) == [("ada", "rate_limited", "rate_limited", 3)]
+
+    run(main())
+    assert [one.getMessage() for one in caplog.records] == ["they cannot be written"]

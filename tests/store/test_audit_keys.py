@@ -1,0 +1,66 @@
+"""What the audit trail is sealed with: the same bytes for ever, and a key that nobody can guess or read."""
+
+import hmac
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from twofold.errors import WiringError
+from twofold.store import NO_KEYS, AuditBlock, AuditEntry, AuditKeyMissing, AuditKeys
+
+KEY = "k" * 32
+ENTRY = AuditEntry(
+    message="open",
+    version=1,
+    message_id=UUID(int=7),
+    correlation_id="c-1",
+    causation_id=None,
+    user_id="ada",
+    tenant=None,
+    payload='{"a":1}',
+    time=datetime(2030, 1, 2, 3, 4, 5, 6, tzinfo=UTC),
+    duration=timedelta(microseconds=1234),
+    outcome="success",
+    position=2,
+    number=1,
+)
+TEXT = (
+    '[1,"open",1,"00000000-0000-0000-0000-000000000007","c-1",null,"ada",null,"{\\"a\\":1}",'
+    '1893553445000006,1234,"success","",2]'
+)
+
+
+def test_an_entry_and_a_block_are_sealed_as_they_always_were() -> None:
+    """What an older twofold has sealed is proved by this one."""
+    block = AuditBlock.of([ENTRY], None, datetime(2030, 1, 2, tzinfo=UTC))
+    assert ENTRY.canonical == TEXT
+    assert block.digests.hex() == "ab4138aad505552efa18a8f3e82b020cdeb57cb85eaa73152d5651dfefedaff1"
+    assert block.hash.hex() == "232885588e7f8308644eb8c413c2d0e6b2b7b447fb99e9484c68f8e853e5b004"
+
+
+def test_a_key_seals_by_hmac() -> None:
+    """Entries and blocks, under the key that is the first; any of them proves."""
+    keys = AuditKeys(KEY, "o" * 32)
+    block = AuditBlock.of([ENTRY], None, datetime(2030, 1, 2, tzinfo=UTC), keys)
+    assert block.key == keys.current == AuditKeys(KEY).current
+    assert block.digests == hmac.digest(KEY.encode(), TEXT.encode(), "sha256")
+    assert block.is_sound(AuditKeys("o" * 32, KEY))
+    with pytest.raises(AuditKeyMissing, match=block.key):
+        block.is_sound(AuditKeys("o" * 32))
+    with pytest.raises(AuditKeyMissing, match=block.key):
+        AuditBlock.of([ENTRY], block, datetime(2030, 1, 3, tzinfo=UTC), NO_KEYS)
+
+
+def test_a_key_shows_itself_nowhere() -> None:
+    """Neither what holds keys, nor the id of one, nor the error of one that is too short, tells it."""
+    keys = AuditKeys(KEY)
+    with pytest.raises(WiringError) as refused:
+        AuditKeys(KEY[1:])
+    assert not [one for one in (repr(keys), keys.current, str(refused.value)) if "kkk" in one]
+
+
+def test_what_tells_of_several_is_sealed_with_their_number() -> None:
+    """Of one it is left out, so that it has the bytes that it always had."""
+    assert replace(ENTRY, count=2).canonical == TEXT[:-1] + ",2]"
