@@ -32,7 +32,7 @@ def logged_in(caller: Annotated[Caller, Depends()]) -> UUID:
 
 def found(result: Result[Any, Any]) -> Result[Any, Any]:
     """The same, where None says that there is nothing to be shown."""
-    return result.and_then(lambda value: Failure(NotFound("there is none")) if value is None else Success(value))
+    return Failure(NotFound("there is none")) if result == Success(None) else result
 
 
 Commands: TypeAlias = Annotated[CommandBus, Depends()]
