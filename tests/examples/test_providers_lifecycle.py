@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,8 +19,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from examples._demo.database import Database, SqliteFile
 from examples.providers import app as providers
-from examples.providers.adapters import ScryptPasswords
-from examples.providers.domain import Provider
+from examples.providers.adapters import ScryptPasswords, SimulatedIdentities
+from examples.providers.domain import NotConnected, Provider, Tokens
 from examples.providers.events import (
     ConnectSucceeded,
     DisconnectSucceeded,
@@ -27,18 +28,19 @@ from examples.providers.events import (
     RefreshSucceeded,
     RegistrationSucceeded,
 )
-from examples.providers.ports import Mail, Passwords, Sessions, Trail
+from examples.providers.ports import Identities, Mail, Passwords, Sessions, Trail
 from examples.providers.provider_commands import ConnectProvider, DisconnectProvider, RefreshTokens
 from examples.providers.user_commands import ChangePassword, LogIn, RegisterUser
-from twofold import App, Caller, Context, Module, Principal, Result, Rows
-from twofold.clock import new_id
-from twofold.dispatch import Next
+from twofold import App, Caller, Context, Middleware, Module, Principal, Result, Rows, Success
+from twofold.clock import SystemClock, new_id
+from twofold.dispatch import Handler, Next
 from twofold.messages import Kind
 
 pytestmark = pytest.mark.anyio
 
 OLD, NEW, WRONG = (SecretStr(text) for text in ("correct horse 9", "battery staple 7", "something else"))
 COMMANDS = ["Registration", "PasswordChange", "Connect", "Disconnect", "Refresh"]
+REACTIONS = ["log_progress", "log_failure", "note", "tell", "revoke_sessions"]
 TABLES = ["app_user", "app_session", "connection"]
 
 
@@ -69,6 +71,8 @@ class World:
     user_id: UUID = field(init=False)
     mail: AsyncMock = field(default_factory=lambda: AsyncMock(spec=Mail))
     outcome: str = "success"
+    ran: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Which reactions to which events were run."""
     head: int = 0
     notes: int = 0
     before: list[Any] = field(default_factory=list[Any])
@@ -82,6 +86,7 @@ class World:
         (await self.ada.execute(self.command("Connect", Provider.GITHUB))).unwrap()
         await self.app.settle()
         self.mail.reset_mock()
+        self.ran.clear()
         self.head, self.notes = await self.app.store.log.head(), len(await self.noted())
         self.before = await self.state()
 
@@ -159,6 +164,20 @@ def saboteur(world: World) -> Module:
     return module
 
 
+def is_called(name: str, handler: Handler) -> bool:
+    return handler.kind is Kind.EVENT and handler.name == name
+
+
+def spy(world: World, name: str) -> Middleware:
+    """Notes when a reaction runs, whatever comes of it."""
+
+    async def note(message: object, context: Context, call_next: Next) -> Result[Any, Any]:
+        world.ran.add((type(message).__name__, name))
+        return await call_next(message, context)
+
+    return note
+
+
 @asynccontextmanager
 async def beginning(database: Database, fakes: Mapping[type, object] = MappingProxyType({})) -> AsyncGenerator[World]:
     """A world in which everything works, until a test says otherwise."""
@@ -174,6 +193,8 @@ async def beginning(database: Database, fakes: Mapping[type, object] = MappingPr
     for protocol, fake in {Passwords: ScryptPasswords(cost=2), Mail: world.mail, **fakes}.items():
         world.app.override(protocol, fake)
     world.app.use(bug, at="inner", when=Kind.COMMAND)
+    for name in REACTIONS:
+        world.app.use(spy(world, name), at="inner", when=partial(is_called, name))
     async with world.app:
         await world.begin()
         yield world
@@ -203,6 +224,11 @@ class TestMatrix:
             assert (await world.ada.execute(world.accepted(command))).is_success
             await world.app.settle()
         assert await world.logged() == [snake(command, "attempted"), snake(command, "succeeded")]
+        ending = {(f"{command}Succeeded", "revoke_sessions")} if command == "PasswordChange" else set[Any]()
+        assert world.ran == ending | {
+            *((f"{command}Attempted", reaction) for reaction in ("log_progress", "note")),
+            *((f"{command}Succeeded", reaction) for reaction in ("log_progress", "note", "tell")),
+        }
         assert lines(caplog) == [f"INFO {command}Attempted", f"INFO {command}Succeeded"]
         assert await world.noted() == [f"{command}Attempted", f"{command}Succeeded"]
         world.mail.send.assert_awaited_once()
@@ -232,6 +258,10 @@ class TestMatrix:
 
     async def _assert_failed(self, world: World, command: str, caplog: pytest.LogCaptureFixture) -> None:
         assert await world.logged() == [snake(command, "attempted"), snake(command, "failed")]
+        assert world.ran == {
+            *((f"{command}Attempted", reaction) for reaction in ("log_progress", "note")),
+            *((f"{command}Failed", reaction) for reaction in ("log_failure", "note")),
+        }
         assert lines(caplog) == [f"INFO {command}Attempted", f"WARNING {command}Failed"]
         assert await world.noted() == [f"{command}Attempted", f"{command}Failed"]
         world.mail.send.assert_not_awaited()
@@ -261,6 +291,16 @@ async def test_a_reaction_that_fails_disturbs_nobody(
         assert failing == "revoke_sessions" or await world.sessions() == 0
 
 
+async def test_a_session_that_is_opened_after_the_change_stays(world: World) -> None:
+    """However late, or how often, the reaction comes that ends the older ones."""
+    changed_at = (await world.ada.execute(world.accepted("PasswordChange"))).unwrap()
+    await world.app.settle()
+    (await world.app.caller().execute(LogIn(email="ada@example.com", password=NEW))).unwrap()
+    await world.app.publish(PasswordChangeSucceeded(user_id=world.user_id, changed_at=changed_at))
+    await world.app.settle()
+    assert await world.sessions() == 1
+
+
 async def test_mail_that_is_away_is_sent_once_it_is_back(tmp_path: Path) -> None:
     """A reaction is tried again until what it needs is there, and nothing is put aside."""
     async with beginning(SqliteFile(tmp_path / "providers.db")) as world:
@@ -280,6 +320,25 @@ async def test_of_many_at_once_one_connects(world: World) -> None:
     results = await asyncio.gather(*(world.ada.execute(command) for command in commands))
     assert sorted(type(result.error).__name__ for result in results) == ["AlreadyConnected"] * 4 + ["NoneType"]
     assert (await world.logged()).count("connect_succeeded") == 1
+
+
+async def test_a_connection_that_ends_while_its_provider_is_asked_stays_ended(each_database: Database) -> None:
+    """Nobody waits in the database for a provider, and what it says too late changes nothing."""
+    identities, asked, answer = AsyncMock(wraps=SimulatedIdentities(SystemClock())), asyncio.Event(), asyncio.Event()
+
+    async def slowly(provider: Provider, tokens: Tokens) -> Success[Tokens]:
+        asked.set()
+        await answer.wait()
+        return Success(tokens)
+
+    identities.refresh = slowly
+    async with beginning(each_database, {Identities: identities}) as world:
+        refreshing = asyncio.create_task(world.ada.execute(world.accepted("Refresh")))
+        await asked.wait()
+        assert (await world.ada.execute(world.accepted("Disconnect"))).is_success
+        answer.set()
+        assert isinstance((await refreshing).error, NotConnected)
+        assert (await world.logged())[-1] == "refresh_failed"
 
 
 async def test_of_two_password_changes_at_once_one_succeeds(world: World) -> None:
