@@ -1,6 +1,10 @@
 """Users, sessions and connections to identity providers: immutable messages, three events per critical command.
 
 `twofold run examples.providers:app` serves it. This file is where it is put together; nothing else knows every part.
+
+One critical command more takes three events in `events.py`, where they join the three lists; the message and its
+handler with `lifecycle=`; and what users are told of it in `reactions.py`. It is logged, noted and offered over HTTP
+then.
 """
 
 from starlette.requests import Request

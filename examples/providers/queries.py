@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from examples.providers.domain import Code, Provider, UserId, digest_of
+from pydantic import SecretStr
+
+from examples.providers.domain import Provider, UserId, digest_of
 from examples.providers.dtos import ConnectionDTO, ConnectionViews, SessionDTO, SessionViews, TrailEntryDTO, TrailViews
 from examples.providers.events import ConnectSucceeded, DisconnectSucceeded, RefreshSucceeded
 from twofold import Module, Page, Query, public, signed_in
@@ -74,7 +76,7 @@ async def list_sessions(query: ListSessions, sessions: SessionViews) -> Page[Ses
 class FindOwner(Query[UUID | None]):
     """Whose session a token belongs to: what the door asks, and nobody else."""
 
-    token: Code
+    token: SecretStr
 
 
 @queries.handler(hidden=True, authorize=public)

@@ -23,6 +23,7 @@ from examples.providers.domain import (
     digest_of,
 )
 from examples.providers.dtos import ConnectionViews, SessionViews
+from examples.providers.events import ATTEMPTED, FAILED, SUCCEEDED
 from examples.providers.ports import Connections, Grant, Identities, Passwords, Sessions, Users
 from examples.providers.provider_commands import (
     ConnectProvider,
@@ -52,6 +53,22 @@ USER = User(id=new_id(), email="ada@example.com", password_hash="hash")
 TOKENS = Tokens(access=SecretStr("access"), refresh=SecretStr("refresh"), expires_at=NOON)
 CONNECTION = Connection(id=new_id(), user_id=USER.id, provider=Provider.GITHUB, account="ada", tokens=TOKENS)
 PASSWORD = SecretStr("correct horse 9")
+
+
+def test_the_critical_commands_declare_all_events_that_there_are() -> None:
+    """Attempted, succeeded and failed for each; none is left out of the lists that reactions go by."""
+    told = {
+        one.target: dict(zip(("attempted", "succeeded", "failed"), one.options["lifecycle"].events(), strict=True))
+        for module in providers.modules
+        for one in module
+        if "lifecycle" in one.options
+    }
+    assert list(told) == [
+        *(RegisterUserHandler, ChangePasswordHandler),
+        *(ConnectProviderHandler, DisconnectProviderHandler, RefreshTokensHandler),
+    ]
+    for state, events in {"attempted": ATTEMPTED, "succeeded": SUCCEEDED, "failed": FAILED}.items():
+        assert tuple(one[state] for one in told.values()) == events
 
 
 class TestUsers:
