@@ -1,115 +1,66 @@
-"""What stands behind the ports: tables, a simulated pair of providers, and mail that goes to the log."""
+"""What stands behind the other ports: scrypt, a simulated pair of providers, and mail that goes to the log."""
 
+import asyncio
+import hashlib
+import hmac
 import logging
+import secrets
+from datetime import timedelta
 from uuid import UUID
 
 from pydantic import SecretStr
-from sqlalchemy import UniqueConstraint, delete, select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from examples.providers.domain import CodeRefused, Connection, Provider, ProviderEvent
-from examples.providers.queries import ConnectionDTO, TrailEntryDTO
+from examples.providers.domain import Provider, ProviderRefused, Tokens
+from examples.providers.ports import Grant, NotGranted
 from twofold import Failure, Result, Success, Unavailable
-from twofold.sql import ReadSession
+from twofold.clock import Clock
 
 
-class _Tables(DeclarativeBase):
-    pass
+class ScryptPasswords:
+    """Hashes with scrypt (RFC 7914), in a thread: it takes a while on purpose."""
 
+    def __init__(self, cost: int = 2**14) -> None:
+        self._cost = cost
 
-class ConnectionRow(_Tables):
-    __tablename__ = "connection"
-    __table_args__ = (UniqueConstraint("user_id", "provider"),)
+    async def hashed(self, password: SecretStr) -> str:
+        salt = secrets.token_bytes(16)
+        return f"{salt.hex()}:{await self._digest(password, salt)}"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    user_id: Mapped[UUID]
-    provider: Mapped[str]
-    account: Mapped[str]
+    async def match(self, password: SecretStr, password_hash: str | None) -> bool:
+        salt, _, digest = (password_hash or ":").partition(":")
+        return hmac.compare_digest(await self._digest(password, bytes.fromhex(salt)), digest)
 
-
-class TrailRow(_Tables):
-    __tablename__ = "trail"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    user_id: Mapped[UUID] = mapped_column(index=True)
-    event: Mapped[str]
-    provider: Mapped[str]
-    reason: Mapped[str | None]
-
-
-class SqlConnections:
-    """The write repository."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def find(self, user_id: UUID, provider: Provider) -> Connection | None:
-        where = (ConnectionRow.user_id == user_id, ConnectionRow.provider == provider)
-        row = await self._session.scalar(select(ConnectionRow).where(*where))
-        if row is None:
-            return None
-        return Connection(id=row.id, user_id=row.user_id, provider=Provider(row.provider), account=row.account)
-
-    async def add(self, connection: Connection) -> None:
-        self._session.add(
-            ConnectionRow(
-                id=connection.id,
-                user_id=connection.user_id,
-                provider=connection.provider.value,
-                account=connection.account,
-            )
-        )
-
-    async def remove(self, connection: Connection) -> None:
-        await self._session.execute(delete(ConnectionRow).where(ConnectionRow.id == connection.id))
-
-
-class SqlTrail:
-    """Notes events in a table, in the transaction of the reaction's checkpoint: each one once."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def note(self, event_id: UUID, event: ProviderEvent, reason: str | None) -> None:
-        self._session.add(
-            TrailRow(
-                id=event_id,
-                user_id=event.user_id,
-                event=type(event).__name__,
-                provider=event.provider.value,
-                reason=reason,
-            )
-        )
-
-
-class SqlConnectionViews:
-    """The read repository."""
-
-    def __init__(self, session: ReadSession) -> None:
-        self._session = session
-
-    async def connections(self, user_id: UUID) -> list[ConnectionDTO]:
-        rows = await self._session.scalars(
-            select(ConnectionRow).where(ConnectionRow.user_id == user_id).order_by(ConnectionRow.provider)
-        )
-        return [ConnectionDTO(id=row.id, provider=Provider(row.provider), account=row.account) for row in rows]
-
-    async def trail(self, user_id: UUID) -> list[TrailEntryDTO]:
-        rows = await self._session.scalars(select(TrailRow).where(TrailRow.user_id == user_id).order_by(TrailRow.id))
-        return [TrailEntryDTO(event=row.event, provider=Provider(row.provider), reason=row.reason) for row in rows]
+    async def _digest(self, password: SecretStr, salt: bytes) -> str:
+        text = password.get_secret_value().encode()
+        return (await asyncio.to_thread(hashlib.scrypt, text, salt=salt, n=self._cost, r=8, p=1)).hex()
 
 
 class SimulatedIdentities:
-    """Providers that know everybody whose code starts with `user:`, and do not answer when it is `down`."""
+    """Providers that know everybody whose code starts with `user:`, and who renew tokens as often as one likes.
 
-    async def account_of(self, provider: Provider, code: SecretStr) -> Result[str, CodeRefused | Unavailable]:
+    With `once:` they grant tokens that they never renew, and with `down:` they do not answer.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def exchange(self, provider: Provider, code: SecretStr) -> Result[Grant, NotGranted]:
         kind, _, account = code.get_secret_value().partition(":")
         if kind == "down":
             return Failure(Unavailable(f"{provider} does not answer"))
-        if kind != "user" or not account:
-            return Failure(CodeRefused(f"{provider} does not accept the code"))
-        return Success(account)
+        if kind not in ("user", "once") or not account:
+            return Failure(ProviderRefused(f"{provider} does not accept the code"))
+        return Success(Grant(account=account, tokens=self._tokens(kind)))
+
+    async def refresh(self, provider: Provider, tokens: Tokens) -> Result[Tokens, NotGranted]:
+        kind, _, _ = tokens.refresh.get_secret_value().partition(":")
+        if kind != "user":
+            return Failure(ProviderRefused(f"{provider} does not renew its tokens"))
+        return Success(self._tokens(kind))
+
+    def _tokens(self, kind: str) -> Tokens:
+        access, refresh = (SecretStr(f"{kind}:{secrets.token_urlsafe(32)}") for _ in range(2))
+        return Tokens(access=access, refresh=refresh, expires_at=self._clock.now() + timedelta(hours=1))
 
 
 class LogMail:

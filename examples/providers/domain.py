@@ -1,21 +1,76 @@
-"""Connections of users to identity providers: entity, events, refusals, and the ports that the handlers ask for."""
+"""Users, their sessions, and their connections to identity providers: values, entities, and what may be refused.
 
-from dataclasses import dataclass
+Everything else imports from here. It must never know a database, the web or a provider.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Protocol, TypeAlias
+from hashlib import sha256
+from typing import Annotated, TypeAlias
 from uuid import UUID
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
-from twofold import Event, Exists, NotFound, Refused, Result, Unavailable
+from twofold import Exists, FromContext, NotFound, Refused
+
+
+def _strong(password: SecretStr) -> SecretStr:
+    text = password.get_secret_value()
+    if len(text) < 12 or len(set(text)) < 6:
+        raise ValueError("at least 12 characters, and 6 different ones")
+    return password
+
+
+Email: TypeAlias = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+]
+"""An e-mail address, trimmed and in lower case."""
+
+Phrase: TypeAlias = Annotated[SecretStr, Field(max_length=200)]
+"""What somebody says is their password. As a `SecretStr` it shows in no log line, audit entry or error."""
+
+Password: TypeAlias = Annotated[Phrase, AfterValidator(_strong)]
+"""A password that is strong enough to be chosen."""
 
 Code: TypeAlias = Annotated[SecretStr, Field(min_length=1, max_length=500)]
-"""What a provider hands to a user who logs in there; good for one exchange, and never shown."""
+"""What a provider hands to a user who logs in there: good for one exchange."""
+
+UserId: TypeAlias = Annotated[UUID, FromContext("user_id")]
+"""Who is logged in: filled by the door, so that nobody acts for somebody else."""
 
 
 class Provider(StrEnum):
     GITHUB = "github"
     GOOGLE = "google"
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """Somebody who can log in."""
+
+    id: UUID
+    email: str
+    password_hash: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A device that somebody is logged in on. The token itself is kept by nobody but its owner."""
+
+    id: UUID
+    user_id: UUID
+    token_digest: str = field(repr=False)
+    opened_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """What a provider lets us in with, until when, and what it gives new ones for."""
+
+    access: SecretStr
+    refresh: SecretStr
+    expires_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +81,15 @@ class Connection:
     user_id: UUID
     provider: Provider
     account: str
+    tokens: Tokens
+
+
+class EmailTaken(Exists):
+    """Somebody else has this address."""
+
+
+class WrongPassword(Refused):
+    """That is not the password."""
 
 
 class AlreadyConnected(Exists):
@@ -33,82 +97,13 @@ class AlreadyConnected(Exists):
 
 
 class NotConnected(NotFound):
-    """There is nothing to disconnect."""
+    """There is no connection to this provider."""
 
 
-class CodeRefused(Refused):
-    """The provider does not accept the code."""
+class ProviderRefused(Refused):
+    """The provider does not accept a code or token."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProviderEvent(Event):
-    """What all events here tell: whose connection, to whom."""
-
-    user_id: UUID
-    provider: Provider
-
-
-class ConnectAttempted(ProviderEvent):
-    pass
-
-
-class ConnectSucceeded(ProviderEvent):
-    pass
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConnectFailed(ProviderEvent):
-    reason: str
-
-
-class DisconnectAttempted(ProviderEvent):
-    pass
-
-
-class DisconnectSucceeded(ProviderEvent):
-    pass
-
-
-@dataclass(frozen=True, kw_only=True)
-class DisconnectFailed(ProviderEvent):
-    reason: str
-
-
-class Connections(Protocol):
-    """The write repository."""
-
-    async def find(self, user_id: UUID, provider: Provider) -> Connection | None:
-        """A user's connection to a provider."""
-        ...
-
-    async def add(self, connection: Connection) -> None:
-        """Keep a new connection."""
-        ...
-
-    async def remove(self, connection: Connection) -> None:
-        """Forget a connection."""
-        ...
-
-
-class Identities(Protocol):
-    """The providers themselves."""
-
-    async def account_of(self, provider: Provider, code: SecretStr) -> Result[str, CodeRefused | Unavailable]:
-        """Exchange a code for the name of the account that it belongs to."""
-        ...
-
-
-class Trail(Protocol):
-    """Keeps what happened, for those who must answer for it."""
-
-    async def note(self, event_id: UUID, event: ProviderEvent, reason: str | None) -> None:
-        """Keep one event; ids grow with time."""
-        ...
-
-
-class Mail(Protocol):
-    """Tells users."""
-
-    async def send(self, user_id: UUID, text: str) -> None:
-        """Send a text to a user."""
-        ...
+def digest_of(token: SecretStr) -> str:
+    """What a token of a session is found by; nobody gets from there to the token, which is as random as a key."""
+    return sha256(token.get_secret_value().encode()).hexdigest()

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import pytest
 from pydantic import BaseModel, ConfigDict, InstanceOf, SecretStr
 from sqlalchemy import Column, Integer, MetaData, Table
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
 
 from tests.app import unsound
 from twofold import (
@@ -25,6 +25,8 @@ from twofold import (
     Event,
     EventBus,
     Module,
+    NotFound,
+    Page,
     Query,
     Repository,
     Result,
@@ -521,6 +523,111 @@ def test_a_query_that_reads_is_sound() -> None:
         return 0
 
     assert found(module) == []
+
+
+class Listed(BaseModel):
+    """A DTO that lets a row through."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    first: "Going | None"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A DTO that is made of another one."""
+
+    listed: tuple[Listed, ...]
+
+
+@dataclass(eq=False)
+class Stored:
+    """An entity that knows nothing of its table."""
+
+    id: int
+
+
+registry().map_imperatively(Stored, Table("stored", MetaData(), Column("id", Integer, primary_key=True)))
+
+
+@pytest.mark.parametrize(
+    "answer, text",
+    [
+        (Going, "answers Going, which is mapped to a table"),
+        (Stored, "answers Stored, which is mapped to a table"),
+        (Basket, "answers Basket, which is an aggregate"),
+        (list[Going], "answers Going"),
+        (Page[Going], "answers Going"),
+        (dict[str, Annotated[Going | None, "a note"]], "answers Going"),
+        (Result[list[Basket], NotFound], "answers Basket"),
+        (Shown, "answers Going"),
+    ],
+    ids=str,
+)
+def test_a_query_that_answers_what_it_has_loaded(answer: Any, text: str) -> None:
+    """A mapped class or an aggregate in an answer is a fault, however deep it sits, promised or annotated."""
+
+    class Find(Query[answer]): ...
+
+    @dataclass(frozen=True, kw_only=True)
+    class Find1(Find):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Find2(Query[Any]):
+        pass
+
+    module = Module("m")
+
+    @module.handler
+    async def promised(query: Find1) -> Any: ...
+
+    @module.handler
+    async def annotated(query: Find2) -> answer: ...
+
+    faults = found(module)
+    assert [(fault.code, fault.where) for fault in faults] == [
+        ("answers_entity", f"{HERE}.{promised.__qualname__}"),
+        ("answers_entity", f"{HERE}.{annotated.__qualname__}"),
+    ]
+    assert all(text in fault.text for fault in faults)
+
+
+def test_answers_of_values_are_sound() -> None:
+    """Values, DTOs, pages of them and what refers to itself are answers; a command may answer what it likes."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Find(Query["Tree | None"]):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Look(Query[Page[dict[str, Callable[[int], str]]]]):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[Basket]):
+        pass
+
+    module = Module("m")
+
+    @module.handler
+    async def find(query: Find) -> Any: ...
+
+    @module.handler
+    async def look(query: Look) -> Any: ...
+
+    @module.handler
+    async def go(command: Go) -> Any: ...
+
+    assert found(module) == []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """A DTO with others of its kind, and with something that is nowhere."""
+
+    branches: "tuple[Tree, ...]"
+    lost: "Nowhere"  # type: ignore[name-defined]  # noqa: F821  # what is met in the field
 
 
 def test_an_untyped_parameter() -> None:

@@ -113,6 +113,20 @@ def test_a_reaction_is_declared_by_class_or_by_name() -> None:
     assert (found.message_type, found.event_name, found.kind) == (Placed, None, Kind.EVENT)
 
 
+def test_a_reaction_may_name_several_events() -> None:
+    """It reacts to each of them by itself; to name none is a mistake."""
+    orders = Module("orders")
+
+    @orders.on(Placed, "cancelled", start="now")
+    async def count(event: Any) -> None:
+        """React."""
+
+    assert [(one.message_type, one.event_name) for one in orders] == [(Placed, None), (None, "cancelled")]
+    assert {(one.target, one.kind, one.following.start) for one in orders} == {(count, Kind.EVENT, "now")}
+    with pytest.raises(WiringError, match="name an event"):
+        orders.on(blocking=True)
+
+
 def test_a_handler_can_be_registered_without_decorating_it() -> None:
     """With the kind, for a class that has none."""
     orders = Module("orders")

@@ -32,6 +32,12 @@ def test_limit_and_offset_become_a_page(offset: int, page: int) -> None:
     assert (found.page, found.page_size, found.pages) == (page, 10, 3)
 
 
+def test_the_type_of_its_items_may_be_written_out() -> None:
+    """On every Python, though a generic class tells what it makes which type that was."""
+    page = Page[str](items=("a",), total=1)
+    assert page == Page(items=("a",), total=1)
+
+
 @pytest.mark.parametrize("total, pages", [(0, 0), (1, 1), (10, 1), (11, 2)])
 def test_pages_are_counted_up(total: int, pages: int) -> None:
     """A page that is not full is a page."""

@@ -18,6 +18,7 @@ from twofold.app._auditing import key_faults
 from twofold.app._authorization import Authorization, authorization_of
 from twofold.app._database import sessions_of
 from twofold.app._encodable import encoding_faults
+from twofold.app._entities import entity_faults
 from twofold.app._idempotency import idempotency_of
 from twofold.app._lifecycle import lifecycle_events, lifecycle_faults
 from twofold.app._live import live_faults
@@ -204,6 +205,7 @@ def assemble(
     done.injection, unmet = inject(providers, [*handlers, *guards])
     done.faults += [_without_sql(fault, stores, writing, sessions) for fault in unmet]
     done.faults += answer_faults(handlers)
+    done.faults += entity_faults(handlers, either)
     done.faults += option_faults(handlers)
     done.faults += lifecycle_faults(handlers)
     done.faults += need_faults(handlers, done.injection, either)

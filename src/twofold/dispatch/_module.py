@@ -191,18 +191,17 @@ class Module:
 
     def on(
         self,
-        event: type | str,
-        *,
+        *events: type | str,
         blocking: bool = False,
         start: Start = "beginning",
         partitions: int = 1,
         tags: Collection[str] = (),
         stream: str | None = None,
     ) -> Callable[[F], F]:
-        """Declare a reaction to an event, by its class or by its wire name.
+        """Declare a reaction to events, by their classes or by their wire names; to each of them it is one of its own.
 
         Args:
-            event: The event.
+            events: The events.
             blocking: Whether a `def` may block, and so runs in a thread.
             start: Where in the log it starts when it is new: `beginning`, `now`, or a position.
             partitions: Into how many equal shares of the streams it is cut. They run side by side, each in the order of
@@ -211,17 +210,18 @@ class Module:
             stream: Only events of this stream, or of all whose names begin like it when it ends with `*`.
 
         Raises:
-            WiringError: One of these is out of its range.
+            WiringError: One of these is out of its range, or no event is named.
 
         Example:
-            >>> @orders.on(OrderPlaced)
-            ... async def thank_customer(event: OrderPlaced, mail: Mail) -> None: ...
+            >>> @orders.on(OrderPlaced, OrderPaid)
+            ... async def thank_customer(event: OrderPlaced | OrderPaid, mail: Mail) -> None: ...
         """
-
+        if not events:
+            raise WiringError("a reaction has to name an event: `on(OrderPlaced)`")
         following = Following(start=start, partitions=partitions, tags=frozenset(tags), stream=stream)
 
         def declare(target: F) -> F:
-            self.registrations.append(
+            self.registrations.extend(
                 Registration(
                     target=target,
                     kind=Kind.EVENT,
@@ -230,6 +230,7 @@ class Module:
                     blocking=blocking,
                     following=following,
                 )
+                for event in events
             )
             return target
 

@@ -10,7 +10,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # with slots, `Page[int](...)` raises a TypeError on Python 3.11
 class Page(Generic[T]):
     """Some of the items of a longer list, with the total.
 

@@ -20,7 +20,7 @@ from twofold.sql._sessions import (
     WriteSession,
 )
 from twofold.sql._statements import Change, RowStatement, Values, place_of, supplied, value_of
-from twofold.sql._tables import create_statements, layout_of, table_of
+from twofold.sql._tables import create_statements, is_mapped, layout_of, table_of
 from twofold.sql._view import View, refresh_statements, view_statements
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "WriteSession",
     "create_statements",
     "fold",
+    "is_mapped",
     "layout_of",
     "live_tables",
     "page_of",

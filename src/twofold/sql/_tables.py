@@ -157,6 +157,11 @@ def _is_number(column: Column[Any]) -> bool:
         return False
 
 
+def is_mapped(cls: type) -> bool:
+    """Whether a class is mapped to a table, in whatever way that was said."""
+    return _is(Mapper, inspect(cls, raiseerr=False))
+
+
 def _mapper_of(entity: Any) -> Mapper[Any]:
     found: Any = inspect(entity, raiseerr=False)
     if not _is(Mapper, found):
