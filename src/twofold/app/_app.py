@@ -75,11 +75,13 @@ class App:
         idempotency: What holds for commands with an idempotency key, where their handler says nothing; None: a key
             means nothing.
         audit: Whether its commands leave entries in the audit trail.
+        interrupted_after: After how many seconds a command without a timeout counts as interrupted when its attempt was
+            told and no end is; one with a timeout does a minute behind it.
         policies: What holds for its handlers where neither they nor their modules say anything, as in `Policies`; none
             of them is for reactions, which are tried again by themselves.
 
     Raises:
-        WiringError: There is no such policy, or no such way of authorization.
+        WiringError: There is no such policy, or no such way of authorization, or no time is left to commands.
 
     Example:
         >>> app = App("shop", modules=[orders])
@@ -106,10 +108,13 @@ class App:
         authorization: Literal["required", "optional"] = "optional",
         idempotency: Idempotency | None = Idempotency(),  # noqa: B008  # frozen
         audit: bool = True,
+        interrupted_after: float = 900.0,
         **policies: Unpack[Policies],
     ) -> None:
         if authorization not in ("required", "optional"):
             raise WiringError(f"authorization={authorization!r} is neither required nor optional")
+        if not interrupted_after > 0:
+            raise WiringError(f"interrupted_after={interrupted_after!r} is no number of seconds")
         self.name = name
         self.policies = options_of(policies, of=Policies)
         self.idempotency = idempotency
@@ -131,6 +136,7 @@ class App:
         self._migrate = migrate
         self._authorization_required = authorization == "required"
         self._audited = audit
+        self._interrupted_after = interrupted_after
         self._stores: Stores | None = None
         self._overrides = Provider()
         self._assembly: Assembly | None = None
@@ -316,6 +322,7 @@ class App:
                 space=f"twofold:{self.name}",
                 refused=self._refused,
                 audit=self._audited,
+                interrupted_after=self._interrupted_after,
             )
         return self._assembly.faults
 
@@ -348,6 +355,7 @@ class App:
                 assembly,
                 stores,
                 self.router,
+                new_unit=self.new_unit,
                 role=self.role,
                 clock=self.clock,
                 lease=self._lease,

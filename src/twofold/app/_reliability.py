@@ -89,6 +89,11 @@ class ReliabilityParts:
         """What is set for a handler, and where."""
         return self._found.get(handler, {})
 
+    def timeout(self, handler: Handler) -> float | None:
+        """How long a handler's message may take, in seconds; None for any time."""
+        timeout = self._of("timeout")(handler)
+        return None if timeout is None else float(timeout.seconds)
+
     def provider(self) -> Provider:
         """The machines, which live as long as the application."""
         provider = Provider(scope=Scope.APP)

@@ -1,5 +1,6 @@
 """The write side: units of work, the log, checkpoints, and the in-memory reference of the store port."""
 
+from twofold.store._attempt import ATTEMPTS, IF_INTERRUPTED, from_header
 from twofold.store._audit import AuditBlock, AuditEntry, AuditSearch, AuditTrail
 from twofold.store._audit_stage import audit_stage
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
@@ -30,6 +31,7 @@ from twofold.store._unit import Inline, UnitOfWork
 
 __all__ = [
     "ANY_VERSION",
+    "ATTEMPTS",
     "Add",
     "Append",
     "Aside",
@@ -50,6 +52,7 @@ __all__ = [
     "Fact",
     "Flaw",
     "GAP",
+    "IF_INTERRUPTED",
     "INLINE",
     "Inline",
     "Log",
@@ -86,6 +89,7 @@ __all__ = [
     "current_unit",
     "lifecycle_stage",
     "claim_stage",
+    "from_header",
     "idempotency_stage",
     "part_of",
     "read_only_stage",
