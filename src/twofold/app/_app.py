@@ -17,6 +17,7 @@ from twofold.app._audit import Audit
 from twofold.app._caller import Caller
 from twofold.app._progress import Progress
 from twofold.app._publisher import Publisher
+from twofold.app._queues import queues_of
 from twofold.app._role import Role
 from twofold.app._room import open_room, spans_installed
 from twofold.app._run import Run
@@ -478,6 +479,15 @@ class App:
             WiringError: The application is not running.
         """
         return await self._running().progress()
+
+    def queues(self) -> Mapping[str, int]:
+        """How much waits, by what it waits for: in front of bulkheads, and for the connections of its stores.
+
+        Raises:
+            WiringError: The application is not running.
+        """
+        self._running()
+        return queues_of(self.stores, self.assembly.reliability)
 
     async def settle(self, *, timeout: float = 10.0) -> None:
         """Wait until projections and reactions have dealt with everything that is in the log.

@@ -16,7 +16,7 @@ from twofold.store._memory import MemoryStore
 from twofold.store._memory_tables import MemoryTables
 from twofold.store._parked import Parked, ParkedEvents
 from twofold.store._part import EventSource, Participant
-from twofold.store._port import ReadableStore, ReplicatedStore, Store, Transaction
+from twofold.store._port import QueueingStore, ReadableStore, ReplicatedStore, Store, Transaction
 from twofold.store._rearrangement import Aside, Rearrangement, beside, table_name
 from twofold.store._recorded import Recorded
 from twofold.store._remainder import Remainder
@@ -64,6 +64,7 @@ __all__ = [
     "Parked",
     "ParkedEvents",
     "Participant",
+    "QueueingStore",
     "ReadableStore",
     "Rearrangement",
     "Recorded",
