@@ -81,6 +81,8 @@ class Server:
                 server_settings=settings,
                 connection_class=_Connection,
             )
+        except asyncpg.ClientConfigurationError:
+            raise
         except ValueError:  # it quotes what it cannot read, which may be a part of the password
             raise WiringError(_UNREADABLE) from None
         try:

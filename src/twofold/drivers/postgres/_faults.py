@@ -48,7 +48,8 @@ def leave_out_values(error: BaseException) -> None:
         if parameter := _PARAMETER.match(text):
             types = _TYPES.search(text)
             text = parameter.group() + (f" {types.group()}" if types else "")
-            error.__cause__, error.__suppress_context__ = None, True
+            if not isinstance(error.__cause__, UnicodeError):
+                error.__cause__, error.__suppress_context__ = None, True
         error.args = (text,)
 
 
