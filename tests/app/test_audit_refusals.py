@@ -1,6 +1,7 @@
 """What limits refuse is in the audit trail, counted and in batches, whoever asks and how often; the time is virtual."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -163,7 +164,10 @@ def test_what_cannot_be_written_is_counted_on(caplog: pytest.LogCaptureFixture) 
         await store.start()
         store.away = True
         refusals = Refusals(store)
-        writing = Regularly(refusals.write, every=60.0, name="refusals", trouble="they cannot be written")
+        logger = logging.getLogger(__name__)
+        writing = Regularly(
+            refusals.write, every=60.0, name="refusals", logger=logger, trouble="they cannot be written"
+        )
         for _ in range(3):
             refusals.add(ABOUT, Context(Origin(user_id="ada")), "rate_limited", "rate_limited")
             await asyncio.sleep(61)

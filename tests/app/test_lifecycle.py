@@ -270,12 +270,12 @@ class TestMatrix:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    async def test_all_of_a_command_is_in_its_own_stream(self, app: App) -> None:
-        """With the command as the cause, so that the three are found together."""
+    async def test_an_attempt_is_a_stream_of_its_own(self, app: App) -> None:
+        """Its beginning and its end, with the command as the cause, so that they are found together."""
         await app.execute(Work(name="a"))
         await app.execute(Lead(name="b", send=("refuse",)))
         entries = await app.store.log.read(0, until=await app.store.log.head(), limit=100)
-        assert all(entry.stream == f"message-{entry.headers['causation_id']}" for entry in entries)
+        assert all(entry.stream == f"twofold-attempt-{entry.headers['causation_id']}" for entry in entries)
         assert len({entry.stream for entry in entries}) == 3
         lead = next(entry for entry in entries if b'"b"' in entry.data)
         inner = next(entry for entry in entries if b'"inner"' in entry.data)

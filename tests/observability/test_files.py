@@ -47,7 +47,7 @@ def application() -> App:
     """One in which everything happens that is counted."""
     module, failures = Module("busy"), [StoreUnavailable("away")] * 2
 
-    @module.handler(retry=3)
+    @module.handler(retry=3, bulkhead=10)
     async def do(command: Do, bus: EventBus) -> None:
         if failures:
             raise failures.pop()

@@ -18,6 +18,7 @@ from twofold.app._auditing import Auditing, audit_keys
 from twofold.app._caller import Caller
 from twofold.app._progress import Progress
 from twofold.app._publisher import Publisher
+from twofold.app._queues import queues_of
 from twofold.app._role import Role
 from twofold.app._room import open_room, spans_installed
 from twofold.app._run import Run
@@ -76,11 +77,13 @@ class App:
         idempotency: What holds for commands with an idempotency key, where their handler says nothing; None: a key
             means nothing.
         audit: Whether its commands leave entries in the audit trail; or how long that keeps them.
+        interrupted_after: After how many seconds a command without a timeout counts as interrupted when its attempt was
+            told and no end is; one with a timeout does a minute behind it.
         policies: What holds for its handlers where neither they nor their modules say anything, as in `Policies`; none
             of them is for reactions, which are tried again by themselves.
 
     Raises:
-        WiringError: There is no such policy, or no such way of authorization.
+        WiringError: There is no such policy, or no such way of authorization, or no time is left to commands.
 
     Example:
         >>> app = App("shop", modules=[orders])
@@ -107,10 +110,13 @@ class App:
         authorization: Literal["required", "optional"] = "optional",
         idempotency: Idempotency | None = Idempotency(),  # noqa: B008  # frozen
         audit: bool | Auditing = True,
+        interrupted_after: float = 900.0,
         **policies: Unpack[Policies],
     ) -> None:
         if authorization not in ("required", "optional"):
             raise WiringError(f"authorization={authorization!r} is neither required nor optional")
+        if not interrupted_after > 0:
+            raise WiringError(f"interrupted_after={interrupted_after!r} is no number of seconds")
         self.name = name
         self.policies = options_of(policies, of=Policies)
         self.idempotency = idempotency
@@ -132,6 +138,7 @@ class App:
         self._migrate = migrate
         self._authorization_required = authorization == "required"
         self._auditing = Auditing.of(audit)
+        self._interrupted_after = interrupted_after
         self._stores: Stores | None = None
         self._overrides = Provider()
         self._assembly: Assembly | None = None
@@ -317,6 +324,7 @@ class App:
                 space=f"twofold:{self.name}",
                 refused=self._refused,
                 audit=self._auditing is not None,
+                interrupted_after=self._interrupted_after,
             )
         return self._assembly.faults
 
@@ -349,6 +357,7 @@ class App:
                 assembly,
                 stores,
                 self.router,
+                new_unit=self.new_unit,
                 role=self.role,
                 clock=self.clock,
                 lease=self._lease,
@@ -471,6 +480,15 @@ class App:
             WiringError: The application is not running.
         """
         return await self._running().progress()
+
+    def queues(self) -> Mapping[str, int]:
+        """How much waits, by what it waits for: in front of bulkheads, and for the connections of its stores.
+
+        Raises:
+            WiringError: The application is not running.
+        """
+        self._running()
+        return queues_of(self.stores, self.assembly.reliability)
 
     async def settle(self, *, timeout: float = 10.0) -> None:
         """Wait until projections and reactions have dealt with everything that is in the log.

@@ -5,7 +5,7 @@ One pass in the order of `assemble`; nothing in here runs after the application 
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from twofold.app._database import sessions_of
 from twofold.app._encodable import encoding_faults
 from twofold.app._entities import entity_faults
 from twofold.app._idempotency import idempotency_of
-from twofold.app._lifecycle import lifecycle_events, lifecycle_faults
+from twofold.app._lifecycle import Attempts, attempts_of, lifecycle_events, lifecycle_faults
 from twofold.app._live import live_faults
 from twofold.app._needs import need_faults, policy_faults
 from twofold.app._options import option_faults
@@ -88,6 +88,7 @@ class Assembly:
         caching: What keeps answers of queries; None when no handler says `cache`.
         idempotency: What is said of commands with a key, by handler.
         refusals: Counts what limits refuse, for the audit trail; None without one.
+        attempts: The attempts whose end is recorded when nobody comes to it; None when there are none.
     """
 
     faults: list[Fault] = field(default_factory=list[Fault])
@@ -107,6 +108,7 @@ class Assembly:
     caching: "Caching | None" = None
     idempotency: Mapping[Handler, Idempotency] = field(default_factory=dict[Handler, Idempotency])
     refusals: Refusals | None = None
+    attempts: Attempts | None = None
 
 
 def assemble(
@@ -129,6 +131,7 @@ def assemble(
     space: str,
     refused: Sequence[Fault],
     audit: bool,
+    interrupted_after: float,
 ) -> Assembly:
     """Put an application together.
 
@@ -151,6 +154,7 @@ def assemble(
         space: What its keys begin with where applications share a place.
         refused: The faults of what could not even be put in: of middleware.
         audit: Whether its commands leave entries in the audit trail.
+        interrupted_after: How long an attempt may take whose command has no timeout, in seconds.
     """
     done = Assembly(faults=[*refused, *_same_modules(modules)])
     known_sql = "sqlalchemy" in sys.modules
@@ -253,6 +257,7 @@ def assemble(
     done.faults += name_faults(done.projections, (*done.state, *done.read_models))
     if not done.faults:
         make = done.injection.services.get
+        done.attempts = attempts_of(handlers, router.catalogue, _timeouts(done), interrupted_after)
         done.outside.extend(OutsideWriter(writer, stores.read, router.catalogue, make) for writer in done.writers)
         if sql is not None:
             done.views = refreshers(
@@ -262,6 +267,11 @@ def assemble(
         behind = (Projector(one, stores.read, router.catalogue) for one in stored if one.mode == "async")
         done.followers = [*behind, *done.outside]
     return done
+
+
+def _timeouts(done: Assembly) -> Callable[[Handler], float | None]:
+    reliability = done.reliability
+    return lambda handler: None if reliability is None else reliability.timeout(handler)
 
 
 def _same_modules(modules: Sequence[Module]) -> list[Fault]:

@@ -1,10 +1,56 @@
 """The events of lifecycles: known to the application though no handler names them, and proven to be fillable."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
-from twofold.dispatch import APPLIES_TO, Filling, Handler, Lifecycle, Module
+from twofold.dispatch import APPLIES_TO, Filling, Handler, Lifecycle, Module, filling
 from twofold.errors import Fault, FaultError
+from twofold.messages import Catalogue
+
+_MARGIN: Final = 60.0
+"""For what comes behind a deadline: waiting for the answer to a commit, 10 s unless the store is told otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """The attempts whose end is recorded when nobody comes to it.
+
+    Args:
+        begin: The wire names of the events that they begin with.
+        end: Those of the events that they end with.
+        patience: The longest time that one may take, in seconds.
+    """
+
+    begin: frozenset[str]
+    end: frozenset[str]
+    patience: float
+
+
+def attempts_of(
+    handlers: Iterable[Handler], catalogue: Catalogue, timeout: Callable[[Handler], float | None], endless: float
+) -> Attempts | None:
+    """The attempts of an application that have an end for sure; None when there are none.
+
+    Those of a handler that tells of all three states: where a success leaves nothing, nobody can see that it was one.
+
+    Args:
+        handlers: Its handlers.
+        catalogue: Its messages.
+        timeout: How long a handler's command may take, in seconds; None for any time.
+        endless: How long one may take that may take any time, in seconds.
+    """
+    begin, end, patience = set[str](), set[str](), 0.0
+    for handler in handlers:
+        told = [filling(handler, state) for state in ("attempted", "succeeded", "failed")]
+        names = [catalogue.of(one.event).name for one in told if one is not None]
+        if len(names) < len(told):
+            continue
+        begin.add(names[0])
+        end.update(names[1:])
+        limit = timeout(handler)
+        patience = max(patience, endless if limit is None else limit + _MARGIN)
+    return Attempts(begin=frozenset(begin), end=frozenset(end), patience=patience) if begin else None
 
 
 def lifecycle_events(modules: Iterable[Module]) -> list[type]:

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from typing import final
 
+from twofold.app._origins import origin_of
 from twofold.dispatch import Handler, Router, Start
 from twofold.errors import Family, HandlersFailed, Unavailable
-from twofold.messages import Origin
 from twofold.store import Batch, Fact, Selection, carrying
-
-_HEADERS = ("causation_id", "correlation_id", "user_id", "tenant")
 
 
 @final
@@ -45,15 +43,7 @@ class Reactor:
             Unavailable: The Failure says that something is away, so the event is not to blame.
         """
         for fact in facts:
-            headers = fact.recorded.headers
-            origin = Origin(
-                causation_id=headers.get("causation_id"),
-                correlation_id=headers.get("correlation_id"),
-                user_id=headers.get("user_id"),
-                tenant=headers.get("tenant"),
-                trace={name: value for name, value in headers.items() if name not in _HEADERS},
-            )
-            context = self._router.context(origin, fact.recorded.id)
+            context = self._router.context(origin_of(fact.recorded), fact.recorded.id)
             with carrying(settled):
                 result = await self._router.deliver(self._handler, fact.event, context)
             if result.is_failure:

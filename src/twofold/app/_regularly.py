@@ -4,9 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final, final
-
-_LOGGER: Final = logging.getLogger("twofold.audit")
+from typing import final
 
 
 @final
@@ -17,12 +15,22 @@ class Regularly:
         work: What to do; it answers whether there is more to do at once.
         every: How long to wait in between, in seconds.
         name: What the task is called.
-        trouble: What the log tells when it fails, once until it works again.
+        logger: Told when it fails, once until it works again.
+        trouble: What it is told.
     """
 
-    def __init__(self, work: Callable[[], Awaitable[bool | None]], *, every: float, name: str, trouble: str) -> None:
+    def __init__(
+        self,
+        work: Callable[[], Awaitable[bool | None]],
+        *,
+        every: float,
+        name: str,
+        logger: logging.Logger,
+        trouble: str,
+    ) -> None:
         self._work = work
         self._every = every
+        self._logger = logger
         self._trouble = trouble
         self._troubled = False
         self._stopping = asyncio.Event()
@@ -48,7 +56,7 @@ class Regularly:
         except Exception:
             # What is not done now is done later; nobody waits for it.
             if not self._troubled:
-                _LOGGER.exception(self._trouble)
+                self._logger.exception(self._trouble)
             self._troubled = True
             return False
         self._troubled = False

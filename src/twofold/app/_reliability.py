@@ -84,10 +84,21 @@ class ReliabilityParts:
         self._classifier = classifier
         self._tally = tally
         self._level = level
+        self._bulkheads: LocalBulkheads | None = None
 
     def settings(self, handler: Handler) -> Settings:
         """What is set for a handler, and where."""
         return self._found.get(handler, {})
+
+    def timeout(self, handler: Handler) -> float | None:
+        """How long a handler's message may take, in seconds; None for any time."""
+        timeout = self._of("timeout")(handler)
+        return None if timeout is None else float(timeout.seconds)
+
+    @property
+    def queued(self) -> Mapping[str, int]:
+        """How many messages wait in front of a bulkhead, by its name; of the built-in ones."""
+        return {} if self._bulkheads is None else self._bulkheads.queued
 
     def provider(self) -> Provider:
         """The machines, which live as long as the application."""
@@ -103,7 +114,8 @@ class ReliabilityParts:
             return LocalBreakers(self._by_type("circuit_breaker"), clock=clock, listeners=[self._changed])
 
         def bulkheads() -> Bulkheads:
-            return LocalBulkheads(self._by_type("bulkhead"), clock=clock)
+            self._bulkheads = LocalBulkheads(self._by_type("bulkhead"), clock=clock)
+            return self._bulkheads
 
         def retries() -> Retries:
             return BackoffRetries(self._by_type("retry"), clock=clock, classifier=classifier)

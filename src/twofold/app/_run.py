@@ -7,6 +7,7 @@ from typing import Self, final
 
 from twofold.app._assembly import Assembly
 from twofold.app._auditing import Auditing
+from twofold.app._closer import Closer
 from twofold.app._positions import Positions
 from twofold.app._prepared import prepare, prove_prepared
 from twofold.app._progress import Progress
@@ -17,6 +18,7 @@ from twofold.app._versions import Versions
 from twofold.app._workers import Workers
 from twofold.clock import Clock
 from twofold.dispatch import Router
+from twofold.store import UnitFactory
 from twofold.subscriptions import Observer, Watch
 
 
@@ -56,6 +58,7 @@ class Run:
         stores: Stores,
         router: Router,
         *,
+        new_unit: UnitFactory,
         role: Role,
         clock: Clock,
         lease: float,
@@ -68,6 +71,7 @@ class Run:
             assembly: What was put together.
             stores: Where the application keeps what it has.
             router: Its handlers and messages.
+            new_unit: Makes units of work.
             role: Which part of the application runs.
             clock: Tells the time.
             lease: After how many seconds without a sign of life another process takes a subscription over.
@@ -102,6 +106,9 @@ class Run:
                 lease=lease,
                 observer=versions.told(observer),
             )
+            if assembly.attempts is not None and role.works:
+                closer = Closer(assembly.attempts, stores.write, router, new_unit, clock)
+                closing.push_async_callback(closer.stop)
             closing.push_async_callback(workers.stop)
             closing.push_async_callback(versions.stop)
             followers = stores.split(assembly.followers, assembly.reactions)

@@ -5,6 +5,8 @@ store, so those who come second have lost a look, and nothing else.
 """
 
 import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Final, final
@@ -15,6 +17,7 @@ from twofold.app._role import Role
 from twofold.clock import Clock
 from twofold.store import AuditKeys, AuditTrail, Refusals, Store, prune, seal
 
+_LOGGER: Final = logging.getLogger("twofold.audit")
 _PAUSE: Final = 1.0
 _PATIENCE: Final = 2.0
 _WINDOW: Final = 60.0
@@ -37,31 +40,21 @@ def keep_trail(
     Raises:
         WiringError: The keys cannot be read.
     """
+
+    def keep(work: Callable[[], Awaitable[bool | None]], every: float, name: str, trouble: str) -> None:
+        regularly = Regularly(work, every=every, name=f"twofold {name}", logger=_LOGGER, trouble=trouble)
+        closing.push_async_callback(regularly.stop)
+
     if role.works:
         keys = audit_keys()
-        sealer = Sealer(store.audit, clock, keys)
-        closing.push_async_callback(
-            Regularly(sealer.look, every=_PAUSE, name="twofold audit", trouble="the audit trail cannot be sealed").stop
-        )
+        keep(Sealer(store.audit, clock, keys).look, _PAUSE, "audit", "the audit trail cannot be sealed")
         if auditing.keep is not None:
             pruner = Pruner(store.audit, clock, keys, auditing.keep)
-            closing.push_async_callback(
-                Regularly(
-                    pruner.look,
-                    every=_BETWEEN_CUTS,
-                    name="twofold audit retention",
-                    trouble="old entries cannot be taken out of the audit trail",
-                ).stop
-            )
+            trouble = "old entries cannot be taken out of the audit trail"
+            keep(pruner.look, _BETWEEN_CUTS, "audit retention", trouble)
     if role.writes:
-        closing.push_async_callback(
-            Regularly(
-                refusals.write,
-                every=_WINDOW,
-                name="twofold audit refusals",
-                trouble="what limits have refused cannot be written to the audit trail",
-            ).stop
-        )
+        trouble = "what limits have refused cannot be written to the audit trail"
+        keep(refusals.write, _WINDOW, "audit refusals", trouble)
 
 
 @final

@@ -130,7 +130,8 @@ def watch(app: App) -> None:
         MissingExtraError: The extra `observability` is not installed.
     """
     observability = open_room("twofold.observability")
-    meter = app.meter or observability.PrometheusMeter(handlers=app.router.handlers, progress=app.progress)
+    numbers = observability.PrometheusMeter
+    meter = app.meter or numbers(handlers=app.router.handlers, progress=app.progress, queues=app.queues)
     app.observe(meter=meter, observer=app.observer or observability.log_failure)
 
 

@@ -69,6 +69,19 @@ class CheckpointMoved(Conflict):
         self.name = name
 
 
+class Interrupted(Conflict):
+    """A command took so long that it was told to have failed, so nothing of what it did was written."""
+
+    code: ClassVar[str] = "interrupted"
+
+    def __init__(self) -> None:
+        super().__init__("it took so long that it was told to have failed")
+
+    @property
+    def hint(self) -> str:
+        return "nothing was written: send it again if it is still wanted"
+
+
 class KeyConflict(Conflict):
     """An idempotency key was used before with another payload."""
 

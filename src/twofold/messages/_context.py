@@ -56,7 +56,7 @@ class Origin:
     principal: Principal | None = None
     trace: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     receipt: Receipt | None = field(default=None, compare=False)
-    idempotency_key: str | None = None
+    idempotency_key: str | None = field(default=None, repr=False)
 
 
 NOWHERE: Final = Origin()

@@ -1,7 +1,7 @@
-"""Numbers that are read when somebody scrapes: what handlers count for themselves, and where subscriptions stand."""
+"""Numbers that are read when somebody scrapes: what handlers count, where subscriptions stand, and how much waits."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol, final
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -64,10 +64,15 @@ class Live(Collector):
     def __init__(self, handlers: Callable[[], Iterable[Handler]] | None) -> None:
         self._handlers = handlers
         self.standings: Sequence[Standing] = ()
+        self.queues: Mapping[str, int] = {}
 
     def collect(self) -> Iterator[Metric]:
         """The metric families, as they are now."""
         yield from self._subscriptions()
+        waiting = GaugeMetricFamily("cqrs_waiting", "How much waits, by what it waits for.", labels=["queue"])
+        for name, length in self.queues.items():
+            waiting.add_metric([name], length)
+        yield waiting
         own = GaugeMetricFamily("cqrs_handler_metric", "What a handler counts for itself.", labels=["handler", "key"])
         for labels, value in self._own().items():
             own.add_metric(labels, value)

@@ -5,7 +5,7 @@ every message, so it is a look-up and two additions; everything else happens whe
 """
 
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -24,9 +24,10 @@ class PrometheusMeter:
     Args:
         handlers: Gives the handlers whose own numbers are exported; `app.router.handlers`.
         progress: Gives where subscriptions stand; `app.progress`.
+        queues: Gives how much waits, by what it waits for; `app.queues`.
 
     Example:
-        >>> meter = PrometheusMeter(handlers=app.router.handlers, progress=app.progress)
+        >>> meter = PrometheusMeter(handlers=app.router.handlers, progress=app.progress, queues=app.queues)
         >>> app.observe(meter=meter)
     """
 
@@ -35,8 +36,10 @@ class PrometheusMeter:
         *,
         handlers: Callable[[], Iterable[Handler]] | None = None,
         progress: Callable[[], Awaitable[Sequence[Standing]]] | None = None,
+        queues: Callable[[], Mapping[str, int]] | None = None,
     ) -> None:
         self._progress = progress
+        self._queues = queues
         self._live = Live(handlers)
         self._timings = {kind: Timings(f"cqrs_{kind}") for kind in Kind}
         self._counters: dict[str, Counter] = {}
@@ -90,17 +93,19 @@ class PrometheusMeter:
         gauge.labels(whose).set(value)
 
     async def scrape(self) -> tuple[bytes, str]:
-        """Ask where subscriptions stand, and render everything.
+        """Ask where subscriptions stand and how much waits, and render everything.
 
         Returns:
             The body, and its content type.
         """
         if self._progress is not None:
             self._live.standings = tuple(await self._progress())
+        if self._queues is not None:
+            self._live.queues = self._queues()
         return self.render()
 
     def render(self) -> tuple[bytes, str]:
-        """Everything, with the subscriptions as they stood at the last `scrape`.
+        """Everything, with subscriptions and queues as they stood at the last `scrape`.
 
         Returns:
             The body, and its content type.

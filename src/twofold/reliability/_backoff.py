@@ -18,6 +18,7 @@ from twofold.errors import (
     Category,
     CircuitOpen,
     Classifier,
+    Interrupted,
     KeyConflict,
     KeyInFlight,
     OutcomeUnknown,
@@ -27,8 +28,8 @@ from twofold.errors import (
 from twofold.reliability._retry import Call, Retry
 from twofold.result import Failure, Result
 
-_NEVER: Final = (OutcomeUnknown, KeyConflict, KeyInFlight, Superseded)
-"""May have been done; stays so however often it is tried; was waited for already; another process does it now."""
+_NEVER: Final = (OutcomeUnknown, KeyConflict, KeyInFlight, Superseded, Interrupted)
+"""May have been done; stays so however often it is tried; waited long enough; is done elsewhere now; is over."""
 _TELLING: Final = (BulkheadFull, CircuitOpen, RateLimited)
 """These know when it is worth another try; of the others `retry_after` is a hint to clients far away."""
 _CONFLICT_PAUSE: Final = 0.01

@@ -94,6 +94,16 @@ class Berths:
         self._waiting = settings.waiting or 0
         self._queue = deque[asyncio.Future[None]]()
 
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self._name
+
+    @property
+    def queued(self) -> int:
+        """How many wait."""
+        return sum(not turn.done() for turn in self._queue)
+
     async def enter(self, deadline: float | None = None) -> None:
         """Take a place, in turn; see `Compartment`."""
         if self._free:
@@ -144,6 +154,11 @@ class LocalBulkheads:
     ) -> None:
         deadlines = Deadlines(clock)
         self._kept = PerType("bulkhead", settings, lambda name, settings: Berths(name, settings, deadlines))
+
+    @property
+    def queued(self) -> dict[str, int]:
+        """How many wait, by the name of the bulkhead."""
+        return {berths.name: berths.queued for berths in self._kept.all()}
 
     def of(self, message_type: type) -> Berths:
         """The compartment of a message type; see `Bulkheads`."""

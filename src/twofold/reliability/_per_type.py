@@ -38,6 +38,10 @@ class PerType(Generic[S, M]):
         self._by_type = dict[type, M]()
         self._by_name = dict[str, tuple[S, M]]()
 
+    def all(self) -> list[M]:
+        """Those that were made."""
+        return list(dict.fromkeys(self._by_type.values()))
+
     def of(self, message_type: type) -> M:
         """The one of a message type.
 

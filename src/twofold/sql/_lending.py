@@ -66,7 +66,8 @@ class LendingSessions(ABC):
 
     def __init__(self, dialect: Dialect) -> None:
         # An engine without connections of its own; it keeps what the sessions of the store have compiled.
-        self._engine = Engine(NullPool(_no_connection), dialect, make_url(f"{dialect.name}+twofold://"))
+        url = make_url(f"{dialect.name}+twofold://")
+        self._engine = Engine(NullPool(_no_connection), dialect, url, hide_parameters=True)  # errors end up in logs
         self._async_engine = AsyncEngine(self._engine)
 
     @property

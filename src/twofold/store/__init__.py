@@ -1,5 +1,6 @@
 """The write side: units of work, the log, checkpoints, and the in-memory reference of the store port."""
 
+from twofold.store._attempt import ATTEMPTS, IF_INTERRUPTED, from_header
 from twofold.store._audit import AuditEntry, AuditSearch
 from twofold.store._audit_block import AuditBlock
 from twofold.store._audit_cut import AuditCut
@@ -19,7 +20,7 @@ from twofold.store._memory import MemoryStore
 from twofold.store._memory_tables import MemoryTables
 from twofold.store._parked import Parked, ParkedEvents
 from twofold.store._part import EventSource, Participant
-from twofold.store._port import ReadableStore, ReplicatedStore, Store, Transaction
+from twofold.store._port import QueueingStore, ReadableStore, ReplicatedStore, Store, Transaction
 from twofold.store._proof import Flaw, Verdict, verify
 from twofold.store._rearrangement import Aside, Rearrangement, beside, table_name
 from twofold.store._recorded import Recorded
@@ -37,6 +38,7 @@ from twofold.store._unit import Inline, UnitOfWork
 
 __all__ = [
     "ANY_VERSION",
+    "ATTEMPTS",
     "Add",
     "Append",
     "Aside",
@@ -60,6 +62,7 @@ __all__ = [
     "Fact",
     "Flaw",
     "GAP",
+    "IF_INTERRUPTED",
     "INLINE",
     "Inline",
     "Log",
@@ -73,6 +76,7 @@ __all__ = [
     "ParkedEvents",
     "Participant",
     "Pruned",
+    "QueueingStore",
     "ReadableStore",
     "Rearrangement",
     "Recorded",
@@ -99,6 +103,7 @@ __all__ = [
     "current_unit",
     "lifecycle_stage",
     "claim_stage",
+    "from_header",
     "idempotency_stage",
     "part_of",
     "prunable",

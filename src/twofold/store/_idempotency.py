@@ -5,7 +5,6 @@ transaction of every attempt. It claims the key, and keeps the reply with everyt
 """
 
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -15,11 +14,9 @@ from twofold.messages import Catalogue, Context, Kind
 from twofold.result import Failure, Result, Success
 from twofold.store._current import current_unit
 from twofold.store._flights import Flights
-from twofold.store._keyed import Keyed, Keys
+from twofold.store._keyed import Answered, Keyed, Keys, keyed
 from twofold.store._port import Store
 from twofold.store._replies import Reply
-
-_keyed: ContextVar[Keyed | None] = ContextVar("twofold_keyed", default=None)
 
 
 class Said(Protocol):
@@ -79,7 +76,10 @@ def idempotency_stage(
                 async with flights.alone(one.key, one.until - context.clock.monotonic()):
                     result = await kept(one, context)
                     if result is None:
-                        result = await _handled(one, message, context, call_next)
+                        try:
+                            result = await _handled(one, message, context, call_next)
+                        except Answered:
+                            result = await kept(one, context) or Failure(KeyInFlight())
                         if isinstance(result.error, OutcomeUnknown):
                             result = await found_out(result.error, one, context) or result
                     return result
@@ -121,8 +121,9 @@ def claim_stage(said: Said, catalogue: Catalogue) -> Stage:
             if unit is None:
                 raise LookupError(f"{name} has a key, and no unit of work that could keep its reply")
             now = context.clock.now()
-            reply = await unit.claim(one.key, now, max(0.0, one.until - context.clock.monotonic()))
+            reply = await unit.claim(one.key, now, one.patience(context))
             if reply is not None:
+                one.replayed = True
                 return _given_again(reply, one, answers, context)
             result = await call_next(message, context)
             if result.is_success:
@@ -132,7 +133,7 @@ def claim_stage(said: Said, catalogue: Catalogue) -> Stage:
         def claim(message: Any, context: Context) -> Awaitable[Result[Any, Any]]:
             if (by_sender and context.origin.idempotency_key is None) or context.parent is not None:
                 return call_next(message, context)
-            one = _keyed.get()
+            one = keyed.get()
             return call_next(message, context) if one is None else claimed(one, message, context)
 
         return claim
@@ -141,11 +142,11 @@ def claim_stage(said: Said, catalogue: Catalogue) -> Stage:
 
 
 async def _handled(one: Keyed, message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
-    token = _keyed.set(one)
+    token = keyed.set(one)
     try:
         return await call_next(message, context)
     finally:
-        _keyed.reset(token)
+        keyed.reset(token)
 
 
 def _given_again(reply: Reply, one: Keyed, answers: AnswerCodec, context: Context) -> Result[Any, Any]:

@@ -6,6 +6,7 @@ Only digests are kept. A key belongs to a tenant, a user and a message type: nob
 import json
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from contextvars import ContextVar
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, final
@@ -20,7 +21,11 @@ LONGEST_KEY: Final = 255
 _BYTES: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
+class Answered(Exception):
+    """Another command with the key was answered meanwhile: what this one is answered with can be looked up."""
+
+
+@dataclass(slots=True)
 class Keyed:
     """A command with its key, on its way to its handler.
 
@@ -28,11 +33,21 @@ class Keyed:
         key: The digest of the key with what it belongs to.
         fingerprint: The digest of the command.
         until: The moment of the monotonic clock until which a twin is waited for.
+        replayed: Whether it was given the answer of another one, though it was on its way.
     """
 
     key: bytes
     fingerprint: bytes
     until: float
+    replayed: bool = False
+
+    def patience(self, context: Context) -> float:
+        """How long a twin is waited for from now on, in seconds."""
+        return max(0.0, self.until - context.clock.monotonic())
+
+
+keyed: Final[ContextVar[Keyed | None]] = ContextVar("twofold_keyed", default=None)
+"""The command with a key that this task is on its way to handle."""
 
 
 @final

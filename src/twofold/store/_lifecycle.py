@@ -1,18 +1,22 @@
 """The stages that tell what becomes of a command, for handlers that declare a `Lifecycle`.
 
 Attempted commits in a transaction of its own before anything is done, Succeeded with what the command changes, and
-Failed after the roll-back. A command that a handler sends never opens a second transaction inside the one that is held:
-what it tells is kept by the unit of work that it joins, and comes with its commit, or after its roll-back.
+Failed after the roll-back: of the last two the log takes one, whoever comes with it. A command that a handler sends
+never opens a second transaction inside the one that is held: what it tells is kept by the unit of work that it joins,
+and comes with its commit, or after its roll-back.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Final
 
 from twofold.dispatch import Filling, Handler, Next, Stage, failure_of, filling
-from twofold.errors import Classifier, Decided, OutcomeUnknown, code_of, detail_of
+from twofold.errors import Classifier, Decided, Interrupted, OutcomeUnknown, code_of, detail_of
 from twofold.messages import Catalogue, Context
 from twofold.result import Result
+from twofold.store._attempt import INTERRUPTED
 from twofold.store._current import UnitFactory, current_unit, working
+from twofold.store._keyed import Answered, Keyed, keyed
 from twofold.store._through import carried_through
 from twofold.store._transaction import refuse_in_query
 from twofold.store._unit import UnitOfWork
@@ -20,6 +24,7 @@ from twofold.store._unit import UnitOfWork
 CRASHED: Final = "crashed"
 CANCELLED: Final = "cancelled"
 UNDONE: Final = "undone"
+REPLAYED: Final = "replayed"
 
 
 def lifecycle_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: Classifier) -> Stage:
@@ -33,20 +38,24 @@ def lifecycle_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: Cla
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
         attempted, failed = filling(handler, "attempted"), filling(handler, "failed")
-        told = _Told(new_unit, classifier, failed)
+        told = _Told(new_unit, classifier, failed, begun=_begun(attempted))
+        ends_alone = failed if filling(handler, "succeeded") else None
 
         async def lifecycle(message: Any, context: Context) -> Result[Any, Any]:
             refuse_in_query(type(message).__qualname__)
             outer = current_unit(catalogue)
             if attempted is not None:
                 event = attempted.make(message, None)
+                otherwise = None if ends_alone is None else ends_alone.make(message, INTERRUPTED)
                 if outer is None:
                     try:
-                        await told.attempted(event, message, context)
+                        await told.attempted(event, otherwise, message, context)
+                    except Answered:
+                        raise
                     except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
                         return failure_of(error, classifier)
                 else:
-                    outer.keep(event, context)
+                    outer.tell(event, expected=0, of=context, if_interrupted=otherwise)
             try:
                 result = await call_next(message, context)
             except asyncio.CancelledError as cancelled:
@@ -57,6 +66,8 @@ def lifecycle_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: Cla
                 raise
             if result.is_failure:
                 await told.failed(told.reason(result.error), message, context, outer)
+            elif (one := _key_of(context)) is not None and one.replayed:
+                await told.failed(REPLAYED, message, context, outer)
             return result
 
         return lifecycle if attempted or failed else None
@@ -73,6 +84,7 @@ def conclusion_stage(catalogue: Catalogue) -> Stage:
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
         succeeded, failed = filling(handler, "succeeded"), filling(handler, "failed")
+        begun = _begun(filling(handler, "attempted"))
 
         async def conclusion(message: Any, context: Context) -> Result[Any, Any]:
             result = await call_next(message, context)
@@ -80,7 +92,7 @@ def conclusion_stage(catalogue: Catalogue) -> Stage:
             if result.is_success and unit is not None:
                 event = None if succeeded is None else succeeded.make(message, result.value)
                 undone = failed.make(message, UNDONE) if failed is not None and unit.in_part else None
-                unit.conclude(event, undone=undone)
+                unit.conclude(event, expected=begun, undone=undone)
             return result
 
         return conclusion if succeeded or failed else None
@@ -91,27 +103,40 @@ def conclusion_stage(catalogue: Catalogue) -> Stage:
 class _Told:
     """Tells of one handler's commands, each in a transaction of its own unless there is one."""
 
-    __slots__ = ("_classifier", "_failed", "_new_unit")
+    __slots__ = ("_begun", "_classifier", "_failed", "_new_unit")
 
-    def __init__(self, new_unit: UnitFactory, classifier: Classifier, failed: Filling | None) -> None:
+    def __init__(self, new_unit: UnitFactory, classifier: Classifier, failed: Filling | None, *, begun: int) -> None:
+        self._begun = begun
         self._new_unit = new_unit
         self._classifier = classifier
         self._failed = failed
 
     def reason(self, error: object) -> str | None:
-        """Why something failed, by code and text, as whoever sent it is told; None when it may be done all the same."""
-        if isinstance(error, OutcomeUnknown):
+        """Why something failed, by code and text, as whoever sent it is told.
+
+        None when it may be done all the same, and when it is told already.
+        """
+        if isinstance(error, OutcomeUnknown | Interrupted):
             return None
         if isinstance(error, Exception) and self._classifier.of_exception(error) is None:
             return CRASHED
         category = self._classifier.of_value(error)
         return f"{code_of(error, category)}: {detail_of(error, category)}"
 
-    async def attempted(self, event: object, message: Any, context: Context) -> None:
-        """Commit that a command is attempted; who is cancelled once that is so has failed."""
+    async def attempted(self, event: object, otherwise: object | None, message: Any, context: Context) -> None:
+        """Commit that a command is attempted; who is cancelled once that is so has failed.
+
+        Raises:
+            Answered: Another command with its key has an answer, so that this one is not attempted.
+        """
         unit = self._new_unit(context)
         try:
-            await _commit(unit, event)
+            async with working(unit):
+                one = _key_of(context)
+                if one is not None and await unit.claim(one.key, context.clock.now(), one.patience(context)):
+                    raise Answered
+                unit.tell(event, expected=0, if_interrupted=otherwise)
+                await unit.commit()
         except asyncio.CancelledError:
             if unit.committed.position:
                 await self.failed(CANCELLED, message, context, None)
@@ -131,16 +156,17 @@ class _Told:
     async def failed(self, reason: str | None, message: Any, context: Context, outer: UnitOfWork | None) -> None:
         """Tell that a command has failed; what it ended with stays the answer, whatever comes of that.
 
-        An error goes to the exception handler of the event loop, which logs it unless told otherwise.
+        Nothing comes of it when another end was told before. Any other error goes to the exception handler of the event
+        loop, which logs it unless told otherwise.
         """
         if self._failed is None or reason is None:
             return
         try:
             event = self._failed.make(message, reason)
             if outer is not None and outer.open:
-                outer.keep(event, context)
+                outer.tell(event, expected=self._begun, of=context)
             else:
-                await carried_through(_commit(self._new_unit(context), event))
+                await carried_through(self._end(event, context))
         except asyncio.CancelledError as cancelled:
             if isinstance(cancelled.__cause__, Decided) and cancelled.__cause__.error is not None:
                 self._lost(cancelled.__cause__.error, context)
@@ -148,13 +174,23 @@ class _Told:
         except Exception as error:  # noqa: BLE001  # told to the event loop: the caller is told the outcome
             self._lost(error, context)
 
+    async def _end(self, event: object, context: Context) -> None:
+        with suppress(Interrupted):
+            async with working(self._new_unit(context)) as unit:
+                unit.tell(event, expected=self._begun)
+                await unit.commit()
+
     def _lost(self, error: BaseException, context: Context) -> None:
         name = "Failed" if self._failed is None else self._failed.event.__qualname__
         text = f"{name} of message {context.message_id} cannot be recorded"
         asyncio.get_running_loop().call_exception_handler({"message": text, "exception": error})
 
 
-async def _commit(unit: UnitOfWork, event: object) -> None:
-    async with working(unit):
-        unit.record(event)
-        await unit.commit()
+def _begun(attempted: Filling | None) -> int:
+    """The version of the stream of an attempt that has no end yet."""
+    return 0 if attempted is None else 1
+
+
+def _key_of(context: Context) -> Keyed | None:
+    """The key of a command; of one that a handler sends it is a part of, and has none."""
+    return keyed.get() if context.parent is None else None

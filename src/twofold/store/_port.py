@@ -4,7 +4,7 @@ There are two ways to write. `commit` takes a whole unit of work as data, in one
 is held open, for handlers which run SQL of their own; its `commit` takes the rest of the unit of work as data.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -193,6 +193,16 @@ class ReplicatedStore(Protocol):
         Args:
             wait: How long to wait for a copy that has it, in seconds.
         """
+        ...
+
+
+@runtime_checkable
+class QueueingStore(Protocol):
+    """A store in front of which work waits: an ability that not every store has."""
+
+    @property
+    def queues(self) -> Mapping[str, int]:
+        """How much waits at this moment, by what it waits for: `writer`, `readers`."""
         ...
 
 

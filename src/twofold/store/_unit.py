@@ -6,11 +6,22 @@ to it. Events are encoded when they are added, so nothing that changes later cha
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias, final
 
-from twofold.errors import CheckpointMoved, Decided, OutcomeUnknown, Superseded, TwofoldError, WiringError
+from twofold.errors import (
+    CheckpointMoved,
+    Decided,
+    Interrupted,
+    OutcomeUnknown,
+    Superseded,
+    TwofoldError,
+    VersionConflict,
+    WiringError,
+)
 from twofold.messages import Catalogue, Context
+from twofold.store._attempt import IF_INTERRUPTED, as_header, attempt_stream
 from twofold.store._audited import Trace
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._checkpoint import Move
@@ -74,6 +85,7 @@ class UnitOfWork:
         self._survivors: list[tuple[str, int, Any, Draft]] = []
         self._conclusions: list[tuple[str, int, Any, Draft]] = []
         self._undone: list[tuple[str, int, Any, Draft]] = []
+        self._attempts = set[str]()
         self._transaction: Transaction | None = None
         self._participant: Participant | None = None
         self._headers: dict[str, str] | None = None
@@ -152,26 +164,41 @@ class UnitOfWork:
         else:
             self._survivors.append(fact)
 
-    def keep(self, event: object, context: Context) -> None:
-        """Add an event that outlives a roll-back: it commits with the unit, or after its roll-back.
+    def tell(
+        self,
+        event: object,
+        *,
+        expected: int,
+        of: Context | None = None,
+        if_interrupted: object | None = None,
+    ) -> None:
+        """Add an event of an attempt, in the stream of it.
 
         Args:
             event: The event.
-            context: The message that it is an event of.
+            expected: The version that the stream must be at.
+            of: The message whose attempt it is, sent by the one that the unit serves: then the event outlives a
+                roll-back. It is that one itself unless given.
+            if_interrupted: The event that tells, of an attempt that begins, that nobody came to an end.
         """
-        self._survivors.append(self._own_fact(event, context))
+        stream, version, _, draft = self._told_fact(event, expected, of)
+        if if_interrupted is not None:
+            otherwise = as_header(self.catalogue, if_interrupted)
+            draft = replace(draft, headers={**draft.headers, IF_INTERRUPTED: otherwise})
+        (self._facts if of is None else self._survivors).append((stream, version, event, draft))
 
-    def conclude(self, event: object | None, *, undone: object | None = None) -> None:
+    def conclude(self, event: object | None, *, expected: int, undone: object | None = None) -> None:
         """Add what the message that is served has come to: it stands behind all events of the unit.
 
         Args:
             event: The event.
+            expected: The version that the stream of its attempt must be at.
             undone: The event that is recorded instead when what the message did is undone after all.
         """
         if event is not None:
-            self._conclusions.append(self._own_fact(event))
+            self._conclusions.append(self._told_fact(event, expected))
         if undone is not None:
-            self._undone.append(self._own_fact(undone))
+            self._undone.append(self._told_fact(undone, expected))
 
     def enlist(self, source: EventSource) -> None:
         """Take the events of a source when the unit commits; a second time changes nothing."""
@@ -234,6 +261,7 @@ class UnitOfWork:
         Raises:
             VersionConflict: A stream is not where the decision saw it; nothing was written.
             Superseded: Another version of an inline projection has taken its place; nothing was written.
+            Interrupted: An attempt that it begins or ends has an end already; nothing was written.
             WiringError: A command that a handler sent is still being handled.
         """
         if self._parts:
@@ -268,6 +296,8 @@ class UnitOfWork:
         except Exception as error:
             self._may_be_committed(error)
             await self._require_held(batch, error)
+            if isinstance(error, VersionConflict) and error.stream in self._attempts:
+                raise Interrupted from error
             raise
         except asyncio.CancelledError as cancelled:
             if isinstance(cancelled.__cause__, Decided):
@@ -426,10 +456,15 @@ class UnitOfWork:
         if receipt is not None:
             receipt.note(committed.position)
 
-    def _own_fact(self, event: object, context: Context | None = None) -> tuple[str, int, Any, Draft]:
+    def _own_fact(self, event: object) -> tuple[str, int, Any, Draft]:
         """An event in the stream of a message of its own."""
-        message = self._context if context is None else context
-        return f"message-{message.message_id}", ANY_VERSION, event, self._draft(event, context)
+        return f"message-{self._context.message_id}", ANY_VERSION, event, self._draft(event)
+
+    def _told_fact(self, event: object, expected: int, of: Context | None = None) -> tuple[str, int, Any, Draft]:
+        """An event in the stream of an attempt."""
+        stream = attempt_stream((of or self._context).message_id)
+        self._attempts.add(stream)
+        return stream, expected, event, self._draft(event, of)
 
     def _draft(self, event: object, of: Context | None = None) -> Draft:
         if not self._open:

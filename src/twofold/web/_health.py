@@ -159,5 +159,6 @@ def _meter(app: App) -> Any:
     """What renders the numbers: the application's own meter if it can, else Prometheus's where that is installed."""
     if app.meter is None and not app.running and importlib.util.find_spec("prometheus_client") is not None:
         observability = open_room("twofold.observability")
-        app.observe(meter=observability.PrometheusMeter(handlers=app.router.handlers, progress=app.progress))
+        numbers = observability.PrometheusMeter
+        app.observe(meter=numbers(handlers=app.router.handlers, progress=app.progress, queues=app.queues))
     return app.meter if hasattr(app.meter, "render") else None

@@ -1,8 +1,10 @@
 """Opening a store: tables are made once, whoever comes first, and nothing newer is touched."""
 
 import asyncio
+import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -12,6 +14,7 @@ from tests.drivers.postgres.conftest import NewStore, Plain
 from twofold.app._database import store_of
 from twofold.clock import new_id
 from twofold.drivers.postgres import PostgresStore
+from twofold.drivers.postgres._faults import raise_typed
 from twofold.errors import Invalid, StoreUnavailable, WiringError
 from twofold.store import Append, Batch, Draft
 from twofold.testing._store_case import append, versions, whole_log
@@ -124,3 +127,27 @@ async def test_text_that_postgres_cannot_hold_is_refused(store: PostgresStore, p
 
 
 _BODY = Draft(new_id(), "happened", 1, b"\0", {"who": "\0"}, datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    "query, value, told",
+    [
+        ("SELECT $1::uuid", "kanarienvogel", "invalid input for query argument $1"),
+        ("SELECT $1::int", "kanarienvogel", "invalid input for query argument $1"),
+        ("SELECT $1::text::uuid", "kanarienvogel", 'invalid input syntax for type uuid: "***"'),
+    ],
+)
+async def test_what_a_database_complains_of_is_told_without_its_value(
+    postgres_url: str, query: str, value: str, told: str
+) -> None:
+    """By what the driver refuses to send, and by what the server refuses: such texts end up in logs."""
+    connection = await cast("Any", asyncpg).connect(postgres_url)
+    try:
+        with pytest.raises(asyncpg.DataError) as caught:
+            await connection.fetchval(query, value)
+    finally:
+        await connection.close()
+    with pytest.raises(asyncpg.DataError) as raised:
+        raise_typed(caught.value)
+    assert str(raised.value).startswith(told)
+    assert "kanarienvogel" not in "".join(traceback.format_exception(raised.value))

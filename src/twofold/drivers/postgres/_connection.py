@@ -1,11 +1,13 @@
 """Connections to PostgreSQL as this driver uses them, and how they are opened."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 import asyncpg
+
+from twofold.errors import WiringError
 
 
 class Connection(Protocol):
@@ -42,7 +44,7 @@ class Server:
         search_path: Where tables without a schema are, as SQL has it; None for what the role is set to.
     """
 
-    dsn: str
+    dsn: str = field(repr=False)
     connect_timeout: float
     lock_timeout: float
     search_path: str | None = None
@@ -71,13 +73,18 @@ class Server:
         if "application_name" not in self.dsn:
             settings["application_name"] = "twofold"
         untyped: Any = asyncpg
-        connection: Connection = await untyped.connect(
-            self.dsn,
-            timeout=self.connect_timeout,
-            target_session_attrs=attributes,
-            server_settings=settings,
-            connection_class=_Connection,
-        )
+        try:
+            connection: Connection = await untyped.connect(
+                self.dsn,
+                timeout=self.connect_timeout,
+                target_session_attrs=attributes,
+                server_settings=settings,
+                connection_class=_Connection,
+            )
+        except asyncpg.ClientConfigurationError:
+            raise
+        except ValueError:  # it quotes what it cannot read, which may be a part of the password
+            raise WiringError(_UNREADABLE) from None
         try:
             connection.born = await connection.fetchval(_BORN, connection.get_server_pid())
         except BaseException:
@@ -95,6 +102,10 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no t
     born: datetime | None = None
 
 
+_UNREADABLE: Final = (
+    "the address of a PostgreSQL database cannot be read: `/`, `@`, `:`, `?` and `#` in a user or password are written"
+    " `%2F`, `%40`, `%3A`, `%3F` and `%23`, and a port is a number"
+)
 _READING: Final = {"default_transaction_read_only": "on"}
 # Not of the view: with its joins that takes as long as the connecting.
 _BORN: Final = "SELECT backend_start FROM pg_catalog.pg_stat_get_activity(pg_backend_pid()) WHERE pid = $1"

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection, PGDialect_asyncpg
 
+from twofold.drivers.postgres._faults import leave_out_values
 from twofold.errors import WiringError
 from twofold.sql import Fetched, LentConnection, WriteRefused
 
@@ -119,6 +120,7 @@ class LoopConnection(LentConnection):
             try:
                 return await work(connection)
             except asyncpg.PostgresError as error:
+                leave_out_values(error)
                 self.saved = self._lasting
                 if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
                     raise WriteRefused(statement) from error

@@ -1,5 +1,6 @@
 """What an error of PostgreSQL, or of the way to it, means to whoever called the store."""
 
+import re
 from typing import Final, NoReturn
 
 import asyncpg
@@ -14,6 +15,9 @@ _UNAVAILABLE: Final = ("08", "25006", "25P03", "25P04", "28", "53", "55P03", "57
 _DEAD: Final = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "25P04")
 _AGAIN: Final = ("40001", "40P01")
 _NO_TEXT: Final = ("22021", "22P05")
+_QUOTED: Final = re.compile('".*"', re.DOTALL)
+_PARAMETER: Final = re.compile(r"invalid input for query argument \$\d+")
+_TYPES: Final = re.compile(r"\(expected \w+, got \w+\)$")
 
 
 def raise_typed(error: Exception) -> NoReturn:
@@ -22,12 +26,31 @@ def raise_typed(error: Exception) -> NoReturn:
     What passes (no connection, no space, a lock that is not free, a server that stops, or that is read-only) becomes
     `StoreUnavailable`; a deadlock, a serialization failure, or tables that have changed their columns meanwhile a
     `Conflict`; text that PostgreSQL cannot hold `Invalid`.
-    Broken constraints and wrong SQL are mistakes of whoever wrote the rows, and stay what they are.
+    Broken constraints and wrong SQL are mistakes of whoever wrote the rows, and stay what they are, but for the values.
     """
+    leave_out_values(error)
     own = _own(error)
     if own is None:
         raise error
     raise own from error
+
+
+def leave_out_values(error: BaseException) -> None:
+    """Leave the values of rows and parameters out of what an error says, for it ends up in logs; types and names stay.
+
+    Args:
+        error: The error, which is changed.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        error.detail = None
+    if isinstance(error, asyncpg.DataError):
+        text = _QUOTED.sub('"***"', str(error.args[0]))
+        if parameter := _PARAMETER.match(text):
+            types = _TYPES.search(text)
+            text = parameter.group() + (f" {types.group()}" if types else "")
+            if not isinstance(error.__cause__, UnicodeError):
+                error.__cause__, error.__suppress_context__ = None, True
+        error.args = (text,)
 
 
 def must_run_again(error: BaseException) -> bool:

@@ -25,7 +25,7 @@ class Pool:
         closed: What those are told who ask before it is opened.
     """
 
-    __slots__ = ("_closed", "_connect", "_free", "_idle", "_lent", "_loop", "_most", "_resets", "_timeout")
+    __slots__ = ("_closed", "_connect", "_free", "_idle", "_lent", "_loop", "_most", "_resets", "_timeout", "waiting")
 
     def __init__(
         self,
@@ -43,6 +43,8 @@ class Pool:
         self._lent = set[Connection]()
         self._resets = set[asyncio.Task[None]]()
         self._free = asyncio.Semaphore(most)
+        self.waiting = 0
+        """How many wait for a connection."""
 
     def open(self) -> None:
         """Lend from now on."""
@@ -141,11 +143,14 @@ class Pool:
                 self._settle(connection)
 
     async def _wait(self) -> None:
+        self.waiting += 1
         try:
             async with asyncio.timeout(self._timeout):
                 await self._free.acquire()
         except TimeoutError:
             raise StoreUnavailable(f"all {self._most} connections were in use for {self._timeout} s") from None
+        finally:
+            self.waiting -= 1
 
     async def _next(self) -> Connection:
         while self._closed is None:

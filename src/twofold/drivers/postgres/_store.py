@@ -174,6 +174,11 @@ class PostgresStore:
         return self._checkpoints
 
     @property
+    def queues(self) -> dict[str, int]:
+        """How many wait for a connection that writes, or one that reads; appends that are sent together are one."""
+        return {"writer": self._writers.waiting, "readers": self._readers.waiting}
+
+    @property
     def parked(self) -> PostgresParked:
         """What followers have put aside."""
         return self._parked

@@ -29,6 +29,10 @@ class Mailbox(Generic[T]):
         if closed is not None:
             self.close(closed)
 
+    def __len__(self) -> int:
+        """About how many items wait."""
+        return max(0, self._items.qsize() - (self._closed is not None))
+
     def put(self, item: T) -> None:
         """Put an item at the end.
 

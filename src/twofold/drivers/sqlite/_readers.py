@@ -39,6 +39,11 @@ class Readers:
         self._outbox: Outbox | None = None
         self._threads = list[threading.Thread]()
 
+    @property
+    def waiting(self) -> int:
+        """How many calls wait."""
+        return self._line.put_in - self._line.taken
+
     def start(self) -> None:
         """Take calls from now on."""
         self._line, self._threads = Line(self._most), []

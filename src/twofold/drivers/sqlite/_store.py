@@ -121,6 +121,11 @@ class SqliteStore:
         return self._checkpoints
 
     @property
+    def queues(self) -> dict[str, int]:
+        """How much waits for the writer, and for the threads that read."""
+        return {"writer": self._writer.waiting, "readers": self._readers.waiting}
+
+    @property
     def parked(self) -> SqliteParked:
         """What followers have put aside."""
         return self._parked

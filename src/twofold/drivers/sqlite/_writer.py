@@ -47,6 +47,11 @@ class Writer:
         self._items = Mailbox[Call[Committed] | Turn](closed="the store is not open")
         self._thread: threading.Thread | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many units of work and turns wait."""
+        return len(self._items)
+
     async def start(self) -> None:
         """Start the thread, and wait until its connection is open."""
         self._commits = Commits(self._refusal)

@@ -1,0 +1,219 @@
+"""A canary: a secret is sent down every path, and then looked for in everything that comes out of the other end."""
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from examples._demo.database import Database, SqliteFile
+from tests.cli.conftest import Said
+from tests.cli.vault import authenticate, vault
+from tests.web.shop import client_of
+from twofold import App, Module, Query
+from twofold.app.description import describe
+from twofold.app.explanation import explain
+from twofold.drivers.postgres._connection import Server
+from twofold.errors import StoreUnavailable, WiringError
+from twofold.messages import Origin
+from twofold.observability import LogFormat, OpenTelemetrySpans, configure_logging
+from twofold.reliability import RateLimit
+
+Twofold = Callable[..., Said]
+CANARY = "kanarienvogel"
+VAULT = "tests.cli.vault:app"
+SECRETS: dict[str, Any] = {
+    "phrase": CANARY,
+    "password": CANARY,
+    "key": CANARY,
+    "codes": [{"number": CANARY}],
+    "details": {"apiKey": CANARY, "deep": [{"access_token": CANARY}]},
+}
+HEADERS = {"Authorization": f"Bearer {CANARY}", "Idempotency-Key": CANARY}
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """What is configured here ends here."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers[:] = []
+    sender = logging.getLogger("httpx")  # the sender of all this tells where it sends it
+    sender.disabled = True
+    yield
+    sender.disabled = False
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def address_of(database: Database) -> str:
+    """Its address, with the canary as the password where it has one: the server asks for none."""
+    return database.address.replace("postgres:@", f"postgres:{CANARY}@")
+
+
+async def said_over_http(client: httpx.AsyncClient) -> list[str]:
+    """What is answered to everything that may be sent, with all headers."""
+    bodies: list[Any] = [
+        {"name": "chair", **SECRETS},
+        {"name": "unspeakable", **SECRETS},
+        {"name": "full", **SECRETS, "then": "refuse"},
+        {"name": "broken", **SECRETS, "then": "crash"},
+        {"name": "statement", **SECRETS, "then": "null"},
+        {"name": "statement", **SECRETS, "then": "type"},
+        {"name": "statement", **SECRETS, "then": "text"},
+        {"name": "wrong", **SECRETS, "size": "large"},
+        {"name": "wrong", **SECRETS, "phrase": {"deep": CANARY}, "codes": CANARY, "password": [CANARY]},
+        {"name": "wrong", "other": CANARY, "size": CANARY},
+        {"name": "wrong", "codes": [{"number": CANARY, "other": CANARY}]},
+    ]
+    answers = list[httpx.Response]()
+    for nth, body in enumerate(bodies):
+        key = {**HEADERS, "Idempotency-Key": f"{CANARY}-{nth}"}
+        answers += [await client.post("/commands/store", json=body, headers=key) for _ in range(2)]
+    again = {**HEADERS, "Idempotency-Key": f"{CANARY}-0"}
+    answers.append(await client.post("/commands/store", json={"name": "other", **SECRETS}, headers=again))
+    answers.append(await client.post("/commands/store", json={"name": "x"}, headers={"Idempotency-Key": CANARY * 30}))
+    answers.append(await client.post("/commands/store", content=f'{{"phrase": "{CANARY}', headers=HEADERS))
+    answers.append(await client.post("/commands/store", content=CANARY, headers={"Content-Type": CANARY}))
+    answers.append(await client.post("/commands/store", json=SECRETS, headers={"Authorization": f"{CANARY} wrong"}))
+    answers.append(await client.post("/commands/store", json=SECRETS, headers={"Twofold-Position": CANARY}))
+    answers.append(await client.post("/queries/look", json={"phrase": CANARY, "password": CANARY}, headers=HEADERS))
+    answers.append(await client.get("/queries/look", params={"phrase": CANARY, "password": CANARY}))
+    answers.append(await client.get("/queries/look", params={"phrase": CANARY, "other": CANARY}))
+    statuses = {answer.status_code for answer in answers}
+    assert {200, 400, 401, 409, 415, 500} <= statuses, statuses
+    for path in ("/metrics", "/health/live", "/health/ready", "/health/workers", "/openapi.json", "/docs"):
+        answers.append(await client.get(path))
+    return [f"{answer.headers} {answer.text}" for answer in answers]
+
+
+async def use(app: App) -> list[str]:
+    """Send everything, and give all that was answered, traced, kept and shown."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    app.observe(spans=OpenTelemetrySpans(provider))
+    async with client_of(app, app.http()) as client:
+        outputs = await said_over_http(client)
+        await app.settle()
+        outputs += [str(await app.progress()), str(app.queues())]
+        outputs += [str(entry) async for entry in app.audit.entries()]
+        shown = [app, app.store, app.stores, app.assembly, app.commands, app.parked, app.caller(idempotency_key=CANARY)]
+        outputs += [repr(one) for one in shown]
+        outputs += [str(describe(app)), str(explain(app, "store")), str(explain(app, "look"))]
+    spans = exporter.get_finished_spans()
+    assert len(spans) > 10
+    return outputs + [span.to_json() for span in spans]
+
+
+async def rows_of(database: Database) -> list[str]:
+    """Every row of every table of a schema, as text; bytes are in hexadecimal digits there."""
+    tables = await database.rows(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+    )
+    assert len(tables) > 5
+    return [str(row) for (name,) in tables for row in await database.rows(f'SELECT t::text FROM "{name}" AS t')]
+
+
+@pytest.mark.parametrize("format", ["console", "json"])
+def test_no_output_and_no_table_holds_a_secret(
+    format: LogFormat,  # noqa: A002  # as the option is called
+    each_database: Database,
+    twofold: Twofold,
+    tmp_path: Path,
+) -> None:
+    """Not what is answered, logged, traced, counted, audited, parked, described or kept, however a message ends."""
+    lines, address = io.StringIO(), address_of(each_database)
+    configure_logging(format=format, level="DEBUG", stream=lines)
+    app = App("vault", modules=[vault], authenticate=authenticate, database=address)
+    outputs = asyncio.run(use(app))
+    store = ("--database", address)
+    commands = [
+        ("parked", "list", VAULT, *store),
+        ("parked", "show", VAULT, "1", *store),
+        ("audit", "list", VAULT, "--json", *store),
+        ("audit", "list", VAULT, *store),
+        ("audit", "verify", VAULT, *store),
+        ("db", "status", VAULT, *store),
+        ("db", "sql", VAULT, *store),
+        ("projections", "list", VAULT, *store),
+        ("describe", VAULT),
+        ("describe", VAULT, "--json"),
+        ("explain", VAULT, "store"),
+    ]
+    said = {" ".join(command[:2]): twofold(*command) for command in commands}
+    (parked,) = json.loads(twofold("parked", "list", VAULT, "--json", *store).out)
+    said["parked show"] = twofold("parked", "show", VAULT, parked["subscription"], str(parked["position"]), *store)
+    assert all(one.code == 0 for one in said.values()), said
+    outputs += [one.out + one.err for one in said.values()]
+    outputs.append(lines.getvalue())
+    hidden = f"{CANARY} {CANARY.encode().hex()}".split()
+    outputs += [] if isinstance(each_database, SqliteFile) else asyncio.run(rows_of(each_database))
+    found = [line for text in outputs for line in text.splitlines() if any(one in line for one in hidden)]
+    assert found == []
+    assert "nobody to tell" in said["parked show"].out
+    assert "crashed" in lines.getvalue()
+    files = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
+    assert not any(CANARY.encode() in content for content in files)
+    assert any(b"unspeakable" in content for content in files) == isinstance(each_database, SqliteFile)
+
+
+def told_of(error: BaseException | None) -> str:
+    """An error with all that it comes from."""
+    chain = list[str]()
+    while error is not None:
+        chain += [str(error), repr(error), *getattr(error, "__notes__", [])]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n".join(chain)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"postgresql://ada:{CANARY}@127.0.0.1:1/shop",
+        f"postgresql://ada:{CANARY}@127.0.0.1:1/shop?pool_size=none",
+        f"postgresql://ada:{CANARY}@127.0.0.1:none/shop",
+        f"postgresql://ada@127.0.0.1:1/shop?password={CANARY}&readers=0",
+        f"mysql://ada:{CANARY}@127.0.0.1/shop",
+    ],
+)
+def test_an_address_that_does_not_work_is_not_told_with_its_password(address: str, twofold: Twofold) -> None:
+    """Neither by the error and what it comes from, nor on the command line."""
+    said = [twofold(*command, "--database", address) for command in (("db", "status", VAULT), ("audit", "list", VAULT))]
+    assert not any(CANARY in one.out + one.err for one in said)
+    assert all(one.code for one in said)
+
+    async def start() -> None:
+        async with App("vault", modules=[vault], database=address):
+            pass
+
+    with pytest.raises((StoreUnavailable, WiringError)) as caught:
+        asyncio.run(start())
+    assert CANARY not in told_of(caught.value)
+
+
+def test_settings_and_metadata_do_not_show_what_is_secret_in_them() -> None:
+    """The address of a shared limit, a key, an address of a server."""
+    module = Module("limited")
+
+    @module.handler(rate_limit=RateLimit("5/second", store=f"redis://:{CANARY}@127.0.0.1/0"))
+    async def ask(query: Ask) -> int:
+        return 1
+
+    app = App("limited", modules=[module], database="memory:")
+    shown = [str(explain(app, "ask")), str(describe(app)), repr(Origin(idempotency_key=CANARY)), repr(app.assembly)]
+    shown.append(repr(Server(dsn=f"postgresql://ada:{CANARY}@127.0.0.1/shop", connect_timeout=1, lock_timeout=1)))
+    assert not any(CANARY in one for one in shown)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask(Query[int]):
+    """A query."""
