@@ -1,7 +1,7 @@
 """The write side: units of work, the log, checkpoints, and the in-memory reference of the store port."""
 
-from twofold.store._audit import AuditBlock, AuditEntry, AuditSearch, AuditTrail
-from twofold.store._audit_stage import audit_stage
+from twofold.store._audit import CRASHED, SUCCESS, AuditBlock, AuditEntry, AuditSearch, AuditTrail
+from twofold.store._audit_stage import audit_stage, ended_as
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._bell import Bell
 from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, Move
@@ -39,6 +39,7 @@ __all__ = [
     "AuditTrail",
     "Batch",
     "Bell",
+    "CRASHED",
     "Checkpoint",
     "Checkpoints",
     "Committed",
@@ -69,6 +70,7 @@ __all__ = [
     "Reply",
     "RestorableStore",
     "RowChange",
+    "SUCCESS",
     "SchemaState",
     "Selection",
     "Store",
@@ -82,11 +84,12 @@ __all__ = [
     "beside",
     "carried_through",
     "carrying",
+    "claim_stage",
     "conclusion_stage",
     "current_unit",
-    "lifecycle_stage",
-    "claim_stage",
+    "ended_as",
     "idempotency_stage",
+    "lifecycle_stage",
     "part_of",
     "read_only_stage",
     "refuse_in_query",

@@ -1,0 +1,115 @@
+"""The throw-away copy: a file of SQLite in a temporary folder, with the log up to a position and the rows of tables.
+
+The log can be cut, and stands as it was. Rows cannot be wound back: they are as they are now, and the copy says so.
+"""
+
+import asyncio
+import shutil
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final, final
+
+from twofold.app._assembly import Assembly
+from twofold.app._database import sessions_of
+from twofold.app._room import open_room
+from twofold.app._stores import Stores
+from twofold.store import Append, Batch, Draft, Log, Recorded, Store
+
+_PAGE: Final = 1000
+_PATIENCE: Final = 24 * 3600.0
+"""How long a transaction may be held open, in seconds: whoever debugs a handler takes a while."""
+
+
+@final
+class Copy:
+    """Copies of one application, as they are asked for.
+
+    Args:
+        folder: Where it keeps them.
+        sources: What is copied; open, and only read.
+        assembly: Says which tables there are.
+    """
+
+    def __init__(self, folder: Path, sources: Stores, assembly: Assembly) -> None:
+        self._file = folder / "past.db"
+        self._tried = folder / "tried.db"
+        self._sources = sources
+        self._assembly = assembly
+        self._position: int | None = None
+        self.notes: list[str] = []
+
+    @asynccontextmanager
+    async def at(self, position: int) -> AsyncGenerator[Store]:
+        """A store to try something in, whose log ends at a position; nothing is left of it behind the block.
+
+        Args:
+            position: A position in the real log. In the copy positions count anew.
+        """
+        await self._bring_to(position)
+        await asyncio.to_thread(shutil.copyfile, self._file, self._tried)
+        store = _store_in(self._tried)
+        try:
+            await store.start()
+            yield store
+        finally:
+            await store.stop()
+            self._tried.unlink()
+
+    async def _bring_to(self, position: int) -> None:
+        if self._position is not None and self._position > position:
+            self._file.unlink()
+            self._position = None
+        store = _store_in(self._file)
+        await store.start()
+        try:
+            if self._position is None:
+                self.notes = await self._copy_rows(store)
+                self._position = 0
+            await _copy_log(self._sources.write.log, store, self._position, position)
+            self._position = position
+        finally:
+            await store.stop()
+
+    async def _copy_rows(self, target: Store) -> list[str]:
+        """Copy all tables that the application has declared; what cannot be copied is told."""
+        notes, copied = list[str](), 0
+        for source, tables in self._sources.split(self._assembly.read_models, self._assembly.state):
+            sessions = sessions_of(source) if tables else None
+            if sessions is None:
+                notes += [f"the rows of {table} are not in the copy" for table in map(_name, tables)]
+                continue
+            sql = open_room("twofold.sql")
+            left_out = await sql.copy_tables(tables, source, sessions, target)
+            notes += [f"the table {name} is not in the copy: {reason}" for name, reason in left_out.items()]
+            copied += len(tables) - len(left_out)
+        if copied:
+            notes.insert(0, f"rows are as they are now, not as they were then: of {copied} tables")
+        return notes
+
+
+async def _copy_log(log: Log, target: Store, after: int, until: int) -> None:
+    while after < until:
+        page = await log.read(after, until=until, limit=_PAGE)
+        if page:
+            await target.commit(Batch(appends=_appends(page)))
+        after = page[-1].position if len(page) == _PAGE else until
+
+
+def _appends(page: Sequence[Recorded]) -> tuple[Append, ...]:
+    runs = groupby(page, key=lambda one: one.stream)
+    return tuple(Append(stream, tuple(map(_draft, events))) for stream, events in runs)
+
+
+def _draft(one: Recorded) -> Draft:
+    return Draft(one.id, one.type, one.schema_version, one.data, one.headers, one.time, one.tags)
+
+
+def _store_in(file: Path) -> Store:
+    store: Store = open_room("twofold.drivers.sqlite").SqliteStore(file, durability="normal", turn_timeout=_PATIENCE)
+    return store
+
+
+def _name(table: Any) -> str:
+    return getattr(table, "__tablename__", None) or getattr(table, "name", None) or str(table)
