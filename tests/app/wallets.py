@@ -1,4 +1,4 @@
-"""Wallets for the tests of replay, in two releases: with secrets, letters, tables, parts, and everything that follows."""
+"""Wallets for the tests of replay, in two releases: with secrets, letters, tables, parts, and what follows the log."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,7 +90,7 @@ class Join(Command[None]):
     name: str
     phrase: Annotated[str, Secret]
     cards: list[Card] = field(default_factory=list[Card])
-    key: SecretStr = SecretStr("")
+    key: SecretStr = field(default_factory=lambda: SecretStr(""))
 
 
 @dataclass(frozen=True, kw_only=True)

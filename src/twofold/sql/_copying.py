@@ -36,7 +36,7 @@ async def copy_tables(entities: Iterable[Any], source: Store, sessions: Sessions
         target: Where they come to: a store in SQLite, without these tables.
 
     Returns:
-        The tables that could not be copied, and why.
+        The tables whose rows could not be copied, and why; what is missing in the source alone is there, and empty.
     """
     columns, left_out = _Columns(), dict[str, str]()
     tables = dict.fromkeys(one.table if _is_view(one) else table_of(one) for one in entities)
@@ -45,7 +45,7 @@ async def copy_tables(entities: Iterable[Any], source: Store, sessions: Sessions
             await target.create_tables([table])
             columns[table] = await _read(_columns_of(table), source, sessions)
         except SQLAlchemyError as error:
-            left_out[table.fullname] = str(error).splitlines()[0]
+            left_out[table.fullname] = str(getattr(error, "orig", None) or error).splitlines()[0]
     while (loose := _loose(columns)) is not None:
         table, other = loose
         del columns[table]
@@ -63,11 +63,15 @@ async def copy_tables(entities: Iterable[Any], source: Store, sessions: Sessions
 async def _copy_rows(
     columns: Mapping[Table[Any], list[Column[Any]]], source: Store, sessions: Sessions, transaction: Transaction
 ) -> None:
-    # A row may refer to one that comes later, in the same table or in another one: checked at the end.
-    await transaction.run(lambda connection: connection.execute("PRAGMA defer_foreign_keys = ON") and None)
+    await transaction.run(_check_references_at_the_end)
     for table, known in columns.items():
         async for page in _pages(table, known, source, sessions):
             await transaction.change(page)
+
+
+def _check_references_at_the_end(connection: Any) -> None:
+    """A row may refer to one that comes later, in the same table or in another one."""
+    connection.execute("PRAGMA defer_foreign_keys = ON")
 
 
 async def _pages(

@@ -38,6 +38,7 @@ class Copy:
         self._sources = sources
         self._assembly = assembly
         self._position: int | None = None
+        self._turn = asyncio.Lock()
         self.notes: list[str] = []
 
     @asynccontextmanager
@@ -47,15 +48,16 @@ class Copy:
         Args:
             position: A position in the real log. In the copy positions count anew.
         """
-        await self._bring_to(position)
-        await asyncio.to_thread(shutil.copyfile, self._file, self._tried)
-        store = _store_in(self._tried)
-        try:
-            await store.start()
-            yield store
-        finally:
-            await store.stop()
-            self._tried.unlink()
+        async with self._turn:
+            await self._bring_to(position)
+            await asyncio.to_thread(shutil.copyfile, self._file, self._tried)
+            store = _store_in(self._tried)
+            try:
+                await store.start()
+                yield store
+            finally:
+                await store.stop()
+                self._tried.unlink()
 
     async def _bring_to(self, position: int) -> None:
         if self._position is not None and self._position > position:
@@ -78,11 +80,12 @@ class Copy:
         for source, tables in self._sources.split(self._assembly.read_models, self._assembly.state):
             sessions = sessions_of(source) if tables else None
             if sessions is None:
+                await target.create_tables(tables)
                 notes += [f"the rows of {table} are not in the copy" for table in map(_name, tables)]
                 continue
             sql = open_room("twofold.sql")
             left_out = await sql.copy_tables(tables, source, sessions, target)
-            notes += [f"the table {name} is not in the copy: {reason}" for name, reason in left_out.items()]
+            notes += [f"the rows of {name} are not in the copy: {reason}" for name, reason in left_out.items()]
             copied += len(tables) - len(left_out)
         if copied:
             notes.insert(0, f"rows are as they are now, not as they were then: of {copied} tables")
