@@ -120,6 +120,17 @@ async def test_the_same_code_comes_to_the_same(each_database: Database) -> None:
     ]
 
 
+async def test_commands_that_ran_side_by_side_come_to_the_same(each_database: Database) -> None:
+    """Each on the log as it was before its own events, wherever those of others stand."""
+    async with wallet_app(each_database.address) as app:
+        made = await asyncio.gather(*(app.execute(Create(owner=f"o{number}")) for number in range(20)))
+        await asyncio.gather(*(app.execute(PutIn(wallet=one.unwrap(), amount=1)) for one in made))
+    async with replaying(wallet_app(each_database.address)) as replays:
+        found = [await replays.of(one) async for one in replays.audit.entries()]
+    assert len(found) == 40
+    assert all(one.same and len(one.events) == 1 for one in found)
+
+
 async def test_the_log_is_cut_right_before_the_command(tmp_path: Path) -> None:
     """Also when what it saw had no command behind it, and whatever came later."""
     file = tmp_path / "wallets.db"
@@ -400,6 +411,27 @@ async def test_what_is_asked_for_at_once_is_replayed_in_turn(tmp_path: Path) -> 
             entries = [one async for one in replays.audit.entries()]
             found = await asyncio.gather(*(replays.of(one) for one in reversed(entries)))
     assert all(one.same for one in found)
+
+
+async def test_a_replay_inside_a_handler_leaves_the_handlers_own_entry_alone(tmp_path: Path) -> None:
+    """The command that asks for one, and the one that is replayed, have nothing to do with each other."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Debug(Command[bool]):
+        """Replays the first command."""
+
+    module = bank()
+
+    @module.handler
+    async def debug(command: Debug) -> bool:
+        async with replaying(app) as replays:
+            return (await last(replays, "open")).same
+
+    app = App("bank", modules=[module], database=tmp_path / "bank.db")
+    async with app:
+        await app.execute(Open(count=2))
+        assert (await app.execute(Debug())).unwrap()
+        assert [one.message async for one in app.audit.entries()] == ["open", "debug"]
 
 
 async def test_a_store_in_memory_is_replayed_while_it_runs() -> None:

@@ -1,7 +1,9 @@
 """Replaying commands: each as it was sent, on the log as it was before it, with what it then and now came to."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import Context as ContextVars
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -181,8 +183,10 @@ async def _handled(twin: Twin, entry: AuditEntry, command: Any) -> tuple[str, st
     )
     context = Context(origin, None, twin.clock, new_id, entry.message_id)
     (handler,) = twin.router.handlers(twin.router.catalogue.named(entry.message).cls)
+    delivered = twin.router.deliver(handler, command, context)
     try:
-        result = await twin.router.deliver(handler, command, context)
+        # In nobody's context: whatever message is being handled here, this one has nothing to do with it.
+        result = await asyncio.create_task(delivered, context=ContextVars())
     except Exception as error:  # noqa: BLE001  # a crash is what the replay is about: it is told
         return CRASHED, type(error).__qualname__, str(error), error
     if result.is_success:
