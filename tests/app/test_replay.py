@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from examples._demo.database import Database, PostgresSchema
 from tests.app.test_audit import Open, Opened, bank
@@ -33,7 +34,7 @@ from tests.app.wallets import (
     WriteThrough,
     wallet_app,
 )
-from twofold import App, Command, Context, EventBus, Module, Principal, Rows, signed_in
+from twofold import App, Command, Context, EventBus, Module, Principal, Query, QueryBus, Rows, signed_in
 from twofold.app.replay import (
     EffectsRefused,
     NothingKept,
@@ -47,6 +48,7 @@ from twofold.app.replay import (
 from twofold.dispatch import Idempotency, Next
 from twofold.errors import Undecodable, UnknownMessage
 from twofold.messages import command
+from twofold.sql import ReadSession
 from twofold.store import MemoryStore
 
 pytestmark = pytest.mark.anyio
@@ -472,3 +474,50 @@ async def test_the_right_to_read_is_enough(postgres_schema: PostgresSchema, post
         await owner.execute(f"DROP OWNED BY {role}")
         await owner.execute(f"DROP ROLE {role}")
         await owner.close()
+
+
+async def test_a_read_database_is_left_alone_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rows are in the copy, and nothing of the replay comes near it, whoever has named it."""
+    write, read = tmp_path / "write.db", tmp_path / "read.db"
+    monkeypatch.setenv("TWOFOLD_READ_DATABASE", str(read))
+
+    def app() -> App:
+        module = bank()
+
+        @module.projection("totals", tables=[Total])
+        class Totals:
+            def opened(self, event: Opened, rows: Rows) -> None:
+                rows.add(Total, {"owner": "all"}, total=1)
+
+        @dataclass(frozen=True, kw_only=True)
+        class Read(Query[int]):
+            """The sum."""
+
+        @dataclass(frozen=True, kw_only=True)
+        class ReadAndTell(Command[None]):
+            """Tells the sum."""
+
+        @module.handler
+        async def read(query: Read, session: ReadSession) -> int:
+            return await session.scalar(select(Total.total)) or 0
+
+        @module.handler
+        async def read_and_tell(command: ReadAndTell, queries: QueryBus, events: EventBus) -> None:
+            for _ in range((await queries.execute(Read())).unwrap()):
+                await events.publish(Opened())
+
+        return App("bank", modules=[module], database=write)
+
+    async with app() as running:
+        await running.execute(Open(count=3))
+        await running.settle()
+        (told,) = [one for one in running.router.handlers() if one.name == "read_and_tell"]
+        await running.execute(told.message_type())
+        await running.settle()
+    before = [file.read_bytes() for file in (write, read)]
+    async with replaying(app()) as replays:
+        one = await last(replays, "read_and_tell")
+    # The rows of now count six, three of which the command itself has brought about.
+    assert [change.state for change in one.events] == ["same"] * 3 + ["extra"] * 3
+    assert one.notes == ("the rows of 1 table are as they are now, not as they were then",)
+    assert [file.read_bytes() for file in (write, read)] == before

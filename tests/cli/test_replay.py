@@ -62,7 +62,7 @@ def test_a_command_that_comes_to_the_same_ends_with_0(replay: Call, ids: dict[st
     assert lines[0].startswith(f"put_in {ids['put_in']} by \\x1b[2Jada for north, sent 20")
     assert lines[1:4] == [
         "  on a copy of the log up to position 2",
-        "  rows are as they are now, not as they were then: of 2 tables",
+        "  the rows of 2 tables are as they are now, not as they were then",
         "  success, as then",
     ]
     assert lines[4].startswith("  same     paid_in in wallet-")

@@ -665,7 +665,7 @@ class TestAudit:
         ]
 
     async def test_commands_are_replayed(self, tmp_path: Path) -> None:
-        """Against a throw-away copy, as who sent them; what came of them then is compared with what comes of them now."""
+        """Against a throw-away copy, as who sent them; what came of them then is compared with what comes now."""
         file = tmp_path / "s4.db"
         async with App("s4", modules=[visits()], database=file) as app:
             caller = app.caller(user_id="ada", correlation_id="c-1")

@@ -77,18 +77,19 @@ class Copy:
     async def _copy_rows(self, target: Store) -> list[str]:
         """Copy all tables that the application has declared; what cannot be copied is told."""
         notes, copied = list[str](), 0
-        for source, tables in self._sources.split(self._assembly.read_models, self._assembly.state):
-            sessions = sessions_of(source) if tables else None
+        for source, declared in self._sources.split(self._assembly.read_models, self._assembly.state):
+            sessions = sessions_of(source) if declared else None
             if sessions is None:
-                await target.create_tables(tables)
-                notes += [f"the rows of {table} are not in the copy" for table in map(_name, tables)]
+                await target.create_tables(declared)
+                notes += [f"the rows of {table} are not in the copy" for table in map(_name, declared)]
                 continue
             sql = open_room("twofold.sql")
-            left_out = await sql.copy_tables(tables, source, sessions, target)
+            left_out = await sql.copy_tables(declared, source, sessions, target)
             notes += [f"the rows of {name} are not in the copy: {reason}" for name, reason in left_out.items()]
-            copied += len(tables) - len(left_out)
+            copied += len(declared) - len(left_out)
         if copied:
-            notes.insert(0, f"rows are as they are now, not as they were then: of {copied} tables")
+            tables = "1 table" if copied == 1 else f"{copied} tables"
+            notes.insert(0, f"the rows of {tables} are as they are now, not as they were then")
         return notes
 
 
