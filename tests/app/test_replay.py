@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -34,7 +35,7 @@ from tests.app.wallets import (
     WriteThrough,
     wallet_app,
 )
-from twofold import App, Command, Context, EventBus, Module, Principal, Query, QueryBus, Rows, signed_in
+from twofold import App, Command, Context, EventBus, Module, Principal, Query, QueryBus, Refused, Rows, signed_in
 from twofold.app.replay import (
     EffectsRefused,
     NothingKept,
@@ -45,14 +46,16 @@ from twofold.app.replay import (
     SentInside,
     replaying,
 )
+from twofold.clock import new_id
 from twofold.dispatch import Idempotency, Next
-from twofold.errors import Undecodable, UnknownMessage
+from twofold.errors import StoreUnavailable, Undecodable, UnknownMessage
 from twofold.messages import command
 from twofold.sql import ReadSession
-from twofold.store import MemoryStore
+from twofold.store import Append, Batch, Draft, MemoryStore
 
 pytestmark = pytest.mark.anyio
 
+NOW = datetime(2030, 1, 2, tzinfo=UTC)
 TABLES = (
     "twofold_events",
     "twofold_audit",
@@ -84,6 +87,11 @@ async def replayed(database: Any, message: str, given: Mapping[str, Any] | None 
     """The same, by an application that does not run."""
     async with replaying(wallet_app(database, **options), given=given) as replays:
         return await last(replays, message)
+
+
+def files(folder: Path) -> list[Path]:
+    """What is in it."""
+    return list(folder.iterdir())
 
 
 def states(replay: Replay) -> list[str]:
@@ -125,11 +133,11 @@ async def test_the_same_code_comes_to_the_same(each_database: Database) -> None:
 async def test_commands_that_ran_side_by_side_come_to_the_same(each_database: Database) -> None:
     """Each on the log as it was before its own events, wherever those of others stand."""
     async with wallet_app(each_database.address) as app:
-        made = await asyncio.gather(*(app.execute(Create(owner=f"o{number}")) for number in range(20)))
+        made = await asyncio.gather(*(app.execute(Create(owner=f"o{number}")) for number in range(8)))
         await asyncio.gather(*(app.execute(PutIn(wallet=one.unwrap(), amount=1)) for one in made))
     async with replaying(wallet_app(each_database.address)) as replays:
         found = [await replays.of(one) async for one in replays.audit.entries()]
-    assert len(found) == 40
+    assert len(found) == 16
     assert all(one.same and len(one.events) == 1 for one in found)
 
 
@@ -252,7 +260,7 @@ async def test_the_real_database_stays_as_it_is(
     with pytest.raises(RedactedFields):
         await replayed(each_database.address, "join")
     assert await Kept.of(each_database, tmp_path / "shop.db") == before
-    assert list(folder.iterdir()) == []
+    assert files(folder) == []
     assert (crashed.outcome, crashed.same) == ("crashed", True)
 
 
@@ -419,21 +427,22 @@ async def test_a_replay_inside_a_handler_leaves_the_handlers_own_entry_alone(tmp
     """The command that asks for one, and the one that is replayed, have nothing to do with each other."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Debug(Command[bool]):
+    class Debug(Command[None]):
         """Replays the first command."""
 
     module = bank()
 
     @module.handler
-    async def debug(command: Debug) -> bool:
+    async def debug(command: Debug) -> None:
         async with replaying(app) as replays:
-            return (await last(replays, "open")).same
+            assert (await last(replays, "open")).same
+        raise Refused("it was the same")
 
     app = App("bank", modules=[module], database=tmp_path / "bank.db")
     async with app:
         await app.execute(Open(count=2))
-        assert (await app.execute(Debug())).unwrap()
-        assert [one.message async for one in app.audit.entries()] == ["open", "debug"]
+        assert isinstance((await app.execute(Debug())).error, Refused)
+        assert [one.outcome async for one in app.audit.entries()] == ["success", "refused"]
 
 
 async def test_a_store_in_memory_is_replayed_while_it_runs() -> None:
@@ -451,6 +460,19 @@ async def test_a_store_in_memory_is_replayed_while_it_runs() -> None:
             one = await last(replays, "open")
         assert (one.same, await app.store.log.head()) == (True, 2)
         assert one.notes == ("the rows of wallet_total are not in the copy",)
+
+
+async def test_no_database_is_made_and_none_is_written(tmp_path: Path) -> None:
+    """What is not there stays away, and what is there refuses every write."""
+    file = tmp_path / "wallets.db"
+    with pytest.raises(StoreUnavailable, match="there is no database yet"):
+        await replayed(file, "create")
+    assert files(tmp_path) == []
+    async with recorded(file):
+        pass
+    async with replaying(wallet_app(file)) as replays:
+        with pytest.raises(StoreUnavailable, match="for reading only"):
+            await replays._source.commit(Batch(appends=(Append("s", (Draft(new_id(), "bonus", 1, b"{}", {}, NOW),)),)))
 
 
 async def test_the_right_to_read_is_enough(postgres_schema: PostgresSchema, postgres_url: str) -> None:
