@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,6 +44,7 @@ from twofold.app.replay import (
     Replay,
     Replays,
     SentInside,
+    _copy,
     replaying,
 )
 from twofold.clock import new_id
@@ -51,7 +52,7 @@ from twofold.dispatch import Idempotency, Next
 from twofold.errors import StoreUnavailable, Undecodable, UnknownMessage
 from twofold.messages import command
 from twofold.sql import ReadSession
-from twofold.store import Append, Batch, Draft, MemoryStore
+from twofold.store import Append, Batch, Draft, MemoryStore, Recorded
 
 pytestmark = pytest.mark.anyio
 
@@ -154,6 +155,46 @@ async def test_the_log_is_cut_right_before_the_command(tmp_path: Path) -> None:
         entries = [one async for one in replays.audit.entries(message="put_in")]
         positions = [(await replays.of(one)).position for one in [*entries, entries[0]]]
     assert positions == [before - 1, before + 1, before + 1, before + 2, before - 1]
+
+
+async def test_a_long_command_behind_a_long_log_comes_to_the_same(tmp_path: Path) -> None:
+    """Whole pages of events before it, and of its own."""
+    database = tmp_path / "bank.db"
+    async with App("bank", modules=[bank()], database=database) as app:
+        for count in (2100, 0, 1100):
+            await app.execute(Open(count=count))
+        for _ in range(3):
+            await app.execute(Open(then="refuse"))
+    async with replaying(App("bank", modules=[bank()], database=database)) as replays:
+        found = [await replays.of(one) async for one in replays.audit.entries()]
+    assert [(one.position, len(one.events), one.same) for one in found] == [
+        (0, 2100, True),
+        (2100, 0, True),
+        (2100, 1100, True),
+        *[(3200, 0, True)] * 3,
+    ]
+
+
+async def test_a_copy_that_was_broken_off_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is twice in the next one, and nothing is missing."""
+    pages, whole = list[int](), _copy._appends
+
+    def failing(page: Sequence[Recorded]) -> tuple[Append, ...]:
+        pages.append(len(page))
+        if len(pages) == 2:
+            raise ConnectionError
+        return whole(page)
+
+    async with App("bank", modules=[bank()], database=tmp_path / "bank.db") as app:
+        await app.execute(Open(count=1500))
+        await app.execute(Open(count=2))
+        async with replaying(app) as replays:
+            monkeypatch.setattr(_copy, "_appends", failing)
+            with pytest.raises(ConnectionError):
+                await last(replays, "open")
+            monkeypatch.undo()
+            assert (await last(replays, "open")).same
+    assert pages == [1000, 500]
 
 
 async def test_what_other_code_does_is_told_field_by_field(tmp_path: Path) -> None:

@@ -103,6 +103,13 @@ def test_a_secret_is_asked_for_and_taken(replay: Call) -> None:
     assert "FIELD=JSON" in replay(FIRST, "@join", "--set", "phrase").err
 
 
+def test_what_no_class_is_called_any_more_is_told_in_a_line(replay: Call) -> None:
+    """And not in a traceback."""
+    said = replay("tests.cli.test_audit:app", "@put_in")
+    assert (said.code, said.out) == (70, "")
+    assert said.err == "twofold: no message is registered as 'put_in'\n"
+
+
 def test_effects_need_leave(replay: Call) -> None:
     """Which names what would be called."""
     POST.sent.clear()

@@ -60,16 +60,16 @@ class Copy:
                 self._tried.unlink()
 
     async def _bring_to(self, position: int) -> None:
-        if self._position is not None and self._position > position:
-            self._file.unlink()
-            self._position = None
+        reached, self._position = self._position, None  # until all of it is there
+        if reached is None or reached > position:
+            self._file.unlink(missing_ok=True)
+            reached = None
         store = _store_in(self._file)
         await store.start()
         try:
-            if self._position is None:
-                self.notes = await self._copy_rows(store)
-                self._position = 0
-            await _copy_log(self._sources.write.log, store, self._position, position)
+            if reached is None:
+                self.notes, reached = await self._copy_rows(store), 0
+            await _copy_log(self._sources.write.log, store, reached, position)
             self._position = position
         finally:
             await store.stop()
