@@ -193,7 +193,9 @@ async def test_a_copy_that_was_broken_off_is_made_anew(tmp_path: Path, monkeypat
             with pytest.raises(ConnectionError):
                 await last(replays, "open")
             monkeypatch.undo()
-            assert (await last(replays, "open")).same
+            one = await last(replays, "open")
+            async with replays._copy.at(one.position) as store:
+                assert (one.same, one.position, await store.log.head()) == (True, 1500, 1500)
     assert pages == [1000, 500]
 
 
