@@ -190,6 +190,14 @@ async def test_a_success_has_its_whole_entry(app: App) -> None:
     assert await app.audit.get(entry.message_id) == entry
 
 
+async def test_an_entry_has_the_time_at_which_its_command_was_sent(app: App) -> None:
+    """And not that at which somebody first asked for it: everything it has recorded is later."""
+    await app.execute(Open(count=50))
+    (entry,) = await trail(app)
+    (first, *_) = await app.store.log.read(0, until=50, limit=50)
+    assert entry.time <= first.time
+
+
 async def test_every_end_is_told(app: App) -> None:
     """A refusal, a crash, what is invalid, and what was cancelled; nothing of them was committed."""
     await app.execute(Open(then="refuse"))

@@ -39,7 +39,8 @@ def audit() -> None:
     """Look at what commands have left in the audit trail, prove and export it."""
 
 
-def _filters(command: F) -> F:
+def filters(command: F) -> F:
+    """The options that say which entries are meant."""
     moments = ("until", "Only what was sent before this time, in UTC."), ("since", "Only what was sent since, in UTC.")
     for name, text in moments:
         command = click.option(f"--{name}", type=click.DateTime(), help=text)(command)
@@ -51,14 +52,14 @@ def _filters(command: F) -> F:
 
 @audit.command(name="list")
 @app_argument
-@_filters
+@filters
 @click.option("--oldest", is_flag=True, help="The oldest first, and not the newest.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many rows at most.")
 @click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
 @database_options
 def list_(*, target: str, oldest: bool, limit: int, as_json: bool, **options: Any) -> None:
     """List commands: who sent what and when, how it ended, and how long it took."""
-    wanted, databases = _read(options)
+    wanted, databases = wanted_of(options)
 
     async def found(app: App) -> list[AuditEntry]:
         return [entry async for entry in app.audit.entries(**wanted, newest=not oldest, limit=limit + 1)]
@@ -134,11 +135,11 @@ def prune(*, target: str, before: datetime, dry_run: bool, by: str | None, **dat
 
 @audit.command()
 @app_argument
-@_filters
+@filters
 @database_options
 def export(*, target: str, **options: Any) -> None:
     """Print entries as lines of JSON, the oldest first."""
-    wanted, databases = _read(options)
+    wanted, databases = wanted_of(options)
 
     async def printed(app: App) -> None:
         async for entry in app.audit.entries(**wanted):
@@ -168,7 +169,7 @@ def _lines_of(verdict: Verdict) -> Iterator[str]:
         yield f"{verdict.unsealed} more are not sealed yet; a worker does that within a second or two"
 
 
-def _read(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str | None]]:
+def wanted_of(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str | None]]:
     """The entries that are wanted, and the databases."""
     wanted = {
         "message": options["message"],

@@ -16,6 +16,7 @@ from twofold.cli._exit import BUG, exit_code
 from twofold.cli._explain import explain
 from twofold.cli._parked import parked
 from twofold.cli._projections import projections
+from twofold.cli._replay import replay
 from twofold.cli._run import run
 from twofold.cli._tell import tell
 from twofold.errors import TwofoldError
@@ -45,5 +46,6 @@ def commands() -> None:
     """Commands, queries and events, carried."""
 
 
+audit.add_command(replay)
 for command in (run, describe, explain, parked, projections, audit, db):
     commands.add_command(command)

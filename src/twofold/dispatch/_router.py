@@ -132,6 +132,12 @@ class Router:
         (self._outer if at == "outer" else self._inner).append((middleware, when))
         self.forget()
 
+    @property
+    def middleware(self) -> Sequence[tuple[Place, Middleware, When]]:
+        """Every middleware with its place, and the handlers that it wraps."""
+        outer: list[tuple[Place, Middleware, When]] = [("outer", *used) for used in self._outer]
+        return [*outer, *(("inner", *used) for used in self._inner)]
+
     def forget(self) -> None:
         """Drop what was compiled; it is compiled again when needed."""
         self._routes.clear()

@@ -21,7 +21,7 @@ from twofold.messages._message import Command, Event, Query
 from twofold.messages._name import WireName, command, event, query, wire_name
 from twofold.messages._page import Page
 from twofold.messages._receipt import USUAL_WAIT, Receipt
-from twofold.messages._secret import Secret, redacting
+from twofold.messages._secret import HIDDEN, Secret, is_telling, redacting
 from twofold.messages._type import MessageType
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Context",
     "Event",
     "FromContext",
+    "HIDDEN",
     "Kind",
     "MessageType",
     "Origin",
@@ -50,6 +51,7 @@ __all__ = [
     "entered",
     "event",
     "findings",
+    "is_telling",
     "leave_context",
     "leave_origin",
     "query",

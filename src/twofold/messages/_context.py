@@ -47,6 +47,7 @@ class Origin:
         trace: Trace headers (W3C `traceparent`, `tracestate`).
         receipt: Where its commands note what they have written, and its queries look; None when nobody asks.
         idempotency_key: What its sender calls a command, so that it is handled once however often it is sent.
+        replay: Whether it is a command of the past, tried against a throw-away copy.
     """
 
     correlation_id: str | None = None
@@ -57,6 +58,7 @@ class Origin:
     trace: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     receipt: Receipt | None = field(default=None, compare=False)
     idempotency_key: str | None = field(default=None, repr=False)
+    replay: bool = False
 
 
 NOWHERE: Final = Origin()
@@ -157,6 +159,11 @@ class Context:
     def trace(self) -> Mapping[str, str]:
         """Its trace headers."""
         return self.origin.trace
+
+    @property
+    def replay(self) -> bool:
+        """Whether it is of the past, and tried again: nothing that comes of it stays."""
+        return self.origin.replay
 
     def headers(self) -> dict[str, str]:
         """What is stored beside an event that this message caused."""

@@ -86,7 +86,7 @@ def _may_tell(kind: MessageType[Any]) -> bool:
     except (PydanticUserError, WiringError):
         return True
     parts = [schema, *schema.get("$defs", {}).values()]
-    return any(_telling(name) for part in parts for name in part.get("properties", ())) or any(
+    return any(is_telling(name) for part in parts for name in part.get("properties", ())) or any(
         _is_open(node) for part in parts for node in _nodes(part.get("properties", part))
     )
 
@@ -111,10 +111,11 @@ def _hidden(value: object) -> object:
         return [_hidden(one) for one in cast("list[object]", value)]
     if isinstance(value, dict):
         members = cast("dict[str, object]", value).items()
-        return {name: HIDDEN if one is not None and _telling(name) else _hidden(one) for name, one in members}
+        return {name: HIDDEN if one is not None and is_telling(name) else _hidden(one) for name, one in members}
     return value
 
 
-def _telling(name: str) -> bool:
+def is_telling(name: str) -> bool:
+    """Whether a field says by its name that it has a secret."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
     return _TELLING.search(snake) is not None

@@ -3,6 +3,7 @@
 Handlers and projections import from here. Nothing in here knows a database; drivers implement `Sessions`.
 """
 
+from twofold.sql._copying import copy_tables
 from twofold.sql._exact import ExactDecimal
 from twofold.sql._fold import DeleteRows, WriteRows, fold
 from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_of, session_runner, sql_provider
@@ -45,6 +46,7 @@ __all__ = [
     "WriteRefused",
     "WriteRows",
     "WriteSession",
+    "copy_tables",
     "create_statements",
     "fold",
     "is_mapped",

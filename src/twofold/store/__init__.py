@@ -1,11 +1,11 @@
 """The write side: units of work, the log, checkpoints, and the in-memory reference of the store port."""
 
 from twofold.store._attempt import ATTEMPTS, IF_INTERRUPTED, from_header
-from twofold.store._audit import AuditEntry, AuditSearch
+from twofold.store._audit import CRASHED, SUCCESS, AuditEntry, AuditSearch
 from twofold.store._audit_block import AuditBlock
-from twofold.store._audit_cut import AuditCut
+from twofold.store._audit_cut import CUT, AuditCut
 from twofold.store._audit_keys import NO_KEYS, AuditKeyMissing, AuditKeys
-from twofold.store._audit_stage import audit_stage
+from twofold.store._audit_stage import audit_stage, ended_as
 from twofold.store._audit_trail import AuditTrail
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._bell import Bell
@@ -51,6 +51,8 @@ __all__ = [
     "AuditTrail",
     "Batch",
     "Bell",
+    "CRASHED",
+    "CUT",
     "Checkpoint",
     "Checkpoints",
     "Committed",
@@ -86,6 +88,7 @@ __all__ = [
     "Reply",
     "RestorableStore",
     "RowChange",
+    "SUCCESS",
     "SchemaState",
     "Selection",
     "Store",
@@ -99,12 +102,13 @@ __all__ = [
     "beside",
     "carried_through",
     "carrying",
+    "claim_stage",
     "conclusion_stage",
     "current_unit",
-    "lifecycle_stage",
-    "claim_stage",
+    "ended_as",
     "from_header",
     "idempotency_stage",
+    "lifecycle_stage",
     "part_of",
     "prunable",
     "prune",

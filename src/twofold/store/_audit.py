@@ -13,6 +13,9 @@ from uuid import UUID
 SUCCESS: Final = "success"
 """The outcome of a command that has committed."""
 
+CRASHED: Final = "crashed"
+"""The outcome of a command whose handler raised what nobody has classified."""
+
 UNDONE: Final = "undone"
 """The outcome of a command that was answered inside another one, which took it back with all else."""
 

@@ -10,10 +10,10 @@ import logging
 from typing import Any, Final
 
 from twofold.dispatch import Handler, Next, Stage
-from twofold.errors import BulkheadFull, Category, CircuitOpen, Classifier, RateLimited, error_name
+from twofold.errors import BulkheadFull, CircuitOpen, Classifier, RateLimited, error_name
 from twofold.messages import Catalogue, Context, Kind, redacting
 from twofold.result import Result
-from twofold.store._audit import SUCCESS, AuditEntry
+from twofold.store._audit import CRASHED, SUCCESS, AuditEntry
 from twofold.store._audited import About, Record, Trace, tracing
 from twofold.store._batch import Batch
 from twofold.store._current import current_unit
@@ -56,7 +56,7 @@ def audit_stage(store: Store, catalogue: Catalogue, classifier: Classifier, refu
                 await _leave(trace, outer, store, "cancelled")
                 raise
             except Exception as error:
-                await _leave(trace, outer, store, "crashed", type(error).__qualname__)
+                await _leave(trace, outer, store, CRASHED, type(error).__qualname__)
                 raise
             finally:
                 tracing.reset(token)
@@ -64,11 +64,11 @@ def audit_stage(store: Store, catalogue: Catalogue, classifier: Classifier, refu
                 await _leave(trace, outer, store, SUCCESS)
             elif isinstance(result.error, _COUNTED):
                 if about is not None:
-                    refusals.add(about, context, *_of(result.error, classifier.of_value(result.error)))
+                    refusals.add(about, context, *ended_as(result.error, classifier))
                 trace.own = None
                 await _leave(trace, outer, store)
             else:
-                await _leave(trace, outer, store, *_of(result.error, classifier.of_value(result.error)))
+                await _leave(trace, outer, store, *ended_as(result.error, classifier))
             return result
 
         return audit
@@ -76,8 +76,9 @@ def audit_stage(store: Store, catalogue: Catalogue, classifier: Classifier, refu
     return Stage("audit", wrap)
 
 
-def _of(error: Any, category: Category) -> tuple[str, str]:
-    return category.value, error_name(error)
+def ended_as(error: object, classifier: Classifier) -> tuple[str, str]:
+    """The outcome and the code of a command that was answered with an error."""
+    return classifier.of_value(error).value, error_name(error)
 
 
 async def _leave(trace: Trace, outer: Trace | None, store: Store, outcome: str = "", code: str = "") -> None:

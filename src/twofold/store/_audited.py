@@ -41,12 +41,13 @@ class Record:
         context: Its metadata.
     """
 
-    __slots__ = ("_about", "_context", "_ended", "_message", "_started", "code", "kept", "outcome")
+    __slots__ = ("_about", "_context", "_ended", "_message", "_started", "_time", "code", "kept", "outcome")
 
     def __init__(self, about: About, message: Any, context: Context) -> None:
         self._about = about
         self._message = message
         self._context = context
+        self._time = context.time  # which is when somebody first asks for it
         self._started = time.perf_counter()
         self._ended = 0.0
         self.outcome = ""
@@ -71,7 +72,7 @@ class Record:
             user_id=context.user_id,
             tenant=context.tenant,
             payload=about.redacted(self._message),
-            time=context.time,
+            time=self._time,
             duration=timedelta(seconds=self._ended - self._started),
             outcome=self.outcome,
             code=self.code,
