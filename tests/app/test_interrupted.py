@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -11,9 +12,10 @@ from examples._demo.database import Database, PostgresSchema
 from tests.app.bench import LIFECYCLE, Bench, Work, WorkAttempted, ended, lengths, told
 from tests.app.test_lifecycle_events import Moody
 from twofold import App, Context, Lifecycle, Module, Success
+from twofold.clock import new_id
 from twofold.dispatch import Idempotency
-from twofold.errors import Interrupted, KeyInFlight, OutcomeUnknown, WiringError
-from twofold.store import MemoryStore, Reply, Store
+from twofold.errors import Interrupted, KeyInFlight, OutcomeUnknown, StoreUnavailable, WiringError
+from twofold.store import Append, Batch, Draft, MemoryStore, Reply, Store
 
 pytestmark = pytest.mark.anyio
 
@@ -100,6 +102,61 @@ async def test_an_outcome_that_nobody_knew_is_found_out(committed: bool) -> None
         await ended(app)
         end = ["made chair", "succeeded chair"] if committed else ["failed the chair: interrupted"]
         assert await told(app) == ["attempted chair", *end]
+
+
+class Away:
+    """A store whose checkpoints are away for a while."""
+
+    def __init__(self) -> None:
+        self._store = MemoryStore()
+        self.looks = 0
+        self.away = True
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "checkpoints" and self.away:
+            self.looks += 1
+            raise StoreUnavailable("away")
+        return getattr(self._store, name)
+
+
+async def test_trouble_is_told_once_and_overcome(caplog: pytest.LogCaptureFixture) -> None:
+    """While the store is away nothing can be closed; once it is back everything is."""
+    bench, store = Bench(), Away()
+    bench.gate.clear()
+    store.away = False
+    async with bench.app(cast("Store", store), interrupted_after=SOON) as app:
+        store.away = True
+        task = asyncio.create_task(app.execute(Work(name="chair")))
+        await bench.started.wait()
+        async with asyncio.timeout(10):
+            while store.looks < 3:
+                await app.store.wakeup.wait(10, 0.05)
+        assert (await lengths(app))[1] == 1
+        store.away = False
+        await ended(app)
+        bench.gate.set()
+        assert isinstance((await task).error, Interrupted)
+    told_of = [record for record in caplog.records if record.name == "twofold.attempts"]
+    assert [record.levelname for record in told_of] == ["ERROR", "WARNING"]
+
+
+async def test_what_cannot_be_recorded_is_told_and_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    """An end that this application does not know, say: it is in the log, and the next attempt is closed."""
+    bench, attempt = Bench(), new_id()
+    bench.gate.clear()
+    headers = {"if_interrupted": '["gone", "{}"]', "causation_id": str(attempt)}
+    begin = Draft(new_id(), "work_attempted", 1, b'{"name": "gone"}', headers, datetime.now(UTC))
+    async with bench.app(interrupted_after=SOON) as app:
+        await app.store.commit(Batch((Append(f"twofold-attempt-{attempt}", (begin,), 0),)))
+        task = asyncio.create_task(app.execute(Work(name="chair")))
+        async with asyncio.timeout(10):
+            while (await lengths(app))[2] == 0:
+                await app.store.wakeup.wait(await app.store.log.head(), 0.1)
+        bench.gate.set()
+        await task
+        assert await told(app) == ["attempted gone", "attempted chair", "failed the chair: interrupted"]
+    (first, *_) = [record for record in caplog.records if record.name == "twofold.attempts"]
+    assert first.getMessage() == f"the attempt of message {attempt} was interrupted, which cannot be recorded"
 
 
 async def test_what_an_end_is_made_of_goes_no_further() -> None:

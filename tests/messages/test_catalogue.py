@@ -1,5 +1,6 @@
 """The closed registry: one per application, one name per class."""
 
+import sys
 from dataclasses import dataclass
 
 import pytest
@@ -92,3 +93,15 @@ def test_two_catalogues_do_not_meet() -> None:
     """Nothing is registered for the whole process."""
     Catalogue().add(Placed)
     assert Placed not in Catalogue()
+
+
+@pytest.mark.parametrize(
+    "name", ["this:s", "this", "tests.messages.test_catalogue:Placed", "__main__.Placed", "os.system"]
+)
+def test_a_name_is_looked_up_and_never_imported(name: str) -> None:
+    """Whoever can write into the log, or send a message, chooses among what is registered, and nothing else."""
+    catalogue = Catalogue()
+    catalogue.add(Placed)
+    with pytest.raises(UnknownMessage):
+        catalogue.named(name)
+    assert "this" not in sys.modules

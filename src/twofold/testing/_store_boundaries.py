@@ -32,6 +32,23 @@ class Boundaries(StoreCase):
         assert await self._positions(store, Selection(stream="order%*")) == [5]
         assert await self._positions(store, Selection(stream="*")) == [1, 2, 3, 4, 5, 6]
 
+    async def test_names_are_values(self, store: Store) -> None:
+        """Of streams, types and tags: whatever they look like, they mean themselves, and nothing of them is run."""
+        for place, name in enumerate(_NAMES, 1):
+            event = replace(draft(), type=name, tags=(name,))
+            await store.commit(Batch((Append(name, (event,)),)))
+            for meant in (
+                Selection(stream=name),
+                Selection(stream=f"{name}*"),
+                Selection(types=frozenset({name})),
+                Selection(tags=frozenset({name})),
+            ):
+                assert await self._positions(store, meant) == [place], (meant, name)
+            excluded = Condition(0, (Selection(types=frozenset({name}), tags=frozenset({name})),))
+            with pytest.raises(ConditionFailed):
+                await store.commit(replace(_tagged("other"), conditions=(excluded,)))
+        assert [event.stream for event in await whole_log(store)] == list(_NAMES)
+
     async def test_parts_share_the_streams(self, store: Store) -> None:
         """Every stream belongs to exactly one part of several, and to the same one in every store."""
         for number in range(60):
@@ -117,3 +134,19 @@ class Boundaries(StoreCase):
 
 def _tagged(stream: str, *tags: str) -> Batch:
     return batch(Append(stream, (replace(draft(), tags=tags),)))
+
+
+_NAMES = (
+    "'; DROP TABLE twofold_events; --",
+    '"; DROP TABLE twofold_events; --',
+    "a' OR '1'='1",
+    "$1 $$ %s {schema} ? :name",
+    "\\'; SELECT 1; --",
+    "back\\slash",
+    "line\nfeed\ttab",
+    "paypal",
+    "p\u0430yp\u0430l",
+    "\u202etxet",
+    "x" * 300,
+    "_%",
+)

@@ -1,6 +1,7 @@
 """Opening a store: tables are made once, whoever comes first, and nothing newer is touched."""
 
 import asyncio
+import secrets
 import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -151,3 +152,31 @@ async def test_what_a_database_complains_of_is_told_without_its_value(
         raise_typed(caught.value)
     assert str(raised.value).startswith(told)
     assert "kanarienvogel" not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['"; DROP TABLE mine; --', "'; DROP TABLE mine; --", "{floor} %s $1 {schema}", "a\nb", "back\\slash", "é" * 31],
+)
+async def test_a_schema_may_be_called_anything(postgres_url: str, plain: Plain, name: str) -> None:
+    """It is quoted wherever it is named, so it is a name and no more; what cannot be one is refused."""
+    schema = f"{name[:50]}{secrets.token_hex(4)}" if name.isascii() else name
+    await plain.execute("CREATE TABLE mine (id integer)")
+    store = PostgresStore(postgres_url, schema=schema, pool_size=1, readers=1)
+    try:
+        await store.start()
+        assert (await store.commit(append("s"))).position == 1
+        assert await versions(store, "s") == [1]
+        assert await plain.fetchval("SELECT count(*) FROM mine") == 0
+        assert await plain.fetchval("SELECT count(*) FROM pg_namespace WHERE nspname = $1", schema) == 1
+    finally:
+        await store.stop()
+        quoted = schema.replace('"', '""')
+        await plain.execute(f'DROP SCHEMA IF EXISTS "{quoted}" CASCADE')
+
+
+@pytest.mark.parametrize("name", ["", "x" * 64, "é" * 32, "a\0b", "a$$b", "a$twofold$b"])
+def test_what_cannot_be_a_schema_is_refused(name: str) -> None:
+    """It would be cut off, or end a function of the store."""
+    with pytest.raises(WiringError, match="schema"):
+        PostgresStore("postgresql://localhost/shop", schema=name)

@@ -80,3 +80,17 @@ async def test_it_may_change_no_table(role_url: str) -> None:
                 await connection.execute(refused)
     finally:
         await connection.close()
+
+
+@pytest.mark.anyio
+async def test_functions_have_the_rights_of_their_caller(role_url: str) -> None:
+    """So a role can do nothing through them that it may not do by itself."""
+    connection = await asyncpg.connect(role_url)
+    try:
+        functions = await connection.fetch(
+            "SELECT proname, prosecdef FROM pg_proc WHERE pronamespace = $1::text::regnamespace", schema_of(role_url)
+        )
+    finally:
+        await connection.close()
+    assert len(functions) > 10
+    assert [name for name, definer in functions if definer] == []

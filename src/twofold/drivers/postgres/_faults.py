@@ -1,7 +1,7 @@
 """What an error of PostgreSQL, or of the way to it, means to whoever called the store."""
 
 import re
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import asyncpg
 
@@ -42,7 +42,8 @@ def leave_out_values(error: BaseException) -> None:
         error: The error, which is changed.
     """
     if isinstance(error, asyncpg.PostgresError):
-        error.detail = None
+        fields: Any = error
+        fields.detail = None
     if isinstance(error, asyncpg.DataError):
         text = _QUOTED.sub('"***"', str(error.args[0]))
         if parameter := _PARAMETER.match(text):
