@@ -272,4 +272,4 @@ async def test_without_prometheus_there_are_no_metrics(monkeypatch: pytest.Monke
     app: App = shop_app()
     async with client_of(app, app.http()) as client:
         assert (await client.get("/metrics")).status_code == 404
-    assert app.meter is None
+    assert app.watching.meter is None

@@ -5,6 +5,7 @@ Everything is read and checked once, when the application is checked or started;
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, Unpack, overload
@@ -22,6 +23,7 @@ from twofold.app._queues import queues_of
 from twofold.app._role import Role
 from twofold.app._room import open_room, spans_installed
 from twofold.app._run import Run
+from twofold.app._said import Running, Said, Watching
 from twofold.app._stores import Stores, stores_of
 from twofold.app._sync import SyncApp
 from twofold.clock import Clock, IdSource, SystemClock, new_id
@@ -118,27 +120,29 @@ class App:
         if not interrupted_after > 0:
             raise WiringError(f"interrupted_after={interrupted_after!r} is no number of seconds")
         self.name = name
-        self.policies = options_of(policies, of=Policies)
-        self.idempotency = idempotency
+        self.clock = clock or SystemClock()
+        self.said = Said(
+            name=name,
+            clock=self.clock,
+            errors=errors or {},
+            policies=options_of(policies, of=Policies),
+            idempotency=idempotency,
+            auditing=Auditing.of(audit),
+            authorization_required=authorization == "required",
+            interrupted_after=interrupted_after,
+            wait=wait,
+            lease=lease,
+            stuck_after=stuck_after,
+        )
         self.modules = list(modules)
         self.role = Role.ALL
-        self.wait = wait
-        self.stuck_after = stuck_after
-        self.clock = clock or SystemClock()
         self.router = Router(clock=self.clock, ids=ids)
-        self._meter: Meter | None = None
-        self._observer: Observer | None = None
-        self._spans: Spans | None = None
-        self._errors: Classification = errors or {}
+        self.watching = Watching()
         self._refused: list[Fault] = []
         self._authenticate = authenticate
-        self._lease = lease
         self._database = database
         self._read_database = read_database
         self._migrate = migrate
-        self._authorization_required = authorization == "required"
-        self._auditing = Auditing.of(audit)
-        self._interrupted_after = interrupted_after
         self._stores: Stores | None = None
         self._overrides = Provider()
         self._assembly: Assembly | None = None
@@ -164,11 +168,6 @@ class App:
                 self._database, self._read_database, name=self.name, role=self.role, migrate=self._migrate
             )
         return self._stores
-
-    @property
-    def lease(self) -> float:
-        """How long a process may show no sign of life before another one takes over what it follows, in seconds."""
-        return self._lease
 
     @property
     def parked(self) -> ParkingLot:
@@ -198,16 +197,6 @@ class App:
             StartError: It is not sound.
         """
         return Administration(self.name, self.assembly.projections, self.stores, self.router.catalogue)
-
-    @property
-    def meter(self) -> Meter | None:
-        """Who is told of every message; None for nobody."""
-        return self._meter
-
-    @property
-    def observer(self) -> Observer | None:
-        """Who is told of failures of projections and reactions."""
-        return self._observer
 
     def use_database(self, database: "str | Path | Store") -> None:
         """Mount the application on another database, before it starts.
@@ -298,8 +287,8 @@ class App:
             WiringError: It is running.
         """
         self._change()
-        self._meter, self._observer = meter or self._meter, observer or self._observer
-        self._spans = spans or self._spans
+        now = self.watching
+        self.watching = Watching(meter=meter or now.meter, observer=observer or now.observer, spans=spans or now.spans)
 
     def check(self) -> list[Fault]:
         """Everything that keeps it from starting; empty when it is sound."""
@@ -309,22 +298,14 @@ class App:
                 modules=self.modules,
                 router=self.router,
                 stores=self.stores,
+                said=self.said,
                 errors=self.errors,
-                meter=self._meter,
-                spans=self._spans or spans_installed(),
-                new_unit=self.new_unit,
-                visible=self._visible,
-                seen=self._seen,
-                services=self._services(),
+                watching=replace(self.watching, spans=self.watching.spans or spans_installed()),
+                running=Running(
+                    new_unit=self.new_unit, visible=self._visible, seen=self._seen, services=self._services
+                ),
                 overrides=self._overrides,
-                policies=self.policies,
-                idempotency=self.idempotency,
-                clock=self.clock,
-                authorization_required=self._authorization_required,
-                space=f"twofold:{self.name}",
                 refused=self._refused,
-                audit=self._auditing is not None,
-                interrupted_after=self._interrupted_after,
             )
         return self._assembly.faults
 
@@ -357,12 +338,10 @@ class App:
                 assembly,
                 stores,
                 self.router,
+                said=self.said,
                 new_unit=self.new_unit,
                 role=self.role,
-                clock=self.clock,
-                lease=self._lease,
-                observer=self._observer,
-                auditing=self._auditing,
+                observer=self.watching.observer,
             )
         except BaseException:
             self._portal.adopt(None)
@@ -463,7 +442,7 @@ class App:
             tenant=tenant,
             principal=principal,
             trace=dict(trace or {}),
-            receipt=Receipt(position, wait=self.wait if wait is None else wait),
+            receipt=Receipt(position, wait=self.said.wait if wait is None else wait),
             idempotency_key=idempotency_key,
         )
         return Caller(self.dispatcher, origin)
@@ -544,7 +523,7 @@ class App:
         merged: dict[type, Category] = {}
         for module in self.modules:
             merged.update(module.errors)
-        return {**merged, **self._errors}
+        return {**merged, **self.said.errors}
 
     def _own_unit(self, context: Context) -> UnitOfWork:
         self._running()

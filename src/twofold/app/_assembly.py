@@ -25,16 +25,16 @@ from twofold.app._live import live_faults
 from twofold.app._needs import need_faults, policy_faults
 from twofold.app._options import option_faults
 from twofold.app._outside import read_writers, writer_provider
-from twofold.app._own_writes import Visible, reads_faults
+from twofold.app._own_writes import reads_faults
 from twofold.app._providers import own_provider
 from twofold.app._reactor import Reactor
 from twofold.app._room import open_room
+from twofold.app._said import Running, Said, Watching
 from twofold.app._scan import messages_near, messages_of
-from twofold.app._stages import Seen, caching_of, pipeline_of, reliability_of
+from twofold.app._stages import caching_of, pipeline_of, reliability_of
 from twofold.app._stores import Stores
 from twofold.app._tables import table_faults
 from twofold.app._views import refreshers, view_faults, views_of
-from twofold.clock import Clock
 from twofold.dispatch import Handler, Idempotency, Injection, Module, Registration, Router, inject
 from twofold.errors import (
     Classification,
@@ -46,7 +46,7 @@ from twofold.errors import (
     WiringError,
 )
 from twofold.messages import Event, Kind
-from twofold.middleware import Meter, Spans, level_of, tally_of
+from twofold.middleware import level_of, tally_of
 from twofold.projections import (
     OutsideWriter,
     Projection,
@@ -58,7 +58,7 @@ from twofold.projections import (
     live_provider,
     name_faults,
 )
-from twofold.store import INLINE, Inline, MemoryTables, Move, Refusals, UnitFactory
+from twofold.store import INLINE, Inline, MemoryTables, Move, Refusals
 from twofold.subscriptions import Subscriber
 
 if TYPE_CHECKING:
@@ -116,22 +116,12 @@ def assemble(
     modules: Sequence[Module],
     router: Router,
     stores: Stores,
+    said: Said,
     errors: Classification,
-    meter: Meter | None,
-    spans: Spans | None,
-    new_unit: UnitFactory,
-    visible: Visible,
-    seen: Seen,
-    services: Mapping[type, object],
+    watching: Watching,
+    running: Running,
     overrides: Provider,
-    policies: Mapping[str, Any],
-    idempotency: Idempotency | None,
-    clock: Clock,
-    authorization_required: bool,
-    space: str,
     refused: Sequence[Fault],
-    audit: bool,
-    interrupted_after: float,
 ) -> Assembly:
     """Put an application together.
 
@@ -139,22 +129,12 @@ def assemble(
         modules: What it is made of.
         router: The table to fill; empty.
         stores: Where it keeps what it has.
-        errors: What exceptions and error values mean.
-        meter: Keeps the numbers; None for nobody.
-        spans: Where a span of every message goes; None for nowhere.
-        new_unit: Makes units of work.
-        visible: Waits until projections show what has been written.
-        seen: Tells how far in the log whoever reads from here on sees.
-        services: What every handler may ask for, by type.
+        said: Its settings.
+        errors: What exceptions and error values mean, by its word and that of its modules.
+        watching: Who is told what it does.
+        running: What its parts ask of it while it runs.
         overrides: What takes the place of what the modules provide.
-        policies: What it says of reliability.
-        idempotency: What it says of commands with a key.
-        clock: Tells the time.
-        authorization_required: Whether a command or query that has no policy keeps it from starting.
-        space: What its keys begin with where applications share a place.
         refused: The faults of what could not even be put in: of middleware.
-        audit: Whether its commands leave entries in the audit trail.
-        interrupted_after: How long an attempt may take whose command has no timeout, in seconds.
     """
     done = Assembly(faults=[*refused, *_same_modules(modules)])
     known_sql = "sqlalchemy" in sys.modules
@@ -180,20 +160,22 @@ def assemble(
     done.faults += _missing_handlers(near, handlers, unread)
     done.faults += encoding_faults(router.catalogue)
     live = [projection for projection in done.projections if projection.mode == "live"]
-    classifier, tally = Classifier(errors), tally_of(meter)
+    classifier, tally = Classifier(errors), tally_of(watching.meter)
     done.reliability = reliability_of(
-        policies,
+        said.policies,
         modules,
         handlers,
         done.faults,
-        clock=clock,
+        clock=said.clock,
         classifier=classifier,
         tally=tally,
-        level=level_of(meter),
+        level=level_of(watching.meter),
     )
-    done.caching = caching_of(handlers, router.catalogue, done.projections, done.faults, clock=clock, space=space)
+    done.caching = caching_of(
+        handlers, router.catalogue, done.projections, done.faults, clock=said.clock, space=f"twofold:{said.name}"
+    )
     providers = [
-        own_provider(services),
+        own_provider(running.services()),
         *([] if done.caching is None else [done.caching.provider()]),
         *([] if done.reliability is None else [done.reliability.provider()]),
         live_provider(live, MemoryTables if sql is None else sql.live_tables(sessions)),
@@ -204,7 +186,7 @@ def assemble(
     ]
     done.authorization, mistaken = authorization_of(modules, handlers)
     done.faults += mistaken
-    done.faults += done.authorization.unguarded(handlers) if authorization_required else []
+    done.faults += done.authorization.unguarded(handlers) if said.authorization_required else []
     guards = done.authorization.policies()
     done.injection, unmet = inject(providers, [*handlers, *guards])
     done.faults += [_without_sql(fault, stores, writing, sessions) for fault in unmet]
@@ -218,24 +200,21 @@ def assemble(
     done.faults += aggregate_faults(handlers, done.injection)
     done.faults += reads_faults(handlers, done.projections)
     done.faults += apart_faults(handlers, done.injection, done.projections, stores, either)
-    done.idempotency = idempotency_of(handlers, idempotency, done.faults)
-    if audit:
+    done.idempotency = idempotency_of(handlers, said.idempotency, done.faults)
+    if said.auditing is not None:
         done.refusals = Refusals(stores.write)
         done.faults += key_faults()
     settings = router.settings = pipeline_of(
         injection=done.injection,
         catalogue=router.catalogue,
         classifier=classifier,
-        meter=meter,
-        spans=spans,
+        watching=watching,
+        running=running,
         stores=stores,
         projections=done.projections,
-        new_unit=new_unit,
-        visible=visible,
         runner=None
         if either is None
         else either.session_runner(writing, sessions, stores.read, done.injection.reaches),
-        seen=seen,
         reliability=done.reliability,
         authorization=done.authorization,
         caching=done.caching,
@@ -257,7 +236,7 @@ def assemble(
     done.faults += name_faults(done.projections, (*done.state, *done.read_models))
     if not done.faults:
         make = done.injection.services.get
-        done.attempts = attempts_of(handlers, router.catalogue, _timeouts(done), interrupted_after)
+        done.attempts = attempts_of(handlers, router.catalogue, _timeouts(done), said.interrupted_after)
         done.outside.extend(OutsideWriter(writer, stores.read, router.catalogue, make) for writer in done.writers)
         if sql is not None:
             done.views = refreshers(

@@ -6,17 +6,16 @@ from contextlib import AsyncExitStack
 from typing import Self, final
 
 from twofold.app._assembly import Assembly
-from twofold.app._auditing import Auditing
 from twofold.app._closer import Closer
 from twofold.app._positions import Positions
 from twofold.app._prepared import prepare, prove_prepared
 from twofold.app._progress import Progress
 from twofold.app._role import Role
+from twofold.app._said import Said
 from twofold.app._sealer import keep_trail
 from twofold.app._stores import Stores
 from twofold.app._versions import Versions
 from twofold.app._workers import Workers
-from twofold.clock import Clock
 from twofold.dispatch import Router
 from twofold.store import UnitFactory
 from twofold.subscriptions import Observer, Watch
@@ -58,12 +57,10 @@ class Run:
         stores: Stores,
         router: Router,
         *,
+        said: Said,
         new_unit: UnitFactory,
         role: Role,
-        clock: Clock,
-        lease: float,
         observer: Observer | None,
-        auditing: Auditing | None,
     ) -> Self:
         """Open everything that messages need; whatever fails, everything is closed again.
 
@@ -71,24 +68,23 @@ class Run:
             assembly: What was put together.
             stores: Where the application keeps what it has.
             router: Its handlers and messages.
+            said: Its settings.
             new_unit: Makes units of work.
             role: Which part of the application runs.
-            clock: Tells the time.
-            lease: After how many seconds without a sign of life another process takes a subscription over.
             observer: Told of failures of subscriptions.
-            auditing: How its audit trail is kept; None without one.
 
         Raises:
             StoreUnavailable: A store cannot be opened.
             NotPrepared: The role leaves it to workers to prepare the database, and none has.
         """
+        clock, lease = said.clock, said.lease
         versions = Versions(assembly.projections, stores, router.catalogue)
         tables = stores.split(assembly.read_models, assembly.state)
         async with AsyncExitStack() as closing:
             await stores.start()
             closing.push_async_callback(stores.stop)
-            if auditing is not None and assembly.refusals is not None:
-                keep_trail(auditing, stores.write, assembly.refusals, role, clock=clock, closing=closing)
+            if said.auditing is not None and assembly.refusals is not None:
+                keep_trail(said.auditing, stores.write, assembly.refusals, role, clock=clock, closing=closing)
             closing.push_async_callback(assembly.injection.close)
             if role.works:
                 await prepare(tables)

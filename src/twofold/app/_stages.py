@@ -2,11 +2,12 @@
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from twofold.app._authorization import Authorization
-from twofold.app._own_writes import Visible, own_writes_stage
+from twofold.app._own_writes import own_writes_stage
+from twofold.app._said import Running, Watching
 from twofold.app._stores import Stores
 from twofold.clock import Clock
 from twofold.dispatch import Handler, Idempotency, Injection, Module, Policies, Runner, Settings
@@ -14,8 +15,6 @@ from twofold.errors import Classifier, Fault
 from twofold.messages import Catalogue
 from twofold.middleware import (
     Level,
-    Meter,
-    Spans,
     Tally,
     authorization_stage,
     conflicts_stage,
@@ -29,7 +28,6 @@ from twofold.middleware import (
 from twofold.projections import Projection
 from twofold.store import (
     Refusals,
-    UnitFactory,
     audit_stage,
     claim_stage,
     conclusion_stage,
@@ -47,10 +45,6 @@ if TYPE_CHECKING:
 _NAMES: Final = frozenset(Policies.__annotations__)
 _OTHERS: Final = re.compile(r"TWOFOLD_(APP|AUDIT_KEY(_FILE)?|DATABASE|READ_DATABASE|ROLE|TEST_\w+)", re.IGNORECASE)
 """Variables of the environment that are not about reliability."""
-
-
-Seen: TypeAlias = Callable[[Iterable[str]], Awaitable[int]]
-"""Tells how far in the log whoever reads from here on sees, at least, in what some projections have made of it."""
 
 
 def reliability_of(
@@ -120,14 +114,11 @@ def pipeline_of(
     injection: Injection,
     catalogue: Catalogue,
     classifier: Classifier,
-    meter: Meter | None,
-    spans: Spans | None,
+    watching: Watching,
+    running: Running,
     stores: Stores,
     projections: Sequence[Projection],
-    new_unit: UnitFactory,
-    visible: Visible,
     runner: Callable[[Handler], Runner | None] | None,
-    seen: Seen,
     reliability: "ReliabilityParts | None",
     authorization: Authorization,
     caching: "Caching | None",
@@ -140,20 +131,18 @@ def pipeline_of(
         injection: Where handlers get their dependencies.
         catalogue: The messages.
         classifier: Tells what an error means.
-        meter: Keeps the numbers; None for nobody.
-        spans: Where a span of every message goes; None for nowhere.
+        watching: Who is told of messages.
+        running: What stages ask of the application.
         stores: Where the application keeps what it has.
         projections: Its projections.
-        new_unit: Makes units of work.
-        visible: Waits until projections show what has been written.
         runner: Where a `def` handler with a session runs; None where there are no sessions.
-        seen: Tells how far in the log whoever reads from here on sees.
         reliability: What is set of reliability.
         authorization: Who may send which message.
         caching: What keeps answers of queries.
         idempotency: What is said of a handler's commands with a key.
         refusals: Counts what limits refuse, for the audit trail; None when commands leave no entries in it.
     """
+    meter, spans, new_unit, seen = watching.meter, watching.spans, running.new_unit, running.seen
     tally = tally_of(meter)
 
     def joined() -> bool:
@@ -180,7 +169,7 @@ def pipeline_of(
             lifecycle_stage(new_unit, catalogue, classifier),
             *([] if caching is None else [caching.stage(injection.services.get, seen, classifier, joined, tally)]),
             fallback_stage(classifier, tally),
-            own_writes_stage(projections, visible, classifier, copied=stores.copies is not None),
+            own_writes_stage(projections, running.visible, classifier, copied=stores.copies is not None),
             *([] if parts is None else parts.around),
             conflicts_stage(says_retry, joined, tally),
             injection.scope_stage(),

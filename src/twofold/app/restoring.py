@@ -54,7 +54,7 @@ async def go_on(app: App) -> Restored:
         for store in stores.opened:
             await store.start()
             closing.push_async_callback(store.stop)
-        await _refuse_running(stores.opened, app.lease)
+        await _refuse_running(stores.opened, app.said.lease)
         epoch = await log.begin_epoch(await _farthest(stores))
         if not stores.apart:
             return Restored(epoch=epoch, projections=(), writers=())

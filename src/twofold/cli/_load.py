@@ -131,8 +131,8 @@ def watch(app: App) -> None:
     """
     observability = open_room("twofold.observability")
     numbers = observability.PrometheusMeter
-    meter = app.meter or numbers(handlers=app.router.handlers, progress=app.progress, queues=app.queues)
-    app.observe(meter=meter, observer=app.observer or observability.log_failure)
+    meter = app.watching.meter or numbers(handlers=app.router.handlers, progress=app.progress, queues=app.queues)
+    app.observe(meter=meter, observer=app.watching.observer or observability.log_failure)
 
 
 def _show_where(error: Exception, target: str) -> None:

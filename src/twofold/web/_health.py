@@ -135,7 +135,7 @@ async def _work(app: App) -> dict[str, Any]:
             progress = await app.progress()
         except TwofoldError:
             told = False
-    stuck = not told or any(one.stuck(app.stuck_after) for one in progress)
+    stuck = not told or any(one.stuck(app.said.stuck_after) for one in progress)
     return {
         "status": "stopped" if not app.running else "stuck" if stuck else "working",
         "running": app.running,
@@ -157,8 +157,8 @@ async def _work(app: App) -> dict[str, Any]:
 
 def _meter(app: App) -> Any:
     """What renders the numbers: the application's own meter if it can, else Prometheus's where that is installed."""
-    if app.meter is None and not app.running and importlib.util.find_spec("prometheus_client") is not None:
+    if app.watching.meter is None and not app.running and importlib.util.find_spec("prometheus_client") is not None:
         observability = open_room("twofold.observability")
         numbers = observability.PrometheusMeter
         app.observe(meter=numbers(handlers=app.router.handlers, progress=app.progress, queues=app.queues))
-    return app.meter if hasattr(app.meter, "render") else None
+    return app.watching.meter if hasattr(app.watching.meter, "render") else None

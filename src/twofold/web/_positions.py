@@ -35,7 +35,7 @@ async def receipt_of(headers: Mapping[bytes, bytes], app: App, max_wait: float) 
         Invalid: A header is no number, or asks for a position that the log has not come to.
     """
     position, wait = headers.get(_POSITION), headers.get(_WAIT)
-    seconds = min(app.wait, max_wait)
+    seconds = min(app.said.wait, max_wait)
     if wait is not None:
         if not _SECONDS.fullmatch(wait):
             raise _invalid(WAIT, "this is to be a number of seconds")

@@ -7,7 +7,7 @@ place of a dependency was put there on purpose.
 
 import sys
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, final, get_origin
 
@@ -106,8 +106,9 @@ def twin_of(app: App, store: Store, now: datetime, allowed: Collection[str]) -> 
     """
     clock = _Stopped(now)
     # Its read database is named too: the environment may have one for the application.
-    made = App(app.name, modules=app.modules, database=store, read_database=store, errors=app.errors, clock=clock)
-    made.policies, made._overrides = app.policies, app._overrides
+    made = App(app.name, modules=app.modules, database=store, read_database=store, clock=clock)
+    made.said = replace(app.said, clock=clock)
+    made._overrides = app._overrides
     classifier = app.router.settings.classifier
     middleware = list[Stage]()
     for at, one, when in app.router.middleware:

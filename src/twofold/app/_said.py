@@ -1,0 +1,80 @@
+"""What an application says of itself, beside its modules and where it keeps what it has; and who watches it."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from twofold.app._auditing import Auditing
+from twofold.app._own_writes import Visible
+from twofold.clock import Clock
+from twofold.dispatch import Idempotency
+from twofold.errors import Classification
+from twofold.middleware import Meter, Spans
+from twofold.store import UnitFactory
+from twofold.subscriptions import Observer
+
+Seen: TypeAlias = Callable[[Iterable[str]], Awaitable[int]]
+"""Tells how far in the log whoever reads from here on sees, at least, in what some projections have made of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """The settings of an application; `App` tells what each of them means.
+
+    Args:
+        name: What it is called.
+        clock: Where it gets the time.
+        errors: What exceptions and error values mean, by its own word.
+        policies: What it says of reliability.
+        idempotency: What it says of commands with a key.
+        auditing: How its audit trail is kept; None without one.
+        authorization_required: Whether a command or query that has no policy keeps it from starting.
+        interrupted_after: How long an attempt may take whose command has no timeout, in seconds.
+        wait: How long a query waits until it sees what its caller has written, in seconds.
+        lease: After how many seconds without a sign of life another process takes over what it follows.
+        stuck_after: After how many seconds without a step, while events wait, its health check fails.
+    """
+
+    name: str
+    clock: Clock
+    errors: Classification
+    policies: Mapping[str, Any]
+    idempotency: Idempotency | None
+    auditing: Auditing | None
+    authorization_required: bool
+    interrupted_after: float
+    wait: float
+    lease: float
+    stuck_after: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """Who is told what an application does.
+
+    Args:
+        meter: Keeps the numbers; None for nobody.
+        observer: Told of every failure of a projection or reaction; None for nobody.
+        spans: Where a span of every message goes; None for nowhere.
+    """
+
+    meter: Meter | None = None
+    observer: Observer | None = None
+    spans: Spans | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What parts of an application ask of it while it runs.
+
+    Args:
+        new_unit: Makes units of work.
+        visible: Waits until projections show what has been written.
+        seen: Tells how far in the log whoever reads from here on sees.
+        services: What every handler may ask for, by type.
+    """
+
+    new_unit: UnitFactory
+    visible: Visible
+    seen: Seen
+    services: Callable[[], Mapping[type, object]]
