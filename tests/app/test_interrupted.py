@@ -144,7 +144,7 @@ async def test_what_cannot_be_recorded_is_told_and_holds_up_no_other(caplog: pyt
     """An end that this application does not know, say: it is in the log, and the next attempt is closed."""
     bench, attempt = Bench(), new_id()
     bench.gate.clear()
-    headers = {"if_interrupted": '["gone", "{}"]', "causation_id": str(attempt)}
+    headers = {"if_interrupted": "gone {}", "causation_id": str(attempt)}
     begin = Draft(new_id(), "work_attempted", 1, b'{"name": "gone"}', headers, datetime.now(UTC))
     async with bench.app(interrupted_after=SOON) as app:
         await app.store.commit(Batch((Append(f"twofold-attempt-{attempt}", (begin,), 0),)))

@@ -5,7 +5,6 @@ processes they come from: a success that comes late finds itself interrupted, an
 when its process dies is made with the beginning and lies beside it, since nobody else has the command.
 """
 
-import json
 from typing import Final
 from uuid import UUID
 
@@ -27,9 +26,9 @@ def attempt_stream(message_id: UUID) -> str:
 
 
 def as_header(catalogue: Catalogue, event: object) -> str:
-    """An event as a header of another one."""
+    """An event as a header of another one: its wire name, which has no space in it, and its data."""
     entry = catalogue.of(type(event))
-    return json.dumps([entry.name, entry.encode(event).decode()], ensure_ascii=False)
+    return f"{entry.name} {entry.encode(event).decode()}"
 
 
 def from_header(catalogue: Catalogue, header: str) -> object:
@@ -39,5 +38,5 @@ def from_header(catalogue: Catalogue, header: str) -> object:
         UnknownMessage: This application does not know it.
         Corrupt: It does not read as this application's event of the name.
     """
-    name, data = json.loads(header)
+    name, _, data = header.partition(" ")
     return catalogue.named(name).decode(data.encode())

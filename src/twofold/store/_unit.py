@@ -5,10 +5,11 @@ to it. Events are encoded when they are added, so nothing that changes later cha
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias, final
+from types import MappingProxyType
+from typing import Any, Final, Protocol, TypeAlias, final
 
 from twofold.errors import (
     CheckpointMoved,
@@ -31,6 +32,8 @@ from twofold.store._port import Store, Transaction
 from twofold.store._recorded import Recorded
 from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 Told: TypeAlias = Callable[[Collection[str], int], None]
 """Told of a commit: the types of its events, and the position of the last one."""
@@ -181,11 +184,9 @@ class UnitOfWork:
                 roll-back. It is that one itself unless given.
             if_interrupted: The event that tells, of an attempt that begins, that nobody came to an end.
         """
-        stream, version, _, draft = self._told_fact(event, expected, of)
-        if if_interrupted is not None:
-            otherwise = as_header(self.catalogue, if_interrupted)
-            draft = replace(draft, headers={**draft.headers, IF_INTERRUPTED: otherwise})
-        (self._facts if of is None else self._survivors).append((stream, version, event, draft))
+        beside = {} if if_interrupted is None else {IF_INTERRUPTED: as_header(self.catalogue, if_interrupted)}
+        fact = self._told_fact(event, expected, of, beside)
+        (self._facts if of is None else self._survivors).append(fact)
 
     def conclude(self, event: object | None, *, expected: int, undone: object | None = None) -> None:
         """Add what the message that is served has come to: it stands behind all events of the unit.
@@ -460,13 +461,15 @@ class UnitOfWork:
         """An event in the stream of a message of its own."""
         return f"message-{self._context.message_id}", ANY_VERSION, event, self._draft(event)
 
-    def _told_fact(self, event: object, expected: int, of: Context | None = None) -> tuple[str, int, Any, Draft]:
+    def _told_fact(
+        self, event: object, expected: int, of: Context | None = None, beside: Mapping[str, str] = _NOTHING
+    ) -> tuple[str, int, Any, Draft]:
         """An event in the stream of an attempt."""
         stream = attempt_stream((of or self._context).message_id)
         self._attempts.add(stream)
-        return stream, expected, event, self._draft(event, of)
+        return stream, expected, event, self._draft(event, of, beside)
 
-    def _draft(self, event: object, of: Context | None = None) -> Draft:
+    def _draft(self, event: object, of: Context | None = None, beside: Mapping[str, str] = _NOTHING) -> Draft:
         if not self._open:
             raise WiringError(
                 f"{type(event).__qualname__} came after the unit of work had ended, so nothing records it"
@@ -480,6 +483,8 @@ class UnitOfWork:
         if self._headers is None:
             self._headers = self._context.headers()
         headers = self._headers if of is None else of.headers()
+        if beside:
+            headers = {**headers, **beside}
         now, data = context.clock.now(), entry.encode(event)
         return Draft(context.ids(), entry.name, entry.wire.version, data, headers, now)
 
