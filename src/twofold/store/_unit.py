@@ -6,7 +6,6 @@ to it. Events are encoded when they are added, so nothing that changes later cha
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias, final
@@ -33,7 +32,7 @@ from twofold.store._recorded import Recorded
 from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
 
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 Told: TypeAlias = Callable[[Collection[str], int], None]
 """Told of a commit: the types of its events, and the position of the last one."""
@@ -462,14 +461,14 @@ class UnitOfWork:
         return f"message-{self._context.message_id}", ANY_VERSION, event, self._draft(event)
 
     def _told_fact(
-        self, event: object, expected: int, of: Context | None = None, beside: Mapping[str, str] = _NOTHING
+        self, event: object, expected: int, of: Context | None = None, beside: Mapping[str, str] = _NO_HEADERS
     ) -> tuple[str, int, Any, Draft]:
         """An event in the stream of an attempt."""
         stream = attempt_stream((of or self._context).message_id)
         self._attempts.add(stream)
         return stream, expected, event, self._draft(event, of, beside)
 
-    def _draft(self, event: object, of: Context | None = None, beside: Mapping[str, str] = _NOTHING) -> Draft:
+    def _draft(self, event: object, of: Context | None = None, beside: Mapping[str, str] = _NO_HEADERS) -> Draft:
         if not self._open:
             raise WiringError(
                 f"{type(event).__qualname__} came after the unit of work had ended, so nothing records it"
