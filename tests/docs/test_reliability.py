@@ -20,11 +20,17 @@ BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOT
 
 def test_the_page_says_what_happens(tmp_path: Path) -> None:
     """The application, what it answers, and what is explained with settings from outside."""
-    (_, application), (_, script), (_, answers), (_, command), (_, explained) = BLOCKS
+    (_, application), (_, script), (_, answers), (_, command), (_, explained) = BLOCKS[:5]
     (tmp_path / "desk.py").write_text(application)
     assert matches(run([sys.executable, "-c", script], tmp_path), answers)
     variables, words = split(command)
     assert matches(run([sys.executable, "-m", *words], tmp_path, **variables), explained)
+
+
+def test_the_recipe_runs_as_printed(tmp_path: Path) -> None:
+    """The first one that is there decides."""
+    (_, chain), (_, answers) = BLOCKS[5:]
+    assert run([sys.executable, "-c", chain], tmp_path) == answers
 
 
 def split(command: str) -> tuple[dict[str, str], list[str]]:
