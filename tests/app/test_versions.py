@@ -272,13 +272,14 @@ async def test_an_inline_version_takes_the_place_while_writers_never_pause(share
     async with till(1, shared(), mode="inline") as old:
 
         async def trade(who: str) -> int:
-            paid = 0
+            paid = 1
             with suppress(Superseded):
                 while True:
                     await record(old, Paid(amount=1, who=who))
                     paid += 1
             return paid
 
+        await record(old, *(Paid(amount=1, who=who) for who in "abc"))
         traders = [asyncio.create_task(trade(who)) for who in "abc"]
         async with asyncio.timeout(60), till(2, shared(), mode="inline") as new:
             paid = await asyncio.gather(*traders)
