@@ -9,6 +9,7 @@ import json
 from typing import Final
 from uuid import UUID
 
+from twofold.errors import Undecodable
 from twofold.messages import Catalogue
 
 ATTEMPTS: Final = "twofold-attempt-"
@@ -29,15 +30,19 @@ def attempt_stream(message_id: UUID) -> str:
 def as_header(catalogue: Catalogue, event: object) -> str:
     """An event as a header of another one."""
     entry = catalogue.of(type(event))
-    return json.dumps([entry.name, entry.encode(event).decode()], ensure_ascii=False)
+    return json.dumps([entry.name, entry.encode(event).decode(), entry.wire.version], ensure_ascii=False)
 
 
 def from_header(catalogue: Catalogue, header: str) -> object:
-    """The event again.
+    """The event again, or the one of today that it has become.
 
     Raises:
         UnknownMessage: This application does not know it.
-        Corrupt: It does not read as this application's event of the name.
+        NewerVersion: Not in this version.
+        Corrupt: It does not read as one event of this application.
     """
-    name, data = json.loads(header)
-    return catalogue.named(name).decode(data.encode())
+    name, data, *version = json.loads(header)
+    events = catalogue.read(name, version[0] if version else catalogue.named(name).wire.version, data.encode())
+    if len(events) != 1:
+        raise Undecodable(name=name, cause=f"it has become {len(events)} events, and an attempt has one end")
+    return events[0]
