@@ -42,16 +42,6 @@ class Addressed(Event):
     line: str
 
 
-@event(name="addressed", version=2)
-@dataclass(frozen=True, kw_only=True)
-class AddressedWithZip(Event):
-    """What it will be."""
-
-    id: str
-    line: str
-    zip: int
-
-
 @dataclass(frozen=True, kw_only=True)
 class Noted(Event):
     """What a reaction has recorded."""
@@ -290,6 +280,16 @@ async def test_an_unknown_event_is_kept_until_somebody_says_what_it_is(tmp_path:
 
 async def test_an_event_of_a_newer_application_waits_for_it(tmp_path: Path) -> None:
     """It is parked nowhere: a process of that application goes on there."""
+
+    @event(name="addressed", version=2)
+    @dataclass(frozen=True, kw_only=True)
+    class AddressedWithZip(Event):
+        """What it will be."""
+
+        id: str
+        line: str
+        zip: int
+
     async with app_of(tmp_path) as app:
         await append(app.store, "order-7", ("addressed", 2, '{"id": "7", "line": "Ada", "zip": 1}'))
         error = (await app.execute(Readdress(id="7", line="London"))).error
