@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from tests.app.tomorrow import tomorrow
 from tests.subscriptions.counting import until
 from twofold import Aggregate, App, Command, Event, EventBus, Live, Module, Query, Refused, Repository, Rows, event
 from twofold.clock import new_id
@@ -280,28 +281,13 @@ async def test_an_unknown_event_is_kept_until_somebody_says_what_it_is(tmp_path:
 
 async def test_an_event_of_a_newer_application_waits_for_it(tmp_path: Path) -> None:
     """It is parked nowhere: a process of that application goes on there."""
-
-    @event(name="addressed", version=2)
-    @dataclass(frozen=True, kw_only=True)
-    class AddressedWithZip(Event):
-        """What it will be."""
-
-        id: str
-        line: str
-        zip: int
-
     async with app_of(tmp_path) as app:
         await append(app.store, "order-7", ("addressed", 2, '{"id": "7", "line": "Ada", "zip": 1}'))
         error = (await app.execute(Readdress(id="7", line="London"))).error
         assert isinstance(error, NewerVersion)
         await until(lambda: _failing(app))
         assert not await app.parked.list()
-    newer, seen = Module("orders"), list[str]()
-
-    @newer.on(AddressedWithZip)
-    async def note(event: AddressedWithZip) -> None:
-        seen.append(f"{event.line} {event.zip}")
-
+    newer, seen = tomorrow()
     async with app_of(tmp_path, newer) as app:
         await app.settle()
     assert seen == ["Ada 1"]
