@@ -17,6 +17,7 @@ from twofold.cli._explain import explain
 from twofold.cli._parked import parked
 from twofold.cli._projections import projections
 from twofold.cli._run import run
+from twofold.cli._schema import schema
 from twofold.cli._tell import tell
 from twofold.errors import TwofoldError
 
@@ -45,5 +46,5 @@ def commands() -> None:
     """Commands, queries and events, carried."""
 
 
-for command in (run, describe, explain, parked, projections, audit, db):
+for command in (run, describe, explain, parked, projections, audit, schema, db):
     commands.add_command(command)

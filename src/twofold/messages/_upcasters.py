@@ -44,6 +44,11 @@ class Upcasters:
         """Whether what is stored under a name becomes something, or nothing on purpose."""
         return name in self._newest or name in self._skipped or self._named(name) is not None
 
+    def step(self, name: str, version: int) -> Upcaster | None:
+        """The upcaster that comes first for what is stored with a name and version; None when there is none."""
+        last = self._newest.get(name, 0)
+        return next((self._steps[key] for at in range(version, last + 1) if (key := (name, at)) in self._steps), None)
+
     def sources(self, names: Iterable[str]) -> frozenset[str]:
         """The names under which the log may have what becomes events of these names; these themselves among them."""
         found, added = set(names), True
@@ -68,9 +73,7 @@ class Upcasters:
     def _read(self, name: str, version: int, body: bytes | str, left: int) -> Iterator[Any]:
         if name in self._skipped:
             return
-        kind, last = self._named(name), self._newest.get(name, 0)
-        while (step := self._steps.get((name, version))) is None and version < last:
-            version += 1
+        kind, step = self._named(name), self.step(name, version)
         if step is not None:
             if left == 0:
                 raise Undecodable(name=name, version=version, cause="its upcasters go round in a circle")
