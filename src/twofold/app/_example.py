@@ -100,7 +100,7 @@ def _object(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int, *, w
 def _array(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int, *, whole: bool) -> list[Any]:
     if "prefixItems" in schema:
         return [_value(one, root, depth + 1, whole=whole) for one in schema["prefixItems"]]
-    least = schema.get("minItems", 0)
+    least: int = schema.get("minItems", 0)
     try:
         one = [_value(schema["items"], root, depth + 1, whole=whole)] if schema.get("items") else []
     except _Unmakeable:
@@ -118,8 +118,8 @@ def _text(schema: Mapping[str, Any]) -> str:
 def _number(schema: Mapping[str, Any]) -> int | float:
     low = schema.get("minimum", schema.get("exclusiveMinimum"))
     high = schema.get("maximum", schema.get("exclusiveMaximum"))
-    step = schema.get("multipleOf", 1)
-    tried = [step, *(near for bound in (low, high) if bound is not None for near in _near(bound, step))]
+    step: float = schema.get("multipleOf", 1)
+    tried: list[float] = [step, *(near for bound in (low, high) if bound is not None for near in _near(bound, step))]
     if low is not None and high is not None and schema["type"] == "number":
         tried.append((low + high) / 2)
     for number in tried:

@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic_core import from_json, to_json
 
@@ -140,7 +140,7 @@ async def stored_forms(log: Log) -> Mapping[tuple[str, int], Form]:
         body: Any = from_json(entry.data)
         shapes = found.setdefault((entry.type, entry.schema_version), {})
         if len(shapes) < _EXAMPLES:
-            shapes.setdefault(frozenset(body if isinstance(body, dict) else ()), body)
+            shapes.setdefault(frozenset(_fields(body)), body)
     return {key: Form(examples=tuple(shapes.values())) for key, shapes in found.items()}
 
 
@@ -168,6 +168,10 @@ def _events(app: App) -> list[MessageType[Any]]:
     if faults:
         raise StartError(app=app.name, faults=faults)
     return [kind for kind in app.router.catalogue if kind.kind is Kind.EVENT]
+
+
+def _fields(body: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
 
 
 def _with(form: Form, examples: Iterable[Any]) -> Form:
@@ -236,8 +240,9 @@ def _judged(found: Iterable[Difference], form: Form, kind: MessageType[Any]) -> 
 def _is_read(field: str, form: Form, kind: MessageType[Any]) -> bool:
     """Whether it makes a difference to an example that it has a field."""
     for example in form.examples:
-        if isinstance(example, dict) and field in example:
-            without = {name: value for name, value in example.items() if name != field}
+        fields = _fields(example)
+        if field in fields:
+            without = {name: value for name, value in fields.items() if name != field}
             try:
                 if kind.decode(to_json(without)) != kind.decode(to_json(example)):
                     return True

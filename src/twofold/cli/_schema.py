@@ -42,7 +42,7 @@ def snapshot(*, target: str, file: Path, from_log: bool, **databases: str | None
     Nothing is written when what FILE has is no longer read: see `check`.
     """
     before = Snapshot.parse(file.read_text(encoding="utf-8")) if file.exists() else Snapshot()
-    stored = with_stores(target, databases, lambda app: stored_forms(app.store.log)) if from_log else {}
+    stored = with_stores(target, databases, lambda app: stored_forms(app.store.log)) if from_log else None
     app = load(target)
     changes = [one for one in compare(app, before) if one.verdict is not Verdict.COMPATIBLE]
     if changes:

@@ -6,7 +6,7 @@ work on JSON alone, so an upcaster goes on working when the classes of today bec
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast, final
 
 from pydantic_core import from_json, to_json
@@ -52,14 +52,15 @@ class Upcaster:
     name: str
     version: int
     change: Upcast
-    into: frozenset[str] = field(default=frozenset())
+    into: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.version < 1:
             raise WiringError(f"{self.name!r} has no version {self.version}: versions count from 1")
         if not callable(self.change) or inspect.iscoroutinefunction(self.change):
             raise WiringError(f"the upcaster of {self.where} is no plain function: loads and projections call it")
-        object.__setattr__(self, "into", self.into or frozenset({self.name}))
+        if not self.into:
+            object.__setattr__(self, "into", frozenset({self.name}))
 
     @property
     def where(self) -> str:
@@ -90,22 +91,17 @@ class Upcaster:
         return Undecodable(name=self.name, version=self.version, cause=f"its upcaster {own} does not fit: {why}")
 
 
-def _parts(answer: object, name: str, version: int) -> list[Encoded]:
-    match answer:
-        case None:
-            return []
-        case Encoded():
-            return [answer]
-        case Mapping():
-            return [Encoded(name, cast("Mapping[str, Any]", answer), version)]
-        case str() | bytes():
-            pass
-        case Iterable():
-            parts = list(cast("Iterable[object]", answer))
-            if all(isinstance(part, Encoded) for part in parts):
-                return cast("list[Encoded]", parts)
-        case _:
-            pass
+def _parts(answer: Any, name: str, version: int) -> list[Encoded]:
+    if answer is None:
+        return []
+    if isinstance(answer, Encoded):
+        return [answer]
+    if isinstance(answer, Mapping):
+        return [Encoded(name, cast("Mapping[str, Any]", answer), version)]
+    if isinstance(answer, Iterable):
+        parts = [*cast("Iterable[Any]", answer)]
+        if all(isinstance(one, Encoded) for one in parts):
+            return parts
     raise TypeError(f"it answers a {type(answer).__name__}, and neither fields, nor Encoded events, nor None")
 
 

@@ -47,7 +47,9 @@ class Upcasters:
     def step(self, name: str, version: int) -> Upcaster | None:
         """The upcaster that comes first for what is stored with a name and version; None when there is none."""
         last = self._newest.get(name, 0)
-        return next((self._steps[key] for at in range(version, last + 1) if (key := (name, at)) in self._steps), None)
+        while (found := self._steps.get((name, version))) is None and version < last:
+            version += 1
+        return found
 
     def sources(self, names: Iterable[str]) -> frozenset[str]:
         """The names under which the log may have what becomes events of these names; these themselves among them."""
