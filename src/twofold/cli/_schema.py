@@ -23,7 +23,7 @@ _CODES: Final = {
     Verdict.NEEDS_UPCASTER: exit_code(Refused("")),
     Verdict.BREAKING: exit_code(Conflict("")),
 }
-_file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default="events.json")
+_file = click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path, dir_okay=False), default="events.json")
 
 
 @click.group()

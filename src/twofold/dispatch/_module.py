@@ -296,7 +296,7 @@ class Module:
         """
 
         def declare(found: Any) -> Any:
-            self.upcasters.append(Upcaster(name, version, found, frozenset(into)))
+            self.upcasters.append(Upcaster(name, version, found, into))
             return found
 
         if change is None:

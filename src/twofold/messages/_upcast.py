@@ -5,7 +5,7 @@ work on JSON alone, so an upcaster goes on working when the classes of today bec
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast, final
 
@@ -35,7 +35,6 @@ Upcast: TypeAlias = Callable[[Any], Mapping[str, Any] | Encoded | Iterable[Encod
 
 
 @final
-@dataclass(frozen=True, slots=True)
 class Upcaster:
     """What one version of an event becomes.
 
@@ -49,23 +48,18 @@ class Upcaster:
         WiringError: The version is below 1, or `change` is no plain function.
     """
 
-    name: str
-    version: int
-    change: Upcast
-    into: frozenset[str] = frozenset()
+    __slots__ = ("change", "into", "name", "version")
 
-    def __post_init__(self) -> None:
-        if self.version < 1:
-            raise WiringError(f"{self.name!r} has no version {self.version}: versions count from 1")
-        if not callable(self.change) or inspect.iscoroutinefunction(self.change):
-            raise WiringError(f"the upcaster of {self.where} is no plain function: loads and projections call it")
-        if not self.into:
-            object.__setattr__(self, "into", frozenset({self.name}))
-
-    @property
-    def where(self) -> str:
-        """What it is the upcaster of, in words."""
-        return f"{self.name!r} version {self.version}"
+    def __init__(self, name: str, version: int, change: Upcast, into: Collection[str] = ()) -> None:
+        given: object = change
+        if version < 1:
+            raise WiringError(f"{name!r} has no version {version}: versions count from 1")
+        if not callable(given) or inspect.iscoroutinefunction(given):
+            raise WiringError(
+                f"the upcaster of {name!r} version {version} is no plain function: whoever reads calls it"
+            )
+        self.name, self.version, self.change = name, version, change
+        self.into = frozenset(into or {name})
 
     def run(self, body: bytes | str) -> list[tuple[str, int, bytes]]:
         """What an event becomes: for each event its wire name, version and body.
@@ -92,17 +86,18 @@ class Upcaster:
 
 
 def _parts(answer: Any, name: str, version: int) -> list[Encoded]:
+    kind = type(answer).__name__
     if answer is None:
         return []
     if isinstance(answer, Encoded):
         return [answer]
     if isinstance(answer, Mapping):
         return [Encoded(name, cast("Mapping[str, Any]", answer), version)]
-    if isinstance(answer, Iterable):
-        parts = [*cast("Iterable[Any]", answer)]
+    if isinstance(answer, Iterable) and not isinstance(answer, str | bytes):
+        parts: list[Any] = [*answer]
         if all(isinstance(one, Encoded) for one in parts):
             return parts
-    raise TypeError(f"it answers a {type(answer).__name__}, and neither fields, nor Encoded events, nor None")
+    raise TypeError(f"it answers a {kind}, and neither fields, nor Encoded events, nor None")
 
 
 def _written(data: Mapping[str, Any]) -> bytes:
