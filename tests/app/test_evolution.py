@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from tests.app.tomorrow import tomorrow
 from tests.subscriptions.counting import until
@@ -100,6 +101,11 @@ class Tables(DeclarativeBase):
 class LineRow(Tables):
     __tablename__ = "evolution_line"
     id: Mapped[str] = mapped_column(primary_key=True)
+    line: Mapped[str] = mapped_column(primary_key=True)
+
+
+class SeenRow(Tables):
+    __tablename__ = "evolution_seen"
     line: Mapped[str] = mapped_column(primary_key=True)
 
 
@@ -220,6 +226,28 @@ async def test_what_an_event_has_become_is_reacted_to_in_one_transaction(tmp_pat
         await app.parked.retry(NOTE, "order-7")
         await until(lambda: _noted(app, 2))
         assert not await app.parked.list()
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+async def test_reactions_with_a_session_share_that_transaction(tmp_path: Path, blocking: bool) -> None:
+    """Each sees what the one before it has written, and none waits for the turn that another one holds."""
+    module, seen = orders(), list[list[str]]()
+    module.state(SeenRow)
+
+    def look(event: Addressed, session: Session) -> None:
+        seen.append(list(session.scalars(select(SeenRow.line))))
+        session.add(SeenRow(line=event.line))
+
+    async def look_async(event: Addressed, session: AsyncSession) -> None:
+        seen.append(list(await session.scalars(select(SeenRow.line))))
+        session.add(SeenRow(line=event.line))
+
+    module.on(Addressed)(look if blocking else look_async)
+    async with app_of(tmp_path, module) as app:
+        await append(app.store, "order-7", OLD)
+        await app.settle()
+        assert not await app.parked.list()
+    assert seen == [[], ["Ada"]]
 
 
 async def test_an_old_event_that_becomes_none_of_those_is_dealt_with(tmp_path: Path) -> None:
