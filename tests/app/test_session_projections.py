@@ -16,8 +16,7 @@ from twofold.dispatch import Mode
 from twofold.errors import Fault, FaultError
 from twofold.messages import Context
 from twofold.projections import Projector
-from twofold.store import Batch, Delete, Move, Recorded, RowChange, Store, Upsert
-from twofold.subscriptions import decode
+from twofold.store import Batch, Delete, Move, Recorded, RowChange, Store, Upsert, decode
 
 pytestmark = pytest.mark.anyio
 

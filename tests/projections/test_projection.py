@@ -13,8 +13,7 @@ from twofold.dispatch import ProjectionDeclaration
 from twofold.errors import FaultError, WiringError
 from twofold.messages import Catalogue, Context, Event
 from twofold.projections import Projection, Projector, Rows, inline_rows
-from twofold.store import Add, Batch, Delete, Fact, MemoryStore, Move, Recorded, Selection, UnitOfWork, Upsert
-from twofold.subscriptions import decode
+from twofold.store import Add, Batch, Delete, Fact, MemoryStore, Move, Recorded, Selection, UnitOfWork, Upsert, decode
 
 pytestmark = pytest.mark.anyio
 

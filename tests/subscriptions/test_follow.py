@@ -11,8 +11,8 @@ import pytest
 from tests.subscriptions.counting import CATALOGUE, Counter, Ignored, append, following
 from twofold.errors import CheckpointMoved, UnknownMessage
 from twofold.messages import Catalogue, Context
-from twofold.store import Batch, Checkpoint, Fact, MemoryStore, Move, Rearrangement, UnitOfWork
-from twofold.subscriptions import Cut, LogReplaced, Owner, Subscription, Trouble, decode
+from twofold.store import Batch, Checkpoint, Fact, MemoryStore, Move, Rearrangement, UnitOfWork, decode
+from twofold.subscriptions import Cut, LogReplaced, Owner, Subscription, Trouble
 
 pytestmark = pytest.mark.anyio
 

@@ -63,13 +63,21 @@ class Aggregate:
         return self._recorded
 
     @classmethod
-    def rebuild(cls, events: Iterable[Event]) -> Self | None:
-        """An aggregate from its events; None when there are none."""
+    def rebuild(cls, events: Iterable[Event], *, version: int | None = None) -> Self | None:
+        """An aggregate from its events; None when there are none.
+
+        Args:
+            events: Its events, in order.
+            version: How many the log has of it, which is another number where older ones have become several or none;
+                as many as are given, unless said otherwise.
+        """
         aggregate: Self | None = None
         for event in events:
             aggregate = aggregate or cls()
             aggregate.evolve(event)
             aggregate._version += 1
+        if aggregate is not None and version is not None:
+            aggregate._version = version
         return aggregate
 
     @classmethod

@@ -8,7 +8,7 @@ from twofold.aggregates._aggregate import Aggregate
 from twofold.errors import Exists, NotFound, WiringError
 from twofold.messages import Catalogue, Event
 from twofold.result import Failure, Result, Success
-from twofold.store import Store, UnitOfWork
+from twofold.store import Store, UnitOfWork, decode
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -30,6 +30,8 @@ class Repository(Generic[A]):
         self._unit = unit
         self._store = store
         self._catalogue = catalogue
+        self._passed = dict[str, int]()
+        """Streams of which no event is left today, with their versions."""
 
     async def get(self, id: object) -> Result[A, NotFound]:  # noqa: A002  # what users call it
         """Load an aggregate; a Failure when there is none.
@@ -52,15 +54,18 @@ class Repository(Generic[A]):
         known = self._unit.remembered(stream)
         if isinstance(known, _Saved):
             return cast("A", known.aggregate)
-        events: list[Event] = []
+        events, version = list[Event](), 0
         while True:
-            page = await self._store.log.read_stream(stream, after=len(events), limit=_PAGE)
-            events.extend(self._catalogue.named(entry.type).decode(entry.data) for entry in page)
+            page = await self._store.log.read_stream(stream, after=version, limit=_PAGE)
+            events.extend(fact.event for fact in decode(self._catalogue, page))
+            version += len(page)
             if len(page) < _PAGE:
                 break
-        found = self._kind.rebuild(events)
+        found = self._kind.rebuild(events, version=version)
         if found is not None:
             self._unit.remember(stream, _Saved(stream, found))
+        elif version:
+            self._passed[stream] = version
         return found
 
     async def save(self, aggregate: A) -> None:
@@ -77,7 +82,7 @@ class Repository(Generic[A]):
         if isinstance(known, _Saved) and known.aggregate is aggregate:
             self._unit.enlist(known)
             return
-        saved = _Saved(stream, aggregate)
+        saved = _Saved(stream, aggregate, after=0 if aggregate.version else self._passed.get(stream, 0))
         self._unit.remember(stream, saved)
         self._unit.enlist(saved)
 
@@ -98,17 +103,18 @@ class Repository(Generic[A]):
 
 
 class _Saved:
-    """An aggregate that the unit of work appends the events of."""
+    """An aggregate that the unit of work appends the events of, behind events that it does not know of."""
 
-    __slots__ = ("aggregate", "stream")
+    __slots__ = ("after", "aggregate", "stream")
 
-    def __init__(self, stream: str, aggregate: Aggregate) -> None:
+    def __init__(self, stream: str, aggregate: Aggregate, after: int = 0) -> None:
         self.stream = stream
         self.aggregate = aggregate
+        self.after = after
 
     def drain(self) -> tuple[str, int, Sequence[object]] | None:
         events = self.aggregate.recorded
-        return (self.stream, self.aggregate.version, events) if events else None
+        return (self.stream, self.after + self.aggregate.version, events) if events else None
 
     def mark(self) -> object:
         # Events never change, so a copy of the state need not hold copies of them.

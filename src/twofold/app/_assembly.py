@@ -34,6 +34,7 @@ from twofold.app._scan import messages_near, messages_of
 from twofold.app._stages import caching_of, pipeline_of, reliability_of
 from twofold.app._stores import Stores
 from twofold.app._tables import table_faults
+from twofold.app._upcasting import upcaster_faults
 from twofold.app._views import refreshers, view_faults, views_of
 from twofold.dispatch import Handler, Idempotency, Injection, Module, Registration, Router, inject
 from twofold.errors import (
@@ -159,6 +160,7 @@ def assemble(
     handlers, unread = _add_handlers(modules, router, done.faults)
     done.faults += _missing_handlers(near, handlers, unread)
     done.faults += encoding_faults(router.catalogue)
+    done.faults += upcaster_faults(modules, router.catalogue)
     live = [projection for projection in done.projections if projection.mode == "live"]
     classifier, tally = Classifier(errors), tally_of(watching.meter)
     done.reliability = reliability_of(
@@ -242,7 +244,9 @@ def assemble(
             done.views = refreshers(
                 views, done.projections, catalogue=router.catalogue, store=stores.read, sessions=sessions, sql=sql
             )
-        done.reactions.extend(Reactor(handler, router) for handler in handlers if handler.kind is Kind.EVENT)
+        done.reactions.extend(
+            Reactor(handler, router, running.new_unit) for handler in handlers if handler.kind is Kind.EVENT
+        )
         behind = (Projector(one, stores.read, router.catalogue) for one in stored if one.mode == "async")
         done.followers = [*behind, *done.outside]
     return done

@@ -56,7 +56,7 @@ class Caching:
         for handler in handlers:
             if "cache" in handler.options and handler.kind is Kind.QUERY:
                 self._read(handler, faults)
-        self.newest = Recency(catalogue.of(cls).name for one in self.said.values() for cls in one.invalidated_by)
+        self.newest = Recency(catalogue.stored_as(cls for one in self.said.values() for cls in one.invalidated_by))
         self._following: asyncio.Task[None] | None = None
 
     def provider(self) -> Provider:

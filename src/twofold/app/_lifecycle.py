@@ -43,11 +43,11 @@ def attempts_of(
     begin, end, patience = set[str](), set[str](), 0.0
     for handler in handlers:
         told = [filling(handler, state) for state in ("attempted", "succeeded", "failed")]
-        names = [catalogue.of(one.event).name for one in told if one is not None]
-        if len(names) < len(told):
+        events = [one.event for one in told if one is not None]
+        if len(events) < len(told):
             continue
-        begin.add(names[0])
-        end.update(names[1:])
+        begin |= catalogue.stored_as(events[:1])
+        end |= catalogue.stored_as(events[1:])
         limit = timeout(handler)
         patience = max(patience, endless if limit is None else limit + _MARGIN)
     return Attempts(begin=frozenset(begin), end=frozenset(end), patience=patience) if begin else None

@@ -6,7 +6,8 @@ from typing import final
 from twofold.app._origins import origin_of
 from twofold.dispatch import Handler, Router, Start
 from twofold.errors import Family, HandlersFailed, Unavailable
-from twofold.store import Batch, Fact, Selection, carrying
+from twofold.messages import Context
+from twofold.store import Batch, Fact, Selection, UnitFactory, carrying, working
 
 
 @final
@@ -16,17 +17,20 @@ class Reactor:
     Args:
         handler: The handler.
         router: Where its pipeline is.
+        new_unit: Makes units of work.
     """
 
     batch_size = 1
     version = 0
 
-    def __init__(self, handler: Handler, router: Router) -> None:
+    def __init__(self, handler: Handler, router: Router, new_unit: UnitFactory) -> None:
         self._handler = handler
         self._router = router
+        self._new_unit = new_unit
         self._event = router.catalogue.of(handler.message_type).name
         following = handler.following
-        self.selection = Selection(types=frozenset({self._event}), tags=following.tags, stream=following.stream)
+        types = router.catalogue.stored_as([handler.message_type])
+        self.selection = Selection(types=types, tags=following.tags, stream=following.stream)
         self.start: Start = following.start
         self.partitions = following.partitions
 
@@ -42,13 +46,26 @@ class Reactor:
             HandlersFailed: It answered with a Failure; nothing was written.
             Unavailable: The Failure says that something is away, so the event is not to blame.
         """
-        for fact in facts:
-            context = self._router.context(origin_of(fact.recorded), fact.recorded.id)
+        wanted = [fact for fact in facts if fact.event.__class__ is self._handler.message_type]
+        if len(wanted) == 1:
             with carrying(settled):
-                result = await self._router.deliver(self._handler, fact.event, context)
-            if result.is_failure:
-                cause = result.error if isinstance(result.error, Exception) else None
-                errors = {self._handler.id: result.error}
-                if self._router.settings.classifier.of_value(result.error).family is Family.UNAVAILABLE:
-                    raise Unavailable(f"{self._handler.id}: {result.error}") from cause
-                raise HandlersFailed(event=self._handler.message_type, errors=errors) from cause
+                await self._react(wanted[0])
+            return
+        # An entry of the log that has become several of these events, or none of them: one transaction for all.
+        async with working(self._new_unit(self._context(facts[0]))) as unit:
+            unit.settle(settled)
+            for fact in wanted:
+                await self._react(fact)
+            await unit.commit()
+
+    async def _react(self, fact: Fact) -> None:
+        result = await self._router.deliver(self._handler, fact.event, self._context(fact))
+        if result.is_failure:
+            cause = result.error if isinstance(result.error, Exception) else None
+            errors = {self._handler.id: result.error}
+            if self._router.settings.classifier.of_value(result.error).family is Family.UNAVAILABLE:
+                raise Unavailable(f"{self._handler.id}: {result.error}") from cause
+            raise HandlersFailed(event=self._handler.message_type, errors=errors) from cause
+
+    def _context(self, fact: Fact) -> Context:
+        return self._router.context(origin_of(fact.recorded), fact.recorded.id)

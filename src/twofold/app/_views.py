@@ -69,7 +69,7 @@ def refreshers(
     ]
     made: list[Refresher] = []
     for view in views:
-        types = [catalogue.of(event).name for event in view.refresh_on]
+        types = catalogue.stored_as(view.refresh_on)
         refresher = Refresher(
             name=view.name,
             statements=sql.refresh_statements(view, sessions.dialect),
@@ -90,4 +90,4 @@ def _tables(projection: Projection, sql: ModuleType) -> frozenset[str]:
 
 
 def _selection(events: Iterable[type], catalogue: Catalogue) -> Selection:
-    return Selection(types=frozenset(catalogue.of(event).name for event in events))
+    return Selection(types=catalogue.stored_as(events))

@@ -18,6 +18,7 @@ from twofold.cli._parked import parked
 from twofold.cli._projections import projections
 from twofold.cli._replay import replay
 from twofold.cli._run import run
+from twofold.cli._schema import schema
 from twofold.cli._tell import tell
 from twofold.errors import TwofoldError
 
@@ -47,5 +48,5 @@ def commands() -> None:
 
 
 audit.add_command(replay)
-for command in (run, describe, explain, parked, projections, audit, db):
+for command in (run, describe, explain, parked, projections, audit, schema, db):
     commands.add_command(command)

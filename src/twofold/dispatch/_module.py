@@ -19,7 +19,7 @@ from twofold.dispatch._options import Options, Policies, options_of
 from twofold.dispatch._signature import name_of
 from twofold.dispatch._writer import WriterDeclaration
 from twofold.errors import Classification, WiringError
-from twofold.messages import Kind, MessageType
+from twofold.messages import Kind, MessageType, Upcast, Upcaster
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -124,6 +124,8 @@ class Module:
         self.writers: list[WriterDeclaration] = []
         self.views: list[Any] = []
         self.messages: list[type] = []
+        self.upcasters: list[Upcaster] = []
+        self.skipped: list[str] = []
         self.tables: list[Any] = []
         self.providers: list[Provider] = []
 
@@ -266,6 +268,49 @@ class Module:
     def events(self, *events: type) -> None:
         """Declare events that the log may hold, though nothing in this module handles them."""
         self.messages.extend(events)
+
+    @overload
+    def upcast(self, name: str, version: int, change: Upcast, *, into: Collection[str] = ()) -> None: ...
+    @overload
+    def upcast(self, name: str, version: int, *, into: Collection[str] = ()) -> Callable[[F], F]: ...
+    def upcast(self, name: str, version: int, change: Upcast | None = None, *, into: Collection[str] = ()) -> Any:
+        """Declare what an older version of an event becomes when it is read; the log stays as it is.
+
+        It is given the fields of the event as JSON has them, and answers those of the next version; or `Encoded`
+        events, when it becomes another one or several; or None, when it is to be passed over. What it answers is upcast
+        in turn until it is of today. It is called whenever such an event is read, so it computes and nothing else.
+
+        Args:
+            name: The wire name that the log has.
+            version: The version that the log has.
+            change: Makes the newer form; declared as a decorator unless given.
+            into: The wire names that it may answer, when that is not its own name alone.
+
+        Raises:
+            WiringError: The version is below 1, or `change` is no plain function.
+
+        Example:
+            >>> @orders.upcast("order_placed", 1)
+            ... def with_currency(data: dict[str, Any]) -> dict[str, Any]:
+            ...     return {**data, "currency": "EUR"}
+        """
+
+        def declare(found: Any) -> Any:
+            self.upcasters.append(Upcaster(name, version, found, into))
+            return found
+
+        if change is None:
+            return declare
+        declare(change)
+        return None
+
+    def skip(self, *events: str) -> None:
+        """Declare events of the log that are passed over from now on, of every version: their classes are gone.
+
+        Args:
+            events: Their wire names.
+        """
+        self.skipped.extend(events)
 
     def state(self, *tables: Any) -> None:
         """Declare tables that hold the state of this module; created when they are missing.

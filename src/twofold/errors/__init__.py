@@ -48,6 +48,7 @@ from twofold.errors._told import as_code, code_of, detail_of, error_name
 from twofold.errors._unavailable import (
     BulkheadFull,
     CircuitOpen,
+    NewerVersion,
     NotYetVisible,
     OutcomeUnknown,
     RateLimited,
@@ -96,6 +97,7 @@ __all__ = [
     "KeyInFlight",
     "MissingExtraError",
     "NotFound",
+    "NewerVersion",
     "NotYetVisible",
     "OutcomeUnknown",
     "RateLimited",

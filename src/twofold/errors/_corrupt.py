@@ -43,15 +43,19 @@ class Undecodable(Corrupt):
 
     Args:
         name: The wire name of the message.
-        cause: What the codec found.
+        cause: What the codec or an upcaster found.
+        version: The version of its schema, when it comes from the log.
+        position: Its position, when it comes from the log.
     """
 
     code: ClassVar[str] = "undecodable"
 
-    def __init__(self, *, name: str, cause: str) -> None:
+    def __init__(self, *, name: str, cause: str, version: int | None = None, position: int | None = None) -> None:
         super().__init__()
-        self.name, self.cause = name, cause
+        self.name, self.cause, self.version, self.position = name, cause, version, position
 
     @property
     def detail(self) -> str:
-        return f"the body of {self.name!r} cannot be decoded: {self.cause}"
+        version = "" if self.version is None else f" version {self.version}"
+        position = "" if self.position is None else f" at position {self.position}"
+        return f"the body of {self.name!r}{version}{position} cannot be decoded: {self.cause}"

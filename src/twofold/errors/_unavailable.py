@@ -88,6 +88,32 @@ class Superseded(Unavailable):
         self.name = name
 
 
+class NewerVersion(Unavailable):
+    """The log has an event of a version that this process does not know yet: a newer one of the application wrote it.
+
+    Nothing is wrong with the event, so nobody parks it: it waits for the process that knows it.
+
+    Args:
+        name: The wire name of the event.
+        version: The version of its schema.
+        known: The newest one that is known here.
+    """
+
+    code: ClassVar[str] = "newer_version"
+
+    def __init__(self, *, name: str, version: int, known: int) -> None:
+        super().__init__()
+        self.name, self.version, self.known = name, version, known
+
+    @property
+    def detail(self) -> str:
+        return f"{self.name!r} is in the log with version {self.version}, and this process knows {self.known}"
+
+    @property
+    def hint(self) -> str:
+        return "replace this process by one of the newer application that wrote it"
+
+
 class RateLimited(Unavailable):
     """More was asked than a limit allows.
 

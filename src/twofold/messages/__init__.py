@@ -23,12 +23,15 @@ from twofold.messages._page import Page
 from twofold.messages._receipt import USUAL_WAIT, Receipt
 from twofold.messages._secret import HIDDEN, Secret, is_telling, redacting
 from twofold.messages._type import MessageType
+from twofold.messages._upcast import Encoded, Upcast, Upcaster
+from twofold.messages._upcasters import Upcasters
 
 __all__ = [
     "NOWHERE",
     "Catalogue",
     "Command",
     "Context",
+    "Encoded",
     "Event",
     "FromContext",
     "HIDDEN",
@@ -41,6 +44,9 @@ __all__ = [
     "Receipt",
     "Secret",
     "USUAL_WAIT",
+    "Upcast",
+    "Upcaster",
+    "Upcasters",
     "WireName",
     "command",
     "context_fields",

@@ -92,7 +92,7 @@ class _Cached:
         self._handler, self._said, self._next, self._parts = handler, said, call_next, parts
         self._query = parts.catalogue.of(handler.message_type)
         self._codec = AnswerCodec(answered_type(handler))
-        self._ending = frozenset(parts.catalogue.of(event).name for event in said.invalidated_by)
+        self._ending = parts.catalogue.stored_as(said.invalidated_by)
         self._flights: dict[Key, asyncio.Future[Kept | None]] = {}
         self._answers: Answers | None = None
 

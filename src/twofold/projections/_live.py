@@ -8,8 +8,7 @@ from dishka import Provider, Scope
 from twofold.errors import FaultError
 from twofold.messages import Catalogue
 from twofold.projections._projection import Projection
-from twofold.store import Log, RowChange, Selection, Store
-from twofold.subscriptions import decode
+from twofold.store import Log, RowChange, Selection, Store, decode
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -117,7 +116,7 @@ class Live(Generic[P]):
         self._log = log
         self._catalogue = catalogue
         self._tables = tables
-        self._types = frozenset(catalogue.of(event).name for event in projection.events)
+        self._types = catalogue.stored_as(projection.events)
 
     async def read(self, *, stream: str | None = None, tags: Collection[str] = ()) -> LiveRows:
         """Make the rows, of all that is in the log now.

@@ -47,7 +47,7 @@ class Projector:
         self._store = store
         self._catalogue = catalogue
         self._asides = None if place is None else _asides(projection.tables, place)
-        self.selection = Selection(types=frozenset(catalogue.of(event).name for event in projection.events))
+        self.selection = Selection(types=catalogue.stored_as(projection.events))
         self.start: Start = "beginning"
         self.partitions = 1
         self.version = projection.version

@@ -94,7 +94,7 @@ class OutsideWriter:
         self._store = store
         self._make = make
         self.name = writer.name
-        self.selection = Selection(types=frozenset(catalogue.of(event).name for event in writer.events))
+        self.selection = Selection(types=catalogue.stored_as(writer.events))
         self.start: Start = "beginning"
         self.batch_size = writer.batch_size
         self.partitions = 1
@@ -102,7 +102,9 @@ class OutsideWriter:
 
     async def handle(self, facts: Sequence[Fact], settled: Batch) -> None:
         """Hand events over, and move the checkpoint once all of them are acknowledged."""
-        await self._writer.write(await self._make(self._writer.cls), facts)
+        wanted = [fact for fact in facts if fact.event.__class__ in self._writer.events]
+        if wanted:
+            await self._writer.write(await self._make(self._writer.cls), wanted)
         await self._store.commit(settled)
 
 

@@ -11,6 +11,7 @@ from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._bell import Bell
 from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, Move
 from twofold.store._current import UnitFactory, carrying, current_unit, working
+from twofold.store._decode import decode
 from twofold.store._epoch import GAP, Epoch, RestorableStore
 from twofold.store._fact import Fact
 from twofold.store._idempotency import claim_stage, idempotency_stage
@@ -105,6 +106,7 @@ __all__ = [
     "claim_stage",
     "conclusion_stage",
     "current_unit",
+    "decode",
     "ended_as",
     "from_header",
     "idempotency_stage",

@@ -8,6 +8,7 @@ when its process dies is made with the beginning and lies beside it, since nobod
 from typing import Final
 from uuid import UUID
 
+from twofold.errors import Undecodable
 from twofold.messages import Catalogue
 
 ATTEMPTS: Final = "twofold-attempt-"
@@ -26,17 +27,21 @@ def attempt_stream(message_id: UUID) -> str:
 
 
 def as_header(catalogue: Catalogue, event: object) -> str:
-    """An event as a header of another one: its wire name, which has no space in it, and its data."""
+    """An event as a header of another one: its wire name, which has no space in it, its version, and its data."""
     entry = catalogue.of(type(event))
-    return f"{entry.name} {entry.encode(event).decode()}"
+    return f"{entry.name} {entry.wire.version} {entry.encode(event).decode()}"
 
 
 def from_header(catalogue: Catalogue, header: str) -> object:
-    """The event again.
+    """The event again, or the one of today that it has become.
 
     Raises:
         UnknownMessage: This application does not know it.
-        Corrupt: It does not read as this application's event of the name.
+        NewerVersion: Not in this version.
+        Corrupt: It does not read as one event of this application.
     """
-    name, _, data = header.partition(" ")
-    return catalogue.named(name).decode(data.encode())
+    name, version, data = header.split(" ", 2)
+    events = catalogue.read(name, int(version), data.encode())
+    if len(events) != 1:
+        raise Undecodable(name=name, cause=f"it has become {len(events)} events, and an attempt has one end")
+    return events[0]

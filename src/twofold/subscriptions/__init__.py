@@ -5,7 +5,7 @@ from twofold.subscriptions._follow import IDLE, Subscription
 from twofold.subscriptions._lot import NotParked, ParkedEvent, ParkedStream, ParkingLot
 from twofold.subscriptions._owner import Owner
 from twofold.subscriptions._replaced import LogReplaced
-from twofold.subscriptions._subscriber import Source, Subscriber, decode
+from twofold.subscriptions._subscriber import Source, Subscriber
 from twofold.subscriptions._tail import Tail
 from twofold.subscriptions._trouble import Observer, Trouble
 from twofold.subscriptions._unhandled import EventNotHandled
@@ -28,5 +28,4 @@ __all__ = [
     "Tail",
     "Trouble",
     "Watch",
-    "decode",
 ]

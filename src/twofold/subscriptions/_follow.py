@@ -13,7 +13,7 @@ from typing import final
 from twofold.clock import Clock, SystemClock
 from twofold.errors import CheckpointMoved, Classifier
 from twofold.messages import Catalogue
-from twofold.store import Checkpoint, Fact, Parked, Recorded, Store
+from twofold.store import Checkpoint, Fact, Parked, Recorded, Store, decode
 from twofold.subscriptions._cut import Cut
 from twofold.subscriptions._failures import Failures
 from twofold.subscriptions._hold import Hold
@@ -23,7 +23,7 @@ from twofold.subscriptions._parking import Parking
 from twofold.subscriptions._reach import Reach
 from twofold.subscriptions._rest import Rest
 from twofold.subscriptions._retry import Retry
-from twofold.subscriptions._subscriber import Source, Subscriber, decode
+from twofold.subscriptions._subscriber import Source, Subscriber
 from twofold.subscriptions._trouble import Observer
 from twofold.subscriptions._work import Work
 

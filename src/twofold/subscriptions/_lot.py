@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from twofold.errors import NotFound
+from twofold.errors import Invalid, NotFound, Undecodable
 from twofold.messages import Catalogue
 from twofold.store import Batch, Parked, Recorded, Store
 
@@ -134,7 +134,8 @@ class ParkingLot:
         Args:
             subscription: Whose.
             position: The event's position.
-            data: The event as JSON; it has to fit the class of the event.
+            data: The event as JSON, in the version that the log has; it has to fit the class of the event, once it has
+                been upcast where it is older.
 
         Raises:
             Invalid: The data does not fit the event's class.
@@ -142,8 +143,9 @@ class ParkingLot:
             UnknownMessage: No class is registered for the event.
         """
         store, event = await self._find(subscription, position)
-        entry = self._catalogue.named(event.type)
-        if not await store.parked.edit(subscription, position, entry.encode(entry.parse(data))):
+        found = await self._log.read(position - 1, until=position, limit=1)
+        version = found[0].schema_version if found else self._catalogue.named(event.type).wire.version
+        if not await store.parked.edit(subscription, position, self._mended(event.type, version, data)):
             raise NotParked(subscription=subscription, what=f"an event at position {position}")
 
     async def retry(self, subscription: str, stream: str) -> int:
@@ -191,6 +193,17 @@ class ParkingLot:
         store, event = await self._find(subscription, position)
         await store.commit(Batch(frees=((subscription, position),)))
         return len(await store.parked.list(subscription, stream=event.stream, limit=_MOST))
+
+    def _mended(self, name: str, version: int, data: bytes | str) -> bytes:
+        """Data that was edited, as it is kept: normalised, or as it is when it is of an older version."""
+        kind = self._catalogue.current(name, version)
+        if kind is not None:
+            return kind.encode(kind.parse(data))
+        try:
+            self._catalogue.read(name, version, data)
+        except Undecodable as error:
+            raise Invalid(error.detail) from error
+        return data.encode() if isinstance(data, str) else data
 
     async def _find(self, subscription: str, position: int) -> tuple[Store, Parked]:
         for store in self._stores:

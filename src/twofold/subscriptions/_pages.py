@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import final
 
-from twofold.store import Batch, Checkpoint, Recorded, Selection
-from twofold.subscriptions._subscriber import decode
+from twofold.store import Batch, Checkpoint, Recorded, Selection, decode
 from twofold.subscriptions._unhandled import EventNotHandled
 from twofold.subscriptions._work import Work
 
@@ -60,8 +59,8 @@ class Pages:
         free = [entry for entry in entries if entry.position not in passed]
         settled = Batch(moves=(self._work.hold.move(reached),), parks=tuple(behind))
         try:
-            if free:
-                await self._work.subscriber.handle(decode(self._work.catalogue, free), settled)
+            if facts := decode(self._work.catalogue, free):
+                await self._work.subscriber.handle(facts, settled)
             else:
                 await self._work.store.commit(settled)
         except Exception as error:

@@ -2,9 +2,8 @@
 
 from typing import final
 
-from twofold.store import Batch, Parked
+from twofold.store import Batch, Parked, decode
 from twofold.subscriptions._parking import entry_of
-from twofold.subscriptions._subscriber import decode
 from twofold.subscriptions._work import Work
 
 
@@ -39,10 +38,11 @@ class Retry:
         settled = Batch(moves=fence, frees=((first.subscription, first.position),))
         try:
             entry = await entry_of(first, self._work.log)
-            if entry is None:
-                await self._work.store.commit(settled)
+            facts = [] if entry is None else decode(self._work.catalogue, (entry,))
+            if facts:
+                await self._work.subscriber.handle(facts, settled)
             else:
-                await self._work.subscriber.handle(decode(self._work.catalogue, (entry,)), settled)
+                await self._work.store.commit(settled)
         except Exception as error:
             if self._work.failures.passes(error):
                 raise

@@ -1,11 +1,10 @@
 """What follows the log: something that handles facts and moves its checkpoint in the same transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from twofold.dispatch import Start
-from twofold.messages import Catalogue
-from twofold.store import Batch, Fact, Log, Recorded, Selection, Wakeup
+from twofold.store import Batch, Fact, Log, Selection, Wakeup
 
 
 class Subscriber(Protocol):
@@ -66,13 +65,3 @@ class Source(Protocol):
     def wakeup(self) -> Wakeup:
         """Tells that it may have grown."""
         ...
-
-
-def decode(catalogue: Catalogue, entries: Iterable[Recorded]) -> list[Fact]:
-    """Events with their entries in the log.
-
-    Raises:
-        UnknownMessage: One is not registered.
-        Undecodable: The data of one does not fit its class.
-    """
-    return [Fact(catalogue.named(entry.type).decode(entry.data), entry) for entry in entries]
