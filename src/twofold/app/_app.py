@@ -4,7 +4,8 @@ Everything is read and checked once, when the application is checked or started;
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, Unpack, overload
@@ -124,8 +125,7 @@ class App:
         self.role = Role.ALL
         self.wait = wait
         self.stuck_after = stuck_after
-        self.clock = clock or SystemClock()
-        self.router = Router(clock=self.clock, ids=ids)
+        self.router = Router(clock=clock or SystemClock(), ids=ids)
         self._meter: Meter | None = None
         self._observer: Observer | None = None
         self._spans: Spans | None = None
@@ -133,14 +133,14 @@ class App:
         self._refused: list[Fault] = []
         self._authenticate = authenticate
         self._lease = lease
-        self._database = database
-        self._read_database = read_database
+        self._database: str | Path | Store | None = database
+        self._read_database: str | Path | Store | None = read_database
         self._migrate = migrate
         self._authorization_required = authorization == "required"
         self._auditing = Auditing.of(audit)
         self._interrupted_after = interrupted_after
         self._stores: Stores | None = None
-        self._overrides = Provider()
+        self._overrides: Provider = Provider()
         self._assembly: Assembly | None = None
         self._run: Run | None = None
         self._portal = Portal()
@@ -150,6 +150,11 @@ class App:
             router=self.router, portal=self._portal, publisher=Publisher(self.router, self._own_unit)
         )
         self.dispatcher = Dispatcher(router=self.router, portal=self._portal, events=self.events)
+
+    @property
+    def clock(self) -> Clock:
+        """Where it gets the time."""
+        return self.router.clock
 
     @property
     def store(self) -> Store:
@@ -226,6 +231,34 @@ class App:
         """
         self._change()
         self._read_database, self._stores = read_database, None
+
+    @contextmanager
+    def elsewhere(
+        self, store: Store, *, clock: Clock | None = None, instead: Mapping[Any, object] | None = None
+    ) -> Generator[None]:
+        """Be on another store for a block, read models too, and as before behind it; for tests. It starts inside.
+
+        Args:
+            store: The store.
+            clock: Where it gets the time meanwhile; where it always does unless given.
+            instead: Objects that are in the places of dependencies meanwhile, as with `override`.
+
+        Raises:
+            WiringError: It is running.
+        """
+        self._change()
+        before = self._database, self._read_database, self._stores, self.router.clock, self._overrides
+        self._database = self._read_database = store
+        self._stores, self._overrides = None, Provider()
+        self.router.clock = clock or self.router.clock
+        try:
+            self._overrides.factories.extend(before[-1].factories)
+            for wanted, substitute in (instead or {}).items():
+                self.override(wanted, substitute)
+            yield
+        finally:
+            self._database, self._read_database, self._stores, self.router.clock, self._overrides = before
+            self._assembly = None
 
     def use_role(self, role: Role | str) -> None:
         """Be a part of the application only, before it starts: other processes on the same database are the others.
