@@ -119,3 +119,19 @@ async def test_a_command_that_only_runs_sql_dies_too() -> None:
     """Its commit is one like any other: before it nothing is there, and after it the row is, once."""
     for fault in (Fault.CRASH_BEFORE_COMMIT, Fault.CRASH_AFTER_COMMIT):
         await given(stall(), fault=fault).when(SellByHand(article="gum")).then(StockRow(article="gum", left=-1))
+
+
+@pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE_COMMIT, Fault.CRASH_AFTER_COMMIT])
+async def test_every_commit_point_meets_its_crash(fault: Fault) -> None:
+    """That of the command, of the reaction and of the projection behind the log: each has the process start again."""
+
+    class Counted(App):
+        starts = 0
+
+        async def start(self) -> None:
+            self.starts += 1
+            await super().start()
+
+    app = Counted("stall", modules=[stall()])
+    await given(app, PENS, fault=fault).when(SELL).then(SOLD, THANKED)
+    assert app.starts >= 1 + 3

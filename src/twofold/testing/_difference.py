@@ -7,7 +7,7 @@ compares equal, such as `unittest.mock.ANY`.
 import dataclasses
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from twofold.result import Failure, Result
 
@@ -34,9 +34,8 @@ def refusal_of(expected: Sequence[object]) -> tuple[object | None, list[object]]
     if len(refusals) > 1:
         raise ValueError(f"a command is refused once, and {len(refusals)} refusals are expected")
     rest = [one for one in expected if not _refuses(one)]
-    refusal: Any = refusals[0] if refusals else None
-    error: object | None = refusal.error if isinstance(refusal, Failure) else refusal
-    return error, rest
+    refusal: object | None = refusals[0] if refusals else None
+    return (cast("Failure[object]", refusal).error if isinstance(refusal, Failure) else refusal), rest
 
 
 def outcome_differences(refusal: object | None, result: Result[Any, Any]) -> Iterator[str]:
