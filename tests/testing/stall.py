@@ -174,8 +174,8 @@ class SoldByStatement:
         session.add(SoldRow(article=event.article, times=1)) if row is None else setattr(row, "times", row.times + 1)
 
 
-def stall() -> Module:
-    """All of it."""
+def stall(*, read_models: bool = True) -> Module:
+    """All of it; or what commands and reactions are, and nothing else that follows the log."""
     module = Module("stall")
     module.register(Stock, stock)
     module.register(Sell, sell)
@@ -185,6 +185,7 @@ def stall() -> Module:
     module.events(Thanked)
     module.provide(Post, scope="app")
     module.state(StockRow)
-    module.projection("in_stock", mode="inline", tables=[StockRow])(InStock)
-    module.projection("sold", tables=[SoldRow])(SoldByStatement)
+    if read_models:
+        module.projection("in_stock", mode="inline", tables=[StockRow])(InStock)
+        module.projection("sold", tables=[SoldRow])(SoldByStatement)
     return module

@@ -5,10 +5,10 @@ handlers a process that is killed, a redelivery or a slow reader does as well.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, TypeVar, final
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar, final
 
 from twofold.errors import OutcomeUnknown, StoreUnavailable
 from twofold.store import (
@@ -30,6 +30,8 @@ from twofold.store import (
 )
 
 T = TypeVar("T")
+
+_Commit: TypeAlias = Callable[[Batch], Awaitable[Committed]]
 
 _DEAD: Final = "the process has crashed"
 _EVENTS: Final = "events"
@@ -149,7 +151,7 @@ class FaultyStore:
         if self.crashed.is_set():
             raise StoreUnavailable(_DEAD)
 
-    async def at_commit(self, batch: Batch, commit: Callable[[Batch], Any], *, held: bool) -> Committed:
+    async def at_commit(self, batch: Batch, commit: _Commit, *, held: bool) -> Committed:
         """Commit, with what happens there.
 
         Args:
@@ -162,24 +164,32 @@ class FaultyStore:
         self.require_alive()
         point = _point(batch, held=held)
         if not self.armed or point is None or point in self._met:
-            committed: Committed = await commit(batch)
-            return committed
-        self._met.add(point)
-        if self._fault is Fault.CRASH_AFTER_COMMIT:
-            self.late = True  # nobody in the process that dies may act on what it commits
+            return await commit(batch)
         match self._fault:
             case Fault.CRASH_BEFORE_COMMIT:
+                self._met.add(point)
                 self.crashed.set()
                 self.require_alive()
+            case Fault.CRASH_AFTER_COMMIT:
+                await self._commit_unheard(point, batch, commit)
             case Fault.DUPLICATE if point[0] == _EVENTS:
+                self._met.add(point)
                 raise StoreUnavailable("the first delivery is lost, and there is another one")
             case _:
                 pass
-        committed = await commit(batch)
-        if self._fault is Fault.CRASH_AFTER_COMMIT:
-            self.crashed.set()
-            raise OutcomeUnknown(_DEAD)
-        return committed
+        return await commit(batch)
+
+    async def _commit_unheard(self, point: Hashable, batch: Batch, commit: _Commit) -> NoReturn:
+        """Commit, and die before anybody has heard of it; nobody in the process that dies acts on it either."""
+        self.late = True
+        try:
+            await commit(batch)
+        except BaseException:  # it was refused, so nobody dies over it
+            self.late = False
+            raise
+        self._met.add(point)
+        self.crashed.set()
+        raise OutcomeUnknown(_DEAD)
 
 
 def _point(batch: Batch, *, held: bool) -> tuple[Hashable, ...] | None:
