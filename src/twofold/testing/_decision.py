@@ -6,7 +6,7 @@ The one place for deciders: whoever decides is folded from events, asked, and an
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast, final, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, final, overload
 
 from twofold.aggregates import Aggregate
 from twofold.errors import WiringError
@@ -126,4 +126,4 @@ class GivenAggregate(Generic[A]):
 
 
 def _result_of(answer: Any) -> Result[Any, Any]:
-    return cast("Result[Any, Any]", answer) if isinstance(answer, Success | Failure) else Success(answer)
+    return answer if type(answer) in (Success, Failure) else Success(answer)
