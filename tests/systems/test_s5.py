@@ -48,6 +48,7 @@ from twofold.errors import DuplicateHandlerError, VersionConflict
 from twofold.messages import Encoded, MessageType
 from twofold.sql import ExactDecimal, ReadSession, View, page_of, sort_by
 from twofold.store import Append, Batch, Draft
+from twofold.testing import Fault, given
 
 pytestmark = pytest.mark.anyio
 
@@ -417,14 +418,34 @@ class TestAggregates:
 
         assert Decision
 
-    @pytest.mark.xfail(strict=True, reason="test kit: given, when, then")
     async def test_given_when_then(self) -> None:
-        """A decision is tested by the events before it and the events after it."""
-        from twofold.testing import given  # type: ignore[attr-defined]  # not there yet
-
+        """A decision is tested by the events before it and the events after it: alone, and through its command."""
         order = new_id()
-        placed = OrderPlaced(order_id=order, customer="ada", amount=Decimal(1))
-        await given(placed).when(PayOrder(order_id=order)).then(OrderPaid(order_id=order))
+        placed, paid = OrderPlaced(order_id=order, customer="ada", amount=Decimal(1)), OrderPaid(order_id=order)
+        given(Order, placed).when(Order.pay).then(paid)
+        given(Order, placed, paid).when(Order.pay).then(Refused)
+        await given(orders(), placed).when(PayOrder(order_id=order)).then(paid)
+        await given(orders(), placed, paid).when(PayOrder(order_id=order)).then(Refused("paid already"))
+
+    async def test_given_events_then_rows(self) -> None:
+        """A read model is tested by events and the rows that they come to, and a query by its answer."""
+        placed = OrderPlaced(order_id=new_id(), customer="ada", amount=Decimal("10.50"))
+        given(Customers, placed).then(CustomerRow(customer="ada", orders=1, spent=Decimal("10.50")))
+        await (
+            given(orders(), placed)
+            .when(PayOrder(order_id=placed.order_id))
+            .then(OrderPaid, SalesRow(status="placed", count=0), SalesRow(status="paid", count=1))
+        )
+        await given(orders(), placed).when(CustomerOrders(customer="ada")).then({"orders": 1, "spent": "10.50"})
+
+    async def test_under_faults(self, fault: Fault) -> None:
+        """Whatever happens to the process, an order is paid once, and every read model says so once."""
+        placed = OrderPlaced(order_id=new_id(), customer="ada", amount=Decimal("10.50"))
+        await (
+            given(orders(), placed, fault=fault)
+            .when(PayOrder(order_id=placed.order_id))
+            .then(OrderPaid, SummaryRow(order_id=placed.order_id, status="paid"), CustomerRow(customer="ada", orders=1))
+        )
 
 
 class TestSubscriptions:

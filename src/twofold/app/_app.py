@@ -4,7 +4,8 @@ Everything is read and checked once, when the application is checked or started;
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -120,10 +121,9 @@ class App:
         if not interrupted_after > 0:
             raise WiringError(f"interrupted_after={interrupted_after!r} is no number of seconds")
         self.name = name
-        self.clock = clock or SystemClock()
         self.said = Said(
             name=name,
-            clock=self.clock,
+            clock=clock or SystemClock(),
             errors=errors or {},
             policies=options_of(policies, of=Policies),
             idempotency=idempotency,
@@ -136,15 +136,15 @@ class App:
         )
         self.modules = list(modules)
         self.role = Role.ALL
-        self.router = Router(clock=self.clock, ids=ids)
+        self.router = Router(clock=self.said.clock, ids=ids)
         self.watching = Watching()
         self._refused: list[Fault] = []
         self._authenticate = authenticate
-        self._database = database
-        self._read_database = read_database
+        self._database: str | Path | Store | None = database
+        self._read_database: str | Path | Store | None = read_database
         self._migrate = migrate
         self._stores: Stores | None = None
-        self._overrides = Provider()
+        self._overrides: Provider = Provider()
         self._assembly: Assembly | None = None
         self._run: Run | None = None
         self._portal = Portal()
@@ -154,6 +154,11 @@ class App:
             router=self.router, portal=self._portal, publisher=Publisher(self.router, self._own_unit)
         )
         self.dispatcher = Dispatcher(router=self.router, portal=self._portal, events=self.events)
+
+    @property
+    def clock(self) -> Clock:
+        """Where it gets the time."""
+        return self.said.clock
 
     @property
     def store(self) -> Store:
@@ -215,6 +220,35 @@ class App:
         """
         self._change()
         self._read_database, self._stores = read_database, None
+
+    @contextmanager
+    def elsewhere(
+        self, store: Store, *, clock: Clock | None = None, instead: Mapping[Any, object] | None = None
+    ) -> Generator[None]:
+        """Be on another store for a block, read models too, and as before behind it; for tests. It starts inside.
+
+        Args:
+            store: The store.
+            clock: Where it gets the time meanwhile; where it always does unless given.
+            instead: Objects that are in the places of dependencies meanwhile, as with `override`.
+
+        Raises:
+            WiringError: It is running.
+        """
+        self._change()
+        before = self._database, self._read_database, self._stores, self.said, self._overrides
+        self._database = self._read_database = store
+        self._stores, self._overrides = None, Provider()
+        self._tell_time(clock or self.clock)
+        try:
+            self._overrides.factories.extend(before[-1].factories)
+            for wanted, substitute in (instead or {}).items():
+                self.override(wanted, substitute)
+            yield
+        finally:
+            self._database, self._read_database, self._stores, self.said, self._overrides = before
+            self._tell_time(self.clock)
+            self._assembly = None
 
     def use_role(self, role: Role | str) -> None:
         """Be a part of the application only, before it starts: other processes on the same database are the others.
@@ -545,6 +579,10 @@ class App:
 
     async def _seen(self, names: Iterable[str]) -> int:
         return await self._running().seen(names)
+
+    def _tell_time(self, clock: Clock) -> None:
+        self.said = replace(self.said, clock=clock)
+        self.router.clock = clock
 
     def _running(self) -> Run:
         if self._run is None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from twofold.app._room import open_room
 from twofold.errors import WiringError
-from twofold.store import MemoryStore, MigratableStore, Store
+from twofold.store import MemoryStore, MigratableStore, Store, StoreInFront
 
 _VARIABLE: Final = "TWOFOLD_DATABASE"
 _READ_VARIABLE: Final = "TWOFOLD_READ_DATABASE"
@@ -108,6 +108,8 @@ def sessions_of(store: Store) -> object | None:
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
     """
+    while isinstance(store, StoreInFront):
+        store = store.behind
     room = type(store).__module__.rpartition(".")[0]
     for driver in (_SQLITE, _POSTGRES):
         if room == driver.room:

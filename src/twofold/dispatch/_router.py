@@ -86,7 +86,8 @@ class Router:
     def __init__(self, settings: Settings | None = None, *, clock: Clock | None = None, ids: IdSource = new_id) -> None:
         self.settings = settings or Settings()
         self.catalogue = Catalogue()
-        self._clock = clock or SystemClock()
+        self.clock = clock or SystemClock()
+        """Where contexts get their time; may be changed until it is frozen."""
         self._ids = ids
         self._outer: list[tuple[Middleware, When]] = []
         self._inner: list[tuple[Middleware, When]] = []
@@ -189,7 +190,7 @@ class Router:
         parent = current_context()
         if origin is None:
             origin = current_origin() if parent is None else NOWHERE
-        context = Context(origin, parent, self._clock, self._ids)
+        context = Context(origin, parent, self.clock, self._ids)
         token = enter_context(context)
         try:
             return await run(message, context)
@@ -215,7 +216,7 @@ class Router:
         parent = current_context()
         if origin is None:
             origin = current_origin() if parent is None else NOWHERE
-        return Context(origin, parent, self._clock, self._ids, message_id)
+        return Context(origin, parent, self.clock, self._ids, message_id)
 
     def kind_of(self, message_type: type) -> Kind:
         """The kind of a message type; an event needs no handler to be one.

@@ -126,9 +126,14 @@ class Projection:
         """Whether a table, or the one behind a mapped class, is among those that it declares."""
         return table in self._writable or table_behind(table) in self._writable
 
-    def rows(self, facts: Iterable[Fact]) -> Sequence[RowChange]:
-        """What it makes of events, in order, when no method takes a session; what it does not want is passed over."""
-        rows = Rows(self._writable, self.name)
+    def rows(self, facts: Iterable[Fact], into: Rows | None = None) -> Sequence[RowChange]:
+        """What it makes of events, in order, when no method takes a session; what it does not want is passed over.
+
+        Args:
+            facts: The events.
+            into: What collects the changes; one that takes those of its own tables unless given.
+        """
+        rows = Rows(self._writable, self.name) if into is None else into
         for fact in facts:
             method = self._methods.get(fact.event.__class__)
             if method is not None:

@@ -75,15 +75,15 @@ class LiveTables:
         return (_shown(entity, layout, row) for row in self._tables.get(layout.table, {}).values())
 
 
-def live_tables(sessions: Sessions) -> Callable[[], LiveTables]:
+def live_tables(sessions: Sessions | None = None) -> Callable[[], LiveTables]:
     """What makes tables in memory whose rows look as if a session had read them.
 
     SQLite has few types, and what it keeps may come back changed, a time without its zone; others keep what they get.
 
     Args:
-        sessions: Makes the sessions of the store that the rows could be in.
+        sessions: Makes the sessions of the store that the rows could be in; one that keeps what it gets unless given.
     """
-    dialect = sessions.dialect if sessions.dialect.name == "sqlite" else _PLAIN
+    dialect = sessions.dialect if sessions is not None and sessions.dialect.name == "sqlite" else _PLAIN
     return lambda: LiveTables(dialect)
 
 

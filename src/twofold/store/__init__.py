@@ -21,7 +21,7 @@ from twofold.store._memory import MemoryStore
 from twofold.store._memory_tables import MemoryTables
 from twofold.store._parked import Parked, ParkedEvents
 from twofold.store._part import EventSource, Participant
-from twofold.store._port import QueueingStore, ReadableStore, ReplicatedStore, Store, Transaction
+from twofold.store._port import QueueingStore, ReadableStore, ReplicatedStore, Store, StoreInFront, Transaction
 from twofold.store._proof import Flaw, Verdict, verify
 from twofold.store._rearrangement import Aside, Rearrangement, beside, table_name
 from twofold.store._recorded import Recorded
@@ -93,6 +93,7 @@ __all__ = [
     "SchemaState",
     "Selection",
     "Store",
+    "StoreInFront",
     "Transaction",
     "UnitFactory",
     "UnitOfWork",

@@ -197,6 +197,16 @@ class ReplicatedStore(Protocol):
 
 
 @runtime_checkable
+class StoreInFront(Protocol):
+    """A store that stands in front of another one, whose connections it hands out: an ability of few."""
+
+    @property
+    def behind(self) -> Store:
+        """The other one."""
+        ...
+
+
+@runtime_checkable
 class QueueingStore(Protocol):
     """A store in front of which work waits: an ability that not every store has."""
 

@@ -1,0 +1,155 @@
+"""Whole applications, modules and handlers: what was before, one message, and everything that comes of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, final
+
+from twofold.app import App
+from twofold.clock import Clock
+from twofold.messages import Principal
+from twofold.result import Result, Success
+from twofold.testing._difference import (
+    agrees,
+    answer_differences,
+    event_differences,
+    mismatch,
+    outcome_differences,
+    refusal_of,
+)
+from twofold.testing._faults import Fault
+from twofold.testing._projection import is_row, row_differences
+from twofold.testing._rehearsal import rehearsing
+
+
+@final
+class Execution:
+    """A message that is executed when what comes of it is compared.
+
+    Args:
+        given: What was before.
+        message: The message; None for none.
+        who: Who sends it.
+    """
+
+    __slots__ = ("_given", "_message", "_who")
+
+    def __init__(self, given: "GivenApp", message: object | None, who: Mapping[str, Any]) -> None:
+        self._given = given
+        self._message = message
+        self._who = who
+
+    async def then(self, *expected: object) -> Result[Any, Any]:
+        """See that exactly this comes of it, once nothing is left to do.
+
+        Args:
+            expected: Events, or classes of events: all that were not given, in the order of the log, and under a fault
+                in any; or the error that it is refused with, or its class. Rows, as instances of mapped classes: all of
+                their tables, with the columns that are set. For a query, its answer.
+
+        Returns:
+            What the message was answered with.
+
+        Raises:
+            AssertionError: It is not so; the text says what differs. Or something could not be handled.
+        """
+        __tracebackhide__ = True
+        given, message = self._given, self._message
+        refusal, others = refusal_of(expected)
+        async with rehearsing(given.app, clock=given.clock, fault=given.fault, instead=given.instead) as rehearsal:
+            await rehearsal.begin(given.before)
+            asks = rehearsal.asks(message)
+            rows = [one for one in others if is_row(one) and not asks]
+            result = Success() if message is None else await rehearsal.execute(message, **self._who)
+            await rehearsal.settle()
+            events = await rehearsal.events()
+            got = await rehearsal.rows(list(dict.fromkeys(map(type, rows))))
+        differences = list(outcome_differences(refusal, result))
+        if not asks:
+            differences += _events_and_rows(others, events, rows, got, given.fault, nothing=message is not None)
+        elif result.is_success and refusal is None:
+            differences += answer_differences(others[0] if len(others) == 1 else tuple(others), result.value)
+        if differences:
+            raise mismatch(given.before, message, differences)
+        return result
+
+
+@final
+class GivenApp:
+    """An application with a past.
+
+    Args:
+        app: The application.
+        before: Events and commands.
+        clock: Where it gets the time.
+        fault: What happens meanwhile.
+        instead: Objects in the places of dependencies.
+    """
+
+    __slots__ = ("app", "before", "clock", "fault", "instead")
+
+    def __init__(
+        self,
+        app: App,
+        before: Sequence[object],
+        *,
+        clock: Clock | None,
+        fault: Fault | None,
+        instead: Mapping[Any, object] | None,
+    ) -> None:
+        self.app = app
+        self.before = before
+        self.clock = clock
+        self.fault = fault
+        self.instead = instead
+
+    def when(
+        self,
+        message: object,
+        *,
+        user_id: str | None = None,
+        tenant: str | None = None,
+        principal: Principal | None = None,
+    ) -> Execution:
+        """Execute a command or a query.
+
+        Args:
+            message: The message.
+            user_id: Who sends it.
+            tenant: Whom they act for.
+            principal: Who they are, as a door would have authenticated them.
+        """
+        return Execution(self, message, {"user_id": user_id, "tenant": tenant, "principal": principal})
+
+    async def then(self, *expected: object) -> None:
+        """See that exactly this has come of what was before, as `Execution.then`; events only where some are expected.
+
+        Raises:
+            AssertionError: It is not so; the text says what differs.
+        """
+        __tracebackhide__ = True
+        await Execution(self, None, {}).then(*expected)
+
+
+def _events_and_rows(
+    expected: Sequence[object],
+    events: Sequence[object],
+    rows: Sequence[object],
+    got: Mapping[type, Sequence[object]],
+    fault: Fault | None,
+    *,
+    nothing: bool,
+) -> Iterator[str]:
+    """What differs; that no event is expected means so only where `nothing` does."""
+    wanted = [one for one in expected if not is_row(one)]
+    if wanted or nothing:
+        yield from event_differences(wanted if fault is None else _in_order_of(wanted, events), events)
+    yield from row_differences(rows, got)
+
+
+def _in_order_of(expected: Sequence[object], events: Sequence[object]) -> list[object]:
+    """What is expected, in the order in which it came; what did not come stays behind."""
+    left, ordered = list(expected), list[object]()
+    for event in events:
+        place = next((place for place, one in enumerate(left) if agrees(one, event)), None)
+        if place is not None:
+            ordered.append(left.pop(place))
+    return [*ordered, *left]

@@ -1,0 +1,129 @@
+"""Decisions without a store: what an aggregate, and whatever else decides purely, makes of the events before.
+
+The one place for deciders: whoever decides is folded from events, asked, and answers a `Decided`.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, final, overload
+
+from twofold.aggregates import Aggregate
+from twofold.errors import WiringError
+from twofold.messages import Event
+from twofold.result import Failure, Result, Success
+from twofold.testing._difference import event_differences, mismatch, outcome_differences, refusal_of, told
+
+A = TypeVar("A", bound=Aggregate)
+P = ParamSpec("P")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a decision has come to.
+
+    Args:
+        events: What it recorded.
+        result: What it answered; a Success for whatever is no Result.
+    """
+
+    events: Sequence[Event]
+    result: Result[Any, Any]
+
+
+@final
+class Decision:
+    """A decision that is made when it is compared.
+
+    Args:
+        given: The events before.
+        when: What is asked, as an error shows it.
+        decide: Makes the decision.
+    """
+
+    __slots__ = ("_decide", "_given", "_when")
+
+    def __init__(self, given: Sequence[Event], when: object, decide: Callable[[], Decided]) -> None:
+        self._given = given
+        self._when = when
+        self._decide = decide
+
+    def then(self, *expected: object) -> None:
+        """See that exactly these events are recorded, in this order; or that it is refused, and records nothing.
+
+        Args:
+            expected: Events, or classes of events; or the error it is refused with, or its class. Nothing at all: it is
+                accepted, and records nothing.
+
+        Raises:
+            AssertionError: It is not so; the text says what differs, event by event and field by field.
+        """
+        __tracebackhide__ = True
+        refusal, events = refusal_of(expected)
+        try:
+            decided = self._decide()
+        except Exception as error:
+            if refusal is None:
+                raise
+            decided = Decided((), Failure(error))
+        differences = [
+            *outcome_differences(refusal, decided.result),
+            *event_differences(events, decided.events),
+        ]
+        if differences:
+            raise mismatch(self._given, self._when, differences)
+
+
+@final
+class GivenAggregate(Generic[A]):
+    """An aggregate as some events have left it.
+
+    Args:
+        kind: Its class.
+        events: The events.
+    """
+
+    __slots__ = ("_events", "_kind")
+
+    def __init__(self, kind: type[A], events: Sequence[Event]) -> None:
+        self._kind = kind
+        self._events = events
+
+    @overload
+    def when(self, decide: Callable[Concatenate[A, P], object], /, *args: P.args, **kwargs: P.kwargs) -> Decision: ...
+    @overload
+    def when(self, decide: Callable[P, A], /, *args: P.args, **kwargs: P.kwargs) -> Decision: ...
+    def when(self, decide: Callable[..., object], /, *args: Any, **kwargs: Any) -> Decision:
+        """Let it decide.
+
+        Args:
+            decide: A method of its class, `Order.pay`, or any function that takes it; or what makes a new one, as a
+                class method or static method.
+            args: What it is called with, behind the aggregate.
+            kwargs: And by name.
+        """
+        said = ", ".join([*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())])
+        name = getattr(decide, "__qualname__", repr(decide))
+        return Decision(self._events, told(f"{name}({said})"), lambda: self._decided(decide, args, kwargs))
+
+    def _decided(self, decide: Callable[..., object], args: Any, kwargs: Any) -> Decided:
+        known = self._kind.rebuild(self._events)
+        if not self._makes(decide):
+            aggregate = known or self._kind()
+            result = _result_of(decide(aggregate, *args, **kwargs))
+            return Decided(aggregate.recorded, result)
+        if known is not None:
+            raise WiringError(f"{decide!r} makes a new {self._kind.__qualname__}, and events are given")
+        result = _result_of(decide(*args, **kwargs))
+        made = result.value if result.is_success else None
+        return Decided(made.recorded if isinstance(made, Aggregate) else (), result)
+
+    def _makes(self, decide: Callable[..., object]) -> bool:
+        """Whether it takes no aggregate: it is bound to the class, or to nothing."""
+        static = inspect.getattr_static(self._kind, getattr(decide, "__name__", ""), None)
+        return getattr(decide, "__self__", None) is self._kind or isinstance(static, staticmethod)
+
+
+def _result_of(answer: Any) -> Result[Any, Any]:
+    return answer if type(answer) in (Success, Failure) else Success(answer)

@@ -1,0 +1,88 @@
+"""Which stream an event that is given to an application belongs to: that of the aggregate which it is an event of.
+
+Nobody guesses. An event begins an aggregate when exactly one class of the application gets its id from it, and goes on
+with one when it names the id of exactly one. Otherwise it belongs to none, and has a stream of its own, as if
+published.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+from typing import Any, final, get_args, get_origin
+
+from twofold.aggregates import Aggregate, Repository
+from twofold.app import App
+from twofold.errors import WiringError
+from twofold.testing._difference import fields_of
+
+
+@final
+class Streams:
+    """The streams of the events that one test gives.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._kinds = list(_aggregates(app))
+        self._known = dict[str, Aggregate]()
+        self._alone = count(1)
+
+    def of(self, event: Any) -> str:
+        """The stream of the next event.
+
+        Raises:
+            WiringError: Several aggregates may be meant.
+        """
+        values = list((fields_of(event) or {}).values())
+        begun: dict[str, Aggregate] = {
+            kind.stream_of(made.id): made for kind in self._kinds if (made := _begun(kind, event, values))
+        }
+        named = {stream: one for stream, one in self._known.items() if getattr(one, "id", None) in values}
+        found: dict[str, Aggregate] = begun or {stream: one for stream, one in named.items() if _evolves(one, event)}
+        if len(found) > 1:
+            raise WiringError(f"{event!r} may be of {' or of '.join(found)}: give the command that records it instead")
+        for stream, one in found.items():
+            self._known.setdefault(stream, one)
+            return stream
+        return f"given-{next(self._alone)}"
+
+    def see(self, stream: str, event: Any) -> None:
+        """Know of an event that is in the log."""
+        known = self._known.get(stream)
+        if known is not None:
+            _evolves(known, event)
+            return
+        values = list((fields_of(event) or {}).values())
+        for made in (_begun(kind, event, values) for kind in self._kinds):
+            if made is not None and made.stream_of(made.id) == stream:
+                self._known[stream] = made
+
+
+def reordered(events: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Events of different streams the other way round; those of one stream stay in order."""
+    streams = list(dict.fromkeys(stream for stream, _ in events))
+    return [one for stream in reversed(streams) for one in events if one[0] == stream]
+
+
+def _aggregates(app: App) -> Iterable[type[Any]]:
+    reached = app.assembly.injection.reached
+    hints: Iterator[Any] = (hint for handler in app.router.handlers() for hint in reached(handler))
+    return dict.fromkeys(get_args(hint)[0] for hint in hints if get_origin(hint) is Repository)
+
+
+def _begun(kind: type[Any], event: Any, values: Sequence[object]) -> Any:
+    """A new aggregate that has its id from this event; None when it gets none."""
+    made = kind()
+    return made if _evolves(made, event) and getattr(made, "id", _NOBODY) in values else None
+
+
+def _evolves(one: Aggregate, event: Any) -> bool:
+    try:
+        one.evolve(event)
+    except Exception:  # noqa: BLE001  # what it says to an event of somebody else is its own affair
+        return False
+    return True
+
+
+_NOBODY = object()

@@ -1,0 +1,243 @@
+"""`given`, `when`, `then` with a store: applications, modules and handlers, and what is left of them."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from examples.orders import app as orders_app
+from examples.orders.commands import PayOrder, pay_order
+from examples.orders.domain import Order, OrderPlaced, WrongAmount
+from tests.testing.stall import (
+    CountSold,
+    Post,
+    Sell,
+    Sold,
+    SoldOut,
+    SoldRow,
+    Stock,
+    Stocked,
+    StockRow,
+    Thanked,
+    stall,
+)
+from twofold import Aggregate, App, Command, Event, Module, NotFound, Repository, Success
+from twofold.clock import Clock, new_id
+from twofold.errors import StartError, WiringError
+from twofold.testing import VirtualClock, fresh, given, settle
+
+pytestmark = pytest.mark.anyio
+
+PENS = Stocked(article="pen", count=2)
+SOLD = Sold(article="pen", buyer="ada")
+THANKED = Thanked(buyer="ada")
+
+
+def files_in(folder: Path) -> set[Path]:
+    return set(folder.iterdir())
+
+
+async def test_a_command_is_compared_with_all_that_comes_of_it() -> None:
+    """Its events and those of reactions, and rows of every kind of projection, once nothing is left to do."""
+    answer = (
+        await given(stall(), PENS)
+        .when(Sell(article="pen", buyer="ada"))
+        .then(SOLD, THANKED, StockRow(article="pen", left=1), SoldRow(article="pen", times=1))
+    )
+    assert answer == Success(1)
+
+
+async def test_a_command_that_is_refused() -> None:
+    """By its error or the class of it; nothing is recorded then."""
+    sell = Sell(article="pen", buyer="ada")
+    await given(stall(), Stocked(article="pen", count=0)).when(sell).then(SoldOut("pen"))
+    await given(stall()).when(sell).then(NotFound)
+
+
+async def test_a_past_may_be_made_by_commands() -> None:
+    """What they record is given, and not among what comes."""
+    await given(stall(), Stock(article="pen", count=2)).when(Sell(article="pen", buyer="ada")).then(SOLD, THANKED)
+    with pytest.raises(WiringError, match="is given, and was refused"):
+        await given(stall(), Sell(article="pen", buyer="ada")).then()
+
+
+async def test_a_query_is_compared_by_its_answer() -> None:
+    """It sees everything that was given."""
+    module = stall()
+    await given(module, PENS, SOLD, SOLD).when(CountSold(article="pen")).then(2)
+    with pytest.raises(AssertionError, match=r"it answered 1\n *expected 2"):
+        await given(module, PENS, SOLD).when(CountSold(article="pen")).then(2)
+
+
+async def test_events_alone_have_consequences() -> None:
+    """Without a message, `then` compares what projections and reactions have made of what was given."""
+    await given(stall(), PENS, SOLD).then(SoldRow(article="pen", times=1))
+    await given(stall(), PENS, SOLD).then(THANKED)
+    with pytest.raises(AssertionError, match=r"times: expected 2\n *got      1"):
+        await given(stall(), PENS, SOLD).then(SoldRow(article="pen", times=2))
+
+
+async def test_a_failure_says_what_was_given_asked_and_came() -> None:
+    """In the words of the test."""
+    with pytest.raises(AssertionError) as raised:
+        await given(stall(), PENS).when(Sell(article="pen", buyer="ada")).then(SOLD)
+    assert str(raised.value).splitlines() == [
+        "what came is not what was expected",
+        "  given Stocked(article='pen', count=2)",
+        "  when  Sell(article='pen', buyer='ada')",
+        "  then  1. Sold",
+        "        2. came, and was not expected: Thanked(buyer='ada')",
+    ]
+
+
+async def test_a_handler_is_tested_as_its_module_declares_it() -> None:
+    """With what the module beside it says; one that no module declares stands alone."""
+    placed = OrderPlaced(order_id=new_id(), customer_id=new_id(), lines=(), total=Decimal(5))
+    await given(pay_order, placed).when(PayOrder(order_id=placed.order_id, amount=Decimal(4))).then(WrongAmount)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Note(Command[str]):
+        text: str
+
+    async def note(command: Note) -> str:
+        return command.text
+
+    assert await given(note).when(Note(text="hello")).then() == Success("hello")
+
+
+async def test_fakes_stand_in_for_dependencies_and_leave_again() -> None:
+    """What a test puts in the place of a dependency is not there in the next one."""
+    app, post = App("stall", modules=[stall()], database="memory:"), Post()
+    sell = Sell(article="pen", buyer="ada")
+    await given(app, PENS, instead={Post: post}).when(sell).then(SOLD, THANKED)
+    await given(app, PENS).when(sell).then(SOLD, THANKED)
+    assert post.letters == {"ada": 1}
+
+
+async def test_an_application_is_as_it_was_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own database is untouched and in use again, its clock its own; nothing is left in the folder of others."""
+    app, temporary = App("stall", modules=[stall()], database=tmp_path / "own.db"), tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    clock = app.clock
+    async with fresh(app, clock=VirtualClock()) as running:
+        assert running is app
+        assert isinstance(await running.get(Clock), VirtualClock)
+        await running.execute(Stock(article="pen", count=2))
+        assert len(files_in(temporary)) == 1
+    assert files_in(tmp_path) == {temporary}
+    assert not files_in(temporary)
+    assert app.clock is clock
+    async with app:
+        assert await app.store.log.head() == 0
+    assert (tmp_path / "own.db").exists()
+
+
+async def test_one_that_runs_is_taken_as_it_is() -> None:
+    """What was there before the test counts as given; it goes on running."""
+    async with fresh(App("stall", modules=[stall()])) as app:
+        await app.execute(Stock(article="pen", count=2))
+        await given(app).when(Sell(article="pen", buyer="ada")).then(SOLD, THANKED)
+        bob = Sell(article="pen", buyer="bob")
+        await given(app, SOLD).when(bob).then(SoldOut("pen"), THANKED)
+        with pytest.raises(WiringError, match="is running"):
+            await given(app, clock=VirtualClock()).then()
+
+
+async def test_time_is_what_the_test_says() -> None:
+    """Events are recorded at the time of the clock, and it stands until it is moved."""
+    clock = VirtualClock()
+    async with fresh(App("stall", modules=[stall()]), clock=clock) as app:
+        await app.execute(Stock(article="pen", count=2))
+        clock.advance(days=30)
+        await app.execute(Sell(article="pen", buyer="ada"))
+        await settle(app)
+        first, *_, last = await app.store.log.read(0, until=await app.store.log.head(), limit=10)
+    assert (last.time - first.time).days == 30
+
+
+async def test_what_cannot_be_handled_fails_the_test() -> None:
+    """A reaction that fails again and again is told with its cause, and not passed over."""
+    module = stall()
+    module.on(Stocked)(_refuse)
+    with pytest.raises(AssertionError, match=r"stall._refuse:stocked could not handle stocked.*RuntimeError: never"):
+        await given(module, PENS).then()
+
+
+async def _refuse(event: Stocked) -> None:
+    raise RuntimeError("never")
+
+
+async def test_an_application_that_is_not_sound_does_not_start() -> None:
+    """A test of it tells all faults, as its start does."""
+    module = Module("unsound")
+
+    async def sell(command: Sell, post: Post) -> int:
+        return 0
+
+    module.handler(sell)
+    with pytest.raises(StartError, match="Post"):
+        await given(module).then()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Met(Event):
+    host: str
+    guest: str
+
+
+class Person(Aggregate):
+    id: str
+
+    def evolve(self, event: Event) -> None:
+        assert isinstance(event, Met)
+        self.id = event.host
+
+
+class Visitor(Aggregate):
+    id: str
+
+    def evolve(self, event: Event) -> None:
+        assert isinstance(event, Met)
+        self.id = event.guest
+
+
+@pytest.mark.parametrize("kinds", [[Person], [Person, Visitor]])
+async def test_nobody_guesses_whose_an_event_is(kinds: Sequence[type[Aggregate]]) -> None:
+    """An event that may be of two aggregates is refused, and one of a single one is in its stream."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Greet(Command[bool]):
+        pass
+
+    async def person(command: Greet, people: Repository[Person]) -> bool:
+        return await people.find("ada") is not None
+
+    async def both(command: Greet, people: Repository[Person], visitors: Repository[Visitor]) -> bool:
+        return True
+
+    module = Module("meetings")
+    module.register(Greet, person if len(kinds) == 1 else both)
+    module.events(Met)
+    met = Met(host="ada", guest="bob")
+    if len(kinds) == 1:
+        assert await given(module, met).when(Greet()).then() == Success(True)
+    else:
+        with pytest.raises(WiringError, match=r"may be of (person-ada|visitor-bob) or of "):
+            await given(module, met).when(Greet()).then()
+
+
+async def test_an_application_that_is_imported_keeps_its_database_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test of it opens neither the file that it is named after nor what the environment says."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TWOFOLD_DATABASE", "own.db")
+    monkeypatch.setenv("TWOFOLD_READ_DATABASE", "read.db")
+    order = Order.place(new_id(), new_id(), ())
+    (placed,) = order.recorded
+    await given(orders_app, placed).then()
+    assert not files_in(tmp_path)

@@ -1,0 +1,161 @@
+"""Faults: what is promised holds under each of them, and a handler that breaks under one is found."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from tests.testing.stall import (
+    Post,
+    Sell,
+    SellByHand,
+    Sold,
+    SoldOut,
+    SoldRow,
+    Stocked,
+    StockRow,
+    Thanked,
+    stall,
+)
+from twofold import App, Context, EventBus, Result
+from twofold.dispatch import Next
+from twofold.errors import OutcomeUnknown, StoreUnavailable, VersionConflict
+from twofold.store import MemoryStore
+from twofold.testing import Fault, given
+from twofold.testing._faults import FaultyStore
+from twofold.testing._store_case import append
+
+pytestmark = pytest.mark.anyio
+
+PENS, INK = Stocked(article="pen", count=2), Stocked(article="ink", count=1)
+SOLD, THANKED = Sold(article="pen", buyer="ada"), Thanked(buyer="ada")
+SELL = Sell(article="pen", buyer="ada")
+
+
+async def test_what_the_store_promises_holds(fault: Fault) -> None:
+    """Under every fault each event is there once, and every row is exact: inline, by statements, behind the log."""
+    await (
+        given(stall(), PENS, INK, fault=fault)
+        .when(SELL)
+        .then(SOLD, THANKED, StockRow(article="pen", left=1), StockRow(article="ink"), SoldRow(article="pen", times=1))
+    )
+
+
+async def test_a_refusal_stays_one(fault: Fault) -> None:
+    """However often the process dies or the command is sent."""
+    await given(stall(), Stocked(article="pen", count=0), fault=fault).when(SELL).then(SoldOut("pen"))
+
+
+@pytest.mark.parametrize(
+    "fault,letters",
+    [(None, 1), (Fault.CRASH_BEFORE_COMMIT, 2), (Fault.CRASH_AFTER_COMMIT, 1), (Fault.DUPLICATE, 2)],
+)
+async def test_what_is_done_elsewhere_may_be_done_twice(fault: Fault | None, letters: int) -> None:
+    """The database is exact, and the outside world sees each delivery: that is what a handler has to be ready for."""
+    module, post = stall(read_models=False), Post()
+    await given(module, PENS, fault=fault, instead={Post: post}).when(SELL).then(SOLD, THANKED)
+    assert post.letters == {"ada": letters}
+
+
+@pytest.mark.parametrize("fault", [Fault.CRASH_AFTER_COMMIT, Fault.DUPLICATE])
+async def test_a_command_without_idempotency_is_found(fault: Fault) -> None:
+    """Sent again, it sells again."""
+    app = App("stall", modules=[stall()], idempotency=None)
+    with pytest.raises(AssertionError, match="came, and was not expected: Sold"):
+        await given(app, PENS, fault=fault).when(SELL).then(SOLD, THANKED)
+
+
+async def test_memory_does_not_survive_a_crash() -> None:
+    """What lives as long as the application begins anew, so a handler that counts in memory is found."""
+
+    async def count(event: Stocked, post: Post, events: EventBus) -> None:
+        post.send("anybody")
+        await events.publish(Thanked(buyer=str(post.letters.total())))
+
+    module = stall()
+    module.on(Stocked)(count)
+    both, kept = (PENS, INK), [Thanked(buyer="1"), Thanked(buyer="2")]
+    await given(module, *both).then(*kept)
+    with pytest.raises(AssertionError):
+        await given(module, *both, fault=Fault.CRASH_AFTER_COMMIT).then(*kept)
+
+
+@pytest.mark.parametrize("fault,order", [(None, ["pen", "ink"]), (Fault.REORDER, ["ink", "pen"])])
+async def test_streams_come_in_another_order(fault: Fault | None, order: list[str]) -> None:
+    """Events of different streams change places, those of one do not."""
+    seen = list[tuple[str, int]]()
+    module = stall()
+
+    async def look(event: Stocked) -> None:
+        seen.append((event.article, event.count))
+
+    module.on(Stocked)(look)
+    await given(module, PENS, INK, Stocked(article="pen", count=5), fault=fault).then()
+    assert list(dict.fromkeys(article for article, _ in seen)) == order
+    assert [count for article, count in seen if article == "pen"] == [2, 5]
+
+
+@pytest.mark.parametrize("fault,seen", [(Fault.DELAY, 0), (Fault.REORDER, 2)])
+async def test_read_models_are_behind_when_the_command_comes(fault: Fault, seen: int) -> None:
+    """Under a delay whoever follows the log has seen nothing of what was given, and all of it in the end."""
+    letters, when_sold, settled = Post(), list[int](), asyncio.Event()
+
+    class Till(Post):
+        def send(self, buyer: str) -> None:
+            letters.send(buyer)
+            if letters.letters.total() == 2:
+                settled.set()
+
+    async def meanwhile(message: object, context: Context, call_next: Next) -> Result[Any, Any]:
+        with suppress(TimeoutError):  # under a delay it is quiet for so long
+            async with asyncio.timeout(0.2 if fault is Fault.DELAY else None):
+                await settled.wait()
+        when_sold.append(letters.letters.total())
+        return await call_next(message, context)
+
+    app = App("stall", modules=[stall()])
+    app.use(meanwhile, when=Sell)
+    past = Stocked(article="pen", count=9), SOLD, SOLD
+    await given(app, *past, fault=fault, instead={Post: Till()}).when(SELL).then(SOLD, THANKED, THANKED, THANKED)
+    assert (when_sold, letters.letters) == ([seen], {"ada": 3})
+
+
+async def test_a_command_that_only_runs_sql_dies_too() -> None:
+    """Its commit is one like any other: before it nothing is there, and after it the row is, once."""
+    for fault in (Fault.CRASH_BEFORE_COMMIT, Fault.CRASH_AFTER_COMMIT):
+        await given(stall(), fault=fault).when(SellByHand(article="gum")).then(StockRow(article="gum", left=-1))
+
+
+@pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE_COMMIT, Fault.CRASH_AFTER_COMMIT])
+async def test_every_commit_point_meets_its_crash(fault: Fault) -> None:
+    """That of the command and that of the reaction: each has the process start again, once."""
+
+    class Counted(App):
+        starts = 0
+
+        async def start(self) -> None:
+            self.starts += 1
+            await super().start()
+
+    app = Counted("stall", modules=[stall(read_models=False)])
+    await given(app, PENS, fault=fault).when(SELL).then(SOLD, THANKED)
+    assert app.starts == 1 + 2
+
+
+async def test_a_commit_that_is_refused_is_no_crash() -> None:
+    """The process goes on and sees its log; the same commit meets its crash when it is not refused."""
+    store = FaultyStore(MemoryStore, Fault.CRASH_AFTER_COMMIT)
+    await store.start()
+    await store.commit(append("pen"))
+    await store.appear()
+    store.armed = True
+    with pytest.raises(VersionConflict):
+        await store.commit(append("pen", expected=7))
+    assert (store.crashed.is_set(), await store.log.head()) == (False, 1)
+    with pytest.raises(OutcomeUnknown):
+        await store.commit(append("pen"))
+    assert (store.crashed.is_set(), await store.log.head()) == (True, 0)
+    with pytest.raises(StoreUnavailable):
+        await store.commit(append("pen"))
+    assert await store.behind.log.head() == 2
