@@ -22,6 +22,7 @@ from twofold.messages._name import WireName, command, event, query, wire_name
 from twofold.messages._page import Page
 from twofold.messages._receipt import USUAL_WAIT, Receipt
 from twofold.messages._secret import Secret, redacting
+from twofold.messages._tag import Tag, tag_fields, tags_of
 from twofold.messages._type import MessageType
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Query",
     "Receipt",
     "Secret",
+    "Tag",
     "USUAL_WAIT",
     "WireName",
     "command",
@@ -54,5 +56,7 @@ __all__ = [
     "leave_origin",
     "query",
     "redacting",
+    "tag_fields",
+    "tags_of",
     "wire_name",
 ]
