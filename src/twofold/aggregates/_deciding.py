@@ -1,6 +1,5 @@
 """The handler of a decider: load the state, decide, and have the unit of work append what it comes to."""
 
-from collections.abc import Sequence
 from typing import Any, final
 
 from twofold.aggregates._aggregate import Aggregate
@@ -32,29 +31,21 @@ class Deciding:
         """Decide a command.
 
         Raises:
-            WiringError: `decide` answers with a Success.
+            WiringError: `decide` answers neither with events nor with a Failure.
         """
         stream = self._decider.stream_of(command)
         repository = Repository(self._kind, unit, store, catalogue)
         told = await repository.find(stream) or self._kind()
         told.id = stream
         outcome = self._decider.decide(command, told.state)
-        match outcome:
-            case Failure():
-                return outcome
-            case Success():
-                raise WiringError(
-                    f"{self.config.id} answers a Success: answer the events, and say answer= at the decider"
-                )
-            case None:
-                events: Sequence[Any] = ()
-            case list() | tuple():
-                events = outcome
-            case _:
-                events = (outcome,)
-        for event in events:
+        if isinstance(outcome, Failure):
+            return outcome
+        if not isinstance(outcome, list | tuple):
+            text = f"{self.config.id} answers {outcome!r:.60}: answer a list of events, or a Failure"
+            raise WiringError(f"{text}; what a Success answers is answer= of the decider")
+        for event in outcome:
             told.record(event)
-        if events:
+        if outcome:
             await repository.save(told)
         return Success(None if self._decider.answer is None else self._decider.answer(told.state))
 

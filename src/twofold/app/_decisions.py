@@ -34,6 +34,11 @@ def _decisions(modules: Sequence[Module]) -> Iterator[type[Decision]]:
     """Classes without `evolve` that others derive from are none yet."""
     for name in dict.fromkeys(python_modules(modules)):
         for value in list(vars(sys.modules[name]).values()):
-            decision = isinstance(value, type) and issubclass(value, Decision) and value is not Decision
-            if decision and (hasattr(value, "evolve") or not value.__subclasses__()):
+            if not isinstance(value, type) or not issubclass(value, Decision) or value is Decision:
+                continue
+            if _evolves(value) or not value.__subclasses__():
                 yield value
+
+
+def _evolves(kind: type[Decision]) -> bool:
+    return hasattr(kind, "evolve")

@@ -5,27 +5,31 @@ The room of aggregates loads and saves for it; a test calls the functions.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
+from typing_extensions import TypeAliasType
+from typing_extensions import TypeVar as DefaultedTypeVar
+
+from twofold.errors import TwofoldError
 from twofold.result import Failure
 
 C = TypeVar("C")
 S = TypeVar("S")
 V = TypeVar("V")
-E = TypeVar("E")
+E = DefaultedTypeVar("E", default=TwofoldError)
 
-Outcome: TypeAlias = V | Sequence[V] | Failure[E] | None
-"""What a decision comes to: events, one or several; a Failure, which refuses; None or no events, nothing to do.
+Outcome = TypeAliasType("Outcome", Sequence[V] | Failure[E], type_params=(V, E))
+"""What a decision comes to: its events in order, none when there is nothing to do; or a Failure, which refuses.
 
 Type Parameters:
     V: The events.
-    E: The errors it refuses with.
+    E: The errors it refuses with; twofold's family unless given.
 
 Example:
-    >>> def decide(command: Close, account: Account) -> Outcome[Closed, Refused]:
+    >>> def decide(command: Close, account: Account) -> Outcome[Closed]:
     ...     if account.balance:
     ...         return Failure(Refused("it is not empty"))
-    ...     return Closed(account_id=command.account_id) if account.open else None
+    ...     return [Closed(account_id=command.account_id)] if account.open else []
 """
 
 

@@ -369,7 +369,8 @@ class Module:
 
         Args:
             initial: Makes the state before the first event.
-            decide: Takes a command and the state, and answers with an `Outcome`: events, a Failure, or nothing to do.
+            decide: Takes a command and the state, and answers with an `Outcome`: a list of events, none when there is
+                nothing to do; or a Failure, which refuses.
             evolve: Takes the state and an event, and answers with the next state; it never refuses.
             stream: The name of the stream, with `{fields}` of the command; or a function of the command.
             answer: What a Success answers, of the state behind it; nothing unless given.
