@@ -1,7 +1,8 @@
 """Boundaries: what a decision depends on is read as of one moment, and nothing commits that it would not allow now."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 from typing import cast
 
 import pytest
@@ -21,10 +22,10 @@ from tests.aggregates.campus import (
     TooManyCourses,
     campus_on,
 )
-from twofold import App, Boundary, Exists, NotFound, Success
+from twofold import Aggregate, App, Boundary, Event, Exists, NotFound, Repository, Success
 from twofold.errors import ConditionFailed, WiringError
 from twofold.messages import Catalogue, Context
-from twofold.store import MemoryStore, Store, UnitOfWork
+from twofold.store import Fact, MemoryStore, Store, UnitOfWork
 
 pytestmark = pytest.mark.anyio
 
@@ -192,6 +193,71 @@ async def test_whatever_a_unit_writes_depends_on_what_was_read_in_it(hall: Hall)
     await hall.append(StudentSubscribed(course_id="c1", student_id="s3"))
     with pytest.raises(ConditionFailed):
         await unit.commit()
+
+
+async def test_a_transaction_that_is_held_commits_under_the_condition_too(hall: Hall) -> None:
+    """As that of a session, or of a command with a key."""
+    for student in ("s1", "s2"):
+        unit = hall.unit()
+        boundary = hall.boundary(unit)
+        await boundary.read(Timetable("s1"))
+        await hall.append(StudentSubscribed(course_id="c1", student_id=student))
+        assert await unit.claim(student.encode(), datetime.now(UTC), 1) is None
+        boundary.record(StudentSubscribed(course_id="c2", student_id="s1"))
+        if student == "s2":
+            assert (await unit.commit()).position
+            continue
+        with pytest.raises(ConditionFailed):
+            await unit.commit()
+        await unit.rollback()
+
+
+async def test_who_writes_nothing_is_not_refused(hall: Hall) -> None:
+    """An answer was right when it was read, whatever has happened since."""
+    unit = hall.unit()
+    await hall.boundary(unit).read(Seats("c1"))
+    await hall.append(StudentSubscribed(course_id="c1", student_id="s3"))
+    assert (await unit.commit()).position == 0
+
+
+class Roll(Aggregate):
+    """A student as an aggregate, whose events carry the same tags."""
+
+    id: str
+
+    def evolve(self, event: Event) -> None:
+        """Follow what happened."""
+        if isinstance(event, StudentSubscribed):
+            self.id = event.student_id
+
+
+async def test_what_aggregates_record_is_seen_and_counts(hall: Hall) -> None:
+    """Before it is committed, by decisions of its own unit; behind that, as any append."""
+    early = hall.unit()
+    late = hall.boundary(early)
+    await late.read(Seats("c1"))
+    unit, roll, seats = hall.unit(), Roll(), Seats("c1")
+    roll.record(StudentSubscribed(course_id="c1", student_id="s1"))
+    await Repository(Roll, unit, hall.store, hall.catalogue).save(roll)
+    await hall.boundary(unit).read(seats)
+    assert seats.taken == 1
+    await unit.commit()
+    late.record(StudentSubscribed(course_id="c1", student_id="s2"))
+    with pytest.raises(ConditionFailed):
+        await early.commit()
+
+
+async def test_inline_projections_see_the_tags(hall: Hall) -> None:
+    """As those behind the log do."""
+    seen = list[tuple[str, ...]]()
+
+    async def inline(facts: Sequence[Fact], unit: UnitOfWork) -> None:
+        seen.extend(fact.recorded.tags for fact in facts)
+
+    unit = UnitOfWork(hall.store, hall.catalogue, Context(), inline)
+    unit.record(StudentSubscribed(course_id="c1", student_id="s1"))
+    await unit.commit()
+    assert seen == [("course:c1", "student:s1")]
 
 
 async def test_a_decision_is_read_once() -> None:

@@ -26,7 +26,7 @@ def read_decisions(modules: Sequence[Module], faults: list[Fault]) -> list[type]
             faults.append(error.fault)
         except WiringError as error:
             where = f"{kind.__module__}.{kind.__qualname__}"
-            faults.append(Fault(where=where, code=error.code, text=error.detail))
+            faults.append(Fault(where=where, code=error.code, text=error.detail.removeprefix(f"{kind.__qualname__} ")))
     return found
 
 
