@@ -1,6 +1,6 @@
 """CQRS for Python: commands, queries and events with results, and one log that both sides meet in."""
 
-from twofold.aggregates import Aggregate, Repository
+from twofold.aggregates import Aggregate, Boundary, Decision, Repository
 from twofold.app import App, Caller
 from twofold.dispatch import (
     CommandBus,
@@ -12,6 +12,7 @@ from twofold.dispatch import (
     Lifecycle,
     Middleware,
     Module,
+    Outcome,
     QueryBus,
     QueryHandler,
     has_role,
@@ -19,7 +20,20 @@ from twofold.dispatch import (
     signed_in,
 )
 from twofold.errors import Exists, Forbidden, Invalid, NotFound, Refused, TwofoldError, Unavailable
-from twofold.messages import Command, Context, Event, FromContext, Page, Principal, Query, Secret, command, event, query
+from twofold.messages import (
+    Command,
+    Context,
+    Event,
+    FromContext,
+    Page,
+    Principal,
+    Query,
+    Secret,
+    Tag,
+    command,
+    event,
+    query,
+)
 from twofold.projections import Live, Rows
 from twofold.result import Err, Failure, Ok, Result, Success
 from twofold.store import UnitOfWork
@@ -27,11 +41,13 @@ from twofold.store import UnitOfWork
 __all__ = [
     "Aggregate",
     "App",
+    "Boundary",
     "Caller",
     "Command",
     "CommandBus",
     "CommandHandler",
     "Context",
+    "Decision",
     "Dispatcher",
     "Err",
     "Event",
@@ -49,6 +65,7 @@ __all__ = [
     "Module",
     "NotFound",
     "Ok",
+    "Outcome",
     "Page",
     "Principal",
     "Query",
@@ -60,6 +77,7 @@ __all__ = [
     "Rows",
     "Secret",
     "Success",
+    "Tag",
     "TwofoldError",
     "Unavailable",
     "UnitOfWork",

@@ -19,9 +19,11 @@ from examples._demo.database import PostgresSchema
 from twofold import (
     Aggregate,
     App,
+    Boundary,
     Command,
     CommandBus,
     Context,
+    Decision,
     Event,
     EventBus,
     Exists,
@@ -30,6 +32,7 @@ from twofold import (
     Live,
     Module,
     NotFound,
+    Outcome,
     Page,
     Query,
     QueryBus,
@@ -38,6 +41,7 @@ from twofold import (
     Result,
     Rows,
     Success,
+    Tag,
     UnitOfWork,
     event,
 )
@@ -132,6 +136,48 @@ class Order(Aggregate):
                 self.paid = True
             case _:
                 raise AssertionError(event)
+
+
+class StockUp(BaseModel, Command[int]):
+    product: str
+    amount: int
+
+
+class TakeOut(BaseModel, Command[int]):
+    product: str
+    amount: int
+
+
+class StockChanged(BaseModel, Event):
+    by: int
+
+
+class ClaimCoupon(BaseModel, Command[None]):
+    code: str
+    customer: str
+
+
+class CouponClaimed(BaseModel, Event):
+    code: Annotated[str, Tag("coupon")]
+    customer: Annotated[str, Tag("customer")]
+
+
+@dataclass
+class Coupon(Decision):
+    code: Annotated[str, Tag("coupon")]
+    claimed: bool = False
+
+    def evolve(self, event: CouponClaimed) -> None:
+        self.claimed = True
+
+
+@dataclass
+class Customer(Decision):
+    customer: Annotated[str, Tag("customer")]
+    coupons: int = 0
+
+    def evolve(self, event: CouponClaimed) -> None:
+        self.coupons += 1
 
 
 class Tables(DeclarativeBase):
@@ -242,12 +288,41 @@ class Sales:
         rows.add(SalesRow, {"status": "paid"}, count=1)
 
 
+def decide_stock(command: StockUp | TakeOut, left: int) -> Outcome[StockChanged]:
+    match command:
+        case StockUp():
+            return [StockChanged(by=command.amount)]
+        case TakeOut() if command.amount > left:
+            return Failure(Refused(f"there are {left} left"))
+        case _:
+            return [StockChanged(by=-command.amount)] if command.amount else []
+
+
+def evolve_stock(left: int, event: StockChanged) -> int:
+    return left + event.by
+
+
+async def claim(command: ClaimCoupon, boundary: Boundary) -> Result[None, Refused]:
+    coupon, customer = Coupon(command.code), Customer(command.customer)
+    await boundary.read(coupon, customer)
+    if coupon.claimed:
+        return Failure(Exists("somebody has it"))
+    if customer.coupons == 2:
+        return Failure(Refused("two are enough"))
+    boundary.record(CouponClaimed(code=command.code, customer=command.customer))
+    return Success()
+
+
 def orders() -> Module:
     """All messages of this file, and three read models of the same events."""
     module = Module("orders")
     module.handlers(OrderHandlers)
     module.handlers(OrderQueries)
     module.register(OpenTwo, open_two)
+    module.register(ClaimCoupon, claim)
+    module.decider(
+        initial=int, decide=decide_stock, evolve=evolve_stock, stream="stock-{product}", answer=lambda left: left
+    )
     module.projection("summary", mode="inline", tables=[SummaryRow])(Summary)
     module.projection("customers", tables=[CustomerRow])(Customers)
     module.projection("sales", tables=[SalesRow])(Sales)
@@ -405,18 +480,20 @@ class TestAggregates:
         assert sum(result.is_success for result in results) == 1
         assert {type(result.error) for result in results if result.is_failure} == {Refused}
 
-    @pytest.mark.xfail(strict=True, reason="deciders: decide, evolve and initial as pure functions")
-    async def test_deciders(self, tmp_path: Path) -> None:
+    async def test_deciders(self, app: App) -> None:
         """Three pure functions are mounted as handlers of commands."""
-        module: Any = orders()
-        module.decider(initial=lambda: None, decide=lambda command, state: [], evolve=lambda state, event: state)
+        assert await app.execute(StockUp(product="tea", amount=5)) == Success(5)
+        assert str((await app.execute(TakeOut(product="tea", amount=6))).error) == "there are 5 left"
+        assert await app.execute(TakeOut(product="tea", amount=0)) == Success(5)
+        assert await app.execute(TakeOut(product="tea", amount=4)) == Success(1)
+        assert [recorded.type for recorded in await app.store.log.read_stream("stock-tea")] == ["stock_changed"] * 2
 
-    @pytest.mark.xfail(strict=True, reason="consistency boundaries: Decision models over types and tags")
-    def test_consistency_boundaries(self) -> None:
+    async def test_consistency_boundaries(self, app: App) -> None:
         """A decision over several streams, by types and tags, is appended under the same condition."""
-        from twofold import Decision  # type: ignore[attr-defined]  # not there yet
-
-        assert Decision
+        claims = [ClaimCoupon(code=f"c{n}", customer=who) for n in range(3) for who in ("ada", "bob")]
+        told = await asyncio.gather(*(app.execute(one) for one in claims))
+        assert sum(result.is_success for result in told) == 3
+        assert {type(result.error) for result in told if result.is_failure} <= {Exists, Refused}
 
     async def test_given_when_then(self) -> None:
         """A decision is tested by the events before it and the events after it: alone, and through its command."""

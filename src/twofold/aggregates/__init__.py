@@ -1,6 +1,9 @@
-"""Deciding: aggregates that are rebuilt from their events, and the repository that loads and saves them."""
+"""Deciding: aggregates and deciders on their own streams, and decisions over whatever carries their tags."""
 
 from twofold.aggregates._aggregate import Aggregate
+from twofold.aggregates._boundary import Boundary
+from twofold.aggregates._deciding import Deciding
+from twofold.aggregates._decision import Decision, events_of
 from twofold.aggregates._repository import Repository
 
-__all__ = ["Aggregate", "Repository"]
+__all__ = ["Aggregate", "Boundary", "Deciding", "Decision", "Repository", "events_of"]

@@ -17,6 +17,8 @@ from twofold.app._apart import apart_faults
 from twofold.app._auditing import key_faults
 from twofold.app._authorization import Authorization, authorization_of
 from twofold.app._database import sessions_of
+from twofold.app._deciders import read_deciders
+from twofold.app._decisions import read_decisions
 from twofold.app._encodable import encoding_faults
 from twofold.app._entities import entity_faults
 from twofold.app._idempotency import idempotency_of
@@ -150,6 +152,7 @@ def assemble(
     views = views_of(modules)
     known = [event for module in modules for event in module.messages]
     known += lifecycle_events(modules)
+    known += read_decisions(modules, done.faults)
     known += [event for view in views for event in getattr(view, "refresh_on", ())]
     done.writers, unusable = read_writers(modules, [projection.name for projection in done.projections])
     done.faults += unusable
@@ -306,13 +309,13 @@ def _add_handlers(
 ) -> tuple[list[Handler], list[Registration]]:
     """All handlers, and the registrations that are none because of a fault."""
     unread: list[Registration] = []
-    for module in modules:
-        for registration in module:
-            try:
-                router.add(_read(registration, module, router))
-            except (WiringError, UnknownMessage) as error:
-                unread.append(registration)
-                faults.append(_fault(registration.name, error))
+    own = [(module, registration) for module in modules for registration in module]
+    for module, registration in [*own, *read_deciders(modules, faults)]:
+        try:
+            router.add(_read(registration, module, router))
+        except (WiringError, UnknownMessage) as error:
+            unread.append(registration)
+            faults.append(_fault(registration.name, error))
     return router.handlers(), unread
 
 

@@ -21,7 +21,7 @@ def encoding_faults(messages: Iterable[MessageType[Any]]) -> list[Fault]:
     faults: list[Fault] = []
     for message in messages:
         try:
-            schema = message.schema()
+            schema, _ = message.schema(), message.tag_fields
         except (WiringError, PydanticUserError) as error:
             faults.append(_fault(message.cls, error))
         else:

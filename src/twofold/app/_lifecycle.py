@@ -59,7 +59,8 @@ def lifecycle_events(modules: Iterable[Module]) -> list[type]:
     Args:
         modules: The modules of an application.
     """
-    said = [registration.options.get("lifecycle") for module in modules for registration in module]
+    declared = [one for module in modules for one in (*module, *module.deciders)]
+    said = [one.options.get("lifecycle") for one in declared]
     return [event for one in said if isinstance(one, Lifecycle) for event in _known_events(one)]
 
 

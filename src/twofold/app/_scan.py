@@ -16,7 +16,7 @@ def messages_near(modules: Sequence[Module]) -> list[type]:
     This is how an event that nobody handles yet is known all the same, and how a command without a handler is found.
     """
     found: dict[type, None] = {}
-    for name in dict.fromkeys(_python_modules(modules)):
+    for name in dict.fromkeys(python_modules(modules)):
         for value in list(vars(sys.modules[name]).values()):
             if isinstance(value, type) and _is_own(value, name):
                 found[value] = None
@@ -41,7 +41,8 @@ def messages_of(registration: Registration) -> set[type]:
     return {hint for hint in hints if isinstance(hint, type) and issubclass(hint, _BASES)}
 
 
-def _python_modules(modules: Sequence[Module]) -> Iterator[str]:
+def python_modules(modules: Sequence[Module]) -> Iterator[str]:
+    """The Python modules that handlers, projections and what they name live in, by name."""
     for module in modules:
         for registration in module:
             target = registration.target
@@ -52,6 +53,10 @@ def _python_modules(modules: Sequence[Module]) -> Iterator[str]:
             yield from _homes(projection.cls)
         for writer in module.writers:
             yield from _homes(writer.cls)
+        for declaration in module.deciders:
+            for function in (declaration.decider.decide, declaration.decider.evolve):
+                for thing in (function, *getattr(function, "__annotations__", {}).values()):
+                    yield from _homes(thing)
 
 
 def _homes(thing: Any) -> Iterator[str]:

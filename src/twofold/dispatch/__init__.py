@@ -3,6 +3,7 @@
 from twofold.dispatch._answer_codec import AnswerCodec
 from twofold.dispatch._answers import UNIONS, annotated_answer, answered_type, contradicts, promised_answer
 from twofold.dispatch._bus import CommandBus, EventBus, Publisher, QueryBus
+from twofold.dispatch._decider import Decider, DeciderDeclaration, Outcome
 from twofold.dispatch._dispatcher import Dispatcher
 from twofold.dispatch._following import Following, Start
 from twofold.dispatch._guard import Always, Authorize, Guard, Policy, always, has_role, public, signed_in
@@ -13,9 +14,11 @@ from twofold.dispatch._injection import Injection, inject
 from twofold.dispatch._invoke import Runner
 from twofold.dispatch._lifecycle import Filling, Lifecycle, filling
 from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclaration, Registration, Switch
+from twofold.dispatch._named import named_classes
 from twofold.dispatch._options import APPLIES_TO, Options, Policies, options_of
 from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, failure_of, stage_of
 from twofold.dispatch._router import Route, Router, Settings
+from twofold.dispatch._signature import refuse_impure
 from twofold.dispatch._sync import Portal, SyncCommandBus, SyncDispatcher, SyncEventBus, SyncQueryBus
 from twofold.dispatch._tools import ContextStack, Metrics, Tools, bound_facts
 from twofold.dispatch._writer import WriterDeclaration
@@ -28,6 +31,8 @@ __all__ = [
     "CommandBus",
     "CommandHandler",
     "ContextStack",
+    "Decider",
+    "DeciderDeclaration",
     "Dispatcher",
     "Door",
     "EventBus",
@@ -50,6 +55,7 @@ __all__ = [
     "Policies",
     "Policy",
     "Options",
+    "Outcome",
     "Portal",
     "ProjectionDeclaration",
     "Publisher",
@@ -81,9 +87,11 @@ __all__ = [
     "filling",
     "has_role",
     "inject",
+    "named_classes",
     "options_of",
     "promised_answer",
     "public",
+    "refuse_impure",
     "signed_in",
     "stage_of",
 ]

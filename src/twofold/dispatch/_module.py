@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, Unpack, overload
 
 from dishka import Provider, Scope
 
+from twofold.dispatch._decider import Decider, DeciderDeclaration, Outcome
 from twofold.dispatch._following import FROM_THE_BEGINNING, Following, Start
 from twofold.dispatch._guard import Authorize
 from twofold.dispatch._handler import NO_DOOR, Door, Handler, Target
@@ -23,6 +24,9 @@ from twofold.messages import Kind, MessageType, Upcast, Upcaster
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
+M = TypeVar("M")
+S = TypeVar("S")
+V = TypeVar("V")
 
 Lifetime: TypeAlias = Literal["app", "message"]
 """How long a dependency lives: as long as the application, or while one message is handled."""
@@ -122,6 +126,7 @@ class Module:
         self.registrations: list[Registration] = []
         self.projections: list[ProjectionDeclaration] = []
         self.writers: list[WriterDeclaration] = []
+        self.deciders: list[DeciderDeclaration] = []
         self.views: list[Any] = []
         self.messages: list[type] = []
         self.upcasters: list[Upcaster] = []
@@ -391,6 +396,43 @@ class Module:
             return cls
 
         return declare
+
+    def decider(
+        self,
+        *,
+        initial: Callable[[], S],
+        decide: Callable[[M, S], Outcome[V, Any]],
+        evolve: Callable[[S, V], S],
+        stream: str | Callable[[M], str],
+        answer: Callable[[S], Any] | None = None,
+        **options: Unpack[Options],
+    ) -> Decider[M, S, V]:
+        """Declare three pure functions as the handler of all commands that `decide` takes by its annotation.
+
+        The state is what `evolve` makes of the events of a stream. What is decided is appended behind the last of
+        them; when others were faster, it is decided again on what they left.
+
+        Args:
+            initial: Makes the state before the first event.
+            decide: Takes a command and the state, and answers with an `Outcome`: a list of events, none when there is
+                nothing to do; or a Failure, which refuses.
+            evolve: Takes the state and an event, and answers with the next state; it never refuses.
+            stream: The name of the stream, with `{fields}` of the command; or a function of the command.
+            answer: What a Success answers, of the state behind it; nothing unless given.
+            options: Stages of the pipeline of each of the commands, as in `Options`.
+
+        Returns:
+            The same, for tests.
+
+        Raises:
+            WiringError: There is no such option.
+
+        Example:
+            >>> bank.decider(initial=Account, decide=decide, evolve=evolve, stream="account-{account_id}")
+        """
+        decider = Decider(initial=initial, decide=decide, evolve=evolve, stream=stream, answer=answer)
+        self.deciders.append(DeciderDeclaration(decider=decider, options=options_of(options)))
+        return decider
 
     def provide(self, wanted: Any, source: Any = None, *, scope: Lifetime = "message") -> None:
         """Provide a dependency.

@@ -80,6 +80,18 @@ def refuse_mistakes(function: Callable[..., Any], where: str, *, blocking: bool)
         raise FaultError(where=where, code="async_mistake", text=text, hint=hint)
 
 
+def refuse_impure(function: Callable[..., Any], where: str) -> None:
+    """Refuse a function that is called for its answer alone, and would not give one.
+
+    Raises:
+        FaultError: It is async, or a generator.
+    """
+    if inspect.iscoroutinefunction(function):
+        text = f"has {function.__name__} as an async def, which nobody awaits"
+        raise FaultError(where=where, code="async_mistake", text=text, hint="make it a def: it only decides or folds")
+    refuse_mistakes(function, where, blocking=False)
+
+
 def function_of(target: Any) -> Callable[..., Any]:
     """The function that has the signature of something that can be called."""
     function: Callable[..., Any] = target if inspect.isroutine(unbound_of(target)) else target.__call__

@@ -22,6 +22,7 @@ from twofold.messages._name import WireName, command, event, query, wire_name
 from twofold.messages._page import Page
 from twofold.messages._receipt import USUAL_WAIT, Receipt
 from twofold.messages._secret import HIDDEN, Secret, is_telling, redacting
+from twofold.messages._tag import Tag, tag_fields, tags_of
 from twofold.messages._type import MessageType
 from twofold.messages._upcast import Encoded, Upcast, Upcaster
 from twofold.messages._upcasters import Upcasters
@@ -43,6 +44,7 @@ __all__ = [
     "Query",
     "Receipt",
     "Secret",
+    "Tag",
     "USUAL_WAIT",
     "Upcast",
     "Upcaster",
@@ -62,5 +64,7 @@ __all__ = [
     "leave_origin",
     "query",
     "redacting",
+    "tag_fields",
+    "tags_of",
     "wire_name",
 ]

@@ -17,6 +17,7 @@ from twofold.messages._findings import findings
 from twofold.messages._kind import Kind
 from twofold.messages._message import Command, Event, Query
 from twofold.messages._name import WireName, wire_name
+from twofold.messages._tag import tag_fields, tags_of
 
 M = TypeVar("M")
 
@@ -102,6 +103,20 @@ class MessageType(Generic[M]):
     def context_fields(self) -> Mapping[str, str]:
         """Fields that the context fills: field name to the context's fact."""
         return context_fields(self.cls)
+
+    @cached_property
+    def tag_fields(self) -> Mapping[str, tuple[str, ...]]:
+        """Fields that say what it concerns: field name to the names of its tags."""
+        return tag_fields(self.cls)
+
+    def tags(self, message: M) -> tuple[str, ...]:
+        """What a message concerns, `name:value`, sorted.
+
+        Raises:
+            WiringError: A field has a value that makes no tag.
+        """
+        marked = self.tag_fields
+        return tags_of(message, marked) if marked else ()
 
     def validate(self, message: object) -> M:
         """The message again, checked and normalised.

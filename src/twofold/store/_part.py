@@ -60,6 +60,7 @@ class Part:
         facts: How many events it had.
         rows: How many row changes it had.
         moves: How many moves it had.
+        conditions: How many conditions it had.
         conclusions: How many events it had that come after all others.
         undone: How many events it had for the case that it does not commit.
         enlisted: How many sources it had.
@@ -72,6 +73,7 @@ class Part:
     facts: int
     rows: int
     moves: int
+    conditions: int
     conclusions: int
     undone: int
     enlisted: int

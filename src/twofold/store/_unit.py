@@ -31,6 +31,7 @@ from twofold.store._port import Store, Transaction
 from twofold.store._recorded import Recorded
 from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
+from twofold.store._selection import Condition, Selection, selected
 
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -79,6 +80,7 @@ class UnitOfWork:
         self._facts: list[tuple[str, int, Any, Draft]] = []
         self._rows: list[RowChange] = []
         self._moves: list[Move] = []
+        self._conditions: list[Condition] = []
         self._settled = _NOTHING
         self._reply: Reply | None = None
         self._claimed = False
@@ -200,6 +202,22 @@ class UnitOfWork:
         if undone is not None:
             self._undone.append(self._told_fact(undone, expected))
 
+    def require(self, condition: Condition) -> None:
+        """Have whatever this unit writes depend on what must not have happened since a decision was made."""
+        self._conditions.append(condition)
+
+    def pending(self, where: Sequence[Selection]) -> list[Any]:
+        """The events of this unit that a selection means, which no log has yet; those of its sources come last.
+
+        Args:
+            where: Selections by types and tags.
+        """
+        facts = [*self._facts, *self._survivors]
+        for source in self._sources:
+            stream, version, events = source.drain() or ("", 0, ())
+            facts += [(stream, version + place, event, self._draft(event)) for place, event in enumerate(events)]
+        return [fact.event for fact in _as_facts(facts) if selected(fact.recorded, where)]
+
     def enlist(self, source: EventSource) -> None:
         """Take the events of a source when the unit commits; a second time changes nothing."""
         if not any(known is source for known in self._sources):
@@ -260,6 +278,7 @@ class UnitOfWork:
 
         Raises:
             VersionConflict: A stream is not where the decision saw it; nothing was written.
+            ConditionFailed: Something has happened that the decision would have had to know; nothing was written.
             Superseded: Another version of an inline projection has taken its place; nothing was written.
             Interrupted: An attempt that it begins or ends has an end already; nothing was written.
             WiringError: A command that a handler sent is still being handled.
@@ -283,6 +302,7 @@ class UnitOfWork:
             _appends(facts),
             tuple(self._rows),
             (*self._moves, *settled.moves, *held),
+            tuple(self._conditions) if self._writes(facts) else (),
             parks=settled.parks,
             frees=settled.frees,
             reply=self._reply,
@@ -306,6 +326,10 @@ class UnitOfWork:
                     self._has_committed(cancelled.__cause__.value, facts)
             raise
         return self._has_committed(self.committed, facts)
+
+    def _writes(self, facts: Sequence[object]) -> bool:
+        """Whether a decision led to more than an answer, which was right when it was made."""
+        return bool(facts or self._rows or (self._transaction is not None and self._transaction.begun))
 
     def _has_committed(self, committed: Committed, facts: Sequence[tuple[str, int, Any, Draft]]) -> Committed:
         self.committed = committed
@@ -378,6 +402,7 @@ class UnitOfWork:
                     facts=len(self._facts),
                     rows=len(self._rows),
                     moves=len(self._moves),
+                    conditions=len(self._conditions),
                     conclusions=len(self._conclusions),
                     undone=len(self._undone),
                     enlisted=len(self._sources),
@@ -412,6 +437,7 @@ class UnitOfWork:
         """Undo the innermost part; aggregates are again as they were before it."""
         part = self._parts.pop()
         del self._facts[part.facts :], self._rows[part.rows :], self._moves[part.moves :]
+        del self._conditions[part.conditions :]
         del self._sources[part.enlisted :], self._conclusions[part.conclusions :]
         self._survivors += self._undone[part.undone :]
         del self._undone[part.undone :]
@@ -485,7 +511,7 @@ class UnitOfWork:
         if beside:
             headers = {**headers, **beside}
         now, data = context.clock.now(), entry.encode(event)
-        return Draft(context.ids(), entry.name, entry.wire.version, data, headers, now)
+        return Draft(context.ids(), entry.name, entry.wire.version, data, headers, now, entry.tags(event))
 
     async def _commit_apart(self, facts: Sequence[tuple[str, int, Any, Draft]]) -> None:
         """Commit events in a unit of their own, whatever becomes of this one."""
@@ -525,7 +551,16 @@ def _as_facts(facts: Sequence[tuple[str, int, Any, Draft]]) -> list[Fact]:
         if version:
             seen[stream] = version
         recorded = Recorded(
-            0, stream, version, draft.id, draft.type, draft.schema_version, draft.data, draft.headers, draft.time
+            0,
+            stream,
+            version,
+            draft.id,
+            draft.type,
+            draft.schema_version,
+            draft.data,
+            draft.headers,
+            draft.time,
+            draft.tags,
         )
         result.append(Fact(event, recorded))
     return result

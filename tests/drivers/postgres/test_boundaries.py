@@ -9,13 +9,17 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from tests.aggregates.campus import Seat, StudentSubscribed
 from tests.drivers.postgres.conftest import Plain
 from tests.drivers.postgres.schema import schema_of
+from twofold.aggregates import Boundary
 from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.postgres._append import calls
 from twofold.drivers.postgres._names import Names
+from twofold.drivers.postgres._where import any_of
 from twofold.errors import ConditionFailed
-from twofold.store import Append, Batch, Condition, Selection, selected
+from twofold.messages import Catalogue, Context
+from twofold.store import Append, Batch, Condition, Selection, UnitOfWork, selected
 from twofold.testing._store_case import draft, whole_log
 
 pytestmark = pytest.mark.anyio
@@ -76,3 +80,44 @@ async def test_no_decision_is_committed_too_late(
             assert not any(selected(event, condition.selections) for event in between)
     assert refused
     assert sum(bool(batch.conditions) for batch, _ in decided) > 10
+
+
+async def test_what_is_in_flight_below_what_was_read_refuses(
+    store: PostgresStore, writers: list[Plain], postgres_url: str
+) -> None:
+    """A position that was drawn before the decision read, and commits after it, is not slipped past."""
+    slow, quick = writers[:2]
+    calling = calls(Names(schema_of(postgres_url)))
+    catalogue = Catalogue()
+    catalogue.add(StudentSubscribed)
+
+    taken = replace(draft("student_subscribed"), tags=("course:c", "student:a"), data=b"{}")
+    await slow.execute("BEGIN")
+    drawn = (await calling.of(Batch((Append("a", (taken,)),))).send(slow)).position
+    await calling.of(Batch((Append("elsewhere", (draft("other"),)),))).send(quick)
+    unit = UnitOfWork(store, catalogue, Context())
+    seat, boundary = Seat("c", "a"), Boundary(unit, store, catalogue)
+    await boundary.read(seat)
+    assert not seat.taken
+    boundary.record(StudentSubscribed(course_id="c", student_id="a"))
+    deciding = asyncio.create_task(unit.commit())
+    await slow.execute("COMMIT")
+    with pytest.raises(ConditionFailed) as refused:
+        await deciding
+    assert refused.value.position == drawn
+
+
+async def test_a_read_of_several_selections_looks_at_what_carries_their_tags(
+    store: PostgresStore, writers: list[Plain], postgres_url: str
+) -> None:
+    """Not at every event of the log, which may be long."""
+    events = tuple(replace(draft(), tags=(f"t:{n % 500}", f"u:{n % 300}")) for n in range(3000))
+    await store.commit(Batch((Append("s", events),)))
+    where = [Selection(tags=frozenset(tags)) for tags in ({"t:1"}, {"u:1"}, {"t:1", "u:1"})]
+    condition, values = any_of(where, 4)
+    query = "EXPLAIN ANALYZE SELECT * FROM {schema}.twofold_events WHERE position > $1 AND position <= $2 AND "
+    query += f"{condition} ORDER BY position LIMIT $3"
+    plan = await writers[0].fetch(Names(schema_of(postgres_url)).sql(query), 0, 3000, 1000, *values)
+    removed = [int(text.split(":")[1]) for (text,) in plan if "Rows Removed by Filter" in text]
+    assert sum(removed) <= 20, plan
+    assert len(await store.log.read(0, until=3000, limit=1000, where=where)) == 14

@@ -1,0 +1,75 @@
+"""The deciders of an application: each of the commands that one takes has a handler of its own."""
+
+from collections.abc import Iterable, Iterator
+from string import Formatter
+from types import NoneType
+from typing import Any, get_type_hints
+
+from twofold.aggregates import Deciding
+from twofold.dispatch import (
+    Decider,
+    DeciderDeclaration,
+    HandlerConfig,
+    Module,
+    Registration,
+    named_classes,
+    promised_answer,
+    refuse_impure,
+)
+from twofold.errors import Fault, FaultError, snake_case
+
+
+def read_deciders(modules: Iterable[Module], faults: list[Fault]) -> list[tuple[Module, Registration]]:
+    """A registration for each command of each decider, with the module that it is in.
+
+    Args:
+        modules: The modules.
+        faults: Where the faults of what is no decider are put.
+    """
+    found: list[tuple[Module, Registration]] = []
+    for module in modules:
+        for declaration in module.deciders:
+            try:
+                found += [(module, one) for one in _registrations(declaration)]
+            except FaultError as error:
+                faults.append(error.fault)
+    return found
+
+
+def _registrations(declaration: DeciderDeclaration) -> Iterator[Registration]:
+    """The handlers of a decider.
+
+    Raises:
+        FaultError: It cannot decide what it says.
+    """
+    decider = declaration.decider
+    decide: Any = decider.decide
+    where = f"{decide.__module__}.{decide.__qualname__}"
+    for function in (decider.initial, decide, decider.evolve):
+        refuse_impure(function, where)
+    for command in named_classes(decide, 0, where):
+        name = snake_case(command.__name__)
+        _refuse(decider, command, where)
+        config = HandlerConfig(id=f"{where}[{command.__qualname__}]", name=name)
+        yield Registration(target=Deciding(decider, config), message_type=command, options=declaration.options)
+
+
+def _refuse(decider: Decider[Any, Any, Any], command: type, where: str) -> None:
+    """Refuse what would fail at the first command of a class.
+
+    Raises:
+        FaultError: Its stream cannot be told, or its answer is promised by nobody.
+    """
+    name = command.__qualname__
+    if isinstance(decider.stream, str):
+        wanted = {field for _, field, _, _ in Formatter().parse(decider.stream) if field is not None}
+        if not wanted:
+            text, hint = f"keeps all in one stream, {decider.stream!r}", 'stream="account-{account_id}"'
+            raise FaultError(where=where, code="wrong_stream", text=text, hint=hint)
+        if missing := ", ".join(sorted(wanted - get_type_hints(command).keys())):
+            text = f"has the stream {decider.stream!r}, and {name} has no field {missing}"
+            raise FaultError(where=where, code="wrong_stream", text=text, hint="name its fields, or give a function")
+    promised = promised_answer(command)
+    if decider.answer is None and promised not in (Any, None, NoneType):
+        text = f"answers nothing (None), and {name} promises {getattr(promised, '__name__', promised)}"
+        raise FaultError(where=where, code="broken_promise", text=text, hint="say answer=, a function of the state")
