@@ -1,7 +1,6 @@
 """Decision models: the part of the past that one decision depends on, whatever streams it is in."""
 
 import inspect
-from functools import cache
 from typing import Any, Final, Protocol, cast
 
 from twofold.dispatch import named_classes, refuse_impure
@@ -36,9 +35,8 @@ class Decision:
 
 
 def tell(decision: Decision, event: object) -> None:
-    """Have a decision see an event, if it depends on what that is today: an older one may have become another."""
-    if isinstance(event, events_of(type(decision))):
-        cast("_Evolving", decision).evolve(event)
+    """Have a decision see an event that it depends on."""
+    cast("_Evolving", decision).evolve(event)
 
 
 def selection_of(decision: Decision, catalogue: Catalogue) -> Selection:
@@ -63,7 +61,6 @@ def selection_of(decision: Decision, catalogue: Catalogue) -> Selection:
     return Selection(types=catalogue.stored_as(events), tags=frozenset(tags_of(decision, marked)))
 
 
-@cache
 def events_of(kind: type[Decision]) -> tuple[type, ...]:
     """The events that the decisions of a class are told, by the annotation of its `evolve`.
 
