@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -23,9 +24,10 @@ from tests.aggregates.campus import (
     campus_on,
 )
 from twofold import Aggregate, App, Boundary, Event, Exists, NotFound, Repository, Success
+from twofold.clock import new_id
 from twofold.errors import ConditionFailed, WiringError
-from twofold.messages import Catalogue, Context
-from twofold.store import Fact, MemoryStore, Store, UnitOfWork
+from twofold.messages import Catalogue, Context, Encoded, Upcaster
+from twofold.store import Append, Batch, Draft, Fact, MemoryStore, Store, UnitOfWork
 
 pytestmark = pytest.mark.anyio
 
@@ -84,6 +86,34 @@ async def test_commands_of_one_unit_see_what_those_before_them_did(app: App) -> 
     everybody = SubscribeAll(course_id="c1", student_ids=("s1", "s2", "s3", "s2"))
     assert await app.execute(everybody) == Success(2)
     assert sum(kind == "student_subscribed" for kind, _ in await told(app)) == 2
+
+
+async def test_a_decision_is_told_what_older_events_are_today() -> None:
+    """Of another name and form, and of several that one has become only those that it depends on."""
+    catalogue, store = Catalogue(), MemoryStore()
+    for cls in (CourseDefined, StudentSubscribed, CapacityChanged):
+        catalogue.add(cls)
+
+    def opened(data: Any) -> list[Encoded]:
+        course = {"course_id": data["course"]}
+        return [
+            Encoded("course_defined", {**course, "capacity": data["seats"]}),
+            Encoded("student_subscribed", {**course, "student_id": data["first"]}),
+        ]
+
+    catalogue.upcasters.add(Upcaster("course_opened", 1, opened))
+    await store.start()
+    old = b'{"course": "c1", "seats": 4, "first": "s1"}'
+    draft = Draft(new_id(), "course_opened", 1, old, {}, datetime.now(UTC), ("course:c1",))
+    await store.commit(Batch((Append("old", (draft,)),)))
+    unit = UnitOfWork(store, catalogue, Context())
+    seats = Seats("c1")
+    await Boundary(unit, store, catalogue).read(seats)
+    assert (seats.capacity, seats.taken) == (4, 1)
+    await store.commit(Batch((Append("old", (replace(draft, id=new_id()),)),)))
+    unit.record(CapacityChanged(course_id="c1", capacity=9))
+    with pytest.raises(ConditionFailed):
+        await unit.commit()
 
 
 async def test_nothing_to_do_writes_nothing(app: App) -> None:
