@@ -101,7 +101,7 @@ async def test_a_decision_is_told_what_older_events_are_today() -> None:
             Encoded("student_subscribed", {**course, "student_id": data["first"]}),
         ]
 
-    catalogue.upcasters.add(Upcaster("course_opened", 1, opened))
+    catalogue.upcasters.add(Upcaster("course_opened", 1, opened, into=("course_defined", "student_subscribed")))
     await store.start()
     old = b'{"course": "c1", "seats": 4, "first": "s1"}'
     draft = Draft(new_id(), "course_opened", 1, old, {}, datetime.now(UTC), ("course:c1",))
