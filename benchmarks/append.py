@@ -39,7 +39,7 @@ _FULL = "FULL"
 
 def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
     """Units of work at 1 and 32 clients, then commands with a session."""
-    rounds, count = (2, 64) if quick else (41, 64)
+    rounds, count = (2, 16) if quick else (41, 64)
     with tempfile.TemporaryDirectory() as folder:
         yield asyncio.run(_units(Path(folder), rounds, count, clients=1, at_least=0.6))
         yield asyncio.run(_units(Path(folder), rounds, count * 8, clients=32, at_least=3))

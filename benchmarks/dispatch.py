@@ -52,8 +52,6 @@ ABOUT = (
 
 Call: TypeAlias = Callable[[Any], Awaitable[Any]]
 
-_CALLS = 2000
-
 
 @dataclass(frozen=True, kw_only=True)
 class Rename(Command[None]):
@@ -92,12 +90,12 @@ async def read_id(message: Any, context: Context, call_next: Next) -> Result[Any
 
 def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
     """The figures (a) to (d)."""
-    rounds = 3 if quick else 41
+    rounds, calls = (2, 50) if quick else (41, 2000)
     for types in (1, 100, 300 if quick else 10_000):
-        yield asyncio.run(_alone(types, rounds))
+        yield asyncio.run(_alone(types, rounds, calls))
     message = Rename(name="Ada", number=1)
     for what, bus in (("(b) the handler asks for the context's id", _asking()), ("(b) a middleware does", _reading())):
-        yield asyncio.run(_one(what, bus.execute, message, rounds, at_most=2))
+        yield asyncio.run(_one(what, bus.execute, [message] * calls, rounds, at_most=2))
     if importlib.util.find_spec("prometheus_client") is None:
         yield Skipped("(c) the pipeline of an application", "prometheus-client is not installed")
         return
@@ -105,12 +103,12 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
 
     full, reliable = _pipeline(PrometheusMeter()), _pipeline(PrometheusMeter(), _reliability())
     what = "(c) metric, logging off, revalidation, scope with one generator"
-    yield asyncio.run(_one(what, full.execute, message, rounds, at_most=7))
+    yield asyncio.run(_one(what, full.execute, [message] * calls, rounds, at_most=7))
     what = "(d) and timeout, breaker, retry, bulkhead"
-    yield asyncio.run(_one(what, reliable.execute, message, rounds, at_most=15))
+    yield asyncio.run(_one(what, reliable.execute, [message] * calls, rounds, at_most=15))
 
 
-async def _alone(types: int, rounds: int) -> Figure:
+async def _alone(types: int, rounds: int, calls: int) -> Figure:
     """(a), going round among all message types."""
     bus = CommandBus()
     pairs: list[tuple[Call, Any]] = []
@@ -119,7 +117,7 @@ async def _alone(types: int, rounds: int) -> Figure:
         handler = _handler()
         bus.register(message_type, handler)
         pairs.append((handler, message_type()))
-    pairs = (pairs * (_CALLS // types + 1))[: max(_CALLS, types)]
+    pairs = (pairs * (calls // types + 1))[: max(calls, types)]
     through = [(bus.execute, message) for _, message in pairs]
     return await _figure(
         f"(a) bus alone, {types:,} message type{'s' if types > 1 else ''}", through, pairs, rounds, at_most=1
@@ -187,8 +185,9 @@ def _reliability() -> list[Stage]:
     ]
 
 
-async def _one(what: str, call: Call, message: Any, rounds: int, *, at_most: float) -> Figure:
-    return await _figure(what, [(call, message)] * _CALLS, [(rename, message)] * _CALLS, rounds, at_most=at_most)
+async def _one(what: str, call: Call, messages: Sequence[Any], rounds: int, *, at_most: float) -> Figure:
+    ours, twin = ([(called, message) for message in messages] for called in (call, rename))
+    return await _figure(what, ours, twin, rounds, at_most=at_most)
 
 
 async def _figure(

@@ -47,7 +47,7 @@ def measure(*, quick: bool) -> Iterator[Figure]:
         idle, *both = asked = Client(nothing), Client(ours), Client(twin)
         try:
             for clients in (1, 16):
-                rounds, count = (2, 32) if quick else (61, 40) if clients == 1 else (25, 480)
+                rounds, count = (2, 16) if quick else (61, 40) if clients == 1 else (25, 480)
                 yield runner.run(_client_alone(idle, count, clients))
                 yield from _at(runner, *both, clients=clients, rounds=rounds, count=count)
         finally:

@@ -26,7 +26,6 @@ ABOUT = (
 
 Call: TypeAlias = Callable[[Any], Awaitable[Any]]
 
-_CALLS = 2000
 _RELIABLE: dict[str, Any] = {"timeout": 5.0, "circuit_breaker": 5, "retry": 3}
 _NEVER = "1000000000/second"
 
@@ -113,17 +112,17 @@ PARTS = (
 
 def measure(*, quick: bool) -> Iterator[Figure]:
     """Each part, all of them, and the figures of a handler and of a dispatch by themselves."""
-    rounds = 3 if quick else 41
+    rounds, calls = (2, 50) if quick else (41, 2000)
     for part in PARTS:
-        yield asyncio.run(_part(part, rounds))
+        yield asyncio.run(_part(part, rounds, calls))
     handler = RenameHandler()
-    yield asyncio.run(_rate(handler.execute, rounds))
-    yield from asyncio.run(_whole(rounds))
+    yield asyncio.run(_rate(handler.execute, rounds, calls))
+    yield from asyncio.run(_whole(rounds, calls))
 
 
-async def _part(part: Part, rounds: int) -> Figure:
+async def _part(part: Part, rounds: int, calls: int) -> Figure:
     async with _app(part) as app:
-        done = await compare(lambda: _round(app.execute), lambda: _round(rename), rounds=rounds)
+        done = await compare(lambda: _round(app.execute, calls), lambda: _round(rename, calls), rounds=rounds)
     return Figure(
         what=part.what,
         value=done.value("µs more"),
@@ -134,8 +133,8 @@ async def _part(part: Part, rounds: int) -> Figure:
     )
 
 
-async def _rate(call: Call, rounds: int) -> Figure:
-    done = await compare(lambda: _round(call), lambda: _round(rename), rounds=rounds)
+async def _rate(call: Call, rounds: int, calls: int) -> Figure:
+    done = await compare(lambda: _round(call, calls), lambda: _round(rename, calls), rounds=rounds)
     return Figure(
         what="execute of a handler",
         value=done.rate,
@@ -147,10 +146,10 @@ async def _rate(call: Call, rounds: int) -> Figure:
     )
 
 
-async def _whole(rounds: int) -> Sequence[Figure]:
+async def _whole(rounds: int, calls: int) -> Sequence[Figure]:
     part = Part(what="", options={**_RELIABLE, "rate_limit": _NEVER}, metric=True, handler=RenameHandler)
     async with _app(part) as app:
-        runs = [await _round(app.execute) for _ in range(rounds)]
+        runs = [await _round(app.execute, calls) for _ in range(rounds)]
     spread = Spread.of(runs)
 
     def figure(what: str, seconds: float, bar: float) -> Figure:
@@ -170,16 +169,16 @@ def _app(part: Part) -> App:
     return app
 
 
-async def _round(call: Call) -> Run:
+async def _round(call: Call, calls: int) -> Run:
     message = Rename(name="Ada", number=1)
     started = time.perf_counter()
-    for _ in range(_CALLS):
+    for _ in range(calls):
         await call(message)
     seconds = time.perf_counter() - started
     latencies: list[float] = []
     clock = time.perf_counter
-    for _ in range(500):
+    for _ in range(calls // 4):
         before = clock()
         await call(message)
         latencies.append(clock() - before)
-    return Run(_CALLS, seconds, latencies)
+    return Run(calls, seconds, latencies)

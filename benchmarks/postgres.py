@@ -47,7 +47,7 @@ _INSERT = (
 
 def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
     """Appends of one event at 1, 8 and 32 clients, with tags and audit too, then a read of the whole log."""
-    rounds, count = (2, 80) if quick else (21, 400)
+    rounds, count = (2, 32) if quick else (21, 400)
     with private_server() as server:
         yield asyncio.run(_appends(server, rounds, count, clients=1, at_least=65))
         yield asyncio.run(_appends(server, rounds, count * 2, clients=8, at_least=85))

@@ -27,21 +27,21 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_old_entries_are_taken_away_while_the_application_runs() -> None:
     """By its rule, which an entry and every proof tell of; without one nothing ever goes."""
 
-    async def main(audit: bool | Auditing) -> tuple[list[tuple[str, str]], Any]:
+    async def main(audit: bool | Auditing, seconds: float) -> tuple[list[tuple[str, str]], Any]:
         clock = LoopClock()
         async with App("bank", modules=[bank()], database=MemoryStore(), clock=clock, audit=audit) as app:
             for _ in range(2):
                 await app.execute(Open())
                 await asyncio.sleep(10)
-            await asyncio.sleep(3700)
+            await asyncio.sleep(seconds)
             left = [(one.message, one.outcome) async for one in app.audit.entries()]
             return left, await app.audit.verify()
 
-    left, verdict = run(main(Auditing(keep=timedelta(minutes=30))))
+    left, verdict = run(main(Auditing(keep=timedelta(minutes=30)), 3700))
     assert left == [("open", "success"), ("twofold.audit_cut", "success")]
     assert (verdict.flaw, verdict.cut.block, verdict.cut.rule) == (None, 1, "keep=0:30:00")
     assert verdict.cut.time - verdict.cut.before == timedelta(minutes=30)
-    left, verdict = run(main(audit=True))
+    left, verdict = run(main(True, 100))
     assert (len(left), verdict.flaw, verdict.cut) == (2, None, None)
 
 

@@ -13,7 +13,7 @@ HEAVY = {
 }  # fmt: skip
 
 
-_MOST = 1.3
+_MOST = 1.45
 
 
 def test_the_front_pulls_in_no_driver_and_no_extra() -> None:
