@@ -6,8 +6,9 @@ from unittest.mock import ANY
 
 import pytest
 
+from tests.aggregates.lending import Close, Closed, LimitReached, Open, Opened, Withdraw, Withdrawn, account
 from tests.testing.stall import Article, InStock, Sold, SoldByStatement, SoldOut, Stocked, StockRow
-from twofold import Event, Failure, Rows, Success
+from twofold import Event, Exists, Failure, Rows, Success
 from twofold.errors import FaultError, WiringError
 from twofold.store import Recorded
 from twofold.testing import VirtualClock, given
@@ -117,6 +118,21 @@ class TestWhatFailuresSay:
             "             article: expected 'ink'",
             "                      got      'pen'",
         ]
+
+
+class TestDeciders:
+    def test_a_command_is_decided_on_what_happened_before(self) -> None:
+        """Events, nothing to do, or a refusal."""
+        opened = Opened(account_id="a")
+        given(account).when(Open(account_id="a")).then(opened)
+        given(account, opened).when(Withdraw(account_id="a", amount=100)).then(Withdrawn(amount=100), LimitReached)
+        given(account, opened, Closed()).when(Close(account_id="a")).then()
+        given(account, opened).when(Open(account_id="a")).then(Exists)
+
+    def test_a_failure_says_what_was_decided(self) -> None:
+        """With the command that was given."""
+        with pytest.raises(AssertionError, match=r"(?s)Withdraw\(account_id='a', amount=1\).*amount.*2.*1"):
+            given(account, Opened(account_id="a")).when(Withdraw(account_id="a", amount=1)).then(Withdrawn(amount=2))
 
 
 class TestProjections:

@@ -1,6 +1,6 @@
-"""Decisions without a store: what an aggregate, and whatever else decides purely, makes of the events before.
+"""Decisions without a store: what an aggregate or a decider makes of the events before.
 
-The one place for deciders: whoever decides is folded from events, asked, and answers a `Decided`.
+Whoever decides is folded from events, asked, and answers a `Decided`.
 """
 
 import inspect
@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, final, overload
 
 from twofold.aggregates import Aggregate
+from twofold.dispatch import Decider
 from twofold.errors import WiringError
 from twofold.messages import Event
 from twofold.result import Failure, Result, Success
 from twofold.testing._difference import event_differences, mismatch, outcome_differences, refusal_of, told
 
 A = TypeVar("A", bound=Aggregate)
+C = TypeVar("C")
 P = ParamSpec("P")
 
 
@@ -123,6 +125,30 @@ class GivenAggregate(Generic[A]):
         """Whether it takes no aggregate: it is bound to the class, or to nothing."""
         static = inspect.getattr_static(self._kind, getattr(decide, "__name__", ""), None)
         return getattr(decide, "__self__", None) is self._kind or isinstance(static, staticmethod)
+
+
+@final
+class GivenDecider(Generic[C]):
+    """A decider in the state that some events lead to.
+
+    Args:
+        decider: The decider.
+        events: The events.
+    """
+
+    __slots__ = ("_decider", "_events")
+
+    def __init__(self, decider: Decider[C, Any, Any], events: Sequence[Event]) -> None:
+        self._decider = decider
+        self._events = events
+
+    def when(self, command: C) -> Decision:
+        """Have it decide on a command."""
+        return Decision(self._events, command, lambda: self._decided(command))
+
+    def _decided(self, command: C) -> Decided:
+        outcome = self._decider.decide(command, self._decider.fold(self._events))
+        return Decided((), outcome) if isinstance(outcome, Failure) else Decided(outcome, Success())
 
 
 def _result_of(answer: Any) -> Result[Any, Any]:

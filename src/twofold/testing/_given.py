@@ -1,7 +1,6 @@
 """The front of the test kit: `given(...).when(...).then(...)`, for whatever a user has written.
 
-What is tested comes first, then what was before. Another kind of subject, such as a decider, is one more overload here
-and one more case in `given`, with a `Decided` of its own to compare.
+What is tested comes first, then what was before.
 """
 
 import sys
@@ -11,15 +10,16 @@ from typing import Any, TypeVar, overload
 from twofold.aggregates import Aggregate
 from twofold.app import App
 from twofold.clock import Clock
-from twofold.dispatch import Module
+from twofold.dispatch import Decider, Module
 from twofold.errors import WiringError
 from twofold.messages import Event
 from twofold.testing._application import GivenApp
-from twofold.testing._decision import GivenAggregate
+from twofold.testing._decision import GivenAggregate, GivenDecider
 from twofold.testing._faults import Fault
 from twofold.testing._projection import GivenRows
 
 A = TypeVar("A", bound=Aggregate)
+C = TypeVar("C")
 
 
 # An aggregate is a class too, so its overload has to come first: the checkers take the first that fits.
@@ -27,6 +27,8 @@ A = TypeVar("A", bound=Aggregate)
 def given(  # pyright: ignore[reportOverlappingOverload]  # the narrower class has the other answer, as it should
     subject: type[A], /, *before: Event
 ) -> GivenAggregate[A]: ...
+@overload
+def given(subject: Decider[C, Any, Any], /, *before: Event) -> GivenDecider[C]: ...
 @overload
 def given(subject: type[Any], /, *before: Event, clock: Clock | None = None) -> GivenRows: ...
 @overload
@@ -46,14 +48,14 @@ def given(
     fault: Fault | None = None,
     instead: Mapping[Any, object] | None = None,
 ) -> Any:
-    """Begin a test: of an aggregate or a projection without any store, or of an application, a module or a handler.
+    """Begin a test: of what decides or projects, without any store, or of an application, a module or a handler.
 
     An application that does not run is run for the test alone, on an empty database that is gone afterwards; one that
     runs is taken as it is.
 
     Args:
-        subject: The class of an aggregate, `when` gives a decision of it; the class of a projection, `then` gives its
-            rows; an application, a module of one, or a function that handles a message.
+        subject: The class of an aggregate, or a decider, `when` gives a decision of it; the class of a projection,
+            `then` gives its rows; an application, a module of one, or a function that handles a message.
         before: The events that have happened; to an application also commands, which are executed.
         clock: Where it gets the time.
         fault: What happens to an application meanwhile.
@@ -70,12 +72,14 @@ def given(
     if isinstance(subject, type):
         cls: type[Any] = subject
         return GivenAggregate(cls, before) if issubclass(cls, Aggregate) else GivenRows(cls, before, clock)
+    if isinstance(subject, Decider):
+        return GivenDecider(subject, before)
     if isinstance(subject, Module):
         subject = App("given", modules=[subject])
     elif not isinstance(subject, App):
         if not callable(subject):
             raise WiringError(
-                f"{subject!r} is nothing to test: an aggregate, a projection, an App, a Module, a handler"
+                f"{subject!r} is nothing to test: an aggregate, a decider, a projection, an App, a Module, a handler"
             )
         subject = App("given", modules=[_home_of(subject)])
     return GivenApp(subject, before, clock=clock, fault=fault, instead=instead)
