@@ -70,21 +70,28 @@ CREATE TRIGGER twofold_cut_only AFTER DELETE ON {schema}.twofold_audit REFERENCI
 CREATE TRIGGER twofold_cut_only AFTER DELETE ON {schema}.twofold_audit_blocks REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION {schema}.twofold_refuse_audit_delete('block');
 
--- As before, with how many commands an entry tells of.
+-- As before, with how many commands an entry tells of; and value by value, since a set of records costs more than twice as
+-- much for the one entry that most calls have.
 CREATE OR REPLACE FUNCTION {schema}.twofold_audit_add(entries jsonb[], reached bigint[]) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    nth integer;
+    x jsonb;
 BEGIN
     PERFORM pg_advisory_xact_lock_shared({audit} + coalesce(pg_sequence_last_value({audit_numbers}), 0));
-    INSERT INTO {schema}.twofold_audit (
-        number, message, version, message_id, correlation_id, causation_id, user_id, tenant, payload, time, duration,
-        outcome, code, position, count
-    )
-    SELECT nextval({audit_numbers}), x.message, x.version, x.message_id, x.correlation_id, x.causation_id, x.user_id,
-        x.tenant, x.payload, x.time, x.duration, x.outcome, x.code, batch.reached, coalesce(x.count, 1)
-    FROM unnest(entries, reached) AS batch (entries, reached), jsonb_to_recordset(batch.entries) AS x (
-        message text, version integer, message_id uuid, correlation_id text, causation_id text, user_id text, tenant text,
-        payload text, time timestamptz, duration bigint, outcome text, code text, count bigint
-    );
+    FOR nth IN 1 .. cardinality(entries) LOOP
+        FOR x IN SELECT jsonb_array_elements(entries[nth]) LOOP
+            INSERT INTO {schema}.twofold_audit (
+                number, message, version, message_id, correlation_id, causation_id, user_id, tenant, payload, time, duration,
+                outcome, code, position, count
+            ) VALUES (
+                nextval({audit_numbers}), x->>'message', (x->>'version')::integer, (x->>'message_id')::uuid,
+                x->>'correlation_id', x->>'causation_id', x->>'user_id', x->>'tenant', x->>'payload',
+                (x->>'time')::timestamptz, (x->>'duration')::bigint, x->>'outcome', x->>'code', reached[nth],
+                coalesce((x->>'count')::bigint, 1)
+            );
+        END LOOP;
+    END LOOP;
 END
 $$;
 
