@@ -107,9 +107,9 @@ def _at(
     yield measured("get an order, ReadSession", "nothing", 80, ask("mapped", "plain"))
     if clients > 1:
         yield from _of_one_process("commands", compared["place an order"], clients, at_least=100, at_most=500)
-        yield from _of_one_process(
-            "queries", compared["get an order, ReadSession"], clients, at_least=1000, at_most=100
-        )
+        for how in ("SQL through the store", "ReadSession"):
+            queried = compared[f"get an order, {how}"]
+            yield from _of_one_process(f"queries by {how}", queried, clients, at_least=1000, at_most=100)
 
 
 def _of_one_process(what: str, done: Comparison, clients: int, *, at_least: float, at_most: float) -> Iterator[Figure]:
