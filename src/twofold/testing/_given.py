@@ -5,7 +5,7 @@ What is tested comes first, then what was before.
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, overload
 
 from twofold.aggregates import Aggregate
 from twofold.app import App
@@ -73,7 +73,8 @@ def given(
         cls: type[Any] = subject
         return GivenAggregate(cls, before) if issubclass(cls, Aggregate) else GivenRows(cls, before, clock)
     if isinstance(subject, Decider):
-        return GivenDecider(cast("Decider[Any, Any, Any]", subject), before)
+        decider: Any = subject
+        return GivenDecider(decider, before)
     if isinstance(subject, Module):
         subject = App("given", modules=[subject])
     elif not isinstance(subject, App):
