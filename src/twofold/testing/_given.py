@@ -5,7 +5,7 @@ What is tested comes first, then what was before.
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from twofold.aggregates import Aggregate
 from twofold.app import App
@@ -72,9 +72,8 @@ def given(
     if isinstance(subject, type):
         cls: type[Any] = subject
         return GivenAggregate(cls, before) if issubclass(cls, Aggregate) else GivenRows(cls, before, clock)
-    if isinstance(subject, Decider):
-        decider: Any = subject
-        return GivenDecider(decider, before)
+    if isinstance(cast("object", subject), Decider):
+        return GivenDecider(subject, before)
     if isinstance(subject, Module):
         subject = App("given", modules=[subject])
     elif not isinstance(subject, App):
