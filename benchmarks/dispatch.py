@@ -6,13 +6,13 @@ Both sides call the same handlers with the same messages, in the same loop; buil
 import asyncio
 import importlib.util
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from dishka import Provider, Scope
 
 from benchmarks.figures import Figure, Run, Skipped
+from benchmarks.renaming import Call, Ledger, Rename, ledger, rename, rename_in
 from benchmarks.rounds import compare
 from twofold import Command, CommandBus, Context, Module, Result, Success
 from twofold.clock import SystemClock
@@ -50,35 +50,9 @@ ABOUT = (
     "median difference over pairs of rounds. p50 and p99 are of single calls, with a clock (about 0.05 µs) around each."
 )
 
-Call: TypeAlias = Callable[[Any], Awaitable[Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rename(Command[None]):
-    """A small command, with what small commands have."""
-
-    name: str
-    number: int
-
-
-class Ledger:
-    """A dependency that lives as long as one message."""
-
-
-async def ledger() -> AsyncIterator[Ledger]:
-    yield Ledger()
-
-
-async def rename(command: Rename) -> Result[None]:
-    return Success()
-
 
 async def rename_with_id(command: Rename, context: Context) -> Result[None]:
     _made = context.message_id
-    return Success()
-
-
-async def rename_in(command: Rename, ledger: Ledger) -> Result[None]:
     return Success()
 
 

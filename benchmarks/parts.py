@@ -5,14 +5,15 @@ The messages are commands that use no store. The twin awaits the handler itself,
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
-from typing import Any, TypeAlias
+from typing import Any
 
 from benchmarks.figures import Figure, Run, Spread
+from benchmarks.renaming import Call, Ledger, Rename, ledger, rename, rename_in
 from benchmarks.rounds import compare
-from twofold import App, Command, CommandHandler, Module, Result, Success
+from twofold import App, CommandHandler, Module, Result, Success
 from twofold.observability import PrometheusMeter
 
 TITLE = "The parts of the pipeline"
@@ -24,34 +25,9 @@ ABOUT = (
     "`validate` and `handle`: executed by themselves, and sent through rate limit, breaker, timeout and retry."
 )
 
-Call: TypeAlias = Callable[[Any], Awaitable[Any]]
 
 _RELIABLE: dict[str, Any] = {"timeout": 5.0, "circuit_breaker": 5, "retry": 3}
 _NEVER = "1000000000/second"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rename(Command[None]):
-    """A small command, with what small commands have."""
-
-    name: str
-    number: int
-
-
-class Ledger:
-    """A dependency that lives as long as one message."""
-
-
-async def ledger() -> AsyncIterator[Ledger]:
-    yield Ledger()
-
-
-async def rename(command: Rename) -> Result[None]:
-    return Success()
-
-
-async def rename_in(command: Rename, ledger: Ledger) -> Result[None]:
-    return Success()
 
 
 async def anybody(command: Rename) -> bool:

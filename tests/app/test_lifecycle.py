@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from examples._demo.database import Database
+from tests.app.attempts import Attempted, Failed, Succeeded
 from twofold import (
     App,
     Command,
@@ -77,23 +78,6 @@ class Lead(Command[str]):
 @dataclass(frozen=True, kw_only=True)
 class Count(Query[int]):
     """How many rows there are."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempted(Event):
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Succeeded(Event):
-    name: str
-    result: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failed(Event):
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,28 +8,12 @@ from typing import Any, cast
 import pytest
 from pydantic import BaseModel
 
+from tests.app.attempts import Attempted, Failed, Succeeded
 from twofold import App, Command, Event, Failure, Lifecycle, Module, Query, Result, Success
 from twofold.errors import Decided, Fault, OutcomeUnknown, StoreUnavailable, WiringError
 from twofold.store import Batch, Committed, MemoryStore, Store
 
 pytestmark = pytest.mark.anyio
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempted(Event):
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Succeeded(Event):
-    name: str
-    result: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failed(Event):
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -342,7 +342,7 @@ def test_a_message_with_a_name_that_is_nowhere() -> None:
 
     @dataclass(frozen=True, kw_only=True)
     class Go(Command[None]):
-        thing: "Nowhere"  # type: ignore[name-defined]  # noqa: F821
+        thing: "Nowhere"  # type: ignore[name-defined]  # noqa: F821  # a name that is nowhere
 
     module = Module("m")
 
@@ -647,7 +647,7 @@ def test_an_annotation_that_cannot_be_resolved() -> None:
     module = Module("m")
 
     @module.handler
-    async def go(command: Go, thing: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821
+    async def go(command: Go, thing: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821  # a name that is nowhere
 
     fault = only(module)
     assert fault.code == "unresolved_annotation"

@@ -75,7 +75,7 @@ def test_a_class_with_several_handlers_mounts_each_of_them() -> None:
         def later(self, query: "Find") -> int:
             return self.count
 
-        def unknown(self, query: "Nowhere") -> int:  # type: ignore[name-defined]  # noqa: F821
+        def unknown(self, query: "Nowhere") -> int:  # type: ignore[name-defined]  # noqa: F821  # a name that is nowhere
             return self.count
 
         def total(self, prices: list[int]) -> int:

@@ -188,7 +188,7 @@ def test_what_cannot_be_understood_is_refused_by_name(handler: Callable[..., Any
 def test_an_annotation_that_leads_nowhere_is_named() -> None:
     """A name that was never imported."""
 
-    def handle(command: Double, mail: "Mail") -> None:  # type: ignore[name-defined]  # noqa: F821
+    def handle(command: Double, mail: "Mail") -> None:  # type: ignore[name-defined]  # noqa: F821  # a name that is nowhere
         """Would be handled."""
 
     with pytest.raises(WiringError, match="'Mail'"):
