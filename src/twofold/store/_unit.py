@@ -21,14 +21,14 @@ from twofold.errors import (
     WiringError,
 )
 from twofold.messages import Catalogue, Context
+from twofold.store._added import Added, appends_of, as_facts
 from twofold.store._attempt import IF_INTERRUPTED, as_header, attempt_stream
 from twofold.store._audited import Trace
-from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
+from twofold.store._batch import ANY_VERSION, Batch, Committed, Draft
 from twofold.store._checkpoint import Move
 from twofold.store._fact import Fact
 from twofold.store._part import EventSource, Part, Participant, Turns
 from twofold.store._port import Store, Transaction
-from twofold.store._recorded import Recorded
 from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
 from twofold.store._selection import Condition, Selection, selected
@@ -77,7 +77,7 @@ class UnitOfWork:
         self._inline = inline
         self._held = held
         self._told = told
-        self._facts: list[tuple[str, int, Any, Draft]] = []
+        self._facts: list[Added] = []
         self._rows: list[RowChange] = []
         self._moves: list[Move] = []
         self._conditions: list[Condition] = []
@@ -86,9 +86,9 @@ class UnitOfWork:
         self._claimed = False
         self._marked = False
         self._sources: list[EventSource] = []
-        self._survivors: list[tuple[str, int, Any, Draft]] = []
-        self._conclusions: list[tuple[str, int, Any, Draft]] = []
-        self._undone: list[tuple[str, int, Any, Draft]] = []
+        self._survivors: list[Added] = []
+        self._conclusions: list[Added] = []
+        self._undone: list[Added] = []
         self._attempts = set[str]()
         self._transaction: Transaction | None = None
         self._participant: Participant | None = None
@@ -216,7 +216,7 @@ class UnitOfWork:
         for source in self._sources:
             stream, version, events = source.drain() or ("", 0, ())
             facts += [(stream, version + place, event, self._draft(event)) for place, event in enumerate(events)]
-        return [fact.event for fact in _as_facts(facts) if selected(fact.recorded, where)]
+        return [fact.event for fact in as_facts(facts) if selected(fact.recorded, where)]
 
     def enlist(self, source: EventSource) -> None:
         """Take the events of a source when the unit commits; a second time changes nothing."""
@@ -296,10 +296,10 @@ class UnitOfWork:
         settled = self._settled
         facts = [*self._facts, *self._survivors, *self._conclusions]
         if self._inline is not None and facts:
-            await self._inline(_as_facts(facts), self)
+            await self._inline(as_facts(facts), self)
         held = self._held if facts else ()
         batch = Batch(
-            _appends(facts),
+            appends_of(facts),
             tuple(self._rows),
             (*self._moves, *settled.moves, *held),
             tuple(self._conditions) if self._writes(facts) else (),
@@ -331,7 +331,7 @@ class UnitOfWork:
         """Whether a decision led to more than an answer, which was right when it was made."""
         return bool(facts or self._rows or (self._transaction is not None and self._transaction.begun))
 
-    def _has_committed(self, committed: Committed, facts: Sequence[tuple[str, int, Any, Draft]]) -> Committed:
+    def _has_committed(self, committed: Committed, facts: Sequence[Added]) -> Committed:
         self.committed = committed
         if self._told is not None and facts:
             self._told({draft.type for _, _, _, draft in facts}, committed.position)
@@ -482,13 +482,13 @@ class UnitOfWork:
         if receipt is not None:
             receipt.note(committed.position)
 
-    def _own_fact(self, event: object) -> tuple[str, int, Any, Draft]:
+    def _own_fact(self, event: object) -> Added:
         """An event in the stream of a message of its own."""
         return f"message-{self._context.message_id}", ANY_VERSION, event, self._draft(event)
 
     def _told_fact(
         self, event: object, expected: int, of: Context | None = None, beside: Mapping[str, str] = _NO_HEADERS
-    ) -> tuple[str, int, Any, Draft]:
+    ) -> Added:
         """An event in the stream of an attempt."""
         stream = attempt_stream((of or self._context).message_id)
         self._attempts.add(stream)
@@ -513,7 +513,7 @@ class UnitOfWork:
         now, data = context.clock.now(), entry.encode(event)
         return Draft(context.ids(), entry.name, entry.wire.version, data, headers, now, entry.tags(event))
 
-    async def _commit_apart(self, facts: Sequence[tuple[str, int, Any, Draft]]) -> None:
+    async def _commit_apart(self, facts: Sequence[Added]) -> None:
         """Commit events in a unit of their own, whatever becomes of this one."""
         apart = UnitOfWork(self._store, self.catalogue, self._context, self._inline, self._held, self._told)
         apart._facts.extend(facts)
@@ -524,46 +524,6 @@ class UnitOfWork:
             raise
         finally:
             await apart.end()
-
-
-def _appends(facts: Sequence[tuple[str, int, Any, Draft]]) -> tuple[Append, ...]:
-    """One append for each run of events of one stream whose expected versions agree."""
-    runs: list[tuple[str, int, list[Draft]]] = []
-    for stream, expected, _, draft in facts:
-        if runs:
-            last, first, drafts = runs[-1]
-            follows = expected == ANY_VERSION or (first != ANY_VERSION and expected == first + len(drafts))
-            if stream == last and follows:
-                drafts.append(draft)
-                continue
-        runs.append((stream, expected, [draft]))
-    return tuple(Append(stream, tuple(drafts), expected) for stream, expected, drafts in runs)
-
-
-def _as_facts(facts: Sequence[tuple[str, int, Any, Draft]]) -> list[Fact]:
-    """The events with what is known of them before they are in the log."""
-    seen: dict[str, int] = {}
-    result: list[Fact] = []
-    for stream, expected, event, draft in facts:
-        version = seen[stream] + 1 if stream in seen else 0
-        if expected != ANY_VERSION:
-            version = expected + 1
-        if version:
-            seen[stream] = version
-        recorded = Recorded(
-            0,
-            stream,
-            version,
-            draft.id,
-            draft.type,
-            draft.schema_version,
-            draft.data,
-            draft.headers,
-            draft.time,
-            draft.tags,
-        )
-        result.append(Fact(event, recorded))
-    return result
 
 
 _NOTHING = Batch()
