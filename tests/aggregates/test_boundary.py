@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -110,7 +109,7 @@ async def test_a_decision_is_told_what_older_events_are_today() -> None:
     seats = Seats("c1")
     await Boundary(unit, store, catalogue).read(seats)
     assert (seats.capacity, seats.taken) == (4, 1)
-    await store.commit(Batch((Append("old", (replace(draft, id=new_id()),)),)))
+    await store.commit(Batch((Append("old", (draft._replace(id=new_id()),)),)))
     unit.record(CapacityChanged(course_id="c1", capacity=9))
     with pytest.raises(ConditionFailed):
         await unit.commit()

@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -99,7 +98,7 @@ class StoreMachine(RuleBasedStateMachine):
             expected = {"any": ANY_VERSION, "right": at, "low": at - 1, "high": at + 1}[expectation]
             if expectation in ("low", "high") and expected != ANY_VERSION:
                 conflicts.add(VersionConflict)
-            drafts = tuple(replace(draft(kind), tags=tuple(tags)) for kind, tags in events)
+            drafts = tuple(draft(kind)._replace(tags=tuple(tags)) for kind, tags in events)
             new.extend((stream, at + number, one) for number, one in enumerate(drafts, 1))
             versions[stream] = at + len(drafts)
             parts.append(Append(stream, drafts, expected))
@@ -107,7 +106,7 @@ class StoreMachine(RuleBasedStateMachine):
             stands = checkpoints.get(name, Checkpoint(name=name))
             if not right:
                 conflicts.add(CheckpointMoved)
-            checkpoints[name] = replace(stands, position=position, version=1)
+            checkpoints[name] = stands._replace(position=position, version=1)
             at = stands.position if right else stands.position + 1
             steps.append(Move(name, position, at, token=stands.token))
         batch = Batch(tuple(parts), moves=tuple(steps), conditions=conditions)
@@ -143,13 +142,13 @@ class StoreMachine(RuleBasedStateMachine):
     def claim(self, name: str, owner: str, stale: bool) -> None:
         """Claims a checkpoint, as it stands or as it once stood."""
         stands = self.checkpoints.get(name, Checkpoint(name=name))
-        seen = replace(stands, beat=stands.beat + 1) if stale else stands
+        seen = stands._replace(beat=stands.beat + 1) if stale else stands
         try:
             claimed = self.runner.run(self.store.checkpoints.claim(seen, owner))
         except CheckpointMoved:
             assert stale
         else:
-            self.checkpoints[name] = replace(stands, owner=owner, token=stands.token + 1, version=1)
+            self.checkpoints[name] = stands._replace(owner=owner, token=stands.token + 1, version=1)
             assert claimed == self.checkpoints[name]
 
     @rule(owner=st.sampled_from(["me", "you"]), names=st.none() | st.sets(NAMES))
@@ -160,7 +159,7 @@ class StoreMachine(RuleBasedStateMachine):
         for name, one in self.checkpoints.items():
             if one.owner == owner:
                 leaves = names is None or name in names
-                self.checkpoints[name] = replace(one, beat=one.beat + 1, owner="" if leaves else owner)
+                self.checkpoints[name] = one._replace(beat=one.beat + 1, owner="" if leaves else owner)
 
     @rule(
         after=st.integers(-1, 30),

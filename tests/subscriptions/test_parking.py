@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -151,7 +150,7 @@ async def test_data_that_does_not_decode_is_put_aside(store: MemoryStore) -> Non
     await append(store, 0, stream="a")
     draft = (await store.log.read(0, until=1, limit=1))[0]
     await append(store, 1, stream="a")
-    store.log._events[1] = replace(draft, position=2, version=2, data=b'{"n": "seven"}')
+    store.log._events[1] = draft._replace(position=2, version=2, data=b'{"n": "seven"}')
     async with following(counter, store, attempts=1) as one:
         await one.reached(await append(store, 2, stream="b"))
     assert counter.seen == [0, 2]

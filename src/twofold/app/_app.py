@@ -334,7 +334,7 @@ class App:
                 stores=self.stores,
                 said=self.said,
                 errors=self.errors,
-                watching=replace(self.watching, spans=self.watching.spans or spans_installed()),
+                watching=self.watching._replace(spans=self.watching.spans or spans_installed()),
                 running=Running(
                     new_unit=self.new_unit, visible=self._visible, seen=self._seen, services=self._services
                 ),

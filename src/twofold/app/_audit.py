@@ -1,9 +1,8 @@
 """The audit trail of an application, for people: what was sent, by whom, how it ended, and what caused what."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, final
+from typing import ClassVar, NamedTuple, final
 from uuid import UUID
 
 from twofold.clock import Clock
@@ -32,8 +31,7 @@ class NotAudited(NotFound):
         return "`twofold audit list` shows what it has"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Branch:
+class Branch(NamedTuple):
     """An entry with what its command caused.
 
     Args:

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast, final
+from typing import Any, NamedTuple, cast, final
 
 from twofold.dispatch import APPLIES_TO, Always, Guard, Handler, Module, public
 from twofold.errors import Fault, FaultError
 from twofold.messages import wire_name
 
 
-@dataclass(frozen=True, slots=True)
-class Guarded:
+class Guarded(NamedTuple):
     """What guards a message.
 
     Args:

@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from twofold.app._room import open_room
 from twofold.errors import WiringError
@@ -14,8 +13,7 @@ _VARIABLE: Final = "TWOFOLD_DATABASE"
 _READ_VARIABLE: Final = "TWOFOLD_READ_DATABASE"
 
 
-@dataclass(frozen=True, slots=True)
-class _Driver:
+class _Driver(NamedTuple):
     """A room that has a store, and SQL sessions in a room of its own.
 
     Args:

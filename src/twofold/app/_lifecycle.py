@@ -1,8 +1,7 @@
 """The events of lifecycles: known to the application though no handler names them, and proven to be fillable."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from twofold.dispatch import APPLIES_TO, Filling, Handler, Lifecycle, Module, filling
 from twofold.errors import Fault, FaultError
@@ -12,8 +11,7 @@ _MARGIN: Final = 60.0
 """For what comes behind a deadline: waiting for the answer to a commit, 10 s unless the store is told otherwise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempts:
+class Attempts(NamedTuple):
     """The attempts whose end is recorded when nobody comes to it.
 
     Args:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from twofold.app._auditing import Auditing
 from twofold.app._own_writes import Visible
@@ -48,8 +48,7 @@ class Said:
     stuck_after: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watching:
+class Watching(NamedTuple):
     """Who is told what an application does.
 
     Args:
@@ -63,8 +62,7 @@ class Watching:
     spans: Spans | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class Running(NamedTuple):
     """What parts of an application ask of it while it runs.
 
     Args:

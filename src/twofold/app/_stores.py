@@ -6,9 +6,8 @@ checkpoints of writers, and views are the read side.
 
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, final
+from typing import NamedTuple, TypeVar, final
 
 from twofold.app._database import read_database_of, store_of
 from twofold.app._role import Role
@@ -19,8 +18,7 @@ T = TypeVar("T")
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stores:
+class Stores(NamedTuple):
     """The stores of an application.
 
     Args:

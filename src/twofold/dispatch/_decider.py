@@ -5,7 +5,7 @@ The room of aggregates loads and saves for it; a test calls the functions.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from typing_extensions import TypeAliasType
 from typing_extensions import TypeVar as DefaultedTypeVar
@@ -65,8 +65,7 @@ class Decider(Generic[C, S, V]):
         return self.stream.format_map(_Fields(command))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeciderDeclaration:
+class DeciderDeclaration(NamedTuple):
     """A decider as declared; the room of aggregates knows what to make of it.
 
     Args:

@@ -6,8 +6,7 @@ Deriving is a choice: a plain function or any class with `handle` does as well. 
 
 import inspect
 import logging
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from twofold.dispatch._tools import ContextStack, Metrics, Tools, Tracked
 from twofold.errors import Invalid, snake_case
@@ -22,8 +21,7 @@ _FAILURE: type[Any] = Failure
 _TOOLS = "__twofold_tools__"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandlerConfig:
+class HandlerConfig(NamedTuple):
     """What a handler is called.
 
     Args:

@@ -8,7 +8,7 @@ import inspect
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias, TypeVar, Unpack, overload
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, Unpack, overload
 
 from dishka import Provider, Scope
 
@@ -84,8 +84,7 @@ class Registration:
         return handler if self.following is FROM_THE_BEGINNING else replace(handler, following=self.following)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectionDeclaration:
+class ProjectionDeclaration(NamedTuple):
     """A projection as declared; the projections room knows what to make of it."""
 
     name: str

@@ -5,8 +5,7 @@ apply to a handler is left out when the pipeline is built, so it costs nothing w
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._handlers import RESULTS, as_result
@@ -38,8 +37,7 @@ class Middleware(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """A named place in a pipeline.
 
     Args:

@@ -7,7 +7,7 @@ and calls.
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from twofold.clock import Clock, IdSource, SystemClock, new_id
@@ -33,8 +33,7 @@ from twofold.messages import (
 from twofold.result import Result
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """A handler with its compiled pipeline.
 
     Args:

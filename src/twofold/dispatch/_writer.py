@@ -1,11 +1,9 @@
 """A writer as declared beside the handlers of a module: a class that brings events to some other technology."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriterDeclaration:
+class WriterDeclaration(NamedTuple):
     """A writer as declared; the projections room knows what to make of it.
 
     Args:

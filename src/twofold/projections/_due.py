@@ -5,9 +5,9 @@ A subscription follows them as it follows every log, so a view has one owner, a 
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, final
+from typing import Final, NamedTuple, final
 from uuid import UUID
 
 from twofold.clock import Clock
@@ -31,8 +31,7 @@ DUE.add(Due, Kind.EVENT)
 _NOTHING: Final = b"{}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feeder:
+class Feeder(NamedTuple):
     """What fills a table that a view selects from.
 
     Args:
@@ -86,7 +85,7 @@ class EventsDue:
     async def read(self, after: int, *, until: int, limit: int, where: Sequence[Selection] = ()) -> Sequence[Recorded]:
         """One entry when there is anything, however much it is."""
         found = await self._source.log.read(after, until=until, limit=min(limit, 1), where=where)
-        return [replace(one, type="due", data=_NOTHING) for one in found]
+        return [one._replace(type="due", data=_NOTHING) for one in found]
 
     async def read_stream(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Recorded]:
         """Nothing: what is due is never looked at again."""

@@ -4,9 +4,8 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from types import NoneType
-from typing import Any, TypeAlias, cast, final
+from typing import Any, NamedTuple, TypeAlias, cast, final
 
 from twofold.dispatch import ProjectionDeclaration
 from twofold.errors import FaultError
@@ -20,8 +19,7 @@ _CHANGES = (Upsert, Add, Delete)
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(NamedTuple):
     """A method of a projection, bound to it.
 
     Args:

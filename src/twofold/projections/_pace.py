@@ -1,14 +1,12 @@
 """How far a rebuild is, how fast it goes, and how long it will take: nothing but arithmetic on what it is told."""
 
 from collections import deque
-from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, final
 
 _WINDOW = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(NamedTuple):
     time: float
     done: int
     head: int

@@ -4,8 +4,7 @@ The live one has the names that everybody uses. `next` is being built beside it,
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from twofold.store import Checkpoint, Store
 
@@ -23,8 +22,7 @@ def checkpoint_beside(name: str, place: str) -> str:
     return f"{name}@{place}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(NamedTuple):
     """The versions of one projection in a store; one that is not there has version 0.
 
     Args:
@@ -42,8 +40,7 @@ class Standing:
         return self.next if place == NEXT else self.previous
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duty:
+class Duty(NamedTuple):
     """What a process has to do for a projection whose version it has.
 
     Args:

@@ -1,7 +1,6 @@
 """Running projections: behind the log as subscribers, or inside the transaction that appends."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, final
 
 from twofold.dispatch import Start
@@ -70,7 +69,7 @@ class Projector:
                 await self._projection.fill(facts, unit)
                 await unit.commit()
             return
-        await self._store.commit(replace(settled, rows=self.rows(facts)))
+        await self._store.commit(settled._replace(rows=self.rows(facts)))
 
     def rows(self, facts: Sequence[Fact]) -> tuple[RowChange, ...]:
         """What the projection makes of events, in its tables, when no method of it takes a session."""

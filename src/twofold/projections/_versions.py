@@ -177,7 +177,7 @@ def _left(following: Subscription, projector: Projector, stands: Standing, saved
         if projector.inline:
             moves.append(Move(projector.name, INLINE, until))
         retired = _retire(stands.live, events, head)
-        return replace(retired, rows=projector.rows(facts), moves=(*moves, *retired.moves), parks=parks)
+        return retired._replace(rows=projector.rows(facts), moves=(*moves, *retired.moves), parks=parks)
 
     return Remainder(reached if own else 0, projector.selection if own else None, settle)
 

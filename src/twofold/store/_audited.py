@@ -8,16 +8,14 @@ stage.
 import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, final
+from typing import Any, Final, NamedTuple, final
 
 from twofold.messages import Context
 from twofold.store._audit import SUCCESS, UNDONE, AuditEntry
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(NamedTuple):
     """What entries of one type of command have in common.
 
     Args:

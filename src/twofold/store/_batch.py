@@ -4,9 +4,9 @@ Nothing in here knows a message class; events are encoded before they get here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from twofold.store._audit import AuditEntry
@@ -19,9 +19,10 @@ from twofold.store._selection import Condition
 ANY_VERSION: Final = -1
 """The expected version of an append that does not care what is in the stream already."""
 
+_NO_STREAMS: Final = MappingProxyType(dict[str, int]())
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+
+class Draft(NamedTuple):
     """An event on its way into the log.
 
     Args:
@@ -43,8 +44,7 @@ class Draft:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """Events for the end of one stream, together.
 
     Args:
@@ -58,8 +58,7 @@ class Append:
     expected: int = ANY_VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """Everything that one unit of work writes.
 
     Args:
@@ -87,8 +86,7 @@ class Batch:
         return bool(log or self.rows or self.moves or self.parks or self.frees or self.reply)
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(NamedTuple):
     """What the store says after a commit.
 
     Args:
@@ -97,4 +95,4 @@ class Committed:
     """
 
     position: int = 0
-    versions: Mapping[str, int] = field(default_factory=dict[str, int])
+    versions: Mapping[str, int] = _NO_STREAMS

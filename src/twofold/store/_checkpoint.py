@@ -5,8 +5,7 @@ that has stood still for the length of a lease, by a clock of its own, may claim
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 INLINE: Final = -1
 """Where the checkpoint of an inline projection stands: its rows commit with the events, so it follows nothing."""
@@ -15,8 +14,7 @@ NOBODY: Final = ""
 """The owner of a checkpoint that is free."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """A checkpoint as it stands.
 
     Args:
@@ -40,8 +38,7 @@ class Checkpoint:
     tables: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """A checkpoint on its way forward; one that moves to where it stands is held there until the batch commits.
 
     Args:

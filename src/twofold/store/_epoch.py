@@ -4,15 +4,13 @@ What was recorded after the backup is gone, but others may have seen it: a read 
 a position. So the log gets a new epoch, and no position is used a second time.
 """
 
-from dataclasses import dataclass
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 GAP: Final = 1_000_000_000
 """How many positions are left out: more events than anybody loses, and a small part of all that there are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Epoch:
+class Epoch(NamedTuple):
     """A new epoch of a log, as it began.
 
     Args:

@@ -1,13 +1,11 @@
 """An event together with its entry in the log."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from twofold.store._recorded import Recorded
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """An event with what the log says of it.
 
     Args:

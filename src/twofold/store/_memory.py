@@ -5,7 +5,6 @@ It keeps the whole contract but two words: nothing survives the process, and the
 
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar, final
 
@@ -215,7 +214,7 @@ class MemoryTransaction:
         """Write the batch, or nothing; either way this ends the transaction."""
         self._require_held()
         try:
-            return await self._store.commit(replace(batch, rows=(*self._changes, *batch.rows)))
+            return await self._store.commit(batch._replace(rows=(*self._changes, *batch.rows)))
         finally:
             self._end()
 

@@ -1,7 +1,6 @@
 """Checkpoints in memory."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from threading import RLock
 from typing import final
 
@@ -41,7 +40,7 @@ class MemoryCheckpoints:
             gone = seen.version and not stands.version
             if gone or (stands.token, stands.beat) != (seen.token, seen.beat):
                 raise CheckpointMoved(name=seen.name, text="has changed since it was seen")
-            claimed = replace(stands, owner=owner, token=stands.token + 1, version=stands.version or 1)
+            claimed = stands._replace(owner=owner, token=stands.token + 1, version=stands.version or 1)
             self._checkpoints[seen.name] = claimed
             return claimed
 
@@ -50,14 +49,14 @@ class MemoryCheckpoints:
         with self._lock:
             for name, one in self._checkpoints.items():
                 if one.owner == owner:
-                    self._checkpoints[name] = replace(one, beat=one.beat + 1)
+                    self._checkpoints[name] = one._replace(beat=one.beat + 1)
 
     async def release(self, owner: str, names: Collection[str] | None = None) -> None:
         """Give checkpoints back."""
         with self._lock:
             for name, one in self._checkpoints.items():
                 if one.owner == owner and (names is None or name in names):
-                    self._checkpoints[name] = replace(one, owner=NOBODY)
+                    self._checkpoints[name] = one._replace(owner=NOBODY)
 
     def moved(self, moves: Sequence[Move]) -> dict[str, Checkpoint]:
         """The checkpoints as moves would leave them.
@@ -74,8 +73,7 @@ class MemoryCheckpoints:
                 raise CheckpointMoved(name=move.name, text=f"has version {stands.version}, not {move.version}")
             if stands.position != move.expected:
                 raise CheckpointMoved(name=move.name, text=f"stands at {stands.position}, not at {move.expected}")
-            moved[move.name] = replace(
-                stands,
+            moved[move.name] = stands._replace(
                 position=move.position,
                 epoch=move.epoch or stands.epoch,
                 version=stands.version or 1,
@@ -105,7 +103,7 @@ class MemoryCheckpoints:
         for old, new in change.checkpoints:
             if old in every:
                 token = max(one.token for one in every.values()) + 1
-                every[new] = replace(every.pop(old), name=new, owner=NOBODY, token=token, tables=change.tables)
+                every[new] = every.pop(old)._replace(name=new, owner=NOBODY, token=token, tables=change.tables)
         for place in change.places:
             if place.name in every:
                 raise CheckpointMoved(name=place.name, text="is there already")
@@ -121,4 +119,4 @@ class MemoryCheckpoints:
         for name, one in self._checkpoints.items():
             if one.epoch == epoch.before or (not one.epoch and one.position > 0):
                 now = epoch.name if one.position <= epoch.head else epoch.before
-                self._checkpoints[name] = replace(one, epoch=now, owner=NOBODY, token=one.token + 1)
+                self._checkpoints[name] = one._replace(epoch=now, owner=NOBODY, token=one.token + 1)

@@ -1,7 +1,6 @@
 """Parked events in memory."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from itertools import islice
 from operator import itemgetter
 from threading import RLock
@@ -51,7 +50,7 @@ class MemoryParked:
             keys = [
                 key for key, one in self._parked.items() if (one.subscription, one.stream) == (subscription, stream)
             ]
-            self._parked |= {key: replace(self._parked[key], due=True) for key in keys}
+            self._parked |= {key: self._parked[key]._replace(due=True) for key in keys}
             return len(keys)
 
     async def edit(self, subscription: str, position: int, data: bytes) -> bool:
@@ -59,7 +58,7 @@ class MemoryParked:
         with self._lock:
             one = self._parked.get((subscription, position))
             if one is not None:
-                self._parked[subscription, position] = replace(one, data=data)
+                self._parked[subscription, position] = one._replace(data=data)
             return one is not None
 
     def change(self, parks: Collection[Parked], frees: Collection[tuple[str, int]]) -> None:
@@ -75,5 +74,5 @@ class MemoryParked:
 
     def rename(self, old: str, new: str) -> None:
         """Give what a subscription has parked to another."""
-        renamed = (replace(one, subscription=new) if one.subscription == old else one for one in self._parked.values())
+        renamed = (one._replace(subscription=new) if one.subscription == old else one for one in self._parked.values())
         self._parked = {(one.subscription, one.position): one for one in renamed}

@@ -3,7 +3,6 @@
 import asyncio
 import heapq
 from concurrent.futures import Future
-from dataclasses import replace
 from datetime import datetime
 from threading import RLock
 from time import monotonic
@@ -68,5 +67,5 @@ class MemoryReplies:
                 _, key = heapq.heappop(self._expiring)
                 if self.find(key, reply.time) is None:
                     self._replies.pop(key, None)
-        self._replies[reply.key] = replace(reply, position=position)
+        self._replies[reply.key] = reply._replace(position=position)
         heapq.heappush(self._expiring, (reply.expires, reply.key))

@@ -1,13 +1,11 @@
 """Events that a follower could not handle, kept beside its checkpoint until somebody has mended the cause."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
+class Parked(NamedTuple):
     """An event that one subscription has put aside, and everything of its stream waits behind it.
 
     Args:

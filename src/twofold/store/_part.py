@@ -6,8 +6,7 @@ Parts nest, and never overlap: of commands that a handler sends side by side, ea
 import asyncio
 from collections.abc import Sequence
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from twofold.messages import Context
 
@@ -52,8 +51,7 @@ class Participant(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(NamedTuple):
     """A unit of work as it stood when a part of it began.
 
     Args:

@@ -1,9 +1,8 @@
 """Proving that an audit trail is as it was sealed, from the block that it begins with today."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from hmac import compare_digest
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 from twofold.store._audit import AuditEntry, AuditSearch
 from twofold.store._audit_block import AuditBlock
@@ -16,8 +15,7 @@ _MOST: Final = 1000
 _PAGE: Final = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flaw:
+class Flaw(NamedTuple):
     """The first thing in a trail that is not as it was sealed.
 
     Args:
@@ -31,8 +29,7 @@ class Flaw:
     block: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What the proof of a trail came to.
 
     Args:

@@ -6,14 +6,13 @@ a reader sees the tables before it, or after it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from twofold.store._checkpoint import Checkpoint
 from twofold.store._remainder import Remainder
 
 
-@dataclass(frozen=True, slots=True)
-class Aside:
+class Aside(NamedTuple):
     """A table that stands beside one of a read model, with the same columns, and with a suffix to its name.
 
     It may stand wherever a table may: in row changes, and among the tables to create.

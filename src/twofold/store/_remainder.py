@@ -1,8 +1,7 @@
 """What is left of the log, dealt with while nothing is recorded: the last step of who catches up with busy writers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from twofold.errors import ConditionFailed
 from twofold.store._batch import Batch
@@ -15,8 +14,7 @@ Settle: TypeAlias = Callable[[Sequence[Recorded], int], Batch]
 _MOST: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Remainder:
+class Remainder(NamedTuple):
     """The end of the log behind a position; a store holds back whoever appends until it is dealt with.
 
     Args:

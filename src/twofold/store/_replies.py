@@ -1,11 +1,10 @@
 """What keyed commands have answered: kept with all else that they wrote, so that the same key again does nothing."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The answer of a command that came with an idempotency key.
 
     Args:

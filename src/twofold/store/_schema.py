@@ -1,13 +1,11 @@
 """How far a database's own tables are, and the ability of stores that keep them: numbered steps, taken in order."""
 
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from twofold.errors import WiringError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchemaState:
+class SchemaState(NamedTuple):
     """How many steps a database has taken, of those that this twofold knows.
 
     Args:

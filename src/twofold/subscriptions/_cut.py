@@ -62,7 +62,7 @@ class Cut:
 
     def inherited(self, parked: Sequence[Parked]) -> tuple[Parked, ...]:
         """Of what an earlier cut has put aside, what belongs to this part now."""
-        return tuple(replace(one, subscription=self.name) for one in parked if self.takes(one.stream))
+        return tuple(one._replace(subscription=self.name) for one in parked if self.takes(one.stream))
 
 
 def dealt_with(position: int, stream: str, others: Iterable[Checkpoint]) -> bool:

@@ -5,7 +5,6 @@ a position here are told what was done there.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import final
 
 from twofold.errors import CheckpointMoved, Conflict
@@ -93,7 +92,7 @@ class Hold:
     def moved(self, position: int) -> None:
         """Note that it was moved."""
         if self.checkpoint is not None:
-            self.checkpoint = replace(self.checkpoint, position=position)
+            self.checkpoint = self.checkpoint._replace(position=position)
 
     def passed(self, entries: Sequence[Recorded]) -> set[int]:
         """Of some events the positions of those that an earlier cut has dealt with."""
@@ -130,8 +129,8 @@ class Hold:
             start = min((one.position for one in self._others), default=self._subscriber.start)
             position = {"beginning": 0, "now": head}[start] if isinstance(start, str) else start
             await self._store.commit(Batch(moves=(self._move(held, position, epoch),)))
-            held = replace(held, position=position)
-        return replace(held, epoch=epoch)
+            held = held._replace(position=position)
+        return held._replace(epoch=epoch)
 
     async def _follows_on(self) -> bool:
         """Take over from an earlier cut; whether nobody follows by that one any more."""

@@ -6,7 +6,7 @@ An application, a command line and a console use it; the subscriptions themselve
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import ClassVar, NamedTuple, final
 
 from twofold.errors import Invalid, NotFound, Undecodable
 from twofold.messages import Catalogue
@@ -35,8 +35,7 @@ class NotParked(NotFound):
         return "`twofold parked list` shows what is parked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParkedEvent:
+class ParkedEvent(NamedTuple):
     """A parked event with its entry in the log.
 
     Args:

@@ -4,7 +4,6 @@ A page that fails is taken again event by event, and what stays wrong is put asi
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import final
 
 from twofold.store import Batch, Checkpoint, Recorded, Selection, decode
@@ -82,7 +81,7 @@ class Pages:
 
     async def _put_aside(self, entry: Recorded, error: Exception, settled: Batch) -> None:
         parked = self._work.parking.aside(entry, error, self._work.failures.count + 1)
-        await self._work.store.commit(replace(settled, parks=(*settled.parks, parked)))
+        await self._work.store.commit(settled._replace(parks=(*settled.parks, parked)))
         self._work.failures.count += 1
         self._work.failures.tell(error, self._work.reach.position, parked)
         await self._work.parking.look()

@@ -2,7 +2,6 @@
 
 import traceback
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import final
 
 from twofold.clock import Clock
@@ -90,7 +89,7 @@ class Parking:
     async def others_due(self, stream: str) -> Sequence[Parked]:
         """Some of a stream's parked events that are to be tried again, as they are once they wait for somebody."""
         found = await self._parked.list(self._name, stream=stream, due=True, limit=_STREAM_AT_A_TIME)
-        return [replace(one, due=False) for one in found]
+        return [one._replace(due=False) for one in found]
 
     async def unchanged(self, one: Parked) -> bool:
         """Whether nobody has dropped or edited a parked event since it was read."""
@@ -100,7 +99,7 @@ class Parking:
     def again(self, one: Parked, error: Exception) -> Parked:
         """A parked event after it has failed once more: it waits for somebody again."""
         trace = "".join(traceback.format_exception(error))
-        return replace(one, cause=_line(error), trace=trace, attempts=one.attempts + 1, due=False)
+        return one._replace(cause=_line(error), trace=trace, attempts=one.attempts + 1, due=False)
 
 
 async def entry_of(parked: Parked, log: Log) -> Recorded | None:
@@ -108,7 +107,7 @@ async def entry_of(parked: Parked, log: Log) -> Recorded | None:
     found = await log.read(parked.position - 1, until=parked.position, limit=1)
     if not found:
         return None
-    return found[0] if parked.data is None else replace(found[0], data=parked.data)
+    return found[0] if parked.data is None else found[0]._replace(data=parked.data)
 
 
 def _line(error: Exception) -> str:

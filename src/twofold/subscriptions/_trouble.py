@@ -1,14 +1,12 @@
 """What an observer is told when a subscription has failed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from twofold.store import Parked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(NamedTuple):
     """A failure of a subscription.
 
     Args:

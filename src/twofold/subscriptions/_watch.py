@@ -1,16 +1,14 @@
 """Watching whether other owners live, by one's own clock: what matters is that a beat changes, and not when it did."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias, final
+from typing import NamedTuple, TypeAlias, final
 
 from twofold.store import NOBODY, Checkpoint
 
 _Mark: TypeAlias = tuple[str, int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     mark: _Mark
     since: float
     alive: bool

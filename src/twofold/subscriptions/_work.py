@@ -1,6 +1,6 @@
 """What the parts of one subscription that handle events work with."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from twofold.messages import Catalogue
 from twofold.store import Log, Store
@@ -12,8 +12,7 @@ from twofold.subscriptions._rest import Rest
 from twofold.subscriptions._subscriber import Subscriber
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class Work(NamedTuple):
     """The work of one subscription.
 
     Args:

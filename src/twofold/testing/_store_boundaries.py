@@ -1,7 +1,6 @@
 """Conformance of selections and conditions: the database finds what is meant, and refuses what was decided too late."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -35,7 +34,7 @@ class Boundaries(StoreCase):
     async def test_names_are_values(self, store: Store) -> None:
         """Of streams, types and tags: whatever they look like, they mean themselves, and nothing of them is run."""
         for place, name in enumerate(_NAMES, 1):
-            event = replace(draft(), type=name, tags=(name,))
+            event = draft()._replace(type=name, tags=(name,))
             await store.commit(Batch((Append(name, (event,)),)))
             for meant in (
                 Selection(stream=name),
@@ -46,7 +45,7 @@ class Boundaries(StoreCase):
                 assert await self._positions(store, meant) == [place], (meant, name)
             excluded = Condition(0, (Selection(types=frozenset({name}), tags=frozenset({name})),))
             with pytest.raises(ConditionFailed):
-                await store.commit(replace(_tagged("other"), conditions=(excluded,)))
+                await store.commit(_tagged("other")._replace(conditions=(excluded,)))
         assert [event.stream for event in await whole_log(store)] == list(_NAMES)
 
     async def test_parts_share_the_streams(self, store: Store) -> None:
@@ -63,11 +62,11 @@ class Boundaries(StoreCase):
         await store.commit(_tagged("a", "seat:1"))
         seat = Selection(types=frozenset({"happened"}), tags=frozenset({"seat:1"}))
         with pytest.raises(ConditionFailed) as refused:
-            await store.commit(replace(_tagged("b", "seat:1"), conditions=(Condition(0, (seat,)),)))
+            await store.commit(_tagged("b", "seat:1")._replace(conditions=(Condition(0, (seat,)),)))
         assert refused.value.after == 0
         assert refused.value.position in (1, None)
         await store.commit(_tagged("c", "seat:2"))
-        await store.commit(replace(_tagged("d", "seat:1"), conditions=(Condition(1, (seat,)),)))
+        await store.commit(_tagged("d", "seat:1")._replace(conditions=(Condition(1, (seat,)),)))
         assert [event.stream for event in await whole_log(store)] == ["a", "c", "d"]
 
     @pytest.mark.parametrize(
@@ -84,12 +83,12 @@ class Boundaries(StoreCase):
         """Of many that saw the same and are committed at once exactly one is; plain appends count as well."""
         for _ in range(5):
             after = await store.log.head()
-            conditional = replace(_tagged("x", "seat:1", "show:1"), conditions=(Condition(after, (selection,)),))
+            conditional = _tagged("x", "seat:1", "show:1")._replace(conditions=(Condition(after, (selection,)),))
             outcomes = await asyncio.gather(*(store.commit(conditional) for _ in range(8)), return_exceptions=True)
             refused = [one for one in outcomes if isinstance(one, ConditionFailed)]
             assert len(refused) == 7, outcomes
             mixed = await asyncio.gather(
-                store.commit(replace(conditional, conditions=(Condition(await store.log.head(), (selection,)),))),
+                store.commit(conditional._replace(conditions=(Condition(await store.log.head(), (selection,)),))),
                 store.commit(_tagged("y", "seat:1", "show:1")),
                 return_exceptions=True,
             )
@@ -102,8 +101,7 @@ class Boundaries(StoreCase):
         """Decisions on different tags, made side by side, all succeed."""
         await store.commit(_tagged("a", "seat:0"))
         units = [
-            replace(
-                _tagged(f"s{number}", f"seat:{number}"),
+            _tagged(f"s{number}", f"seat:{number}")._replace(
                 conditions=(Condition(1, (Selection(tags=frozenset({f"seat:{number}"})),)),),
             )
             for number in range(20)
@@ -133,7 +131,7 @@ class Boundaries(StoreCase):
 
 
 def _tagged(stream: str, *tags: str) -> Batch:
-    return batch(Append(stream, (replace(draft(), tags=tags),)))
+    return batch(Append(stream, (draft()._replace(tags=tags),)))
 
 
 _NAMES = (

@@ -1,7 +1,6 @@
 """Conformance of checkpoints and rows: they commit with the events beside them; a stale owner changes nothing."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -110,10 +109,10 @@ class Checkpoints(StoreCase):
         assert await store.parked.retry("p", "a") == 2
         assert await store.parked.retry("p", "never") == 0
         assert list(await store.parked.list(due=True)) == [
-            replace(head, data=b"{}", due=True),
-            replace(behind, due=True),
+            head._replace(data=b"{}", due=True),
+            behind._replace(due=True),
         ]
-        again = replace(head, attempts=2, cause="again")
+        again = head._replace(attempts=2, cause="again")
         await store.commit(Batch(parks=(again,), frees=(("p", 7), ("p", 99))))
         assert list(await store.parked.list("p")) == [again]
 

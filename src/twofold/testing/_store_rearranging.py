@@ -152,7 +152,7 @@ class Rearranging(StoreCase):
         parked = Parked(
             subscription="p", position=3, stream="a", type="happened", time=datetime(2024, 1, 1, tzinfo=UTC)
         )
-        await store.commit(Batch(parks=(parked, replace(parked, subscription="p@next", position=4))))
+        await store.commit(Batch(parks=(parked, parked._replace(subscription="p@next", position=4))))
         await store.rearrange(self._switch())
         assert [(one.subscription, one.position) for one in await store.parked.list()] == [("p", 4), ("p@previous", 3)]
         await store.rearrange(

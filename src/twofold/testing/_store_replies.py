@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,7 +26,7 @@ class Replies(StoreCase):
             assert await store.find_reply(said.key, _NOW) is None
             committed = await transaction.commit(Batch((Append("s", drafts(2), 0),), reply=said))
         assert committed.position > 0
-        assert await store.find_reply(said.key, _NOW) == replace(said, position=committed.position)
+        assert await store.find_reply(said.key, _NOW) == said._replace(position=committed.position)
         other = reply("b")
         async with _claimed(store, other) as transaction:
             with pytest.raises(VersionConflict):
@@ -152,8 +151,8 @@ async def kept(store: Store, said: Reply, batch: Batch | None = None) -> Reply:
         found = await transaction.claim(said.key, said.time, _LONG)
         if found is not None:
             return found
-        committed = await transaction.commit(replace(batch or Batch(), reply=said))
-        return replace(said, position=committed.position)
+        committed = await transaction.commit((batch or Batch())._replace(reply=said))
+        return said._replace(position=committed.position)
     finally:
         await transaction.rollback()
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from random import Random
 from uuid import UUID
 
@@ -56,7 +55,7 @@ async def test_no_decision_is_committed_too_late(
         chance = Random(number)
         while asyncio.get_running_loop().time() < end:
             tags = f"t:{chance.randrange(3)}", f"u:{chance.randrange(3)}"
-            event = replace(draft(chance.choice("xyz")), tags=tags)
+            event = draft(chance.choice("xyz"))._replace(tags=tags)
             condition = Condition(await store.log.head(), (chance.choice(BOUNDARIES),))
             batch = Batch((Append(f"s-{number}", (event,)),), conditions=() if chance.random() < 0.3 else (condition,))
             await connection.execute("BEGIN")
@@ -91,7 +90,7 @@ async def test_what_is_in_flight_below_what_was_read_refuses(
     catalogue = Catalogue()
     catalogue.add(StudentSubscribed)
 
-    taken = replace(draft("student_subscribed"), tags=("course:c", "student:a"), data=b"{}")
+    taken = draft("student_subscribed")._replace(tags=("course:c", "student:a"), data=b"{}")
     await slow.execute("BEGIN")
     drawn = (await calling.of(Batch((Append("a", (taken,)),))).send(slow)).position
     await calling.of(Batch((Append("elsewhere", (draft("other"),)),))).send(quick)
@@ -111,7 +110,7 @@ async def test_a_read_of_several_selections_looks_at_what_carries_their_tags(
     store: PostgresStore, writers: list[Plain], postgres_url: str
 ) -> None:
     """Not at every event of the log, which may be long."""
-    events = tuple(replace(draft(), tags=(f"t:{n % 500}", f"u:{n % 300}")) for n in range(3000))
+    events = tuple(draft()._replace(tags=(f"t:{n % 500}", f"u:{n % 300}")) for n in range(3000))
     await store.commit(Batch((Append("s", events),)))
     where = [Selection(tags=frozenset(tags)) for tags in ({"t:1"}, {"u:1"}, {"t:1", "u:1"})]
     condition, values = any_of(where, 4)

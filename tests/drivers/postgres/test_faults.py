@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -172,7 +172,7 @@ async def test_streams_in_opposite_order_do_not_stop_each_other(store: PostgresS
     """Batches that touch the same streams in opposite order all succeed."""
     forth, back = [Append("a", ()), Append("b", ())], [Append("b", ()), Append("a", ())]
     batches = [
-        Batch(tuple(replace(one, events=(draft(),), expected=ANY_VERSION) for one in order))
+        Batch(tuple(one._replace(events=(draft(),), expected=ANY_VERSION) for one in order))
         for order in [forth, back] * 20
     ]
     await asyncio.gather(*map(store.commit, batches))

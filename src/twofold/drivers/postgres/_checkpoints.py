@@ -1,7 +1,6 @@
 """Where followers stand: read, owned and given back here; moved by the batches that carry their work."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import Any, Final, final
 
 from twofold.drivers.postgres._fetch import Fetch
@@ -50,7 +49,7 @@ class PostgresCheckpoints:
 
 
 def _checkpoint(row: Any) -> Checkpoint:
-    return replace(Checkpoint(**row), tables=tuple(row["tables"]))
+    return Checkpoint(**row)._replace(tables=tuple(row["tables"]))
 
 
 _SELECT: Final = "SELECT name, position, epoch, owner, token, beat, version, tables FROM {schema}.twofold_checkpoints"

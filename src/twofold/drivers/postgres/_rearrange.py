@@ -4,7 +4,6 @@ Behind a lock of their own, rearrangements take locks in the order of every comm
 nobody waits in a circle. What is left of the log is read under the lock that excludes every append.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from twofold.drivers.postgres._append import Calls
@@ -81,7 +80,7 @@ async def _check(connection: Connection, change: Rearrangement, names: Names, ca
         rest = await _rest(connection, change.remainder, names)
         if rest.rows:
             await change_rows(connection, rest.rows)
-        await calls.of(replace(rest, rows=())).send(connection)
+        await calls.of(rest._replace(rows=())).send(connection)
     for first, second in change.ahead:
         if await connection.fetchval(names.sql(_BEHIND), first, second):
             raise CheckpointMoved(name=first, text=f"stands behind {second!r}")
