@@ -1,8 +1,9 @@
 """Time and identity."""
 
 from datetime import UTC
+from uuid import UUID
 
-from twofold.clock import Clock, SystemClock, new_id
+from twofold.clock import Clock, SystemClock, new_id, uuid_of
 
 
 def test_the_wall_clock_is_in_utc() -> None:
@@ -23,3 +24,16 @@ def test_ids_are_unique_and_grow() -> None:
     ids = [new_id() for _ in range(1000)]
     assert ids == sorted(set(ids))
     assert {one.version for one in ids} == {7}
+
+
+def test_a_uuid_of_a_number_is_what_the_standard_library_makes() -> None:
+    """In every respect, whatever the number."""
+    for number in (0, 1, 2**64, 2**128 - 1, new_id().int):
+        made, usual = uuid_of(number), UUID(int=number)
+        assert (made, hash(made), str(made), made.bytes, made.is_safe) == (
+            usual,
+            hash(usual),
+            str(usual),
+            usual.bytes,
+            usual.is_safe,
+        )

@@ -127,10 +127,13 @@ async def test_cancelled_draws_leave_no_lock(
     schema = schema_of(postgres_url)
     victim = await connect()
     pid, cancelled = victim.get_server_pid(), 0
-    draw = f"SELECT count({schema}.twofold_draw({wanted})) FROM generate_series(1, 200)"
+    draw = f"SELECT count({schema}.twofold_draw({wanted})) FROM generate_series(1, 20000)"
     while cancelled < 60:
         drawing = asyncio.create_task(victim.execute(draw))
-        await plain.execute("SELECT pg_cancel_backend($1) FROM generate_series(1, 3)", pid)
+        for _ in range(cancelled % 5):
+            await plain.execute("SELECT 1")
+        while not drawing.done():
+            await plain.execute("SELECT pg_cancel_backend($1)", pid)
         try:
             await drawing
         except asyncpg.QueryCanceledError:

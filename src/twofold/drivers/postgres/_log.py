@@ -1,8 +1,9 @@
 """Reading events. What may be read is settled by the database: nothing below the head that is still to come."""
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final, final
+
+from pydantic_core import from_json
 
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._names import Names
@@ -89,9 +90,9 @@ def _recorded(
         type_,
         schema_version,
         data,
-        {} if headers == "{}" else json.loads(headers),
+        {} if headers == "{}" else from_json(headers),
         time,
-        () if tags == "[]" else tuple(json.loads(tags)),
+        () if tags == "[]" else tuple(from_json(tags)),
     )
 
 

@@ -1,13 +1,14 @@
 """Reading events on the reader connections. Commit order is position order here, so every head is final."""
 
-import json
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from sqlite3 import Connection
 from typing import Any, TypeAlias, final
-from uuid import UUID
 
+from pydantic_core import from_json
+
+from twofold.clock import uuid_of
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._time import EPOCH
 from twofold.drivers.sqlite._where import any_of
@@ -74,13 +75,13 @@ def _recorded(row: _Row) -> Recorded:
         position,
         stream,
         version,
-        UUID(bytes=id_),
+        uuid_of(int.from_bytes(id_)),
         type_,
         schema_version,
         data,
-        {} if headers == "{}" else json.loads(headers),
-        EPOCH + timedelta(microseconds=time),
-        () if tags == "[]" else tuple(json.loads(tags)),
+        {} if headers == "{}" else from_json(headers),
+        EPOCH + timedelta(0, 0, time),
+        () if tags == "[]" else tuple(from_json(tags)),
     )
 
 

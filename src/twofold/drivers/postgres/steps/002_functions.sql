@@ -36,27 +36,22 @@ BEGIN
     IF {schema}.twofold_strict() THEN
         PERFORM pg_advisory_xact_lock({draw}); -- whoever draws next waits until this transaction has ended
     END IF;
-    -- Lock, draw and unlock stand in one block, for a cancelled draw must leave no lock: it would stop every writer.
+    PERFORM pg_advisory_xact_lock_shared({floor} + coalesce(pg_sequence_last_value({positions}), 0));
+    -- The lock of the draw is let go by undoing its block, which takes no position back: whatever goes wrong in there, and
+    -- however often a cancel comes, no lock is left, which would stop every writer.
     BEGIN
-        PERFORM pg_advisory_xact_lock_shared({floor} + coalesce(pg_sequence_last_value({positions}), 0));
         IF wanted = 1 THEN
-            PERFORM pg_advisory_lock_shared({draw});
+            PERFORM pg_advisory_xact_lock_shared({draw});
             first := nextval({positions});
-            PERFORM pg_advisory_unlock_shared({draw});
         ELSE
-            PERFORM pg_advisory_lock({draw}); -- alone, so that the positions are next to each other
+            PERFORM pg_advisory_xact_lock({draw}); -- alone, so that the positions are next to each other
             SELECT min(drawn) INTO first FROM (
                 SELECT nextval({positions}) AS drawn FROM generate_series(1, wanted)
             ) AS run;
-            PERFORM pg_advisory_unlock({draw});
         END IF;
-    EXCEPTION WHEN query_canceled OR OTHERS THEN
-        IF wanted = 1 THEN
-            PERFORM pg_advisory_unlock_shared({draw});
-        ELSE
-            PERFORM pg_advisory_unlock({draw});
-        END IF;
-        RAISE;
+        RAISE SQLSTATE 'TF002';
+    EXCEPTION WHEN SQLSTATE 'TF002' THEN
+        NULL;
     END;
     RETURN first;
 END
