@@ -5,6 +5,7 @@ The twins do by hand, with asyncpg alone, what the command comes to in the datab
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,9 +14,10 @@ from uuid import UUID
 
 import asyncpg
 from pydantic import TypeAdapter
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
 from benchmarks.figures import Figure
-from benchmarks.notes import WriteNote, notes
+from benchmarks.notes import Note, WriteNote, notes
 from benchmarks.rounds import compare
 from benchmarks.work import HEADERS, by_clients
 from tools.postgres import Server, private_server
@@ -25,11 +27,13 @@ from twofold.drivers.postgres import PostgresStore
 
 TITLE = "Commands on PostgreSQL"
 ABOUT = (
-    "A command through the bus, with the middleware that every command has. With a session it inserts a row by "
-    "SQLAlchemy's ORM; the twin sends BEGIN, the INSERT and COMMIT. Event-sourced, it loads an account from its 20 "
-    "events and appends one, its version checked; the twin reads, decodes and folds the same, and writes the same rows "
-    "into tables with the same indexes by one prepared statement that checks the version. It has no context and no "
-    "shared commits, and readers may miss its positions. The server runs with its defaults, `fsync` among them."
+    "A command through the bus, with the middleware that every command has, and an entry in the audit trail, which the "
+    "twins write too. With a session it inserts a row by SQLAlchemy's ORM; the twin sends BEGIN, two INSERTs and "
+    "COMMIT, and the floor is SQLAlchemy's AsyncSession by itself, without twofold and without the entry. "
+    "Event-sourced, it loads an account from its 20 events and appends one, its version checked; the twin reads, "
+    "decodes and folds the same, and writes the same rows into tables with the same indexes by one prepared statement "
+    "that checks the version. It has no context, no shared commits and no seal on its trail, and readers may miss its "
+    "positions. The server runs with its defaults, `fsync` among them."
 )
 
 _DURABILITY = "fsync"
@@ -48,9 +52,20 @@ _LOAD: Final = "SELECT version, data FROM twin.twofold_events WHERE stream = $1 
 _APPEND: Final = """
 WITH moved AS (
     UPDATE twin.twofold_streams SET version = version + 1 WHERE stream = $1 AND version = $2 RETURNING version
+), appended AS (
+    INSERT INTO twin.twofold_events (position, stream, version, id, type, schema_version, data, headers, time, tags)
+    SELECT nextval('twin.twofold_positions'), $1, version, $3, 'paid_in', 1, $4, $5, $6, '[]' FROM moved
+    RETURNING position
 )
-INSERT INTO twin.twofold_events (position, stream, version, id, type, schema_version, data, headers, time, tags)
-SELECT nextval('twin.twofold_positions'), $1, version, $3, 'paid_in', 1, $4, $5, $6, '[]' FROM moved RETURNING position
+INSERT INTO twin.twofold_audit
+    (number, message, version, message_id, correlation_id, payload, time, duration, outcome, code, position)
+SELECT nextval('twin.twofold_audit_numbers'), 'pay_in', 1, $7, $8, $9, $6, $10, 'success', '', position FROM appended
+RETURNING position
+"""
+_ENTRY: Final = """
+INSERT INTO twin.twofold_audit
+    (number, message, version, message_id, correlation_id, payload, time, duration, outcome, code, position)
+VALUES (nextval('twin.twofold_audit_numbers'), 'write_note', 1, $1, $2, $3, $4, $5, 'success', '', 0)
 """
 
 
@@ -105,34 +120,64 @@ def measure(*, quick: bool) -> Iterator[Figure]:
     rounds, count = (2, 16) if quick else (21, 200)
     with private_server() as server:
         for clients in (1, 8):
-            yield asyncio.run(_sessions(server, rounds, count, clients))
+            yield from asyncio.run(_sessions(server, rounds, count, clients))
         for clients in (1, 8):
             yield asyncio.run(_event_sourced(server, rounds, count, clients))
 
 
-async def _sessions(server: Server, rounds: int, count: int, clients: int) -> Figure:
+async def _sessions(server: Server, rounds: int, count: int, clients: int) -> tuple[Figure, Figure]:
     connections = [await asyncpg.connect(server.url()) for _ in range(clients)]
+    twins = PostgresStore(server.url(), schema="twin")
+    await twins.start()
+    await twins.stop()
+    commands = TypeAdapter(WriteNote)
+    engine = create_async_engine(server.url().replace("postgresql://", "postgresql+asyncpg://"), pool_size=clients)
+    sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    async def by_hand(client: int) -> None:
+        began, connection = time.time_ns(), connections[client]
+        async with connection.transaction():
+            await connection.fetchval("INSERT INTO note (text) VALUES ($1) RETURNING id", "hello")
+            payload = commands.dump_json(WriteNote(text="hello")).decode()
+            facts = (new_id(), HEADERS["correlation_id"], payload, datetime.now(UTC), (time.time_ns() - began) // 1000)
+            await connection.execute(_ENTRY, *facts)
+
+    async def by_sqlalchemy(_: int) -> None:
+        async with sessions() as session, session.begin():
+            note = Note(text="hello")
+            session.add(note)
+            await session.flush()
+            assert note.id
+
     async with App("notes", modules=[notes], database=PostgresStore(server.url())) as app:
 
         async def execute(_: int) -> None:
             assert (await app.execute(WriteNote(text="hello"))).is_success
 
-        async def by_hand(client: int) -> None:
-            async with connections[client].transaction():
-                await connections[client].fetchval("INSERT INTO note (text) VALUES ($1) RETURNING id", "hello")
-
-        ours, twin = by_clients(execute, count, clients), by_clients(by_hand, count, clients)
-        done = await compare(ours, twin, rounds=rounds)
+        twin = by_clients(by_hand, count, clients)
+        done = await compare(by_clients(execute, count, clients), twin, rounds=rounds)
+        floor = await compare(by_clients(by_sqlalchemy, count, clients), twin, rounds=rounds)
+    await engine.dispose()
+    await connections[0].execute("DROP SCHEMA twin CASCADE")
     for connection in connections:
         await connection.close()
-    return done.figure(
+    against, writes = "BEGIN, INSERT, INSERT, COMMIT with asyncpg", "1 row, 1 entry of the audit trail"
+    said = done.figure(
         "command with an AsyncSession",
         "%",
-        "BEGIN, INSERT, COMMIT with asyncpg",
-        "1 row",
+        against,
+        writes,
         durability=_DURABILITY,
         clients=clients,
         at_least=40,
+    )
+    return said, floor.figure(
+        "the floor: SQLAlchemy's AsyncSession by itself",
+        "%",
+        against,
+        "1 row, the twin an entry of the audit trail too",
+        durability=_DURABILITY,
+        clients=clients,
     )
 
 
@@ -146,19 +191,22 @@ async def _event_sourced(server: Server, rounds: int, count: int, clients: int) 
         ours, twin = iter(ids), iter(ids)
         loads = [await connection.prepare(_LOAD) for connection in connections]
         appends = [await connection.prepare(_APPEND) for connection in connections]
-        codec = TypeAdapter(PaidIn)
+        codec, commands = TypeAdapter(PaidIn), TypeAdapter(PayIn)
 
         async def execute(_: int) -> None:
             assert (await app.execute(PayIn(account_id=next(ours), amount=7))).is_success
 
         async def by_hand(client: int) -> None:
-            account_id = next(twin)
+            account_id, began = next(twin), time.time_ns()
             stream = f"account-{account_id}"
             found = await loads[client].fetch(stream)
             balance, version = sum(codec.validate_json(data).amount for _, data in found), found[-1]["version"]
             assert balance == sum(range(_EVENTS))
             data, headers = codec.dump_json(PaidIn(account_id=account_id, amount=7)), json.dumps(HEADERS)
-            assert await appends[client].fetchval(stream, version, new_id(), data, headers, datetime.now(UTC))
+            row = (stream, version, new_id(), data, headers, datetime.now(UTC))
+            payload = commands.dump_json(PayIn(account_id=account_id, amount=7)).decode()
+            entry = (new_id(), HEADERS["correlation_id"], payload, (time.time_ns() - began) // 1000)
+            assert await appends[client].fetchval(*row, *entry)
 
         done = await compare(by_clients(execute, count, clients), by_clients(by_hand, count, clients), rounds=rounds)
     for connection in connections:
@@ -168,7 +216,7 @@ async def _event_sourced(server: Server, rounds: int, count: int, clients: int) 
         f"command that loads {_EVENTS} events and appends 1",
         "%",
         "asyncpg by hand, the same rows and indexes",
-        "1 event, 1 version",
+        "1 event, 1 version, 1 entry of the audit trail",
         durability=_DURABILITY,
         clients=clients,
         at_least=85,
