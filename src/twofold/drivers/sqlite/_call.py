@@ -21,12 +21,14 @@ class Call(Generic[T]):
 
     Args:
         work: What to run.
+        is_data: Whether it is made of the driver's own statements alone, whose changes SQLite counts.
     """
 
-    __slots__ = ("_claimed", "_decided", "_future", "error", "loop", "value", "withdrawn", "work")
+    __slots__ = ("_claimed", "_decided", "_future", "error", "is_data", "loop", "value", "withdrawn", "work")
 
-    def __init__(self, work: Callable[[GuardedConnection], T]) -> None:
+    def __init__(self, work: Callable[[GuardedConnection], T], *, is_data: bool = False) -> None:
         self.work = work
+        self.is_data = is_data
         self.loop = asyncio.get_running_loop()
         self.value: T | None = None
         self.error: BaseException | None = None

@@ -1,7 +1,9 @@
 """Committing units of work: many that wait at the same time share one transaction, and so one wait for the disk.
 
-A unit that fails alone is undone alone, by its savepoint. Some errors end the whole transaction, and a deferred foreign
-key shows itself at COMMIT only; then nothing was written, and each unit is run again in a transaction of its own.
+A unit that is refused has written nothing yet, and the others go on. When one fails half way, or an error ends the whole
+transaction, or a deferred foreign key shows itself at COMMIT, nothing is written, and each unit is run again in a
+transaction of its own. A function of a user's may write what SQLite does not count, so it has a savepoint, and is undone
+alone.
 """
 
 import sqlite3
@@ -70,15 +72,9 @@ class Commits:
             return True
         try:
             for call in calls:
-                connection.execute(SAVE)
-                try:
-                    call.value = call.work(connection)
-                except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to whoever waits
-                    call.error = typed(error)
-                    if not connection.in_transaction:
-                        return False
-                    connection.execute(UNDO)
-                connection.execute(RELEASE)
+                run = _run_data if call.is_data else _run_function
+                if not run(connection, call):
+                    return False
             self.commit(connection)
         except OutcomeUnknown as error:
             _fail(calls, error)
@@ -87,6 +83,30 @@ class Commits:
         finally:
             connection.roll_back()
         return True
+
+
+def _run_data(connection: GuardedConnection, call: Call[Committed]) -> bool:
+    """Run a unit among others; whether the transaction can go on, with all that it has written or with nothing of it."""
+    before = connection.total_changes
+    try:
+        call.value = call.work(connection)
+    except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to whoever waits
+        call.error = typed(error)
+        return connection.in_transaction and connection.total_changes == before
+    return True
+
+
+def _run_function(connection: GuardedConnection, call: Call[Committed]) -> bool:
+    connection.execute(SAVE)
+    try:
+        call.value = call.work(connection)
+    except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to whoever waits
+        call.error = typed(error)
+        if not connection.in_transaction:
+            return False
+        connection.execute(UNDO)
+    connection.execute(RELEASE)
+    return True
 
 
 def _fail(calls: Sequence[Call[Committed]], cause: Exception) -> None:

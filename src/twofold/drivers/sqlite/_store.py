@@ -210,7 +210,7 @@ class SqliteStore:
             StoreUnavailable: The store is closed or refuses writes; nothing was written.
             OutcomeUnknown: The disk failed under the commit; the store writes no more.
         """
-        return await self._writer.commit(plan(batch))
+        return await self._writer.commit(plan(batch), is_data=True)
 
     async def read(self, work: Callable[[GuardedConnection], T]) -> T:
         """Run a function with a read-only connection, over one snapshot; it must not return a cursor."""

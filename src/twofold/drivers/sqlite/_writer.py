@@ -61,9 +61,14 @@ class Writer:
         self._thread.start()
         self._bell.ring(await opening.outcome())
 
-    async def commit(self, unit: Unit) -> Committed:
-        """Run a unit of work, perhaps more than once, and commit it; perhaps together with others that wait."""
-        call = Call(unit)
+    async def commit(self, unit: Unit, *, is_data: bool = False) -> Committed:
+        """Run a unit of work, perhaps more than once, and commit it; perhaps together with others that wait.
+
+        Args:
+            unit: The unit.
+            is_data: Whether it is made of the driver's own statements alone.
+        """
+        call = Call(unit, is_data=is_data)
         self._items.put(call)
         return await call.outcome()
 
