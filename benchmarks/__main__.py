@@ -9,7 +9,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import append, catch_up, catch_up_postgres, dispatch, http, imports, parts, postgres, postgres_commands
+from benchmarks import (
+    append,
+    catch_up,
+    catch_up_postgres,
+    dispatch,
+    http,
+    imports,
+    loads,
+    parts,
+    postgres,
+    postgres_commands,
+)
 from benchmarks.figures import Figure, Skipped
 from benchmarks.report import show, write
 
@@ -22,6 +33,7 @@ SECTIONS = {
     "http": http,
     "catch-up": catch_up,
     "catch-up-postgres": catch_up_postgres,
+    "loads": loads,
     "import": imports,
 }
 

@@ -11,6 +11,7 @@ from inspect import cleandoc
 from twofold.drivers.sqlite._audit_tables import AUDIT_TABLES, CUTS_OF_AUDIT
 from twofold.drivers.sqlite._guard import COMMIT, GuardedConnection
 from twofold.drivers.sqlite._replies import TABLE_OF_REPLIES
+from twofold.drivers.sqlite._snapshots import TABLE_OF_SNAPSHOTS
 from twofold.errors import StoreUnavailable
 from twofold.store import SchemaState
 
@@ -62,6 +63,7 @@ STEPS = (
     TABLE_OF_REPLIES,
     AUDIT_TABLES,
     CUTS_OF_AUDIT,
+    TABLE_OF_SNAPSHOTS,
 )
 
 
