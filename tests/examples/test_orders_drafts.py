@@ -199,10 +199,11 @@ async def test_a_status_is_changed_over_http(shop: Shop) -> None:
 async def test_sales_are_a_row_for_each_placed_order(shop: Shop) -> None:
     """The projection and the materialized view come to the same; what was cancelled or not placed counts in neither."""
     other = str(new_id())
+    orders = list[str]()
     for customer, price in ((str(CUSTOMER), "1.00"), (str(CUSTOMER), "2.01"), (other, "9.00"), (other, "5.00")):
         line = {"sku": "any", "quantity": 1, "unit_price": price}
-        order = (await shop.client.post("/orders", json={"customer_id": customer, "lines": [line]})).json()
-    await shop.client.post(f"/orders/{order}/cancel", json={"reason": "no need"})
+        orders.append((await shop.client.post("/orders", json={"customer_id": customer, "lines": [line]})).json())
+    await shop.client.post(f"/orders/{orders[-1]}/cancel", json={"reason": "no need"})
     await shop.create({"sku": "pen-1", "quantity": 2})
     await shop.app.settle()
     day = today()
