@@ -32,8 +32,8 @@ TITLE = "Boundaries"
 ABOUT = (
     "Each operation commits one event with two tags, under the condition that no event of its type carries both, in "
     "the whole log. 20 events of the log share the first tag. The cost is of the middle latencies, long and short log "
-    "in turn. The twin is `PostgresDCBRecorderTT` of the library `eventsourcing`, in a thread, on the same server; it has "
-    "no such recorder for SQLite. Logs are loaded by one statement for each table."
+    "in turn. The twin is `PostgresDCBRecorderTT` of the library `eventsourcing`, in a thread, on the same server; it "
+    "has no such recorder for SQLite. Logs are loaded by one statement for each table."
 )
 
 _PER_COURSE: Final = 20

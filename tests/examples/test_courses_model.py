@@ -153,7 +153,7 @@ class DecisionsMachine(RuleBasedStateMachine):
 
 def command_of(event: Recorded) -> Asked:
     """The command that an event comes of."""
-    kinds = {
+    kinds: dict[str, type[Asked]] = {
         "course_defined": DefineCourse,
         "capacity_changed": ChangeCapacity,
         "student_subscribed": Subscribe,
