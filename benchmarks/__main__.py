@@ -11,6 +11,7 @@ from rich.console import Console
 
 from benchmarks import (
     append,
+    boundaries,
     catch_up,
     catch_up_postgres,
     dispatch,
@@ -30,6 +31,7 @@ SECTIONS = {
     "append": append,
     "postgres": postgres,
     "postgres-commands": postgres_commands,
+    "boundaries": boundaries,
     "http": http,
     "catch-up": catch_up,
     "catch-up-postgres": catch_up_postgres,
