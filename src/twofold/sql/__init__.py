@@ -22,6 +22,7 @@ from twofold.sql._sessions import (
 )
 from twofold.sql._statements import Change, RowStatement, Values, place_of, supplied, value_of
 from twofold.sql._tables import create_statements, is_mapped, layout_of, table_of
+from twofold.sql._tenant_id import ForeignTenant, TenantId, TenantRequired, every_tenant
 from twofold.sql._view import View, refresh_statements, view_statements
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "DeleteRows",
     "ExactDecimal",
     "Fetched",
+    "ForeignTenant",
     "LendingSessions",
     "LentConnection",
     "LiveTables",
@@ -40,6 +42,8 @@ __all__ = [
     "RowStatement",
     "Sessions",
     "SqlPart",
+    "TenantId",
+    "TenantRequired",
     "Values",
     "View",
     "WRITING",
@@ -48,6 +52,7 @@ __all__ = [
     "WriteSession",
     "copy_tables",
     "create_statements",
+    "every_tenant",
     "fold",
     "is_mapped",
     "layout_of",

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from twofold.errors import StoreUnavailable
 from twofold.sql._lent import LentConnection
+from twofold.sql._one_tenant import TenantConnection, guarding
 from twofold.sql._sessions import BlockingReadSession, BlockingWriteSession, ReadSession, WriteSession
 from twofold.store import Transaction
 
@@ -62,13 +63,15 @@ class LendingSessions(ABC):
 
     Args:
         dialect: What its database speaks.
+        twin: Another one like it, to guard the rows of tenants.
     """
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, twin: Dialect) -> None:
         # An engine without connections of its own; it keeps what the sessions of the store have compiled.
         url = make_url(f"{dialect.name}+twofold://")
         self._engine = Engine(NullPool(_no_connection), dialect, url, hide_parameters=True)  # errors end up in logs
         self._async_engine = AsyncEngine(self._engine)
+        self._guarded = guarding(twin)
 
     @property
     def dialect(self) -> Dialect:
@@ -103,7 +106,7 @@ class LendingSessions(ABC):
     def write_blocking(self, transaction: Transaction) -> BlockingWriteSession:
         """The same for a handler that runs whole as `transaction.run(work)`, inside `bound`."""
         lent = self.in_place("sa_blocking_session")
-        return _UnitSession(Connection(self._engine, lent), lent=lent)
+        return _UnitSession(self._connection(lent), lent=lent)
 
     def read(self) -> ReadSession:
         """A session that cannot write. Each statement sees what was committed when it began."""
@@ -112,10 +115,13 @@ class LendingSessions(ABC):
     def read_blocking(self) -> BlockingReadSession:
         """The same for a handler that runs whole as `store.read(work)`, inside `bound`; all statements see the same."""
         lent = self.in_place()
-        return _ReaderSession(Connection(self._engine, lent), lent=lent)
+        return _ReaderSession(self._connection(lent), lent=lent)
 
     def _async_connection(self, lent: LentConnection) -> AsyncConnection:
-        return AsyncConnection(self._async_engine, Connection(self._engine, lent))
+        return AsyncConnection(self._async_engine, self._connection(lent))
+
+    def _connection(self, lent: LentConnection) -> Connection:
+        return TenantConnection(self._engine, lent, self._guarded)
 
 
 def _no_connection() -> NoReturn:
