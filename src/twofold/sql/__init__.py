@@ -10,6 +10,7 @@ from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_of
 from twofold.sql._lending import LendingSessions
 from twofold.sql._lent import Fetched, LentConnection
 from twofold.sql._live import LiveTables, live_tables, unmade_columns
+from twofold.sql._owned import owned_by
 from twofold.sql._page import page_of, sort_by
 from twofold.sql._readable import unreadable_tables
 from twofold.sql._sessions import (
@@ -57,6 +58,7 @@ __all__ = [
     "is_mapped",
     "layout_of",
     "live_tables",
+    "owned_by",
     "page_of",
     "place_of",
     "refresh_statements",
