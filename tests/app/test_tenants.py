@@ -34,10 +34,12 @@ from twofold import (
     signed_in,
 )
 from twofold.errors import exists
-from twofold.sql import BlockingReadSession, ReadSession, TenantId, page_of
+from twofold.messages import Origin
+from twofold.sql import BlockingReadSession, ForeignTenant, ReadSession, TenantId, page_of
 
 pytestmark = pytest.mark.anyio
 
+SOUTH = Principal(user_id="ada", tenant="south")
 SECRET = "the figures of north"
 SAMPLES: dict[str, Any] = {"id": 1, "text": "forged", "page": 1, "page_size": 50}
 
@@ -277,3 +279,25 @@ async def test_who_has_no_tenant_is_refused(place: Place) -> None:
     answers = await place.call_all("eve")
     assert {name: answer.text for name, answer in answers.items() if answer.status_code != 403} == {}
     assert {answer.json()["code"] for answer in answers.values()} == {"tenant_required"}
+
+
+async def test_what_is_pending_is_never_sent_as_another_tenants(shared: Open) -> None:
+    """A row that waits while a message for another tenant is handled is refused, and the command is undone."""
+    around = Module("around")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Onboard(Command[None]):
+        pass
+
+    @around.handler
+    async def onboard(command: Onboard, session: AsyncSession, bus: CommandBus) -> None:
+        session.add(Note(id=1, text="before"))
+        (await bus.execute(Write(id=2, text="inside"), origin=Origin(principal=SOUTH))).unwrap()
+
+    app = App("notes", modules=[notes, around], database=shared())
+    async with app:
+        ada = app.caller(principal=Principal(user_id="ada", tenant="north"))
+        assert isinstance((await ada.execute(Onboard())).error, ForeignTenant)
+        for tenant in ("north", "south"):
+            reader = app.caller(principal=Principal(user_id="eve", tenant=tenant))
+            assert (await reader.execute(ReadPlainly())).unwrap() == []
