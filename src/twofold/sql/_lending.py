@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Dialect, Engine, NullPool, Table, event, inspect, make_url
+from sqlalchemy import Connection, Dialect, Engine, NullPool, event, inspect, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import Session
 
@@ -129,7 +129,8 @@ class LendingSessions(ABC):
 def _own_from_now_on(_: Session, instance: Any) -> None:
     # It may be sent when a message of another tenant is handled in the same unit: that is refused, not misplaced.
     mapper: Any = inspect(instance).mapper
-    column = tenant_column_of(mapper.local_table) if isinstance(mapper.local_table, Table) else None
+    table: Any = mapper.local_table
+    column = tenant_column_of(table) if hasattr(table, "primary_key") else None
     if column is not None and not sees_every_tenant():
         name = mapper.get_property_by_column(column).key
         if getattr(instance, name) is None:
