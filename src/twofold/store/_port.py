@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from twofold.store._audit import AuditEntry
 from twofold.store._audit_trail import AuditTrail
 from twofold.store._batch import Batch, Committed
 from twofold.store._checkpoint import Checkpoints
@@ -207,6 +208,15 @@ class StoreInFront(Protocol):
 
 
 @runtime_checkable
+class RevealingStore(Protocol):
+    """A store that keeps entries of the audit trail as nobody reads them, and can read them: an ability of few."""
+
+    async def reveal(self, entries: Sequence[AuditEntry]) -> Sequence[AuditEntry]:
+        """Entries as people read them."""
+        ...
+
+
+@runtime_checkable
 class QueueingStore(Protocol):
     """A store in front of which work waits: an ability that not every store has."""
 
@@ -223,3 +233,10 @@ class ReadableStore(Protocol):
     def read_only(self) -> Store:
         """The same store, not started, for a process that only reads."""
         ...
+
+
+def foundation(store: Store) -> Store:
+    """The store that has a database, whatever stands in front of it."""
+    while isinstance(store, StoreInFront):
+        store = store.behind
+    return store

@@ -113,19 +113,20 @@ class Replays:
             Refused: It cannot be replayed for another reason, which is told.
         """
         app, source = self._app, self._source
+        entry = await self.audit.reveal(entry)
         command = rebuilt(entry, app.router.catalogue, self._given)
         past = await past_of(entry, source.audit, self.audit, source.log)
         since = SystemClock().now()
         async with self._copy.at(past.position) as store:
             twin = twin_of(app, store, entry.time, self._allowed)
-            before = await store.log.head()
+            before = await twin.store.log.head()
             try:
                 outcome, code, error, crash = await _handled(twin, entry, command)
             finally:
                 await twin.settings.injection.close()
             if twin.refused:
                 raise twin.refused[0]
-            now = await _behind(before, store.log)
+            now = await _behind(before, twin.store.log)
         notes = [*self._copy.notes, *_notes(entry, app)]
         return Replay(
             entry=entry,
