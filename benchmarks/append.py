@@ -14,8 +14,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import create_engine, event
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session, sessionmaker
 
 from benchmarks.figures import Figure, Skipped
 from benchmarks.notes import Note, Tables, WriteNote, notes
@@ -31,7 +32,8 @@ ABOUT = (
     "Each operation commits one event to a stream of its own, its version checked, with `synchronous = FULL`. The twin "
     "is plain sqlite3: the same statements over the same tables with the same settings, one commit for each. With 32 "
     "clients the twin still goes one after the other, since sqlite3 has nothing better to offer. One at a time the "
-    "figure is of the middle latencies, which a disk with a long tail disturbs less; 32 at a time it is of the rounds."
+    "figure is of the middle latencies, which a disk with a long tail disturbs less; 32 at a time it is of the rounds. "
+    "The floor of a command with a session is SQLAlchemy itself: its Session without threads, pipeline and audit trail."
 )
 
 _FULL = "FULL"
@@ -51,6 +53,7 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
             path = Path(folder) / f"{clients}"
             path.mkdir()
             yield asyncio.run(_sessions_of_aiosqlite(path, rounds, count * clients // 4, clients))
+        yield asyncio.run(_floor_of_sessions(Path(folder), rounds, count // 4))
 
 
 async def _units(folder: Path, rounds: int, count: int, *, clients: int, at_least: float) -> Figure:
@@ -107,24 +110,58 @@ async def _sessions_of_aiosqlite(folder: Path, rounds: int, count: int, clients:
 
         async def insert(_: int) -> None:
             async with sessions() as session, session.begin():
-                note = Note(text="hello")
-                session.add(note)
-                await session.flush()
-                assert note.id
+                await session.run_sync(_insert_note)
 
         against = "aiosqlite + SQLAlchemy"
         return await _against(folder / "b.db", insert, rounds, count, clients, against, at_least=1.5)
 
 
+async def _floor_of_sessions(folder: Path, rounds: int, count: int) -> Figure:
+    """What is left when nothing goes to another thread, no pipeline is run and no entry is written."""
+    engine = create_engine(f"sqlite:///{folder / 'in-the-loop.db'}")
+    event.listen(engine, "connect", _on_the_disk)
+    Tables.metadata.create_all(engine)
+    sessions = sessionmaker(engine, expire_on_commit=False)
+
+    async def insert(_: int) -> None:
+        with sessions() as session, session.begin():
+            _insert_note(session)
+
+    async with _sessions_by_aiosqlite(folder / "aiosqlite.db") as twins:
+
+        async def insert_by_aiosqlite(_: int) -> None:
+            async with twins() as session, session.begin():
+                await session.run_sync(_insert_note)
+
+        ours, twin = by_clients(insert, count, 1), by_clients(insert_by_aiosqlite, count, 1)
+        done = await compare(ours, twin, rounds=rounds)
+    engine.dispose()
+    return done.figure(
+        "the floor: SQLAlchemy's Session in the event loop",
+        "x",
+        "aiosqlite + SQLAlchemy",
+        "1 row",
+        durability=_FULL,
+        of_middles=True,
+    )
+
+
+def _insert_note(session: Session) -> None:
+    note = Note(text="hello")
+    session.add(note)
+    session.flush()
+    assert note.id
+
+
+def _on_the_disk(connection: Any, _: Any) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
 @asynccontextmanager
 async def _sessions_by_aiosqlite(path: Path) -> AsyncGenerator[async_sessionmaker[AsyncSession]]:
     engine = create_async_engine(f"sqlite+aiosqlite:///{path}", connect_args={"timeout": 30})
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _(connection: Any, _: Any) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-
+    event.listen(engine.sync_engine, "connect", _on_the_disk)
     async with engine.begin() as connection:
         await connection.run_sync(Tables.metadata.create_all)
     yield async_sessionmaker(engine, expire_on_commit=False)
