@@ -54,7 +54,7 @@ def audit_keys() -> AuditKeys:
     Raises:
         WiringError: They cannot be read, or one is no key.
     """
-    return AuditKeys(*given_keys(_VARIABLE))
+    return AuditKeys(*given_keys(_VARIABLE, _FILE_VARIABLE))
 
 
 def key_faults() -> Iterator[Fault]:

@@ -6,16 +6,16 @@ from pathlib import Path
 from twofold.errors import WiringError
 
 
-def given_keys(variable: str) -> list[str]:
-    """The keys that a variable has, or the file that the variable with `_FILE` behind its name names; the newest first.
+def given_keys(variable: str, file_variable: str) -> list[str]:
+    """The keys that a variable has, or the file that another one names; the newest first.
 
     Args:
-        variable: Its name.
+        variable: The one that has them.
+        file_variable: The one that names the file.
 
     Raises:
         WiringError: Both are set, the file cannot be read, or there is no key in what is set.
     """
-    file_variable = f"{variable}_FILE"
     typed, file = os.environ.get(variable), os.environ.get(file_variable)
     if typed and file:
         raise WiringError(f"{variable} and {file_variable} are both set: which of them has the keys?")

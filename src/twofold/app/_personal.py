@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _VARIABLE: Final = "TWOFOLD_KEY_DATABASE"
 _KEY_VARIABLE: Final = "TWOFOLD_PERSONAL_KEY"
+_KEY_FILE_VARIABLE: Final = "TWOFOLD_PERSONAL_KEY_FILE"
 _POSTGRES: Final = ("postgresql", "postgres")
 
 
@@ -44,7 +45,7 @@ def key_store_of(key_database: "str | Path | KeyStore | None", databases: Iterab
         return said
     if said == "memory:":
         return cast("KeyStore", personal.MemoryKeyStore())
-    master = personal.MasterKeys(*given_keys(_KEY_VARIABLE))
+    master = personal.MasterKeys(*given_keys(_KEY_VARIABLE, _KEY_FILE_VARIABLE))
     scheme, separator, _ = str(said).partition("://")
     made: Any
     if separator and scheme in _POSTGRES:

@@ -14,7 +14,7 @@ from twofold.messages._context import (
     leave_context,
     leave_origin,
 )
-from twofold.messages._erased import ERASED, SEALED, Erased, is_erased, sealed_text
+from twofold.messages._erased import ERASED, SEALED, Erased, is_erased, sealed_text, without_personal
 from twofold.messages._fields import FromContext, context_fields
 from twofold.messages._findings import findings
 from twofold.messages._kind import Kind
@@ -78,5 +78,6 @@ __all__ = [
     "Upcasters",
     "USUAL_WAIT",
     "wire_name",
+    "without_personal",
     "WireName",
 ]

@@ -82,6 +82,14 @@ def sealed_text(value: object) -> str | None:
     return text if len(members) == 1 and isinstance(text, str) else None
 
 
+def without_personal(body: object) -> object:
+    """A message in JSON with everything erased in it that is encrypted."""
+    if not isinstance(body, Mapping):
+        return body
+    members = cast("Mapping[str, object]", body).items()
+    return {name: one if sealed_text(one) is None else {ERASED: True} for name, one in members}
+
+
 def _read(value: object) -> Erased:
     if isinstance(value, Erased) or is_erased(value):
         return Erased()
