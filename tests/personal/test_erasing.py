@@ -155,7 +155,7 @@ async def test_a_ciphertext_in_another_place_reads_as_nothing(each_database: Dat
 async def test_without_the_keys_nothing_is_skipped_and_nothing_is_taken_for_erased() -> None:
     """While the key store does not answer, or is another one, reading fails and is tried again; nothing is parked."""
     keys, database = Failing(), MemoryStore()
-    shop = Shop(keys)
+    shop = Shop(keys.store)
     async with shop.app(database) as app:
         await app.execute(ADA)
         await app.settle()
@@ -180,6 +180,11 @@ class Failing:
     def __init__(self) -> None:
         self.down = False
         self._keys = MemoryKeyStore()
+
+    @property
+    def store(self) -> Any:
+        """It, as one."""
+        return self
 
     def __getattr__(self, name: str) -> Any:
         if self.down:

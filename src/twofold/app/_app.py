@@ -19,7 +19,7 @@ from twofold.app._audit import Audit
 from twofold.app._auditing import Auditing, audit_keys
 from twofold.app._caller import Caller
 from twofold.app._erasure import Erasure
-from twofold.app._personal import guarded, key_store_of, keys_of
+from twofold.app._personal import guarded, key_store_of, keys_elsewhere, keys_of
 from twofold.app._progress import Progress
 from twofold.app._publisher import Publisher
 from twofold.app._queues import queues_of
@@ -244,6 +244,8 @@ class App:
     ) -> Generator[None]:
         """Be on another store for a block, read models too, and as before behind it; for tests. It starts inside.
 
+        Keys of personal data are kept in memory meanwhile.
+
         Args:
             store: The store.
             clock: Where it gets the time meanwhile; where it always does unless given.
@@ -253,8 +255,9 @@ class App:
             WiringError: It is running.
         """
         self._change()
-        before = self._database, self._read_database, self._stores, self.said, self._overrides
+        before = self._database, self._read_database, self._key_database, self._stores, self.said, self._overrides
         self._database = self._read_database = store
+        self._key_database = keys_elsewhere(self._key_database)
         self._stores, self._overrides = None, Provider()
         self._tell_time(clock or self.clock)
         try:
@@ -263,7 +266,7 @@ class App:
                 self.override(wanted, substitute)
             yield
         finally:
-            self._database, self._read_database, self._stores, self.said, self._overrides = before
+            self._database, self._read_database, self._key_database, self._stores, self.said, self._overrides = before
             self._tell_time(self.clock)
             self._assembly = None
 

@@ -1,8 +1,7 @@
 """Where the keys of personal data are, and what keeps an application with personal data from starting."""
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -57,6 +56,13 @@ def key_store_of(key_database: "str | Path | KeyStore | None", databases: Iterab
     return cast("KeyStore", made)
 
 
+def keys_elsewhere(key_database: "str | Path | KeyStore | None") -> "KeyStore | None":
+    """Keys that are forgotten, in the place of those that a setting means; None when nothing is said."""
+    if not (key_database or os.environ.get(_VARIABLE)):
+        return None
+    return cast("KeyStore", open_room("twofold.personal").MemoryKeyStore())
+
+
 def guarded(stores: Stores, keys: "KeyStore | None", catalogue: Catalogue, clock: Clock) -> Stores:
     """The stores, with all personal data encrypted that goes into them; as they are without keys."""
     if keys is None:
@@ -73,36 +79,44 @@ def keys_of(stores: Stores) -> "KeyStore | None":
     return cast("PersonalStore", stores.write).vault.store if isinstance(stores.write, RevealingStore) else None
 
 
+def field_faults(kind: MessageType[Any], schema: Mapping[str, Any]) -> Iterator[Fault]:
+    """Personal fields of a message that would be kept readable, or could not be read once they are erased.
+
+    Args:
+        kind: The message.
+        schema: Its JSON Schema.
+    """
+    where, fields = kind.cls.__qualname__, kind.personal_fields
+    for field in fields:
+        for text, hint in _wrongs(kind, field):
+            yield Fault(where=where, code="personal_data", text=text, hint=hint)
+    if repr(schema).count(f"'{PERSONAL}'") > len(fields):
+        text, hint = "has personal data inside another field, which would be kept readable", "mark the whole field"
+        yield Fault(where=where, code="personal_data", text=text, hint=hint)
+
+
 def personal_faults(catalogue: Catalogue, stores: Stores) -> list[Fault]:
-    """Personal data that would be kept readable, or could not be read once it is erased.
+    """Personal data without a place for its keys.
 
     Args:
         catalogue: The messages of an application; knows `SubjectErased` afterwards when one of them is personal.
         stores: Where it keeps what it has.
     """
-    faults, found = list[Fault](), False
-    for kind in catalogue:
-        with suppress(WiringError):  # told with what cannot be encoded
-            faults += _faults(kind)
-            found = found or bool(kind.personal_fields and kind.kind is not Kind.QUERY)
-    if found:
-        catalogue.add(SubjectErased, Kind.EVENT)
-        if not isinstance(stores.write, RevealingStore):
-            hint = f"say App(key_database=...) or set {_VARIABLE}: it is a database of its own, with its own backups"
-            text = "have personal data, and there is no place for the keys that encrypt it"
-            faults.append(Fault(where="the application's messages", code="no_key_database", text=text, hint=hint))
-    return faults
+    if not any(kind.kind is not Kind.QUERY and _is_personal(kind) for kind in catalogue):
+        return []
+    catalogue.add(SubjectErased, Kind.EVENT)
+    if isinstance(stores.write, RevealingStore):
+        return []
+    text = "have personal data, and there is no place for the keys that encrypt it"
+    hint = f"say App(key_database=...) or set {_VARIABLE}: it is a database of its own, with its own backups"
+    return [Fault(where="the application's messages", code="no_key_database", text=text, hint=hint)]
 
 
-def _faults(kind: MessageType[Any]) -> Iterator[Fault]:
-    where = kind.cls.__qualname__
-    fields = kind.personal_fields
-    for field in fields:
-        for text, hint in _wrongs(kind, field):
-            yield Fault(where=where, code="personal_data", text=text, hint=hint)
-    if kind.adapter.pydantic_complete and repr(kind.schema()).count(f"'{PERSONAL}'") > len(fields):
-        text, hint = "has personal data inside another field, which would be kept readable", "mark the whole field"
-        yield Fault(where=where, code="personal_data", text=text, hint=hint)
+def _is_personal(kind: MessageType[Any]) -> bool:
+    try:
+        return bool(kind.personal_fields)
+    except WiringError:  # told with what cannot be encoded
+        return False
 
 
 def _wrongs(kind: MessageType[Any], field: PersonalField) -> Iterator[tuple[str, str]]:

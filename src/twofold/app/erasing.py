@@ -97,12 +97,15 @@ async def _tell(app: App, kind: str, name: str, user_id: str | None) -> None:
     try:
         async with working(app.new_unit(context)) as unit:
             if app.said.auditing is not None:
-                payload = json.dumps({"subject": f"{kind}:{name}"}, separators=(",", ":"))
-                unit.trace = Trace(Record(About(ERASE, 1, lambda _: payload), None, context))
+                unit.trace = Trace(Record(About(ERASE, 1, _payload), f"{kind}:{name}", context))
             unit.append(stream, SubjectErased(kind=kind, id=name), expected=0)
             await unit.commit()
     except VersionConflict:  # somebody else has erased it just now
         return
+
+
+def _payload(subject: str) -> str:
+    return json.dumps({"subject": subject}, separators=(",", ":"))
 
 
 def _kinds(app: App) -> list[str]:

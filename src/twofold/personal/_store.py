@@ -25,6 +25,7 @@ from twofold.store import (
     Checkpoints,
     Committed,
     Draft,
+    Log,
     ReadableStore,
     Rearrangement,
     Reply,
@@ -58,7 +59,7 @@ class PersonalStore:
     @property
     def log(self) -> PersonalLog:
         """The log, decrypted."""
-        return PersonalLog(self.behind.log, self._documents)
+        return self.reading(self.behind.log)
 
     @property
     def wakeup(self) -> Wakeup:
@@ -133,6 +134,10 @@ class PersonalStore:
     async def rearrange(self, change: Rearrangement) -> None:
         """Rearrange the other one."""
         await self.behind.rearrange(change)
+
+    def reading(self, log: Log) -> PersonalLog:
+        """A log that is kept encrypted, decrypted."""
+        return PersonalLog(log, self._documents)
 
     async def reveal(self, entries: Sequence[AuditEntry]) -> Sequence[AuditEntry]:
         """Entries of the audit trail with their personal fields decrypted, or marked as erased."""

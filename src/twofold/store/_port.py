@@ -209,10 +209,14 @@ class StoreInFront(Protocol):
 
 @runtime_checkable
 class RevealingStore(Protocol):
-    """A store that keeps entries of the audit trail as nobody reads them, and can read them: an ability of few."""
+    """A store that keeps personal data as nobody reads it, and can read it: an ability of few."""
+
+    def reading(self, log: Log) -> Log:
+        """A log that is kept so, as it is read."""
+        ...
 
     async def reveal(self, entries: Sequence[AuditEntry]) -> Sequence[AuditEntry]:
-        """Entries as people read them."""
+        """Entries of the audit trail, which are kept so too, as people read them."""
         ...
 
 
