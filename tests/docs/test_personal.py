@@ -32,7 +32,8 @@ def test_the_page_erases_as_printed(tmp_path: Path) -> None:
 def run(language: str, text: str, folder: Path, given: Mapping[str, str]) -> str:
     """What a script or a command says; it ends well."""
     words = [sys.executable, "-c", text] if language == "python" else [sys.executable, "-m", *shlex.split(text)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TWOFOLD")} | given
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TWOFOLD")}
+    environment.update(given)
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -86,10 +86,10 @@ async def test_projections_are_told_and_a_rebuild_reads_markers(each_database: D
         assert [(one.email, one.name) for one in introduced] == [("c@example.org", Erased())]
 
 
-async def test_a_replay_of_what_is_erased_reads_markers_and_leaves_no_plain_copy() -> None:
+async def test_a_replay_of_what_is_erased_reads_markers_and_leaves_no_plain_copy(each_database: Database) -> None:
     """The command can be read no more; others are replayed as before, on a copy that is encrypted too."""
     shop = Shop()
-    async with shop.app() as app:
+    async with shop.app(each_database.address) as app:
         await app.execute(ADA)
         await app.execute(Register(customer="c9", email="c@example.org"))
         entries = [entry async for entry in app.audit.entries(message="register")]
@@ -98,6 +98,12 @@ async def test_a_replay_of_what_is_erased_reads_markers_and_leaves_no_plain_copy
         await app.erase("customer:7f3")
         async with replaying(app) as replays:
             assert (await replays.of(entries[1])).same
+            with pytest.raises(Undecodable):
+                await replays.of(entries[0])
+            async with replays._copy.at(await app.store.log.head()) as copied:
+                kept = [one.data for one in await copied.log.read(0, until=100, limit=100)]
+        assert b"c9" in b"".join(kept)
+        assert b"@example.org" not in b"".join(kept)
 
 
 async def test_no_personal_data_of_an_erased_subject_is_recorded() -> None:

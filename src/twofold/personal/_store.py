@@ -26,7 +26,6 @@ from twofold.store import (
     Committed,
     Draft,
     Log,
-    ReadableStore,
     Rearrangement,
     Reply,
     RowChange,
@@ -81,11 +80,9 @@ class PersonalStore:
         """The audit trail, as it is sealed."""
         return self.behind.audit
 
-    def read_only(self) -> Store:
-        """The same for a process that only reads; itself where the other one knows no such thing."""
-        if not isinstance(self.behind, ReadableStore):
-            return self
-        return PersonalStore(self.behind.read_only(), self._catalogue, self.vault, self._source)
+    def in_front_of(self, store: Store) -> "PersonalStore":
+        """The same in front of another store, with the same keys."""
+        return PersonalStore(store, self._catalogue, self.vault, self._source)
 
     async def start(self) -> None:
         """Open the keys, and the other one."""

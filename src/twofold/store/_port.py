@@ -211,6 +211,10 @@ class StoreInFront(Protocol):
 class RevealingStore(Protocol):
     """A store that keeps personal data as nobody reads it, and can read it: an ability of few."""
 
+    def in_front_of(self, store: Store) -> Store:
+        """The same in front of another store, not started."""
+        ...
+
     def reading(self, log: Log) -> Log:
         """A log that is kept so, as it is read."""
         ...

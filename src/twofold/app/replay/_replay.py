@@ -20,7 +20,18 @@ from twofold.app.replay._past import past_of
 from twofold.app.replay._twin import Twin, twin_of
 from twofold.clock import SystemClock, new_id
 from twofold.messages import Context, Origin
-from twofold.store import CRASHED, SUCCESS, AuditEntry, Log, ReadableStore, Recorded, Store, ended_as
+from twofold.store import (
+    CRASHED,
+    SUCCESS,
+    AuditEntry,
+    Log,
+    ReadableStore,
+    Recorded,
+    RevealingStore,
+    Store,
+    ended_as,
+    foundation,
+)
 
 _PAGE = 1000
 
@@ -216,4 +227,8 @@ def _notes(entry: AuditEntry, app: App) -> list[str]:
 
 
 def _only_reading(store: Store) -> Store:
+    if isinstance(store, RevealingStore):
+        kept = foundation(store)
+        reading = _only_reading(kept)
+        return store if reading is kept else store.in_front_of(reading)
     return store.read_only() if isinstance(store, ReadableStore) else store
