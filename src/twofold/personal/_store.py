@@ -4,10 +4,10 @@ It stands in front of the application's own store, so that whoever writes or rea
 needs to know nothing of it. Entries of the audit trail stay encrypted for whoever proves them; `reveal` reads them.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar, final
+from typing import TypeVar, final
 
 from twofold.messages import Catalogue
 from twofold.personal._documents import Document, Documents, Place, is_sealed, keys_of
@@ -20,26 +20,23 @@ from twofold.store import (
     IF_INTERRUPTED,
     Append,
     AuditEntry,
-    AuditTrail,
     Batch,
-    Checkpoints,
     Committed,
     Draft,
     Log,
-    Rearrangement,
     Reply,
-    RowChange,
     Snapshot,
     Store,
+    StoreFront,
     Transaction,
-    Wakeup,
+    TransactionFront,
 )
 
 T = TypeVar("T")
 
 
 @final
-class PersonalStore:
+class PersonalStore(StoreFront):
     """A `Store` in front of another one.
 
     Args:
@@ -50,7 +47,7 @@ class PersonalStore:
     """
 
     def __init__(self, behind: Store, catalogue: Catalogue, vault: Vault, source: Store | None = None) -> None:
-        self.behind = behind
+        super().__init__(behind)
         self.vault = vault
         self._catalogue = catalogue
         self._source = source
@@ -62,24 +59,9 @@ class PersonalStore:
         return self.reading(self.behind.log)
 
     @property
-    def wakeup(self) -> Wakeup:
-        """That of the other one."""
-        return self.behind.wakeup
-
-    @property
-    def checkpoints(self) -> Checkpoints:
-        """Those of the other one."""
-        return self.behind.checkpoints
-
-    @property
     def parked(self) -> PersonalParked:
         """What followers have put aside, decrypted."""
         return PersonalParked(self.behind.parked, (self._source or self.behind).log, self._documents)
-
-    @property
-    def audit(self) -> AuditTrail:
-        """The audit trail, as it is sealed."""
-        return self.behind.audit
 
     def in_front_of(self, store: Store) -> "PersonalStore":
         """The same in front of another store, with the same keys."""
@@ -109,10 +91,6 @@ class PersonalStore:
         """
         return await self.behind.commit(await self.sealed(batch))
 
-    async def read(self, work: Callable[[Any], T]) -> T:
-        """Read from the other one."""
-        return await self.behind.read(work)
-
     async def find_reply(self, key: bytes, now: datetime) -> Reply | None:
         """Find it in the other one, decrypted.
 
@@ -127,14 +105,6 @@ class PersonalStore:
     def begin(self) -> Transaction:
         """A transaction of the other one, whose batch is encrypted."""
         return _PersonalTransaction(self, self.behind.begin())
-
-    async def create_tables(self, tables: Collection[Any]) -> None:
-        """Create them in the other one."""
-        await self.behind.create_tables(tables)
-
-    async def rearrange(self, change: Rearrangement) -> None:
-        """Rearrange the other one."""
-        await self.behind.rearrange(change)
 
     def reading(self, log: Log) -> PersonalLog:
         """A log that is kept encrypted, decrypted."""
@@ -199,37 +169,18 @@ class PersonalStore:
 
 
 @final
-class _PersonalTransaction:
-    __slots__ = ("_behind", "_store")
+class _PersonalTransaction(TransactionFront):
+    __slots__ = ("_store",)
 
     def __init__(self, store: PersonalStore, behind: Transaction) -> None:
+        super().__init__(behind)
         self._store = store
-        self._behind = behind
-
-    @property
-    def begun(self) -> bool:
-        return self._behind.begun
-
-    async def run(self, work: Callable[[Any], T]) -> T:
-        return await self._behind.run(work)
-
-    async def change(self, rows: Sequence[RowChange]) -> None:
-        await self._behind.change(rows)
 
     async def claim(self, key: bytes, now: datetime, wait: float) -> Reply | None:
-        return await self._store.reply(await self._behind.claim(key, now, wait))
-
-    async def mark(self) -> None:
-        await self._behind.mark()
-
-    async def revert(self) -> None:
-        await self._behind.revert()
+        return await self._store.reply(await super().claim(key, now, wait))
 
     async def commit(self, batch: Batch) -> Committed:
-        return await self._behind.commit(await self._store.sealed(batch))
-
-    async def rollback(self) -> None:
-        await self._behind.rollback()
+        return await super().commit(await self._store.sealed(batch))
 
 
 def _reply_place(reply: Reply) -> Place:

@@ -15,6 +15,7 @@ from twofold.store._current import UnitFactory, carrying, current_unit, working
 from twofold.store._decode import decode
 from twofold.store._epoch import GAP, Epoch, RestorableStore
 from twofold.store._fact import Fact
+from twofold.store._front import StoreFront, TransactionFront
 from twofold.store._idempotency import claim_stage, idempotency_stage
 from twofold.store._lifecycle import conclusion_stage, lifecycle_stage
 from twofold.store._log import Log, Wakeup
@@ -108,9 +109,11 @@ __all__ = [
     "Selection",
     "Snapshot",
     "Store",
+    "StoreFront",
     "StoreInFront",
     "Trace",
     "Transaction",
+    "TransactionFront",
     "UnitFactory",
     "UnitOfWork",
     "Upsert",

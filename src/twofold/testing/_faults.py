@@ -5,29 +5,25 @@ handlers a process that is killed, a redelivery or a slow reader does as well.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar, final
 
 from twofold.errors import OutcomeUnknown, StoreUnavailable
 from twofold.store import (
-    AuditTrail,
     Batch,
     Bell,
-    Checkpoints,
     Committed,
     Log,
-    ParkedEvents,
-    Rearrangement,
     Recorded,
     Reply,
     RowChange,
     Selection,
-    Snapshot,
     Store,
+    StoreFront,
     Transaction,
-    Wakeup,
+    TransactionFront,
 )
 
 T = TypeVar("T")
@@ -57,7 +53,7 @@ class Fault(StrEnum):
 
 
 @final
-class FaultyStore:
+class FaultyStore(StoreFront):
     """A `Store` in front of another one.
 
     Args:
@@ -66,7 +62,7 @@ class FaultyStore:
     """
 
     def __init__(self, open: Callable[[], Store], fault: Fault | None) -> None:  # noqa: A002  # what it does
-        self.behind = open()
+        super().__init__(open())
         self.crashed = asyncio.Event()
         self.armed = False
         """Whether anything happens yet."""
@@ -80,26 +76,6 @@ class FaultyStore:
     def log(self) -> Log:
         """The log, as late as it is."""
         return _LateLog(self)
-
-    @property
-    def wakeup(self) -> Wakeup:
-        """That of the other one."""
-        return self.behind.wakeup
-
-    @property
-    def checkpoints(self) -> Checkpoints:
-        """Those of the other one."""
-        return self.behind.checkpoints
-
-    @property
-    def parked(self) -> ParkedEvents:
-        """Those of the other one."""
-        return self.behind.parked
-
-    @property
-    def audit(self) -> AuditTrail:
-        """That of the other one."""
-        return self.behind.audit
 
     async def start(self) -> None:
         """Open the other one, after a crash too."""
@@ -117,29 +93,9 @@ class FaultyStore:
         """Write a batch, unless the process dies before."""
         return await self.at_commit(batch, self.behind.commit, held=False)
 
-    async def read(self, work: Callable[[Any], T]) -> T:
-        """Read from the other one."""
-        return await self.behind.read(work)
-
-    async def find_reply(self, key: bytes, now: datetime) -> Reply | None:
-        """Find it in the other one."""
-        return await self.behind.find_reply(key, now)
-
-    async def find_snapshot(self, stream: str) -> Snapshot | None:
-        """Find it in the other one."""
-        return await self.behind.find_snapshot(stream)
-
     def begin(self) -> Transaction:
         """A transaction of the other one, which may die before it commits, and after."""
         return _FaultyTransaction(self, self.behind.begin())
-
-    async def create_tables(self, tables: Collection[Any]) -> None:
-        """Create them in the other one."""
-        await self.behind.create_tables(tables)
-
-    async def rearrange(self, change: Rearrangement) -> None:
-        """Rearrange the other one."""
-        await self.behind.rearrange(change)
 
     async def appear(self) -> None:
         """Let those who follow the log see it."""
@@ -208,42 +164,29 @@ def _point(batch: Batch, *, held: bool) -> tuple[Hashable, ...] | None:
 
 
 @final
-class _FaultyTransaction:
+class _FaultyTransaction(TransactionFront):
     """A transaction of a `FaultyStore`."""
 
-    __slots__ = ("_behind", "_store")
+    __slots__ = ("_store",)
 
     def __init__(self, store: FaultyStore, behind: Transaction) -> None:
+        super().__init__(behind)
         self._store = store
-        self._behind = behind
-
-    @property
-    def begun(self) -> bool:
-        return self._behind.begun
 
     async def run(self, work: Callable[[Any], T]) -> T:
         self._store.require_alive()
-        return await self._behind.run(work)
+        return await super().run(work)
 
     async def change(self, rows: Sequence[RowChange]) -> None:
         self._store.require_alive()
-        await self._behind.change(rows)
+        await super().change(rows)
 
     async def claim(self, key: bytes, now: datetime, wait: float) -> Reply | None:
         self._store.require_alive()
-        return await self._behind.claim(key, now, wait)
-
-    async def mark(self) -> None:
-        await self._behind.mark()
-
-    async def revert(self) -> None:
-        await self._behind.revert()
+        return await super().claim(key, now, wait)
 
     async def commit(self, batch: Batch) -> Committed:
-        return await self._store.at_commit(batch, self._behind.commit, held=self._behind.begun)
-
-    async def rollback(self) -> None:
-        await self._behind.rollback()
+        return await self._store.at_commit(batch, super().commit, held=self.begun)
 
 
 @final
