@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData, Table
 
 from tests.drivers.sqlite.conftest import Together
 from twofold.drivers.sqlite import SqliteStore
@@ -57,6 +57,27 @@ async def test_a_broken_constraint_is_told_as_it_is(store: SqliteStore, together
     with pytest.raises(sqlite3.IntegrityError):
         await store.commit(child(2, None))
     assert await versions(store, "child-2") == []
+
+
+async def test_tables_that_cannot_all_be_made_are_not_made_among_others(store: SqliteStore) -> None:
+    """The first of them is undone with the rest, though SQLite counts no change, and what is beside them commits."""
+    made = MetaData()
+    first = Table("first", made, Column("id", Integer, primary_key=True))
+    second = Table("second", made, Column("id", Integer, primary_key=True), CheckConstraint("no SQL"))
+    held = store.begin()
+    await held.run(lambda connection: None)
+    tasks = [
+        asyncio.create_task(store.commit(append("a"))),
+        asyncio.create_task(store.create_tables([first, second])),
+        asyncio.create_task(store.commit(append("b"))),
+    ]
+    await asyncio.sleep(0)
+    await held.rollback()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [isinstance(outcome, Exception) for outcome in outcomes] == [False, True, False], outcomes
+    names = await store.read(lambda connection: connection.execute("SELECT name FROM sqlite_schema").fetchall())
+    assert [name for (name,) in names if name in {"first", "second"}] == []
+    assert [event.stream for event in await whole_log(store)] == ["a", "b"]
 
 
 async def test_what_a_refused_unit_did_is_not_seen_by_the_next(store: SqliteStore, together: Together) -> None:

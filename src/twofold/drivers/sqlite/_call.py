@@ -21,7 +21,7 @@ class Call(Generic[T]):
 
     Args:
         work: What to run.
-        is_data: Whether it is made of the driver's own statements alone, whose changes SQLite counts.
+        is_data: Whether it changes nothing but rows, which SQLite counts.
     """
 
     __slots__ = ("_claimed", "_decided", "_future", "error", "is_data", "loop", "value", "withdrawn", "work")

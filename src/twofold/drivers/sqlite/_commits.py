@@ -2,8 +2,8 @@
 
 A unit that is refused has written nothing yet, and the others go on. When one fails half way, or an error ends the
 whole transaction, or a deferred foreign key shows itself at COMMIT, nothing is written, and each unit is run again in a
-transaction of its own. A function of a user's may write what SQLite does not count: it has a savepoint, and is undone
-alone.
+transaction of its own. Whatever creates, drops or renames tables writes what SQLite does not count: it has a savepoint,
+and is undone alone.
 """
 
 import sqlite3

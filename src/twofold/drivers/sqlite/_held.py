@@ -99,7 +99,7 @@ class SqliteTransaction:
         """
         unit = plan(batch)
         if self._turn is None:
-            return await self._writer.commit(unit)
+            return await self._writer.commit(unit, is_data=True)
         call = Call(unit)
         self._turn.put(call, "commit")
         return await call.outcome()

@@ -66,7 +66,7 @@ class Writer:
 
         Args:
             unit: The unit.
-            is_data: Whether it is made of the driver's own statements alone.
+            is_data: Whether it changes nothing but rows.
         """
         call = Call(unit, is_data=is_data)
         self._items.put(call)
