@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Literal
+
+from twofold.messages._marks import marks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +25,9 @@ class FromContext:
 
 
 def context_fields(cls: type) -> Mapping[str, str]:
-    """The fields of a message class that its context fills: field name to the context's fact."""
-    found: dict[str, str] = {}
-    for name, hint in _hints(cls).items():
-        if get_origin(hint) is Annotated:
-            found.update((name, mark.name) for mark in get_args(hint)[1:] if isinstance(mark, FromContext))
-    return found
+    """The fields of a message class that its context fills: field name to the context's fact.
 
-
-def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls, include_extras=True)
+    Raises:
+        WiringError: An annotation of the class cannot be resolved.
+    """
+    return {name: marks[-1].name for name, marks in marks_of(cls, FromContext).items()}

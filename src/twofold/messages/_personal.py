@@ -5,13 +5,14 @@ by itself: an opaque id, unique in the application, and no address or name.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, Final, NamedTuple, get_args
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidatorFunctionWrapHandler
 from pydantic_core import core_schema
 
 from twofold.errors import WiringError
 from twofold.messages._erased import Erased, is_erased, sealed_text
+from twofold.messages._marks import hints_of, marks_of
 from twofold.messages._message import Event
 from twofold.messages._name import event
 from twofold.messages._tag import NAME
@@ -113,26 +114,18 @@ def personal_fields(cls: type) -> tuple[PersonalField, ...]:
     Raises:
         WiringError: An annotation of the class cannot be resolved.
     """
-    try:
-        hints = get_type_hints(cls, include_extras=True)
-    except NameError as error:
-        raise WiringError(f"{cls.__qualname__} has an annotation that cannot be resolved: {error}") from error
-    subjects = {mark.kind: name for name, hint in hints.items() for mark in _marks(hint) if isinstance(mark, Subject)}
+    hints = hints_of(cls)
+    subjects = {mark.kind: name for name, marks in marks_of(cls, Subject).items() for mark in marks}
     return tuple(
-        PersonalField(name, mark.kind, subjects.get(mark.kind), admits_erased(get_args(hint)[0]))
-        for name, hint in hints.items()
-        for mark in _marks(hint)
-        if isinstance(mark, Personal)
+        PersonalField(name, mark.kind, subjects.get(mark.kind), admits_erased(get_args(hints[name])[0]))
+        for name, marks in marks_of(cls, Personal).items()
+        for mark in marks
     )
 
 
 def admits_erased(kind: Any) -> bool:
     """Whether a type takes `Erased`."""
     return kind is Erased or Erased in get_args(kind)
-
-
-def _marks(hint: Any) -> tuple[Any, ...]:
-    return get_args(hint)[1:] if get_origin(hint) is Annotated else ()
 
 
 def _require_kind(kind: str) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
-from typing import Annotated, Any, Final, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, cast
 from uuid import UUID
 
 from twofold.errors import WiringError
+from twofold.messages._marks import marks_of
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
 """What the name of a tag, and a kind of subject, is."""
@@ -52,17 +53,7 @@ def tag_fields(cls: type) -> Mapping[str, tuple[str, ...]]:
     Raises:
         WiringError: An annotation of the class cannot be resolved.
     """
-    found = dict[str, tuple[str, ...]]()
-    try:
-        hints = get_type_hints(cls, include_extras=True)
-    except NameError as error:
-        raise WiringError(f"{cls.__qualname__} has an annotation that cannot be resolved: {error}") from error
-    for name, hint in hints.items():
-        if get_origin(hint) is Annotated:
-            marks = tuple(mark.name for mark in get_args(hint)[1:] if isinstance(mark, Tag))
-            if marks:
-                found[name] = marks
-    return found
+    return {name: tuple(mark.name for mark in marks) for name, marks in marks_of(cls, Tag).items()}
 
 
 def tags_of(thing: object, marked: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
