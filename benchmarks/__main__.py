@@ -9,7 +9,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import append, catch_up, catch_up_postgres, dispatch, http, imports, parts, postgres, postgres_commands
+from benchmarks import (
+    append,
+    boundaries,
+    catch_up,
+    catch_up_postgres,
+    dispatch,
+    http,
+    imports,
+    loads,
+    parts,
+    postgres,
+    postgres_commands,
+)
 from benchmarks.figures import Figure, Skipped
 from benchmarks.report import show, write
 
@@ -19,9 +31,11 @@ SECTIONS = {
     "append": append,
     "postgres": postgres,
     "postgres-commands": postgres_commands,
+    "boundaries": boundaries,
     "http": http,
     "catch-up": catch_up,
     "catch-up-postgres": catch_up_postgres,
+    "loads": loads,
     "import": imports,
 }
 

@@ -23,12 +23,24 @@ from examples._demo.report import figures, progress_bar, verdict
 from examples._demo.scenario import Checks, Scenario
 from examples._demo.server import WRONG_ANSWER, NotCaughtUp, Server, ServerDied, caught_up
 from examples.accounts import scenario as accounts
+from examples.courses import scenario as courses
 from examples.hostfactory import scenario as hostfactory
 from examples.providers import scenario as providers
 
 ORDERS: Final = "orders"
-SCENARIOS: Final[dict[str, Scenario]] = {"accounts": accounts, "providers": providers, "hostfactory": hostfactory}
-SHOWS: Final = {ORDERS: ("S5",), "accounts": ("S1", "S4"), "providers": ("S2",), "hostfactory": ("S3",)}
+SCENARIOS: Final[dict[str, Scenario]] = {
+    "courses": courses,
+    "accounts": accounts,
+    "providers": providers,
+    "hostfactory": hostfactory,
+}
+SHOWS: Final = {
+    ORDERS: ("S5",),
+    "courses": ("S5",),
+    "accounts": ("S1", "S4"),
+    "providers": ("S2",),
+    "hostfactory": ("S3",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +91,7 @@ async def _demo(options: Options, places: Databases, folder: Path, console: Cons
             if name != first:
                 async with _server(name, places, folder) as other:
                     results.append((name, await _drive(name, other, options, console)))
-        systems = sorted(system for name, _ in results for system in SHOWS[name])
+        systems = sorted({system for name, _ in results for system in SHOWS[name]})
         passed = verdict(console, results, systems)
         if sys.stdout.isatty():
             await _keep_serving(server, console)

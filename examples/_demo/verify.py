@@ -46,6 +46,7 @@ class Verification:
         await self._summaries(orders_before)
         await self._details()
         await self._customers(customers_before)
+        await self._sales()
         await self._filters()
 
     async def count(self, path: str, **filters: str) -> int:
@@ -86,6 +87,26 @@ class Verification:
         self._all_equal(
             "every customer's totals are what the commands imply",
             ((key, known.get(key), _totals(totals)) for key, totals in expected.items()),
+        )
+
+    async def _sales(self) -> None:
+        sales = {item["order_id"]: item for item in await self._list("/sales")}
+        self._all_equal(
+            "every placed order is a sale",
+            ((key, sales.get(key), _sale(order)) for key, order in self._ledger.orders.items()),
+        )
+        expected = {key: totals for key, totals in self._ledger.customers().items() if totals.orders > totals.cancelled}
+        stats = {item["customer_id"]: item for item in await self._list("/customer-stats")}
+        self._all_equal(
+            "the materialized view of customers is what the commands imply",
+            ((key, stats.get(key), _stats(totals)) for key, totals in expected.items()),
+        )
+        asked = await asyncio.gather(*(self._get(f"/customers/{key}/orders") for key in expected))
+        self._checks.equal(
+            _SYSTEM,
+            "a customer's orders are in the projection as in the view",
+            asked,
+            [stats.get(key) for key in expected],
         )
 
     async def _filters(self) -> None:
@@ -133,6 +154,21 @@ def _summary(order: KnownOrder) -> dict[str, object]:
         "articles": order.articles,
         "total": f"{order.total:.2f}",
     }
+
+
+def _sale(order: KnownOrder) -> dict[str, object]:
+    return {
+        "customer_id": order.customer_id,
+        "articles": order.articles,
+        "total": f"{order.total:.2f}",
+        "cancelled": order.status == "cancelled",
+    }
+
+
+def _stats(totals: Totals) -> dict[str, object]:
+    orders = totals.orders - totals.cancelled
+    average = (totals.ordered / orders).quantize(Decimal("0.01"))
+    return {"orders": orders, "spent": f"{totals.ordered:.2f}", "average": f"{average:.2f}"}
 
 
 def _detail(order: KnownOrder) -> dict[str, object]:

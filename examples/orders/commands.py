@@ -1,27 +1,29 @@
 """The write side: what can be asked of an order, and the handlers that ask the aggregate."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from examples.orders.domain import Lines, Money, Order, Words
-from twofold import Command, Failure, Module, Refused, Repository, Result, Success
+from examples.orders.changing import change
+from examples.orders.domain import Order
+from examples.orders.values import Address, Lines, Money, Words
+from twofold import Command, Module, Refused, Repository, Result, Success
 from twofold.clock import new_id
 
 commands = Module("orders.commands")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlaceOrder(Command[UUID]):
-    """Place an order; answers its id."""
+class OrderAtOnce(Command[UUID]):
+    """Place an order as it comes, at prices that were agreed upon; answers its id."""
 
     customer_id: UUID
     lines: Lines
+    address: Address | None = None
 
 
 @commands.handler(path="/orders", status=201)
-async def place_order(command: PlaceOrder, orders: Repository[Order]) -> Result[UUID]:
-    order = Order.place(new_id(), command.customer_id, command.lines)
+async def order_at_once(command: OrderAtOnce, orders: Repository[Order]) -> Result[UUID]:
+    order = Order.at_once(new_id(), command.customer_id, command.lines, command.address)
     await orders.save(order)
     return Success(order.id)
 
@@ -36,7 +38,7 @@ class PayOrder(Command[None, Refused]):
 
 @commands.handler(path="/orders/{order_id}/pay")
 async def pay_order(command: PayOrder, orders: Repository[Order]) -> Result[None, Refused]:
-    return await _change(orders, command.order_id, lambda order: order.pay(command.amount))
+    return await change(orders, command.order_id, lambda order: order.pay(command.amount))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,7 @@ class ShipOrder(Command[None, Refused]):
 
 @commands.handler(path="/orders/{order_id}/ship")
 async def ship_order(command: ShipOrder, orders: Repository[Order]) -> Result[None, Refused]:
-    return await _change(orders, command.order_id, lambda order: order.ship(command.tracking_code))
+    return await change(orders, command.order_id, lambda order: order.ship(command.tracking_code))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,18 +64,4 @@ class CancelOrder(Command[None, Refused]):
 
 @commands.handler(path="/orders/{order_id}/cancel")
 async def cancel_order(command: CancelOrder, orders: Repository[Order]) -> Result[None, Refused]:
-    return await _change(orders, command.order_id, lambda order: order.cancel(command.reason))
-
-
-async def _change(
-    orders: Repository[Order], order_id: UUID, decide: Callable[[Order], Result[None, Refused]]
-) -> Result[None, Refused]:
-    """Load an order, let it decide, and save what it recorded."""
-    match await orders.get(order_id):
-        case Failure() as missing:
-            return missing
-        case Success(order):
-            decided = decide(order)
-            if decided.is_success:
-                await orders.save(order)
-            return decided
+    return await change(orders, command.order_id, lambda order: order.cancel(command.reason))

@@ -1,7 +1,7 @@
 """The read side: what can be asked about orders, answered from the read models as plain DTOs."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, TypeAlias
 from uuid import UUID
@@ -9,8 +9,8 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import Row, select
 
-from examples.orders.domain import Line, Money, OrderStatus
 from examples.orders.read_models import CustomerRow, DetailRow, LineRow, SummaryRow
+from examples.orders.values import Address, Money, OrderStatus
 from twofold import Invalid, Module, Page, Query
 from twofold.sql import ReadSession, page_of, sort_by
 
@@ -21,15 +21,27 @@ PageSize: TypeAlias = Annotated[int, Field(ge=1, le=200)]
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrderLine:
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Decimal
+    total_price: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrderDetail:
     order_id: UUID
     customer_id: UUID
     status: OrderStatus
     total: Decimal
-    placed_on: date
-    lines: tuple[Line, ...]
+    placed_on: date | None
+    """None until it is placed."""
+    lines: tuple[OrderLine, ...]
+    address: Address | None
     tracking_code: str | None
-    cancel_reason: str | None
+    status_reason: str | None
+    updated_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +51,7 @@ class OrderSummary:
     status: OrderStatus
     articles: int
     total: Decimal
-    placed_on: date
+    placed_on: date | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +84,11 @@ async def get_order(query: GetOrder, session: ReadSession) -> OrderDetail | None
         status=OrderStatus(order.status),
         total=order.total,
         placed_on=order.placed_on,
-        lines=tuple(Line(sku=line.sku, quantity=line.quantity, unit_price=line.unit_price) for line in lines),
+        lines=tuple(_line(line) for line in lines),
+        address=_address(order),
         tracking_code=order.tracking_code,
-        cancel_reason=order.cancel_reason,
+        status_reason=order.status_reason,
+        updated_at=order.updated_at.replace(tzinfo=order.updated_at.tzinfo or UTC),  # SQLite keeps no time zone
     )
 
 
@@ -88,7 +102,7 @@ class FindOrders(Query[Page[OrderSummary]]):
     max_total: Money | None = None
     placed_from: date | None = None
     placed_to: date | None = None
-    sort: str = "-placed_on,-order_id"
+    sort: str = "-order_id"
     """Newest first, unless asked for otherwise: ids grow with time."""
     page: PageNumber = 1
     page_size: PageSize = 20
@@ -155,6 +169,22 @@ async def find_customers(query: FindCustomers, session: ReadSession) -> Page[Cus
     sortable = {"orders": CustomerRow.orders, "ordered": CustomerRow.ordered, "paid": CustomerRow.paid}
     statement = sort_by(select(CustomerRow), query.sort, sortable).order_by(CustomerRow.customer_id)
     return await page_of(session, statement, lambda row: _totals(row[0]), page=query.page, page_size=query.page_size)
+
+
+def _line(line: LineRow) -> OrderLine:
+    return OrderLine(
+        sku=line.sku,
+        name=line.name,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        total_price=line.quantity * line.unit_price,
+    )
+
+
+def _address(order: DetailRow) -> Address | None:
+    if order.street is None or order.postcode is None or order.city is None or order.country is None:
+        return None
+    return Address(street=order.street, postcode=order.postcode, city=order.city, country=order.country)
 
 
 def _summary(row: Row[SummaryRow]) -> OrderSummary:

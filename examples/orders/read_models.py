@@ -3,14 +3,26 @@
 Each projection is one class, and `mode` is its switch: `inline` commits with the command, `async` follows the log.
 """
 
-from datetime import date
+from dataclasses import asdict
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
+from sqlalchemy import DateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from examples.orders.domain import OrderCancelled, OrderPaid, OrderPlaced, OrderShipped, OrderStatus
+from examples.orders.domain import (
+    AddressSet,
+    ItemAdded,
+    OrderCancelled,
+    OrderCreated,
+    OrderDiscarded,
+    OrderPaid,
+    OrderPlaced,
+    OrderShipped,
+)
+from examples.orders.values import Address, Line, OrderStatus
 from twofold import Module, Rows
 from twofold.sql import ExactDecimal
 from twofold.store import Recorded
@@ -32,9 +44,9 @@ class SummaryRow(Tables):
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
     customer_id: Mapped[UUID] = mapped_column(index=True)
     status: Mapped[str] = mapped_column(index=True)
-    articles: Mapped[int]
-    total: Mapped[Decimal]
-    placed_on: Mapped[date] = mapped_column(index=True)
+    articles: Mapped[int] = mapped_column(default=0)
+    total: Mapped[Decimal] = mapped_column(default=0)
+    placed_on: Mapped[date | None] = mapped_column(index=True)
 
 
 class DetailRow(Tables):
@@ -46,9 +58,14 @@ class DetailRow(Tables):
     customer_id: Mapped[UUID]
     status: Mapped[str]
     total: Mapped[Decimal]
-    placed_on: Mapped[date]
+    placed_on: Mapped[date | None]
+    street: Mapped[str | None]
+    postcode: Mapped[str | None]
+    city: Mapped[str | None]
+    country: Mapped[str | None]
     tracking_code: Mapped[str | None]
-    cancel_reason: Mapped[str | None]
+    status_reason: Mapped[str | None]
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class LineRow(Tables):
@@ -59,6 +76,7 @@ class LineRow(Tables):
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     sku: Mapped[str]
+    name: Mapped[str]
     quantity: Mapped[int]
     unit_price: Mapped[Decimal]
 
@@ -77,52 +95,70 @@ class CustomerRow(Tables):
 
 @read_models.projection("order_detail", mode="inline", tables=[DetailRow, LineRow])
 class OrderDetails:
-    """Inline: whoever places an order sees it at once."""
+    """Inline: whoever changes an order sees it at once."""
+
+    def created(self, event: OrderCreated, rows: Rows, recorded: Recorded) -> None:
+        total = sum((line.amount for line in event.lines), Decimal(0))
+        self._order(rows, recorded, event, status=OrderStatus.CREATED, total=total, placed_on=None)
+
+    def added(self, event: ItemAdded, rows: Rows, recorded: Recorded) -> None:
+        self._line(rows, event.order_id, event.number, event.line)
+        rows.add(DetailRow, {"order_id": event.order_id}, total=event.line.amount)
+        self._change(rows, recorded, event.order_id)
+
+    def sent_to(self, event: AddressSet, rows: Rows, recorded: Recorded) -> None:
+        self._change(rows, recorded, event.order_id, **_address(event.address))
 
     def placed(self, event: OrderPlaced, rows: Rows, recorded: Recorded) -> None:
-        rows.upsert(
-            DetailRow,
-            {"order_id": event.order_id},
-            customer_id=event.customer_id,
-            status=OrderStatus.PLACED,
-            total=event.total,
-            placed_on=recorded.time.date(),
-        )
+        placed = {"total": event.total, "placed_on": recorded.time.date(), "status_reason": event.reason}
+        self._order(rows, recorded, event, status=OrderStatus.PLACED, **placed)
+
+    def paid(self, event: OrderPaid, rows: Rows, recorded: Recorded) -> None:
+        self._change(rows, recorded, event.order_id, status=OrderStatus.PAID)
+
+    def shipped(self, event: OrderShipped, rows: Rows, recorded: Recorded) -> None:
+        shipped = {"status": OrderStatus.SHIPPED, "tracking_code": event.tracking_code}
+        self._change(rows, recorded, event.order_id, **shipped)
+
+    def discarded(self, event: OrderDiscarded, rows: Rows, recorded: Recorded) -> None:
+        self._change(rows, recorded, event.order_id, status=OrderStatus.CANCELLED, status_reason=event.reason)
+
+    def cancelled(self, event: OrderCancelled, rows: Rows, recorded: Recorded) -> None:
+        self._change(rows, recorded, event.order_id, status=OrderStatus.CANCELLED, status_reason=event.reason)
+
+    def _order(self, rows: Rows, recorded: Recorded, event: OrderCreated | OrderPlaced, **columns: Any) -> None:
+        address = _address(event.address) if event.address else {}
+        self._change(rows, recorded, event.order_id, customer_id=event.customer_id, **address, **columns)
         for number, line in enumerate(event.lines, start=1):
-            rows.upsert(
-                LineRow,
-                {"order_id": event.order_id, "number": number},
-                sku=line.sku,
-                quantity=line.quantity,
-                unit_price=line.unit_price,
-            )
+            self._line(rows, event.order_id, number, line)
 
-    def paid(self, event: OrderPaid, rows: Rows) -> None:
-        rows.upsert(DetailRow, {"order_id": event.order_id}, status=OrderStatus.PAID)
-
-    def shipped(self, event: OrderShipped, rows: Rows) -> None:
+    def _line(self, rows: Rows, order_id: UUID, number: int, line: Line) -> None:
         rows.upsert(
-            DetailRow, {"order_id": event.order_id}, status=OrderStatus.SHIPPED, tracking_code=event.tracking_code
+            LineRow,
+            {"order_id": order_id, "number": number},
+            sku=line.sku,
+            name=line.name,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
         )
 
-    def cancelled(self, event: OrderCancelled, rows: Rows) -> None:
-        rows.upsert(DetailRow, {"order_id": event.order_id}, status=OrderStatus.CANCELLED, cancel_reason=event.reason)
+    def _change(self, rows: Rows, recorded: Recorded, order_id: UUID, **columns: Any) -> None:
+        rows.upsert(DetailRow, {"order_id": order_id}, updated_at=recorded.time, **columns)
 
 
 @read_models.projection("order_summary", mode="async", tables=[SummaryRow])
 class OrderSummaries:
     """Behind the log: lists may be a moment late, and cost the commands nothing."""
 
+    def created(self, event: OrderCreated, rows: Rows) -> None:
+        self._order(rows, event, status=OrderStatus.CREATED)
+
+    def added(self, event: ItemAdded, rows: Rows) -> None:
+        line = event.line
+        rows.add(SummaryRow, {"order_id": event.order_id}, articles=line.quantity, total=line.amount)
+
     def placed(self, event: OrderPlaced, rows: Rows, recorded: Recorded) -> None:
-        rows.upsert(
-            SummaryRow,
-            {"order_id": event.order_id},
-            customer_id=event.customer_id,
-            status=OrderStatus.PLACED,
-            articles=sum(line.quantity for line in event.lines),
-            total=event.total,
-            placed_on=recorded.time.date(),
-        )
+        self._order(rows, event, status=OrderStatus.PLACED, placed_on=recorded.time.date())
 
     def paid(self, event: OrderPaid, rows: Rows) -> None:
         rows.upsert(SummaryRow, {"order_id": event.order_id}, status=OrderStatus.PAID)
@@ -130,8 +166,21 @@ class OrderSummaries:
     def shipped(self, event: OrderShipped, rows: Rows) -> None:
         rows.upsert(SummaryRow, {"order_id": event.order_id}, status=OrderStatus.SHIPPED)
 
+    def discarded(self, event: OrderDiscarded, rows: Rows) -> None:
+        rows.upsert(SummaryRow, {"order_id": event.order_id}, status=OrderStatus.CANCELLED)
+
     def cancelled(self, event: OrderCancelled, rows: Rows) -> None:
         rows.upsert(SummaryRow, {"order_id": event.order_id}, status=OrderStatus.CANCELLED)
+
+    def _order(self, rows: Rows, event: OrderCreated | OrderPlaced, **columns: Any) -> None:
+        rows.upsert(
+            SummaryRow,
+            {"order_id": event.order_id},
+            customer_id=event.customer_id,
+            articles=sum(line.quantity for line in event.lines),
+            total=sum((line.amount for line in event.lines), Decimal(0)),
+            **columns,
+        )
 
 
 @read_models.projection("customer_totals", mode="async", tables=[CustomerRow])
@@ -152,3 +201,7 @@ class CustomerTotals:
             ordered=-event.total,
             paid=-event.refund,
         )
+
+
+def _address(address: Address) -> dict[str, str]:
+    return asdict(address)

@@ -1,6 +1,6 @@
 """CQRS for Python: commands, queries and events with results, and one log that both sides meet in."""
 
-from twofold.aggregates import Aggregate, Boundary, Decision, Repository
+from twofold.aggregates import Aggregate, Boundary, Decision, Repository, after_event, every, slower_than
 from twofold.app import App, Caller
 from twofold.dispatch import (
     CommandBus,
@@ -38,7 +38,7 @@ from twofold.projections import Live, Rows
 from twofold.result import Err, Failure, Ok, Result, Success
 from twofold.store import UnitOfWork
 
-__all__ = [
+__all__ = [  # in the order of sorted()
     "Aggregate",
     "App",
     "Boundary",
@@ -81,10 +81,13 @@ __all__ = [
     "TwofoldError",
     "Unavailable",
     "UnitOfWork",
+    "after_event",
     "command",
     "event",
+    "every",
     "has_role",
     "public",
     "query",
     "signed_in",
+    "slower_than",
 ]

@@ -44,6 +44,7 @@ from twofold import (
     Tag,
     UnitOfWork,
     event,
+    every,
 )
 from twofold.app import Role
 from twofold.clock import new_id
@@ -113,8 +114,10 @@ def created_to_placed(data: dict[str, Any]) -> Encoded:
 
 
 class Order(Aggregate):
+    snapshots = every(1)
+
     id: UUID
-    paid = False
+    paid: bool = False
 
     @classmethod
     def place(cls, order_id: UUID, customer: str, amount: Decimal) -> "Order":
@@ -742,12 +745,14 @@ class TestRetried:
             page = (await app.execute(FindOrders(customer="ada"))).unwrap()
         assert [(found.status, found.amount) for found in page.items] == [("paid", Decimal("10.50"))]
 
-    @pytest.mark.xfail(strict=True, reason="snapshots of aggregates")
-    def test_snapshots(self) -> None:
+    async def test_snapshots(self, tmp_path: Path) -> None:
         """A policy says when the state of an aggregate is kept beside its stream."""
-        from twofold.aggregates import every  # type: ignore[attr-defined]  # not there yet
-
-        assert every(100)
+        async with App("s5", modules=[orders()], database=tmp_path / "own.db") as app:
+            order = (await app.execute(PlaceOrder(customer="ada", amount=Decimal("10.50")))).unwrap()
+            assert await app.execute(PayOrder(order_id=order)) == Success(None)
+            found = await app.store.find_snapshot(f"order-{order}")
+            assert found is not None
+            assert found.version == 1
 
 
 class TestDistributed:

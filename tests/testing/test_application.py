@@ -237,7 +237,7 @@ async def test_an_application_that_is_imported_keeps_its_database_for_itself(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TWOFOLD_DATABASE", "own.db")
     monkeypatch.setenv("TWOFOLD_READ_DATABASE", "read.db")
-    order = Order.place(new_id(), new_id(), ())
+    order = Order.at_once(new_id(), new_id(), ())
     (placed,) = order.recorded
     await given(orders_app, placed).then()
     assert not files_in(tmp_path)

@@ -5,5 +5,20 @@ from twofold.aggregates._boundary import Boundary
 from twofold.aggregates._deciding import Deciding
 from twofold.aggregates._decision import Decision, events_of
 from twofold.aggregates._repository import Repository
+from twofold.aggregates._snapshots import Loaded, SnapshotPolicy, after_event, every, slower_than
+from twofold.aggregates._state import state_codec
 
-__all__ = ["Aggregate", "Boundary", "Deciding", "Decision", "Repository", "events_of"]
+__all__ = [
+    "Aggregate",
+    "Boundary",
+    "Deciding",
+    "Decision",
+    "Loaded",
+    "Repository",
+    "SnapshotPolicy",
+    "after_event",
+    "every",
+    "events_of",
+    "slower_than",
+    "state_codec",
+]

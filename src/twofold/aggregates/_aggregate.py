@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Self
 
+from twofold.aggregates._snapshots import SnapshotPolicy
 from twofold.errors import WiringError, snake_case
 from twofold.messages import Event
 
@@ -31,6 +32,12 @@ class Aggregate:
 
     stream_name: ClassVar[str] = ""
     """What its streams are called, before the id; the class name in snake case unless set."""
+
+    snapshots: ClassVar[SnapshotPolicy | None] = None
+    """When its state is kept beside its stream: `every(100)`, say. Every attribute of the state is annotated then."""
+
+    snapshot_version: ClassVar[int] = 1
+    """Raised when `evolve` comes to something else, so that older snapshots are not used."""
 
     _version: int = 0
     _recorded: Sequence[Event] = ()
@@ -63,17 +70,19 @@ class Aggregate:
         return self._recorded
 
     @classmethod
-    def rebuild(cls, events: Iterable[Event], *, version: int | None = None) -> Self | None:
+    def rebuild(cls, events: Iterable[Event], *, version: int | None = None, start: Self | None = None) -> Self | None:
         """An aggregate from its events; None when there are none.
 
         Args:
             events: Its events, in order.
             version: How many the log has of it, which is another number where older ones have become several or none;
                 as many as are given, unless said otherwise.
+            start: What the events before those had come to.
         """
-        aggregate: Self | None = None
+        aggregate = start
         for event in events:
-            aggregate = aggregate or cls()
+            if aggregate is None:
+                aggregate = cls()
             aggregate.evolve(event)
             aggregate._version += 1
         if aggregate is not None and version is not None:

@@ -1,9 +1,11 @@
 """The handler of a decider: load the state, decide, and have the unit of work append what it comes to."""
 
-from typing import Any, final
+from typing import Any, ClassVar, final, get_type_hints
 
 from twofold.aggregates._aggregate import Aggregate
 from twofold.aggregates._repository import Repository
+from twofold.aggregates._snapshots import SnapshotPolicy
+from twofold.aggregates._state import state_codec
 from twofold.dispatch import Decider, HandlerConfig
 from twofold.errors import WiringError
 from twofold.messages import Catalogue, Event
@@ -20,12 +22,17 @@ class Deciding:
     Args:
         decider: The three functions.
         config: What the handler is called.
+
+    Raises:
+        WiringError: It has snapshots, and its state has no form in JSON.
     """
 
     def __init__(self, decider: Decider[Any, Any, Any], config: HandlerConfig) -> None:
         self.config = config
         self._decider = decider
         self._kind = _kind_of(decider)
+        if decider.snapshots is not None:
+            state_codec(self._kind)  # refuses a state that has no form in JSON
 
     async def handle(self, command: Any, unit: UnitOfWork, store: Store, catalogue: Catalogue) -> Result[Any, Any]:
         """Decide a command.
@@ -53,7 +60,7 @@ class Deciding:
 class _Told(Aggregate):
     """The state of a decider, with the events that have led to it."""
 
-    decider: Decider[Any, Any, Any]
+    decider: ClassVar[Decider[Any, Any, Any]]
     id: str
 
     def __init__(self) -> None:
@@ -71,7 +78,11 @@ def _kind_of(decider: Decider[Any, Any, Any]) -> type[_Told]:
     """Aggregates of a decider; their class knows it, since rebuilding one takes no arguments."""
 
     class Told(_Told):
-        pass
+        snapshots = None if decider.snapshots is None else SnapshotPolicy(decider.snapshots)
+        snapshot_version = decider.snapshot_version
 
     Told.decider = decider
+    if decider.snapshots is not None:
+        Told.__qualname__ = decider.decide.__qualname__
+        Told.__annotations__ = {"state": get_type_hints(decider.evolve).get("return", Any)}
     return Told

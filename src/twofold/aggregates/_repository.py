@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from twofold.aggregates._aggregate import Aggregate
+from twofold.aggregates._loading import load
 from twofold.errors import Exists, NotFound, WiringError
-from twofold.messages import Catalogue, Event
+from twofold.messages import Catalogue
 from twofold.result import Failure, Result, Success
-from twofold.store import Store, UnitOfWork, decode
+from twofold.store import Store, UnitOfWork
 
 A = TypeVar("A", bound=Aggregate)
-
-_PAGE = 1000
 
 
 class Repository(Generic[A]):
@@ -54,14 +53,7 @@ class Repository(Generic[A]):
         known = self._unit.remembered(stream)
         if isinstance(known, _Saved):
             return cast("A", known.aggregate)
-        events, version = list[Event](), 0
-        while True:
-            page = await self._store.log.read_stream(stream, after=version, limit=_PAGE)
-            events.extend(fact.event for fact in decode(self._catalogue, page))
-            version += len(page)
-            if len(page) < _PAGE:
-                break
-        found = self._kind.rebuild(events, version=version)
+        found, version = await load(self._kind, stream, self._unit, self._store, self._catalogue)
         if found is not None:
             self._unit.remember(stream, _Saved(stream, found))
         elif version:

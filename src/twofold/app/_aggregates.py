@@ -4,9 +4,10 @@ import inspect
 from collections.abc import Iterable
 from typing import Any, get_args, get_origin
 
-from twofold.aggregates import Aggregate, Repository
+from twofold.aggregates import Aggregate, Repository, state_codec
+from twofold.app._encodable import write_only
 from twofold.dispatch import Handler, Injection
-from twofold.errors import Fault
+from twofold.errors import Fault, WiringError
 
 
 def aggregate_faults(handlers: Iterable[Handler], injection: Injection) -> list[Fault]:
@@ -23,6 +24,8 @@ def aggregate_faults(handlers: Iterable[Handler], injection: Injection) -> list[
 
 def _faults(kind: type[Any]) -> Iterable[Fault]:
     where = f"{kind.__module__}.{kind.__qualname__}"
+    if kind.snapshots is not None:
+        yield from _snapshot_faults(kind, where)
     if kind.evolve is Aggregate.evolve:
         text, hint = "is an aggregate without evolve", "def evolve(self, event: Event) -> None"
         yield Fault(where=where, code="no_evolve", text=text, hint=hint)
@@ -36,6 +39,18 @@ def _faults(kind: type[Any]) -> Iterable[Fault]:
         text = "cannot be made without arguments, and is so before its events are told to it"
         hint = "give it no abstract method and every parameter of __init__ a default; its first event sets the rest"
         yield Fault(where=where, code="unmakeable", text=text, hint=hint)
+
+
+def _snapshot_faults(kind: type[Aggregate], where: str) -> Iterable[Fault]:
+    try:
+        codec = state_codec(kind)
+    except WiringError as error:
+        hint = "annotate every attribute of the state with a type that has a form in JSON"
+        yield Fault(where=where, code="unencodable", text=f"has snapshots: {error.detail}", hint=hint)
+        return
+    if hidden := ", ".join(write_only(codec.json_schema)):
+        text, hint = f"would keep a secret as asterisks in its snapshots: {hidden}", "leave secrets out of the state"
+        yield Fault(where=where, code="secret_in_snapshot", text=text, hint=hint)
 
 
 def _takes(function: Any, *arguments: str) -> bool:

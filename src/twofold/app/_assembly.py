@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dishka import Provider
@@ -147,7 +148,7 @@ def assemble(
     sql = None if sessions is None else either
     session_of = None if sql is None else sql.session_of(sessions)
     for module in modules:
-        _add_projections(module, done, session_of)
+        _add_projections(module, done, session_of, either)
     near = messages_near(modules)
     views = views_of(modules)
     known = [event for module in modules for event in module.messages]
@@ -277,10 +278,11 @@ def _without_sql(fault: Fault, stores: Stores, writing: object | None, reading: 
     return replace(fault, hint=f"{type(store).__qualname__} knows no SQL: use a database that does, a file for SQLite")
 
 
-def _add_projections(module: Module, done: Assembly, session_of: SessionOf | None) -> None:
+def _add_projections(module: Module, done: Assembly, session_of: SessionOf | None, sql: ModuleType | None) -> None:
     for declaration in module.projections:
         try:
-            projection = Projection.of(declaration, session_of)
+            owned = None if sql is None else sql.owned_by(declaration.tables)
+            projection = Projection.of(declaration, session_of, owned)
         except WiringError as error:
             done.faults.append(_fault(f"projection {declaration.name}", error))
             continue

@@ -16,7 +16,7 @@ from twofold.dispatch import (
     promised_answer,
     refuse_impure,
 )
-from twofold.errors import Fault, FaultError, snake_case
+from twofold.errors import Fault, FaultError, WiringError, snake_case
 
 
 def read_deciders(modules: Iterable[Module], faults: list[Fault]) -> list[tuple[Module, Registration]]:
@@ -51,7 +51,13 @@ def _registrations(declaration: DeciderDeclaration) -> Iterator[Registration]:
         name = snake_case(command.__name__)
         _refuse(decider, command, where)
         config = HandlerConfig(id=f"{where}[{command.__qualname__}]", name=name)
-        yield Registration(target=Deciding(decider, config), message_type=command, options=declaration.options)
+        try:
+            handler = Deciding(decider, config)
+        except WiringError as error:
+            hint = "annotate what evolve answers with a type that has a form in JSON"
+            text = f"has snapshots: {error.detail}"
+            raise FaultError(where=where, code="unencodable", text=text, hint=hint) from None
+        yield Registration(target=handler, message_type=command, options=declaration.options)
 
 
 def _refuse(decider: Decider[Any, Any, Any], command: type, where: str) -> None:

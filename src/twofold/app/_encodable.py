@@ -25,13 +25,13 @@ def encoding_faults(messages: Iterable[MessageType[Any]]) -> list[Fault]:
         except (WiringError, PydanticUserError) as error:
             faults.append(_fault(message.cls, error))
         else:
-            if message.kind is Kind.EVENT and (secrets := ", ".join(_secrets(schema))):
+            if message.kind is Kind.EVENT and (secrets := ", ".join(write_only(schema))):
                 text, hint = f"would store a secret as asterisks: {secrets}", "leave secrets out of events"
                 faults.append(Fault(where=message.cls.__qualname__, code="secret_in_event", text=text, hint=hint))
     return faults
 
 
-def _secrets(schema: dict[str, Any]) -> Iterator[str]:
+def write_only(schema: dict[str, Any]) -> Iterator[str]:
     """Fields that pydantic reads and never writes: `SecretStr` and its like, and what is marked as `Secret`."""
     for part in (schema, *schema.get("$defs", {}).values()):
         for name, field in part.get("properties", {}).items():

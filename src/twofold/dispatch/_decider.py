@@ -43,6 +43,8 @@ class Decider(Generic[C, S, V]):
         evolve: The state behind an event; the one before it is not changed.
         stream: The name of the stream, with `{fields}` of the command; or a function of the command.
         answer: What a Success answers, of the state behind it; None answers nothing.
+        snapshots: When the state is kept beside its stream; None never.
+        snapshot_version: Raised when `evolve` comes to something else.
     """
 
     initial: Callable[[], S]
@@ -50,6 +52,8 @@ class Decider(Generic[C, S, V]):
     evolve: Callable[[S, V], S]
     stream: str | Callable[[C], str]
     answer: Callable[[S], Any] | None = None
+    snapshots: Callable[[Any], bool] | None = None
+    snapshot_version: int = 1
 
     def fold(self, events: Iterable[V]) -> S:
         """The state that events lead to."""

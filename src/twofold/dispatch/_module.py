@@ -404,6 +404,8 @@ class Module:
         evolve: Callable[[S, V], S],
         stream: str | Callable[[M], str],
         answer: Callable[[S], Any] | None = None,
+        snapshots: Callable[[Any], bool] | None = None,
+        snapshot_version: int = 1,
         **options: Unpack[Options],
     ) -> Decider[M, S, V]:
         """Declare three pure functions as the handler of all commands that `decide` takes by its annotation.
@@ -418,6 +420,8 @@ class Module:
             evolve: Takes the state and an event, and answers with the next state; it never refuses.
             stream: The name of the stream, with `{fields}` of the command; or a function of the command.
             answer: What a Success answers, of the state behind it; nothing unless given.
+            snapshots: When the state is kept beside its stream, `every(100)` say; never unless given.
+            snapshot_version: Raised when `evolve` comes to something else, so that older snapshots are not used.
             options: Stages of the pipeline of each of the commands, as in `Options`.
 
         Returns:
@@ -429,7 +433,15 @@ class Module:
         Example:
             >>> bank.decider(initial=Account, decide=decide, evolve=evolve, stream="account-{account_id}")
         """
-        decider = Decider(initial=initial, decide=decide, evolve=evolve, stream=stream, answer=answer)
+        decider = Decider(
+            initial=initial,
+            decide=decide,
+            evolve=evolve,
+            stream=stream,
+            answer=answer,
+            snapshots=snapshots,
+            snapshot_version=snapshot_version,
+        )
         self.deciders.append(DeciderDeclaration(decider=decider, options=options_of(options)))
         return decider
 

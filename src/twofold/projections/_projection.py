@@ -31,6 +31,9 @@ class WritingSession(Protocol):
 SessionOf: TypeAlias = Callable[[UnitOfWork], WritingSession]
 """Gives the session of a unit of work."""
 
+Owned: TypeAlias = Callable[[Sequence[RowChange], str | None], Sequence[RowChange]]
+"""Gives the rows that belong to tenants the tenant of an event."""
+
 
 @final
 class Projection:
@@ -45,6 +48,7 @@ class Projection:
         session_of: Gives the session for the methods that take one.
         version: The version of what it makes of them.
         switch: When it takes the place of an older version.
+        owned: Gives its rows their tenant; None where they have none.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Projection:
         *,
         version: int = 1,
         switch: Switch = "auto",
+        owned: Owned | None = None,
     ) -> None:
         self.name = name
         self.mode = mode
@@ -69,14 +74,18 @@ class Projection:
         self._writable = frozenset({*tables, *map(table_behind, tables)})
         self._methods = methods
         self._session_of = session_of
+        self._owned = owned
 
     @classmethod
-    def of(cls, declaration: ProjectionDeclaration, session_of: SessionOf | None = None) -> "Projection":
+    def of(
+        cls, declaration: ProjectionDeclaration, session_of: SessionOf | None = None, owned: Owned | None = None
+    ) -> "Projection":
         """Read a projection off its declared class: one public method for each event it wants.
 
         Args:
             declaration: The projection as declared.
             session_of: Gives the session for methods that take one; None where there is no SQL.
+            owned: Gives its rows their tenant; None where they have none.
 
         Raises:
             FaultError: A method cannot be understood, or there is none, or its mode, version or name is none.
@@ -108,6 +117,7 @@ class Projection:
             session_of,
             version=declaration.version,
             switch=declaration.switch,
+            owned=owned,
         )
         if found.takes_session and found.version > 1:
             text = (
@@ -137,7 +147,9 @@ class Projection:
         for fact in facts:
             method = self._methods.get(fact.event.__class__)
             if method is not None:
+                since = len(rows.changes)
                 method.queue(fact, rows)
+                self._give_tenant(fact, rows, since)
         return rows.changes
 
     async def fill(self, facts: Iterable[Fact], unit: UnitOfWork) -> None:
@@ -159,9 +171,16 @@ class Projection:
                 await _settle(session)
                 await method.run(fact, rows, session)
                 await _settle(session)
+                self._give_tenant(fact, rows, 0)
             else:
+                since = len(rows.changes)
                 method.queue(fact, rows)
+                self._give_tenant(fact, rows, since)
         unit.change(*rows.drain())
+
+    def _give_tenant(self, fact: Fact, rows: Rows, since: int) -> None:
+        if self._owned is not None:
+            rows.changes[since:] = self._owned(rows.changes[since:], fact.recorded.headers.get("tenant"))
 
 
 def _check(declaration: ProjectionDeclaration, where: str) -> None:

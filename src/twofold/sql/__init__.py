@@ -10,6 +10,7 @@ from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_of
 from twofold.sql._lending import LendingSessions
 from twofold.sql._lent import Fetched, LentConnection
 from twofold.sql._live import LiveTables, live_tables, unmade_columns
+from twofold.sql._owned import owned_by
 from twofold.sql._page import page_of, sort_by
 from twofold.sql._readable import unreadable_tables
 from twofold.sql._sessions import (
@@ -22,6 +23,7 @@ from twofold.sql._sessions import (
 )
 from twofold.sql._statements import Change, RowStatement, Values, place_of, supplied, value_of
 from twofold.sql._tables import create_statements, is_mapped, layout_of, table_of
+from twofold.sql._tenant_id import ForeignTenant, TenantId, TenantRequired, every_tenant
 from twofold.sql._view import View, refresh_statements, view_statements
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "DeleteRows",
     "ExactDecimal",
     "Fetched",
+    "ForeignTenant",
     "LendingSessions",
     "LentConnection",
     "LiveTables",
@@ -40,6 +43,8 @@ __all__ = [
     "RowStatement",
     "Sessions",
     "SqlPart",
+    "TenantId",
+    "TenantRequired",
     "Values",
     "View",
     "WRITING",
@@ -48,10 +53,12 @@ __all__ = [
     "WriteSession",
     "copy_tables",
     "create_statements",
+    "every_tenant",
     "fold",
     "is_mapped",
     "layout_of",
     "live_tables",
+    "owned_by",
     "page_of",
     "place_of",
     "refresh_statements",

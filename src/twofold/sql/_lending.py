@@ -4,13 +4,15 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Dialect, Engine, NullPool, make_url
+from sqlalchemy import Connection, Dialect, Engine, NullPool, event, inspect, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import Session
 
 from twofold.errors import StoreUnavailable
 from twofold.sql._lent import LentConnection
+from twofold.sql._one_tenant import TenantConnection, guarding
 from twofold.sql._sessions import BlockingReadSession, BlockingWriteSession, ReadSession, WriteSession
+from twofold.sql._tenant_id import own_tenant, sees_every_tenant, tenant_column_of
 from twofold.store import Transaction
 
 
@@ -62,13 +64,15 @@ class LendingSessions(ABC):
 
     Args:
         dialect: What its database speaks.
+        twin: Another one like it, to guard the rows of tenants.
     """
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, twin: Dialect) -> None:
         # An engine without connections of its own; it keeps what the sessions of the store have compiled.
         url = make_url(f"{dialect.name}+twofold://")
         self._engine = Engine(NullPool(_no_connection), dialect, url, hide_parameters=True)  # errors end up in logs
         self._async_engine = AsyncEngine(self._engine)
+        self._guarded = guarding(twin)
 
     @property
     def dialect(self) -> Dialect:
@@ -103,7 +107,7 @@ class LendingSessions(ABC):
     def write_blocking(self, transaction: Transaction) -> BlockingWriteSession:
         """The same for a handler that runs whole as `transaction.run(work)`, inside `bound`."""
         lent = self.in_place("sa_blocking_session")
-        return _UnitSession(Connection(self._engine, lent), lent=lent)
+        return _UnitSession(self._connection(lent), lent=lent)
 
     def read(self) -> ReadSession:
         """A session that cannot write. Each statement sees what was committed when it began."""
@@ -112,10 +116,25 @@ class LendingSessions(ABC):
     def read_blocking(self) -> BlockingReadSession:
         """The same for a handler that runs whole as `store.read(work)`, inside `bound`; all statements see the same."""
         lent = self.in_place()
-        return _ReaderSession(Connection(self._engine, lent), lent=lent)
+        return _ReaderSession(self._connection(lent), lent=lent)
 
     def _async_connection(self, lent: LentConnection) -> AsyncConnection:
-        return AsyncConnection(self._async_engine, Connection(self._engine, lent))
+        return AsyncConnection(self._async_engine, self._connection(lent))
+
+    def _connection(self, lent: LentConnection) -> Connection:
+        return TenantConnection(self._engine, lent, self._guarded)
+
+
+@event.listens_for(_UnitSession, "transient_to_pending")
+def _own_from_now_on(_: Session, instance: Any) -> None:
+    # It may be sent when a message of another tenant is handled in the same unit: that is refused, not misplaced.
+    mapper: Any = inspect(instance).mapper
+    table: Any = mapper.local_table
+    column = tenant_column_of(table) if hasattr(table, "primary_key") else None
+    if column is not None and not sees_every_tenant():
+        name = mapper.get_property_by_column(column).key
+        if getattr(instance, name) is None:
+            setattr(instance, name, own_tenant())
 
 
 def _no_connection() -> NoReturn:

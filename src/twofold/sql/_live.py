@@ -13,6 +13,7 @@ from sqlalchemy.sql.schema import CallableColumnDefault, DefaultGenerator, Scala
 from twofold.errors import WiringError
 from twofold.sql._sessions import Sessions
 from twofold.sql._tables import Layout, layout_of, table_of
+from twofold.sql._tenant_id import own_tenant, sees_every_tenant, tenant_column_of
 from twofold.store import Delete, RowChange, Upsert
 
 Values: TypeAlias = tuple[Any, ...]
@@ -67,12 +68,13 @@ class LiveTables:
         layout = layout_of(entity)
         values = _columns(layout.table, self._dialect).key(layout.key_of(key))
         row = self._tables.get(layout.table, {}).get(values)
-        return None if row is None else _shown(entity, layout, row)
+        return None if row is None or not _is_seen(layout.table)(row) else _shown(entity, layout, row)
 
     def rows(self, entity: Any, /) -> Iterator[Any]:
         """All rows of a table, in the order they came."""
         layout = layout_of(entity)
-        return (_shown(entity, layout, row) for row in self._tables.get(layout.table, {}).values())
+        rows = self._tables.get(layout.table, {}).values()
+        return (_shown(entity, layout, row) for row in filter(_is_seen(layout.table), rows))
 
 
 def live_tables(sessions: Sessions | None = None) -> Callable[[], LiveTables]:
@@ -162,6 +164,15 @@ def _kept(column: Column[Any], dialect: Dialect) -> _Keep:
 def _sums(row: Mapping[str, Any], amounts: Mapping[str, Any]) -> _Row:
     before = {name: row.get(name) for name in amounts}
     return {name: more if before[name] is None else before[name] + more for name, more in amounts.items()}
+
+
+def _is_seen(table: Table[Any]) -> Callable[[_Row], bool]:
+    """What tells the rows that a message sees: those of its tenant, where they belong to tenants."""
+    column = tenant_column_of(table)
+    if column is None or sees_every_tenant():
+        return lambda _: True
+    own = own_tenant()
+    return lambda row: row[column.key] == own
 
 
 def _shown(entity: Any, layout: Layout, row: _Row) -> Any:

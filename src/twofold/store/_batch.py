@@ -15,6 +15,7 @@ from twofold.store._parked import Parked
 from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
 from twofold.store._selection import Condition
+from twofold.store._snapshot import Snapshot
 
 ANY_VERSION: Final = -1
 """The expected version of an append that does not care what is in the stream already."""
@@ -70,6 +71,7 @@ class Batch(NamedTuple):
         frees: Parked events to let go, by subscription and position.
         reply: What a command with a key answers; its transaction has claimed the key.
         audit: Entries for the audit trail; the position is that which the batch appends up to.
+        snapshots: States of streams as they were loaded; each takes the place of an older one.
     """
 
     appends: tuple[Append, ...] = ()
@@ -80,10 +82,11 @@ class Batch(NamedTuple):
     frees: tuple[tuple[str, int], ...] = ()
     reply: Reply | None = None
     audit: tuple[AuditEntry, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
 
     def __bool__(self) -> bool:
         log = self.appends or self.conditions or self.audit
-        return bool(log or self.rows or self.moves or self.parks or self.frees or self.reply)
+        return bool(log or self.rows or self.moves or self.parks or self.frees or self.reply or self.snapshots)
 
 
 class Committed(NamedTuple):

@@ -23,6 +23,7 @@ from twofold.store._memory_tables import MemoryTables
 from twofold.store._rearrangement import Rearrangement
 from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
+from twofold.store._snapshot import Snapshot
 
 T = TypeVar("T")
 
@@ -37,7 +38,18 @@ class MemoryStore:
         >>> store = MemoryStore()
     """
 
-    __slots__ = ("_audit", "_checkpoints", "_lock", "_log", "_open", "_parked", "_replies", "_tables", "_wakeup")
+    __slots__ = (
+        "_audit",
+        "_checkpoints",
+        "_lock",
+        "_log",
+        "_open",
+        "_parked",
+        "_replies",
+        "_snapshots",
+        "_tables",
+        "_wakeup",
+    )
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -46,6 +58,7 @@ class MemoryStore:
         self._checkpoints = MemoryCheckpoints(self._lock)
         self._parked = MemoryParked(self._lock)
         self._replies = MemoryReplies(self._lock)
+        self._snapshots = dict[str, Snapshot]()
         self._audit = MemoryAudit(self._lock)
         self._wakeup = Bell()
         self._open = False
@@ -104,6 +117,12 @@ class MemoryStore:
             position = self._log.extend(batch.appends)
             if batch.reply is not None:
                 self._replies.keep(batch.reply, position)
+            for snapshot in batch.snapshots:
+                known = self._snapshots.get(snapshot.stream)
+                if self._log.closing(snapshot.stream) is not None:
+                    continue
+                if known is None or known.schema != snapshot.schema or known.version < snapshot.version:
+                    self._snapshots[snapshot.stream] = snapshot
             self._audit.add(batch.audit, position)
         if position:
             self._wakeup.ring(position)
@@ -118,6 +137,11 @@ class MemoryStore:
         """The reply to a key that has not expired, or None."""
         self._require_open()
         return self._replies.find(key, now)
+
+    async def find_snapshot(self, stream: str) -> Snapshot | None:
+        """The newest snapshot of a stream, or None."""
+        self._require_open()
+        return self._snapshots.get(stream)
 
     def begin(self) -> "MemoryTransaction":
         """A transaction to hold open; it writes when it commits, so it takes no turn before."""
@@ -158,6 +182,7 @@ class MemoryStore:
             self._require_open()
             self._log.close(closing)
             self._parked.forget_stream(closing.stream)
+            self._snapshots.pop(closing.stream, None)
             self._audit.add((entry,), 0)
 
     async def find_closing(self, stream: str) -> Closing | None:

@@ -16,6 +16,7 @@ from twofold.store._parked import ParkedEvents
 from twofold.store._rearrangement import Rearrangement
 from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
+from twofold.store._snapshot import Snapshot
 
 T = TypeVar("T")
 
@@ -155,6 +156,10 @@ class Store(Protocol):
             key: The key of the reply.
             now: The time, in UTC.
         """
+        ...
+
+    async def find_snapshot(self, stream: str) -> Snapshot | None:
+        """The newest snapshot of a stream, or None."""
         ...
 
     def begin(self) -> Transaction:

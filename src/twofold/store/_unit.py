@@ -10,6 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias, final
 
+from twofold.clock import Clock
 from twofold.errors import (
     CheckpointMoved,
     Decided,
@@ -32,6 +33,7 @@ from twofold.store._port import Store, Transaction
 from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
 from twofold.store._selection import Condition, Selection, selected
+from twofold.store._snapshot import Snapshot
 
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -81,6 +83,7 @@ class UnitOfWork:
         self._rows: list[RowChange] = []
         self._moves: list[Move] = []
         self._conditions: list[Condition] = []
+        self._snapshots: dict[str, Snapshot] = {}
         self._settled = _NOTHING
         self._reply: Reply | None = None
         self._claimed = False
@@ -100,6 +103,11 @@ class UnitOfWork:
         self.trace: Trace | None = None
         """What goes into the audit trail with it; None where nobody keeps one."""
         self.committed = _NOTHING_COMMITTED
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the message that it serves."""
+        return self._context.clock
 
     @property
     def open(self) -> bool:
@@ -239,6 +247,10 @@ class UnitOfWork:
         if rows:
             await self.transaction.change(rows)
 
+    def keep_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot with this unit, in place of an older one of its stream."""
+        self._snapshots[snapshot.stream] = snapshot
+
     def move(self, move: Move) -> None:
         """Move a checkpoint with this unit."""
         self._moves.append(move)
@@ -307,6 +319,7 @@ class UnitOfWork:
             frees=settled.frees,
             reply=self._reply,
             audit=() if self.trace is None else self.trace.committing(),
+            snapshots=tuple(self._snapshots.values()),
         )
         try:
             if self._transaction is not None:

@@ -24,6 +24,7 @@ from twofold.store import (
     Reply,
     RowChange,
     Selection,
+    Snapshot,
     Store,
     Transaction,
     Wakeup,
@@ -123,6 +124,10 @@ class FaultyStore:
     async def find_reply(self, key: bytes, now: datetime) -> Reply | None:
         """Find it in the other one."""
         return await self.behind.find_reply(key, now)
+
+    async def find_snapshot(self, stream: str) -> Snapshot | None:
+        """Find it in the other one."""
+        return await self.behind.find_snapshot(stream)
 
     def begin(self) -> Transaction:
         """A transaction of the other one, which may die before it commits, and after."""

@@ -20,6 +20,7 @@ from twofold.store import (
     Parked,
     Remainder,
     Selection,
+    Snapshot,
     Store,
     seal,
     verify,
@@ -140,6 +141,17 @@ class Closings(StoreCase):
         await store.commit(Batch(parks=parks))
         await close(store, "a", 1)
         assert [(one.subscription, one.stream) for one in await store.parked.list()] == [("p", "b"), ("q", "b")]
+
+    async def test_its_snapshot_goes_too(self, store: Store) -> None:
+        """And whoever has taken another one meanwhile keeps it no more; those of others stay."""
+        await store.commit(batch(Append("a", drafts(2)), Append("b", drafts(2))))
+        first = [Snapshot(stream, 1, new_id(), "state/1", b"{}") for stream in "ab"]
+        await store.commit(Batch(snapshots=tuple(first)))
+        await close(store, "a", 2)
+        assert [await store.find_snapshot(stream) for stream in "ab"] == [None, first[1]]
+        later = [one._replace(version=2) for one in first]
+        await store.commit(append("c")._replace(snapshots=tuple(later)))
+        assert [await store.find_snapshot(stream) for stream in "ab"] == [None, later[1]]
 
     async def test_an_entry_of_the_audit_trail_tells_of_it(self, store: Store) -> None:
         """Who, what, how and when; the trail is as it was sealed."""

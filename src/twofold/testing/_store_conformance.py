@@ -15,6 +15,7 @@ from twofold.testing._store_reads import Reads
 from twofold.testing._store_rearranging import Rearranging
 from twofold.testing._store_replies import Replies
 from twofold.testing._store_restoring import Restoring
+from twofold.testing._store_snapshots import Snapshots
 from twofold.testing._store_transactions import Transactions
 
 __all__ = ["StoreConformance", "StoreFeatures"]
@@ -32,6 +33,7 @@ class StoreConformance(
     Rearranging,
     Replies,
     Restoring,
+    Snapshots,
     Transactions,
 ):
     """Every promise of the store port, as tests.

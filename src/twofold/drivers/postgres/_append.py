@@ -17,6 +17,7 @@ from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import state_of
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._replies import KEEP, keeping
+from twofold.drivers.postgres._snapshots import KEEP_SNAPSHOTS, keeping_snapshots
 from twofold.errors import CheckpointMoved, ConditionFailed, Conflict, StreamClosed
 from twofold.store import Append, Batch, Committed, Draft, Move, Parked
 
@@ -94,13 +95,18 @@ class Calls:
     append: str
     commit: str
     keep: str
+    keep_snapshots: str
 
     def of(self, batch: Batch) -> Call:
         """The call that writes a batch."""
         call = self._log(batch)
-        if batch.reply is None:
+        if batch.reply is None and not batch.snapshots:
             return call
-        query, values = keeping(call.query, call.values, batch.reply, self.keep)
+        query, values = call.query, call.values
+        if batch.snapshots:
+            query, values = keeping_snapshots(query, values, batch.snapshots, self.keep_snapshots)
+        if batch.reply is not None:
+            query, values = keeping(query, values, batch.reply, self.keep)
         return replace(call, query=query, values=values, short=False)
 
     def _log(self, batch: Batch) -> Call:
@@ -112,7 +118,7 @@ class Calls:
 
 def calls(names: Names) -> Calls:
     """What makes calls for a log."""
-    return Calls(names.sql(_APPEND), names.sql(_COMMIT), names.sql(KEEP))
+    return Calls(names.sql(_APPEND), names.sql(_COMMIT), names.sql(KEEP), names.sql(KEEP_SNAPSHOTS))
 
 
 def _one_event(append: Append) -> tuple[Any, ...]:

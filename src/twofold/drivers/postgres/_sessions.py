@@ -29,7 +29,7 @@ class PostgresSessions(LendingSessions):
 
     def __init__(self, store: PostgresStore) -> None:
         self._dialect = LoopDialect()
-        super().__init__(self._dialect)
+        super().__init__(self._dialect, LoopDialect())
         self._store = store
         self._here = dict[greenlet, Any]()
 

@@ -32,10 +32,22 @@ from twofold.drivers.postgres._rearrange import rearrange
 from twofold.drivers.postgres._replicas import Replicas
 from twofold.drivers.postgres._replies import find
 from twofold.drivers.postgres._schema import prove_current, state, upgrade, upgrade_sql
+from twofold.drivers.postgres._snapshots import find_snapshot
 from twofold.drivers.postgres._sound import prove_isolation, prove_sound
 from twofold.drivers.postgres._tables import add_tables
 from twofold.errors import StoreUnavailable, WiringError
-from twofold.store import AuditEntry, Batch, Bell, Closing, Committed, Epoch, Rearrangement, Reply, SchemaState
+from twofold.store import (
+    AuditEntry,
+    Batch,
+    Bell,
+    Closing,
+    Committed,
+    Epoch,
+    Rearrangement,
+    Reply,
+    SchemaState,
+    Snapshot,
+)
 
 T = TypeVar("T")
 _PUBLIC = "public"
@@ -335,6 +347,10 @@ class PostgresStore:
     async def find_reply(self, key: bytes, now: datetime) -> Reply | None:
         """The reply to a key that has not expired, or None; on the primary."""
         return await find(self._fetch, key, now)
+
+    async def find_snapshot(self, stream: str) -> Snapshot | None:
+        """The newest snapshot of a stream, or None; on the primary."""
+        return await find_snapshot(self._fetch, stream)
 
     def begin(self) -> PostgresTransaction:
         """A transaction to hold open; takes nothing until its first `run`."""

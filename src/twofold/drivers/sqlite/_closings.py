@@ -9,7 +9,7 @@ from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.errors import StreamClosed, VersionConflict
 from twofold.store import Closing
 
-_BESIDE = ("twofold_parked",)
+_BESIDE = ("twofold_parked", "twofold_snapshots")
 """What else is kept by the name of a stream."""
 
 

@@ -1,8 +1,8 @@
 """Committing units of work: many that wait at the same time share one transaction, and so one wait for the disk.
 
-A unit that is refused has written nothing yet, and the others go on. When one fails half way, or an error ends the whole
-transaction, or a deferred foreign key shows itself at COMMIT, nothing is written, and each unit is run again in a
-transaction of its own. A function of a user's may write what SQLite does not count, so it has a savepoint, and is undone
+A unit that is refused has written nothing yet, and the others go on. When one fails half way, or an error ends the
+whole transaction, or a deferred foreign key shows itself at COMMIT, nothing is written, and each unit is run again in a
+transaction of its own. A function of a user's may write what SQLite does not count: it has a savepoint, and is undone
 alone.
 """
 
@@ -86,7 +86,7 @@ class Commits:
 
 
 def _run_data(connection: GuardedConnection, call: Call[Committed]) -> bool:
-    """Run a unit among others; whether the transaction can go on, with all that it has written or with nothing of it."""
+    """Run a unit among others; whether the transaction can go on, with all that it has written or with nothing."""
     before = connection.total_changes
     try:
         call.value = call.work(connection)

@@ -12,6 +12,7 @@ from twofold.drivers.sqlite._audit_tables import AUDIT_TABLES, CUTS_OF_AUDIT
 from twofold.drivers.sqlite._closing_tables import CLOSINGS
 from twofold.drivers.sqlite._guard import COMMIT, GuardedConnection
 from twofold.drivers.sqlite._replies import TABLE_OF_REPLIES
+from twofold.drivers.sqlite._snapshots import TABLE_OF_SNAPSHOTS
 from twofold.errors import StoreUnavailable
 from twofold.store import SchemaState
 
@@ -63,6 +64,7 @@ STEPS = (
     TABLE_OF_REPLIES,
     AUDIT_TABLES,
     CUTS_OF_AUDIT,
+    TABLE_OF_SNAPSHOTS,
     CLOSINGS,
 )
 

@@ -36,7 +36,7 @@ class SqliteSessions(LendingSessions):
 
     def __init__(self, store: SqliteStore) -> None:
         dialect = ThreadDialect()
-        super().__init__(dialect)
+        super().__init__(dialect, ThreadDialect())
         self._store = store
         self._equip = cast("Callable[[Connection], None]", dialect.on_connect())
         self._here = threading.local()

@@ -25,11 +25,23 @@ from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._rearrange import rearrange
 from twofold.drivers.sqlite._replies import find
 from twofold.drivers.sqlite._schema import upgrade_sql
+from twofold.drivers.sqlite._snapshots import find_snapshot
 from twofold.drivers.sqlite._tables import add_tables
 from twofold.drivers.sqlite._write import plan
 from twofold.drivers.sqlite._writer import Writer
 from twofold.errors import WiringError
-from twofold.store import AuditEntry, Batch, Bell, Closing, Committed, Epoch, Rearrangement, Reply, SchemaState
+from twofold.store import (
+    AuditEntry,
+    Batch,
+    Bell,
+    Closing,
+    Committed,
+    Epoch,
+    Rearrangement,
+    Reply,
+    SchemaState,
+    Snapshot,
+)
 
 T = TypeVar("T")
 _CLOSED = "the store is closed"
@@ -225,6 +237,10 @@ class SqliteStore:
     async def find_reply(self, key: bytes, now: datetime) -> Reply | None:
         """The reply to a key that has not expired, or None."""
         return await self._readers.run(lambda connection: find(connection, key, now))
+
+    async def find_snapshot(self, stream: str) -> Snapshot | None:
+        """The newest snapshot of a stream, or None."""
+        return await self._readers.run(lambda connection: find_snapshot(connection, stream))
 
     def begin(self) -> SqliteTransaction:
         """A transaction to hold open; takes nothing until its first `run`."""

@@ -12,6 +12,7 @@ from twofold.drivers.sqlite._closings import version_of
 from twofold.drivers.sqlite._log import behind, head
 from twofold.drivers.sqlite._parked import free, park
 from twofold.drivers.sqlite._replies import keep
+from twofold.drivers.sqlite._snapshots import keep_snapshots
 from twofold.drivers.sqlite._tables import change_rows
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.drivers.sqlite._where import any_of
@@ -52,6 +53,8 @@ class Plan:
             free(connection, batch.frees)
         if batch.reply:
             keep(connection, batch.reply, position)
+        if batch.snapshots:
+            keep_snapshots(connection, batch.snapshots)
         if self.audit:
             add_entries(connection, self.audit, position)
         return Committed(position, versions)

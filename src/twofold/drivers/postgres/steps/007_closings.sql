@@ -117,7 +117,28 @@ BEGIN
     DELETE FROM {schema}.twofold_events AS e WHERE e.stream = name;
     -- What else is kept by the name of a stream.
     DELETE FROM {schema}.twofold_parked AS p WHERE p.stream = name;
+    DELETE FROM {schema}.twofold_snapshots AS s WHERE s.stream = name;
     PERFORM {schema}.twofold_audit_add(ARRAY[entries], ARRAY[0::bigint]);
     RETURN found_at;
+END
+$$;
+
+-- As before, but of no stream that is closed; whoever is about to close one waits for the end of the transaction.
+CREATE OR REPLACE FUNCTION {schema}.twofold_snapshot(
+    written bigint[], streams text[], versions bigint[], event_ids uuid[], schemas text[], states bytea[]
+) RETURNS bigint[] LANGUAGE plpgsql AS $$
+BEGIN
+    IF written[1] < 0 THEN
+        RETURN written;
+    END IF;
+    PERFORM FROM {schema}.twofold_streams AS s WHERE s.stream = ANY (streams) ORDER BY s.stream FOR KEY SHARE;
+    INSERT INTO {schema}.twofold_snapshots AS old (stream, version, event_id, schema, state)
+    SELECT x.* FROM unnest(streams, versions, event_ids, schemas, states) AS x (stream, version, event_id, schema, state)
+    WHERE NOT EXISTS (SELECT FROM {schema}.twofold_closings AS c WHERE c.stream = x.stream)
+    ORDER BY x.stream COLLATE "C"
+    ON CONFLICT (stream) DO UPDATE
+    SET version = excluded.version, event_id = excluded.event_id, schema = excluded.schema, state = excluded.state
+    WHERE old.schema <> excluded.schema OR old.version < excluded.version;
+    RETURN written;
 END
 $$;

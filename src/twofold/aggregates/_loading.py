@@ -1,0 +1,77 @@
+"""Folding the events of a stream: all of them, or those behind a snapshot."""
+
+import logging
+from collections.abc import Sequence
+from typing import TypeVar
+
+from twofold.aggregates._aggregate import Aggregate
+from twofold.aggregates._snapshots import Loaded
+from twofold.aggregates._state import state_codec
+from twofold.messages import Catalogue, Event
+from twofold.store import Recorded, Snapshot, Store, UnitOfWork, decode
+
+A = TypeVar("A", bound=Aggregate)
+
+_PAGE = 1000
+_log = logging.getLogger("twofold.snapshots")
+
+
+async def load(
+    kind: type[A], stream: str, unit: UnitOfWork, store: Store, catalogue: Catalogue
+) -> tuple[A | None, int]:
+    """An aggregate, None when its events come to nothing; and the version of its stream.
+
+    Args:
+        kind: Its class, which may say when a snapshot of it is due.
+        stream: Its stream.
+        unit: Keeps a snapshot.
+        store: Where its events are.
+        catalogue: What decodes them.
+    """
+    if kind.snapshots is None:
+        events, last, _ = await _read(store, catalogue, stream, after=0)
+        version = 0 if last is None else last.version
+        return kind.rebuild(events, version=version), version
+    began = unit.clock.monotonic()
+    start, behind, last = await _start(kind, stream, store)
+    events, newest, count = await _read(store, catalogue, stream, after=behind)
+    last = newest or last
+    if last is None:
+        return None, 0
+    found = kind.rebuild(events, version=last.version, start=start)
+    if found is not None and count and kind.snapshots(Loaded(count, events, unit.clock.monotonic() - began)):
+        codec = state_codec(kind)
+        unit.keep_snapshot(Snapshot(stream, last.version, last.id, codec.schema, codec.write(found)))
+    return found, last.version
+
+
+async def _start(kind: type[A], stream: str, store: Store) -> tuple[A | None, int, Recorded | None]:
+    """What a snapshot says, with the version and the entry of its last event; it is not used when anything is amiss."""
+    snapshot = await store.find_snapshot(stream)
+    codec = state_codec(kind)
+    if snapshot is None or snapshot.schema != codec.schema:
+        return None, 0, None
+    entries = await store.log.read_stream(stream, after=snapshot.version - 1, limit=1)
+    state = codec.read(snapshot.state)
+    if state is None or [(one.version, one.id) for one in entries] != [(snapshot.version, snapshot.event_id)]:
+        what = "its state cannot be read" if state is None else "the stream has another event there"
+        _log.warning("the snapshot of %s at version %d is not used: %s", stream, snapshot.version, what)
+        return None, 0, None
+    aggregate = kind()
+    vars(aggregate).update(state)
+    return aggregate, snapshot.version, entries[0]
+
+
+async def _read(
+    store: Store, catalogue: Catalogue, stream: str, *, after: int
+) -> tuple[Sequence[Event], Recorded | None, int]:
+    """The events of a stream behind a version, the entry of the last one, and how many entries there are."""
+    events, last, count = list[Event](), None, 0
+    while True:
+        page = await store.log.read_stream(stream, after=after + count, limit=_PAGE)
+        events.extend(fact.event for fact in decode(catalogue, page))
+        count += len(page)
+        if page:
+            last = page[-1]
+        if len(page) < _PAGE:
+            return events, last, count
