@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
 from dishka import Provider, Scope
 
@@ -18,6 +18,8 @@ from twofold.app._assembly import Assembly, assemble
 from twofold.app._audit import Audit
 from twofold.app._auditing import Auditing, audit_keys
 from twofold.app._caller import Caller
+from twofold.app._erasure import Erasure
+from twofold.app._personal import guarded, key_store_of, keys_elsewhere, keys_of
 from twofold.app._progress import Progress
 from twofold.app._publisher import Publisher
 from twofold.app._queues import queues_of
@@ -50,6 +52,9 @@ from twofold.result import Result
 from twofold.store import Store, UnitOfWork
 from twofold.subscriptions import Observer, ParkingLot
 
+if TYPE_CHECKING:
+    from twofold.personal import KeyStore
+
 R = TypeVar("R")
 E = TypeVar("E")
 T = TypeVar("T")
@@ -65,6 +70,9 @@ class App:
             SQLite file named after the application, unless given.
         read_database: Where projections, views and the checkpoints of writers are, and queries read, when that is to be
             another database; else the environment variable `TWOFOLD_READ_DATABASE`.
+        key_database: Where the keys are that personal data is encrypted with: a path, `sqlite:///path` or
+            `postgresql://host/database`, `memory:`, or a key store; the environment variable `TWOFOLD_KEY_DATABASE`
+            unless given. It is a database of its own, which no backup of the others takes along.
         errors: What exceptions and error values that know nothing of twofold mean.
         authenticate: Tells who an HTTP request comes from, None for nobody; so `twofold run` serves it, and `http` and
             `attach` unless they are given another.
@@ -102,6 +110,7 @@ class App:
         modules: Sequence[Module] = (),
         database: "str | Path | Store | None" = None,
         read_database: "str | Path | Store | None" = None,
+        key_database: "str | Path | KeyStore | None" = None,
         errors: Mapping[type, Category] | None = None,
         authenticate: Callable[[Any], Awaitable[Principal | None]] | None = None,
         wait: float = USUAL_WAIT,
@@ -142,6 +151,7 @@ class App:
         self._authenticate = authenticate
         self._database: str | Path | Store | None = database
         self._read_database: str | Path | Store | None = read_database
+        self._key_database: str | Path | KeyStore | None = key_database
         self._migrate = migrate
         self._stores: Stores | None = None
         self._overrides: Provider = Provider()
@@ -169,10 +179,17 @@ class App:
     def stores(self) -> Stores:
         """Where it keeps what it has."""
         if self._stores is None:
-            self._stores = stores_of(
+            stores = stores_of(
                 self._database, self._read_database, name=self.name, role=self.role, migrate=self._migrate
             )
+            keys = key_store_of(self._key_database, (self._database, self._read_database))
+            self._stores = guarded(stores, keys, self.router.catalogue, self.clock)
         return self._stores
+
+    @property
+    def keys(self) -> "KeyStore | None":
+        """Where the keys of personal data are, once its stores are open; None without a place for them."""
+        return keys_of(self.stores)
 
     @property
     def parked(self) -> ParkingLot:
@@ -227,6 +244,8 @@ class App:
     ) -> Generator[None]:
         """Be on another store for a block, read models too, and as before behind it; for tests. It starts inside.
 
+        Keys of personal data are kept in memory meanwhile.
+
         Args:
             store: The store.
             clock: Where it gets the time meanwhile; where it always does unless given.
@@ -236,8 +255,9 @@ class App:
             WiringError: It is running.
         """
         self._change()
-        before = self._database, self._read_database, self._stores, self.said, self._overrides
+        before = self._database, self._read_database, self._key_database, self._stores, self.said, self._overrides
         self._database = self._read_database = store
+        self._key_database = keys_elsewhere(self._key_database)
         self._stores, self._overrides = None, Provider()
         self._tell_time(clock or self.clock)
         try:
@@ -246,7 +266,7 @@ class App:
                 self.override(wanted, substitute)
             yield
         finally:
-            self._database, self._read_database, self._stores, self.said, self._overrides = before
+            self._database, self._read_database, self._key_database, self._stores, self.said, self._overrides = before
             self._tell_time(self.clock)
             self._assembly = None
 
@@ -514,6 +534,25 @@ class App:
             WiringError: The application is not running.
         """
         await self._running().settle(timeout)
+
+    async def erase(self, subject: str, *, user_id: str | None = None) -> Erasure:
+        """Destroy the key of a subject for good, so that nobody reads their personal data any more.
+
+        Args:
+            subject: `customer:7f3`, as `Subject` marks it.
+            user_id: Who has asked for it, for the audit trail.
+
+        Returns:
+            What that covers.
+
+        Raises:
+            NotFound: It has no personal data of such a kind.
+            StoreUnavailable: The keys cannot be reached: it may have to be done again.
+            WiringError: It is not running.
+        """
+        self._running()
+        done: Erasure = await open_room("twofold.app.erasing").erase(self, subject, user_id=user_id)
+        return done
 
     async def has_reached(self, position: int) -> bool:
         """Whether its log has come to a position; True where the log is out of reach, so that nobody can tell.

@@ -29,6 +29,7 @@ from twofold.app._needs import need_faults, policy_faults
 from twofold.app._options import option_faults
 from twofold.app._outside import read_writers, writer_provider
 from twofold.app._own_writes import reads_faults
+from twofold.app._personal import personal_faults
 from twofold.app._providers import own_provider
 from twofold.app._reactor import Reactor
 from twofold.app._room import open_room
@@ -164,6 +165,7 @@ def assemble(
     handlers, unread = _add_handlers(modules, router, done.faults)
     done.faults += _missing_handlers(near, handlers, unread)
     done.faults += encoding_faults(router.catalogue)
+    done.faults += personal_faults(router.catalogue, stores)
     done.faults += upcaster_faults(modules, router.catalogue)
     live = [projection for projection in done.projections if projection.mode == "live"]
     classifier, tally = Classifier(errors), tally_of(watching.meter)

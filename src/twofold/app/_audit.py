@@ -7,7 +7,19 @@ from uuid import UUID
 
 from twofold.clock import Clock
 from twofold.errors import NotFound
-from twofold.store import AuditEntry, AuditKeys, AuditSearch, Pruned, Store, Verdict, prunable, prune, seal, verify
+from twofold.store import (
+    AuditEntry,
+    AuditKeys,
+    AuditSearch,
+    Pruned,
+    RevealingStore,
+    Store,
+    Verdict,
+    prunable,
+    prune,
+    seal,
+    verify,
+)
 
 _PAGE = 1000
 
@@ -114,14 +126,24 @@ class Audit:
                 after = page[-1].number
 
     async def get(self, message_id: UUID) -> AuditEntry:
-        """The last entry of a command.
+        """The last entry of a command, with its personal data decrypted.
 
         Raises:
             NotAudited: There is none.
+            StoreUnavailable: The keys of its personal data cannot be read now.
         """
         async for entry in self.entries(message_id=message_id, newest=True, limit=1):
-            return entry
+            return await self.reveal(entry)
         raise NotAudited(f"the message {message_id}")
+
+    async def reveal(self, entry: AuditEntry) -> AuditEntry:
+        """An entry with its personal data decrypted, or marked as erased; `entries` gives it as it is sealed.
+
+        Raises:
+            StoreUnavailable: The keys cannot be read now.
+        """
+        store = self._store
+        return (await store.reveal([entry]))[0] if isinstance(store, RevealingStore) else entry
 
     async def tree(self, correlation_id: str) -> Sequence[Branch]:
         """What one request has caused, as far as it was commands: each below the one whose handler sent it.

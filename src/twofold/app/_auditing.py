@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
+from twofold.app._given_keys import given_keys
 from twofold.errors import Fault, WiringError
 from twofold.store import AuditKeys
 
@@ -54,18 +54,7 @@ def audit_keys() -> AuditKeys:
     Raises:
         WiringError: They cannot be read, or one is no key.
     """
-    typed, file = os.environ.get(_VARIABLE), os.environ.get(_FILE_VARIABLE)
-    if typed and file:
-        raise WiringError(f"{_VARIABLE} and {_FILE_VARIABLE} are both set: which of them has the keys?")
-    if file:
-        try:
-            typed = Path(file).read_text()
-        except (OSError, UnicodeError) as error:
-            raise WiringError(f"the file that {_FILE_VARIABLE} names cannot be read: {error}") from error
-    keys = (typed or "").split()
-    if not keys and (file or typed):
-        raise WiringError(f"{_FILE_VARIABLE if file else _VARIABLE} is set, and there is no key in it")
-    return AuditKeys(*keys)
+    return AuditKeys(*given_keys(_VARIABLE, _FILE_VARIABLE))
 
 
 def key_faults() -> Iterator[Fault]:

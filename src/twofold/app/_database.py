@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from twofold.app._room import open_room
 from twofold.errors import WiringError
-from twofold.store import MemoryStore, MigratableStore, Store, StoreInFront
+from twofold.store import MemoryStore, MigratableStore, Store, foundation
 
 _VARIABLE: Final = "TWOFOLD_DATABASE"
 _READ_VARIABLE: Final = "TWOFOLD_READ_DATABASE"
@@ -106,8 +106,7 @@ def sessions_of(store: Store) -> object | None:
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
     """
-    while isinstance(store, StoreInFront):
-        store = store.behind
+    store = foundation(store)
     room = type(store).__module__.rpartition(".")[0]
     for driver in (_SQLITE, _POSTGRES):
         if room == driver.room:

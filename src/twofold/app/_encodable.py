@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUserError
 
+from twofold.app._personal import field_faults
 from twofold.errors import Fault, WiringError
 from twofold.messages import Kind, MessageType
 
@@ -25,6 +26,7 @@ def encoding_faults(messages: Iterable[MessageType[Any]]) -> list[Fault]:
         except (WiringError, PydanticUserError) as error:
             faults.append(_fault(message.cls, error))
         else:
+            faults += field_faults(message, schema)
             if message.kind is Kind.EVENT and (secrets := ", ".join(write_only(schema))):
                 text, hint = f"would store a secret as asterisks: {secrets}", "leave secrets out of events"
                 faults.append(Fault(where=message.cls.__qualname__, code="secret_in_event", text=text, hint=hint))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from twofold.app._stores import Stores
-from twofold.store import QueueingStore
+from twofold.store import QueueingStore, foundation
 
 
 class Bulkheads(Protocol):
@@ -26,8 +26,9 @@ def queues_of(stores: Stores, bulkheads: Bulkheads | None) -> Mapping[str, int]:
     found = dict[str, int]()
     for store in stores.opened:
         prefix = "read database: " if stores.apart and store is stores.read else ""
-        if isinstance(store, QueueingStore):
-            found |= {f"{prefix}{name}": length for name, length in store.queues.items()}
+        queueing = foundation(store)
+        if isinstance(queueing, QueueingStore):
+            found |= {f"{prefix}{name}": length for name, length in queueing.queues.items()}
     if bulkheads is not None:
         found |= {f"bulkhead {name}": length for name, length in bulkheads.queued.items()}
     return found

@@ -19,6 +19,8 @@ _EXTRAS: Final = {
     "twofold.drivers.postgres": "postgres",
     "twofold.drivers.postgres.sql": "sql",
     "twofold.observability": "observability",
+    "twofold.personal": "personal",
+    "twofold.personal.postgres": "postgres",
 }
 
 

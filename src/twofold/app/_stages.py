@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from twofold.app._reliability import ReliabilityParts
 
 _NAMES: Final = frozenset(Policies.__annotations__)
-_OTHERS: Final = re.compile(r"TWOFOLD_(APP|AUDIT_KEY(_FILE)?|DATABASE|READ_DATABASE|ROLE|TEST_\w+)", re.IGNORECASE)
+_OTHERS: Final = re.compile(
+    r"TWOFOLD_(APP|(AUDIT|PERSONAL)_KEY(_FILE)?|(KEY_|READ_)?DATABASE|ROLE|TEST_\w+)", re.IGNORECASE
+)
 """Variables of the environment that are not about reliability."""
 
 

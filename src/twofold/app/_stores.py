@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar, final
 
 from twofold.app._database import read_database_of, store_of
 from twofold.app._role import Role
-from twofold.store import Log, ReadableStore, ReplicatedStore, Store
+from twofold.store import Log, ReadableStore, ReplicatedStore, Store, foundation
 from twofold.subscriptions import LogReplaced
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Stores(NamedTuple):
     @property
     def copies(self) -> ReplicatedStore | None:
         """What reads from copies that may be behind; None when everything is read where it is written."""
-        read = self.read
+        read = foundation(self.read)
         return read if isinstance(read, ReplicatedStore) and read.replicated else None
 
     async def start(self) -> None:

@@ -16,7 +16,7 @@ from twofold.app._app import App
 from twofold.app._example import examples_of
 from twofold.app._widening import GONE, NEW, Difference, differences
 from twofold.errors import StartError, TwofoldError, WiringError
-from twofold.messages import Catalogue, Kind, MessageType
+from twofold.messages import Catalogue, Kind, MessageType, without_personal
 from twofold.store import Log, Recorded
 
 _FORMAT: Final = 1
@@ -133,11 +133,11 @@ async def stored_forms(log: Log) -> Mapping[tuple[str, int], Form]:
     """Examples of what a log has, of every name and version, whoever knows them: the first few that differ in fields.
 
     Args:
-        log: The log; all of it is read.
+        log: The log; all of it is read. Of personal data that it has encrypted the examples tell that it was erased.
     """
     found = dict[tuple[str, int], dict[frozenset[str], Any]]()
     async for entry in _entries(log):
-        body: Any = from_json(entry.data)
+        body: Any = without_personal(from_json(entry.data))
         shapes = found.setdefault((entry.type, entry.schema_version), {})
         if len(shapes) < _EXAMPLES:
             shapes.setdefault(frozenset(_fields(body)), body)

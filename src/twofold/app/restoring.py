@@ -13,7 +13,7 @@ from twofold.app._app import App
 from twofold.app._stores import Stores
 from twofold.errors import Refused, WiringError
 from twofold.projections import NEXT, drop, standings
-from twofold.store import NOBODY, Checkpoint, Epoch, Rearrangement, RestorableStore, Store
+from twofold.store import NOBODY, Checkpoint, Epoch, Rearrangement, RestorableStore, Store, foundation
 
 _Marks: TypeAlias = dict[tuple[int, str], tuple[str, int, int]]
 
@@ -71,9 +71,10 @@ async def go_on(app: App) -> Restored:
 
 
 def _restorable(store: Store) -> RestorableStore:
-    if not isinstance(store, RestorableStore):
-        raise WiringError(f"a {type(store).__qualname__} cannot be restored")
-    return store
+    restorable = foundation(store)
+    if not isinstance(restorable, RestorableStore):
+        raise WiringError(f"a {type(restorable).__qualname__} cannot be restored")
+    return restorable
 
 
 async def _farthest(stores: Stores) -> int:

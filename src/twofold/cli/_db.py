@@ -18,7 +18,7 @@ from twofold.app.restoring import go_on
 from twofold.cli._exit import exit_code
 from twofold.cli._load import app_argument, database_options, load, mount
 from twofold.errors import Unavailable, WiringError
-from twofold.store import MigratableStore, SchemaState
+from twofold.store import MigratableStore, SchemaState, foundation
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -108,7 +108,7 @@ def _store(target: str, databases: Mapping[str, str | None], *, read: bool) -> M
     mount(app, **databases)
     if read and not app.stores.apart:
         raise WiringError(f"{app.name} has no read database")
-    store = app.stores.read if read else app.store
+    store = foundation(app.stores.read if read else app.store)
     if not isinstance(store, MigratableStore):
         raise WiringError(f"a {type(store).__qualname__} has no tables to upgrade")
     return store

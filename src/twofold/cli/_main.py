@@ -12,6 +12,7 @@ import rich_click as click
 from twofold.cli._audit import audit
 from twofold.cli._db import db
 from twofold.cli._describe import describe
+from twofold.cli._erase import erase
 from twofold.cli._exit import BUG, exit_code
 from twofold.cli._explain import explain
 from twofold.cli._parked import parked
@@ -48,5 +49,5 @@ def commands() -> None:
 
 
 audit.add_command(replay)
-for command in (run, describe, explain, parked, projections, audit, schema, db):
+for command in (run, describe, explain, parked, projections, audit, erase, schema, db):
     commands.add_command(command)

@@ -17,6 +17,7 @@ from twofold.cli._exit import exit_code
 from twofold.cli._load import app_argument, database_options, load
 from twofold.cli._store import with_stores
 from twofold.errors import Conflict, Refused
+from twofold.store import foundation
 
 _CODES: Final = {
     Verdict.COMPATIBLE: 0,
@@ -42,7 +43,7 @@ def snapshot(*, target: str, file: Path, from_log: bool, **databases: str | None
     Nothing is written when what FILE has is no longer read: see `check`.
     """
     before = Snapshot.parse(file.read_text(encoding="utf-8")) if file.exists() else Snapshot()
-    stored = with_stores(target, databases, lambda app: stored_forms(app.store.log)) if from_log else None
+    stored = with_stores(target, databases, lambda app: stored_forms(foundation(app.store).log)) if from_log else None
     app = load(target)
     changes = [one for one in compare(app, before) if one.verdict is not Verdict.COMPATIBLE]
     if changes:

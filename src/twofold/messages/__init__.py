@@ -14,12 +14,14 @@ from twofold.messages._context import (
     leave_context,
     leave_origin,
 )
+from twofold.messages._erased import ERASED, SEALED, Erased, is_erased, sealed_text, without_personal
 from twofold.messages._fields import FromContext, context_fields
 from twofold.messages._findings import findings
 from twofold.messages._kind import Kind
 from twofold.messages._message import Command, Event, Query
 from twofold.messages._name import WireName, command, event, query, wire_name
 from twofold.messages._page import Page
+from twofold.messages._personal import PERSONAL, Personal, PersonalField, Subject, SubjectErased
 from twofold.messages._receipt import USUAL_WAIT, Receipt
 from twofold.messages._secret import HIDDEN, Secret, is_telling, redacting
 from twofold.messages._tag import Tag, tag_fields, tags_of
@@ -28,43 +30,54 @@ from twofold.messages._upcast import Encoded, Upcast, Upcaster
 from twofold.messages._upcasters import Upcasters
 
 __all__ = [
-    "NOWHERE",
     "Catalogue",
     "Command",
-    "Context",
-    "Encoded",
-    "Event",
-    "FromContext",
-    "HIDDEN",
-    "Kind",
-    "MessageType",
-    "Origin",
-    "Page",
-    "Principal",
-    "Query",
-    "Receipt",
-    "Secret",
-    "Tag",
-    "USUAL_WAIT",
-    "Upcast",
-    "Upcaster",
-    "Upcasters",
-    "WireName",
     "command",
+    "Context",
     "context_fields",
     "current_context",
     "current_origin",
+    "Encoded",
     "enter_context",
     "enter_origin",
     "entered",
+    "ERASED",
+    "Erased",
+    "Event",
     "event",
     "findings",
+    "FromContext",
+    "HIDDEN",
+    "is_erased",
     "is_telling",
+    "Kind",
     "leave_context",
     "leave_origin",
+    "MessageType",
+    "NOWHERE",
+    "Origin",
+    "Page",
+    "PERSONAL",
+    "Personal",
+    "PersonalField",
+    "Principal",
     "query",
+    "Query",
+    "Receipt",
     "redacting",
+    "SEALED",
+    "sealed_text",
+    "Secret",
+    "Subject",
+    "SubjectErased",
+    "Tag",
     "tag_fields",
     "tags_of",
+    "Upcast",
+    "Upcaster",
+    "Upcasters",
+    "USUAL_WAIT",
     "wire_name",
+    "without_personal",
+    "WireName",
 ]

@@ -10,7 +10,9 @@ from uuid import UUID
 
 from twofold.errors import WiringError
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
+NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
+"""What the name of a tag, and a kind of subject, is."""
+
 _PLAIN: Final = (str, int, UUID, date)
 _SEVERAL: Final = (list, tuple, set, frozenset)
 
@@ -38,7 +40,7 @@ class Tag:
     name: str
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not NAME.fullmatch(self.name):
             raise WiringError(
                 f"{self.name!r} is no name of a tag: a letter in lower case, then letters, digits, _ or -"
             )

@@ -17,6 +17,7 @@ from twofold.messages._findings import findings
 from twofold.messages._kind import Kind
 from twofold.messages._message import Command, Event, Query
 from twofold.messages._name import WireName, wire_name
+from twofold.messages._personal import PersonalField, personal_fields
 from twofold.messages._tag import tag_fields, tags_of
 
 M = TypeVar("M")
@@ -108,6 +109,11 @@ class MessageType(Generic[M]):
     def tag_fields(self) -> Mapping[str, tuple[str, ...]]:
         """Fields that say what it concerns: field name to the names of its tags."""
         return tag_fields(self.cls)
+
+    @cached_property
+    def personal_fields(self) -> tuple[PersonalField, ...]:
+        """Fields with personal data."""
+        return personal_fields(self.cls)
 
     def tags(self, message: M) -> tuple[str, ...]:
         """What a message concerns, `name:value`, sorted.

@@ -7,6 +7,7 @@ from twofold.store._audit_cut import CUT, AuditCut
 from twofold.store._audit_keys import NO_KEYS, AuditKeyMissing, AuditKeys
 from twofold.store._audit_stage import audit_stage, ended_as
 from twofold.store._audit_trail import AuditTrail
+from twofold.store._audited import About, Record, Trace
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._bell import Bell
 from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, Move
@@ -22,7 +23,16 @@ from twofold.store._memory import MemoryStore
 from twofold.store._memory_tables import MemoryTables
 from twofold.store._parked import Parked, ParkedEvents
 from twofold.store._part import EventSource, Participant
-from twofold.store._port import QueueingStore, ReadableStore, ReplicatedStore, Store, StoreInFront, Transaction
+from twofold.store._port import (
+    QueueingStore,
+    ReadableStore,
+    ReplicatedStore,
+    RevealingStore,
+    Store,
+    StoreInFront,
+    Transaction,
+    foundation,
+)
 from twofold.store._proof import Flaw, Verdict, verify
 from twofold.store._rearrangement import Aside, Rearrangement, beside, table_name
 from twofold.store._recorded import Recorded
@@ -42,6 +52,7 @@ from twofold.store._unit import Inline, UnitOfWork
 __all__ = [
     "ANY_VERSION",
     "ATTEMPTS",
+    "About",
     "Add",
     "Append",
     "Aside",
@@ -88,12 +99,14 @@ __all__ = [
     "QueueingStore",
     "ReadableStore",
     "Rearrangement",
+    "Record",
     "Recorded",
     "Refusals",
     "Remainder",
     "ReplicatedStore",
     "Reply",
     "RestorableStore",
+    "RevealingStore",
     "RowChange",
     "SUCCESS",
     "SchemaState",
@@ -101,6 +114,7 @@ __all__ = [
     "Snapshot",
     "Store",
     "StoreInFront",
+    "Trace",
     "Transaction",
     "UnitFactory",
     "UnitOfWork",
@@ -116,6 +130,7 @@ __all__ = [
     "current_unit",
     "decode",
     "ended_as",
+    "foundation",
     "from_header",
     "idempotency_stage",
     "lifecycle_stage",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from twofold.store._audit import AuditEntry
 from twofold.store._audit_trail import AuditTrail
 from twofold.store._batch import Batch, Committed
 from twofold.store._checkpoint import Checkpoints
@@ -213,6 +214,23 @@ class StoreInFront(Protocol):
 
 
 @runtime_checkable
+class RevealingStore(Protocol):
+    """A store that keeps personal data as nobody reads it, and can read it: an ability of few."""
+
+    def in_front_of(self, store: Store) -> Store:
+        """The same in front of another store, not started."""
+        ...
+
+    def reading(self, log: Log) -> Log:
+        """A log that is kept so, as it is read."""
+        ...
+
+    async def reveal(self, entries: Sequence[AuditEntry]) -> Sequence[AuditEntry]:
+        """Entries of the audit trail, which are kept so too, as people read them."""
+        ...
+
+
+@runtime_checkable
 class QueueingStore(Protocol):
     """A store in front of which work waits: an ability that not every store has."""
 
@@ -229,3 +247,10 @@ class ReadableStore(Protocol):
     def read_only(self) -> Store:
         """The same store, not started, for a process that only reads."""
         ...
+
+
+def foundation(store: Store) -> Store:
+    """The store that has a database, whatever stands in front of it."""
+    while isinstance(store, StoreInFront):
+        store = store.behind
+    return store

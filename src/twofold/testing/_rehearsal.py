@@ -13,7 +13,7 @@ from twofold.clock import Clock
 from twofold.errors import OutcomeUnknown, StoreUnavailable, WiringError, open_module
 from twofold.messages import Kind
 from twofold.result import Result
-from twofold.store import Log, Recorded
+from twofold.store import Log, Recorded, RevealingStore
 from twofold.testing._faults import Fault, FaultyStore
 from twofold.testing._fresh import settle, store_in
 from twofold.testing._streams import Streams, reordered
@@ -142,7 +142,10 @@ class Rehearsal:
     @property
     def _whole_log(self) -> Log:
         """The log, late or not."""
-        return (self._store.behind if self._store is not None else self._app.store).log
+        if self._store is None:
+            return self._app.store.log
+        kept, read = self._store.behind.log, self._app.store
+        return read.reading(kept) if isinstance(read, RevealingStore) else kept
 
     async def _see(self, streams: Streams, after: int) -> int:
         """Let those who ask for streams know what is in the log; up to where."""

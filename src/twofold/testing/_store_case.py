@@ -21,11 +21,13 @@ class StoreFeatures:
         sql: A held transaction gives functions a connection that can write.
         turns: A held transaction keeps other writers waiting.
         limits: A held transaction is ended when it is held too long.
+        snapshots: It keeps snapshots; one that does not finds none.
     """
 
     sql: bool = False
     turns: bool = False
     limits: bool = False
+    snapshots: bool = True
 
 
 class StoreCase:
@@ -68,6 +70,11 @@ class StoreCase:
         """Skip the test where transactions do not wait for each other."""
         if not self.features.turns:
             pytest.skip("this store has no turns")
+
+    def require_snapshots(self) -> None:
+        """Skip the test where no snapshot is kept."""
+        if not self.features.snapshots:
+            pytest.skip("this store keeps no snapshots")
 
 
 def draft(kind: str = "happened", **facts: object) -> Draft:

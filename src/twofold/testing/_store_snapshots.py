@@ -15,6 +15,7 @@ class Snapshots(StoreCase):
 
     async def test_a_snapshot_comes_back_as_it_was_kept(self, store: Store) -> None:
         """To the last byte, one for each stream, whatever else the unit of work writes."""
+        self.require_snapshots()
         assert await store.find_snapshot("a") is None
         alone, with_events = _snapshot("ä", 7, '{"who":"Zoë \\u0000"}'.encode()), _snapshot("b", 1)
         await store.commit(Batch(snapshots=(alone,)))
@@ -26,6 +27,7 @@ class Snapshots(StoreCase):
 
     async def test_the_newest_snapshot_of_a_stream_stays(self, store: Store) -> None:
         """One taken earlier that commits later does not replace it; one that is written as something else does."""
+        self.require_snapshots()
         newest = _snapshot("a", 9)
         for one in (_snapshot("a", 3), newest, _snapshot("a", 3), _snapshot("a", 9)):
             await store.commit(Batch(snapshots=(one,)))
@@ -36,6 +38,7 @@ class Snapshots(StoreCase):
 
     async def test_a_unit_that_fails_keeps_no_snapshot(self, store: Store) -> None:
         """Neither alone nor among others, nor in a transaction that is held open."""
+        self.require_snapshots()
         refused = Batch((Append("a", drafts(1), 5),), snapshots=(_snapshot("a", 1),))
         kept = _snapshot("b", 1)
         good = Batch((Append("b", drafts(1)),), snapshots=(kept,))
@@ -48,6 +51,7 @@ class Snapshots(StoreCase):
 
     async def test_snapshots_kept_at_once_wait_for_nobody_in_a_circle(self, store: Store) -> None:
         """Whatever order units name their streams in."""
+        self.require_snapshots()
         names = ("a", "b", "c")
         batches = [
             Batch(snapshots=tuple(_snapshot(name, number) for name in (names if number % 2 else reversed(names))))

@@ -15,7 +15,7 @@ from twofold.app._assembly import Assembly
 from twofold.app._database import sessions_of
 from twofold.app._room import open_room
 from twofold.app._stores import Stores
-from twofold.store import Append, Batch, Draft, Log, Recorded, Store
+from twofold.store import Append, Batch, Draft, Log, Recorded, Store, foundation
 
 _PAGE: Final = 1000
 _PATIENCE: Final = 24 * 3600.0
@@ -69,7 +69,7 @@ class Copy:
         try:
             if reached is None:
                 self.notes, reached = await self._copy_rows(store), 0
-            await _copy_log(self._sources.write.log, store, reached, position)
+            await _copy_log(foundation(self._sources.write).log, store, reached, position)
             self._position = position
         finally:
             await store.stop()

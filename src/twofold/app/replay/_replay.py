@@ -20,7 +20,18 @@ from twofold.app.replay._past import past_of
 from twofold.app.replay._twin import Twin, twin_of
 from twofold.clock import SystemClock, new_id
 from twofold.messages import Context, Origin
-from twofold.store import CRASHED, SUCCESS, AuditEntry, Log, ReadableStore, Recorded, Store, ended_as
+from twofold.store import (
+    CRASHED,
+    SUCCESS,
+    AuditEntry,
+    Log,
+    ReadableStore,
+    Recorded,
+    RevealingStore,
+    Store,
+    ended_as,
+    foundation,
+)
 
 _PAGE = 1000
 
@@ -113,19 +124,20 @@ class Replays:
             Refused: It cannot be replayed for another reason, which is told.
         """
         app, source = self._app, self._source
+        entry = await self.audit.reveal(entry)
         command = rebuilt(entry, app.router.catalogue, self._given)
         past = await past_of(entry, source.audit, self.audit, source.log)
         since = SystemClock().now()
         async with self._copy.at(past.position) as store:
             twin = twin_of(app, store, entry.time, self._allowed)
-            before = await store.log.head()
+            before = await twin.store.log.head()
             try:
                 outcome, code, error, crash = await _handled(twin, entry, command)
             finally:
                 await twin.settings.injection.close()
             if twin.refused:
                 raise twin.refused[0]
-            now = await _behind(before, store.log)
+            now = await _behind(before, twin.store.log)
         notes = [*self._copy.notes, *_notes(entry, app)]
         return Replay(
             entry=entry,
@@ -215,4 +227,8 @@ def _notes(entry: AuditEntry, app: App) -> list[str]:
 
 
 def _only_reading(store: Store) -> Store:
+    if isinstance(store, RevealingStore):
+        kept = foundation(store)
+        reading = _only_reading(kept)
+        return store if reading is kept else store.in_front_of(reading)
     return store.read_only() if isinstance(store, ReadableStore) else store

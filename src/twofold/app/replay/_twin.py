@@ -79,11 +79,13 @@ class Twin:
     Args:
         router: Its handlers.
         clock: Its clock, which stands still.
+        store: Where it keeps everything.
         refused: Whom it has kept from being called, whatever the handlers have made of that.
     """
 
     router: Router
     clock: Clock
+    store: Store
     refused: list[EffectsRefused] = field(default_factory=list[EffectsRefused])
 
     @property
@@ -107,6 +109,7 @@ def twin_of(app: App, store: Store, now: datetime, allowed: Collection[str]) -> 
     clock = _Stopped(now)
     # Its read database is named too: the environment may have one for the application.
     made = App(app.name, modules=app.modules, database=store, read_database=store, clock=clock)
+    made._key_database = app.keys
     made.said = replace(app.said, clock=clock)
     made._overrides = app._overrides
     classifier = app.router.settings.classifier
@@ -117,7 +120,7 @@ def twin_of(app: App, store: Store, now: datetime, allowed: Collection[str]) -> 
             made.use(one, at=at, when=when)
     assembly = made.assembly
     assembly.held = ()  # no other process can take the place of an inline projection
-    twin = Twin(router=made.router, clock=clock)
+    twin = Twin(router=made.router, clock=clock, store=made.store)
     settings, catalogue = twin.settings, made.router.catalogue
     effects = _Effects(app, settings, middleware)
     settings.before = (_effects_stage(effects, allowed, twin.refused),)

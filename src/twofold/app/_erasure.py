@@ -1,0 +1,32 @@
+"""What erasing a subject has covered."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """What erasing a subject has covered.
+
+    Args:
+        subject: The subject.
+        key: The id of the key that is destroyed; None when the subject never had one, and gets none now.
+        events: How many events of each type are unreadable, those that lie beside the beginnings of attempts included.
+        audit: The same of entries in the audit trail, by command.
+        parked: The same of events that were put aside, by subscription: what is quoted of them.
+        forgetting: Projections and writers that have personal events, and handle `SubjectErased`.
+        remembering: Those that do not handle it: what they have made of the data is still there.
+    """
+
+    subject: str
+    key: str | None
+    events: Mapping[str, int]
+    audit: Mapping[str, int]
+    parked: Mapping[str, int]
+    forgetting: tuple[str, ...]
+    remembering: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        return asdict(self)

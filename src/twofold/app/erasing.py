@@ -1,0 +1,162 @@
+"""Erasing a subject: the key of their data is destroyed, the log tells of it, and what that covers is reported.
+
+The key comes first: whatever fails behind it, nobody reads the data any more, and erasing again brings the rest.
+"""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final, cast
+
+from twofold.app._app import App
+from twofold.app._erasure import Erasure
+from twofold.app._room import open_room
+from twofold.errors import NotFound, VersionConflict, WiringError
+from twofold.messages import Kind, Origin, SubjectErased
+from twofold.projections import Projection, Writer
+from twofold.store import (
+    IF_INTERRUPTED,
+    About,
+    AuditSearch,
+    Log,
+    Record,
+    Recorded,
+    RevealingStore,
+    Selection,
+    Store,
+    Trace,
+    foundation,
+    working,
+)
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from twofold.personal import PersonalStore
+
+__all__ = ["ERASE", "Erasure", "erase", "followers"]
+
+ERASE: Final = "twofold.erase"
+"""What the entry in the audit trail is called that tells of an erasure."""
+
+_PAGE: Final = 1000
+_MOST: Final = 1_000_000
+
+
+async def erase(app: App, subject: str, *, user_id: str | None = None) -> Erasure:
+    """Destroy the key of a subject for good, tell it in the log, and look for what that covers.
+
+    Args:
+        app: The application; its stores are open.
+        subject: `customer:7f3`, as `Subject` marks it.
+        user_id: Who has asked for it, for the audit trail.
+
+    Raises:
+        NotFound: The application has no personal data of such a kind.
+        StoreUnavailable: The keys cannot be reached: it may have to be done again.
+        WiringError: The application keeps no keys.
+    """
+    kind, _, name = subject.partition(":")
+    known = _kinds(app)
+    if kind not in known or not name:
+        raise NotFound(f"{app.name} has no personal data of {subject!r}: it has that of {', '.join(known) or 'nobody'}")
+    if not isinstance(app.store, RevealingStore):
+        raise WiringError(f"{app.name} has no key database")
+    store = cast("PersonalStore", app.store)
+    key = await store.vault.destroy(subject)
+    await _tell(app, kind, name, user_id)
+    forgetting, remembering = followers(app)
+    return Erasure(
+        subject=subject,
+        key=None if key is None else str(key),
+        events={} if key is None else await _events(app, store.behind.log, key),
+        audit={} if key is None else await _entries(app, store.behind, key),
+        parked={} if key is None else await _parked(app, key),
+        forgetting=forgetting,
+        remembering=remembering,
+    )
+
+
+def followers(app: App) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The projections and writers that have personal events: those that forget a subject, and those that do not."""
+    personal = {kind.cls for kind in app.router.catalogue if kind.personal_fields}
+    forgetting, remembering = list[str](), list[str]()
+    readers: list[Projection | Writer] = [*app.assembly.projections, *app.assembly.writers]
+    for one in readers:
+        if personal.intersection(one.events):
+            (forgetting if SubjectErased in one.events else remembering).append(one.name)
+    return tuple(sorted(forgetting)), tuple(sorted(remembering))
+
+
+async def _tell(app: App, kind: str, name: str, user_id: str | None) -> None:
+    """Record that a subject is erased, once."""
+    stream = f"subject-{kind}:{name}"
+    if await app.store.log.read_stream(stream, limit=1):
+        return
+    context = app.router.context(Origin(user_id=user_id))
+    try:
+        async with working(app.new_unit(context)) as unit:
+            if app.said.auditing is not None:
+                unit.trace = Trace(Record(About(ERASE, 1, _payload), f"{kind}:{name}", context))
+            unit.append(stream, SubjectErased(kind=kind, id=name), expected=0)
+            await unit.commit()
+    except VersionConflict:  # somebody else has erased it just now
+        return
+
+
+def _payload(subject: str) -> str:
+    return json.dumps({"subject": subject}, separators=(",", ":"))
+
+
+def _kinds(app: App) -> list[str]:
+    return sorted({field.kind for kind in app.router.catalogue for field in kind.personal_fields})
+
+
+def _names(app: App, *kinds: Kind) -> list[str]:
+    return [one.name for one in app.router.catalogue if one.personal_fields and one.kind in kinds]
+
+
+async def _events(app: App, log: Log, key: "UUID") -> dict[str, int]:
+    found, keys_of = Counter[str](), open_room("twofold.personal").keys_of
+    async for entry in _read(log, app):
+        found[entry.type] += key in keys_of(entry.data)
+        if (beside := entry.headers.get(IF_INTERRUPTED)) is not None:
+            name, _, data = beside.split(" ", 2)
+            found[name] += key in keys_of(data.encode())
+    return _told(found)
+
+
+async def _read(log: Log, app: App) -> AsyncIterator[Recorded]:
+    """Everything that may have personal data: events under the names that they ever had, and beginnings of attempts."""
+    catalogue = app.router.catalogue
+    personal = catalogue.stored_as(one.cls for one in catalogue if one.personal_fields and one.kind is Kind.EVENT)
+    where = (Selection(types=personal), Selection(stream="twofold-attempt-*"))
+    position, head = 0, await log.head()
+    while position < head:
+        page = await log.read(position, until=head, limit=_PAGE, where=where)
+        for entry in page:
+            yield entry
+        position = page[-1].position if len(page) == _PAGE else head
+
+
+async def _entries(app: App, store: Store, key: "UUID") -> dict[str, int]:
+    found, keys_of, trail = Counter[str](), open_room("twofold.personal").keys_of, store.audit
+    for name in _names(app, Kind.COMMAND):
+        after = 0
+        while page := await trail.find(AuditSearch(message=name), after=after, limit=_PAGE):
+            found[name] += sum(key in keys_of(entry.payload.encode()) for entry in page)
+            after = page[-1].number
+    return _told(found)
+
+
+async def _parked(app: App, key: "UUID") -> dict[str, int]:
+    found = Counter[str]()
+    for store in app.stores.opened:
+        kept = cast("PersonalStore", store).parked
+        for one in await foundation(store).parked.list(limit=_MOST):
+            found[one.subscription] += key in await kept.keys(one.position)
+    return _told(found)
+
+
+def _told(found: Counter[str]) -> dict[str, int]:
+    return {name: count for name, count in sorted(found.items()) if count}
