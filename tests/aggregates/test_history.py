@@ -1,4 +1,4 @@
-"""What was: aggregates, states and decisions as of a version, a position or an instant, and nothing is written on it."""
+"""What was: aggregates, states and decisions as of a version, a position or an instant; nothing is written on it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def history(books: Books) -> History:
 
 
 @pytest.mark.parametrize(
-    ("as_of", "version", "balance"),
+    "as_of, version, balance",
     [
         (AsOf.version(1), 1, 0),
         (AsOf.version(3), 3, 110),
@@ -148,13 +148,14 @@ def evolve(balance: int, event: Opened | Deposited) -> int:
 
 
 async def test_the_state_of_a_decider_is_as_it_was(books: Books) -> None:
-    """By the name of its stream; None where nothing had happened."""
+    """By the name of its stream; a Failure where nothing had happened."""
     module = Module("bank")
     decider = module.decider(initial=int, decide=decide, evolve=evolve, stream="account-{account_id}")
-    wanted = [AsOf.version(2), AsOf.position(6), AsOf.instant(NOON), None, AsOf.version(9)]
-    states = [await history(books).state(decider, "account-2", as_of=one) for one in wanted]
-    assert states == [20, 220, 0, 2220, None]
-    assert await history(books).state(decider, "account-9") is None
+    past = history(books)
+    for as_of, balance in ((AsOf.version(2), 20), (AsOf.position(6), 220), (AsOf.instant(NOON), 0), (None, 2220)):
+        assert (await past.state(decider, "account-2", as_of=as_of)).unwrap() == balance
+    for stream, missing in (("account-2", AsOf.version(9)), ("account-9", None)):
+        assert isinstance((await past.state(decider, stream, as_of=missing)).error, NotFound)
 
 
 @dataclass
@@ -186,7 +187,7 @@ async def test_decisions_are_as_they_were(books: Books) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "wrong", "text"),
+    "make, wrong, text",
     [
         (AsOf.version, 0, "version 0"),
         (AsOf.position, -1, "position -1"),

@@ -74,5 +74,5 @@ async def test_no_other_way_leads_out_of_the_log(each_database: Database, sql: s
 async def test_postgresql_opens_no_stream_again(postgres_schema: PostgresSchema, sql: str) -> None:
     """What a stream is, its closing says; beside the version it stands for whoever appends."""
     async with opened(store_of(postgres_schema.address, "log")) as store:
-        with pytest.raises(REFUSED, match="append-only|its closing says"):
+        with pytest.raises(REFUSED, match=r"append-only|its closing says"):
             await run(store, sql)

@@ -43,7 +43,13 @@ class History:
         self._store = store
         self._catalogue = catalogue
 
-    async def get(self, kind: type[A], id: object, *, as_of: AsOf | None = None) -> Result[A, NotFound]:  # noqa: A002  # what users call it
+    async def get(
+        self,
+        kind: type[A],
+        id: object,  # noqa: A002  # what users call it
+        *,
+        as_of: AsOf | None = None,
+    ) -> Result[A, NotFound]:
         """An aggregate; a Failure when there was none.
 
         Args:
@@ -54,7 +60,13 @@ class History:
         found = await self.find(kind, id, as_of=as_of)
         return Failure(missing(kind.stream_of(id), as_of)) if found is None else Success(found)
 
-    async def find(self, kind: type[A], id: object, *, as_of: AsOf | None = None) -> A | None:  # noqa: A002  # what users call it
+    async def find(
+        self,
+        kind: type[A],
+        id: object,  # noqa: A002  # what users call it
+        *,
+        as_of: AsOf | None = None,
+    ) -> A | None:
         """An aggregate; None when there was none. It cannot be saved, unless it is as it is now.
 
         Args:
@@ -64,8 +76,10 @@ class History:
         """
         return await past_of(kind, kind.stream_of(id), self._store.log, self._catalogue, as_of)
 
-    async def state(self, decider: Decider[Any, S, Any], stream: str, *, as_of: AsOf | None = None) -> S | None:
-        """The state of a decider; None when nothing had happened in its stream.
+    async def state(
+        self, decider: Decider[Any, S, Any], stream: str, *, as_of: AsOf | None = None
+    ) -> Result[S, NotFound]:
+        """The state of a decider; a Failure when nothing had happened in its stream.
 
         Args:
             decider: What `Module.decider` has given.
@@ -73,7 +87,7 @@ class History:
             as_of: When; now unless given.
         """
         facts = await self.events(stream, as_of=as_of)
-        return decider.fold(fact.event for fact in facts) if facts else None
+        return Success(decider.fold(fact.event for fact in facts)) if facts else Failure(missing(stream, as_of))
 
     async def read(self, *decisions: Decision, as_of: AsOf) -> None:
         """Tell decisions all that they are made of, up to a moment; nothing can be recorded on that.
@@ -83,7 +97,8 @@ class History:
             as_of: A position or an instant.
 
         Raises:
-            WiringError: A decision does not say what it is made of; or it is asked for a version, which only one stream has.
+            WiringError: A decision does not say what it is made of; or it is asked for as of a version, which is one
+                stream's.
         """
         if as_of.kind == "version":
             raise WiringError("a decision is made of several streams: ask for it as of a position or an instant")
@@ -108,13 +123,11 @@ async def past_of(kind: type[A], stream: str, log: Log, catalogue: Catalogue, as
     facts, version = await facts_of(stream, log, catalogue, as_of)
     found = kind.rebuild((fact.event for fact in facts), version=version)
     if found is not None:
-        found._as_of = as_of  # noqa: SLF001  # this is how the room keeps it
+        found._as_of = as_of
     return found
 
 
-async def facts_of(
-    stream: str, log: Log, catalogue: Catalogue, as_of: AsOf | None
-) -> tuple[Sequence[Fact], int]:
+async def facts_of(stream: str, log: Log, catalogue: Catalogue, as_of: AsOf | None) -> tuple[Sequence[Fact], int]:
     """The events of a stream up to a moment, and the version that it was at."""
     facts, version = list[Fact](), 0
     while True:

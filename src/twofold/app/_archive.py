@@ -1,7 +1,7 @@
 """An archive of one stream: a file of JSON lines, its first one says what it is, and then one for each event.
 
-What was in the log stands in it byte by byte: data is embedded as it is, and a file is only believed when all that it was
-made of is found in it again.
+What was in the log stands in it byte by byte: data is embedded as it is, and a file is only believed when all that it
+was made of is found in it again.
 """
 
 import hashlib

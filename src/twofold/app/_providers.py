@@ -14,7 +14,7 @@ A = TypeVar("A", bound=Aggregate)
 
 
 def own_provider(services: Mapping[type, object]) -> Provider:
-    """The application's services, the unit of work and context of the message, repositories and boundaries; the history.
+    """The application's services and history, the unit of work and context of the message, repositories, boundaries.
 
     Args:
         services: What lives as long as the application, by type.

@@ -106,8 +106,8 @@ async def state_of(app: App, stream: str, *, as_of: AsOf | None = None, keeper: 
 async def archive(app: App, stream: str, file: Path, *, user_id: str | None = None) -> Archived:
     """Close a stream for good, once its events are in a file: what is personal in them as it is encrypted in the log.
 
-    Whatever goes wrong before the stream is closed, the log has it all, and the file is taken away again. When the answer
-    to the closing does not come, both are kept, and the log tells whether it has happened.
+    Whatever goes wrong before the stream is closed, the log has it all, and the file is taken away again. When the
+    answer to the closing does not come, the file is kept, and the log tells whether it has happened.
 
     Args:
         app: The application; its stores are open.
@@ -134,12 +134,12 @@ async def archive(app: App, stream: str, file: Path, *, user_id: str | None = No
             digest = await asyncio.to_thread(writer.finish)
         closing = Closing(stream=stream, version=version, how="archived", time=app.clock.now())
     except BaseException:
-        file.unlink()
+        await asyncio.to_thread(file.unlink)
         raise
     try:
         await closable.close_stream(closing, closing.entry_of(user_id, new_id(), digest))
     except (Conflict, Refused):
-        file.unlink()
+        await asyncio.to_thread(file.unlink)
         raise
     return Archived(closing=closing, file=file, sha256=digest)
 

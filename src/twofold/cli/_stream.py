@@ -27,8 +27,8 @@ from twofold.store import Recorded
 
 _TIMES = [f"%Y-%m-%d{time}" for time in ("", "T%H:%M:%S", " %H:%M:%S", "T%H:%M:%S%z", "T%H:%M:%S.%f%z")]
 _HOLES = (
-    "Its events leave the log, and nobody appends to it again. Read models keep what they have made of them, whoever has "
-    "not followed the log up to there never sees them, and a rebuild is without them."
+    "Its events leave the log, and nobody appends to it again. Read models keep what they have made of them, whoever"
+    " has not followed the log up to there never sees them, and a rebuild is without them."
 )
 
 
@@ -78,7 +78,8 @@ def show(
         page = list(islice((entry for entry in archived if entry.version > after), limit + 1))
     _print(page[:limit], as_json=as_json)
     if len(page) > limit:
-        click.echo(f"there are more than {limit}; --limit shows more, --after {page[limit - 1].version} the rest", err=True)
+        rest = f"--limit shows more, --after {page[limit - 1].version} the rest"
+        click.echo(f"there are more than {limit}; {rest}", err=True)
 
 
 @stream.command()
@@ -86,7 +87,7 @@ def show(
 @click.option("--at-version", type=int, metavar="N", help="As of its first N events.")
 @click.option("--at-position", type=int, metavar="N", help="As of a position of the log.")
 @click.option("--at-time", type=click.DateTime(_TIMES), help="As of an instant, in UTC unless it says otherwise.")
-@click.option("--of", "keeper", metavar="NAME", help="The aggregate, or the function that decides, if the name is not clear.")
+@click.option("--of", "keeper", metavar="NAME", help="Whose it is: an aggregate, or a function that decides.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @database_options
 def state(
@@ -126,7 +127,8 @@ def archive(*, words: tuple[str, ...], file: str, yes: bool, by: str | None, **d
     target, name = behind_app(words, "NAME")
     _confirm(f"Archive stream {printable(name)}?", yes=yes)
     done = with_stores(target, databases, lambda app: archive_stream(app, name, Path(file), user_id=by))
-    click.echo(f"stream {printable(name)} is closed at version {done.closing.version}; its events are in {printable(file)}")
+    version = done.closing.version
+    click.echo(f"stream {printable(name)} is closed at version {version}; its events are in {printable(file)}")
     click.echo(f"sha256 {done.sha256}")
 
 

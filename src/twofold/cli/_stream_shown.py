@@ -18,8 +18,9 @@ COLUMNS: Final = ("position", "version", "type", "recorded", "tags", "data")
 def as_of_today(entry: Recorded, catalogue: Catalogue) -> Iterator[Recorded]:
     """What handlers are given of an entry: an event of today's form, several, or none."""
     for fact in decode(catalogue, [entry]):
-        kind = catalogue.of(type(fact.event))
-        yield entry._replace(type=kind.name, schema_version=kind.wire.version, data=kind.encode(fact.event))
+        event: object = fact.event
+        kind = catalogue.of(type(event))
+        yield entry._replace(type=kind.name, schema_version=kind.wire.version, data=kind.encode(event))
 
 
 def row_of(entry: Recorded) -> tuple[str, ...]:

@@ -71,9 +71,10 @@ class ClosableStore(Protocol):
     """A store whose streams can be closed: an ability that not every store has."""
 
     async def close_stream(self, closing: Closing, entry: AuditEntry) -> None:
-        """Take a stream's events away for good, with what hangs on them, and add the entry that tells of it: all at once.
+        """Take a stream's events away for good, and add the entry that tells of it: all at once.
 
-        With the events go their tags, and what subscriptions in this store have put aside of them.
+        With the events go their tags, the snapshot of the stream, and what subscriptions in this store have put aside
+        of it.
 
         Args:
             closing: What is closed, and how.

@@ -1,6 +1,7 @@
-"""Conformance of closing: the events of a stream go for good, nobody appends to it again, and readers pass the holes."""
+"""Conformance of closing: events of a stream go for good, nobody appends to it again, and readers pass the holes."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,6 +19,7 @@ from twofold.store import (
     Closing,
     Condition,
     Parked,
+    Recorded,
     Remainder,
     Selection,
     Snapshot,
@@ -112,8 +114,7 @@ class Closings(StoreCase):
         await close(store, "a", 4)
         seen = list[tuple[list[int], int]]()
 
-        def settle(events: object, head: int) -> Batch:
-            assert isinstance(events, list)
+        def settle(events: Sequence[Recorded], head: int) -> Batch:
             seen.append(([one.position for one in events], head))
             return Batch()
 
@@ -167,7 +168,7 @@ class Closings(StoreCase):
     async def test_whoever_appends_meanwhile_is_before_it_or_refused(self, store: Store) -> None:
         """Nothing is appended behind a closing, and none of what was acknowledged is closed unseen."""
         await store.commit(append("a"))
-        reached, done = [1], asyncio.Event()
+        done, reached = asyncio.Event(), [1]
 
         async def keep_appending() -> None:
             for _ in range(25):
@@ -189,7 +190,9 @@ class Closings(StoreCase):
                         return version
 
         seeing = asyncio.create_task(follow(store, done))
-        *_, version = await asyncio.gather(*(keep_appending() for _ in range(4)), close_in_between())
+        appending = [asyncio.create_task(keep_appending()) for _ in range(4)]
+        version = await close_in_between()
+        await asyncio.gather(*appending)
         await store.commit(append("b", 2))
         done.set()
         assert sorted(reached) == list(range(1, version + 1))

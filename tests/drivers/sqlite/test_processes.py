@@ -12,8 +12,8 @@ import pytest
 from tests.drivers.sqlite.conftest import Start
 from twofold.drivers.sqlite import SqliteStore
 from twofold.errors import StoreUnavailable, WiringError
-from twofold.testing._store_closing import close
 from twofold.testing._store_case import append, versions, whole_log
+from twofold.testing._store_closing import close
 
 pytestmark = pytest.mark.anyio
 

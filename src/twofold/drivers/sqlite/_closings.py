@@ -1,4 +1,4 @@
-"""Closing streams: what is left of them, and the one way for their events out of the log, in the writer's transaction."""
+"""Closing streams: the one way for their events out of the log, and what is left; the writer's thread does it."""
 
 from datetime import timedelta
 from sqlite3 import Connection
@@ -9,8 +9,12 @@ from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.errors import StreamClosed, VersionConflict
 from twofold.store import Closing
 
-_BESIDE = ("twofold_parked", "twofold_snapshots")
-"""What else is kept by the name of a stream."""
+_GONE = (
+    "DELETE FROM twofold_events WHERE stream = ?",
+    # What else is kept by the name of a stream.
+    "DELETE FROM twofold_parked WHERE stream = ?",
+    "DELETE FROM twofold_snapshots WHERE stream = ?",
+)
 
 
 def version_of(connection: Connection, stream: str) -> int:
@@ -38,9 +42,8 @@ def close(connection: Connection, closing: Closing, entry: tuple[Any, ...]) -> N
         raise VersionConflict(stream=stream, expected=ends_at, actual=found)
     connection.execute(_CLOSE, (stream, ends_at, closing.how, (closing.time - EPOCH) // MICROSECOND))
     connection.executemany(_UNTAG, connection.execute(_TAGS, (stream,)).fetchall())
-    connection.execute("DELETE FROM twofold_events WHERE stream = ?", (stream,))
-    for table in _BESIDE:
-        connection.execute(f"DELETE FROM {table} WHERE stream = ?", (stream,))
+    for statement in _GONE:
+        connection.execute(statement, (stream,))
     add_entries(connection, [entry], 0)
 
 
