@@ -167,6 +167,7 @@ class Closings(StoreCase):
 
     async def test_whoever_appends_meanwhile_is_before_it_or_refused(self, store: Store) -> None:
         """Nothing is appended behind a closing, and none of what was acknowledged is closed unseen."""
+        _closable(store)  # before anything runs beside this
         await store.commit(append("a"))
         done, reached = asyncio.Event(), [1]
 
