@@ -1,6 +1,6 @@
 """CQRS for Python: commands, queries and events with results, and one log that both sides meet in."""
 
-from twofold.aggregates import Aggregate, Boundary, Decision, Repository, after_event, every, slower_than
+from twofold.aggregates import Aggregate, AsOf, Boundary, Decision, History, Repository, after_event, every, slower_than
 from twofold.app import App, Caller
 from twofold.dispatch import (
     CommandBus,
@@ -45,6 +45,7 @@ from twofold.store import UnitOfWork
 __all__ = [  # in the order of sorted()
     "Aggregate",
     "App",
+    "AsOf",
     "Boundary",
     "Caller",
     "Command",
@@ -63,6 +64,7 @@ __all__ = [  # in the order of sorted()
     "Forbidden",
     "FromContext",
     "HandlerConfig",
+    "History",
     "Invalid",
     "Lifecycle",
     "Live",

@@ -71,7 +71,7 @@ def test_a_module_that_is_mounted_twice_is_a_fault() -> None:
 def test_errors_that_are_no_categories_are_refused() -> None:
     """When the application is checked, and not when the error comes."""
     with pytest.raises(WiringError, match="KeyError"):
-        App("trial", errors={KeyError: "gone"}, database="memory:").check()  # type: ignore[dict-item]  # the mistake that is told at the start
+        App("trial", errors={KeyError: "lost"}, database="memory:").check()  # type: ignore[dict-item]  # the mistake that is told at the start
 
 
 async def test_a_class_that_is_sent_is_told_from_an_unknown_message() -> None:

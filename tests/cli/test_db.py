@@ -49,9 +49,9 @@ def tables(database: Path) -> set[str]:
 def test_a_database_that_is_behind_is_told_as_such(db: Db, database: Path) -> None:
     """With exit code 75 and the way out; nothing is made."""
     said = db("status")
-    assert (said.code, said.out) == (75, "schema 0 of 6: behind; `twofold db upgrade` brings it up to date\n")
+    assert (said.code, said.out) == (75, "schema 0 of 7: behind; `twofold db upgrade` brings it up to date\n")
     said = db("status", "--json")
-    assert (said.code, json.loads(said.out)) == (75, {"taken": 0, "known": 6, "state": "behind"})
+    assert (said.code, json.loads(said.out)) == (75, {"taken": 0, "known": 7, "state": "behind"})
     assert not database.exists()
 
 
@@ -61,15 +61,15 @@ def test_a_read_database_is_upgraded_by_itself(db: Db, database: Path, monkeypat
     assert (said.code, "shop has no read database" in said.err) == (2, True)
     read = database.with_name("read.db")
     monkeypatch.setenv("TWOFOLD_READ_DATABASE", str(read))
-    assert db("upgrade", "--read") == Said(0, "schema 6 of 6: upgraded from 0\n", "")
+    assert db("upgrade", "--read") == Said(0, "schema 7 of 7: upgraded from 0\n", "")
     assert (read.exists(), database.exists()) == (True, False)
 
 
 def test_an_upgrade_makes_the_tables_of_the_store_only(db: Db, database: Path) -> None:
     """Once: a second one finds nothing to do, and the read models are left to whoever runs the application."""
-    assert db("upgrade") == Said(0, "schema 6 of 6: upgraded from 0\n", "")
-    assert db("upgrade") == Said(0, "schema 6 of 6: up to date\n", "")
-    assert db("status") == Said(0, "schema 6 of 6: up to date\n", "")
+    assert db("upgrade") == Said(0, "schema 7 of 7: upgraded from 0\n", "")
+    assert db("upgrade") == Said(0, "schema 7 of 7: up to date\n", "")
+    assert db("status") == Said(0, "schema 7 of 7: up to date\n", "")
     names = (
         "meta",
         "events",
@@ -81,6 +81,7 @@ def test_an_upgrade_makes_the_tables_of_the_store_only(db: Db, database: Path) -
         "audit_blocks",
         "audit_cuts",
         "snapshots",
+        "closings",
     )
     assert tables(database) == {f"twofold_{name}" for name in names}
 
@@ -109,10 +110,10 @@ def test_the_sql_can_be_run_by_others(db: Db, database: Path) -> None:
     connection.executescript(script)
     connection.close()
     assert db("status").code == 0
-    assert db("sql") == Said(0, "-- The tables of twofold, from step 6: nothing to do\n", "")
+    assert db("sql") == Said(0, "-- The tables of twofold, from step 7: nothing to do\n", "")
     assert db("sql", "--from", "0").out == script
     assert db("sql", "--from", "1").out.count("CREATE TABLE") < script.count("CREATE TABLE")
-    assert db("sql", "--from", "7").code == 2
+    assert db("sql", "--from", "8").code == 2
 
 
 def test_a_database_that_cannot_be_opened_is_unavailable(db: Db, database: Path) -> None:
@@ -138,7 +139,7 @@ def test_two_commands_at_once_both_end_well(database: Path) -> None:
             one.kill()
             one.communicate()
     assert [one.returncode for one in both] == [0, 0]
-    assert said == ["schema 6 of 6: up to date\n", "schema 6 of 6: upgraded from 0\n"]
+    assert said == ["schema 7 of 7: up to date\n", "schema 7 of 7: upgraded from 0\n"]
 
 
 def test_an_application_may_leave_upgrades_to_others(database: Path) -> None:

@@ -31,7 +31,7 @@ from twofold import (
     Success,
     Unavailable,
 )
-from twofold.errors import Category, Corrupt, TooLarge, Unauthenticated, VersionConflict, refused
+from twofold.errors import Category, Corrupt, StreamClosed, TooLarge, Unauthenticated, VersionConflict, refused
 from twofold.store import Recorded
 
 SECRET = "hunter2-canary"
@@ -129,6 +129,7 @@ FAILURES: dict[str, Callable[[], object]] = {
     "forbidden": lambda: Forbidden("not yours"),
     "not_found": lambda: NotFound("no such order"),
     "exists": lambda: Exists("there is one"),
+    "gone": lambda: StreamClosed(stream="order-1"),
     "conflict": lambda: VersionConflict(stream="order-1", expected=1, actual=2),
     "too_large": lambda: TooLarge(limit=7),
     "unavailable": lambda: Unavailable("come back", retry_after=2.4),

@@ -34,6 +34,7 @@ async def client() -> AsyncGenerator[httpx.AsyncClient]:
         ("forbidden", 403, "forbidden", "not yours"),
         ("not_found", 404, "not_found", "no such order"),
         ("exists", 409, "exists", "there is one"),
+        ("gone", 410, "stream_closed", "stream 'order-1' is closed for good"),
         ("conflict", 409, "version_conflict", "stream 'order-1' was expected at version 1, found 2"),
         ("too_large", 413, "too_large", "the body is larger than 7 bytes"),
         ("unavailable", 503, "unavailable", "come back"),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Self
 
+from twofold.aggregates._as_of import AsOf
 from twofold.aggregates._snapshots import SnapshotPolicy
 from twofold.errors import WiringError, snake_case
 from twofold.messages import Event
@@ -41,6 +42,7 @@ class Aggregate:
 
     _version: int = 0
     _recorded: Sequence[Event] = ()
+    _as_of: AsOf | None = None
 
     def evolve(self, event: Event) -> None:
         """Change the state as an event says; never refuse, never record.
@@ -68,6 +70,11 @@ class Aggregate:
     def recorded(self) -> Sequence[Event]:
         """The events that are not in the log yet."""
         return self._recorded
+
+    @property
+    def as_of(self) -> AsOf | None:
+        """The moment that it was loaded as of; None for the present, which alone can be saved."""
+        return self._as_of
 
     @classmethod
     def rebuild(cls, events: Iterable[Event], *, version: int | None = None, start: Self | None = None) -> Self | None:

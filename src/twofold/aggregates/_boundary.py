@@ -6,12 +6,10 @@ https://dcb.events/specification/.
 
 from typing import final
 
-from twofold.aggregates._decision import Decision, events_of, selection_of, tell
+from twofold.aggregates._decision import Decision, own_of, tell, tell_all
 from twofold.errors import WiringError
 from twofold.messages import Catalogue
-from twofold.store import Condition, Store, UnitOfWork, decode
-
-_PAGE = 1000
+from twofold.store import Condition, Store, UnitOfWork
 
 
 @final
@@ -57,23 +55,13 @@ class Boundary:
         if not decisions or any(one is known for one in decisions for known in self._read):
             raise WiringError("a decision is read once: make new ones, and read all that belong together at once")
         self._read += decisions
-        own = [(one, selection_of(one, self._catalogue), events_of(type(one))) for one in decisions]
-        where = tuple(dict.fromkeys(selection for _, selection, _ in own))
+        own = [own_of(one, self._catalogue) for one in decisions]
         head = await self._store.log.head()
-        self._unit.require(Condition(head, where))
-        after = 0
-        while True:
-            page = await self._store.log.read(after, until=head, limit=_PAGE, where=where)
-            for fact in decode(self._catalogue, page):
-                for decision, selection, events in own:
-                    if fact.recorded in selection and isinstance(fact.event, events):
-                        tell(decision, fact.event)
-            if len(page) < _PAGE:
-                break
-            after = page[-1].position
-        for decision, selection, _ in own:
-            for event in self._unit.pending([selection]):
-                tell(decision, event)
+        self._unit.require(Condition(head, tuple(dict.fromkeys(one.selection for one in own))))
+        await tell_all(own, self._store.log, self._catalogue, until=head)
+        for one in own:
+            for event in self._unit.pending([one.selection]):
+                tell(one.decision, event)
 
     def record(self, *events: object, stream: str | None = None) -> None:
         """Say that something happened, under the condition that nothing else did.

@@ -1,12 +1,17 @@
 """Decision models: the part of the past that one decision depends on, whatever streams it is in."""
 
 import inspect
-from typing import Any, Final, Protocol, cast
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Any, Final, NamedTuple, Protocol, cast
 
+from twofold.aggregates._as_of import AsOf
 from twofold.dispatch import named_classes, refuse_impure
 from twofold.errors import FaultError, WiringError
 from twofold.messages import Catalogue, Event, tag_fields, tags_of
-from twofold.store import Selection
+from twofold.store import Log, Selection, decode
+
+_PAGE = 1000
 
 
 class _Evolving(Protocol):
@@ -37,6 +42,50 @@ class Decision:
 def tell(decision: Decision, event: object) -> None:
     """Have a decision see an event that it depends on."""
     cast("_Evolving", decision).evolve(event)
+
+
+class Own(NamedTuple):
+    """A decision, and what it is made of.
+
+    Args:
+        decision: The decision.
+        selection: The entries of the log that it is made of.
+        events: The classes of what these are read as.
+    """
+
+    decision: Decision
+    selection: Selection
+    events: tuple[type, ...]
+
+
+def own_of(decision: Decision, catalogue: Catalogue) -> Own:
+    """What a decision is made of; see `selection_of`."""
+    return Own(decision, selection_of(decision, catalogue), events_of(type(decision)))
+
+
+async def tell_all(
+    own: Sequence[Own], log: Log, catalogue: Catalogue, *, until: int, as_of: AsOf | None = None
+) -> None:
+    """Have decisions see what they are made of, in the order of the log.
+
+    Args:
+        own: The decisions.
+        log: The log.
+        catalogue: What decodes it.
+        until: The last position that they see.
+        as_of: The moment up to which they see it; all of it unless given.
+    """
+    after, where = 0, tuple(dict.fromkeys(one.selection for one in own))
+    while True:
+        page = await log.read(after, until=until, limit=_PAGE, where=where)
+        told = page if as_of is None else list(takewhile(as_of.covers, page))
+        for fact in decode(catalogue, told):
+            for one in own:
+                if fact.recorded in one.selection and isinstance(fact.event, one.events):
+                    tell(one.decision, fact.event)
+        if len(told) < _PAGE:
+            return
+        after = page[-1].position
 
 
 def selection_of(decision: Decision, catalogue: Catalogue) -> Selection:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from twofold.aggregates._aggregate import Aggregate
+from twofold.aggregates._as_of import AsOf, NotThePresent
+from twofold.aggregates._history import missing, past_of
 from twofold.aggregates._loading import load
 from twofold.errors import Exists, NotFound, WiringError
 from twofold.messages import Catalogue
@@ -32,24 +34,26 @@ class Repository(Generic[A]):
         self._passed = dict[str, int]()
         """Streams of which no event is left today, with their versions."""
 
-    async def get(self, id: object) -> Result[A, NotFound]:  # noqa: A002  # what users call it
+    async def get(self, id: object, *, as_of: AsOf | None = None) -> Result[A, NotFound]:  # noqa: A002  # what users call it
         """Load an aggregate; a Failure when there is none.
 
         Args:
             id: Its id.
+            as_of: When it was like that; one of the past is not saved. Now unless given.
         """
-        found = await self.find(id)
-        if found is None:
-            return Failure(NotFound(f"there is no {self._kind.stream_of(id).replace('-', ' ', 1)}"))
-        return Success(found)
+        found = await self.find(id, as_of=as_of)
+        return Failure(missing(self._kind.stream_of(id), as_of)) if found is None else Success(found)
 
-    async def find(self, id: object) -> A | None:  # noqa: A002  # what users call it
+    async def find(self, id: object, *, as_of: AsOf | None = None) -> A | None:  # noqa: A002  # what users call it
         """Load an aggregate; None when there is none.
 
         Args:
             id: Its id.
+            as_of: When it was like that; one of the past is not saved. Now unless given.
         """
         stream = self._kind.stream_of(id)
+        if as_of is not None:
+            return await past_of(self._kind, stream, self._store.log, self._catalogue, as_of)
         known = self._unit.remembered(stream)
         if isinstance(known, _Saved):
             return cast("A", known.aggregate)
@@ -68,8 +72,11 @@ class Repository(Generic[A]):
 
         Raises:
             WiringError: It has recorded nothing, so it has no id.
+            NotThePresent: It was loaded as of a moment of the past.
         """
         stream = aggregate.stream_of(_id_of(aggregate))
+        if aggregate.as_of is not None:
+            raise NotThePresent(what=stream, as_of=aggregate.as_of)
         known = self._unit.remembered(stream)
         if isinstance(known, _Saved) and known.aggregate is aggregate:
             self._unit.enlist(known)

@@ -17,9 +17,19 @@ def aggregate_faults(handlers: Iterable[Handler], injection: Injection) -> list[
         handlers: The handlers.
         injection: Knows what depends on what.
     """
+    return [fault for kind in aggregates_of(handlers, injection) for fault in _faults(kind)]
+
+
+def aggregates_of(handlers: Iterable[Handler], injection: Injection) -> list[type[Any]]:
+    """The aggregates that handlers depend on, directly or through others.
+
+    Args:
+        handlers: The handlers.
+        injection: Knows what depends on what.
+    """
     asked = (hint for handler in handlers for hint in injection.reached(handler))
     loaded = dict.fromkeys(get_args(hint)[0] for hint in asked if get_origin(hint) is Repository)
-    return [fault for kind in loaded if isinstance(kind, type) for fault in _faults(kind)]
+    return [kind for kind in loaded if isinstance(kind, type)]
 
 
 def _faults(kind: type[Any]) -> Iterable[Fault]:

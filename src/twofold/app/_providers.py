@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from dishka import Provider, Scope
 
-from twofold.aggregates import Aggregate, Boundary, Repository
+from twofold.aggregates import Aggregate, Boundary, History, Repository
 from twofold.errors import WiringError
 from twofold.messages import Catalogue, Context, current_context
 from twofold.store import Store, UnitOfWork, current_unit
@@ -14,7 +14,7 @@ A = TypeVar("A", bound=Aggregate)
 
 
 def own_provider(services: Mapping[type, object]) -> Provider:
-    """The application's services, the unit of work and context of the message, repositories and boundaries.
+    """The application's services and history, the unit of work and context of the message, repositories, boundaries.
 
     Args:
         services: What lives as long as the application, by type.
@@ -30,6 +30,7 @@ def own_provider(services: Mapping[type, object]) -> Provider:
     provider.provide(_context, scope=Scope.REQUEST)
     provider.provide(repository, scope=Scope.REQUEST)
     provider.provide(Boundary, scope=Scope.REQUEST)
+    provider.provide(History, scope=Scope.APP)
     return provider
 
 

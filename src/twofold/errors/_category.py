@@ -26,6 +26,7 @@ class Category(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
+    GONE = "gone"
     EXISTS = "exists"
     REFUSED = "refused"
     TOO_LARGE = "too_large"
@@ -52,6 +53,7 @@ invalid = Category.INVALID
 unauthenticated = Category.UNAUTHENTICATED
 forbidden = Category.FORBIDDEN
 not_found = Category.NOT_FOUND
+gone = Category.GONE
 exists = Category.EXISTS
 refused = Category.REFUSED
 too_large = Category.TOO_LARGE

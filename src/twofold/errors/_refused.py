@@ -95,6 +95,25 @@ class Exists(Refused):
     code: ClassVar[str] = "exists"
 
 
+class StreamClosed(Refused):
+    """A stream is closed for good: its events have left the log, and nothing is appended to it any more.
+
+    Args:
+        stream: The stream.
+    """
+
+    category: ClassVar[Category] = Category.GONE
+    code: ClassVar[str] = "stream_closed"
+
+    def __init__(self, *, stream: str) -> None:
+        super().__init__()
+        self.stream = stream
+
+    @property
+    def detail(self) -> str:
+        return f"stream {self.stream!r} is closed for good"
+
+
 class TooLarge(Refused):
     """The input is larger than the door accepts.
 

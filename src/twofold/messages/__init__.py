@@ -23,7 +23,7 @@ from twofold.messages._name import WireName, command, event, query, wire_name
 from twofold.messages._page import Page
 from twofold.messages._personal import PERSONAL, Personal, PersonalField, Subject, SubjectErased
 from twofold.messages._receipt import USUAL_WAIT, Receipt
-from twofold.messages._secret import HIDDEN, Secret, is_telling, redacting
+from twofold.messages._secret import HIDDEN, Secret, is_telling, redacting, without_secrets
 from twofold.messages._tag import Tag, tag_fields, tags_of
 from twofold.messages._type import MessageType
 from twofold.messages._upcast import Encoded, Upcast, Upcaster
@@ -79,5 +79,6 @@ __all__ = [
     "USUAL_WAIT",
     "wire_name",
     "without_personal",
+    "without_secrets",
     "WireName",
 ]

@@ -24,6 +24,7 @@ HIDDEN: Final = "***"
 
 _REDACTED: Final = "twofold redacted"
 _UNWRITABLE: Final = "null"
+_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _TELLING: Final = re.compile(
     r"(^|_)(passw(or)?d|passwd|passphrase|secret|token|credentials?|authorization|(api|private|secret|access)_?key|pin|cvv)s?($|_)"
 )
@@ -72,7 +73,7 @@ def redacting(kind: MessageType[M]) -> Callable[[M], str]:
 
     if not _may_tell(kind):
         return plain
-    return lambda message: json.dumps(_hidden(json.loads(plain(message))), ensure_ascii=False, separators=(",", ":"))
+    return lambda message: _json(without_secrets(json.loads(plain(message))))
 
 
 def _written(value: Any, write: SerializerFunctionWrapHandler, info: SerializationInfo[Any]) -> Any:
@@ -106,12 +107,17 @@ def _is_open(node: Mapping[str, Any]) -> bool:
     return (node.get("type") == "object" and "properties" not in node) or node.keys() <= {"title", "default"}
 
 
-def _hidden(value: object) -> object:
+def without_secrets(value: object) -> object:
+    """A JSON value with what says by its name that it is a secret hidden, at any depth.
+
+    Args:
+        value: As `json.loads` gives it.
+    """
     if isinstance(value, list):
-        return [_hidden(one) for one in cast("list[object]", value)]
+        return [without_secrets(one) for one in cast("list[object]", value)]
     if isinstance(value, dict):
         members = cast("dict[str, object]", value).items()
-        return {name: HIDDEN if one is not None and is_telling(name) else _hidden(one) for name, one in members}
+        return {name: HIDDEN if one is not None and is_telling(name) else without_secrets(one) for name, one in members}
     return value
 
 

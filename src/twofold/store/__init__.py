@@ -11,6 +11,7 @@ from twofold.store._audited import About, Record, Trace
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._bell import Bell
 from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, Move
+from twofold.store._closing import CLOSED, ClosableStore, Closing, How
 from twofold.store._current import UnitFactory, carrying, current_unit, working
 from twofold.store._decode import decode
 from twofold.store._epoch import GAP, Epoch, RestorableStore
@@ -65,10 +66,13 @@ __all__ = [
     "AuditTrail",
     "Batch",
     "Bell",
+    "CLOSED",
     "CRASHED",
     "CUT",
     "Checkpoint",
     "Checkpoints",
+    "ClosableStore",
+    "Closing",
     "Committed",
     "Condition",
     "Delete",
@@ -79,6 +83,7 @@ __all__ = [
     "Flaw",
     "GAP",
     "IF_INTERRUPTED",
+    "How",
     "INLINE",
     "Inline",
     "Log",

@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Any, TypeVar, final
 
 from twofold.errors import StoreUnavailable
+from twofold.store._audit import AuditEntry
 from twofold.store._batch import Batch, Committed
 from twofold.store._bell import Bell
+from twofold.store._closing import Closing
 from twofold.store._epoch import Epoch
 from twofold.store._memory_audit import MemoryAudit
 from twofold.store._memory_checkpoints import MemoryCheckpoints
@@ -101,6 +103,7 @@ class MemoryStore:
             VersionConflict: A stream is not where an append expects it.
             CheckpointMoved: A checkpoint is not where a move expects it.
             ConditionFailed: The log holds what a condition excludes.
+            StreamClosed: A stream is closed for good.
             StoreUnavailable: The store is closed.
         """
         with self._lock:
@@ -116,6 +119,8 @@ class MemoryStore:
                 self._replies.keep(batch.reply, position)
             for snapshot in batch.snapshots:
                 known = self._snapshots.get(snapshot.stream)
+                if self._log.closing(snapshot.stream) is not None:
+                    continue
                 if known is None or known.schema != snapshot.schema or known.version < snapshot.version:
                     self._snapshots[snapshot.stream] = snapshot
             self._audit.add(batch.audit, position)
@@ -165,6 +170,25 @@ class MemoryStore:
             for old, new in change.checkpoints:
                 self._parked.rename(old, new)
             self._tables.rearrange(change.drops, change.renames)
+
+    async def close_stream(self, closing: Closing, entry: AuditEntry) -> None:
+        """Take a stream's events away for good, with what hangs on them, and add the entry that tells of it.
+
+        Raises:
+            VersionConflict: The stream is not at that version.
+            StreamClosed: It was closed before.
+        """
+        with self._lock:
+            self._require_open()
+            self._log.close(closing)
+            self._parked.forget_stream(closing.stream)
+            self._snapshots.pop(closing.stream, None)
+            self._audit.add((entry,), 0)
+
+    async def find_closing(self, stream: str) -> Closing | None:
+        """How a stream was closed."""
+        self._require_open()
+        return self._log.closing(stream)
 
     async def begin_epoch(self, seen: int) -> Epoch:
         """Give the log a new epoch, behind all that anybody may have seen; the checkpoints with it."""

@@ -7,8 +7,9 @@ from itertools import islice
 from operator import attrgetter
 from typing import final
 
-from twofold.errors import ConditionFailed, VersionConflict
+from twofold.errors import ConditionFailed, StreamClosed, VersionConflict
 from twofold.store._batch import ANY_VERSION, Append, Batch
+from twofold.store._closing import Closing
 from twofold.store._epoch import GAP, Epoch
 from twofold.store._recorded import Recorded
 from twofold.store._remainder import Remainder
@@ -19,11 +20,12 @@ from twofold.store._selection import Condition, Selection, selected
 class MemoryLog:
     """The log of a `MemoryStore`."""
 
-    __slots__ = ("_epoch", "_events", "_head", "_streams")
+    __slots__ = ("_closed", "_epoch", "_events", "_head", "_streams")
 
     def __init__(self) -> None:
         self._events = list[Recorded]()
         self._streams = dict[str, list[Recorded]]()
+        self._closed = dict[str, Closing]()
         self._epoch = secrets.token_hex(16)
         self._head = 0
 
@@ -49,9 +51,12 @@ class MemoryLog:
 
         Raises:
             VersionConflict: A stream is not where an append expects it.
+            StreamClosed: One is closed for good.
         """
         reached = dict[str, int]()
         for append in appends:
+            if append.stream in self._closed:
+                raise StreamClosed(stream=append.stream)
             at = reached.get(append.stream, len(self._streams.get(append.stream, ())))
             if append.expected not in (ANY_VERSION, at):
                 raise VersionConflict(stream=append.stream, expected=append.expected, actual=at)
@@ -75,9 +80,10 @@ class MemoryLog:
         Raises:
             ConditionFailed: It is more than may be.
         """
-        left = islice(self._events, max(remainder.after, 0), None) if remainder.where is not None else ()
-        events = [event for event in left if remainder.where is not None and event in remainder.where]
-        return remainder.settled(events, len(self._events))
+        where = remainder.where
+        left = () if where is None else islice(self._events, self._behind(remainder.after), None)
+        events = [event for event in left if where is not None and event in where]
+        return remainder.settled(events, self._head)
 
     def extend(self, appends: Sequence[Append]) -> int:
         """Add events that were checked, and give the position of the last one; 0 when there is none."""
@@ -101,6 +107,23 @@ class MemoryLog:
                 stream.append(recorded)
                 self._events.append(recorded)
         return self._head if self._head > before else 0
+
+    def close(self, closing: Closing) -> None:
+        """Take the events of a stream away for good.
+
+        Raises:
+            VersionConflict: It is not at the version that it ends at.
+            StreamClosed: It is closed.
+        """
+        stream = closing.stream
+        self.check([Append(stream, (), closing.version)])
+        self._closed[stream] = closing
+        del self._streams[stream]
+        self._events = [event for event in self._events if event.stream != stream]
+
+    def closing(self, stream: str) -> Closing | None:
+        """How a stream was closed."""
+        return self._closed.get(stream)
 
     def begin_epoch(self, seen: int) -> Epoch:
         """Go on under a new name, behind all that anybody may have seen."""

@@ -72,6 +72,10 @@ class MemoryParked:
         """Let everything go that a subscription has parked."""
         self._parked = {key: one for key, one in self._parked.items() if one.subscription != subscription}
 
+    def forget_stream(self, stream: str) -> None:
+        """Let everything go that was put aside of a stream."""
+        self._parked = {key: one for key, one in self._parked.items() if one.stream != stream}
+
     def rename(self, old: str, new: str) -> None:
         """Give what a subscription has parked to another."""
         renamed = (one._replace(subscription=new) if one.subscription == old else one for one in self._parked.values())

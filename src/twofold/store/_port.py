@@ -137,6 +137,7 @@ class Store(Protocol):
             VersionConflict: A stream is not where an append expects it; nothing was written.
             CheckpointMoved: A checkpoint is not where a move expects it; nothing was written.
             ConditionFailed: The log holds what a condition excludes; nothing was written.
+            StreamClosed: A stream is closed for good; nothing was written.
             StoreUnavailable: The store is closed or refuses writes; nothing was written.
             OutcomeUnknown: The commit was sent and its end is not known; it is whole or absent.
         """

@@ -9,6 +9,7 @@ from twofold.testing._store_audit_cuts import AuditCuts
 from twofold.testing._store_boundaries import Boundaries
 from twofold.testing._store_case import StoreFeatures
 from twofold.testing._store_checkpoints import Checkpoints
+from twofold.testing._store_closing import Closings
 from twofold.testing._store_read_only import ReadOnly
 from twofold.testing._store_reads import Reads
 from twofold.testing._store_rearranging import Rearranging
@@ -28,6 +29,7 @@ class StoreConformance(
     ReadOnly,
     Boundaries,
     Checkpoints,
+    Closings,
     Rearranging,
     Replies,
     Restoring,

@@ -105,7 +105,7 @@ def _without_null(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 def _problems(endpoint: Endpoint, *, authenticates: bool) -> dict[str, Any]:
     statuses = {*_ALWAYS, 403, 404}
     if endpoint.handler.kind is Kind.COMMAND:
-        statuses.add(409)
+        statuses |= {409, 410}
     if endpoint.intake.has_body:
         statuses |= {413, 415}
     guarded = endpoint.app.assembly.authorization.guards(endpoint.handler)

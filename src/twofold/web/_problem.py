@@ -32,6 +32,7 @@ _STATUS: Final = {
     Category.UNAUTHENTICATED: 401,
     Category.FORBIDDEN: 403,
     Category.NOT_FOUND: 404,
+    Category.GONE: 410,
     Category.EXISTS: 409,
     Category.CONFLICT: 409,
     Category.TOO_LARGE: 413,

@@ -13,14 +13,17 @@ from tests.drivers.postgres.conftest import NewStore, Plain
 from tests.drivers.postgres.schema import schema_of
 from tests.drivers.postgres.test_conformance import OnPostgres
 from twofold.drivers.postgres import PostgresStore
+from twofold.errors import Forbidden
 from twofold.testing._store_appends import Appends
 from twofold.testing._store_audit import Audits
 from twofold.testing._store_audit_cuts import AuditCuts
 from twofold.testing._store_boundaries import Boundaries
+from twofold.testing._store_case import append
 from twofold.testing._store_checkpoints import Checkpoints
+from twofold.testing._store_closing import Closings, close
 
 PAGE = (Path(__file__).parents[3] / "docs" / "schema.md").read_text()
-USUAL, PRUNING = re.findall(r"^```sql\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+USUAL, PRUNING, CLOSING = re.findall(r"^```sql\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -63,6 +66,38 @@ class TestPruningStore(OnPostgres, AuditCuts):
         return lambda **settings: PostgresStore(pruning_url, schema=schema_of(pruning_url), migrate=False, **settings)
 
 
+@pytest.fixture
+async def closing_url(role_url: str, plain: Plain) -> str:
+    """The same, for a role that may close streams."""
+    role, schema = parse_qs(urlsplit(role_url).query)["role"][0], schema_of(role_url)
+    await plain.execute(CLOSING.replace("club_service", role).replace("public", schema))
+    return role_url
+
+
+class TestClosingStore(OnPostgres, Closings):
+    """What closes streams, for a role that may; a rearrangement of no table needs no right."""
+
+    @pytest.fixture
+    def new_store(self, closing_url: str) -> NewStore:
+        """Stores of that role; they find their tables, and upgrade nothing."""
+        return lambda **settings: PostgresStore(closing_url, schema=schema_of(closing_url), migrate=False, **settings)
+
+
+@pytest.mark.anyio
+async def test_a_service_closes_no_stream(role_url: str) -> None:
+    """It is told so, nothing is changed, and it goes on."""
+    store = PostgresStore(role_url, schema=schema_of(role_url), migrate=False)
+    await store.start()
+    try:
+        await store.commit(append("a", 2))
+        with pytest.raises(Forbidden, match=r"role of this address.*twofold_closings"):
+            await close(store, "a", 2)
+        assert await store.find_closing("a") is None
+        assert (await store.commit(append("a"))).versions == {"a": 3}
+    finally:
+        await store.stop()
+
+
 @pytest.mark.anyio
 async def test_it_may_change_no_table(role_url: str) -> None:
     """The database refuses it, so that the rights are no more than what is granted."""
@@ -72,6 +107,7 @@ async def test_it_may_change_no_table(role_url: str) -> None:
             "CREATE TABLE mine (id integer)",
             "DROP TABLE twofold_tags",
             "DELETE FROM twofold_events",
+            "INSERT INTO twofold_closings SELECT * FROM twofold_closings",
             "DELETE FROM twofold_audit",
             "DELETE FROM twofold_audit_blocks",
             "INSERT INTO twofold_audit_cuts SELECT * FROM twofold_audit_cuts",

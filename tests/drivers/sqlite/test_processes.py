@@ -13,12 +13,14 @@ from tests.drivers.sqlite.conftest import Start
 from twofold.drivers.sqlite import SqliteStore
 from twofold.errors import StoreUnavailable, WiringError
 from twofold.testing._store_case import append, versions, whole_log
+from twofold.testing._store_closing import close
 
 pytestmark = pytest.mark.anyio
 
 WRITE = """
 import asyncio, sys
 from twofold.drivers.sqlite import SqliteStore
+from twofold.testing._store_closing import close
 from twofold.testing._store_case import append
 
 async def main():
@@ -42,6 +44,7 @@ asyncio.run(main())
 LEAVE_WITHOUT_CLOSING = """
 import asyncio, sys
 from twofold.drivers.sqlite import SqliteStore
+from twofold.testing._store_closing import close
 from twofold.testing._store_case import append
 
 SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
@@ -55,7 +58,7 @@ async def main():
         asyncio.ensure_future(store.read(lambda connection: connection.execute(SLOW).fetchone()))
     held = store.begin()
     if sys.argv[2] == "holding":
-        await held.run(lambda connection: connection.execute("DELETE FROM twofold_events"))
+        await held.run(lambda connection: connection.execute("DELETE FROM twofold_checkpoints"))
     await store.log.head()
     for n in range(50):
         asyncio.ensure_future(store.commit(append(f"late{n}")))
@@ -187,10 +190,9 @@ async def test_a_loop_that_is_gone_is_not_missed(store: SqliteStore) -> None:
 
 async def test_positions_are_never_used_again(store: SqliteStore) -> None:
     """When the last events are erased, the head stays, and new events come after it."""
-    await store.commit(append("a", 3))
-    erase = store.begin()
-    await erase.run(lambda connection: connection.execute("DELETE FROM twofold_events WHERE position > 1"))
-    await erase.commit(append("b", 0))
+    await store.commit(append("b"))
+    await store.commit(append("a", 2))
+    await close(store, "a", 2)
     assert await store.log.head() == 3
     assert (await store.commit(append("b"))).position == 4
 

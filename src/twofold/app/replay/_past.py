@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 
 from twofold.app._audit import Audit
 from twofold.errors import Refused
-from twofold.store import ATTEMPTS, AuditEntry, AuditSearch, AuditTrail, Log, Recorded
+from twofold.store import ATTEMPTS, CLOSED, AuditEntry, AuditSearch, AuditTrail, Log, Recorded
 
 _PAGE: Final = 1000
 _NEAR: Final = 64
@@ -36,6 +36,25 @@ class SentInside(Refused):
     def hint(self) -> str:
         """What to replay instead."""
         return f"replay the whole: {self.outer.message_id}"
+
+
+class EventsGone(Refused):
+    """What a command has recorded has left the log, so nobody can tell what was before it.
+
+    Args:
+        entry: What the trail has of it.
+    """
+
+    code: ClassVar[str] = "events_gone"
+
+    def __init__(self, entry: AuditEntry) -> None:
+        super().__init__(f"what {entry.message} {entry.message_id} has recorded has left the log")
+        self.entry = entry
+
+    @property
+    def hint(self) -> str:
+        """Where to look."""
+        return f"`twofold audit list --message {CLOSED}` shows which streams were closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +81,7 @@ async def past_of(entry: AuditEntry, trail: AuditTrail, audit: Audit, log: Log) 
 
     Raises:
         SentInside: It is a part of another one.
+        EventsGone: What it has recorded has left the log.
     """
     request = [one async for one in audit.entries(correlation_id=entry.correlation_id)]
     for one in request:
@@ -71,7 +91,9 @@ async def past_of(entry: AuditEntry, trail: AuditTrail, audit: Audit, log: Log) 
     batch: Sequence[Recorded] = ()
     if entry.position:
         batch = await _batch(entry, request, log)
-        position = batch[0].position - 1 if batch else entry.position
+        if not batch:
+            raise EventsGone(entry)
+        position = batch[0].position - 1
     else:
         position = await _reached(entry, trail, log)
     events = {one.id: one for one in batch if one.headers.get("causation_id") in own}

@@ -119,6 +119,7 @@ class Replays:
             RedactedFields: It had secrets that are not given.
             EffectsRefused: It would call what may have effects elsewhere, and is not allowed.
             SentInside: It is a part of another one.
+            EventsGone: What it has recorded has left the log.
             UnknownMessage: No command is called that any more.
             Undecodable: It does not fit its class any more.
             Refused: It cannot be replayed for another reason, which is told.

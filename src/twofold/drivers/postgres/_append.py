@@ -12,12 +12,13 @@ from typing import Any, Final
 import asyncpg
 
 from twofold.drivers.postgres._audit import entries_as_json
+from twofold.drivers.postgres._closings import not_at
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import state_of
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._replies import KEEP, keeping
 from twofold.drivers.postgres._snapshots import KEEP_SNAPSHOTS, keeping_snapshots
-from twofold.errors import CheckpointMoved, ConditionFailed, Conflict, VersionConflict
+from twofold.errors import CheckpointMoved, ConditionFailed, Conflict, StreamClosed
 from twofold.store import Append, Batch, Committed, Draft, Move, Parked
 
 
@@ -48,6 +49,7 @@ class Call:
             VersionConflict: A stream is not where an append expects it.
             CheckpointMoved: A checkpoint is not where a move expects it.
             ConditionFailed: The log holds what a condition excludes.
+            StreamClosed: A stream is closed for good.
         """
         try:
             answer: Sequence[int] = await connection.fetchval(self.query, *self.values, timeout=timeout)
@@ -63,8 +65,8 @@ class Call:
 
 async def send_each(
     connection: Connection, query: str, calls: Sequence[Call], timeout: float
-) -> list[Committed | Conflict]:
-    """Send short calls in one transaction of their own. A conflict writes nothing, and is the answer to its call alone.
+) -> list[Committed | Conflict | StreamClosed]:
+    """Send short calls in one transaction of their own. A refusal writes nothing, and is the answer to its call alone.
 
     Args:
         connection: Where to send them.
@@ -76,7 +78,7 @@ async def send_each(
     tags = [(tag, nth) for nth, names in enumerate(tagged, 1) for tag in names or ()]
     names, places = zip(*tags, strict=True) if tags else (None, None)
     position, *versions = await connection.fetchval(query, *columns, names, places, entries, timeout=timeout)
-    answers = list[Committed | Conflict]()
+    answers = list[Committed | Conflict | StreamClosed]()
     for call, version in zip(calls, versions, strict=True):
         if version < 0:
             answers.append(_conflict(call.batch, (_VERSION, 0, -1 - version)))
@@ -202,11 +204,11 @@ def _text(told: str) -> str:
     return told.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
-def _conflict(batch: Batch, answer: Sequence[int]) -> Conflict:
+def _conflict(batch: Batch, answer: Sequence[int]) -> Conflict | StreamClosed:
     kind, nth, *found = answer
     if kind == _VERSION:
         append = batch.appends[nth]
-        return VersionConflict(stream=append.stream, expected=append.expected, actual=found[0])
+        return not_at(append.stream, append.expected, found[0])
     if kind == _CONDITION:
         return ConditionFailed(after=batch.conditions[nth].after, position=found[0])
     position, token, version = found

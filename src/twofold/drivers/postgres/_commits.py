@@ -11,7 +11,7 @@ from twofold.drivers.postgres._group import Asked, Group
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._outcome import look
 from twofold.drivers.postgres._pool import Pool
-from twofold.errors import Conflict, OutcomeUnknown
+from twofold.errors import Conflict, OutcomeUnknown, StreamClosed
 from twofold.store import Committed, carried_through
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ class Commits:
             if then_commit:
                 await connection.execute("COMMIT", timeout=self._timeout)
             clean = True
-        except Conflict:
+        except (Conflict, StreamClosed):
             clean = not then_commit
             raise
         except Exception as error:  # noqa: BLE001  # it is raised again, unless its truth is found out

@@ -15,6 +15,7 @@ import asyncpg
 from twofold.drivers.postgres._append import Calls, calls
 from twofold.drivers.postgres._audit import PostgresAudit
 from twofold.drivers.postgres._checkpoints import PostgresCheckpoints
+from twofold.drivers.postgres._closings import PostgresClosings
 from twofold.drivers.postgres._commits import Commits, persistently
 from twofold.drivers.postgres._connection import Connection, Server
 from twofold.drivers.postgres._epoch import begin_epoch, join_epoch
@@ -35,7 +36,18 @@ from twofold.drivers.postgres._snapshots import find_snapshot
 from twofold.drivers.postgres._sound import prove_isolation, prove_sound
 from twofold.drivers.postgres._tables import add_tables
 from twofold.errors import StoreUnavailable, WiringError
-from twofold.store import Batch, Bell, Committed, Epoch, Rearrangement, Reply, SchemaState, Snapshot
+from twofold.store import (
+    AuditEntry,
+    Batch,
+    Bell,
+    Closing,
+    Committed,
+    Epoch,
+    Rearrangement,
+    Reply,
+    SchemaState,
+    Snapshot,
+)
 
 T = TypeVar("T")
 _PUBLIC = "public"
@@ -82,6 +94,7 @@ class PostgresStore:
         "_bell",
         "_calls",
         "_checkpoints",
+        "_closings",
         "_commits",
         "_ear",
         "_fetch",
@@ -158,6 +171,7 @@ class PostgresStore:
         self._checkpoints = PostgresCheckpoints(fetch)
         self._parked = PostgresParked(fetch)
         self._audit = PostgresAudit(fetch)
+        self._closings = PostgresClosings(fetch)
 
     @property
     def log(self) -> PostgresLog:
@@ -288,6 +302,7 @@ class PostgresStore:
             VersionConflict: A stream is not where an append expects it; nothing was written.
             CheckpointMoved: A checkpoint is not where a move expects it; nothing was written.
             ConditionFailed: The log holds what a condition excludes; nothing was written.
+            StreamClosed: A stream is closed for good; nothing was written.
             Invalid: It has text that PostgreSQL cannot hold, such as a NUL; nothing was written.
             StoreUnavailable: The store is closed, or PostgreSQL is not there or refuses; nothing was written.
             OutcomeUnknown: The commit was sent, and neither its answer nor its events could be found.
@@ -365,6 +380,21 @@ class PostgresStore:
             else:
                 return
             await asyncio.sleep(_PAUSE)
+
+    async def close_stream(self, closing: Closing, entry: AuditEntry) -> None:
+        """Take a stream's events away for good, with what hangs on them, and add the entry that tells of it.
+
+        Raises:
+            VersionConflict: The stream is not at that version; nothing was changed.
+            StreamClosed: It was closed before.
+            Forbidden: The role of this address may not take events out of the log; nothing was changed.
+            StoreUnavailable: The store is closed, or PostgreSQL is not there or refuses.
+        """
+        await persistently(lambda: self._closings.close(closing, entry))
+
+    async def find_closing(self, stream: str) -> Closing | None:
+        """How a stream was closed; None for one that was not."""
+        return await self._closings.find(stream)
 
     async def begin_epoch(self, seen: int) -> Epoch:
         """Give the log a new epoch, behind all that anybody may have seen; the checkpoints with it, in one transaction.

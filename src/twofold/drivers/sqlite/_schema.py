@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from inspect import cleandoc
 
 from twofold.drivers.sqlite._audit_tables import AUDIT_TABLES, CUTS_OF_AUDIT
+from twofold.drivers.sqlite._closing_tables import CLOSINGS
 from twofold.drivers.sqlite._guard import COMMIT, GuardedConnection
 from twofold.drivers.sqlite._replies import TABLE_OF_REPLIES
 from twofold.drivers.sqlite._snapshots import TABLE_OF_SNAPSHOTS
@@ -64,6 +65,7 @@ STEPS = (
     AUDIT_TABLES,
     CUTS_OF_AUDIT,
     TABLE_OF_SNAPSHOTS,
+    CLOSINGS,
 )
 
 

@@ -11,8 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, final, get_args
 
-from twofold.drivers.sqlite._audit import SqliteAudit
+from twofold.drivers.sqlite._audit import SqliteAudit, audit_row
 from twofold.drivers.sqlite._checkpoints import SqliteCheckpoints
+from twofold.drivers.sqlite._closings import close, closing_of
 from twofold.drivers.sqlite._epoch import begin_epoch, join_epoch
 from twofold.drivers.sqlite._faults import typed
 from twofold.drivers.sqlite._guard import GuardedConnection
@@ -29,7 +30,18 @@ from twofold.drivers.sqlite._tables import add_tables
 from twofold.drivers.sqlite._write import plan
 from twofold.drivers.sqlite._writer import Writer
 from twofold.errors import WiringError
-from twofold.store import Batch, Bell, Committed, Epoch, Rearrangement, Reply, SchemaState, Snapshot
+from twofold.store import (
+    AuditEntry,
+    Batch,
+    Bell,
+    Closing,
+    Committed,
+    Epoch,
+    Rearrangement,
+    Reply,
+    SchemaState,
+    Snapshot,
+)
 
 T = TypeVar("T")
 _CLOSED = "the store is closed"
@@ -208,6 +220,7 @@ class SqliteStore:
             VersionConflict: A stream is not where an append expects it; nothing was written.
             CheckpointMoved: A checkpoint is not where a move expects it; nothing was written.
             ConditionFailed: The log holds what a condition excludes; nothing was written.
+            StreamClosed: A stream is closed for good; nothing was written.
             StoreUnavailable: The store is closed or refuses writes; nothing was written.
             OutcomeUnknown: The disk failed under the commit; the store writes no more.
         """
@@ -251,6 +264,21 @@ class SqliteStore:
             WiringError: A table that is to be renamed is referred to from outside; nothing was changed.
         """
         await self._writer.change(lambda connection: rearrange(connection, change))
+
+    async def close_stream(self, closing: Closing, entry: AuditEntry) -> None:
+        """Take a stream's events away for good, with what hangs on them, and add the entry that tells of it.
+
+        Raises:
+            VersionConflict: The stream is not at that version; nothing was changed.
+            StreamClosed: It was closed before.
+            StoreUnavailable: The store is closed or refuses writes; nothing was changed.
+        """
+        row = audit_row(entry)
+        await self._writer.change(lambda connection: close(connection, closing, row))
+
+    async def find_closing(self, stream: str) -> Closing | None:
+        """How a stream was closed; None for one that was not."""
+        return await self._readers.run(lambda connection: closing_of(connection, stream))
 
     async def begin_epoch(self, seen: int) -> Epoch:
         """Give the log a new epoch, behind all that anybody may have seen; the checkpoints with it, in one transaction.

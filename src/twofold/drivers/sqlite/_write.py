@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from twofold.drivers.sqlite._audit import add_entries, audit_row
 from twofold.drivers.sqlite._checkpoints import move
+from twofold.drivers.sqlite._closings import version_of
 from twofold.drivers.sqlite._log import behind, head
 from twofold.drivers.sqlite._parked import free, park
 from twofold.drivers.sqlite._replies import keep
@@ -93,10 +94,10 @@ def settle(connection: Connection, remainder: Remainder) -> None:
 
 
 def _version(connection: Connection, stream: str, expected: int) -> int:
-    found = connection.execute(_VERSION, (stream,)).fetchone()[0] or 0
+    found = version_of(connection, stream)
     if expected not in (ANY_VERSION, found):
         raise VersionConflict(stream=stream, expected=expected, actual=found)
-    return int(found)
+    return found
 
 
 def _insert(connection: Connection, stream: str, version: int, events: Sequence[_Row]) -> int:
@@ -128,7 +129,6 @@ def _row(draft: Draft) -> _Row:
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-_VERSION = "SELECT max(version) FROM twofold_events WHERE stream = ?"
 _INSERT = (
     "INSERT INTO twofold_events (stream, version, id, type, schema_version, data, headers, time, tags)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"

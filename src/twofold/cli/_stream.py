@@ -1,0 +1,169 @@
+"""`twofold stream`: what a stream holds, what it had come to, and its end: in a file, or nowhere.
+
+It opens the store and starts nothing. `archive` and `tombstone` are the one way for events out of the log.
+"""
+# pyright: reportUnknownMemberType=false
+# rich-click leaves the types of its options open.
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import rich_click as click
+
+from twofold.aggregates import AsOf
+from twofold.app import App
+from twofold.app.streams import archive as archive_stream
+from twofold.app.streams import entries, read_archive, state_of
+from twofold.app.streams import tombstone as tombstone_stream
+from twofold.cli._load import behind_app, database_options
+from twofold.cli._store import with_stores
+from twofold.cli._stream_shown import COLUMNS, as_dict, as_of_today, row_of, state_as_dict, state_lines
+from twofold.cli._tables import print_rows
+from twofold.middleware import printable
+from twofold.store import Recorded
+
+_TIMES = [f"%Y-%m-%d{time}" for time in ("", "T%H:%M:%S", " %H:%M:%S", "T%H:%M:%S%z", "T%H:%M:%S.%f%z")]
+_HOLES = (
+    "Its events leave the log, and nobody appends to it again. Read models keep what they have made of them, whoever"
+    " has not followed the log up to there never sees them, and a rebuild is without them."
+)
+
+
+@click.group()
+def stream() -> None:
+    """Look at the events of a stream and at its state then and now; archive it, or put a tombstone on it."""
+
+
+@stream.command()
+@click.argument("words", nargs=-1, metavar="[MODULE:APP] NAME")
+@click.option("--after", type=click.IntRange(min=0), default=0, help="Only behind this version.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many events at most.")
+@click.option("--upcast", is_flag=True, help="As handlers get them, and not as they were recorded.")
+@click.option("--from", "file", metavar="FILE", help="Of an archive, and not of the log; no application is named.")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
+@database_options
+def show(
+    *,
+    words: tuple[str, ...],
+    after: int,
+    limit: int,
+    upcast: bool,
+    file: str | None,
+    as_json: bool,
+    **databases: str | None,
+) -> None:
+    """Show the events of a stream: where they stand, their types, when they were recorded, tags and data.
+
+    What says by its name that it is a secret is hidden.
+    """
+    if file is None:
+        target, name = behind_app(words, "NAME")
+
+        async def found(app: App) -> list[Recorded]:
+            page = list[Recorded]()
+            async for entry in entries(app, name, after=after):
+                page += as_of_today(entry, app.router.catalogue) if upcast else [entry]
+                if len(page) > limit:
+                    break
+            return page
+
+        page = with_stores(target, databases, found)
+    elif words or upcast:
+        raise click.UsageError("an archive is read as it is, and knows of what stream it is: --from FILE stands alone")
+    else:
+        _, archived = read_archive(Path(file))
+        page = list(islice((entry for entry in archived if entry.version > after), limit + 1))
+    _print(page[:limit], as_json=as_json)
+    if len(page) > limit:
+        rest = f"--limit shows more, --after {page[limit - 1].version} the rest"
+        click.echo(f"there are more than {limit}; {rest}", err=True)
+
+
+@stream.command()
+@click.argument("words", nargs=-1, required=True, metavar="[MODULE:APP] NAME")
+@click.option("--at-version", type=int, metavar="N", help="As of its first N events.")
+@click.option("--at-position", type=int, metavar="N", help="As of a position of the log.")
+@click.option("--at-time", type=click.DateTime(_TIMES), help="As of an instant, in UTC unless it says otherwise.")
+@click.option("--of", "keeper", metavar="NAME", help="Whose it is: an aggregate, or a function that decides.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@database_options
+def state(
+    *,
+    words: tuple[str, ...],
+    at_version: int | None,
+    at_position: int | None,
+    at_time: datetime | None,
+    keeper: str | None,
+    as_json: bool,
+    **databases: str | None,
+) -> None:
+    """Show what a stream has come to: the aggregate, or the state of the decider, that its events tell.
+
+    What says by its name that it is a secret is hidden.
+    """
+    target, name = behind_app(words, "NAME")
+    as_of = _as_of(at_version, at_position, at_time)
+    found = with_stores(target, databases, lambda app: state_of(app, name, as_of=as_of, keeper=keeper))
+    if as_json:
+        click.echo(json.dumps(state_as_dict(name, found), indent=2))
+    else:
+        click.echo("\n".join(state_lines(name, found)))
+
+
+@stream.command()
+@click.argument("words", nargs=-1, required=True, metavar="[MODULE:APP] NAME")
+@click.option("--to", "file", required=True, metavar="FILE", help="Where its events go; there must be nothing yet.")
+@click.option("--yes", is_flag=True, help="Without asking.")
+@click.option("--by", metavar="ID", help="Who does it, for the entry that tells of it.")
+@database_options
+def archive(*, words: tuple[str, ...], file: str, yes: bool, by: str | None, **databases: str | None) -> None:
+    """Close a stream for good, with its events in a file, which `show --from` reads.
+
+    They leave the log once the file is on the disk and was read back.
+    """
+    target, name = behind_app(words, "NAME")
+    _confirm(f"Archive stream {printable(name)}?", yes=yes)
+    done = with_stores(target, databases, lambda app: archive_stream(app, name, Path(file), user_id=by))
+    version = done.closing.version
+    click.echo(f"stream {printable(name)} is closed at version {version}; its events are in {printable(file)}")
+    click.echo(f"sha256 {done.sha256}")
+
+
+@stream.command()
+@click.argument("words", nargs=-1, required=True, metavar="[MODULE:APP] NAME")
+@click.option("--yes", is_flag=True, help="Without asking.")
+@click.option("--by", metavar="ID", help="Who does it, for the entry that tells of it.")
+@database_options
+def tombstone(*, words: tuple[str, ...], yes: bool, by: str | None, **databases: str | None) -> None:
+    """Close a stream for good, and keep its events nowhere. It cannot be undone."""
+    target, name = behind_app(words, "NAME")
+    _confirm(f"Put a tombstone on stream {printable(name)}?", yes=yes)
+    closing = with_stores(target, databases, lambda app: tombstone_stream(app, name, user_id=by))
+    click.echo(f"stream {printable(name)} is closed at version {closing.version}, and its events are gone")
+
+
+def _as_of(version: int | None, position: int | None, time: datetime | None) -> AsOf | None:
+    if sum(one is not None for one in (version, position, time)) > 1:
+        raise click.UsageError("there is one moment: --at-version, --at-position or --at-time")
+    if version is not None:
+        return AsOf.version(version)
+    if position is not None:
+        return AsOf.position(position)
+    return None if time is None else AsOf.instant(time if time.tzinfo else time.replace(tzinfo=UTC))
+
+
+def _print(page: Sequence[Recorded], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([as_dict(entry) for entry in page], indent=2))
+    elif page:
+        print_rows(COLUMNS, [row_of(entry) for entry in page])
+    else:
+        click.echo("there is nothing behind that version")
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    if not yes:
+        click.confirm(f"{_HOLES}\n{question}", abort=True, err=True)

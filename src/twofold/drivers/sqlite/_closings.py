@@ -1,0 +1,67 @@
+"""Closing streams: the one way for their events out of the log, and what is left; the writer's thread does it."""
+
+from datetime import timedelta
+from sqlite3 import Connection
+from typing import Any
+
+from twofold.drivers.sqlite._audit import add_entries
+from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
+from twofold.errors import StreamClosed, VersionConflict
+from twofold.store import Closing
+
+_GONE = (
+    "DELETE FROM twofold_events WHERE stream = ?",
+    # What else is kept by the name of a stream.
+    "DELETE FROM twofold_parked WHERE stream = ?",
+    "DELETE FROM twofold_snapshots WHERE stream = ?",
+)
+
+
+def version_of(connection: Connection, stream: str) -> int:
+    """The version that a stream is at.
+
+    Raises:
+        StreamClosed: It is closed for good.
+    """
+    found = int(connection.execute(_VERSION, (stream, stream)).fetchone()[0])
+    if found < 0:
+        raise StreamClosed(stream=stream)
+    return found
+
+
+def close(connection: Connection, closing: Closing, entry: tuple[Any, ...]) -> None:
+    """Take a stream's events away for good, with what hangs on them, and add the entry that tells of it.
+
+    Raises:
+        VersionConflict: The stream is not at that version.
+        StreamClosed: It was closed before.
+    """
+    stream, ends_at = closing.stream, closing.version
+    found = version_of(connection, stream)
+    if found != ends_at:
+        raise VersionConflict(stream=stream, expected=ends_at, actual=found)
+    connection.execute(_CLOSE, (stream, ends_at, closing.how, (closing.time - EPOCH) // MICROSECOND))
+    connection.executemany(_UNTAG, connection.execute(_TAGS, (stream,)).fetchall())
+    for statement in _GONE:
+        connection.execute(statement, (stream,))
+    add_entries(connection, [entry], 0)
+
+
+def closing_of(connection: Connection, stream: str) -> Closing | None:
+    """How a stream was closed."""
+    row = connection.execute(_FIND, (stream,)).fetchone()
+    if row is None:
+        return None
+    version, how, time = row
+    return Closing(stream=stream, version=version, how=how, time=EPOCH + timedelta(microseconds=time))
+
+
+# Whether a stream is closed is asked only where it has no events.
+_VERSION = (
+    "SELECT coalesce(max(version), (SELECT -1 FROM twofold_closings WHERE stream = ?), 0)"
+    " FROM twofold_events WHERE stream = ?"
+)
+_CLOSE = "INSERT INTO twofold_closings (stream, version, how, time) VALUES (?, ?, ?, ?)"
+_FIND = "SELECT version, how, time FROM twofold_closings WHERE stream = ?"
+_TAGS = "SELECT value, position FROM twofold_events, json_each(tags) WHERE stream = ?"
+_UNTAG = "DELETE FROM twofold_tags WHERE tag = ? AND position = ?"

@@ -1,0 +1,289 @@
+"""`twofold stream`: events are shown, states are told then and now, and a stream is closed with and without a file."""
+
+import asyncio
+import hashlib
+import io
+import json
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Said
+from tests.cli.ledger import Book, Count, Open, Sum, ledger
+from twofold import App
+from twofold.app.streams import archive
+from twofold.clock import new_id
+from twofold.drivers.sqlite import SqliteStore
+from twofold.errors import NotFound, StreamClosed, VersionConflict
+from twofold.store import CLOSED, Append, Batch, Draft
+from twofold.testing._store_case import append
+
+Stream = Callable[..., Said]
+LEDGER = "tests.cli.ledger:app"
+OLD = datetime(2001, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Two accounts, by turns, one of them with an older form of an event, and a counter."""
+    file = tmp_path / "ledger.db"
+    with App("ledger", modules=[ledger], database=file).sync as books:
+        for command in (Open(account_id="7"), Open(account_id="8"), Book(account_id="7", amount=10), Count(name="x")):
+            assert books.execute(command).is_success
+        old = Draft(new_id(), "booked", 1, b'{"amount":5}', {}, datetime.now(UTC))
+        asyncio.run(commit(file, Batch((Append("account-7", (old,)),))))
+        assert books.execute(Book(account_id="7", amount=100)).unwrap() == 115
+    return file
+
+
+@pytest.fixture
+def stream(twofold: Callable[..., Said], database: Path) -> Stream:
+    """`twofold stream` with the application and its database."""
+
+    def call(command: str, *arguments: str) -> Said:
+        return twofold("stream", command, LEDGER, *arguments, "--database", str(database))
+
+    return call
+
+
+async def commit(file: Path, batch: Batch) -> None:
+    """Write something past the application."""
+    store = SqliteStore(file)
+    await store.start()
+    await store.commit(batch)
+    await store.stop()
+
+
+def shown(said: Said) -> Any:
+    """What was said in JSON."""
+    assert said.code == 0, said.err
+    return json.loads(said.out)
+
+
+def test_events_are_shown_as_they_were_recorded(stream: Stream) -> None:
+    """Position, version, type, time, tags and data; what says that it is secret is hidden, for machines too."""
+    head, *rows = [line.split() for line in stream("show", "account-7").out.splitlines()]
+    assert head == ["position", "version", "type", "recorded", "tags", "data"]
+    assert [" ".join(row[:3]) for row in rows] == ["1 1 opened", "3 2 booked", "5 3 booked", "6 4 booked"]
+    assert rows[0][-5:] == ["account:7", '{"account_id":', '"7",', '"api_key":', '"***"}']
+    events = shown(stream("show", "account-7", "--json"))
+    assert [(one["schema_version"], one["data"]) for one in events] == [
+        (1, {"account_id": "7", "api_key": "***"}),
+        (2, {"amount": 10, "text": "cash"}),
+        (1, {"amount": 5}),
+        (2, {"amount": 100, "text": "cash"}),
+    ]
+    assert events[0]["tags"] == ["account:7"]
+    assert {"correlation_id", "causation_id"} <= events[0]["headers"].keys()
+
+
+def test_events_are_shown_as_handlers_get_them(stream: Stream) -> None:
+    """An older form becomes that of today."""
+    events = shown(stream("show", "account-7", "--upcast", "--json"))
+    assert (events[2]["schema_version"], events[2]["data"]) == (2, {"amount": 5, "text": "none"})
+
+
+def test_a_long_stream_is_shown_in_parts(stream: Stream) -> None:
+    """By the version to start behind, and a limit that says that there is more."""
+    said = stream("show", "account-7", "--after", "1", "--limit", "2", "--json")
+    assert [one["version"] for one in shown(said)] == [2, 3]
+    assert said.err == "there are more than 2; --limit shows more, --after 3 the rest\n"
+    assert [one["version"] for one in shown(stream("show", "account-7", "--after", "3", "--json"))] == [4]
+    assert stream("show", "account-7", "--after", "9").out == "there is nothing behind that version\n"
+    said = stream("show", "account-9")
+    assert (said.code, said.err) == (4, "twofold: there is no stream 'account-9'\n")
+
+
+def test_text_of_events_moves_no_cursor(stream: Stream, database: Path) -> None:
+    """Whatever somebody has sent."""
+    asyncio.run(commit(database, append("strange", kind="\x1b[2J")))
+    assert "\x1b" not in stream("show", "strange").out
+
+
+@pytest.mark.parametrize(
+    "when, version, amounts",
+    [
+        ((), 4, [10, 5, 100]),
+        (("--at-version", "2"), 2, [10]),
+        (("--at-position", "5"), 3, [10, 5]),
+        (("--at-time", "2999-01-01"), 4, [10, 5, 100]),
+    ],
+)
+def test_a_state_is_told_as_of_a_moment(
+    stream: Stream, when: tuple[str, ...], version: int, amounts: list[int]
+) -> None:
+    """That of the aggregate whose name the stream has, found by itself; its secrets are hidden."""
+    found = shown(stream("state", "account-7", *when, "--json"))
+    state = {"id": "7", "amounts": amounts, "token": "***"}
+    assert found == {"stream": "account-7", "of": "Account", "version": version, "state": state}
+    said = stream("state", "account-7", *when)
+    assert said.out.startswith(f"account-7 of Account, at version {version}\n{{\n")
+
+
+def test_an_instant_may_say_its_time_zone(stream: Stream) -> None:
+    """As `show --json` prints it; and a moment before everything is told as such."""
+    second = shown(stream("show", "account-7", "--json"))[1]["time"]
+    assert shown(stream("state", "account-7", "--at-time", second, "--json"))["version"] == 2
+    said = stream("state", "account-7", "--at-time", "2001-01-01T12:00:00+02:00")
+    assert (said.code, "as of 2001-01-01 12:00:00+02:00" in said.err) == (4, True)
+
+
+def test_the_state_of_a_decider_is_told(stream: Stream) -> None:
+    """Of two whose names fit, the one whose name says more."""
+    found = shown(stream("state", "account-counter-x", "--json"))
+    assert (found["of"], found["state"]) == ("decide", {"count": 1})
+
+
+def test_whoever_keeps_a_state_elsewhere_is_named(stream: Stream, database: Path) -> None:
+    """Where the name of a stream does not tell; an unknown one is told with those that there are."""
+    asyncio.run(commit(database, Batch((Append("elsewhere", (Draft(new_id(), "counted", 1, b"{}", {}, OLD),)),))))
+    said = stream("state", "elsewhere")
+    assert said.code == 4
+    assert "--of: Account, decide" in said.err
+    assert shown(stream("state", "elsewhere", "--of", "decide", "--json"))["state"] == {"count": 1}
+    assert "--of: Account, decide" in stream("state", "elsewhere", "--of", "Nobody").err
+
+
+def test_there_is_one_moment(stream: Stream) -> None:
+    """Two are a mistake, and so is one that cannot be."""
+    said = stream("state", "account-7", "--at-version", "1", "--at-position", "1")
+    assert (said.code, "there is one moment" in said.err) == (2, True)
+    assert stream("state", "account-7", "--at-version", "0").code == 3
+
+
+def test_an_archived_stream_is_in_its_file_alone(
+    stream: Stream, twofold: Callable[..., Said], database: Path, tmp_path: Path
+) -> None:
+    """Byte by byte what the log had; nobody reads it but its owner, and the trail tells of it."""
+    file, before = tmp_path / "account-7.jsonl", shown(stream("show", "account-7", "--json"))
+    said = stream("archive", "account-7", "--to", str(file), "--yes", "--by", "root")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert said.out == f"stream account-7 is closed at version 4; its events are in {file}\nsha256 {digest}\n"
+    assert file.stat().st_mode & 0o077 == 0
+    assert shown(twofold("stream", "show", "--from", str(file), "--json")) == before
+    assert '"api_key":"hush"' in file.read_text()
+    for command in ("show", "state"):
+        gone = stream(command, "account-7")
+        assert (gone.code, gone.err) == (4, "twofold: stream 'account-7' is closed for good\n")
+    assert shown(stream("show", "account-8", "--json"))[0]["position"] == 2
+    where = LEDGER, "--database", str(database)
+    (told,) = shown(twofold("audit", "list", *where, "--message", CLOSED, "--json"))
+    assert told["user_id"] == "root"
+    assert told["payload"] == {"stream": "account-7", "version": 4, "how": "archived", "sha256": digest}
+    assert twofold("audit", "verify", *where).code == 0
+
+
+def test_a_tombstone_leaves_nothing(stream: Stream, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once somebody has said yes, knowing what that means; a second time there is nothing to close."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    said = stream("tombstone", "account-7")
+    assert (said.code, "a rebuild is without them" in said.err) == (1, True)
+    assert len(shown(stream("show", "account-7", "--json"))) == 4
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    said = stream("tombstone", "account-7")
+    assert said.out.endswith("stream account-7 is closed at version 4, and its events are gone\n")
+    assert stream("tombstone", "account-7", "--yes").code == 4
+    assert stream("tombstone", "account-9", "--yes").err == "twofold: there is no stream 'account-9'\n"
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM twofold_events").fetchone() == (2,)
+    connection.close()
+
+
+def test_a_closed_stream_refuses_commands(stream: Stream, database: Path) -> None:
+    """What was in it is not found, and nobody begins it anew."""
+    stream("tombstone", "account-7", "--yes")
+    with App("ledger", modules=[ledger], database=database).sync as books:
+        for command in (Book(account_id="7", amount=1), Sum(account_id="7")):
+            assert isinstance(books.execute(command).error, NotFound)
+        refused = books.execute(Open(account_id="7")).error
+        assert isinstance(refused, StreamClosed)
+        assert (refused.category, str(refused)) == ("gone", "stream 'account-7' is closed for good")
+        assert books.execute(Book(account_id="8", amount=1)).is_success
+        assert books.execute(Sum(account_id="8", version=1)).unwrap() == 0
+
+
+def test_a_file_that_is_there_is_not_overwritten(stream: Stream, tmp_path: Path) -> None:
+    """Nor is a stream closed whose events cannot be kept."""
+    file = tmp_path / "mine.txt"
+    file.write_text("mine")
+    assert stream("archive", "account-7", "--to", str(file), "--yes").code == 5
+    assert file.read_text() == "mine"
+    assert stream("archive", "account-7", "--to", str(tmp_path / "no" / "where"), "--yes").code == 2
+    assert stream("archive", "account-9", "--to", str(tmp_path / "new"), "--yes").code == 4
+    assert not (tmp_path / "new").exists()
+    assert len(shown(stream("show", "account-7", "--json"))) == 4
+
+
+@pytest.mark.anyio
+async def test_a_stream_that_goes_on_meanwhile_is_not_closed(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told so, the file is taken away, and the log has everything."""
+    app, file = App("ledger", modules=[ledger], database=database), tmp_path / "a.jsonl"
+    assert app.check() == []
+    await app.stores.start()
+    close = SqliteStore.close_stream
+
+    async def closed_late(store: SqliteStore, *what: Any) -> None:
+        await store.commit(append("account-7"))
+        await close(store, *what)
+
+    monkeypatch.setattr(SqliteStore, "close_stream", closed_late)
+    with pytest.raises(VersionConflict):
+        await archive(app, "account-7", file)
+    assert not file.exists()
+    assert len(await app.store.log.read_stream("account-7")) == 5
+    await app.stores.stop()
+
+
+@pytest.mark.parametrize(
+    "change, text",
+    [
+        (lambda text: text.replace('"amount":10', '"amount":99', 1), ""),
+        (lambda text: text.replace('"version":3', '"version":4', 1), "line 4"),
+        (lambda text: text.replace('{"position":3', '{"position": 3', 1), "line 3"),
+        (lambda text: text[:-20], "line 5"),
+        (lambda text: text.replace('"archive":1', '"archive":2'), "no archive"),
+        (lambda text: "", "line 1"),
+        (lambda text: "[]", "line 1"),
+        (lambda text: text.replace('"tags":[', '"tug":[', 1), "line 2"),
+    ],
+)
+def test_an_archive_that_was_changed_is_told(
+    stream: Stream, twofold: Callable[..., Said], tmp_path: Path, change: Callable[[str], str], text: str
+) -> None:
+    """Where its form shows it; that a value was changed, its SHA-256 in the trail tells."""
+    file = tmp_path / "a.jsonl"
+    stream("archive", "account-7", "--to", str(file), "--yes")
+    file.write_text(change(file.read_text()))
+    said = twofold("stream", "show", "--from", str(file))
+    if text:
+        assert (said.code, text in said.err) == (70, True)
+    else:
+        assert (said.code, '"amount": 99' in said.out) == (0, True)
+
+
+def test_an_archive_stands_alone(twofold: Callable[..., Said], tmp_path: Path) -> None:
+    """It knows of what stream it is; one that is not there is told as such."""
+    assert twofold("stream", "show", LEDGER, "account-7", "--from", "x").code == 2
+    said = twofold("stream", "show", "--from", str(tmp_path / "x"))
+    assert (said.code, "cannot be read" in said.err) == (2, True)
+
+
+def test_data_of_any_kind_comes_back(
+    stream: Stream, twofold: Callable[..., Said], database: Path, tmp_path: Path
+) -> None:
+    """What is no JSON, has line breaks, or looks like a line of the file."""
+    kinds = [b"\xff\x00", b'{"a":\n1}', b'{"x":",\\"data\\":1","data":{"data":2}}', b"", "\u2028é".encode(), b"1.10"]
+    drafts = [Draft(new_id(), "odd", 1, data, {"data": "{}"}, datetime.now(UTC), ("a:b",)) for data in kinds]
+    asyncio.run(commit(database, Batch((Append("odd", tuple(drafts)),))))
+    file = tmp_path / "odd.jsonl"
+    before = shown(stream("show", "odd", "--json"))
+    assert stream("archive", "odd", "--to", str(file), "--yes").code == 0
+    assert shown(twofold("stream", "show", "--from", str(file), "--json")) == before
+    assert len(file.read_text().splitlines()) == 7
+    assert '"data":1.10}' in file.read_text()
