@@ -4,7 +4,6 @@ This is the room's hot path. It solves no dependencies and builds no response ob
 own task, so that a cancellation reaches its unit of work, and a client that goes away changes nothing.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final, final
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,7 +13,7 @@ from twofold.app import App
 from twofold.dispatch import Handler
 from twofold.errors import Invalid, NotFound, TwofoldError, Unavailable
 from twofold.messages import Kind, Origin, wire_name
-from twofold.result import Success
+from twofold.result import Result, Success
 from twofold.web._answer import Answer
 from twofold.web._arrival import Arrival, arrival_at
 from twofold.web._body import read_body
@@ -68,15 +67,12 @@ class Endpoint:
                 raise Unavailable("the application is not running")
             request = Request(scope, _replay(body, receive)) if arrival.authenticates else None
             origin = await arrival.origin(request)
-            if self.handler.kind is Kind.COMMAND:
-                origin = with_key(origin, arrival.headers)
-            message = self._message(scope, body, origin)
         except ClientDisconnect:
             return  # nobody is left to answer, and nothing was begun
         except TwofoldError as error:
             await self._refuse(problem_told(error, arrival), arrival, send)
             return
-        result = await self.app.router.send(self.handler.kind, message, origin)
+        result = await self._sent(scope, body, arrival, origin)
         if isinstance(result, _SUCCESS):
             await self._answer(result.value, arrival, send)
         else:
@@ -103,9 +99,15 @@ class Endpoint:
             return None
         return problem_of_status(415, "the body is to be JSON", hint="send content-type: application/json")
 
-    def _message(self, scope: Scope, body: bytes, origin: Origin) -> Any:
-        path: Mapping[str, Any] = scope["path_params"]
-        return self.intake.message(path=path, query=scope["query_string"], body=body, origin=origin)
+    async def _sent(self, scope: Scope, body: bytes, arrival: Arrival, origin: Origin) -> Result[Any, Any]:
+        router, path = self.app.router, scope["path_params"]
+        try:
+            if self.handler.kind is Kind.COMMAND:
+                origin = with_key(origin, arrival.headers)
+            message = self.intake.message(path=path, query=scope["query_string"], body=body, origin=origin)
+        except TwofoldError as error:
+            return await router.refuse(self.handler, error, origin)
+        return await router.send(self.handler.kind, message, origin)
 
     async def _answer(self, value: object, arrival: Arrival, send: Send) -> None:
         status, body = self.status or 200, b""
