@@ -643,10 +643,9 @@ class TestReliability:
 class TestConvention:
     """Less to write by hand."""
 
-    @pytest.mark.xfail(strict=True, reason="auto-discovery by convention: App.discover")
     def test_handlers_are_discovered(self) -> None:
         """`discover` mounts every module of a package."""
-        app: Any = App("s1", database="memory:")
+        app = App("s1", database="memory:")
         app.discover("examples.accounts")
         assert {module.name for module in app.modules} >= {"accounts.commands", "accounts.queries"}
 

@@ -4,6 +4,7 @@ from twofold.app._app import App
 from twofold.app._audit import Audit, Branch, NotAudited
 from twofold.app._auditing import Auditing
 from twofold.app._caller import Caller
+from twofold.app._discovery import NotDiscovered
 from twofold.app._locate import AppNotFound, locate
 from twofold.app._progress import Progress
 from twofold.app._role import Role
@@ -17,6 +18,7 @@ __all__ = [
     "Branch",
     "Caller",
     "NotAudited",
+    "NotDiscovered",
     "Progress",
     "Role",
     "locate",

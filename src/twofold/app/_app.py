@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, S
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
 from dishka import Provider, Scope
@@ -18,6 +18,7 @@ from twofold.app._assembly import Assembly, assemble
 from twofold.app._audit import Audit
 from twofold.app._auditing import Auditing, audit_keys
 from twofold.app._caller import Caller
+from twofold.app._discovery import discovered
 from twofold.app._erasure import Erasure
 from twofold.app._personal import guarded, key_store_of, keys_elsewhere, keys_of
 from twofold.app._progress import Progress
@@ -296,6 +297,29 @@ class App:
         """
         self._change()
         self.modules.append(module)
+
+    def discover(self, package: str | ModuleType | None) -> Self:
+        """Mount every module of a package, before the application starts: all Python modules below it are imported.
+
+        That is every `Module` at the top of one, of private files too, each once and in the order of their names. One
+        that is mounted already is not mounted again.
+
+        Args:
+            package: The package, by name or as it is; `__package__` is the one that the caller is in.
+
+        Returns:
+            The application.
+
+        Raises:
+            NotDiscovered: There is no such package, something in it cannot be imported, or it has no module.
+            WiringError: It is running.
+
+        Example:
+            >>> app = App("shop").discover("shop")
+        """
+        self._change()
+        self.modules += [module for module in discovered(package) if module not in self.modules]
+        return self
 
     def use(self, middleware: Middleware, *, at: Place = "outer", when: When = None) -> None:
         """Wrap handlers with a middleware, before the application starts.
