@@ -4,11 +4,11 @@ from twofold.app._app import App
 from twofold.app._audit import Audit, Branch, NotAudited
 from twofold.app._auditing import Auditing
 from twofold.app._caller import Caller
-from twofold.app._discovery import NotDiscovered
 from twofold.app._locate import AppNotFound, locate
 from twofold.app._progress import Progress
 from twofold.app._role import Role
 from twofold.app._room import open_room
+from twofold.app.discovery import NotDiscovered
 
 __all__ = [
     "App",

@@ -18,7 +18,6 @@ from twofold.app._assembly import Assembly, assemble
 from twofold.app._audit import Audit
 from twofold.app._auditing import Auditing, audit_keys
 from twofold.app._caller import Caller
-from twofold.app._discovery import discovered
 from twofold.app._erasure import Erasure
 from twofold.app._personal import guarded, key_store_of, keys_elsewhere, keys_of
 from twofold.app._progress import Progress
@@ -30,6 +29,7 @@ from twofold.app._run import Run
 from twofold.app._said import Running, Said, Watching
 from twofold.app._stores import Stores, stores_of
 from twofold.app._sync import SyncApp
+from twofold.app.discovery import discovered
 from twofold.clock import Clock, IdSource, SystemClock, new_id
 from twofold.dispatch import (
     CommandBus,

@@ -43,20 +43,29 @@ def discovered(package: str | ModuleType | None) -> list[Module]:
     Raises:
         NotDiscovered: There is no such package, something in it cannot be imported, or no `Module` is found.
     """
-    if not package:
-        hint = 'write discover("shop"), or start it as a part of its package: twofold run shop.app:app, say'
-        raise NotDiscovered(f"{package!r} is no package", package="", hint=hint)
-    root = package if isinstance(package, ModuleType) else _root(package)
-    found = dict.fromkeys(
-        value
-        for python_module in (root, *_below(root, root.__name__))
-        for value in vars(python_module).values()
-        if isinstance(value, Module)
-    )
+    root, *below = imported(package)
+    everything = [value for one in (root, *below) for value in vars(one).values()]
+    found = dict.fromkeys(value for value in everything if isinstance(value, Module))
     if not found:
         hint = "put one at the top of a file: orders = Module('orders'); folders need an __init__.py to be looked into"
         raise NotDiscovered(f"{root.__name__} has no Module", package=root.__name__, hint=hint)
     return list(found)
+
+
+def imported(package: str | ModuleType | None) -> list[ModuleType]:
+    """A package and all Python modules below it, imported; but for `__main__`, which would run.
+
+    Args:
+        package: The package, its name, or a single Python module.
+
+    Raises:
+        NotDiscovered: There is no such package, or something in it cannot be imported.
+    """
+    if not package:
+        hint = 'write discover("shop"), or start it as a part of its package: twofold run shop.app:app, say'
+        raise NotDiscovered(f"{package!r} is no package", package="", hint=hint)
+    root = package if isinstance(package, ModuleType) else _root(package)
+    return [root, *_below(root, root.__name__)]
 
 
 def _root(name: str) -> ModuleType:
@@ -72,7 +81,6 @@ def _root(name: str) -> ModuleType:
 
 
 def _below(parent: ModuleType, root: str) -> Iterator[ModuleType]:
-    """The Python modules of a package, in the order of their names; but for `__main__`, which runs when imported."""
     for name in sorted({one.name for one in pkgutil.iter_modules(getattr(parent, "__path__", ()))} - {"__main__"}):
         full_name = f"{parent.__name__}.{name}"
         try:
