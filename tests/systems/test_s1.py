@@ -649,7 +649,6 @@ class TestConvention:
         app.discover("examples.accounts")
         assert {module.name for module in app.modules} >= {"accounts.commands", "accounts.queries"}
 
-    @pytest.mark.xfail(strict=True, reason="generators: twofold new command; runs without edits")
     def test_a_generated_handler_needs_no_edits(self, tmp_path: Path) -> None:
         """`twofold new command` writes a command, its handler and a test that passes untouched."""
 

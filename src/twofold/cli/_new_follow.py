@@ -135,7 +135,7 @@ def _events(project: Project, name: str, on: Iterable[str], feature: str | None)
     if not found and len(known) == 1:
         return list(known.values())
     if not found:
-        raise NotInProject(f"there is no event in {feature!r} that {name} could follow", hint="say which one: --on")
+        raise NotInProject(f"there is no event that {name} could follow", hint="say which one: --on")
     return found
 
 

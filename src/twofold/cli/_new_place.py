@@ -192,10 +192,10 @@ class Project:
             AlreadyThere: One has.
         """
         known = self.known()
-        for name in names:
-            if name in known:
-                where = known[name].path.relative_to(self.root).as_posix()
-                raise AlreadyThere(f"{where} has a class {name}", hint="choose another name; nothing was written")
+        there = [(known[name].path.relative_to(self.root).as_posix(), name) for name in names if name in known]
+        if there:
+            text = ", ".join(f"{path} has a class {name}" for path, name in there)
+            raise AlreadyThere(text, hint="choose another name; nothing was written")
 
 
 def checked_name(name: str, example: str) -> str:
@@ -223,7 +223,12 @@ def checked_feature(project: Project, feature: str) -> str:
     Raises:
         UsageError: It is none.
     """
-    if not feature.isidentifier() or keyword.iskeyword(feature) or feature != feature.lower() or len(feature) > LONGEST:
+    if (
+        not feature.isidentifier()
+        or keyword.iskeyword(feature)
+        or feature != feature.lower()
+        or len(feature) > LONGEST + 5
+    ):
         raise click.UsageError(f"{feature!r} is no name for a feature: --feature orders gives one")
     if (project.root / project.package / f"{feature}.py").exists():
         raise click.UsageError(f"{project.package}/{feature}.py is no feature: --feature gives another one")

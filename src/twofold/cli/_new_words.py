@@ -59,6 +59,6 @@ def singular(word: str) -> str:
     """`orders` as `order`."""
     if re.search(r"[^aeiou]ies$", word):
         return f"{word[:-3]}y"
-    if re.search(r"(ss|x|z|ch|sh)es$", word):
+    if re.search(r"(ss|tus|x|zz|ch|sh)es$", word):
         return word[:-2]
     return word[:-1] if re.search(r"[^sui]s$", word) else word
