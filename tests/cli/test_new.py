@@ -170,6 +170,7 @@ def test_the_application_need_not_be_importable(new: Callable[[str], Said], shop
     """It may be broken just now, and is never imported."""
     (shop / "shop" / "app.py").write_text("raise SystemExit(3)\n")
     (shop / "shop" / "half.py").write_text("def (\n")
+    (shop / "shop" / "latin.py").write_bytes(b"# caf\xe9\n")
     assert new("command PlaceOrder").code == 0
     assert new("projection OrderList").code == 0
     assert new("query GetOrder").code == 0
@@ -182,6 +183,10 @@ def test_a_secret_is_marked_and_gets_into_no_event(new: Callable[[str], Said], s
     assert "password: Annotated[str, Secret]" in (home / "change_password.py").read_text()
     events = all_text(home).split("class PasswordChangeAttempted")[1] + (home / "password_changed.py").read_text()
     assert "password:" not in events.split("class PasswordNotChanged")[0]
+    for words, file in (("aggregate Token", "token_events.py"), ("event SecretTold", "secret_told.py")):
+        assert new(words).code == 0
+        (path,) = shop.rglob(file)
+        assert "    id: UUID\n" in path.read_text()  # `token_id` would be taken for one
 
 
 REFUSED = [
@@ -192,6 +197,7 @@ REFUSED = [
     ("event Result", 2, "'Result' is a name of Python's or twofold's"),
     ("command PlaceAnOrderThatIsFarTooLongForAnybody", 2, "is longer than 30 letters"),
     ("command Connect", 2, "does not say what it is about"),
+    ("command PutPut --feature putts", 2, "PutPut would be two things"),
     ("command PlaceOrder item", 2, "'item' is no field"),
     ("command PlaceOrder item:Item", 2, "'item:Item' is no field"),
     ("command PlaceOrder class:str", 2, "'class' is no name for a field"),

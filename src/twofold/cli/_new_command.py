@@ -7,7 +7,8 @@ import rich_click as click
 
 from twofold.cli._new_event import NewEvent, add_events
 from twofold.cli._new_fields import Field, Import, declared, good, parse, value_imports
-from twofold.cli._new_place import Project, checked_feature, checked_name
+from twofold.cli._new_names import checked_feature, checked_name
+from twofold.cli._new_place import Project
 from twofold.cli._new_sheets import Sheets
 from twofold.cli._new_source import call, mapping, signature
 from twofold.cli._new_words import past, sentence, title, words_of

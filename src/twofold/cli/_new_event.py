@@ -6,8 +6,9 @@ from typing import NamedTuple
 import rich_click as click
 
 from twofold.aggregates import Aggregate
-from twofold.cli._new_fields import Field, Import, declared, good, parse, value_imports
-from twofold.cli._new_place import Project, checked_feature, checked_name
+from twofold.cli._new_fields import Field, Import, declared, good, key_of, parse, value_imports
+from twofold.cli._new_names import checked_feature, checked_name
+from twofold.cli._new_place import Project
 from twofold.cli._new_sheets import Sheets
 from twofold.cli._new_source import call, signature
 from twofold.cli._new_words import sentence, words_of
@@ -40,7 +41,7 @@ def event(project: Project, name: str, words: Iterable[str], feature: str | None
     """
     parts = words_of(checked_name(name, "OrderPlaced"))
     inferred, thing = project.feature_for(parts[:-1] or parts)
-    fields = parse(words) or (Field(f"{thing}_id", "UUID"),)
+    fields = parse(words) or (key_of(thing),)
     refuse_secrets(fields)
     sheets = Sheets(project, checked_feature(project, feature or inferred))
     module = add_events(sheets, snake_case(name), [NewEvent(name, fields)])
@@ -60,10 +61,10 @@ def aggregate(project: Project, name: str, words: Iterable[str], feature: str | 
     parts = words_of(checked_name(name, "Order"))
     thing = snake_case(name)
     own = [one for one in dir(Aggregate) if not one.startswith("_")]
-    fields = parse(words, reserved=(*own, f"{thing}_id", "id", "closed", "create", "close", "event", "made"))
+    fields = parse(words, reserved=(*own, key_of(thing).name, "id", "closed", "create", "close", "event", "made"))
     refuse_secrets(fields)
     sheets = Sheets(project, checked_feature(project, feature or project.feature_for(parts)[0]))
-    key = Field(f"{thing}_id", "UUID")
+    key = key_of(thing)
     events = [NewEvent(f"{name}Created", (key, *fields)), NewEvent(f"{name}Closed", (key,))]
     home = add_events(sheets, f"{thing}_events", events)
     needed: list[Import] = [(home, one.name) for one in events]
@@ -83,7 +84,7 @@ def aggregate(project: Project, name: str, words: Iterable[str], feature: str | 
         name=name,
         sentence=sentence(name),
         words=sentence(name).lower(),
-        thing=thing,
+        key=key.name,
         state=declared([Field("id", "UUID"), *fields]),
         create=f"    {signature('def create', ['cls', *parameters], 'Self', 4)}",
         recorded=recorded,
@@ -101,7 +102,7 @@ def aggregate(project: Project, name: str, words: Iterable[str], feature: str | 
         ],
         name=name,
         sentence=sentence(name),
-        thing=thing,
+        key=key.name,
         created=call(f"{name}Created", values),
         create=call(f"{name}.create", [value.partition("=")[2] for value in values], 4),
     )

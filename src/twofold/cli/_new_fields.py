@@ -94,6 +94,12 @@ class Field(NamedTuple):
         return [*(one for one in self.type.imports if one[1] != "UTC"), *secret]
 
 
+def key_of(thing: str) -> Field:
+    """The field that names a thing; `id` where its own name would be taken for a secret."""
+    name = f"{thing}_id"
+    return Field("id" if is_telling(name) else name, "UUID")
+
+
 def parse(words: Iterable[str], *, reserved: Sequence[str] = ()) -> tuple[Field, ...]:
     """Fields, as they were typed.
 

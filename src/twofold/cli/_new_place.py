@@ -1,85 +1,18 @@
 """Where new files belong: the project that one stands in, its layout and its features; read as text, never imported."""
 
-import ast
-import keyword
 import re
-import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Final, Literal, TypeAlias, cast, get_args
+from typing import Literal, TypeAlias, cast, get_args
 
-import rich_click as click
-
-import twofold
-from twofold.cli._new_fields import LONGEST, TYPES, Field
 from twofold.cli._new_files import AlreadyThere
-from twofold.cli._new_words import plural, singular, words_of
-from twofold.errors import WiringError, snake_case
+from twofold.cli._new_known import Known, NotInProject
+from twofold.cli._new_words import plural, singular
 
 Layout: TypeAlias = Literal["flat", "layered"]
 Layer: TypeAlias = Literal["domain", "application", "infrastructure"]
-
-_NAME: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
-
-
-class NotInProject(WiringError):
-    """No project of twofold is here, or it does not say what it has to.
-
-    Args:
-        text: What is missing.
-        hint: What to do about it.
-    """
-
-    code: ClassVar[str] = "not_in_project"
-
-    def __init__(self, text: str, *, hint: str) -> None:
-        super().__init__(text)
-        self._hint = hint
-
-    @property
-    def hint(self) -> str:
-        """What to do about it."""
-        return self._hint
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A class that the project has.
-
-    Args:
-        name: What it is called.
-        module: The Python module that it is in.
-        path: The file.
-    """
-
-    name: str
-    module: str
-    path: Path
-
-    def fields(self) -> tuple[Field, ...]:
-        """Its own fields, but for those that have a value already and a type that is not known here.
-
-        Raises:
-            NotInProject: Its file is no Python, or no value is known for a field.
-        """
-        try:
-            tree = ast.parse(self.path.read_text(encoding="utf-8"))
-        except SyntaxError as error:
-            raise NotInProject(f"{self.path} cannot be read: {error}", hint="mend it first") from error
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef) and node.name == self.name:
-                lines = [one for one in node.body if isinstance(one, ast.AnnAssign)]
-                return tuple(Field(*one) for one in map(self._field, lines) if one is not None)
-        return ()
-
-    def _field(self, line: ast.AnnAssign) -> tuple[str, str] | None:
-        name, hint = ast.unparse(line.target), ast.unparse(line.annotation)
-        if hint not in TYPES and line.value is None:
-            text = f"{self.name} has a field {name}: {hint}, and no value of it is known"
-            raise NotInProject(text, hint=f"write it by hand: fields of {', '.join(TYPES)} can be followed")
-        return (name, hint) if hint in TYPES else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +58,7 @@ class Project:
         package, layout = str(said["package"]), said.get("layout", "flat")
         if layout not in get_args(Layout):
             raise NotInProject(f"{root / 'pyproject.toml'} has layout = {layout!r}", hint="it is flat or layered")
-        if not (root / package).is_dir():
+        if not package.isidentifier() or not (root / package).is_dir():
             raise NotInProject(
                 f"there is no package {package!r} in {root}", hint="see [tool.twofold] in pyproject.toml"
             )
@@ -136,7 +69,7 @@ class Project:
         """All Python files of the package."""
         if not self._texts:
             for path in sorted((self.root / self.package).rglob("*.py")):
-                self._texts[path] = path.read_text(encoding="utf-8")
+                self._texts[path] = path.read_text(encoding="utf-8", errors="replace")
         return self._texts
 
     def known(self) -> dict[str, Known]:
@@ -196,54 +129,3 @@ class Project:
         if there:
             text = ", ".join(f"{path} has a class {name}" for path, name in there)
             raise AlreadyThere(text, hint="choose another name; nothing was written")
-
-
-def checked_name(name: str, example: str) -> str:
-    """A name for a class, as it was typed.
-
-    Args:
-        name: What was typed.
-        example: What a good one looks like.
-
-    Raises:
-        UsageError: It is none.
-    """
-    if _NAME.fullmatch(name) is None or keyword.iskeyword(snake_case(name)):
-        raise click.UsageError(f"{name!r} is no name: {example} is one")
-    if len(name) > LONGEST:
-        raise click.UsageError(f"{name!r} is longer than {LONGEST} letters")
-    if name in twofold.__all__ or name in (*TYPES, "Protocol", "Secret", "Annotated", "ReadSession"):
-        raise click.UsageError(f"{name!r} is a name of Python's or twofold's: choose another one, as {example}")
-    return name
-
-
-def checked_feature(project: Project, feature: str) -> str:
-    """A name for a feature, given or inferred.
-
-    Raises:
-        UsageError: It is none.
-    """
-    if (
-        not feature.isidentifier()
-        or keyword.iskeyword(feature)
-        or feature != feature.lower()
-        or len(feature) > LONGEST + 5
-    ):
-        raise click.UsageError(f"{feature!r} is no name for a feature: --feature orders gives one")
-    if (project.root / project.package / f"{feature}.py").exists():
-        raise click.UsageError(f"{project.package}/{feature}.py is no feature: --feature gives another one")
-    return feature
-
-
-def checked_package(name: str) -> str:
-    """The package of a new project, by the name that was typed.
-
-    Raises:
-        UsageError: It is none.
-    """
-    package = name.replace("-", "_")
-    if re.fullmatch(r"[a-z][a-z0-9_]*", package) is None or keyword.iskeyword(package) or len(package) > LONGEST:
-        raise click.UsageError(f"{name!r} is no name for a project: shop or web-shop is one")
-    if package in sys.stdlib_module_names or package in ("twofold", "tests", "test", "examples"):
-        raise click.UsageError(f"{package!r} is a package already: choose another name, as {words_of(name)[0]}-app")
-    return package

@@ -8,7 +8,8 @@ import rich_click as click
 
 from twofold.cli._new_fields import Import
 from twofold.cli._new_files import write
-from twofold.cli._new_place import Layout, checked_package
+from twofold.cli._new_names import checked_package
+from twofold.cli._new_place import Layout
 from twofold.cli._new_source import filled, imports
 from twofold.cli._new_words import sentence
 

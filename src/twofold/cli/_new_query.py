@@ -5,12 +5,14 @@ memory.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import rich_click as click
 
 from twofold.cli._new_fields import Field, Import, declared, good, parse, value_imports
-from twofold.cli._new_place import NotInProject, Project, checked_feature, checked_name
+from twofold.cli._new_known import NotInProject
+from twofold.cli._new_names import checked_feature, checked_name
+from twofold.cli._new_place import Project
+from twofold.cli._new_query_source import QueryPlan, add_by_sql, add_in_memory
 from twofold.cli._new_read_model import ReadModel, read_models
 from twofold.cli._new_sheets import Sheets
 from twofold.cli._new_source import call, mapping, signature
@@ -20,26 +22,6 @@ from twofold.errors import snake_case
 _PAGING = """\
     page: Annotated[int, Field(ge=1, le=100_000)] = 1
     page_size: Annotated[int, Field(ge=1, le=200)] = 20"""
-
-
-class _Plan(NamedTuple):
-    """What is known of a query before anything is written."""
-
-    name: str
-    many: bool
-    asked: tuple[Field, ...]
-    answered: tuple[Field, ...]
-    path: str
-    model: ReadModel | None
-
-    @property
-    def answer(self) -> str:
-        return f"Page[{self.name}DTO]" if self.many else f"{self.name}DTO | None"
-
-    @property
-    def types(self) -> list[Import]:
-        """What annotations of the answer need."""
-        return [("twofold", "Page")] if self.many else []
 
 
 def query(project: Project, name: str, words: Iterable[str], feature: str | None, model: str | None) -> Sheets:
@@ -67,9 +49,9 @@ def query(project: Project, name: str, words: Iterable[str], feature: str | None
     read = _model(project, sheets.feature, fields, model)
     key = Field(f"{thing}_id", "UUID")
     answered = tuple(read.columns) if read else (*([key] if key not in fields else []), *fields)
-    plan = _Plan(name, many, fields, answered, _path(project, sheets.feature, verb, about, thing, fields), read)
+    plan = QueryPlan(name, many, fields, answered, _path(project, sheets.feature, verb, about, thing, fields), read)
     home = _add(sheets, plan)
-    adapter = _add_by_sql(sheets, plan, home, read) if read else _add_in_memory(sheets, plan, home)
+    adapter = add_by_sql(sheets, plan, home, read) if read else add_in_memory(sheets, plan, home)
     _test(sheets, plan, home, adapter)
     return sheets
 
@@ -100,7 +82,7 @@ def _path(project: Project, feature: str, verb: str, about: Sequence[str], thing
     return f"{base}/{'-'.join((verb, *about))}" if project.offers(path) else path
 
 
-def _add(sheets: Sheets, plan: _Plan) -> str:
+def _add(sheets: Sheets, plan: QueryPlan) -> str:
     """The query, its answer and its handler; the full name of the Python module."""
     name = plan.name
     return sheets.add(
@@ -130,83 +112,7 @@ def _add(sheets: Sheets, plan: _Plan) -> str:
     )
 
 
-def _add_in_memory(sheets: Sheets, plan: _Plan, home: str) -> Import:
-    """Where it looks as long as there is no read model."""
-    lines = ["fit = list(self._known)"]
-    lines += [f"fit = [one for one in fit if one.{field.name} == query.{field.name}]" for field in plan.asked]
-    if plan.many:
-        lines += [
-            "first = (query.page - 1) * query.page_size",
-            "items = fit[first : first + query.page_size]",
-            "return Page.of(items, total=len(fit), page=query.page, page_size=query.page_size)",
-        ]
-    else:
-        lines.append("return next(iter(fit), None)")
-    names = [f"{plan.name}DTO", plan.name, f"{plan.name}Source"]
-    module = sheets.add(
-        "infrastructure",
-        f"{snake_case(plan.name)}_in_memory",
-        "query_in_memory.py.txt",
-        [
-            *((home, one) for one in names),
-            *plan.types,
-            sheets.module("infrastructure"),
-            ("collections.abc", "Sequence"),
-        ],
-        f"{plan.name}InMemory",
-        name=plan.name,
-        sentence=sentence(plan.name),
-        answer=plan.answer,
-        found="\n".join(f"        {line}" for line in lines),
-    )
-    return module, f"{plan.name}InMemory"
-
-
-def _add_by_sql(sheets: Sheets, plan: _Plan, home: str, model: ReadModel) -> Import:
-    """Where it looks when there is a read model."""
-    row = model.row.name
-    lines = [f"statement = select({row})"]
-    lines += [call("statement = statement.where", [f"{row}.{one.name} == query.{one.name}"], 8) for one in plan.asked]
-    if plan.many:
-        lines += [
-            "total = await self._session.scalar(select(func.count()).select_from(statement.subquery()))",
-            call("statement = statement.order_by", [f"{row}.{model.key.name}"], 8),
-            "statement = statement.limit(query.page_size).offset((query.page - 1) * query.page_size)",
-            "items = [_dto(row) for row in await self._session.scalars(statement)]",
-            "return Page.of(items, total=total or 0, page=query.page, page_size=query.page_size)",
-        ]
-    else:
-        lines += [
-            "row = (await self._session.scalars(statement)).first()",
-            "return None if row is None else _dto(row)",
-        ]
-    names = [f"{plan.name}DTO", plan.name, f"{plan.name}Source"]
-    module = sheets.add(
-        "infrastructure",
-        f"{snake_case(plan.name)}_by_sql",
-        "query_by_sql.py.txt",
-        [
-            *((home, one) for one in names),
-            *plan.types,
-            (model.row.module, model.row.name),
-            ("sqlalchemy", "select"),
-            ("twofold.sql", "ReadSession"),
-            sheets.module("infrastructure"),
-            *([("sqlalchemy", "func")] if plan.many else []),
-        ],
-        f"{plan.name}BySql",
-        name=plan.name,
-        sentence=sentence(plan.name),
-        answer=plan.answer,
-        projection=model.name,
-        row=row,
-        found="\n".join(f"        {line}" for line in lines),
-        dto=call(f"{plan.name}DTO", [f"{one.name}=row.{one.name}" for one in plan.answered], 4),
-    )
-    return module, f"{plan.name}BySql"
-
-
-def _test(sheets: Sheets, plan: _Plan, home: str, adapter: Import) -> None:
+def _test(sheets: Sheets, plan: QueryPlan, home: str, adapter: Import) -> None:
     """What it answers, and its route."""
     model, name = plan.model, plan.name
     known = call(f"{name}DTO", good(plan.answered))

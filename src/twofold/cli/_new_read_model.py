@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from twofold.cli._new_fields import TYPES, Field
-from twofold.cli._new_place import Known, NotInProject, Project
+from twofold.cli._new_known import Known, NotInProject
+from twofold.cli._new_place import Project
 
 
 class ReadModel(NamedTuple):

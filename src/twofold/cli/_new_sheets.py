@@ -8,7 +8,8 @@ import rich_click as click
 
 from twofold.cli._new_fields import Import
 from twofold.cli._new_files import write
-from twofold.cli._new_place import Layer, NotInProject, Project
+from twofold.cli._new_known import NotInProject
+from twofold.cli._new_place import Layer, Project
 from twofold.cli._new_source import filled, imports
 from twofold.cli._new_words import sentence
 
@@ -76,8 +77,13 @@ class Sheets:
 
         Returns:
             Its full name.
+
+        Raises:
+            UsageError: A class of one of the names is made already.
         """
         home = self.home(layer)
+        if repeated := [*filter(self.classes.__contains__, classes)]:
+            raise click.UsageError(f"{repeated[0]} would be two things: choose another name")
         self.classes.extend(classes)
         path = self.project.folder(home) / f"{file}.py"
         self.texts[path] = filled(template, imports=imports(needed, self.project.package), **values)
