@@ -107,6 +107,9 @@ def test_a_file_that_cannot_be_imported_is_named_with_its_cause(package: Callabl
     del sys.modules[name]
     with pytest.raises(NotDiscovered, match=f"{name} cannot be imported: ZeroDivisionError"):
         app.discover(name)
+    package({"__init__.py": "import nowhere_to_be_found  # and longer than what was there\n"})
+    with pytest.raises(NotDiscovered, match=f"{name} cannot be imported: ModuleNotFoundError"):
+        app.discover(name)
 
 
 @pytest.mark.parametrize("wanted", ["nowhere_to_be_found", "twofold.nowhere_to_be_found"])

@@ -196,10 +196,12 @@ REFUSED = [
     ("aggregate Import", 2, "'Import' is no name"),
     ("event Result", 2, "'Result' is a name of Python's or twofold's"),
     ("command PlaceAnOrderThatIsFarTooLongForAnybody", 2, "is longer than 30 letters"),
+    ("query Status", 2, "does not say what it is about"),
     ("command Connect", 2, "does not say what it is about"),
     ("command PutPut --feature putts", 2, "PutPut would be two things"),
     ("command PlaceOrder item", 2, "'item' is no field"),
     ("command PlaceOrder item:Item", 2, "'item:Item' is no field"),
+    ("command PlaceOrder a_field_that_is_far_too_long_for_us:str", 2, "is longer than 30 letters"),
     ("command PlaceOrder class:str", 2, "'class' is no name for a field"),
     ("command PlaceOrder Item:str", 2, "'Item' is no name for a field"),
     ("command PlaceOrder _item:str", 2, "'_item' is no name for a field"),
@@ -312,6 +314,64 @@ def test_an_event_that_no_test_can_make_is_not_followed(new: Callable[[str], Sai
     event.write_text(event.read_text().replace("tuple[str, ...]", "tuple[str, ...] = ()"))
     assert new("projection OrderList").code == 0
     assert "lines" not in (shop / "shop" / "orders" / "order_list.py").read_text()
+
+
+FOLLOWING = [
+    ("projection OrderList --on OrderShipped --on OrderLost", "there is no event OrderLost"),
+    ("projection OrderList --on OrderCounted", "no field of OrderCounted names what a row is about"),
+    ("projection OrderList --on OrderShipped --on OrderMoved", "a field of these events has two types"),
+    ("projection OrderList --on OrderNoted", "no column is called metadata"),
+    ("projection OrderList --on OrderBroken", "order_broken.py cannot be read"),
+    ("reaction SendReceipt --feature orders", "SendReceipt may follow"),
+    ("reaction TellOrder", "TellOrder may follow OrderCounted, OrderMoved, OrderNoted, OrderShipped"),
+]
+
+
+@pytest.mark.parametrize("words, text", FOLLOWING, ids=[words for words, _ in FOLLOWING])
+def test_what_cannot_be_followed_is_refused(new: Callable[[str], Said], shop: Path, words: str, text: str) -> None:
+    """With what the events lack, and the folder is as it was."""
+    for event in (
+        "event OrderShipped order_id:UUID code:str",
+        "event OrderMoved order_id:UUID code:int",
+        "event OrderCounted count:int",
+        "event OrderNoted order_id:UUID metadata:str",
+        "event OrderBroken",
+    ):
+        assert new(event).code == 0
+    broken = shop / "shop" / "orders" / "order_broken.py"
+    if "OrderBroken" in words:
+        broken.write_text(broken.read_text() + "def (\n")
+    else:
+        broken.unlink()
+    before = files_in(shop)
+    said = new(words)
+    assert (said.code, said.out) == (2, "")
+    assert text in " ".join(said.err.replace("│", " ").split())
+    assert files_in(shop) == before
+
+
+def test_the_only_event_of_a_project_needs_no_name(new: Callable[[str], Said], shop: Path) -> None:
+    """Whatever follows it is called; it belongs to the feature of the event."""
+    new("event OrderShipped")
+    assert new("reaction SendReceipt").code == 0
+    assert (shop / "shop" / "orders" / "send_receipt.py").exists()
+
+
+def test_a_query_looks_where_it_can_be_tested(new: Callable[[str], Said], shop: Path) -> None:
+    """Not at a read model that is half written, or whose event no test can make."""
+    new("event OrderShipped")
+    new("projection OrderList")
+    home = shop / "shop" / "orders"
+    table, event = (home / "order_list.py").read_text(), (home / "order_shipped.py").read_text()
+    (home / "order_list.py").write_text(table + "def (\n")
+    assert new("query GetOrder").code == 0
+    (home / "order_list.py").write_text(table)
+    (home / "order_shipped.py").write_text(event.replace("order_id: UUID\n", "order_id: UUID\n    lines: object\n"))
+    assert new("query ShowOrder").code == 0
+    (home / "order_shipped.py").write_text(event)
+    assert new("query ReadOrder").code == 0
+    adapters = sorted(path.stem for path in home.glob("*_order_*.py"))
+    assert adapters == ["get_order_in_memory", "read_order_by_sql", "show_order_in_memory"]
 
 
 def test_a_path_that_is_taken_is_not_offered_twice(new: Callable[[str], Said], shop: Path) -> None:
