@@ -60,6 +60,13 @@ def new(twofold: Twofold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
 
 
 @pytest.fixture
+def mypy_cache(pytestconfig: pytest.Config, tmp_path: Path) -> Path:
+    """Where mypy keeps what it knows of libraries; from one run to the next, where pytest has a place for that."""
+    cache = getattr(pytestconfig, "cache", None)
+    return tmp_path / "cache" if cache is None else Path(cache.mkdir("mypy-of-new-projects"))
+
+
+@pytest.fixture
 def shop(new: Callable[[str], Said], tmp_path: Path) -> Path:
     """A new project."""
     assert new("project shop").code == 0
@@ -77,7 +84,9 @@ def passes(project: Path, *words: str) -> None:
     assert done.returncode == 0, f"{project.name}: {' '.join(words)}\n{done.stdout}{done.stderr}"
 
 
-def test_what_is_written_passes_as_it_is(twofold: Twofold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_written_passes_as_it_is(
+    twofold: Twofold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mypy_cache: Path
+) -> None:
     """In both layouts and of every generator: ruff, its formatter, mypy --strict and the tests of the project."""
     for name, layout in (("shop", "flat"), ("depot", "layered")):
         monkeypatch.chdir(tmp_path)
@@ -89,7 +98,7 @@ def test_what_is_written_passes_as_it_is(twofold: Twofold, tmp_path: Path, monke
 
     def checked() -> None:
         for project in projects:  # what others have is looked at once for both
-            passes(project, "mypy", "--cache-dir", str(tmp_path / "cache"))
+            passes(project, "mypy", "--cache-dir", str(mypy_cache))
 
     with ThreadPoolExecutor(2) as pool:
         types = pool.submit(checked)
