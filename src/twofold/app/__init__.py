@@ -8,6 +8,7 @@ from twofold.app._locate import AppNotFound, locate
 from twofold.app._progress import Progress
 from twofold.app._role import Role
 from twofold.app._room import open_room
+from twofold.app.discovery import NotDiscovered
 
 __all__ = [
     "App",
@@ -17,6 +18,7 @@ __all__ = [
     "Branch",
     "Caller",
     "NotAudited",
+    "NotDiscovered",
     "Progress",
     "Role",
     "locate",

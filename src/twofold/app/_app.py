@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, S
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
 from dishka import Provider, Scope
@@ -29,6 +29,7 @@ from twofold.app._run import Run
 from twofold.app._said import Running, Said, Watching
 from twofold.app._stores import Stores, stores_of
 from twofold.app._sync import SyncApp
+from twofold.app.discovery import discovered
 from twofold.clock import Clock, IdSource, SystemClock, new_id
 from twofold.dispatch import (
     CommandBus,
@@ -296,6 +297,29 @@ class App:
         """
         self._change()
         self.modules.append(module)
+
+    def discover(self, package: str | ModuleType | None) -> Self:
+        """Mount every module of a package, before the application starts: all Python modules below it are imported.
+
+        That is every `Module` at the top of one, of private files too, each once and in the order of their names. One
+        that is mounted already is not mounted again.
+
+        Args:
+            package: The package, by name or as it is; `__package__` is the one that the caller is in.
+
+        Returns:
+            The application.
+
+        Raises:
+            NotDiscovered: There is no such package, something in it cannot be imported, or it has no module.
+            WiringError: It is running.
+
+        Example:
+            >>> app = App("shop").discover("shop")
+        """
+        self._change()
+        self.modules += [module for module in discovered(package) if module not in self.modules]
+        return self
 
     def use(self, middleware: Middleware, *, at: Place = "outer", when: When = None) -> None:
         """Wrap handlers with a middleware, before the application starts.

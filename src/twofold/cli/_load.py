@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-from twofold.app import App, locate, open_room
+from twofold.app import App, NotDiscovered, locate, open_room
 from twofold.errors import MissingExtraError, TwofoldError, WiringError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -90,10 +90,14 @@ def load(target: str) -> App:
     """
     try:
         return locate(target)
+    except NotDiscovered as error:
+        if isinstance(error.__cause__, Exception):
+            _show_where(error.__cause__)
+        raise
     except TwofoldError:
         raise
     except Exception as error:
-        _show_where(error, target)
+        _show_where(error)
         raise WiringError(f"{target} cannot be imported: {type(error).__qualname__}: {error}") from error
 
 
@@ -135,10 +139,10 @@ def watch(app: App) -> None:
     app.observe(meter=meter, observer=app.watching.observer or observability.log_failure)
 
 
-def _show_where(error: Exception, target: str) -> None:
+def _show_where(error: Exception) -> None:
     """Print the traceback of a module that cannot be imported, without the frames of those who import it."""
     frames = error.__traceback__
-    machinery = (__file__, locate.__code__.co_filename)
+    machinery = (__file__, locate.__code__.co_filename, NotDiscovered.__init__.__code__.co_filename)
     while frames is not None and (
         frames.tb_frame.f_code.co_filename in machinery or "importlib" in frames.tb_frame.f_code.co_filename
     ):

@@ -15,6 +15,7 @@ from twofold.cli._describe import describe
 from twofold.cli._erase import erase
 from twofold.cli._exit import BUG, exit_code
 from twofold.cli._explain import explain
+from twofold.cli._new import new
 from twofold.cli._parked import parked
 from twofold.cli._projections import projections
 from twofold.cli._replay import replay
@@ -50,5 +51,5 @@ def commands() -> None:
 
 
 audit.add_command(replay)
-for command in (run, describe, explain, parked, projections, audit, erase, stream, schema, db):
+for command in (new, run, describe, explain, parked, projections, audit, erase, stream, schema, db):
     commands.add_command(command)
