@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.conftest import Said
 from tests.cli.served import Served
-from twofold.cli._new_files import AlreadyThere, write
+from twofold.cli.new._files import AlreadyThere, write
 from twofold.errors import Unavailable
 
 Twofold = Callable[..., Said]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from twofold.cli._new_source import call, imports, mapping, signature
+from twofold.cli.new._source import call, imports, mapping, signature
 
 LONG = "a_name_of_thirty_letters_in_it"
 

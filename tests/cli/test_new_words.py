@@ -2,7 +2,7 @@
 
 import pytest
 
-from twofold.cli._new_words import past, plural, sentence, singular, title, words_of
+from twofold.cli.new._words import past, plural, sentence, singular, title, words_of
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from twofold.cli import main
-from twofold.cli._new import new
-from twofold.cli._new_fields import TYPES
+from twofold.cli.new import new
+from twofold.cli.new._fields import TYPES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "generators.md").read_text()
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)

@@ -15,7 +15,6 @@ from twofold.cli._describe import describe
 from twofold.cli._erase import erase
 from twofold.cli._exit import BUG, exit_code
 from twofold.cli._explain import explain
-from twofold.cli._new import new
 from twofold.cli._parked import parked
 from twofold.cli._projections import projections
 from twofold.cli._replay import replay
@@ -23,6 +22,7 @@ from twofold.cli._run import run
 from twofold.cli._schema import schema
 from twofold.cli._stream import stream
 from twofold.cli._tell import tell
+from twofold.cli.new import new
 from twofold.errors import TwofoldError
 
 

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import rich_click as click
 
 from twofold.aggregates import Aggregate
-from twofold.cli._new_fields import Field, Import, declared, good, key_of, parse, value_imports
-from twofold.cli._new_names import checked_feature, checked_name
-from twofold.cli._new_place import Project
-from twofold.cli._new_sheets import Sheets
-from twofold.cli._new_source import call, signature
-from twofold.cli._new_words import sentence, words_of
+from twofold.cli.new._fields import Field, Import, declared, good, key_of, parse, value_imports
+from twofold.cli.new._names import checked_feature, checked_name
+from twofold.cli.new._place import Project
+from twofold.cli.new._sheets import Sheets
+from twofold.cli.new._source import call, signature
+from twofold.cli.new._words import sentence, words_of
 from twofold.errors import snake_case
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import rich_click as click
 
-from twofold.cli._new_fields import Import
-from twofold.cli._new_files import write
-from twofold.cli._new_known import NotInProject
-from twofold.cli._new_place import Layer, Project
-from twofold.cli._new_source import filled, imports
-from twofold.cli._new_words import sentence
+from twofold.cli.new._fields import Import
+from twofold.cli.new._files import write
+from twofold.cli.new._known import NotInProject
+from twofold.cli.new._place import Layer, Project
+from twofold.cli.new._source import filled, imports
+from twofold.cli.new._words import sentence
 
 
 @dataclass(slots=True)

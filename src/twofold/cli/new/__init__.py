@@ -8,15 +8,15 @@ from typing import Any, Final, TypeVar, get_args
 
 import rich_click as click
 
-from twofold.cli._new_command import command as new_command
-from twofold.cli._new_event import aggregate as new_aggregate
-from twofold.cli._new_event import event as new_event
-from twofold.cli._new_fields import TYPES
-from twofold.cli._new_follow import projection as new_projection
-from twofold.cli._new_follow import reaction as new_reaction
-from twofold.cli._new_place import Layout, Project
-from twofold.cli._new_project import project as new_project
-from twofold.cli._new_query import query as new_query
+from twofold.cli.new._command import command as new_command
+from twofold.cli.new._event import aggregate as new_aggregate
+from twofold.cli.new._event import event as new_event
+from twofold.cli.new._fields import TYPES
+from twofold.cli.new._follow import projection as new_projection
+from twofold.cli.new._follow import reaction as new_reaction
+from twofold.cli.new._place import Layout, Project
+from twofold.cli.new._project import project as new_project
+from twofold.cli.new._query import query as new_query
 
 F = TypeVar("F", bound=Callable[..., Any])
 

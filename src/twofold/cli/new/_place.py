@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, cast, get_args
 
-from twofold.cli._new_files import AlreadyThere
-from twofold.cli._new_known import Known, NotInProject
-from twofold.cli._new_words import plural, singular
+from twofold.cli.new._files import AlreadyThere
+from twofold.cli.new._known import Known, NotInProject
+from twofold.cli.new._words import plural, singular
 
 Layout: TypeAlias = Literal["flat", "layered"]
 Layer: TypeAlias = Literal["domain", "application", "infrastructure"]

@@ -6,12 +6,12 @@ from typing import Final
 
 import rich_click as click
 
-from twofold.cli._new_fields import Import
-from twofold.cli._new_files import write
-from twofold.cli._new_names import checked_package
-from twofold.cli._new_place import Layout
-from twofold.cli._new_source import filled, imports
-from twofold.cli._new_words import sentence
+from twofold.cli.new._fields import Import
+from twofold.cli.new._files import write
+from twofold.cli.new._names import checked_package
+from twofold.cli.new._place import Layout
+from twofold.cli.new._source import filled, imports
+from twofold.cli.new._words import sentence
 
 _PLACES = {
     "flat": "Each feature is a folder of `{0}`, as `{0}/orders`, with a `module` that its files declare things by.",

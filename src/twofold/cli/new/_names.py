@@ -8,9 +8,9 @@ from typing import Final
 import rich_click as click
 
 import twofold
-from twofold.cli._new_fields import LONGEST, TYPES
-from twofold.cli._new_place import Project
-from twofold.cli._new_words import words_of
+from twofold.cli.new._fields import LONGEST, TYPES
+from twofold.cli.new._place import Project
+from twofold.cli.new._words import words_of
 from twofold.errors import snake_case
 
 _NAME: Final = re.compile(r"[A-Z][A-Za-z0-9]*")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from twofold.cli._new_fields import TYPES, Field
+from twofold.cli.new._fields import TYPES, Field
 from twofold.errors import WiringError
 
 

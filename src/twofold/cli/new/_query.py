@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 
 import rich_click as click
 
-from twofold.cli._new_fields import Field, Import, declared, good, parse, value_imports
-from twofold.cli._new_known import NotInProject
-from twofold.cli._new_names import checked_feature, checked_name
-from twofold.cli._new_place import Project
-from twofold.cli._new_query_source import QueryPlan, add_by_sql, add_in_memory
-from twofold.cli._new_read_model import ReadModel, read_models
-from twofold.cli._new_sheets import Sheets
-from twofold.cli._new_source import call, mapping, signature
-from twofold.cli._new_words import sentence, singular, words_of
+from twofold.cli.new._fields import Field, Import, declared, good, parse, value_imports
+from twofold.cli.new._known import NotInProject
+from twofold.cli.new._names import checked_feature, checked_name
+from twofold.cli.new._place import Project
+from twofold.cli.new._query_source import QueryPlan, add_by_sql, add_in_memory
+from twofold.cli.new._read_model import ReadModel, read_models
+from twofold.cli.new._sheets import Sheets
+from twofold.cli.new._source import call, mapping, signature
+from twofold.cli.new._words import sentence, singular, words_of
 from twofold.errors import snake_case
 
 _PAGING = """\

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from twofold.cli._new_fields import TYPES, Field
-from twofold.cli._new_known import Known, NotInProject
-from twofold.cli._new_place import Project
+from twofold.cli.new._fields import TYPES, Field
+from twofold.cli.new._known import Known, NotInProject
+from twofold.cli.new._place import Project
 
 
 class ReadModel(NamedTuple):

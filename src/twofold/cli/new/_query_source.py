@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-from twofold.cli._new_fields import Field, Import
-from twofold.cli._new_read_model import ReadModel
-from twofold.cli._new_sheets import Sheets
-from twofold.cli._new_source import call
-from twofold.cli._new_words import sentence
+from twofold.cli.new._fields import Field, Import
+from twofold.cli.new._read_model import ReadModel
+from twofold.cli.new._sheets import Sheets
+from twofold.cli.new._source import call
+from twofold.cli.new._words import sentence
 from twofold.errors import snake_case
 
 

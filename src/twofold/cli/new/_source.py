@@ -6,7 +6,7 @@ from importlib.resources import files
 from string import Template
 from typing import Final
 
-from twofold.cli._new_fields import Import
+from twofold.cli.new._fields import Import
 
 WIDTH: Final = 120
 _SHORT: Final = 80  # leaves room for what stands before a call
@@ -84,5 +84,5 @@ def filled(template: str, **values: str) -> str:
         template: The name of its file.
         values: What stands in the blanks.
     """
-    text = (files("twofold.cli") / "templates" / template).read_text(encoding="utf-8")
+    text = (files("twofold.cli.new") / "templates" / template).read_text(encoding="utf-8")
     return Template(text).substitute(values)
