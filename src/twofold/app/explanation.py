@@ -1,37 +1,16 @@
 """What really happens to one message, as plain data: each handler's pipeline, and where its dependencies come from."""
 
-import difflib
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from dishka import Scope
 
 from twofold.app._app import App
+from twofold.app._called import message_called
 from twofold.app.description import type_name
 from twofold.dispatch import Handler
-from twofold.errors import NotFound
-from twofold.messages import MessageType
 
 _LIVES: dict[Any, str] = {Scope.APP: "application", Scope.REQUEST: "message"}
-
-
-class NoSuchMessage(NotFound):
-    """An application knows no message of that name.
-
-    Args:
-        app: The name of the application.
-        name: What was asked for.
-        near: Names that look like it, best first.
-    """
-
-    def __init__(self, *, app: str, name: str, near: tuple[str, ...]) -> None:
-        super().__init__(f"{app} knows no message called {name!r}")
-        self.app, self.name, self.near = app, name, near
-
-    @property
-    def hint(self) -> str:
-        """What may have been meant."""
-        return f"did you mean {', '.join(self.near)}?" if self.near else "`twofold describe` lists all of them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +69,10 @@ def explain(app: App, name: str) -> Explanation:
 
     Raises:
         StartError: The application is not sound.
-        NotFound: It knows no such message; the hint says what may have been meant.
+        NoSuchMessage: It knows no such message; the hint says what may have been meant.
     """
     assembly = app.assembly
-    entry = _find(app, name)
+    entry = message_called(app.name, app.router.catalogue, name)
     return Explanation(
         message=entry.name,
         version=entry.wire.version,
@@ -103,17 +82,6 @@ def explain(app: App, name: str) -> Explanation:
         projections=tuple(f"{one.name} ({one.mode})" for one in assembly.projections if entry.cls in one.events)
         + tuple(f"{one.name} (writer)" for one in assembly.writers if entry.cls in one.events),
     )
-
-
-def _find(app: App, name: str) -> MessageType[Any]:
-    known: dict[str, MessageType[Any]] = {}
-    for entry in app.router.catalogue:
-        known |= {entry.cls.__qualname__: entry, entry.name: entry}
-    if name in known:
-        return known[name]
-    small = {one.lower(): entry.name for one, entry in known.items()}
-    near = [small[one] for one in difflib.get_close_matches(name.lower(), small, n=5)]
-    raise NoSuchMessage(app=app.name, name=name, near=tuple(dict.fromkeys(near))[:3])
 
 
 def _handler(app: App, handler: Handler) -> ExplainedHandler:

@@ -46,10 +46,24 @@ def app_and_name(metavar: str) -> Callable[[F], F]:
 
     def arguments(command: F) -> F:
         names = click.argument("names", nargs=-1, required=True, metavar=f"[MODULE:APP] {metavar}")
-        hint = f"The application; or set {VARIABLE}."
-        return names(click.option("--app", "target", envvar=VARIABLE, metavar="MODULE:APP", help=hint)(command))
+        return names(_app_option(command))
 
     return arguments
+
+
+def app_and_words(metavar: str) -> Callable[[F], F]:
+    """The same, with more behind the name that is no business of the command's own options."""
+
+    def arguments(command: F) -> F:
+        words = click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar=f"[MODULE:APP] {metavar}")
+        return words(_app_option(command))
+
+    return arguments
+
+
+def _app_option(command: F) -> F:
+    hint = f"The application; or set {VARIABLE}."
+    return click.option("--app", "target", envvar=VARIABLE, metavar="MODULE:APP", help=hint)(command)
 
 
 def told_apart(names: tuple[str, ...], target: str | None, what: str) -> tuple[str, str]:

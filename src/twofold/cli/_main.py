@@ -20,6 +20,7 @@ from twofold.cli._projections import projections
 from twofold.cli._replay import replay
 from twofold.cli._run import run
 from twofold.cli._schema import schema
+from twofold.cli._send import ask, send
 from twofold.cli._stream import stream
 from twofold.cli._tell import tell
 from twofold.errors import TwofoldError
@@ -50,5 +51,5 @@ def commands() -> None:
 
 
 audit.add_command(replay)
-for command in (run, describe, explain, parked, projections, audit, erase, stream, schema, db):
+for command in (run, send, ask, describe, explain, parked, projections, audit, erase, stream, schema, db):
     commands.add_command(command)
