@@ -12,6 +12,7 @@ import rich_click as click
 from twofold.cli._audit import audit
 from twofold.cli._db import db
 from twofold.cli._describe import describe
+from twofold.cli._doctor import doctor
 from twofold.cli._erase import erase
 from twofold.cli._exit import BUG, exit_code
 from twofold.cli._explain import explain
@@ -51,5 +52,5 @@ def commands() -> None:
 
 
 audit.add_command(replay)
-for command in (run, send, ask, describe, explain, parked, projections, audit, erase, stream, schema, db):
+for command in (run, send, ask, describe, explain, doctor, parked, projections, audit, erase, stream, schema, db):
     commands.add_command(command)
