@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from dishka import Provider, Scope
 from sqlalchemy.orm import Session
 
-from twofold import App, Command, Module
+from twofold import App, Command, Event, Lifecycle, Module, Query
 from twofold.app.explanation import Explanation, explain
+from twofold.dispatch import Idempotency
 from twofold.errors import NotFound
 
 
@@ -119,3 +120,43 @@ def test_an_unknown_name_is_not_found(tmp_path: Path, module: Module) -> None:
     with pytest.raises(NotFound) as refused:
         explain(App("post", modules=[module], database=tmp_path / "post.db"), "NOTIFI")
     assert refused.value.hint == "did you mean notify?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent(Event):
+    """It was."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountLetters(Query[int]):
+    """How many there are."""
+
+
+def none_known(query: CountLetters) -> int:
+    """None."""
+    return 0
+
+
+def test_keys_lifecycles_and_fallbacks_are_told_with_where_they_are_said() -> None:
+    """A command's key is the application's word unless its handler has one; None switches it off."""
+
+    def told(name: str, **settings: Any) -> list[tuple[str, str, str]]:
+        module = Module("post")
+        module.register(Notify, notify, **settings)
+        module.register(CountLetters, count_letters, fallback=none_known)
+        (handler,) = explain(App("post", modules=[module], database="memory:"), name).handlers
+        return [(one.part, one.value, one.source.rpartition(".")[2]) for one in handler.settings]
+
+    async def notify(command: Notify) -> None: ...
+
+    async def count_letters(query: CountLetters) -> int:
+        return 1
+
+    assert told("notify") == [("idempotency", "Idempotency(key=None)", "the application")]
+    assert told("notify", idempotency=None) == [("idempotency", "off", "notify")]
+    said = Idempotency(key=lambda command: 1, required=True)
+    key, lifecycle = told("notify", idempotency=said, lifecycle=Lifecycle(succeeded=Sent))
+    assert key[1].startswith("Idempotency(key=test_keys")
+    assert key[1].endswith("<lambda>, required=True)")
+    assert lifecycle == ("lifecycle", "succeeded sent", "notify")
+    assert told("count_letters") == [("fallback", "none_known", "count_letters")]

@@ -1,15 +1,18 @@
 """What really happens to one message, as plain data: each handler's pipeline, and where its dependencies come from."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 from dishka import Scope
 
 from twofold.app._app import App
 from twofold.app._called import message_called
 from twofold.app.description import type_name
-from twofold.dispatch import Handler
+from twofold.dispatch import Handler, State, filling
+from twofold.messages import Kind, wire_name
 
+_STATES: Final[tuple[State, ...]] = ("attempted", "succeeded", "failed")
 _LIVES: dict[Any, str] = {Scope.APP: "application", Scope.REQUEST: "message"}
 
 
@@ -104,18 +107,40 @@ def _settings(app: App, handler: Handler) -> tuple[ExplainedSetting, ...]:
     reliability = app.assembly.reliability
     for part, one in () if reliability is None else reliability.settings(handler).items():
         settings.append(ExplainedSetting(part=part, value=_said(one.value), source=one.source))
+    settings += _of_a_command(app, handler)
     caching = app.assembly.caching
     kept = None if caching is None else caching.said.get(handler)
     if kept is not None:
         settings.append(ExplainedSetting(part="cache", value=_said(kept), source=handler.id))
+    if "fallback" in handler.options:
+        name = _named(handler.options["fallback"])
+        settings.append(ExplainedSetting(part="fallback", value=name, source=handler.id))
     return tuple(settings)
+
+
+def _of_a_command(app: App, handler: Handler) -> Iterator[ExplainedSetting]:
+    """What its key is, and which events tell of it."""
+    if handler.kind is not Kind.COMMAND:
+        return
+    source = handler.id if "idempotency" in handler.options else "the application"
+    keyed = app.assembly.idempotency.get(handler)
+    yield ExplainedSetting(part="idempotency", value=_said(keyed), source=source)
+    states = ((state, filling(handler, state)) for state in _STATES)
+    told = ", ".join(f"{state} {wire_name(one.event).name}" for state, one in states if one is not None)
+    if told:
+        yield ExplainedSetting(part="lifecycle", value=told, source=handler.id)
+
+
+def _named(value: Any) -> Any:
+    """A function by its name, and anything else as it is."""
+    return getattr(value, "__qualname__", value) if callable(value) else value
 
 
 def _said(settings: Any) -> str:
     """Settings as somebody would write them: the one that matters most, and the others where they are not as usual."""
     if settings is None:
         return "off"
-    said = [(one.name, getattr(settings, one.name)) for one in fields(settings) if one.repr]
+    said = [(one.name, _named(getattr(settings, one.name))) for one in fields(settings) if one.repr]
     usual = {one.name: one.default for one in fields(settings)}
     told = [f"{name}={value}" for number, (name, value) in enumerate(said) if not number or value != usual[name]]
     return f"{type(settings).__name__}({', '.join(told)})"

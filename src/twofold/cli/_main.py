@@ -16,6 +16,7 @@ from twofold.cli._doctor import doctor
 from twofold.cli._erase import erase
 from twofold.cli._exit import BUG, exit_code
 from twofold.cli._explain import explain
+from twofold.cli._graph import graph
 from twofold.cli._parked import parked
 from twofold.cli._projections import projections
 from twofold.cli._replay import replay
@@ -52,5 +53,20 @@ def commands() -> None:
 
 
 audit.add_command(replay)
-for command in (run, send, ask, describe, explain, doctor, parked, projections, audit, erase, stream, schema, db):
+for command in (
+    run,
+    send,
+    ask,
+    describe,
+    explain,
+    graph,
+    doctor,
+    parked,
+    projections,
+    audit,
+    erase,
+    stream,
+    schema,
+    db,
+):
     commands.add_command(command)
