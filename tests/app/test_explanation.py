@@ -9,7 +9,8 @@ import pytest
 from dishka import Provider, Scope
 from sqlalchemy.orm import Session
 
-from twofold import App, Command, Event, Lifecycle, Module, Query
+from tests.app.clinic import FindBill, Pay, PaymentFailed, find_bill, pay
+from twofold import App, Command, Lifecycle, Module
 from twofold.app.explanation import Explanation, explain
 from twofold.dispatch import Idempotency
 from twofold.errors import NotFound
@@ -122,17 +123,7 @@ def test_an_unknown_name_is_not_found(tmp_path: Path, module: Module) -> None:
     assert refused.value.hint == "did you mean notify?"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sent(Event):
-    """It was."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CountLetters(Query[int]):
-    """How many there are."""
-
-
-def none_known(query: CountLetters) -> int:
+def no_bill(query: FindBill) -> int:
     """None."""
     return 0
 
@@ -141,22 +132,17 @@ def test_keys_lifecycles_and_fallbacks_are_told_with_where_they_are_said() -> No
     """A command's key is the application's word unless its handler has one; None switches it off."""
 
     def told(name: str, **settings: Any) -> list[tuple[str, str, str]]:
-        module = Module("post")
-        module.register(Notify, notify, **settings)
-        module.register(CountLetters, count_letters, fallback=none_known)
-        (handler,) = explain(App("post", modules=[module], database="memory:"), name).handlers
+        module = Module("clinic")
+        module.register(Pay, pay, **settings)
+        module.register(FindBill, find_bill, fallback=no_bill)
+        (handler,) = explain(App("clinic", modules=[module], database="memory:"), name).handlers
         return [(one.part, one.value, one.source.rpartition(".")[2]) for one in handler.settings]
 
-    async def notify(command: Notify) -> None: ...
-
-    async def count_letters(query: CountLetters) -> int:
-        return 1
-
-    assert told("notify") == [("idempotency", "Idempotency(key=None)", "the application")]
-    assert told("notify", idempotency=None) == [("idempotency", "off", "notify")]
+    assert told("pay") == [("idempotency", "Idempotency(key=None)", "the application")]
+    assert told("pay", idempotency=None) == [("idempotency", "off", "pay")]
     said = Idempotency(key=lambda command: 1, required=True)
-    key, lifecycle = told("notify", idempotency=said, lifecycle=Lifecycle(succeeded=Sent))
+    key, lifecycle = told("pay", idempotency=said, lifecycle=Lifecycle(failed=PaymentFailed))
     assert key[1].startswith("Idempotency(key=test_keys")
     assert key[1].endswith("<lambda>, required=True)")
-    assert lifecycle == ("lifecycle", "succeeded sent", "notify")
-    assert told("count_letters") == [("fallback", "none_known", "count_letters")]
+    assert lifecycle == ("lifecycle", "failed payment_failed", "pay")
+    assert told("find_bill") == [("fallback", "no_bill", "find_bill")]
