@@ -19,4 +19,4 @@ def test_the_page_goes_through_its_case_as_printed(tmp_path: Path) -> None:
             assert matches(said, text), said
         else:
             said = run(language, text, tmp_path)
-    assert [language for language, _ in BLOCKS].count("text") == 8
+    assert [language for language, _ in BLOCKS].count("text") == 9

@@ -1,12 +1,14 @@
 """The fields of a message as its JSON Schema tells them: for whoever types one, and for catalogues that show it."""
 
+import inspect
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from twofold.messages import MessageType
+from twofold.messages import MessageType, is_telling
 
+_DEPTH: Final = 3
 _FORMATS: Final = {
     "uuid": "UUID",
     "date-time": "date and time",
@@ -72,29 +74,52 @@ class Field:
             return typed
 
 
-def fields_of(kind: MessageType[Any]) -> tuple[Field, ...]:
+def fields_of(kind: MessageType[Any], *, nested: bool = False) -> tuple[Field, ...]:
     """The fields of a message, in their order.
 
     Args:
         kind: The message, of an application that is sound.
+        nested: Whether those of the objects in it follow, under their paths.
     """
     whole = kind.schema()
-    schema = _resolved(whole, whole)
-    required, filled = schema.get("required", ()), kind.context_fields
-    return tuple(
-        Field(
-            name=name,
+    return tuple(_fields(whole, whole, "", kind.context_fields, _DEPTH if nested else 0))
+
+
+def _fields(
+    schema: Mapping[str, Any], whole: Mapping[str, Any], path: str, filled: Mapping[str, str], depth: int
+) -> Iterator[Field]:
+    schema = _resolved(schema, whole)
+    for name, one in schema.get("properties", {}).items():
+        secret = is_telling(name) or any(form.get("writeOnly", False) for form in (one, *_options(one)))
+        shown = one.get("default") is not None and not secret
+        yield Field(
+            name=path + name,
             type=_type(one, whole),
             limits=tuple(_limits(one, whole)),
-            required=name in required,
-            default="" if one.get("default") is None else json.dumps(one["default"], ensure_ascii=False),
+            required=name in schema.get("required", ()),
+            default=json.dumps(one["default"], ensure_ascii=False) if shown else "",
             text=one.get("description", ""),
             filled_by=filled.get(name, ""),
-            secret=any(form.get("writeOnly", False) for form in (one, *_options(one))),
+            secret=secret,
             takes_text=_takes_text(one, whole),
         )
-        for name, one in schema.get("properties", {}).items()
-    )
+        for inner in _objects(one, whole) if depth else ():
+            yield from _fields(inner, whole, f"{path}{name}.", {}, depth - 1)
+
+
+def _objects(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The objects that a field holds: itself, an option, or the items of a list."""
+    schema = _resolved(schema, whole)
+    if "properties" in schema:
+        yield schema
+    for one in (*_options(schema), *filter(None, [schema.get("items")])):
+        yield from _objects(one, whole)
+
+
+def docstring_of(cls: type) -> str:
+    """What somebody wrote of a class, and not what a dataclass writes of itself; empty when nobody did."""
+    text = vars(cls).get("__doc__") or ""
+    return "" if text.startswith(f"{cls.__name__}(") else inspect.cleandoc(text)
 
 
 def _resolved(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -144,4 +169,8 @@ def _limits(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterator[str
         resolved = _resolved(one, whole)
         for name, text in _LIMITS.items():
             if name in resolved:
-                yield text.format(resolved[name])
+                yield text.format(_number(resolved[name]))
+
+
+def _number(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -14,7 +14,7 @@ from typing import Any, cast, final, get_args
 from twofold.app._app import App
 from twofold.app._called import message_called
 from twofold.app._form import Field as Field
-from twofold.app._form import fields_of
+from twofold.app._form import docstring_of, fields_of
 from twofold.app._role import Role
 from twofold.dispatch import AnswerCodec, answered_type
 from twofold.errors import Finding, Forbidden, Invalid, NotFound, Unauthenticated
@@ -29,12 +29,14 @@ class Sendable:
 
     Args:
         kind: What it is.
+        text: What its docstring says; empty without one.
         fields: Its fields.
         codec: Writes what its handler answers.
         silent: Whether None is an answer, and not nothing found.
     """
 
     kind: MessageType[Any]
+    text: str
     fields: tuple[Field, ...]
     codec: AnswerCodec
     silent: bool
@@ -115,7 +117,13 @@ def sendable(app: App, name: str, kind: Kind) -> Sendable:
     found = message_called(app.name, app.router.catalogue, name, kind)
     promised = answered_type(app.router.handlers(found.cls)[0])
     silent = kind is Kind.COMMAND or NoneType not in get_args(promised)
-    return Sendable(kind=found, fields=fields_of(found), codec=AnswerCodec(promised), silent=silent)
+    return Sendable(
+        kind=found,
+        text=docstring_of(found.cls),
+        fields=fields_of(found),
+        codec=AnswerCodec(promised),
+        silent=silent,
+    )
 
 
 @asynccontextmanager

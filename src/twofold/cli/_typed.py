@@ -2,7 +2,6 @@
 # pyright: reportUnknownMemberType=false
 # rich-click leaves the types of its options open.
 
-import inspect
 from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
@@ -30,7 +29,7 @@ def typed_fields(wanted: Sendable, words: Sequence[str], *, usage: str, taken: C
     command = click.RichCommand(
         name=usage,
         params=[*options],
-        help=inspect.getdoc(wanted.kind.cls) if "__doc__" in vars(wanted.kind.cls) else None,
+        help=wanted.text or None,
         epilog=f"In --data alone: {', '.join(only)}." if only else None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from twofold.app._app import App
+from twofold.app._form import docstring_of
 from twofold.app.diagnosis._diagnosis import Diagnosis, warning
 from twofold.app.diagnosis._names import oddity, stem_of
 from twofold.app.erasing import followers
@@ -42,9 +43,7 @@ def _of_message(kind: MessageType[Any]) -> Iterator[Diagnosis]:
         model = issubclass(cls, BaseModel)
         hint = "model_config = ConfigDict(frozen=True)" if model else "@dataclass(frozen=True, kw_only=True)"
         yield warning(where, "mutable_message", "can be changed while it is handled", hint)
-    text = vars(cls).get("__doc__")
-    written = text and not text.startswith(f"{cls.__name__}(")  # which is what a dataclass writes of itself
-    if not written and kind.kind is not Kind.EVENT:
+    if kind.kind is not Kind.EVENT and not docstring_of(cls):
         text = "has no docstring, which API documents, the catalogue and the command line would show"
         yield warning(where, "undocumented_message", text, "say in a sentence what it is for")
 
