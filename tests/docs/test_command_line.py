@@ -7,6 +7,7 @@ from tests.docs.test_parked import matches, run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+STREAM = re.compile(r"message-[0-9a-f-]+@")
 
 
 def test_the_page_goes_through_its_case_as_printed(tmp_path: Path) -> None:
@@ -16,7 +17,7 @@ def test_the_page_goes_through_its_case_as_printed(tmp_path: Path) -> None:
     said = ""
     for language, text in rest:
         if language == "text":
-            assert matches(said, text), said
+            assert matches(STREAM.sub("message-0198…@", said), text), said
         else:
             said = run(language, text, tmp_path)
-    assert [language for language, _ in BLOCKS].count("text") == 9
+    assert [language for language, _ in BLOCKS].count("text") == 10

@@ -14,6 +14,7 @@ from twofold.cli._db import db
 from twofold.cli._describe import describe
 from twofold.cli._doctor import doctor
 from twofold.cli._erase import erase
+from twofold.cli._events import events
 from twofold.cli._exit import BUG, exit_code
 from twofold.cli._explain import explain
 from twofold.cli._graph import graph
@@ -66,6 +67,7 @@ for command in (
     audit,
     erase,
     stream,
+    events,
     schema,
     db,
 ):
