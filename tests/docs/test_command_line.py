@@ -16,6 +16,8 @@ def test_the_page_goes_through_its_case_as_printed(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(application)
     said = ""
     for language, text in rest:
+        if language == "bash":
+            continue  # what a start file has
         if language == "text":
             assert matches(STREAM.sub("message-0198…@", said), text), said
         else:

@@ -18,6 +18,7 @@ from twofold.app import App
 from twofold.app.sending import Sendable, Sent, client, sendable
 from twofold.app.sending import send as send_message
 from twofold.cli._answer_shown import show
+from twofold.cli._completion import messages_of
 from twofold.cli._exit import exit_of
 from twofold.cli._load import app_and_words, database_options, load, mount, told_apart
 from twofold.cli._tell import tell_failure
@@ -45,7 +46,7 @@ def _message_options(command: F) -> F:
 
 
 @click.command(context_settings=_SETTINGS)
-@app_and_words("COMMAND [--FIELD VALUE]...")
+@app_and_words("COMMAND [--FIELD VALUE]...", messages_of(Kind.COMMAND))
 @click.option("--key", metavar="KEY", help="What you call it: sent again under the same key, it is not done again.")
 @_message_options
 @click.pass_context
@@ -59,7 +60,7 @@ def send(context: click.Context, /, *, key: str | None, **options: Any) -> None:
 
 
 @click.command(context_settings=_SETTINGS)
-@app_and_words("QUERY [--FIELD VALUE]...")
+@app_and_words("QUERY [--FIELD VALUE]...", messages_of(Kind.QUERY))
 @_message_options
 @click.pass_context
 def ask(context: click.Context, /, **options: Any) -> None:
