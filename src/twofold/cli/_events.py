@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from stat import S_ISFIFO
+from types import FrameType
 from typing import Any
 
 import rich_click as click
@@ -78,11 +79,12 @@ def tail(
 
 async def _until_told(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Do something until it ends, or a signal says stop, or nobody reads the pipe any more."""
-    loop, working = asyncio.get_running_loop(), asyncio.ensure_future(work())
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, working.cancel)
-    pipe = _pipe()
+    loop, working, pipe = asyncio.get_running_loop(), asyncio.ensure_future(work()), _pipe()
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(working.cancel)
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
     if pipe is not None:
         loop.add_reader(pipe, working.cancel)  # of its writing end nothing is ever read: only its end is told
     try:
@@ -90,8 +92,8 @@ async def _until_told(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if not working.cancelled():
             working.result()
     finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         if pipe is not None:
             loop.remove_reader(pipe)
 
