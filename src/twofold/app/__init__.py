@@ -4,6 +4,7 @@ from twofold.app._app import App
 from twofold.app._audit import Audit, Branch, NotAudited
 from twofold.app._auditing import Auditing
 from twofold.app._caller import Caller
+from twofold.app._doctor import doctor
 from twofold.app._locate import AppNotFound, locate
 from twofold.app._progress import Progress
 from twofold.app._role import Role
@@ -21,6 +22,7 @@ __all__ = [
     "NotDiscovered",
     "Progress",
     "Role",
+    "doctor",
     "locate",
     "open_room",
 ]

@@ -208,6 +208,11 @@ class App:
         return self._run is not None
 
     @property
+    def authenticates(self) -> bool:
+        """Whether somebody tells who an HTTP request comes from."""
+        return self._authenticate is not None
+
+    @property
     def superseded(self) -> bool:
         """Whether it can record nothing, since its version of an inline projection has been replaced."""
         return self._run is not None and self._run.superseded

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import rich_click as click
 
 from twofold.app import App, NotDiscovered, locate, open_room
+from twofold.cli._completion import Completion
 from twofold.errors import MissingExtraError, TwofoldError, WiringError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,15 +42,33 @@ def behind_app(words: Sequence[str], *names: str) -> tuple[str, ...]:
     return given
 
 
-def app_and_name(metavar: str) -> Callable[[F], F]:
+def app_and_name(metavar: str, completion: Completion | None = None) -> Callable[[F], F]:
     """The arguments that name an application, unless it is known otherwise, and something in it; see `told_apart`."""
 
     def arguments(command: F) -> F:
-        names = click.argument("names", nargs=-1, required=True, metavar=f"[MODULE:APP] {metavar}")
-        hint = f"The application; or set {VARIABLE}."
-        return names(click.option("--app", "target", envvar=VARIABLE, metavar="MODULE:APP", help=hint)(command))
+        names = click.argument(
+            "names", nargs=-1, required=True, shell_complete=completion, metavar=f"[MODULE:APP] {metavar}"
+        )
+        return names(_app_option(command))
 
     return arguments
+
+
+def app_and_words(metavar: str, completion: Completion) -> Callable[[F], F]:
+    """The same, with more behind the name that is no business of the command's own options."""
+
+    def arguments(command: F) -> F:
+        words = click.argument(
+            "words", nargs=-1, type=click.UNPROCESSED, shell_complete=completion, metavar=f"[MODULE:APP] {metavar}"
+        )
+        return words(_app_option(command))
+
+    return arguments
+
+
+def _app_option(command: F) -> F:
+    hint = f"The application; or set {VARIABLE}."
+    return click.option("--app", "target", envvar=VARIABLE, metavar="MODULE:APP", help=hint)(command)
 
 
 def told_apart(names: tuple[str, ...], target: str | None, what: str) -> tuple[str, str]:

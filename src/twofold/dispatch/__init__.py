@@ -12,7 +12,7 @@ from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConf
 from twofold.dispatch._idempotency import Idempotency
 from twofold.dispatch._injection import Injection, inject
 from twofold.dispatch._invoke import Runner
-from twofold.dispatch._lifecycle import Filling, Lifecycle, filling
+from twofold.dispatch._lifecycle import Filling, Lifecycle, State, filling
 from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclaration, Registration, Switch
 from twofold.dispatch._named import named_classes
 from twofold.dispatch._options import APPLIES_TO, Options, Policies, options_of
@@ -69,6 +69,7 @@ __all__ = [
     "Settings",
     "Stage",
     "Start",
+    "State",
     "Switch",
     "SyncCommandBus",
     "SyncDispatcher",
