@@ -117,15 +117,18 @@ def test_the_exit_code_says_what_to_do(door: Twofold, how: str, code: int) -> No
 
 
 def test_a_command_leaves_what_it_does_through_any_door(door: Twofold, twofold: Twofold, database: Path) -> None:
-    """An audit entry of whoever sent it, for their tenant; under a key it is done once and answered the same."""
+    """An audit entry of whoever sent it, for their tenant; under a key it is done once and answered the same.
+
+    What could not be read has one too.
+    """
     words = ("send", "take", *PEN, "--as", "ada", "--tenant", "acme", "--key", "k", "--json")
     assert told(door(*words)) == told(door(*words))
     again = door("send", "take", "--data", '{"lines": []}', "--as", "ada", "--tenant", "acme", "--key", "k")
     assert (again.code, "[key_conflict]" in again.err) == (5, True)
-    where = (DESK, "--database", str(database), "--json")
-    trail = told(twofold("audit", "list", *where, "--outcome", "success"))
+    assert door("send", "take", "--price", "-1", "--as", "ada", "--tenant", "acme").code == 3
+    trail = told(twofold("audit", "list", DESK, "--database", str(database), "--json"))
     assert {(one["message"], one["user_id"], one["tenant"]) for one in trail} == {("take", "ada", "acme")}
-    assert [one["position"] > 0 for one in trail] == [False, True]
+    assert [one["outcome"] for one in trail] == ["invalid", "conflict", "replayed", "success"]
 
 
 def test_it_takes_the_message_and_follows_nothing(door: Twofold) -> None:

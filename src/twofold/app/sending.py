@@ -180,8 +180,10 @@ async def send(
     try:
         message = wanted.message(data, typed or {}, caller.origin)
     except (Invalid, Unauthenticated, Forbidden) as error:
-        return Sent(result=Failure(error), answer=None)
-    result = await caller.execute(message)
+        (handler,) = app.router.handlers(wanted.kind.cls)
+        result = await app.router.refuse(handler, error, caller.origin)
+    else:
+        result = await caller.execute(message)
     if result.is_failure:
         return Sent(result=result, answer=None)
     if result.value is None and not wanted.silent:
