@@ -109,6 +109,7 @@ def test_an_operation_is_named_after_its_message() -> None:
         "page": ("query", False, "integer"),
         "Twofold-Position": ("header", False, "integer"),
         "Twofold-Wait": ("header", False, "number"),
+        "If-None-Match": ("header", False, "string"),
     }
 
 

@@ -20,11 +20,15 @@ from twofold.web._arrival import Arrival, arrival_at
 from twofold.web._body import read_body
 from twofold.web._intake import Intake
 from twofold.web._keys import with_key
+from twofold.web._paging import links_of
 from twofold.web._problem import Problem, problem_of_status
 from twofold.web._reception import log_refusal, problem_told, send_problem
+from twofold.web._tags import is_known, tag_of, with_expected
 
 _JSON: Final = b"application/json"
 _SILENT: Final = (204, 205)
+_UNSIZED: Final = (204, 304)
+_FOR_ONE: Final = b"private, no-cache"
 _SUCCESS: Final[type[Any]] = Success
 
 
@@ -69,7 +73,7 @@ class Endpoint:
             request = Request(scope, _replay(body, receive)) if arrival.authenticates else None
             origin = await arrival.origin(request)
             if self.handler.kind is Kind.COMMAND:
-                origin = with_key(origin, arrival.headers)
+                origin = with_expected(with_key(origin, arrival.headers), arrival.headers)
             message = self._message(scope, body, origin)
         except ClientDisconnect:
             return  # nobody is left to answer, and nothing was begun
@@ -78,7 +82,7 @@ class Endpoint:
             return
         result = await self.app.router.send(self.handler.kind, message, origin)
         if isinstance(result, _SUCCESS):
-            await self._answer(result.value, arrival, send)
+            await self._answer(result.value, scope, origin, send)
         else:
             await send_problem(problem_told(result.error, arrival), arrival, send)
 
@@ -107,7 +111,8 @@ class Endpoint:
         path: Mapping[str, Any] = scope["path_params"]
         return self.intake.message(path=path, query=scope["query_string"], body=body, origin=origin)
 
-    async def _answer(self, value: object, arrival: Arrival, send: Send) -> None:
+    async def _answer(self, value: object, scope: Scope, origin: Origin, send: Send) -> None:
+        arrival = arrival_at(scope)
         status, body = self.status or 200, b""
         if value is not None or (self.handler.kind is Kind.QUERY and not self.answer.optional):
             body = b"" if status in _SILENT else self.answer.dump(value)
@@ -117,7 +122,17 @@ class Endpoint:
         else:
             status = self.status or 204
         headers = [(b"content-type", _JSON)] if body else []
-        if status != 204:
+        if self.handler.kind is Kind.COMMAND:
+            version = None if origin.receipt is None else origin.receipt.version
+            headers += [] if version is None else [(b"etag", b'"%d"' % version)]
+        else:
+            tag = tag_of(body, self.answer.version_of(value))
+            headers += [(b"etag", tag), (b"cache-control", _FOR_ONE)]
+            if self.method == "GET":
+                headers += links_of(value, scope["query_string"], self.intake.shape.fields)
+            if self.method == "GET" and is_known(arrival.headers, tag):
+                status, body, headers = 304, b"", headers[1:]
+        if status not in _UNSIZED:
             headers.append((b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, get_origin
 
+from twofold.aggregates import Repository
 from twofold.messages import Kind
+from twofold.store import UnitOfWork
 from twofold.web._endpoint import Endpoint
 from twofold.web._keys import key_parameters
+from twofold.web._paging import LINK_GIVEN
 from twofold.web._positions import POSITION_GIVEN, position_parameters
 from twofold.web._problem_schema import problem_reference
+from twofold.web._tags import EXPECTED_PARAMETERS, KNOWN_PARAMETERS, TAG_GIVEN
 
 _ALWAYS: Final = (400, 429, 500, 503)
 
@@ -39,15 +43,18 @@ def operation_of(
     }
     properties: Mapping[str, Any] = message.get("properties", {})
     intake = endpoint.intake
-    parameters = [_parameter(name, "path", properties[name], required=True) for name in sorted(intake.path)]
+    parameters: list[Mapping[str, Any]] = [
+        _parameter(name, "path", properties[name], required=True) for name in sorted(intake.path)
+    ]
     if not intake.has_body:
         parameters += [
             _parameter(name, "query", properties[name], required=name in intake.shape.required) for name in intake.sent
         ]
     if endpoint.handler.kind is Kind.QUERY:
-        parameters += position_parameters(max_wait)
+        parameters += [*position_parameters(max_wait), *(KNOWN_PARAMETERS if endpoint.method == "GET" else ())]
     else:
         parameters += key_parameters(endpoint.app.assembly.idempotency.get(endpoint.handler))
+        parameters += EXPECTED_PARAMETERS if _has_version(endpoint) else ()
     if parameters:
         operation["parameters"] = parameters
     if intake.has_body and intake.sent:
@@ -85,7 +92,7 @@ def _body(endpoint: Endpoint, message: Mapping[str, Any], reference: Mapping[str
 
 def _successes(endpoint: Endpoint, answered: Mapping[str, Any]) -> dict[str, Any]:
     is_command = endpoint.handler.kind is Kind.COMMAND
-    headers = {"headers": dict(POSITION_GIVEN)} if is_command else {}
+    headers = {"headers": dict(_headers(endpoint))}
     silent = {str(endpoint.status or 204): {"description": "Done, and there is nothing to say", **headers}}
     if endpoint.answer.nothing and is_command:
         return silent
@@ -94,7 +101,21 @@ def _successes(endpoint: Endpoint, answered: Mapping[str, Any]) -> dict[str, Any
     status = endpoint.status or 200
     content = {"application/json": {"schema": dict(answered)}}
     told = {"description": HTTPStatus(status).phrase, "content": content, **headers}
-    return {**(silent if is_command and endpoint.answer.may_be_silent else {}), str(status): told}
+    known = {"304": {"description": "The client has this answer"}} if endpoint.method == "GET" else {}
+    return {**(silent if is_command and endpoint.answer.may_be_silent else {}), str(status): told, **known}
+
+
+def _headers(endpoint: Endpoint) -> Mapping[str, Any]:
+    """The headers of its successes."""
+    if endpoint.handler.kind is Kind.COMMAND:
+        return {**POSITION_GIVEN, **TAG_GIVEN} if _has_version(endpoint) else POSITION_GIVEN
+    return {**TAG_GIVEN, **LINK_GIVEN} if endpoint.answer.paged and endpoint.method == "GET" else TAG_GIVEN
+
+
+def _has_version(endpoint: Endpoint) -> bool:
+    """Whether a command may be about something with a version: it asks for a repository or the unit, as deciders do."""
+    needs = endpoint.handler.needs.values()
+    return any(need is UnitOfWork or get_origin(need) is Repository for need in needs)
 
 
 def _without_null(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -106,6 +127,7 @@ def _problems(endpoint: Endpoint, *, authenticates: bool) -> dict[str, Any]:
     statuses = {*_ALWAYS, 403, 404}
     if endpoint.handler.kind is Kind.COMMAND:
         statuses |= {409, 410}
+        statuses |= {412} if _has_version(endpoint) else set()
     if endpoint.intake.has_body:
         statuses |= {413, 415}
     guarded = endpoint.app.assembly.authorization.guards(endpoint.handler)

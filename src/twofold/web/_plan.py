@@ -124,6 +124,8 @@ def _impossible(endpoint: Endpoint) -> Iterator[str]:
         yield f"is offered by {method}, which is none of {', '.join(_METHODS)}"
     if method == "GET" and endpoint.handler.kind is Kind.COMMAND:
         yield "is a command offered by GET, and a command changes state"
+    if endpoint.handler.door.version is not None and endpoint.handler.kind is Kind.COMMAND:
+        yield "is a command and says version=, which is the field of a query's answer"
     if status is not None and not 200 <= status <= 299:
         yield f"answers with status {status}, and a Success is 200 to 299"
     for name in sorted(intake.path):

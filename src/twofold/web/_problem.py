@@ -35,6 +35,7 @@ _STATUS: Final = {
     Category.GONE: 410,
     Category.EXISTS: 409,
     Category.CONFLICT: 409,
+    Category.PRECONDITION: 412,
     Category.TOO_LARGE: 413,
     Category.RATE_LIMITED: 429,
     Category.UNAVAILABLE: 503,
@@ -91,7 +92,7 @@ class Problem:
 
     def headers(self) -> dict[str, str]:
         """What belongs in the response's header, beside the content type."""
-        headers: dict[str, str] = {}
+        headers = {"cache-control": "no-store"}
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["www-authenticate"] = "Bearer"
         if self.retry_after is not None:
