@@ -35,12 +35,16 @@ class Arrival:
         authenticate: Tells who it comes from; nobody is asked unless given.
         scope: Its ASGI scope.
         max_wait: The longest that its queries may wait for what it has to see, in seconds.
+        problems: What the type of a problem begins with that answers it.
     """
 
-    __slots__ = ("_authenticate", "_max_wait", "_origin", "app", "correlation_id", "headers")
+    __slots__ = ("_authenticate", "_max_wait", "_origin", "app", "correlation_id", "headers", "problems")
 
-    def __init__(self, app: App, authenticate: Authenticator | None, scope: Scope, max_wait: float) -> None:
+    def __init__(
+        self, app: App, authenticate: Authenticator | None, scope: Scope, max_wait: float, problems: str
+    ) -> None:
         self.app = app
+        self.problems = problems
         self._max_wait = max_wait
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         sent = self.headers.get(b"x-correlation-id", b"")

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from twofold.app import App
 from twofold.dispatch import Handler
-from twofold.errors import Invalid, NotFound, TwofoldError, Unavailable
+from twofold.errors import Invalid, TwofoldError, Unavailable
 from twofold.messages import Kind, Origin, wire_name
 from twofold.result import Success
 from twofold.web._answer import Answer
@@ -21,7 +21,7 @@ from twofold.web._body import read_body
 from twofold.web._intake import Intake
 from twofold.web._keys import with_key
 from twofold.web._paging import links_of
-from twofold.web._problem import Problem, problem_of_status
+from twofold.web._problem import Problem, nothing_found, problem_of_status
 from twofold.web._reception import log_refusal, problem_told, send_problem
 from twofold.web._tags import is_known, tag_of, with_expected
 
@@ -117,7 +117,7 @@ class Endpoint:
         if value is not None or (self.handler.kind is Kind.QUERY and not self.answer.optional):
             body = b"" if status in _SILENT else self.answer.dump(value)
         elif self.handler.kind is Kind.QUERY:
-            await send_problem(problem_told(NotFound("nothing was found"), arrival), arrival, send)
+            await send_problem(problem_told(nothing_found(), arrival), arrival, send)
             return
         else:
             status = self.status or 204

@@ -16,7 +16,7 @@ from twofold.web._health import add_health
 from twofold.web._missing import asked_for
 from twofold.web._openapi import describe_api
 from twofold.web._positions import MAX_WAIT
-from twofold.web._problem import problem_of_status
+from twofold.web._problem import PROBLEMS, problem_of_status
 from twofold.web._reception import log_refusal
 from twofold.web._respond import problem_response
 
@@ -31,6 +31,7 @@ def http(
     docs: bool = True,
     max_body: int = MAX_BODY,
     max_wait: float = MAX_WAIT,
+    problems: str = PROBLEMS,
 ) -> FastAPI:
     """An application as a FastAPI application, which starts and stops it.
 
@@ -46,6 +47,7 @@ def http(
         docs: Whether `/docs` and `/openapi.json` are served.
         max_body: The most bytes that a body may have.
         max_wait: The longest that the header `Twofold-Wait` may have a query wait, in seconds.
+        problems: What the `type` of a problem begins with, before its code: the address of a page about them, say.
     """
     web = FastAPI(
         title=title or app.name,
@@ -60,7 +62,7 @@ def http(
     web.exception_handlers[HTTPException] = _http_error(doors)
     describe_api(web, doors, authenticates=authenticate is not None, max_wait=max_wait)
     web.state.faults = doors.faults
-    install(app, web, authenticate=authenticate, max_wait=max_wait, prove=doors.prove)
+    install(app, web, authenticate=authenticate, max_wait=max_wait, problems=problems, prove=doors.prove)
     return web
 
 
@@ -72,7 +74,7 @@ def _http_error(doors: Doors) -> Callable[[Request, HTTPException], Awaitable[Re
         asked = asked_for(local_path(request.scope))
         if asked is not None:
             log_refusal(problem, arrival, *asked)
-        response = problem_response(problem, arrival.correlation_id)
+        response = problem_response(problem, arrival)
         response.headers.update(error.headers or {})
         return response
 

@@ -16,6 +16,7 @@ from twofold.errors import (
     Finding,
     Invalid,
     KeyInFlight,
+    NotFound,
     TwofoldError,
     as_code,
     code_of,
@@ -23,6 +24,8 @@ from twofold.errors import (
 )
 
 PROBLEM_JSON: Final = "application/problem+json"
+PROBLEMS: Final = "/problems/"
+"""What the type of a problem begins with, before its code, unless an application says where its pages are."""
 
 _STATUS: Final = {
     Category.WIRING: 500,
@@ -73,11 +76,16 @@ class Problem:
     findings: tuple[Finding, ...] = ()
     retry_after: float | None = None
 
-    def document(self, correlation_id: str) -> bytes:
-        """The problem as JSON, in ASCII, so that no sink can be confused by what is in it."""
+    def document(self, correlation_id: str, problems: str = PROBLEMS) -> bytes:
+        """The problem as JSON, in ASCII, so that no sink can be confused by what is in it.
+
+        Args:
+            correlation_id: What to quote when asking about it.
+            problems: What its type begins with.
+        """
         title = self.code.replace("_", " ").capitalize()
         members: dict[str, Any] = {
-            "type": f"/problems/{self.code}",
+            "type": f"{problems}{self.code}",
             "title": title,
             "status": self.status,
             "detail": self.detail or title,
@@ -124,6 +132,11 @@ def problem_of(error: object, classifier: Classifier) -> Problem:
         findings=findings,
         retry_after=_retry_after(error) if category in _PASSING or isinstance(error, KeyInFlight) else None,
     )
+
+
+def nothing_found() -> NotFound:
+    """What a query is answered with that may find nothing, and does."""
+    return NotFound("nothing was found")
 
 
 def problem_of_status(status: int, detail: str = "", *, hint: str = "") -> Problem:
