@@ -48,6 +48,7 @@ OTHERWISE = {
 """Where something else is to be done than for the rest of a category."""
 
 OF_HTTP = {
+    "not_acceptable": (406, "This is a stream of events, and nothing else.", "Send `accept: text/event-stream`."),
     "method_not_allowed": (
         405,
         "There is such a path, and it is offered by other methods.",

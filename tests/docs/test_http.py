@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.web.shop import client_of
+from tests.web.shop import client_of, who
+from tests.web.streams import stream_of
 from twofold import App
 
 pytestmark = pytest.mark.anyio
@@ -16,7 +17,11 @@ ORDER = UUID(int=7)
 GROUND = """
 from dataclasses import dataclass
 from uuid import UUID
-from twofold import Aggregate, Command, Event, History, Module, NotFound, Query, Repository, Result, Success
+from typing import Annotated
+from twofold import (
+    Aggregate, Command, Event, History, Module, NotFound, Query, Repository, Result, Success, Tag, signed_in,
+)
+from twofold.messages import Feed
 orders = Module("orders")
 @dataclass(frozen=True, kw_only=True)
 class Place(Command[None]): order_id: UUID
@@ -27,13 +32,19 @@ class AddNote(Command[None]):
 @dataclass(frozen=True, kw_only=True)
 class ShowOrder(Query["OrderShown"]): order_id: UUID
 @dataclass(frozen=True, kw_only=True)
+class OrderStatus(Query["int | None"]): order_id: UUID
+@dataclass(frozen=True, kw_only=True)
+class FollowOrder(Query[Feed]): order_id: UUID
+@dataclass(frozen=True, kw_only=True)
 class Placed(Event): order_id: UUID
 @dataclass(frozen=True, kw_only=True)
-class Noted(Event): text: str
+class Noted(Event):
+    order_id: Annotated[UUID, Tag("order")]
+    text: str
 class Order(Aggregate):
     id: UUID
     notes = ()
-    def add(self, text): self.record(Noted(text=text))
+    def add(self, text): self.record(Noted(order_id=self.id, text=text))
     def evolve(self, event):
         if isinstance(event, Placed): self.id = event.order_id
         else: self.notes = (*self.notes, event.text)
@@ -65,3 +76,20 @@ async def test_two_people_change_one_thing_as_printed() -> None:
         ]
         assert [(one.status_code, one.headers.get("etag")) for one in answers] == [(204, '"2"'), (412, None)]
         assert (await client.get(f"/orders/{ORDER}")).json()["notes"] == ["mine"]
+
+
+async def test_what_is_followed_as_printed() -> None:
+    """The answer when it changes, and the events to somebody who is signed in."""
+    app = orders()
+    web = app.http(authenticate=who)
+    async with client_of(app, web) as client:
+        await client.put(f"/orders/{ORDER}")
+        async with (
+            stream_of(web, f"/orders/{ORDER}/status") as status,
+            stream_of(web, f"/orders/{ORDER}/history", x_user="ada") as history,
+            stream_of(web, f"/orders/{ORDER}/history") as refused,
+        ):
+            assert ((await status.event())["data"], refused.status) == ("0", 401)
+            await client.post(f"/orders/{ORDER}/notes", json={"text": "mine"})
+            assert (await status.event())["data"] == "1"
+            assert (await history.event())["data"] == f'{{"order_id":"{ORDER}","text":"mine"}}'

@@ -6,7 +6,7 @@ from typing import Any, cast, final, get_args, get_origin
 
 from twofold.dispatch import UNIONS, AnswerCodec, Handler, answered_type
 from twofold.errors import WiringError
-from twofold.messages import Page
+from twofold.messages import Feed, Page
 from twofold.web._shape import fields_of
 
 
@@ -21,7 +21,7 @@ class Answer(AnswerCodec):
         WiringError: There is no way to write the type as JSON, or it does not have the field that is its version.
     """
 
-    __slots__ = ("_version", "may_be_silent", "nothing", "optional", "paged")
+    __slots__ = ("_version", "followed", "may_be_silent", "nothing", "optional", "paged")
 
     def __init__(self, handler: Handler) -> None:
         promised = answered_type(handler)
@@ -33,7 +33,9 @@ class Answer(AnswerCodec):
         """Whether None is an answer."""
         self.paged = get_origin(promised) is Page
         """Whether it is a page of a list."""
-        super().__init__(promised)
+        self.followed = promised is Feed
+        """Whether it says which events may be followed, and is nothing that could be written."""
+        super().__init__(str if self.followed else promised)
         self._version = handler.door.version
         if self._version is not None and self._version not in fields_of(self.adapter.json_schema(mode="serialization")):
             raise WiringError(f"says that the version of its answer is {self._version}, which it does not have")

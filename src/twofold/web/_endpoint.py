@@ -18,12 +18,16 @@ from twofold.result import Success
 from twofold.web._answer import Answer
 from twofold.web._arrival import Arrival, arrival_at
 from twofold.web._body import read_body
+from twofold.web._follow import Follower
 from twofold.web._intake import Intake
 from twofold.web._keys import with_key
 from twofold.web._paging import links_of
 from twofold.web._problem import Problem, nothing_found, problem_of_status
 from twofold.web._reception import log_refusal, problem_told, send_problem
+from twofold.web._stream import EVENT_STREAM
+from twofold.web._streams import OpenStreams
 from twofold.web._tags import is_known, tag_of, with_expected
+from twofold.web._watch import Watch
 
 _JSON: Final = b"application/json"
 _SILENT: Final = (204, 205)
@@ -44,12 +48,24 @@ class Endpoint:
         intake: How the message is put together.
         answer: How what is answered is written.
         max_body: The most bytes that a body may have.
+        streams: The streams that are open.
+        watch: The log, for streams.
     """
 
-    __slots__ = ("answer", "app", "handler", "intake", "max_body", "method", "path", "status")
+    __slots__ = ("answer", "app", "handler", "intake", "max_body", "method", "path", "status", "streams", "watch")
 
     def __init__(
-        self, *, app: App, handler: Handler, method: str, path: str, intake: Intake, answer: Answer, max_body: int
+        self,
+        *,
+        app: App,
+        handler: Handler,
+        method: str,
+        path: str,
+        intake: Intake,
+        answer: Answer,
+        max_body: int,
+        streams: OpenStreams,
+        watch: Watch,
     ) -> None:
         self.app = app
         self.handler = handler
@@ -58,6 +74,8 @@ class Endpoint:
         self.intake = intake
         self.answer = answer
         self.max_body = max_body
+        self.streams = streams
+        self.watch = watch
         self.status = handler.door.status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,11 +98,37 @@ class Endpoint:
         except TwofoldError as error:
             await self._refuse(problem_told(error, arrival), arrival, send)
             return
+        if self.followed:
+            if scope["method"] == "GET" and EVENT_STREAM in arrival.headers.get(b"accept", b""):
+                await self._follow(message, origin, arrival, request, receive, send)
+                return
+            if self.answer.followed:
+                problem = problem_of_status(406, "this is a stream of events", hint="send accept: text/event-stream")
+                await self._refuse(problem, arrival, send)
+                return
         result = await self.app.router.send(self.handler.kind, message, origin)
         if isinstance(result, _SUCCESS):
             await self._answer(result.value, scope, origin, send)
         else:
             await send_problem(problem_told(result.error, arrival), arrival, send)
+
+    @property
+    def followed(self) -> bool:
+        """Whether it can be followed."""
+        return self.handler.door.live or self.answer.followed
+
+    async def _follow(
+        self, message: Any, origin: Origin, arrival: Arrival, request: Request | None, receive: Receive, send: Send
+    ) -> None:
+        follower = Follower(
+            handler=self.handler,
+            answer=self.answer,
+            message=message,
+            origin=origin,
+            arrival=arrival,
+            request=request,
+        )
+        await follower.serve(receive, send, self.streams, self.watch)
 
     async def _refuse(self, problem: Problem, arrival: Arrival, send: Send) -> None:
         log_refusal(problem, arrival, self.handler.kind, wire_name(self.handler.message_type).name)

@@ -12,6 +12,7 @@ from twofold.web._keys import key_parameters
 from twofold.web._paging import LINK_GIVEN
 from twofold.web._positions import POSITION_GIVEN, position_parameters
 from twofold.web._problem_schema import problem_reference
+from twofold.web._stream import LAST_SEEN
 from twofold.web._tags import EXPECTED_PARAMETERS, KNOWN_PARAMETERS, TAG_GIVEN
 
 _ALWAYS: Final = (400, 429, 500, 503)
@@ -52,6 +53,7 @@ def operation_of(
         ]
     if endpoint.handler.kind is Kind.QUERY:
         parameters += [*position_parameters(max_wait), *(KNOWN_PARAMETERS if endpoint.method == "GET" else ())]
+        parameters += [LAST_SEEN] if endpoint.followed else []
     else:
         parameters += key_parameters(endpoint.app.assembly.idempotency.get(endpoint.handler))
         parameters += EXPECTED_PARAMETERS if _has_version(endpoint) else ()
@@ -99,7 +101,9 @@ def _successes(endpoint: Endpoint, answered: Mapping[str, Any]) -> dict[str, Any
     if endpoint.answer.optional:
         answered = _without_null(answered)
     status = endpoint.status or 200
-    content = {"application/json": {"schema": dict(answered)}}
+    content = {} if endpoint.answer.followed else {"application/json": {"schema": dict(answered)}}
+    if endpoint.followed:
+        content["text/event-stream"] = {"schema": {"type": "string"}}
     told = {"description": HTTPStatus(status).phrase, "content": content, **headers}
     known = {"304": {"description": "The client has this answer"}} if endpoint.method == "GET" else {}
     return {**(silent if is_command and endpoint.answer.may_be_silent else {}), str(status): told, **known}
@@ -130,6 +134,8 @@ def _problems(endpoint: Endpoint, *, authenticates: bool) -> dict[str, Any]:
         statuses |= {412} if _has_version(endpoint) else set()
     if endpoint.intake.has_body:
         statuses |= {413, 415}
+    if endpoint.answer.followed:
+        statuses.add(406)
     guarded = endpoint.app.assembly.authorization.guards(endpoint.handler)
     if authenticates or endpoint.intake.needs_somebody or guarded:
         statuses.add(401)

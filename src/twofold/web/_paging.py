@@ -4,7 +4,7 @@ Nothing of an address is repeated but parameters that are fields of the query.
 """
 
 from collections.abc import Collection, Iterator
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from twofold.messages import Page
@@ -21,7 +21,7 @@ def links_of(answer: object, query: bytes, fields: Collection[str]) -> list[tupl
     place = "page" if "page" in fields else "offset" if "offset" in fields else None
     if place is None or not isinstance(answer, Page):
         return []
-    page = cast("Page[Any]", answer)
+    page: Page[Any] = answer
     sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     kept = [(name, value) for name, value in sent if name != place]
     steps = ((rel, number if place == "page" else (number - 1) * page.page_size) for rel, number in _beside(page))
