@@ -4,7 +4,7 @@ Nothing of an address is repeated but parameters that are fields of the query.
 """
 
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import parse_qsl, urlencode
 
 from twofold.messages import Page
@@ -19,14 +19,17 @@ def links_of(answer: object, query: bytes, fields: Collection[str]) -> list[tupl
         fields: The fields of the query.
     """
     place = "page" if "page" in fields else "offset" if "offset" in fields else None
-    if place is None or not isinstance(answer, Page):
+    if place is None or not _is_page(answer):
         return []
-    page: Page[Any] = answer
     sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     kept = [(name, value) for name, value in sent if name != place]
-    steps = ((rel, number if place == "page" else (number - 1) * page.page_size) for rel, number in _beside(page))
+    steps = ((rel, number if place == "page" else (number - 1) * answer.page_size) for rel, number in _beside(answer))
     links = ", ".join(f'<?{urlencode([*kept, (place, str(step))])}>; rel="{rel}"' for rel, step in steps)
     return [(b"link", links.encode("ascii"))]
+
+
+def _is_page(answer: object) -> TypeGuard[Page[Any]]:
+    return isinstance(answer, Page)
 
 
 def _beside(page: Page[Any]) -> Iterator[tuple[str, int]]:
