@@ -5,13 +5,15 @@ from http import HTTPStatus
 from typing import Any, Final, get_origin
 
 from twofold.aggregates import Repository
+from twofold.dispatch import declared_errors
 from twofold.messages import Kind
 from twofold.store import UnitOfWork
 from twofold.web._endpoint import Endpoint
+from twofold.web._examples import example_of, problem_examples
 from twofold.web._keys import key_parameters
 from twofold.web._paging import LINK_GIVEN
 from twofold.web._positions import POSITION_GIVEN, position_parameters
-from twofold.web._problem_schema import problem_reference
+from twofold.web._problem_schema import problem_reference, problem_response_schema
 from twofold.web._stream import LAST_SEEN
 from twofold.web._tags import EXPECTED_PARAMETERS, KNOWN_PARAMETERS, TAG_GIVEN
 
@@ -23,6 +25,7 @@ def operation_of(
     message: Mapping[str, Any],
     reference: Mapping[str, Any],
     answered: Mapping[str, Any],
+    definitions: Mapping[str, Any],
     *,
     authenticates: bool,
     max_wait: float,
@@ -34,6 +37,7 @@ def operation_of(
         message: The schema of its message.
         reference: Where that schema stands.
         answered: The schema of its answer.
+        definitions: What schemas refer to.
         authenticates: Whether callers are asked who they are.
         max_wait: The longest that a query may wait for what it has to see, in seconds.
     """
@@ -60,7 +64,7 @@ def operation_of(
     if parameters:
         operation["parameters"] = parameters
     if intake.has_body and intake.sent:
-        operation["requestBody"] = _body(endpoint, message, reference)
+        operation["requestBody"] = _body(endpoint, message, reference, definitions)
     operation["responses"] = {**_successes(endpoint, answered), **_problems(endpoint, authenticates=authenticates)}
     return operation
 
@@ -80,7 +84,9 @@ def _parameter(name: str, place: str, schema: Mapping[str, Any], *, required: bo
     return {"name": name, "in": place, "required": required, "schema": dict(schema), **described}
 
 
-def _body(endpoint: Endpoint, message: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, Any]:
+def _body(
+    endpoint: Endpoint, message: Mapping[str, Any], reference: Mapping[str, Any], definitions: Mapping[str, Any]
+) -> dict[str, Any]:
     intake = endpoint.intake
     required = [name for name in intake.sent if name in intake.shape.required]
     schema = dict(reference)
@@ -89,7 +95,9 @@ def _body(endpoint: Endpoint, message: Mapping[str, Any], reference: Mapping[str
         schema = {**message, "properties": kept, "required": required}
         if not required:
             del schema["required"]
-    return {"required": bool(required), "content": {"application/json": {"schema": schema}}}
+    example = example_of(message, intake.sent, definitions)
+    shown = {} if example is None else {"example": example}
+    return {"required": bool(required), "content": {"application/json": {"schema": schema, **shown}}}
 
 
 def _successes(endpoint: Endpoint, answered: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,4 +147,11 @@ def _problems(endpoint: Endpoint, *, authenticates: bool) -> dict[str, Any]:
     guarded = endpoint.app.assembly.authorization.guards(endpoint.handler)
     if authenticates or endpoint.intake.needs_somebody or guarded:
         statuses.add(401)
-    return {**{str(status): problem_reference(status) for status in sorted(statuses)}, "default": problem_reference()}
+    declared = problem_examples(declared_errors(endpoint.handler))
+    answers = {
+        str(status): problem_response_schema(HTTPStatus(status).phrase, status, declared[status])
+        if status in declared
+        else problem_reference(status)
+        for status in sorted(statuses | declared.keys())
+    }
+    return {**answers, "default": problem_reference()}

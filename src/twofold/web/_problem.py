@@ -108,6 +108,11 @@ class Problem:
         return headers
 
 
+def status_of(category: Category) -> int:
+    """The HTTP status of a category of errors."""
+    return _STATUS[category]
+
+
 CRASHED: Final = Problem(status=500, code="internal_error", detail="something went wrong on this side")
 """All that anybody is told of a bug."""
 
@@ -120,7 +125,7 @@ def problem_of(error: object, classifier: Classifier) -> Problem:
         classifier: Tells what it means.
     """
     category = classifier.of_value(error)
-    status = _STATUS[category]
+    status = status_of(category)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return CRASHED
     findings = tuple(map(_plain, error.findings)) if isinstance(error, Invalid) else ()
