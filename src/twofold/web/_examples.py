@@ -25,7 +25,7 @@ def without_secrets_shown(schema: Any, *, secret: bool = False) -> Any:
         secret: Whether all of it is secret.
     """
     if isinstance(schema, list):
-        return [without_secrets_shown(one, secret=secret) for one in cast("list[Any]", schema)]
+        return [without_secrets_shown(one, secret=secret) for one in cast("list[object]", schema)]
     if not isinstance(schema, dict):
         return schema
     node = cast("dict[str, Any]", schema)
