@@ -108,7 +108,7 @@ def test_an_operation_is_named_after_its_message() -> None:
         "tags": ("query", False, "array"),
         "page": ("query", False, "integer"),
         "Twofold-Position": ("header", False, "integer"),
-        "Twofold-Wait": ("header", False, "number"),
+        "Twofold-Wait": ("header", False, "string"),
         "If-None-Match": ("header", False, "string"),
     }
 
