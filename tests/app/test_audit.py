@@ -357,8 +357,10 @@ async def test_an_entry_that_cannot_be_written_changes_no_outcome(caplog: pytest
     assert isinstance(answer.error, Refused)
     lines = [one.getMessage() for one in caplog.records if one.name == "twofold.audit"]
     assert [re.sub(r", [0-9a-f-]{36}", "", line) for line in lines] == [
-        "not in the audit trail: open (refused)",
-        "not in the audit trail: open (crashed)",
+        "the audit trail cannot be written now, and is owed open (refused)",
+        "the audit trail cannot be written now, and is owed open (crashed)",
+        "what limits have refused cannot be written to the audit trail",
+        "not in the audit trail: open (refused), open (crashed)",
     ]
 
 

@@ -406,3 +406,24 @@ async def test_only_a_unit_of_work_keeps_an_answer(each_database: Database) -> N
     async with App("plain", modules=[module], database=each_database.address) as app:
         for _ in range(2):
             assert (await app.caller(idempotency_key="k-1").execute(Run())).unwrap() == 1
+
+
+async def test_a_key_with_another_payload_is_no_replay() -> None:
+    """Nothing was given again, so nothing is counted."""
+    till, numbers = Till(), Numbers()
+    app = till.app()
+    app.observe(meter=numbers)
+    async with app:
+        caller = app.caller(idempotency_key="k-1")
+        await caller.execute(ONE)
+        assert isinstance((await caller.execute(replace(ONE, amount=ONE.amount + 1))).error, KeyConflict)
+    assert numbers.counted == []
+
+
+async def test_the_trail_tells_an_answer_that_was_given_again() -> None:
+    """It is no second success: nothing was done for it."""
+    app = Till().app()
+    async with app:
+        for _ in range(2):
+            await app.caller(idempotency_key="k-1").execute(ONE)
+        assert [entry.outcome async for entry in app.audit.entries()] == ["success", "replayed"]

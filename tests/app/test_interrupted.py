@@ -82,6 +82,26 @@ async def test_two_who_close_the_same_attempts(each_database: Database) -> None:
         assert await lengths(alive) == Counter({2: len(tasks)})
 
 
+async def test_whoever_closes_tells_the_audit_trail(each_database: Database) -> None:
+    """A command whose process died could not: its entry says who had sent it, and when."""
+    stuck = Bench()
+    stuck.gate.clear()
+    async with stuck.app(each_database.address) as alive:
+        task = asyncio.create_task(alive.caller(user_id="ada").execute(Work(name="chair")))
+        async with asyncio.timeout(20):
+            while not (await lengths(alive)).total():
+                await alive.store.wakeup.wait(await alive.store.log.head(), 0.1)
+        async with Bench().app(each_database.address, interrupted_after=SOON) as other:
+            await ended(other)
+            (entry,) = [one async for one in other.audit.entries()]
+        assert (entry.message, entry.version, entry.outcome, entry.user_id) == ("work", 1, "interrupted", "ada")
+        begin, end = await alive.store.log.read(0, until=2, limit=2)
+        assert (entry.time, entry.position) == (begin.time, end.position)
+        assert str(entry.message_id) == begin.headers["causation_id"]
+        stuck.gate.set()
+        await task
+
+
 class Lossy(Moody):
     """A store that loses what it does not know of."""
 

@@ -246,7 +246,7 @@ class TestParts:
         assert isinstance(shut.error, CircuitOpen)
         assert len(calls) == 5
         lines = [record for record in caplog.records if record.name == "twofold.breaker"]
-        assert [(record.levelname, record.getMessage()[-12:]) for record in lines] == [("WARNING", "Find is open")]
+        assert [(record.levelname, record.getMessage()[-12:]) for record in lines] == [("WARNING", "find is open")]
         assert [what for what, _ in numbers.counted] == ["circuits_opened"]
 
     async def test_a_retry_counts_its_attempts(self) -> None:
@@ -414,3 +414,33 @@ class TestCommands:
             assert (await app.execute(Outer(), origin=Origin())).is_success
         assert deadlines[0] is not None
         assert deadlines == [deadlines[0]] * 2
+
+
+async def test_a_part_of_a_message_is_called_like_it() -> None:
+    """In what callers are told and in numbers, and not by where its class is."""
+    app = app_of(counting("x")[1], rate_limit="1/hour")
+    async with app:
+        await app.execute(Find())
+        refused = await app.execute(Find())
+    assert isinstance(refused.error, RateLimited)
+    assert refused.error.detail == "find is limited to 1/hour"
+    numbers = Numbers()
+    app = app_of(counting(ConnectionError("away"))[1], numbers, circuit_breaker=1)
+    async with app:
+        await app.execute(Find())
+    assert ("circuits_opened", "find") in numbers.counted
+
+
+async def test_why_something_is_away_is_in_the_log_for_who_wants_to_know(caplog: pytest.LogCaptureFixture) -> None:
+    """Each further try is told with its code; texts of errors, which may say anything, at DEBUG alone."""
+    app = app_of(counting(ConnectionError("insurer.example:443 refused"), "x")[1], retry=Retry(attempts=2, first=0.001))
+    async with app:
+        with caplog.at_level(logging.INFO):
+            await app.execute(Find())
+        assert "query find is tried again: ConnectionError" in caplog.text
+        assert "insurer" not in caplog.text
+    app = app_of(counting(ConnectionError("insurer.example:443 refused"))[1])
+    async with app:
+        with caplog.at_level(logging.DEBUG):
+            await app.execute(Find())
+    assert "insurer.example:443 refused" in caplog.text

@@ -37,6 +37,7 @@ from tests.app.wallets import (
 )
 from twofold import App, Command, Context, EventBus, Module, Principal, Query, QueryBus, Refused, Rows, signed_in
 from twofold.app.replay import (
+    AnsweredByKey,
     EffectsRefused,
     NothingKept,
     NotRedacted,
@@ -129,6 +130,18 @@ async def test_the_same_code_comes_to_the_same(each_database: Database) -> None:
         ("attempt", "success", 1),
         ("put_in", "success", 1),
     ]
+
+
+async def test_what_was_answered_by_its_key_is_not_replayed(each_database: Database) -> None:
+    """It was never handled; the first one with the key is replayed like any other."""
+    async with recorded(each_database.address) as (app, ada, _):
+        for _ in range(2):
+            await app.caller(idempotency_key="k").execute(PutIn(wallet=ada, amount=7))
+    async with replaying(wallet_app(each_database.address)) as replays:
+        first, second = [one async for one in replays.audit.entries(message="put_in")][-2:]
+        assert (await replays.of(first)).same
+        with pytest.raises(AnsweredByKey):
+            await replays.of(second)
 
 
 async def test_commands_that_ran_side_by_side_come_to_the_same(each_database: Database) -> None:

@@ -22,6 +22,7 @@ from twofold.app._deciders import read_deciders
 from twofold.app._decisions import read_decisions
 from twofold.app._encodable import encoding_faults
 from twofold.app._entities import entity_faults
+from twofold.app._fallbacks import fallback_faults
 from twofold.app._idempotency import idempotency_of
 from twofold.app._lifecycle import Attempts, attempts_of, lifecycle_events, lifecycle_faults
 from twofold.app._live import live_faults
@@ -63,7 +64,7 @@ from twofold.projections import (
     live_provider,
     name_faults,
 )
-from twofold.store import INLINE, Inline, MemoryTables, Move, Refusals
+from twofold.store import INLINE, Behind, Inline, MemoryTables, Move, Refusals
 from twofold.subscriptions import Subscriber
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Assembly:
         caching: What keeps answers of queries; None when no handler says `cache`.
         idempotency: What is said of commands with a key, by handler.
         refusals: Counts what limits refuse, for the audit trail; None without one.
+        behind: Writes what answers need not wait for.
         attempts: The attempts whose end is recorded when nobody comes to it; None when there are none.
     """
 
@@ -113,6 +115,7 @@ class Assembly:
     caching: "Caching | None" = None
     idempotency: Mapping[Handler, Idempotency] = field(default_factory=dict[Handler, Idempotency])
     refusals: Refusals | None = None
+    behind: Behind = field(default_factory=Behind)
     attempts: Attempts | None = None
 
 
@@ -201,6 +204,7 @@ def assemble(
     done.faults += answer_faults(handlers)
     done.faults += entity_faults(handlers, either)
     done.faults += option_faults(handlers)
+    done.faults += fallback_faults(handlers)
     done.faults += lifecycle_faults(handlers)
     done.faults += need_faults(handlers, done.injection, either)
     done.faults += policy_faults(guards, done.injection, either)
@@ -228,6 +232,7 @@ def assemble(
         caching=done.caching,
         idempotency=done.idempotency.get,
         refusals=done.refusals,
+        behind=done.behind,
     )
     if done.reliability is not None:
         done.faults += done.reliability.keep_to_what_can_end(

@@ -94,7 +94,8 @@ class Audit:
             correlation_id: Of this request.
             user_id: Of what this user has sent.
             tenant: Of what was sent for this tenant.
-            outcome: Of what ended so: `success`, the category of an error, `crashed`, `cancelled`, or `undone`.
+            outcome: Of what ended so: `success`, the category of an error, `crashed`, `cancelled`, `undone`,
+                or `replayed`.
             since: Of what was sent at this time or later.
             until: Of what was sent before this time.
             newest: Whether the newest come first.

@@ -18,14 +18,18 @@ from twofold.app._regularly import Regularly
 from twofold.clock import Clock
 from twofold.dispatch import Router
 from twofold.errors import CheckpointMoved, Conflict, Interrupted, Unavailable
+from twofold.messages import Context
 from twofold.store import (
     ATTEMPTS,
     IF_INTERRUPTED,
+    INTERRUPTED,
+    AuditEntry,
     Batch,
     Move,
     Recorded,
     Selection,
     Store,
+    Trace,
     UnitFactory,
     from_header,
     working,
@@ -49,11 +53,22 @@ class Closer:
         router: What their events mean.
         new_unit: Makes units of work.
         clock: Tells how much time has passed.
+        audited: Whether each leaves an entry in the audit trail, since its command has left none.
     """
 
-    def __init__(self, attempts: Attempts, store: Store, router: Router, new_unit: UnitFactory, clock: Clock) -> None:
+    def __init__(
+        self,
+        attempts: Attempts,
+        store: Store,
+        router: Router,
+        new_unit: UnitFactory,
+        clock: Clock,
+        *,
+        audited: bool,
+    ) -> None:
         self._attempts = attempts
-        self._where = (Selection(types=attempts.begin | attempts.end, stream=f"{ATTEMPTS}*"),)
+        self._audited = audited
+        self._where = (Selection(types=attempts.end.union(attempts.begin), stream=f"{ATTEMPTS}*"),)
         self._store = store
         self._router = router
         self._new_unit = new_unit
@@ -111,6 +126,22 @@ class Closer:
             if open_here and len(await self._store.log.read_stream(begin.stream, limit=2)) == 1:
                 await self._end(begin)
 
+    def _entry(self, begin: Recorded, context: Context) -> AuditEntry:
+        message, version = self._attempts.begin[begin.type]
+        return AuditEntry(
+            message=message,
+            version=version,
+            message_id=context.message_id,
+            correlation_id=context.correlation_id,
+            causation_id=context.causation_id,
+            user_id=context.user_id,
+            tenant=context.tenant,
+            payload="null",
+            time=begin.time,
+            duration=context.clock.now() - begin.time,
+            outcome=INTERRUPTED,
+        )
+
     async def _end(self, begin: Recorded) -> None:
         otherwise = begin.headers.get(IF_INTERRUPTED)
         if otherwise is None:
@@ -119,6 +150,8 @@ class Closer:
         try:
             event = from_header(self._router.catalogue, otherwise)
             async with working(self._new_unit(context)) as unit:
+                if self._audited:
+                    unit.trace = Trace(None, self._entry(begin, context))
                 unit.tell(event, expected=1)
                 await unit.commit()
         except Interrupted:  # it has come to an end just now

@@ -1,6 +1,6 @@
 """The events of lifecycles: known to the application though no handler names them, and proven to be fillable."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from twofold.dispatch import APPLIES_TO, Filling, Handler, Lifecycle, Module, filling
@@ -11,16 +11,20 @@ _MARGIN: Final = 60.0
 """For what comes behind a deadline: waiting for the answer to a commit, 10 s unless the store is told otherwise."""
 
 
+_SEVERAL: Final = "*", 0
+"""The command of an event that several commands begin with: nobody can tell which of them it was."""
+
+
 class Attempts(NamedTuple):
     """The attempts whose end is recorded when nobody comes to it.
 
     Args:
-        begin: The wire names of the events that they begin with.
+        begin: The wire names of the events that they begin with, each with the name and version of its command.
         end: Those of the events that they end with.
         patience: The longest time that one may take, in seconds.
     """
 
-    begin: frozenset[str]
+    begin: Mapping[str, tuple[str, int]]
     end: frozenset[str]
     patience: float
 
@@ -38,17 +42,19 @@ def attempts_of(
         timeout: How long a handler's command may take, in seconds; None for any time.
         endless: How long one may take that may take any time, in seconds.
     """
-    begin, end, patience = set[str](), set[str](), 0.0
+    begin, end, patience = dict[str, tuple[str, int]](), set[str](), 0.0
     for handler in handlers:
         told = [filling(handler, state) for state in ("attempted", "succeeded", "failed")]
         events = [one.event for one in told if one is not None]
         if len(events) < len(told):
             continue
-        begin |= catalogue.stored_as(events[:1])
+        command = catalogue.of(handler.message_type)
+        for name in catalogue.stored_as(events[:1]):
+            begin[name] = _SEVERAL if name in begin else (command.name, command.wire.version)
         end |= catalogue.stored_as(events[1:])
         limit = timeout(handler)
         patience = max(patience, endless if limit is None else limit + _MARGIN)
-    return Attempts(begin=frozenset(begin), end=frozenset(end), patience=patience) if begin else None
+    return Attempts(begin=begin, end=frozenset(end), patience=patience) if begin else None
 
 
 def lifecycle_events(modules: Iterable[Module]) -> list[type]:

@@ -7,7 +7,7 @@ The nearer to the message the better, and at one place the environment is asked 
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -78,7 +78,22 @@ def policies_of(
             for name in _CLASSES
             if any(name in layer.values for layer in layers)
         }
-    return found, faults
+    return found, [*faults, *_set_in_two_ways(found)]
+
+
+def _set_in_two_ways(found: Mapping[Handler, Settings]) -> Iterator[Fault]:
+    """Parts that several messages share by a name, and that these set differently."""
+    first = dict[tuple[str, str], tuple[Handler, Setting]]()
+    for handler, settings in found.items():
+        for part, setting in settings.items():
+            name = getattr(setting.value, "name", None)
+            if name is None:
+                continue
+            other, known = first.setdefault((part, name), (handler, setting))
+            if known.value != setting.value:
+                text = f"shares the {part} {name!r} with {other.id}, which sets it differently ({known.source})"
+                hint = "set both alike, or give them names of their own"
+                yield Fault(where=handler.id, code="wrong_setting", text=text, hint=hint)
 
 
 def _layer(said: Mapping[str, Any], source: str, faults: list[Fault]) -> _Layer:

@@ -5,7 +5,7 @@ The machines are dependencies like any other: a team provides its own, and a tes
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
 from dishka import Provider, Scope
@@ -14,6 +14,7 @@ from twofold.app._policies import Settings
 from twofold.clock import Clock
 from twofold.dispatch import Handler, Stage
 from twofold.errors import Classifier, Fault
+from twofold.messages import wire_name
 from twofold.middleware import (
     Joined,
     Level,
@@ -26,6 +27,7 @@ from twofold.middleware import (
     timeout_stage,
 )
 from twofold.reliability import (
+    MEMORY,
     BackoffRetries,
     Breakers,
     Bulkheads,
@@ -33,6 +35,7 @@ from twofold.reliability import (
     Limiters,
     LocalBreakers,
     LocalBulkheads,
+    RateLimit,
     Retries,
     State,
     StateChange,
@@ -169,7 +172,7 @@ class ReliabilityParts:
         return value
 
     def _by_type(self, part: str) -> Callable[[type], Any]:
-        return {handler.message_type: self._of(part)(handler) for handler in self._found}.get
+        return {handler.message_type: _named(self._of(part)(handler), handler) for handler in self._found}.get
 
     def _changed(self, change: StateChange) -> None:
         level = logging.WARNING if change.after is State.OPEN else logging.INFO
@@ -177,3 +180,14 @@ class ReliabilityParts:
         self._level("breaker_state", change.breaker, _SHOWN[change.after])
         if change.after is State.OPEN:
             self._tally("circuits_opened", change.breaker)
+
+
+def _named(settings: Any, handler: Handler) -> Any:
+    """Settings under the name that people know: of its message, unless several share them.
+
+    Limits that are counted in Redis stay apart from those of other applications, by where their message is in Python.
+    """
+    known = getattr(settings, "name", "no name") is not None
+    if known or (isinstance(settings, RateLimit) and settings.store != MEMORY):
+        return settings
+    return replace(settings, name=wire_name(handler.message_type).name)

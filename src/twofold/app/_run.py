@@ -85,6 +85,7 @@ class Run:
             closing.push_async_callback(stores.stop)
             if said.auditing is not None and assembly.refusals is not None:
                 keep_trail(said.auditing, stores.write, assembly.refusals, role, clock=clock, closing=closing)
+            closing.push_async_callback(assembly.behind.end)
             closing.push_async_callback(assembly.injection.close)
             if role.works:
                 await prepare(tables)
@@ -103,7 +104,8 @@ class Run:
                 observer=versions.told(observer),
             )
             if assembly.attempts is not None and role.works:
-                closer = Closer(assembly.attempts, stores.write, router, new_unit, clock)
+                audited = said.auditing is not None
+                closer = Closer(assembly.attempts, stores.write, router, new_unit, clock, audited=audited)
                 closing.push_async_callback(closer.stop)
             closing.push_async_callback(workers.stop)
             closing.push_async_callback(versions.stop)

@@ -53,6 +53,7 @@ def keep_trail(
             trouble = "old entries cannot be taken out of the audit trail"
             keep(pruner.look, _BETWEEN_CUTS, "audit retention", trouble)
     if role.writes:
+        closing.push_async_callback(refusals.give_up)
         trouble = "what limits have refused cannot be written to the audit trail"
         keep(refusals.write, _WINDOW, "audit refusals", trouble)
 

@@ -27,6 +27,7 @@ from twofold.middleware import (
 )
 from twofold.projections import Projection
 from twofold.store import (
+    Behind,
     Refusals,
     audit_stage,
     claim_stage,
@@ -126,6 +127,7 @@ def pipeline_of(
     caching: "Caching | None",
     idempotency: Callable[[Handler], Idempotency | None],
     refusals: Refusals | None,
+    behind: Behind,
 ) -> Settings:
     """What the pipelines are made of.
 
@@ -143,6 +145,7 @@ def pipeline_of(
         caching: What keeps answers of queries.
         idempotency: What is said of a handler's commands with a key.
         refusals: Counts what limits refuse, for the audit trail; None when commands leave no entries in it.
+        behind: Writes what answers need not wait for.
     """
     meter, spans, new_unit, seen = watching.meter, watching.spans, running.new_unit, running.seen
     tally = tally_of(meter)
@@ -155,20 +158,21 @@ def pipeline_of(
     def says_retry(handler: Handler) -> bool:
         return reliability is not None and "retry" in reliability.settings(handler)
 
+    authorizing = authorization_stage(authorization.guards, injection, classifier, runner or (lambda _: None))
+    refusing = (authorizing,) if parts is None else (*parts.refusing, authorizing)
     settings = Settings(
         before=(
             *([] if spans is None else [tracing_stage(spans, classifier)]),
             logging_stage(classifier),
             *([] if meter is None else [metrics_stage(meter, classifier)]),
-            *([] if refusals is None else [audit_stage(stores.write, catalogue, classifier, refusals)]),
+            *([] if refusals is None else [audit_stage(stores.write, catalogue, classifier, refusals, behind)]),
             *([] if parts is None else parts.first),
         ),
         between=(
-            *([] if parts is None else parts.refusing),
-            authorization_stage(authorization.guards, injection, classifier, runner or (lambda _: None)),
+            *refusing,
             validation_stage(catalogue),
             idempotency_stage(idempotency, stores.write, catalogue, classifier, tally),
-            lifecycle_stage(new_unit, catalogue, classifier),
+            lifecycle_stage(new_unit, catalogue, classifier, behind),
             *([] if caching is None else [caching.stage(injection.services.get, seen, classifier, joined, tally)]),
             fallback_stage(classifier, tally),
             own_writes_stage(projections, running.visible, classifier, copied=stores.copies is not None),
@@ -180,6 +184,7 @@ def pipeline_of(
             conclusion_stage(catalogue),
             read_only_stage(),
         ),
+        refusing=refusing,
         injection=injection,
         classifier=classifier,
     )

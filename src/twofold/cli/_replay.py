@@ -13,7 +13,7 @@ from uuid import UUID
 
 import rich_click as click
 
-from twofold.app.replay import NothingKept, Replay, Replays, SentInside, replaying
+from twofold.app.replay import AnsweredByKey, NothingKept, Replay, Replays, SentInside, replaying
 from twofold.cli._audit import filters, wanted_of
 from twofold.cli._exit import exit_code
 from twofold.cli._load import behind_app, database_options, load, mount
@@ -91,7 +91,7 @@ async def _all(replays: Replays, wanted: Mapping[str, Any], limit: int) -> list[
 
 def _exit_code(done: Sequence[Done]) -> int:
     for _, one in done:
-        if isinstance(one, TwofoldError) and not isinstance(one, SentInside | NothingKept):
+        if isinstance(one, TwofoldError) and not isinstance(one, AnsweredByKey | SentInside | NothingKept):
             return exit_code(one)
     return 0 if all(one.same for _, one in done if isinstance(one, Replay)) else _DIFFERENT
 

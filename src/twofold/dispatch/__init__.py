@@ -28,6 +28,7 @@ from twofold.dispatch._router import Route, Router, Settings
 from twofold.dispatch._signature import refuse_impure
 from twofold.dispatch._sync import Portal, SyncCommandBus, SyncDispatcher, SyncEventBus, SyncQueryBus
 from twofold.dispatch._tools import ContextStack, Metrics, Tools, bound_facts
+from twofold.dispatch._unmade import Unmade
 from twofold.dispatch._writer import WriterDeclaration
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "SyncQueryBus",
     "Tools",
     "UNIONS",
+    "Unmade",
     "When",
     "WriterDeclaration",
     "always",

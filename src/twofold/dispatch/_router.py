@@ -17,6 +17,7 @@ from twofold.dispatch._injection import Injection
 from twofold.dispatch._invoke import Runner, innermost
 from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, compose, stage_of
 from twofold.dispatch._shape import require_shape
+from twofold.dispatch._unmade import Unmade, refuse_unmade
 from twofold.errors import Classifier, DuplicateHandlerError, HandlerNotFoundError
 from twofold.messages import (
     NOWHERE,
@@ -61,6 +62,7 @@ class Settings:
     Args:
         before: Built-in stages outside the user's outer middleware.
         between: Built-in stages between the user's outer and inner middleware.
+        refusing: Those among them that a message meets which could not be made, behind all of `before`.
         injection: Where handlers get their dependencies.
         classifier: Tells failures from bugs.
         runner: Where a `def` handler runs, when not inline.
@@ -68,6 +70,7 @@ class Settings:
 
     before: Sequence[Stage] = ()
     between: Sequence[Stage] = ()
+    refusing: Sequence[Stage] = ()
     injection: Injection = field(default_factory=Injection)
     classifier: Classifier = field(default_factory=Classifier)
     runner: Callable[[Handler], Runner | None] = _inline
@@ -94,6 +97,7 @@ class Router:
         self._routes: dict[Handler, Route] = {}
         self._commands: dict[type, Next] = {}
         self._queries: dict[type, Next] = {}
+        self._refusals: dict[Handler, Next] = {}
 
     def add(self, handler: Handler) -> None:
         """Register a handler.
@@ -143,6 +147,7 @@ class Router:
         self._routes.clear()
         self._commands.clear()
         self._queries.clear()
+        self._refusals.clear()
 
     def clear(self) -> None:
         """Forget every handler and message; middleware stays."""
@@ -193,6 +198,27 @@ class Router:
         token = enter_context(context)
         try:
             return await run(message, context)
+        finally:
+            leave_context(token)
+
+    async def refuse(self, handler: Handler, error: Exception, origin: Origin) -> Result[Any, Any]:
+        """Answer for a message that a door cannot make of what it was given; it is seen, limited and decided about.
+
+        It goes through the stages that need no message, and no middleware of the user's, which would.
+
+        Args:
+            handler: Whose message it would be.
+            error: Why there is none.
+            origin: Where it would come from.
+        """
+        run = self._refusals.get(handler)
+        if run is None:
+            run, _ = compose([*self.settings.before, *self.settings.refusing], handler, refuse_unmade)
+            self._refusals[handler] = run
+        context = Context(origin, None, self.clock, self._ids)
+        token = enter_context(context)
+        try:
+            return await run(Unmade(error), context)
         finally:
             leave_context(token)
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from twofold.dispatch import Guard, Handler, Injection, Next, Runner, Stage, as_result, failure_of
+from twofold.dispatch import Guard, Handler, Injection, Next, Runner, Stage, Unmade, as_result, failure_of
 from twofold.errors import Classifier, Forbidden, Unauthenticated, WiringError
 from twofold.messages import Context, wire_name
-from twofold.result import Failure, Result
+from twofold.result import Failure, Result, Success
 
 
 def authorization_stage(
@@ -21,7 +21,7 @@ def authorization_stage(
 
     The first message of a request is decided about. What its handlers and reactions send is theirs to answer for, and
     passes unless a policy is asked always; what they send under an origin that they name, for another caller say, is a
-    first message again.
+    first message again. About a message that could not be made nobody is asked who would have to look at it.
 
     Args:
         guards: The policies of a handler.
@@ -64,6 +64,8 @@ def _decision(guard: Guard, injection: Injection, classifier: Classifier, runner
         principal = context.principal
         if principal is None and guard.needs_principal:
             return _refusal(name, context)
+        if guard.takes_message and isinstance(message, Unmade):
+            return Success()
         try:
             arguments: Mapping[str, Any] = await binding.bind()
             if principal_parameter is not None:

@@ -55,11 +55,24 @@ def logging_stage(classifier: Classifier) -> Stage:
                 code = error_name(result.error)
                 loud = classifier.of_value(result.error).family in (Family.UNAVAILABLE, Family.CORRUPT)
                 _write(logging.WARNING if loud else logging.INFO, "failed", about, context, **facts, error=code)
+                if loud:
+                    log_cause(_LOGGER, result.error)
             return result
 
         return log
 
     return Stage("logging", wrap)
+
+
+def log_cause(logger: logging.Logger, error: object) -> None:
+    """Log where an error that was answered comes from, for whoever wants to know that much: its text may say anything.
+
+    Args:
+        logger: Where to; at DEBUG.
+        error: What was answered.
+    """
+    if isinstance(error, BaseException) and logger.isEnabledFor(logging.DEBUG):
+        logger.debug("because of this", exc_info=error)
 
 
 def _write(level: int, what: str, about: dict[str, str], context: Context | None = None, **more: Any) -> None:

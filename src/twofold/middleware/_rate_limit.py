@@ -1,9 +1,10 @@
 """Refusing a message when too many like it were sent."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from twofold.dispatch import Handler, Next, Stage
+from twofold.dispatch import Handler, Next, Stage, Unmade
 from twofold.errors import Unavailable
 from twofold.messages import Context
 from twofold.result import Failure, Result
@@ -20,6 +21,8 @@ def rate_limit_stage(
     Args:
         limits: The limit of a handler.
         limiters: Gives what counts, once the application runs.
+
+    What could not be made is counted by its sender where a function of the message says for whom others count.
     """
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
@@ -27,13 +30,15 @@ def rate_limit_stage(
         if limit is None:
             return None
         limiter: Limiter | None = None
+        by_sender = replace(limit, per="user") if callable(limit.per) else limit
 
         async def rate_limit(message: Any, context: Context) -> Result[Any, Any]:
             nonlocal limiter
             if limiter is None:
                 limiter = (await limiters()).of(handler.message_type)
+            counted = by_sender if isinstance(message, Unmade) else limit
             try:
-                await limiter.admit(limit.key(message, context))
+                await limiter.admit(counted.key(message, context))
             except Unavailable as error:
                 return Failure(error)
             return await call_next(message, context)

@@ -1,17 +1,20 @@
 """Handling a message again when it failed in a way that another attempt may mend, each time in a fresh scope."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from twofold.dispatch import Handler, Next, Stage
-from twofold.errors import ConditionFailed, VersionConflict
+from twofold.errors import ConditionFailed, VersionConflict, error_name
 from twofold.messages import Context, Kind, wire_name
+from twofold.middleware._logging import log_cause
 from twofold.middleware._tally import Tally
 from twofold.result import Failure, Result, Success
 
 if TYPE_CHECKING:
     from twofold.reliability import Retrier, Retries, Retry
 
+_LOGGER: Final = logging.getLogger("twofold.retry")
 _OVERTAKEN: Final = (VersionConflict, ConditionFailed)
 _DECISIONS: Final = 10
 
@@ -45,9 +48,15 @@ def retry_stage(
             if retrier is None:
                 retrier = (await retries()).of(handler.message_type)
 
-            def call() -> Awaitable[Result[Any, Any]]:
+            last: Result[Any, Any] = first
+
+            async def call() -> Result[Any, Any]:
+                nonlocal last
                 tally("retries", name)
-                return call_next(message, context)
+                _LOGGER.info("%s %s is tried again: %s", handler.kind, name, error_name(last.error))
+                log_cause(_LOGGER, last.error)
+                last = await call_next(message, context)
+                return last
 
             return await retrier.again(first, call, deadline=context.deadline)
 

@@ -10,13 +10,14 @@ from twofold.reliability._categories import On
 from twofold.reliability._circuit import Circuit, Listener, LocalBreakers
 from twofold.reliability._deadline import Timeout, deadline_of
 from twofold.reliability._limiter import Limiter, Limiters, WindowLimiters
-from twofold.reliability._rate import Rate, RateLimit, Sender
+from twofold.reliability._rate import MEMORY, Rate, RateLimit, Sender
 from twofold.reliability._retries import BackoffRetries
 from twofold.reliability._retry import Retrier, Retries, Retry
 from twofold.reliability._texts import Reliability, settings_from
 from twofold.reliability._within import Deadlines
 
 __all__ = [
+    "MEMORY",
     "BackoffRetries",
     "Breaker",
     "Breakers",

@@ -1,7 +1,7 @@
 """The write side: units of work, the log, checkpoints, and the in-memory reference of the store port."""
 
-from twofold.store._attempt import ATTEMPTS, IF_INTERRUPTED, from_header
-from twofold.store._audit import CRASHED, SUCCESS, AuditEntry, AuditSearch
+from twofold.store._attempt import ATTEMPTS, IF_INTERRUPTED, INTERRUPTED, from_header
+from twofold.store._audit import CRASHED, REPLAYED, SUCCESS, AuditEntry, AuditSearch
 from twofold.store._audit_block import AuditBlock
 from twofold.store._audit_cut import CUT, AuditCut
 from twofold.store._audit_keys import NO_KEYS, AuditKeyMissing, AuditKeys
@@ -9,6 +9,7 @@ from twofold.store._audit_stage import audit_stage, ended_as
 from twofold.store._audit_trail import AuditTrail
 from twofold.store._audited import About, Record, Trace
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
+from twofold.store._behind import Behind
 from twofold.store._bell import Bell
 from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, Move
 from twofold.store._closing import CLOSED, ClosableStore, Closing, How
@@ -65,6 +66,7 @@ __all__ = [
     "AuditSearch",
     "AuditTrail",
     "Batch",
+    "Behind",
     "Bell",
     "CLOSED",
     "CRASHED",
@@ -85,6 +87,7 @@ __all__ = [
     "IF_INTERRUPTED",
     "How",
     "INLINE",
+    "INTERRUPTED",
     "Inline",
     "Log",
     "MemoryStore",
@@ -98,6 +101,7 @@ __all__ = [
     "Participant",
     "Pruned",
     "QueueingStore",
+    "REPLAYED",
     "ReadableStore",
     "Rearrangement",
     "Record",

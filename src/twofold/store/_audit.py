@@ -19,6 +19,9 @@ CRASHED: Final = "crashed"
 UNDONE: Final = "undone"
 """The outcome of a command that was answered inside another one, which took it back with all else."""
 
+REPLAYED: Final = "replayed"
+"""The outcome of a command that was answered by its key, with what an earlier one had come to: nothing was done."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -38,7 +41,8 @@ class AuditEntry:
         payload: The command as JSON, without its secrets; `null` for one that is not as its type says.
         time: When it was sent, in UTC.
         duration: How long it took up to its commit, or to its end without one; to the microsecond.
-        outcome: `success`, the category of its error, `crashed`, `cancelled`, or `undone`.
+        outcome: `success`, the category of its error, `crashed`, `cancelled`, `undone`, `replayed`, or
+            `interrupted`.
         code: The code of its error; empty when there was none.
         position: The position in the log up to which it, or what it was a part of, has appended; 0 for nothing.
         count: How many commands it tells of, the first sent at `time` and the last `duration` later: more than one only

@@ -6,35 +6,37 @@ of one. Refusals by a limit are only counted here: whoever floods us must not ma
 """
 
 import asyncio
-import logging
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, final
 
 from twofold.dispatch import Handler, Next, Stage
-from twofold.errors import BulkheadFull, CircuitOpen, Classifier, RateLimited, error_name
+from twofold.errors import BulkheadFull, CircuitOpen, Classifier, OutcomeUnknown, RateLimited, Unavailable, error_name
 from twofold.messages import Catalogue, Context, Kind, redacting
 from twofold.result import Result
 from twofold.store._audit import CRASHED, SUCCESS, AuditEntry
 from twofold.store._audited import About, Record, Trace, tracing
 from twofold.store._batch import Batch
+from twofold.store._behind import Behind
 from twofold.store._current import current_unit
 from twofold.store._port import Store
-from twofold.store._refusals import Refusals
-from twofold.store._through import carried_through
+from twofold.store._refusals import LOGGER, Refusals, names_of
 
-_LOGGER: Final = logging.getLogger("twofold.audit")
-_PATIENCE: Final = 1.0
 _COUNTED: Final = (RateLimited, CircuitOpen, BulkheadFull)
 
 
-def audit_stage(store: Store, catalogue: Catalogue, classifier: Classifier, refusals: Refusals) -> Stage:
+def audit_stage(
+    store: Store, catalogue: Catalogue, classifier: Classifier, refusals: Refusals, behind: Behind
+) -> Stage:
     """The stage, for commands; for reactions too, since they send commands.
 
     Args:
         store: Where the trail is.
         catalogue: The messages of the application.
         classifier: Tells what an error means.
-        refusals: Counts what a limit refuses.
+        refusals: Counts what a limit refuses, and keeps what cannot be written yet.
+        behind: Writes what the answer need not wait for.
     """
+    left = _Left(store, refusals, behind)
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
         if handler.kind is Kind.QUERY:
@@ -53,22 +55,22 @@ def audit_stage(store: Store, catalogue: Catalogue, classifier: Classifier, refu
             try:
                 result = await call_next(message, context)
             except asyncio.CancelledError:
-                await _leave(trace, outer, store, "cancelled")
+                await left.by(trace, outer, context, "cancelled")
                 raise
             except Exception as error:
-                await _leave(trace, outer, store, CRASHED, type(error).__qualname__)
+                await left.by(trace, outer, context, CRASHED, type(error).__qualname__)
                 raise
             finally:
                 tracing.reset(token)
             if result.is_success:
-                await _leave(trace, outer, store, SUCCESS)
+                await left.by(trace, outer, context, SUCCESS)
             elif isinstance(result.error, _COUNTED):
                 if about is not None:
                     refusals.add(about, context, *ended_as(result.error, classifier))
                 trace.own = None
-                await _leave(trace, outer, store)
+                await left.by(trace, outer, context)
             else:
-                await _leave(trace, outer, store, *ended_as(result.error, classifier))
+                await left.by(trace, outer, context, *ended_as(result.error, classifier))
             return result
 
         return audit
@@ -81,27 +83,43 @@ def ended_as(error: object, classifier: Classifier) -> tuple[str, str]:
     return classifier.of_value(error).value, error_name(error)
 
 
-async def _leave(trace: Trace, outer: Trace | None, store: Store, outcome: str = "", code: str = "") -> None:
-    """Hand on to the outer command, or write, what no commit has carried."""
-    if trace.written:
-        return
-    own = trace.own
-    if own is not None and not (own.kept and outcome == SUCCESS):
-        own.end(outcome, code)
-    if outer is not None:
-        if own is not None:
-            outer.keep(own)
-        return
-    entries = trace.entries()
-    if entries:
-        await carried_through(_write(entries, store))
+@final
+class _Left:
+    """What messages leave that no commit has carried.
 
+    Args:
+        store: Where the trail is.
+        refusals: Keeps what cannot be written yet.
+        behind: Writes what the answer need not wait for.
+    """
 
-async def _write(entries: tuple[AuditEntry, ...], store: Store) -> None:
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            await store.commit(Batch(audit=entries))
-    except Exception:
-        # The message has been answered by now, and this changes nothing of it.
-        names = ", ".join(f"{entry.message} ({entry.outcome}, {entry.message_id})" for entry in entries)
-        _LOGGER.exception("not in the audit trail: %s", names)
+    __slots__ = ("_behind", "_refusals", "_store")
+
+    def __init__(self, store: Store, refusals: Refusals, behind: Behind) -> None:
+        self._store = store
+        self._refusals = refusals
+        self._behind = behind
+
+    async def by(self, trace: Trace, outer: Trace | None, context: Context, outcome: str = "", code: str = "") -> None:
+        """Hand what a message leaves on to the outer command, or write it."""
+        if trace.written:
+            return
+        own = trace.own
+        if own is not None and not (own.kept and outcome == SUCCESS):
+            own.end(outcome, code)
+        if outer is not None:
+            if own is not None:
+                outer.keep(own)
+            return
+        entries = trace.entries()
+        if entries:
+            await self._behind.see_to(self._write(entries), context)
+
+    async def _write(self, entries: Sequence[AuditEntry]) -> None:
+        try:
+            await self._store.commit(Batch(audit=tuple(entries)))
+        except Exception as error:  # noqa: BLE001  # it is told here, or tried again later
+            # The message has been answered by now, and this changes nothing of it.
+            absent = isinstance(error, Unavailable) and not isinstance(error, OutcomeUnknown)
+            if not absent or not self._refusals.keep(entries):
+                LOGGER.exception("not in the audit trail: %s", names_of(entries))

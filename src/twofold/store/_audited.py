@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, Final, NamedTuple, final
 
 from twofold.messages import Context
-from twofold.store._audit import SUCCESS, UNDONE, AuditEntry
+from twofold.store._audit import REPLAYED, SUCCESS, UNDONE, AuditEntry
 
 
 class About(NamedTuple):
@@ -39,7 +39,7 @@ class Record:
         context: Its metadata.
     """
 
-    __slots__ = ("_about", "_context", "_ended", "_message", "_started", "_time", "code", "kept", "outcome")
+    __slots__ = ("_about", "_context", "_ended", "_message", "_started", "_time", "code", "kept", "outcome", "replayed")
 
     def __init__(self, about: About, message: Any, context: Context) -> None:
         self._about = about
@@ -52,10 +52,13 @@ class Record:
         self.code = ""
         self.kept = False
         """Whether the trace of an outer command has it."""
+        self.replayed = False
+        """Whether its answer is that of an earlier command with its key."""
 
     def end(self, outcome: str, code: str = "") -> None:
         """Say how it ended."""
-        self.outcome, self.code = outcome, code
+        self.outcome = REPLAYED if self.replayed and outcome == SUCCESS else outcome
+        self.code = code
         self._ended = time.perf_counter()
 
     def entry(self) -> AuditEntry:
@@ -83,12 +86,14 @@ class Trace:
 
     Args:
         own: The message; None when it is no command.
+        beside: Entries of commands that nobody handles any more.
     """
 
-    __slots__ = ("_inner", "own", "written")
+    __slots__ = ("_beside", "_inner", "own", "written")
 
-    def __init__(self, own: Record | None) -> None:
+    def __init__(self, own: Record | None, *beside: AuditEntry) -> None:
         self.own = own
+        self._beside = beside
         self.written = False
         """Whether a commit has carried it."""
         self._inner = list[Record]()
@@ -117,7 +122,7 @@ class Trace:
     def entries(self) -> tuple[AuditEntry, ...]:
         """The entries, those of inner commands first."""
         records: Sequence[Record] = self._inner if self.own is None else (*self._inner, self.own)
-        return tuple(record.entry() for record in records)
+        return (*self._beside, *(record.entry() for record in records))
 
 
 tracing: Final[ContextVar[Trace | None]] = ContextVar("twofold_audit", default=None)

@@ -12,6 +12,7 @@ from twofold.dispatch import AnswerCodec, Handler, Idempotency, Next, Stage, ans
 from twofold.errors import Classifier, Invalid, KeyConflict, KeyInFlight, OutcomeUnknown, Unavailable
 from twofold.messages import Catalogue, Context, Kind
 from twofold.result import Failure, Result, Success
+from twofold.store._audited import tracing
 from twofold.store._current import current_unit
 from twofold.store._flights import Flights
 from twofold.store._keyed import Answered, Keyed, Keys, keyed
@@ -57,8 +58,10 @@ def idempotency_stage(
             if reply is None:
                 return None
             answers = answers or AnswerCodec(answered_type(handler))
-            tally("replays", name)
-            return _given_again(reply, one, answers, context)
+            result = _given_again(reply, one, answers, context)
+            if result.is_success:
+                tally("replays", name)
+            return result
 
         async def found_out(unknown: OutcomeUnknown, one: Keyed, context: Context) -> Result[Any, Any] | None:
             """The answer, if it can be seen that the commit was carried out."""
@@ -155,4 +158,7 @@ def _given_again(reply: Reply, one: Keyed, answers: AnswerCodec, context: Contex
         return Failure(KeyConflict("this idempotency key came with another payload before"))
     if context.origin.receipt is not None:
         context.origin.receipt.note(reply.position)
+    trace = tracing.get()
+    if trace is not None and trace.own is not None:
+        trace.own.replayed = True
     return Success(answers.load(reply.value))

@@ -7,17 +7,16 @@ and comes with its commit, or after its roll-back.
 """
 
 import asyncio
-from contextlib import suppress
 from typing import Any, Final
 
 from twofold.dispatch import Filling, Handler, Next, Stage, failure_of, filling
-from twofold.errors import Classifier, Decided, Interrupted, OutcomeUnknown, code_of, detail_of
+from twofold.errors import Classifier, Decided, Interrupted, OutcomeUnknown, TimedOut, code_of, detail_of
 from twofold.messages import Catalogue, Context
 from twofold.result import Result
 from twofold.store._attempt import INTERRUPTED
+from twofold.store._behind import Behind
 from twofold.store._current import UnitFactory, current_unit, working
 from twofold.store._keyed import Answered, Keyed, keyed
-from twofold.store._through import carried_through
 from twofold.store._transaction import refuse_in_query
 from twofold.store._unit import UnitOfWork
 
@@ -27,18 +26,19 @@ UNDONE: Final = "undone"
 REPLAYED: Final = "replayed"
 
 
-def lifecycle_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: Classifier) -> Stage:
+def lifecycle_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: Classifier, behind: Behind) -> Stage:
     """The stage around every attempt, which tells that a command was attempted, and that it failed.
 
     Args:
         new_unit: Makes a unit of work for a message.
         catalogue: The messages of the application.
         classifier: Tells what an error means.
+        behind: Writes what the answer need not wait for.
     """
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
         attempted, failed = filling(handler, "attempted"), filling(handler, "failed")
-        told = _Told(new_unit, classifier, failed, begun=_begun(attempted))
+        told = _Told(new_unit, classifier, failed, behind, begun=_begun(attempted))
         ends_alone = failed if filling(handler, "succeeded") else None
 
         async def lifecycle(message: Any, context: Context) -> Result[Any, Any]:
@@ -103,10 +103,13 @@ def conclusion_stage(catalogue: Catalogue) -> Stage:
 class _Told:
     """Tells of one handler's commands, each in a transaction of its own unless there is one."""
 
-    __slots__ = ("_begun", "_classifier", "_failed", "_new_unit")
+    __slots__ = ("_begun", "_behind", "_classifier", "_failed", "_new_unit")
 
-    def __init__(self, new_unit: UnitFactory, classifier: Classifier, failed: Filling | None, *, begun: int) -> None:
+    def __init__(
+        self, new_unit: UnitFactory, classifier: Classifier, failed: Filling | None, behind: Behind, *, begun: int
+    ) -> None:
         self._begun = begun
+        self._behind = behind
         self._new_unit = new_unit
         self._classifier = classifier
         self._failed = failed
@@ -128,15 +131,20 @@ class _Told:
 
         Raises:
             Answered: Another command with its key has an answer, so that this one is not attempted.
+            TimedOut: The store had no time for it before the deadline, so that it is not attempted.
         """
         unit = self._new_unit(context)
+        left = None if context.deadline is None else context.deadline - context.clock.monotonic()
         try:
-            async with working(unit):
+            async with asyncio.timeout(left), working(unit):
                 one = _key_of(context)
                 if one is not None and await unit.claim(one.key, context.clock.now(), one.patience(context)):
                     raise Answered
                 unit.tell(event, expected=0, if_interrupted=otherwise)
                 await unit.commit()
+        except TimeoutError as error:
+            if not unit.committed.position:
+                raise TimedOut("the deadline passed before it was attempted") from error
         except asyncio.CancelledError:
             if unit.committed.position:
                 await self.failed(CANCELLED, message, context, None)
@@ -165,20 +173,21 @@ class _Told:
             event = self._failed.make(message, reason)
             if outer is not None and outer.open:
                 outer.tell(event, expected=self._begun, of=context)
-            else:
-                await carried_through(self._end(event, context))
-        except asyncio.CancelledError as cancelled:
-            if isinstance(cancelled.__cause__, Decided) and cancelled.__cause__.error is not None:
-                self._lost(cancelled.__cause__.error, context)
-            raise
+                return
         except Exception as error:  # noqa: BLE001  # told to the event loop: the caller is told the outcome
             self._lost(error, context)
+            return
+        await self._behind.see_to(self._end(event, context), context)
 
     async def _end(self, event: object, context: Context) -> None:
-        with suppress(Interrupted):
+        try:
             async with working(self._new_unit(context)) as unit:
                 unit.tell(event, expected=self._begun)
                 await unit.commit()
+        except Interrupted:
+            return
+        except Exception as error:  # noqa: BLE001  # told to the event loop: the caller is told the outcome
+            self._lost(error, context)
 
     def _lost(self, error: BaseException, context: Context) -> None:
         name = "Failed" if self._failed is None else self._failed.event.__qualname__

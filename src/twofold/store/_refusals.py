@@ -1,9 +1,12 @@
 """Commands that a limit has refused, counted and written together: an entry for all of a kind, and few of those.
 
 Whoever is refused by a rate limit, an open breaker or a full bulkhead can ask again at once, as often as they like. So
-one refusal costs a number in memory, and what is written at a time has a bound, whoever asks and how often.
+one refusal costs a number in memory, and what is written at a time has a bound, whoever asks and how often. Entries of
+other commands that could not be written when these ended are written with them.
 """
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias, final
@@ -18,7 +21,9 @@ from twofold.store._port import Store
 
 _Kind: TypeAlias = tuple[str, int, str | None, str | None, str, str]
 
+LOGGER: Final = logging.getLogger("twofold.audit")
 _MOST: Final = 100
+_MOST_KEPT: Final = 1000
 _OTHERS: Final[_Kind] = ("*", 0, None, None, Category.UNAVAILABLE.value, "refused_beside")
 """What those are counted under that are of one kind too many."""
 
@@ -39,12 +44,13 @@ class Refusals:
         most: How many kinds it keeps apart; all others are one.
     """
 
-    __slots__ = ("_counts", "_most", "_store")
+    __slots__ = ("_counts", "_kept", "_most", "_store")
 
     def __init__(self, store: Store, most: int = _MOST) -> None:
         self._store = store
         self._most = most
         self._counts = dict[_Kind, _Count]()
+        self._kept = list[AuditEntry]()
 
     def add(self, about: About, context: Context, outcome: str, code: str) -> None:
         """Count a command that was refused.
@@ -58,21 +64,37 @@ class Refusals:
         kind = about.message, about.version, context.user_id, context.tenant, outcome, code
         self._note(kind, _Count(1, context.time, context.time))
 
+    def keep(self, entries: Sequence[AuditEntry]) -> bool:
+        """Keep entries that cannot be written now; whether there was room for them."""
+        if len(self._kept) + len(entries) > _MOST_KEPT:
+            return False
+        self._kept += entries
+        LOGGER.warning("the audit trail cannot be written now, and is owed %s", names_of(entries))
+        return True
+
     async def write(self) -> None:
-        """Write what was counted, in one batch; when that fails, it is kept and counted on.
+        """Write what was counted and kept, in one batch; when that fails, it is kept and counted on.
 
         Raises:
             StoreUnavailable: It cannot be written now.
         """
         counts, self._counts = self._counts, {}
-        if not counts:
+        kept, self._kept = self._kept, list[AuditEntry]()
+        if not counts and not kept:
             return
         try:
-            await self._store.commit(Batch(audit=tuple(_entry(*one) for one in counts.items())))
+            await self._store.commit(Batch(audit=(*kept, *(_entry(*one) for one in counts.items()))))
         except BaseException:
+            self._kept = kept + self._kept
             for kind, count in counts.items():
                 self._note(kind, count)
             raise
+
+    async def give_up(self) -> None:
+        """Tell which entries were never written, when nobody will try again."""
+        kept, self._kept = self._kept, list[AuditEntry]()
+        if kept:
+            LOGGER.error("not in the audit trail: %s", names_of(kept))
 
     def _note(self, kind: _Kind, new: _Count) -> None:
         counts = self._counts
@@ -82,6 +104,11 @@ class Refusals:
         if known is not new:
             known.count += new.count
             known.first, known.last = min(known.first, new.first), max(known.last, new.last)
+
+
+def names_of(entries: Sequence[AuditEntry]) -> str:
+    """What entries are about, for a line of the log."""
+    return ", ".join(f"{entry.message} ({entry.outcome}, {entry.message_id})" for entry in entries)
 
 
 def _entry(kind: _Kind, count: _Count) -> AuditEntry:

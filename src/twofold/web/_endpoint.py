@@ -90,23 +90,27 @@ class Endpoint:
                 raise Unavailable("the application is not running")
             request = Request(scope, _replay(body, receive)) if arrival.authenticates else None
             origin = await arrival.origin(request)
-            if self.handler.kind is Kind.COMMAND:
-                origin = with_expected(with_key(origin, arrival.headers), arrival.headers)
-            message = self._message(scope, body, origin)
         except ClientDisconnect:
             return  # nobody is left to answer, and nothing was begun
         except TwofoldError as error:
             await self._refuse(problem_told(error, arrival), arrival, send)
             return
-        if self.followed:
-            if scope["method"] == "GET" and EVENT_STREAM in arrival.headers.get(b"accept", b""):
+        follows = self.followed and scope["method"] == "GET" and EVENT_STREAM in arrival.headers.get(b"accept", b"")
+        if self.answer.followed and not follows:
+            problem = problem_of_status(406, "this is a stream of events", hint="send accept: text/event-stream")
+            await self._refuse(problem, arrival, send)
+            return
+        try:
+            if self.handler.kind is Kind.COMMAND:
+                origin = with_expected(with_key(origin, arrival.headers), arrival.headers)
+            message = self._message(scope, body, origin)
+        except TwofoldError as error:
+            result = await self.app.router.refuse(self.handler, error, origin)
+        else:
+            if follows:
                 await self._follow(message, origin, arrival, request, receive, send)
                 return
-            if self.answer.followed:
-                problem = problem_of_status(406, "this is a stream of events", hint="send accept: text/event-stream")
-                await self._refuse(problem, arrival, send)
-                return
-        result = await self.app.router.send(self.handler.kind, message, origin)
+            result = await self.app.router.send(self.handler.kind, message, origin)
         if isinstance(result, _SUCCESS):
             await self._answer(result.value, scope, origin, send)
         else:

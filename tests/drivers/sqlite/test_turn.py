@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
@@ -175,3 +175,28 @@ async def test_a_cancelled_read_returns_at_once(store: SqliteStore) -> None:
     assert not go_on.is_set()
     go_on.set()
     assert await store.log.head() == 0
+
+
+async def test_whoever_waits_for_another_process_may_go_away(store: SqliteStore, path: Path) -> None:
+    """While somebody else writes to the file nothing of a commit or a turn has begun, so both can be withdrawn."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    commit = asyncio.create_task(store.commit(append("a")))
+    await _until(lambda: store.queues["writer"] == 0)
+    turn = asyncio.create_task(store.begin().run(names))
+    await _until(lambda: store.queues["writer"] == 1)
+    commit.cancel()
+    turn.cancel()
+    outcomes = await asyncio.gather(commit, turn, return_exceptions=True)
+    assert [type(one) for one in outcomes] == [asyncio.CancelledError, asyncio.CancelledError]
+    assert other.in_transaction
+    other.execute("ROLLBACK")
+    other.close()
+    await store.commit(append("b"))
+    assert [entry.stream for entry in await store.log.read(0, until=9, limit=9)] == ["b"]
+
+
+async def _until(reached: Callable[[], bool]) -> None:
+    await asyncio.sleep(0)
+    while not reached():  # noqa: ASYNC110  # the thread that writes rings nothing
+        await asyncio.sleep(0)

@@ -6,11 +6,12 @@ reaction, projection behind the log, broker, limit or cache is a part of what ru
 
 from twofold.app.replay._changes import EventChange, FieldChange
 from twofold.app.replay._command import NothingKept, NotRedacted, RedactedFields
-from twofold.app.replay._past import EventsGone, SentInside
+from twofold.app.replay._past import AnsweredByKey, EventsGone, SentInside
 from twofold.app.replay._replay import Replay, Replays, replaying
 from twofold.app.replay._twin import EffectsRefused
 
 __all__ = [
+    "AnsweredByKey",
     "EffectsRefused",
     "EventChange",
     "EventsGone",

@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 
 from twofold.app._audit import Audit
 from twofold.errors import Refused
-from twofold.store import ATTEMPTS, CLOSED, AuditEntry, AuditSearch, AuditTrail, Log, Recorded
+from twofold.store import ATTEMPTS, CLOSED, REPLAYED, AuditEntry, AuditSearch, AuditTrail, Log, Recorded
 
 _PAGE: Final = 1000
 _NEAR: Final = 64
@@ -36,6 +36,25 @@ class SentInside(Refused):
     def hint(self) -> str:
         """What to replay instead."""
         return f"replay the whole: {self.outer.message_id}"
+
+
+class AnsweredByKey(Refused):
+    """A command was answered by its key, with what an earlier one had come to, and never handled.
+
+    Args:
+        entry: What the trail has of it.
+    """
+
+    code: ClassVar[str] = "answered_by_key"
+
+    def __init__(self, entry: AuditEntry) -> None:
+        super().__init__(f"{entry.message} {entry.message_id} was answered by its key, and not handled")
+        self.entry = entry
+
+    @property
+    def hint(self) -> str:
+        """What to replay instead."""
+        return f"replay the first one: `twofold audit list --message {self.entry.message} --outcome success`"
 
 
 class EventsGone(Refused):
@@ -80,9 +99,12 @@ async def past_of(entry: AuditEntry, trail: AuditTrail, audit: Audit, log: Log) 
         log: The log.
 
     Raises:
+        AnsweredByKey: It was answered by its key.
         SentInside: It is a part of another one.
         EventsGone: What it has recorded has left the log.
     """
+    if entry.outcome == REPLAYED:
+        raise AnsweredByKey(entry)
     request = [one async for one in audit.entries(correlation_id=entry.correlation_id)]
     for one in request:
         if str(one.message_id) == entry.causation_id:

@@ -118,6 +118,7 @@ class Replays:
         Raises:
             RedactedFields: It had secrets that are not given.
             EffectsRefused: It would call what may have effects elsewhere, and is not allowed.
+            AnsweredByKey: It was answered by its key, and never handled.
             SentInside: It is a part of another one.
             EventsGone: What it has recorded has left the log.
             UnknownMessage: No command is called that any more.

@@ -126,7 +126,7 @@ def twin_of(app: App, store: Store, now: datetime, allowed: Collection[str]) -> 
     settings.before = (_effects_stage(effects, allowed, twin.refused),)
     settings.between = (
         validation_stage(catalogue),
-        lifecycle_stage(made.new_unit, catalogue, settings.classifier),
+        lifecycle_stage(made.new_unit, catalogue, settings.classifier, assembly.behind),
         settings.injection.scope_stage(),
         transaction_stage(made.new_unit, catalogue, settings.classifier),
         conclusion_stage(catalogue),

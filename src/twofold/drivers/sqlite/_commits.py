@@ -32,10 +32,20 @@ class Commits:
         """Why nothing is written any more."""
 
     def run(self, connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> None:
-        """Decide all these calls, each whole or not at all."""
-        if self.refusal is not None or len(calls) == 1 or not self._run_together(connection, calls):
-            for call in calls:
-                self._run_alone(connection, call)
+        """Decide these calls, each whole or not at all, but for those that were withdrawn before the file is ours."""
+        failed = self._begin(connection)
+        mine = [call for call in calls if call.claim()]
+        if failed is not None:
+            _fail(mine, failed)
+        elif len(mine) == 1:
+            self._run_alone(connection, mine[0])
+        elif not self._run_together(connection, mine):
+            for call in mine:
+                call.value = call.error = None
+                if (failed := self._begin(connection)) is not None:
+                    _fail([call], failed)
+                else:
+                    self._run_alone(connection, call)
 
     def commit(self, connection: GuardedConnection) -> None:
         """Commit what is open.
@@ -51,12 +61,18 @@ class Commits:
                 raise OutcomeUnknown(f"the disk failed under the commit: {error}") from error
             raise
 
-    def _run_alone(self, connection: GuardedConnection, call: Call[Committed]) -> None:
-        call.value = call.error = None
+    def _begin(self, connection: GuardedConnection) -> Exception | None:
+        """Begin a transaction; why it cannot be, when it cannot."""
+        if self.refusal is not None:
+            return StoreUnavailable(self.refusal)
         try:
-            if self.refusal is not None:
-                raise StoreUnavailable(self.refusal)
             connection.begin_write()
+        except sqlite3.Error as error:
+            return error
+        return None
+
+    def _run_alone(self, connection: GuardedConnection, call: Call[Committed]) -> None:
+        try:
             call.value = call.work(connection)
             self.commit(connection)
         except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to whoever waits
@@ -65,11 +81,6 @@ class Commits:
 
     def _run_together(self, connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> bool:
         """Whether all calls are decided; if not, nothing was written."""
-        try:
-            connection.begin_write()
-        except sqlite3.Error as error:
-            _fail(calls, error)
-            return True
         try:
             for call in calls:
                 run = _run_data if call.is_data else _run_function

@@ -1,5 +1,6 @@
 """A write transaction that is held open; the writer serves nothing else until it ends, and ends one held too long."""
 
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -89,12 +90,13 @@ class Turn:
         call, ending = step.call, step.ending
         if ending == "rollback":
             return _ENDED
-        if not call.claim():
-            return None if connection.in_transaction else _ENDED
+        begins = self._until is None
+        failed = self._begin(connection) if begins else None
+        if not call.claim():  # whoever waits may go away until the file is ours
+            return _ENDED if begins or not connection.in_transaction else None
         try:
-            if self._until is None:
-                connection.begin_write()
-                self._until = time.monotonic() + self._limit
+            if failed is not None:
+                raise failed
             call.value = call.work(connection)
             if ending == "commit":
                 commit(connection)
@@ -107,6 +109,14 @@ class Turn:
         reason = self._held_too_long() if self._is_late() else _LOST
         call.error = call.error or StoreUnavailable(reason)
         return reason
+
+    def _begin(self, connection: GuardedConnection) -> Exception | None:
+        try:
+            connection.begin_write()
+        except sqlite3.Error as error:
+            return error
+        self._until = time.monotonic() + self._limit
+        return None
 
     def _end(self, reason: str, connection: GuardedConnection) -> None:
         self._steps.close(reason)  # before the last answer: who has it finds the turn over

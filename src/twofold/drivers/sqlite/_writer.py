@@ -118,8 +118,7 @@ class Writer:
     def _work_off(self, connection: GuardedConnection, item: Call[Committed] | Turn | None) -> None:
         group = list[Call[Committed]]()
         while isinstance(item, Call):
-            if item.claim():
-                group.append(item)
+            group.append(item)
             item = self._items.take_now() if len(group) < _LARGEST_GROUP else None
         if group:
             self._run_group(connection, group)
