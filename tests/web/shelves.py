@@ -117,8 +117,8 @@ class Shelf(Aggregate):
                 raise TypeError(event)
 
 
-def shelves_app() -> App:
-    """The shelves on a store in memory."""
+def shelves_app(database: str = "memory:") -> App:
+    """The shelves, on a store in memory unless given another."""
     shelves = Module("shelves")
 
     @shelves.handler(path="/shelves/{name}", method="PUT", status=201)
@@ -174,7 +174,7 @@ def shelves_app() -> App:
     async def search_pieces(query: SearchPieces) -> Page[int]:
         return Page.of(range(2), total=5, page_size=2)
 
-    return App("shelves", modules=[shelves], database="memory:")
+    return App("shelves", modules=[shelves], database=database)
 
 
 async def viewer(request: "object") -> Principal | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from examples._demo.database import Database
 from tests.web.shop import client_of, crashes, who
 from tests.web.streams import StreamClient, stream_of
 from tests.web.talk import QUICK, SLOW, Talk, talk_app
@@ -73,6 +74,16 @@ async def test_who_comes_again_misses_nothing_and_is_told_nothing_twice() -> Non
         async with stream_of(web, PATH, last_event_id="243") as once_more:
             await said(app, "z")
             assert await texts(once_more, 1) == ["z"]
+
+
+async def test_what_another_process_records_is_followed_too(each_database: Database) -> None:
+    """In every database, in the order of the log, also when there was nothing to tell for a while."""
+    ours, theirs = (talk_app(Talk(), database=each_database.address) for _ in range(2))
+    web = ours.http(streams=QUICK)
+    async with ours, theirs, stream_of(web, PATH) as stream:
+        for words in ("a", "bc", "def"):
+            await said(theirs, *words)
+            assert await texts(stream, len(words)) == [*words]
 
 
 async def test_a_query_may_say_where_it_begins() -> None:

@@ -1,11 +1,14 @@
 """`ETag` and `If-Match`: who changes what they have seen says so, and nothing is done if it is another thing by now."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import httpx
 import pytest
 
+from examples._demo.database import Database
 from tests.web.shelves import shelves_app
 from tests.web.shop import client_of
 from twofold import Command, Module, Query
@@ -33,6 +36,18 @@ async def test_what_was_seen_is_changed_and_what_has_changed_is_not(client: http
     assert late.json()["code"] == "precondition_failed"
     assert "etag" not in late.headers
     assert (await client.get("/shelves/a")).json()["pieces"] == 4
+
+
+async def test_of_many_that_have_seen_one_version_one_changes_it(each_database: Database) -> None:
+    """All others are a 412 at once, in every database, however they overlap; no update is lost."""
+    app = shelves_app(each_database.address)
+    async with client_of(app, app.http()) as client:
+        await client.put("/shelves/a")
+        seen = (await client.get("/shelves/a")).headers["etag"]
+        calls = [client.post("/shelves/a/pieces", headers={"If-Match": seen}) for _ in range(20)]
+        statuses = Counter(answer.status_code for answer in await asyncio.gather(*calls))
+        assert statuses == {200: 1, 412: 19}
+        assert (await client.get("/shelves/a")).json() == {"name": "a", "pieces": 1, "version": 2, "viewer": None}
 
 
 @pytest.mark.parametrize(
