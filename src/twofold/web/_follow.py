@@ -20,7 +20,7 @@ from twofold.web._follow_answer import FollowedAnswer
 from twofold.web._follow_events import FollowedEvents
 from twofold.web._problem import Problem, nothing_found
 from twofold.web._reception import problem_raised, problem_told, send_problem
-from twofold.web._stream import Stalled, Stream, frame
+from twofold.web._stream import BEAT, Stalled, Stream, frame
 from twofold.web._streams import OpenStreams
 from twofold.web._watch import Watch
 
@@ -79,6 +79,7 @@ class Follower:
                     return
                 followed = self._followed(result.value, watch, head, seen)
                 async with Stream(receive, send, ended, streams.settings) as stream:
+                    await stream.tell(BEAT)  # so that a client knows at once that it is open
                     await self._follow(stream, followed, result, watch)
         except Stalled:
             return  # the server breaks it off

@@ -30,7 +30,7 @@ _HEADERS: Final = [
     (b"vary", b"accept"),
     (b"x-accel-buffering", b"no"),
 ]
-_BEAT: Final = b":\n\n"
+BEAT: Final = b":\n\n"
 
 
 class Stalled(Exception):
@@ -72,9 +72,8 @@ class Stream:
         self._told = 0.0
 
     async def __aenter__(self) -> Self:
-        self._watching = asyncio.create_task(self._watch(), name="twofold stream")
         await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        await self.tell(_BEAT)  # so that a client knows at once that it is open
+        self._watching = asyncio.create_task(self._watch(), name="twofold stream")
         return self
 
     async def __aexit__(
@@ -110,7 +109,7 @@ class Stream:
             position: Up to where there was nothing to tell, for a client that comes again.
         """
         if asyncio.get_running_loop().time() - self._told >= self.settings.heartbeat:
-            await self.tell(_BEAT if position is None else b"id: %d\n\n" % position)
+            await self.tell(BEAT if position is None else b"id: %d\n\n" % position)
 
     async def rest(self, seconds: float) -> None:
         """Wait; not beyond its end."""
