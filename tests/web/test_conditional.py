@@ -49,6 +49,14 @@ async def test_another_answer_has_another_tag(client: httpx.AsyncClient) -> None
     assert (await client.get("/shelves/a", headers={"If-None-Match": tag})).json()["pieces"] == 1
 
 
+async def test_a_tag_without_a_version_is_never_taken_for_one(client: httpx.AsyncClient) -> None:
+    """Not even one whose digest has no letter in it: a command that comes with it is a 412."""
+    tag = (await client.get("/queries/list_pieces")).headers["etag"]
+    assert re.fullmatch(r'"=[0-9a-f]{24}"', tag)
+    for sent in (tag, '"=1"'):
+        assert (await client.post("/shelves/a/pieces", headers={"If-Match": sent})).status_code == 412
+
+
 async def test_what_is_no_answer_has_no_tag(client: httpx.AsyncClient) -> None:
     """A problem is kept by nobody, and never a 304."""
     for path in ("/shelves/none", "/queries/list_pieces?page=x", "/queries/nothing"):
