@@ -47,7 +47,7 @@ from twofold.dispatch import (
     options_of,
 )
 from twofold.errors import Category, Classification, Fault, FaultError, StartError, TwofoldError, WiringError
-from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Origin, Principal, Query, Receipt
+from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Expected, Origin, Principal, Query, Receipt
 from twofold.middleware import Meter, Spans
 from twofold.result import Result
 from twofold.store import Store, UnitOfWork
@@ -505,6 +505,7 @@ class App:
         position: int = 0,
         wait: float | None = None,
         idempotency_key: str | None = None,
+        expected: int | Expected | None = None,
     ) -> Caller:
         """Somebody who sends messages, with who they are bound to everything they send, and who sees their own writes.
 
@@ -518,6 +519,9 @@ class App:
             wait: How long a query of theirs waits for that, in seconds; as the application says unless given.
             idempotency_key: What they call a command: one of the same type and user under the same key is handled once,
                 and answered the same each time.
+            expected: The version that the aggregate or the stream of a decider is at which a command of theirs is
+                about, 0 when there is none: the command is `PreconditionFailed` if it is at another one, and refused
+                when it is about several. `Expected` says more.
         """
         origin = Origin(
             correlation_id=correlation_id,
@@ -527,6 +531,7 @@ class App:
             trace=dict(trace or {}),
             receipt=Receipt(position, wait=self.said.wait if wait is None else wait),
             idempotency_key=idempotency_key,
+            expected=Expected.version(expected) if isinstance(expected, int) else expected,
         )
         return Caller(self.dispatcher, origin)
 

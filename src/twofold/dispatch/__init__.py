@@ -1,7 +1,14 @@
 """From a message to its handler: modules, handlers, dependencies, the compiled pipeline, and the buses."""
 
 from twofold.dispatch._answer_codec import AnswerCodec
-from twofold.dispatch._answers import UNIONS, annotated_answer, answered_type, contradicts, promised_answer
+from twofold.dispatch._answers import (
+    UNIONS,
+    annotated_answer,
+    answered_type,
+    contradicts,
+    declared_errors,
+    promised_answer,
+)
 from twofold.dispatch._bus import CommandBus, EventBus, Publisher, QueryBus
 from twofold.dispatch._decider import Decider, DeciderDeclaration, Outcome
 from twofold.dispatch._dispatcher import Dispatcher
@@ -83,6 +90,7 @@ __all__ = [
     "always",
     "annotated_answer",
     "answered_type",
+    "declared_errors",
     "as_result",
     "bound_facts",
     "contradicts",
