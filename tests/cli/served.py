@@ -32,8 +32,12 @@ class Served:
             self.process = subprocess.Popen(command, cwd=where, stdout=out, stderr=err)
 
     def __enter__(self) -> Self:
-        wait_until(lambda: bool(self.addresses) or self.process.poll() is not None, "it serves or has ended")
-        assert self.addresses, self.errors
+        try:
+            wait_until(lambda: bool(self.addresses) or self.process.poll() is not None, "it serves or has ended")
+            assert self.addresses, self.errors
+        except BaseException:
+            self.__exit__(None, None, None)  # a block that is not entered is not left
+            raise
         self.address = self.addresses[0]
         return self
 
