@@ -128,6 +128,7 @@ def test_a_command_leaves_what_it_does_through_any_door(door: Twofold, twofold: 
     assert door("send", "take", "--price", "-1", "--as", "ada", "--tenant", "acme").code == 3
     trail = told(twofold("audit", "list", DESK, "--database", str(database), "--json"))
     assert {(one["message"], one["user_id"], one["tenant"]) for one in trail} == {("take", "ada", "acme")}
+    assert {one["source"] for one in trail} == {"shell"}
     assert [one["outcome"] for one in trail] == ["invalid", "conflict", "replayed", "success"]
 
 

@@ -100,5 +100,6 @@ async def test_nonsense_is_audited_and_counted(app: App, client: httpx.AsyncClie
     await close(client, nope="kanarienvogel")
     (entry,) = [one async for one in app.audit.entries()]
     assert (entry.message, entry.user_id, entry.outcome, entry.payload) == ("close", "admin", "invalid", "null")
+    assert entry.source == "http"
     metrics = (await client.get("/metrics")).text
     assert 'cqrs_command_total{message="close",outcome="invalid"} 1.0' in metrics

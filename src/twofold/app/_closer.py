@@ -136,6 +136,7 @@ class Closer:
             causation_id=context.causation_id,
             user_id=context.user_id,
             tenant=context.tenant,
+            source=context.origin.source,
             payload="null",
             time=begin.time,
             duration=context.clock.now() - begin.time,

@@ -16,5 +16,6 @@ def origin_of(recorded: Recorded) -> Origin:
         correlation_id=headers.get("correlation_id"),
         user_id=headers.get("user_id"),
         tenant=headers.get("tenant"),
+        source="events",
         trace={name: value for name, value in headers.items() if name not in _KNOWN},
     )

@@ -7,12 +7,13 @@ said twice: what the context fills cannot be typed.
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any, cast, final, get_args
 
 from twofold.app._app import App
 from twofold.app._called import message_called
+from twofold.app._caller import Caller
 from twofold.app._form import Field as Field
 from twofold.app._form import docstring_of, fields_of
 from twofold.app._role import Role
@@ -176,7 +177,8 @@ async def send(
         What became of it; a message that is not as its type says is a Failure too.
     """
     correlation_id = str(app.router.context().message_id)
-    caller = app.caller(correlation_id=correlation_id, principal=principal, tenant=tenant, idempotency_key=key)
+    named = app.caller(correlation_id=correlation_id, principal=principal, tenant=tenant, idempotency_key=key)
+    caller = Caller(app.dispatcher, replace(named.origin, source="shell"))
     try:
         message = wanted.message(data, typed or {}, caller.origin)
     except (Invalid, Unauthenticated, Forbidden) as error:

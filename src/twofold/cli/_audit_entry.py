@@ -32,6 +32,7 @@ def as_dict(entry: AuditEntry) -> dict[str, Any]:
         "causation_id": entry.causation_id,
         "user_id": entry.user_id,
         "tenant": entry.tenant,
+        "source": entry.source,
         "payload": json.loads(entry.payload),
         "duration": entry.duration.total_seconds(),
         "outcome": entry.outcome,

@@ -45,6 +45,7 @@ class Origin:
         user_id: Who sent it.
         tenant: The tenant it belongs to.
         principal: Who sent it, as authenticated by a door.
+        source: The door that it came through, for the audit trail; None for code.
         trace: Trace headers (W3C `traceparent`, `tracestate`).
         receipt: Where its commands note what they have written, and its queries look; None when nobody asks.
         idempotency_key: What its sender calls a command, so that it is handled once however often it is sent.
@@ -57,6 +58,7 @@ class Origin:
     user_id: str | None = None
     tenant: str | None = None
     principal: Principal | None = None
+    source: str | None = None
     trace: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     receipt: Receipt | None = field(default=None, compare=False)
     idempotency_key: str | None = field(default=None, repr=False)

@@ -38,6 +38,7 @@ class AuditEntry:
         causation_id: The id of the message that caused it; None for the first.
         user_id: Who sent it.
         tenant: The tenant they acted for.
+        source: The door that it came through: `http`, `shell`, or `events` for what a reaction has sent; None for code.
         payload: The command as JSON, without its secrets; `null` for one that is not as its type says.
         time: When it was sent, in UTC.
         duration: How long it took up to its commit, or to its end without one; to the microsecond.
@@ -64,6 +65,7 @@ class AuditEntry:
     code: str = ""
     position: int = 0
     count: int = 1
+    source: str | None = None
     number: int = 0
 
     @property
@@ -85,6 +87,8 @@ class AuditEntry:
             self.code,
             self.position,
         )
+        if self.source is not None:
+            return canonical((*facts, self.count, self.source))
         return canonical(facts if self.count == 1 else (*facts, self.count))
 
 

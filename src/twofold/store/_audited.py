@@ -72,6 +72,7 @@ class Record:
             causation_id=context.causation_id,
             user_id=context.user_id,
             tenant=context.tenant,
+            source=context.origin.source,
             payload=about.redacted(self._message),
             time=self._time,
             duration=timedelta(seconds=self._ended - self._started),

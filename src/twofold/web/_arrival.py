@@ -72,7 +72,11 @@ class Arrival:
             principal = None if self._authenticate is None else await self._authenticate(connection)
             receipt = await receipt_of(self.headers, self.app, self._max_wait)
             self._origin = Origin(
-                correlation_id=self.correlation_id, principal=principal, trace=self._trace(), receipt=receipt
+                correlation_id=self.correlation_id,
+                principal=principal,
+                source="http",
+                trace=self._trace(),
+                receipt=receipt,
             )
         return self._origin
 

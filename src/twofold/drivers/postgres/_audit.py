@@ -78,6 +78,7 @@ def _written(entry: AuditEntry) -> dict[str, Any]:
         "causation_id": _text(entry.causation_id),
         "user_id": _text(entry.user_id),
         "tenant": _text(entry.tenant),
+        "source": _text(entry.source),
         "payload": _text(entry.payload),
         "time": entry.time.isoformat(),
         "duration": entry.duration // _MICROSECOND,
@@ -102,7 +103,7 @@ def _entry(duration: int, **facts: Any) -> AuditEntry:
 
 _json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FIND: Final = (
-    "SELECT number, message, version, message_id, correlation_id, causation_id, user_id, tenant, payload, time,"
+    "SELECT number, message, version, message_id, correlation_id, causation_id, user_id, tenant, source, payload, time,"
     " duration, outcome, code, position, count"
     " FROM {schema}.twofold_audit WHERE number > $1 AND ($2::bigint IS NULL OR number <= $2)"
     " AND ($3::text IS NULL OR message = $3) AND ($4::uuid IS NULL OR message_id = $4)"

@@ -124,6 +124,7 @@ def audit_row(entry: AuditEntry) -> tuple[Any, ...]:
         entry.causation_id,
         entry.user_id,
         entry.tenant,
+        entry.source,
         entry.payload,
         (entry.time - EPOCH) // MICROSECOND,
         entry.duration // MICROSECOND,
@@ -143,7 +144,7 @@ def _moment(time: datetime | None) -> int | None:
 
 
 def _entry(number: int, message: str, version: int, message_id: bytes, *others: Any) -> AuditEntry:
-    correlation_id, causation_id, user_id, tenant, payload, time, duration, outcome, code, position, count = others
+    correlation_id, causation_id, user_id, tenant, source, payload, time, duration, outcome, code, position, count = others
     return AuditEntry(
         number=number,
         message=message,
@@ -153,6 +154,7 @@ def _entry(number: int, message: str, version: int, message_id: bytes, *others: 
         causation_id=causation_id,
         user_id=user_id,
         tenant=tenant,
+        source=source,
         payload=payload,
         time=_time(time),
         duration=timedelta(microseconds=duration),
@@ -200,10 +202,10 @@ def _time(moment: int) -> datetime:
 
 _ADD = (
     "INSERT INTO twofold_audit (count, message, version, message_id, correlation_id, causation_id, user_id, tenant,"
-    " payload, time, duration, outcome, code, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " source, payload, time, duration, outcome, code, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _FIND = (
-    "SELECT number, message, version, message_id, correlation_id, causation_id, user_id, tenant, payload,"
+    "SELECT number, message, version, message_id, correlation_id, causation_id, user_id, tenant, source, payload,"
     " time, duration, outcome, code, position, count"
     " FROM twofold_audit WHERE number > :after AND (:until IS NULL OR number <= :until)"
     " AND (:message IS NULL OR message = :message) AND (:message_id IS NULL OR message_id = :message_id)"

@@ -23,5 +23,8 @@ CLOSINGS = (
     """CREATE TRIGGER twofold_events_delete BEFORE DELETE ON twofold_events
         WHEN NOT EXISTS (SELECT 1 FROM twofold_closings WHERE stream = old.stream)
         BEGIN SELECT raise(ABORT, 'the log is append-only'); END""",
+    "ALTER TABLE twofold_audit ADD COLUMN source TEXT",
 )
-"""The step of the schema that lets streams be closed, and keeps all else of the log as it is."""
+"""The step of the schema that lets streams be closed, and keeps all else of the log as it is; and has the audit trail say
+through which door a command came.
+"""

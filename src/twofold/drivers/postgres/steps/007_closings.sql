@@ -142,3 +142,30 @@ BEGIN
     RETURN written;
 END
 $$;
+
+-- The door that a command came through.
+ALTER TABLE {schema}.twofold_audit ADD COLUMN source text COLLATE "C";
+
+-- As before, and with it.
+CREATE OR REPLACE FUNCTION {schema}.twofold_audit_add(entries jsonb[], reached bigint[]) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    nth integer;
+    x jsonb;
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared({audit} + coalesce(pg_sequence_last_value({audit_numbers}), 0));
+    FOR nth IN 1 .. cardinality(entries) LOOP
+        FOR x IN SELECT jsonb_array_elements(entries[nth]) LOOP
+            INSERT INTO {schema}.twofold_audit (
+                number, message, version, message_id, correlation_id, causation_id, user_id, tenant, source, payload, time,
+                duration, outcome, code, position, count
+            ) VALUES (
+                nextval({audit_numbers}), x->>'message', (x->>'version')::integer, (x->>'message_id')::uuid,
+                x->>'correlation_id', x->>'causation_id', x->>'user_id', x->>'tenant', x->>'source', x->>'payload',
+                (x->>'time')::timestamptz, (x->>'duration')::bigint, x->>'outcome', x->>'code', reached[nth],
+                coalesce((x->>'count')::bigint, 1)
+            );
+        END LOOP;
+    END LOOP;
+END
+$$;
