@@ -25,6 +25,7 @@ from twofold.messages._personal import PERSONAL, Personal, PersonalField, Subjec
 from twofold.messages._receipt import USUAL_WAIT, Receipt
 from twofold.messages._secret import HIDDEN, Secret, is_telling, redacting, without_secrets
 from twofold.messages._tag import Tag, tag_fields, tags_of
+from twofold.messages._tenants import every_tenant, sees_every_tenant
 from twofold.messages._type import MessageType
 from twofold.messages._upcast import Encoded, Upcast, Upcaster
 from twofold.messages._upcasters import Upcasters
@@ -45,6 +46,7 @@ __all__ = [
     "Erased",
     "Event",
     "event",
+    "every_tenant",
     "findings",
     "FromContext",
     "HIDDEN",
@@ -68,6 +70,7 @@ __all__ = [
     "SEALED",
     "sealed_text",
     "Secret",
+    "sees_every_tenant",
     "Subject",
     "SubjectErased",
     "Tag",

@@ -3,6 +3,8 @@
 Handlers and projections import from here. Nothing in here knows a database; drivers implement `Sessions`.
 """
 
+from twofold.errors import ForeignTenant
+from twofold.messages import every_tenant
 from twofold.sql._copying import copy_tables
 from twofold.sql._exact import ExactDecimal
 from twofold.sql._fold import DeleteRows, WriteRows, fold
@@ -23,7 +25,7 @@ from twofold.sql._sessions import (
 )
 from twofold.sql._statements import Change, RowStatement, Values, place_of, supplied, value_of
 from twofold.sql._tables import create_statements, is_mapped, layout_of, table_of
-from twofold.sql._tenant_id import ForeignTenant, TenantId, TenantRequired, every_tenant
+from twofold.sql._tenant_id import TenantId, TenantRequired
 from twofold.sql._view import View, refresh_statements, view_statements
 
 __all__ = [
