@@ -25,7 +25,7 @@ from twofold.sql._sessions import (
 )
 from twofold.sql._statements import Change, RowStatement, Values, place_of, supplied, value_of
 from twofold.sql._tables import create_statements, is_mapped, layout_of, table_of
-from twofold.sql._tenant_id import TenantId, TenantRequired
+from twofold.sql._tenant_id import ForeignRow, TenantId, TenantRequired, tenant_column_of
 from twofold.sql._view import View, refresh_statements, view_statements
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "DeleteRows",
     "ExactDecimal",
     "Fetched",
+    "ForeignRow",
     "ForeignTenant",
     "LendingSessions",
     "LentConnection",
@@ -70,6 +71,7 @@ __all__ = [
     "sql_provider",
     "supplied",
     "table_of",
+    "tenant_column_of",
     "unmade_columns",
     "unreadable_tables",
     "value_of",
