@@ -163,14 +163,18 @@ async def test_what_breaks_is_told_as_that() -> None:
     """A refusal by its category, a bug by its class, a cancelled one as cancelled; the error goes on."""
     app = App("empty", database=MemoryStore())
     async with app:
+
+        async def do(error: BaseException | None = None) -> None:
+            async with told(app, "deed", user_id="ada", of={"what": "this"}) as facts:
+                facts["found"] = 1
+                if error is not None:
+                    raise error
+
         for error in (NotFound("gone"), KeyError("bug"), asyncio.CancelledError()):
             with pytest.raises(type(error)) as raised:
-                async with told(app, "deed", user_id="ada", of={"what": "this"}) as facts:
-                    facts["found"] = 1
-                    raise error
+                await do(error)
             assert raised.value is error
-        async with told(app, "deed", user_id="ada", of={"what": "this"}) as facts:
-            facts["found"] = 1
+        await do()
         found: list[AuditEntry] = [one async for one in app.audit.entries(message="twofold.deed")]
     assert [(one.outcome, one.code) for one in found] == [
         ("not_found", "not_found"),
