@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from dishka import Provider, Scope
 from sqlalchemy.orm import Session
 
-from twofold import App, Command, Module
+from tests.app.clinic import FindBill, Pay, PaymentFailed, find_bill, pay
+from twofold import App, Command, Lifecycle, Module
 from twofold.app.explanation import Explanation, explain
+from twofold.dispatch import Idempotency
 from twofold.errors import NotFound
 
 
@@ -119,3 +121,28 @@ def test_an_unknown_name_is_not_found(tmp_path: Path, module: Module) -> None:
     with pytest.raises(NotFound) as refused:
         explain(App("post", modules=[module], database=tmp_path / "post.db"), "NOTIFI")
     assert refused.value.hint == "did you mean notify?"
+
+
+def no_bill(query: FindBill) -> int:
+    """None."""
+    return 0
+
+
+def test_keys_lifecycles_and_fallbacks_are_told_with_where_they_are_said() -> None:
+    """A command's key is the application's word unless its handler has one; None switches it off."""
+
+    def told(name: str, **settings: Any) -> list[tuple[str, str, str]]:
+        module = Module("clinic")
+        module.register(Pay, pay, **settings)
+        module.register(FindBill, find_bill, fallback=no_bill)
+        (handler,) = explain(App("clinic", modules=[module], database="memory:"), name).handlers
+        return [(one.part, one.value, one.source.rpartition(".")[2]) for one in handler.settings]
+
+    assert told("pay") == [("idempotency", "Idempotency(key=None)", "the application")]
+    assert told("pay", idempotency=None) == [("idempotency", "off", "pay")]
+    said = Idempotency(key=lambda command: 1, required=True)
+    key, lifecycle = told("pay", idempotency=said, lifecycle=Lifecycle(failed=PaymentFailed))
+    assert key[1].startswith("Idempotency(key=test_keys")
+    assert key[1].endswith("<lambda>, required=True)")
+    assert lifecycle == ("lifecycle", "failed payment_failed", "pay")
+    assert told("find_bill") == [("fallback", "no_bill", "find_bill")]

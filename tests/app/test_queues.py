@@ -75,7 +75,7 @@ async def test_what_waits_in_front_of_a_bulkhead(tmp_path: Path) -> None:
     """By the name of the bulkhead."""
     desk = Desk(bulkhead=1)
     app = App("desk", modules=[desk.module], database=tmp_path / "desk.db", audit=False)
-    await crowd(app, desk, "bulkhead tests.app.test_queues.Write", 1)
+    await crowd(app, desk, "bulkhead write", 1)
 
 
 async def test_a_read_database_has_queues_of_its_own(tmp_path: Path) -> None:

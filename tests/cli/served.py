@@ -22,13 +22,14 @@ class Served:
     Args:
         arguments: What follows `twofold run`.
         folder: Where its output goes.
+        where: The folder that it runs in.
     """
 
-    def __init__(self, *arguments: str, folder: Path) -> None:
+    def __init__(self, *arguments: str, folder: Path, where: Path = ROOT) -> None:
         self._out, self._err = folder / "stdout", folder / "stderr"
         command = [sys.executable, "-m", "twofold", "run", *arguments, "--port", "0"]
         with self._out.open("w") as out, self._err.open("w") as err:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err)
+            self.process = subprocess.Popen(command, cwd=where, stdout=out, stderr=err)
 
     def __enter__(self) -> Self:
         wait_until(lambda: bool(self.addresses) or self.process.poll() is not None, "it serves or has ended")

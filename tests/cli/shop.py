@@ -99,7 +99,7 @@ async def refuse(command: Refuse) -> None:
     raise Refused(command.why)
 
 
-@shop.handler
+@shop.handler(live=True)
 async def count_sales(query: CountSales, session: ReadSession) -> int:
     return await session.scalar(select(func.count()).select_from(Sale)) or 0
 

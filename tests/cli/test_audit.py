@@ -168,3 +168,12 @@ def test_without_its_key_nothing_is_proved(audit: Audit, database: Path, monkeyp
         assert (said.code, said.out, "nothing is proved of it" in said.err) == (2, "", True)
         assert "TWOFOLD_AUDIT_KEY_FILE" in said.err
         monkeypatch.setenv("TWOFOLD_AUDIT_KEY", "k" * 32)
+
+
+def test_a_filter_that_matches_nothing_is_told_apart_from_an_empty_trail(
+    audit: Audit, twofold: Callable[..., Said], tmp_path: Path
+) -> None:
+    """Of a trail that has entries nobody says that it has none."""
+    assert audit("list", "--user", "eve").out == "nothing in the audit trail is like that\n"
+    empty = twofold("audit", "list", BANK, "--database", str(tmp_path / "empty.db"))
+    assert empty.out == "nothing is in the audit trail\n"

@@ -138,7 +138,6 @@ def test_no_output_and_no_table_holds_a_secret(
     store = ("--database", address)
     commands = [
         ("parked", "list", VAULT, *store),
-        ("parked", "show", VAULT, "1", *store),
         ("audit", "list", VAULT, "--json", *store),
         ("audit", "list", VAULT, *store),
         ("audit", "verify", VAULT, *store),
@@ -147,9 +146,13 @@ def test_no_output_and_no_table_holds_a_secret(
         ("projections", "list", VAULT, *store),
         ("describe", VAULT),
         ("describe", VAULT, "--json"),
+        ("describe", VAULT, "--markdown"),
+        ("graph", VAULT, "--json"),
+        ("doctor", VAULT, "--json", *store),
+        ("events", "tail", VAULT, "--from", "0", "--limit", "5", "--json", *store),
         ("explain", VAULT, "store"),
     ]
-    said = {" ".join(command[:2]): twofold(*command) for command in commands}
+    said = {" ".join(command): twofold(*command) for command in commands}
     (parked,) = json.loads(twofold("parked", "list", VAULT, "--json", *store).out)
     said["parked show"] = twofold("parked", "show", VAULT, parked["subscription"], str(parked["position"]), *store)
     assert all(one.code == 0 for one in said.values()), said

@@ -4,12 +4,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
+from pydantic import Field
 
 from tests.cli.conftest import Said
 from tests.cli.served import ROOT
+from twofold import App, Command, Event, EventBus, Module, event
 
 Twofold = Callable[..., Said]
 SHOP = "tests.cli.shop:app"
@@ -78,3 +82,66 @@ def test_no_server_is_loaded_and_no_file_made(tmp_path: Path) -> None:
     )
     assert done.stdout.splitlines()[-1] == "[]"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_of_markdown_is_printed(twofold: Twofold) -> None:
+    """A section for each module and each message, a row for each field; no text leaves its cell."""
+    said = twofold("describe", "tests.cli.test_describe:app", "--markdown")
+    assert said.code == 0
+    assert said.out == (
+        """# page
+
+## page
+
+### note
+
+Command, `tests.cli.test_describe.Note`, handled by `tests.cli.test_describe.note`.
+
+Note something.
+
+| field | type | holds | default | |
+|---|---|---|---|---|
+| `kind` | one of a, b\\|c |  | required | This \\| or that. |
+| `size` | integer | at least 1 | `1` |  |
+| `pin` | text or nothing | secret | nothing |  |
+
+- answers: `None`
+- over HTTP: `POST /commands/note`
+- may cause: `noted`
+- idempotency: `Idempotency(key=None)`, by the application
+
+## Events
+
+### noted
+
+Event, version 2, `tests.cli.test_describe.Noted`.
+
+- may be caused by: `note`
+"""
+    )
+    assert twofold("describe", "tests.cli.test_describe:app", "--markdown", "--json").code == 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note(Command[None]):
+    """Note something."""
+
+    kind: Annotated[Literal["a", "b|c"], Field(description="This |\nor that.")]
+    size: Annotated[int, Field(ge=1)] = 1
+    pin: str | None = None
+
+
+@event(version=2)
+@dataclass(frozen=True, kw_only=True)
+class Noted(Event):
+    pass
+
+
+async def note(command: Note, events: EventBus) -> None:
+    """Note it."""
+    await events.publish(Noted())
+
+
+page = Module("page")
+page.register(Note, note)
+app = App("page", modules=[page])

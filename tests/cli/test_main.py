@@ -89,6 +89,21 @@ def test_a_module_that_cannot_be_imported_shows_where(
     assert "importlib" not in said.err
 
 
+def test_a_module_that_cannot_be_discovered_shows_where(
+    twofold: Twofold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that `App.discover` imports is shown like that, and the application is not blamed for it."""
+    (tmp_path / "halves").mkdir()
+    (tmp_path / "halves" / "__init__.py").touch()
+    (tmp_path / "halves" / "broken.py").write_text("import json\n\nrate = json.loads('{')\n")
+    (tmp_path / "halves" / "main.py").write_text("from twofold import App\n\napp = App('x').discover(__package__)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    said = twofold("describe", "halves.main:app")
+    assert said.code == 2
+    assert said.err.splitlines()[1].endswith('broken.py", line 3, in <module>')
+    assert "twofold: halves.broken cannot be imported: JSONDecodeError" in said.err.splitlines()[-2]
+
+
 def test_text_from_outside_cannot_move_the_cursor(
     twofold: Twofold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

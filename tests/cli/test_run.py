@@ -135,6 +135,20 @@ def test_the_grace_of_a_drain_ends(tmp_path: Path, gate: Path) -> None:
     assert "Traceback" not in served.errors
 
 
+def test_a_signal_ends_streams(served: Served) -> None:
+    """One that would go on for ever does not keep the process: it ends properly, and the exit code is 0."""
+    headers = {"accept": "text/event-stream"}
+    with httpx.stream("GET", f"{served.address}/queries/count_sales", headers=headers, timeout=BOUND) as stream:
+        lines = stream.iter_lines()
+        assert "data: 0" in lines
+        assert served.command("sell", item="pen").status_code == 200
+        assert "data: 1" in lines
+        served.signal()
+        assert [line for line in lines if line.startswith("data")] == []
+    assert served.ended() == 0
+    assert "Traceback" not in served.errors
+
+
 def test_faults_are_all_listed_and_nothing_is_served(tmp_path: Path) -> None:
     """An application with faults exits with 2, names every one, opens no port and makes no file."""
     database = tmp_path / "broken.db"

@@ -1,6 +1,7 @@
 """Decisions on courses against a model: alone or side by side, they come to what some order of them allows."""
 
 import asyncio
+import secrets
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from examples.courses import app as courses_app
 from examples.courses.commands import ChangeCapacity, DefineCourse, Subscribe, Unsubscribe, commands
 from examples.courses.domain import MOST_COURSES, CourseFull, SeatsTaken, TooManyCourses
 from examples.courses.queries import GetCourse
+from tests.drivers.postgres.schema import drop_schema
+from tools.shared_postgres import shared_server
 from twofold import App, Exists, Module, NotFound
 from twofold.store import Recorded
 
@@ -181,9 +184,26 @@ class SqliteMachine(DecisionsMachine):
         assert (shown and (shown.capacity, shown.taken, shown.students)) == expected
 
 
+class PostgresMachine(DecisionsMachine):
+    """Where several really write at a time; each example has a schema of its own."""
+
+    def database(self) -> str:
+        self.schema = f"courses_{secrets.token_hex(8)}"
+        server = shared_server()
+        return f"{server}{'&' if '?' in server else '?'}schema={self.schema}"
+
+    def teardown(self) -> None:
+        self.runner.run(drop_schema(self.schema))
+        super().teardown()
+
+
 TestMemoryAgainstModel = DecisionsMachine.TestCase
-TestMemoryAgainstModel.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestMemoryAgainstModel.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
 TestSqliteAgainstModel = SqliteMachine.TestCase
 TestSqliteAgainstModel.settings = settings(
     max_examples=10, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestPostgresAgainstModel = PostgresMachine.TestCase
+TestPostgresAgainstModel.settings = settings(
+    max_examples=6, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

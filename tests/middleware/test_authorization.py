@@ -292,7 +292,9 @@ async def test_the_nearest_says_it() -> None:
         assert isinstance((await app.execute(Look())).error, Unauthenticated)
         assert await app.execute(ShutAll()) == Success("all")
         told = {
-            name: [(one.value, one.source) for one in explain(app, name).handlers[0].settings]
+            name: [
+                (one.value, one.source) for one in explain(app, name).handlers[0].settings if one.part == "authorize"
+            ]
             for name in ("shut", "look", "shut_all")
         }
         stages = [explain(app, name).handlers[0].stages for name in ("look", "shut_all")]
@@ -521,3 +523,23 @@ def test_a_module_policy_fits_all_that_it_guards() -> None:
 
     codes = [one.code for one in app_of(reacting).check()]
     assert "useless_option" in codes
+
+
+async def test_a_mere_name_is_told_from_a_principal() -> None:
+    """Whoever says a user id in code, and is refused for it, is told what counts."""
+
+    async def look(query: Look) -> str:
+        return "x"
+
+    module = Module("desk")
+    module.register(Look, look, authorize=signed_in)
+    for unused in (Shut, ShutAll):
+        module.register(unused, _shut)
+    async with App("desk", modules=[module], database="memory:") as app:
+        refused = await app.caller(user_id="ada").execute(Look())
+        assert "principal=" in str(refused.error)
+        assert "principal=" not in str((await app.execute(Look())).error)
+
+
+async def _shut(command: Any) -> str:
+    return "shut"

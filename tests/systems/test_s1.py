@@ -643,14 +643,12 @@ class TestReliability:
 class TestConvention:
     """Less to write by hand."""
 
-    @pytest.mark.xfail(strict=True, reason="auto-discovery by convention: App.discover")
     def test_handlers_are_discovered(self) -> None:
         """`discover` mounts every module of a package."""
-        app: Any = App("s1", database="memory:")
+        app = App("s1", database="memory:")
         app.discover("examples.accounts")
         assert {module.name for module in app.modules} >= {"accounts.commands", "accounts.queries"}
 
-    @pytest.mark.xfail(strict=True, reason="generators: twofold new command; runs without edits")
     def test_a_generated_handler_needs_no_edits(self, tmp_path: Path) -> None:
         """`twofold new command` writes a command, its handler and a test that passes untouched."""
 

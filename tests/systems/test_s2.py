@@ -773,7 +773,6 @@ class TestFromContext:
         assert (await app.execute(connect("ada@example.com"))).is_success
 
 
-@pytest.mark.xfail(strict=True, reason="generators: twofold new command --critical")
 def test_adding_a_critical_command_is_one_line(tmp_path: Path) -> None:
     """The generator writes command, handler, three events, route and tests."""
 

@@ -684,7 +684,6 @@ class TestAudit:
             assert await state(app) == (1, head, 1)
 
 
-@pytest.mark.xfail(strict=True, reason="generators: twofold new query; convention-based registration")
 def test_a_generated_query_needs_no_edits(tmp_path: Path) -> None:
     """`twofold new query` writes a query, its DTO, its handler and a test that passes untouched."""
 

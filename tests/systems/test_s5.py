@@ -46,7 +46,7 @@ from twofold import (
     event,
     every,
 )
-from twofold.app import Role
+from twofold.app import Role, doctor
 from twofold.clock import new_id
 from twofold.dispatch import Next
 from twofold.errors import DuplicateHandlerError, VersionConflict
@@ -780,11 +780,8 @@ class TestDistributed:
         """One application is served as a command service here and as a query service there."""
         assert {"api-commands", "api-queries", "worker", "all"} == {role.value for role in Role}
 
-    @pytest.mark.xfail(strict=True, reason="doctor: names mutable messages")
     def test_doctor_names_mutable_messages(self) -> None:
         """Mutable messages are accepted, and `twofold doctor` names them."""
-        from twofold.app import doctor  # type: ignore[attr-defined]  # not there yet
-
         assert any(
             "PlaceOrder" in str(finding) for finding in doctor(App("s5", modules=[orders()], database="memory:"))
         )

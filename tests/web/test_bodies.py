@@ -10,6 +10,7 @@ import pytest
 
 from tests.web.shop import SECRET, client_of, shop_app
 from twofold import App, Command, Module
+from twofold.web._body import read_object
 
 pytestmark = pytest.mark.anyio
 JSON = {"content-type": "application/json"}
@@ -62,6 +63,21 @@ async def test_numbers_beyond_reason_are_refused() -> None:
     async with client_of(app, app.http()) as client:
         answer = await client.post(PATH, content=b'{"customer": ' + b"9" * 5000 + b"}", headers=JSON)
     assert (answer.status_code, answer.json()["errors"][0]["rule"]) == (400, "json_invalid")
+
+
+async def test_values_beyond_number_are_refused_before_they_are_read() -> None:
+    """A megabyte holds half a million of them; commas in a text are none."""
+    app = shop_app()
+    async with client_of(app, app.http()) as client:
+        many = await client.post(PATH, content=body_of(100_001), headers=JSON)
+        assert (many.status_code, many.json()["errors"][0]["rule"]) == (400, "json_values")
+        text = await client.post(PATH, content=b'{"customer": "' + b"," * 200_000 + b'"}', headers=JSON)
+        assert text.status_code == 201
+    assert len(read_object(body_of(100_000))["lines"]) == 100_000
+
+
+def body_of(values: int) -> bytes:
+    return b'{"lines": [' + b"1," * (values - 1) + b"1]}"
 
 
 async def test_brackets_in_strings_are_not_depth(client: httpx.AsyncClient) -> None:

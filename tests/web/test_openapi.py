@@ -2,15 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from tests.web.schema import fits, resolved
 from tests.web.shop import SECRET, client_of, shop_app, who
-from twofold import App, Command, Module, Query, Result, Success
+from twofold import App, Command, Failure, Forbidden, Module, NotFound, Query, Refused, Result, Secret, Success
 
 pytestmark = pytest.mark.anyio
 ORDER = "00000000-0000-0000-0000-00000000000a"
@@ -108,7 +108,8 @@ def test_an_operation_is_named_after_its_message() -> None:
         "tags": ("query", False, "array"),
         "page": ("query", False, "integer"),
         "Twofold-Position": ("header", False, "integer"),
-        "Twofold-Wait": ("header", False, "number"),
+        "Twofold-Wait": ("header", False, "string"),
+        "If-None-Match": ("header", False, "string"),
     }
 
 
@@ -232,3 +233,81 @@ async def test_the_pages_are_served() -> None:
         page = await client.get("/docs")
         assert (page.status_code, "/openapi.json" in page.text) == (200, True)
         assert (await client.get("/openapi.json")).json()["info"]["title"] == "The shop"
+
+
+class SoldOut(Refused):
+    """Somebody else has bought the last one."""
+
+
+def shown_module() -> Module:
+    module = Module("shown")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Box:
+        """Something that is put into an order."""
+
+        __pydantic_config__ = ConfigDict(json_schema_extra={"examples": [{"size": 3}]})
+        size: int
+
+    @dataclass(frozen=True, kw_only=True)
+    class Buy(Command[int, SoldOut | NotFound]):
+        """Buy something."""
+
+        item: Annotated[str, Field(examples=["pen"])]
+        box: Box
+        pieces: int = 2
+        api_key: Annotated[str | None, Field(examples=[SECRET])] = SECRET
+        note: Annotated[str | None, Secret, Field(examples=[SECRET])] = None
+        card: Annotated[str, Secret] | None = SECRET
+
+    @dataclass(frozen=True, kw_only=True)
+    class SignIn(Command[None]):
+        """Has a field that it must have, and that nobody may see."""
+
+        name: Annotated[str, Field(examples=["ada"])]
+        password: Annotated[SecretStr, Field(examples=[SECRET])]
+
+    @module.handler
+    async def buy(command: Buy) -> Result[int, SoldOut | NotFound]:
+        return Success(command.pieces)
+
+    @module.handler
+    async def sign_in(command: SignIn) -> Success[None] | Failure[Forbidden]:
+        return Success(None)
+
+    return module
+
+
+async def test_examples_are_those_of_the_fields_and_show_no_secret() -> None:
+    """A body of what fields say of themselves is one that the endpoint takes; without one there is no example."""
+    app = App("shown", modules=[shown_module()], database="memory:")
+    async with client_of(app, app.http()) as client:
+        document = (await client.get("/openapi.json")).json()
+        body = document["paths"]["/commands/buy"]["post"]["requestBody"]["content"]["application/json"]
+        assert {"item": "pen", "box": {"size": 3}, "pieces": 2}.items() <= body["example"].items()
+        assert (await client.post("/commands/buy", json=body["example"])).json() == 2
+    sign_in = document["paths"]["/commands/sign_in"]["post"]["requestBody"]["content"]["application/json"]
+    assert "example" not in sign_in
+    assert SECRET not in str(document)
+
+
+async def test_every_problem_has_an_example_that_fits() -> None:
+    """Each status of each operation, and each error that a handler declares, by its code and in its own words."""
+    app = App("shown", modules=[shown_module()], database="memory:")
+    document = app.http(authenticate=who).openapi()
+    for path, methods in document["paths"].items():
+        for status, response in methods.get("post", {}).get("responses", {}).items():
+            if path.startswith("/commands/") and status >= "400" and status != "default":
+                content = resolved(response, document)["content"]["application/problem+json"]
+                shown = [one["value"] for one in content["examples"].values()]
+                assert shown
+                for one in shown:
+                    assert fits(one, content["schema"], document)
+                    assert (str(one["status"]), one["type"]) == (status, f"/problems/{one['code']}")
+    responses = document["paths"]["/commands/buy"]["post"]["responses"]
+    refused = responses["400"]["content"]["application/problem+json"]["examples"]
+    assert list(refused) == ["invalid", "sold_out"]
+    assert refused["sold_out"]["value"]["detail"] == "Somebody else has bought the last one."
+    assert list(responses["404"]["content"]["application/problem+json"]["examples"]) == ["not_found"]
+    declared = document["paths"]["/commands/sign_in"]["post"]["responses"]["403"]
+    assert list(declared["content"]["application/problem+json"]["examples"]) == ["forbidden"]

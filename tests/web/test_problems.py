@@ -183,5 +183,8 @@ async def test_respond_works_anywhere() -> None:
         value, nothing, no = [await client.get(f"/{name}") for name in results]
     assert (value.status_code, value.json()) == (202, {"a": 1})
     assert (nothing.status_code, nothing.content) == (204, b"")
+    missing = respond(Success(None), optional=True)
+    assert (missing.status_code, b'"code": "not_found"' in missing.body) == (404, True)
+    assert respond(Success(0), optional=True).status_code == 200
     assert (no.status_code, no.headers["content-type"]) == (400, "application/problem+json")
     assert no.json()["correlation_id"]

@@ -58,6 +58,7 @@ class Repository(Generic[A]):
         if isinstance(known, _Saved):
             return cast("A", known.aggregate)
         found, version = await load(self._kind, stream, self._unit, self._store, self._catalogue)
+        self._unit.found(stream, 0 if found is None else version)
         if found is not None:
             self._unit.remember(stream, _Saved(stream, found))
         elif version:
@@ -81,6 +82,7 @@ class Repository(Generic[A]):
         if isinstance(known, _Saved) and known.aggregate is aggregate:
             self._unit.enlist(known)
             return
+        self._unit.found(stream, aggregate.version)
         saved = _Saved(stream, aggregate, after=0 if aggregate.version else self._passed.get(stream, 0))
         self._unit.remember(stream, saved)
         self._unit.enlist(saved)

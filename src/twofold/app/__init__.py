@@ -4,10 +4,12 @@ from twofold.app._app import App
 from twofold.app._audit import Audit, Branch, NotAudited
 from twofold.app._auditing import Auditing
 from twofold.app._caller import Caller
+from twofold.app._doctor import doctor
 from twofold.app._locate import AppNotFound, locate
 from twofold.app._progress import Progress
 from twofold.app._role import Role
 from twofold.app._room import open_room
+from twofold.app.discovery import NotDiscovered
 
 __all__ = [
     "App",
@@ -17,8 +19,10 @@ __all__ = [
     "Branch",
     "Caller",
     "NotAudited",
+    "NotDiscovered",
     "Progress",
     "Role",
+    "doctor",
     "locate",
     "open_room",
 ]

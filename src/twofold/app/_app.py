@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, S
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
 from dishka import Provider, Scope
@@ -29,6 +29,7 @@ from twofold.app._run import Run
 from twofold.app._said import Running, Said, Watching
 from twofold.app._stores import Stores, stores_of
 from twofold.app._sync import SyncApp
+from twofold.app.discovery import discovered
 from twofold.clock import Clock, IdSource, SystemClock, new_id
 from twofold.dispatch import (
     CommandBus,
@@ -46,7 +47,7 @@ from twofold.dispatch import (
     options_of,
 )
 from twofold.errors import Category, Classification, Fault, FaultError, StartError, TwofoldError, WiringError
-from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Origin, Principal, Query, Receipt
+from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Expected, Origin, Principal, Query, Receipt
 from twofold.middleware import Meter, Spans
 from twofold.result import Result
 from twofold.store import Store, UnitOfWork
@@ -213,6 +214,11 @@ class App:
         return self._run is not None
 
     @property
+    def authenticates(self) -> bool:
+        """Whether somebody tells who an HTTP request comes from."""
+        return self._authenticate is not None
+
+    @property
     def superseded(self) -> bool:
         """Whether it can record nothing, since its version of an inline projection has been replaced."""
         return self._run is not None and self._run.superseded
@@ -302,6 +308,29 @@ class App:
         """
         self._change()
         self.modules.append(module)
+
+    def discover(self, package: str | ModuleType | None) -> Self:
+        """Mount every module of a package, before the application starts: all Python modules below it are imported.
+
+        That is every `Module` at the top of one, of private files too, each once and in the order of their names. One
+        that is mounted already is not mounted again.
+
+        Args:
+            package: The package, by name or as it is; `__package__` is the one that the caller is in.
+
+        Returns:
+            The application.
+
+        Raises:
+            NotDiscovered: There is no such package, something in it cannot be imported, or it has no module.
+            WiringError: It is running.
+
+        Example:
+            >>> app = App("shop").discover("shop")
+        """
+        self._change()
+        self.modules += [module for module in discovered(package) if module not in self.modules]
+        return self
 
     def use(self, middleware: Middleware, *, at: Place = "outer", when: When = None) -> None:
         """Wrap handlers with a middleware, before the application starts.
@@ -482,6 +511,7 @@ class App:
         position: int = 0,
         wait: float | None = None,
         idempotency_key: str | None = None,
+        expected: int | Expected | None = None,
     ) -> Caller:
         """Somebody who sends messages, with who they are bound to everything they send, and who sees their own writes.
 
@@ -495,6 +525,9 @@ class App:
             wait: How long a query of theirs waits for that, in seconds; as the application says unless given.
             idempotency_key: What they call a command: one of the same type and user under the same key is handled once,
                 and answered the same each time.
+            expected: The version that the aggregate or the stream of a decider is at which a command of theirs is
+                about, 0 when there is none: the command is `PreconditionFailed` if it is at another one, and refused
+                when it is about several. `Expected` says more.
         """
         origin = Origin(
             correlation_id=correlation_id,
@@ -504,6 +537,7 @@ class App:
             trace=dict(trace or {}),
             receipt=Receipt(position, wait=self.said.wait if wait is None else wait),
             idempotency_key=idempotency_key,
+            expected=Expected.version(expected) if isinstance(expected, int) else expected,
         )
         return Caller(self.dispatcher, origin)
 

@@ -41,6 +41,11 @@ class Caller:
         """The position in the log that it has reached, where another may begin; 0 when it has written nothing."""
         return self._receipt.position
 
+    @property
+    def version(self) -> int | None:
+        """The version of what its last writing command was about; None when that was not one aggregate alone."""
+        return self._receipt.version
+
     @overload
     async def execute(self, message: Command[R, E]) -> Result[R, E | TwofoldError]: ...
     @overload

@@ -1,37 +1,19 @@
 """What really happens to one message, as plain data: each handler's pipeline, and where its dependencies come from."""
 
-import difflib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 from dishka import Scope
 
 from twofold.app._app import App
+from twofold.app._called import message_called
 from twofold.app.description import type_name
-from twofold.dispatch import Handler
-from twofold.errors import NotFound
-from twofold.messages import MessageType
+from twofold.dispatch import Handler, State, filling
+from twofold.messages import Kind, wire_name
 
+_STATES: Final[tuple[State, ...]] = ("attempted", "succeeded", "failed")
 _LIVES: dict[Any, str] = {Scope.APP: "application", Scope.REQUEST: "message"}
-
-
-class NoSuchMessage(NotFound):
-    """An application knows no message of that name.
-
-    Args:
-        app: The name of the application.
-        name: What was asked for.
-        near: Names that look like it, best first.
-    """
-
-    def __init__(self, *, app: str, name: str, near: tuple[str, ...]) -> None:
-        super().__init__(f"{app} knows no message called {name!r}")
-        self.app, self.name, self.near = app, name, near
-
-    @property
-    def hint(self) -> str:
-        """What may have been meant."""
-        return f"did you mean {', '.join(self.near)}?" if self.near else "`twofold describe` lists all of them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +72,10 @@ def explain(app: App, name: str) -> Explanation:
 
     Raises:
         StartError: The application is not sound.
-        NotFound: It knows no such message; the hint says what may have been meant.
+        NoSuchMessage: It knows no such message; the hint says what may have been meant.
     """
     assembly = app.assembly
-    entry = _find(app, name)
+    entry = message_called(app.name, app.router.catalogue, name)
     return Explanation(
         message=entry.name,
         version=entry.wire.version,
@@ -103,17 +85,6 @@ def explain(app: App, name: str) -> Explanation:
         projections=tuple(f"{one.name} ({one.mode})" for one in assembly.projections if entry.cls in one.events)
         + tuple(f"{one.name} (writer)" for one in assembly.writers if entry.cls in one.events),
     )
-
-
-def _find(app: App, name: str) -> MessageType[Any]:
-    known: dict[str, MessageType[Any]] = {}
-    for entry in app.router.catalogue:
-        known |= {entry.cls.__qualname__: entry, entry.name: entry}
-    if name in known:
-        return known[name]
-    small = {one.lower(): entry.name for one, entry in known.items()}
-    near = [small[one] for one in difflib.get_close_matches(name.lower(), small, n=5)]
-    raise NoSuchMessage(app=app.name, name=name, near=tuple(dict.fromkeys(near))[:3])
 
 
 def _handler(app: App, handler: Handler) -> ExplainedHandler:
@@ -136,18 +107,40 @@ def _settings(app: App, handler: Handler) -> tuple[ExplainedSetting, ...]:
     reliability = app.assembly.reliability
     for part, one in () if reliability is None else reliability.settings(handler).items():
         settings.append(ExplainedSetting(part=part, value=_said(one.value), source=one.source))
+    settings += _of_a_command(app, handler)
     caching = app.assembly.caching
     kept = None if caching is None else caching.said.get(handler)
     if kept is not None:
         settings.append(ExplainedSetting(part="cache", value=_said(kept), source=handler.id))
+    if "fallback" in handler.options:
+        name = _named(handler.options["fallback"])
+        settings.append(ExplainedSetting(part="fallback", value=name, source=handler.id))
     return tuple(settings)
+
+
+def _of_a_command(app: App, handler: Handler) -> Iterator[ExplainedSetting]:
+    """What its key is, and which events tell of it."""
+    if handler.kind is not Kind.COMMAND:
+        return
+    source = handler.id if "idempotency" in handler.options else "the application"
+    keyed = app.assembly.idempotency.get(handler)
+    yield ExplainedSetting(part="idempotency", value=_said(keyed), source=source)
+    states = ((state, filling(handler, state)) for state in _STATES)
+    told = ", ".join(f"{state} {wire_name(one.event).name}" for state, one in states if one is not None)
+    if told:
+        yield ExplainedSetting(part="lifecycle", value=told, source=handler.id)
+
+
+def _named(value: Any) -> Any:
+    """A function by its name, and anything else as it is."""
+    return getattr(value, "__qualname__", value) if callable(value) else value
 
 
 def _said(settings: Any) -> str:
     """Settings as somebody would write them: the one that matters most, and the others where they are not as usual."""
     if settings is None:
         return "off"
-    said = [(one.name, getattr(settings, one.name)) for one in fields(settings) if one.repr]
+    said = [(one.name, _named(getattr(settings, one.name))) for one in fields(settings) if one.repr]
     usual = {one.name: one.default for one in fields(settings)}
     told = [f"{name}={value}" for number, (name, value) in enumerate(said) if not number or value != usual[name]]
     return f"{type(settings).__name__}({', '.join(told)})"

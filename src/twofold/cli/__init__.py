@@ -1,4 +1,4 @@
-"""The command line: `twofold run`, `describe`, `explain`, `parked`, `schema` and `db`; and exit codes for your own.
+"""The command line: `twofold new`, `run`, `describe`, `parked`, `schema` and others; and exit codes for your own.
 
 It loads nothing that a command does not need: `describe` opens neither the web room nor a server.
 """

@@ -72,7 +72,8 @@ def list_(*, target: str, oldest: bool, limit: int, as_json: bool, **options: An
     elif entries:
         print_rows(_COLUMNS, [row_of(entry) for entry in entries[:limit]])
     else:
-        click.echo("nothing is in the audit trail")
+        anything = any(value is not None for value in wanted.values())
+        click.echo("nothing in the audit trail is like that" if anything else "nothing is in the audit trail")
     if len(entries) > limit:
         click.echo(f"there are more than {limit}; --limit shows more", err=True)
 

@@ -10,18 +10,27 @@ import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
+from twofold.app.catalogue import catalogue_of
 from twofold.app.description import Description
 from twofold.app.description import describe as describe_app
 from twofold.cli._load import app_argument, load_as_run
+from twofold.cli._markdown import as_markdown
 from twofold.cli._tables import Rows, aligned, drawn
 
 
 @click.command()
 @app_argument
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-def describe(*, target: str, as_json: bool) -> None:
+@click.option("--markdown", is_flag=True, help="As a page: every message with its fields, its answer and its door.")
+def describe(*, target: str, as_json: bool, markdown: bool) -> None:
     """Show what an application is made of: messages, handlers, dependencies, events, projections."""
-    description = describe_app(load_as_run(target))
+    if as_json and markdown:
+        raise click.UsageError("it is a page or data: --markdown or --json")
+    app = load_as_run(target)
+    if markdown:
+        click.echo("\n".join(as_markdown(app.name, catalogue_of(app))))
+        return
+    description = describe_app(app)
     if as_json:
         click.echo(json.dumps(description.as_dict(), indent=2))
     elif sys.stdout.isatty():

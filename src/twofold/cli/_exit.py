@@ -15,6 +15,7 @@ _CODES: Final = {
     Category.GONE: 4,
     Category.EXISTS: 5,
     Category.CONFLICT: 5,
+    Category.PRECONDITION: 5,
     Category.FORBIDDEN: 6,
     Category.UNAUTHENTICATED: 6,
     Category.CORRUPT: BUG,
@@ -31,8 +32,9 @@ def exit_of(result: Result[Any, Any], classifier: Classifier | None = None) -> i
         classifier: Knows what errors mean that know nothing of twofold; `app.router.settings.classifier`, say.
 
     Returns:
-        0 for a Success; for a Failure 3 (invalid, or a rule says no), 4 (not found, or gone), 5 (exists, or a
-        conflict), 6 (forbidden), 75 (unavailable: try again later), 70 (stored data cannot be understood), 2 (wiring).
+        0 for a Success; for a Failure 3 (invalid, or a rule says no), 4 (not found, or gone), 5 (exists, a conflict, or
+        another version than expected), 6 (forbidden), 75 (unavailable: try again later), 70 (stored data cannot be
+        understood), 2 (wiring).
 
     Example:
         >>> sys.exit(exit_of(await app.execute(PlaceOrder(...))))

@@ -13,6 +13,7 @@ from rich.tree import Tree
 
 from twofold.app.explanation import Explanation
 from twofold.app.explanation import explain as explain_message
+from twofold.cli._completion import messages_of
 from twofold.cli._load import app_and_name, load_as_run, told_apart
 
 _UNCUT: Final = 10_000
@@ -20,7 +21,7 @@ _UNCUT: Final = 10_000
 
 
 @click.command()
-@app_and_name("MESSAGE")
+@app_and_name("MESSAGE", messages_of())
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def explain(*, names: tuple[str, ...], target: str | None, as_json: bool) -> None:
     """Show the pipeline that a message really goes through, and where its handler's dependencies come from.

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-from twofold.app import App, locate, open_room
+from twofold.app import App, NotDiscovered, locate, open_room
+from twofold.cli._completion import Completion
 from twofold.errors import MissingExtraError, TwofoldError, WiringError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,15 +42,33 @@ def behind_app(words: Sequence[str], *names: str) -> tuple[str, ...]:
     return given
 
 
-def app_and_name(metavar: str) -> Callable[[F], F]:
+def app_and_name(metavar: str, completion: Completion | None = None) -> Callable[[F], F]:
     """The arguments that name an application, unless it is known otherwise, and something in it; see `told_apart`."""
 
     def arguments(command: F) -> F:
-        names = click.argument("names", nargs=-1, required=True, metavar=f"[MODULE:APP] {metavar}")
-        hint = f"The application; or set {VARIABLE}."
-        return names(click.option("--app", "target", envvar=VARIABLE, metavar="MODULE:APP", help=hint)(command))
+        names = click.argument(
+            "names", nargs=-1, required=True, shell_complete=completion, metavar=f"[MODULE:APP] {metavar}"
+        )
+        return names(_app_option(command))
 
     return arguments
+
+
+def app_and_words(metavar: str, completion: Completion) -> Callable[[F], F]:
+    """The same, with more behind the name that is no business of the command's own options."""
+
+    def arguments(command: F) -> F:
+        words = click.argument(
+            "words", nargs=-1, type=click.UNPROCESSED, shell_complete=completion, metavar=f"[MODULE:APP] {metavar}"
+        )
+        return words(_app_option(command))
+
+    return arguments
+
+
+def _app_option(command: F) -> F:
+    hint = f"The application; or set {VARIABLE}."
+    return click.option("--app", "target", envvar=VARIABLE, metavar="MODULE:APP", help=hint)(command)
 
 
 def told_apart(names: tuple[str, ...], target: str | None, what: str) -> tuple[str, str]:
@@ -90,10 +109,14 @@ def load(target: str) -> App:
     """
     try:
         return locate(target)
+    except NotDiscovered as error:
+        if isinstance(error.__cause__, Exception):
+            _show_where(error.__cause__)
+        raise
     except TwofoldError:
         raise
     except Exception as error:
-        _show_where(error, target)
+        _show_where(error)
         raise WiringError(f"{target} cannot be imported: {type(error).__qualname__}: {error}") from error
 
 
@@ -135,10 +158,10 @@ def watch(app: App) -> None:
     app.observe(meter=meter, observer=app.watching.observer or observability.log_failure)
 
 
-def _show_where(error: Exception, target: str) -> None:
+def _show_where(error: Exception) -> None:
     """Print the traceback of a module that cannot be imported, without the frames of those who import it."""
     frames = error.__traceback__
-    machinery = (__file__, locate.__code__.co_filename)
+    machinery = (__file__, locate.__code__.co_filename, NotDiscovered.__init__.__code__.co_filename)
     while frames is not None and (
         frames.tb_frame.f_code.co_filename in machinery or "importlib" in frames.tb_frame.f_code.co_filename
     ):

@@ -12,16 +12,21 @@ import rich_click as click
 from twofold.cli._audit import audit
 from twofold.cli._db import db
 from twofold.cli._describe import describe
+from twofold.cli._doctor import doctor
 from twofold.cli._erase import erase
+from twofold.cli._events import events
 from twofold.cli._exit import BUG, exit_code
 from twofold.cli._explain import explain
+from twofold.cli._graph import graph
 from twofold.cli._parked import parked
 from twofold.cli._projections import projections
 from twofold.cli._replay import replay
 from twofold.cli._run import run
 from twofold.cli._schema import schema
+from twofold.cli._send import ask, send
 from twofold.cli._stream import stream
 from twofold.cli._tell import tell
+from twofold.cli.new import new
 from twofold.errors import TwofoldError
 
 
@@ -50,5 +55,22 @@ def commands() -> None:
 
 
 audit.add_command(replay)
-for command in (run, describe, explain, parked, projections, audit, erase, stream, schema, db):
+for command in (
+    new,
+    run,
+    send,
+    ask,
+    describe,
+    explain,
+    doctor,
+    graph,
+    parked,
+    projections,
+    audit,
+    erase,
+    stream,
+    events,
+    schema,
+    db,
+):
     commands.add_command(command)

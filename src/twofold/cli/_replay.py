@@ -68,7 +68,9 @@ def replay(
         shown = [dict_of(one) for one in done]
         click.echo(json.dumps(shown if message_id is None else shown[0], indent=2))
     else:
-        click.echo("\n".join(line for one in done for line in lines_of(one)) or "nothing is in the audit trail")
+        click.echo(
+            "\n".join(line for one in done for line in lines_of(one)) or "nothing in the audit trail is like that"
+        )
     for _, one in done:
         if isinstance(one, Replay) and one.crash is not None:
             traceback.print_exception(one.crash)

@@ -2,10 +2,15 @@
 # pyright: reportUnknownMemberType=false
 # rich-click leaves the types of its options open.
 
+import sys
+from contextlib import closing
+
 import rich_click as click
 
 from twofold.app import Role, open_room
 from twofold.cli._load import app_argument, load, mount, watch
+from twofold.cli._port import take
+from twofold.cli._reload import run_again_and_again
 from twofold.errors import StartError
 
 _LEVELS = ("debug", "info", "warning", "error")
@@ -58,6 +63,7 @@ _LEVELS = ("debug", "info", "warning", "error")
     show_default=True,
     help="How long requests in flight may take to finish once it is told to stop.",
 )
+@click.option("--reload", is_flag=True, help="Begin anew when a Python file below this folder has changed.")
 def run(
     *,
     target: str,
@@ -70,6 +76,7 @@ def run(
     log_level: str,
     docs: bool,
     grace: int,
+    reload: bool,
 ) -> None:
     """Serve an application: HTTP, projections and reactions in one process.
 
@@ -81,6 +88,12 @@ def run(
     one hurries, a third one kills.
     """
     serving = open_room("twofold.cli.serving")
+    if reload:
+        with closing(take(host, port)) as taken:
+            port = taken.getsockname()[1]
+        again = [word for word in sys.argv[1:] if word != "--reload"]
+        run_again_and_again([*again, "--port", str(port)])
+        return
     open_room("twofold.observability").configure_logging(format=log_format, level=log_level.upper())
     app = load(target)
     mount(app, database=database, read_database=read_database)

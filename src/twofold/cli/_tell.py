@@ -1,8 +1,11 @@
 """What the command line says when something goes wrong: one line for what, one for what to do."""
 
+import json
+from typing import Any
+
 import rich_click as click
 
-from twofold.errors import StartError, TwofoldError
+from twofold.errors import Classifier, Invalid, StartError, TwofoldError, Unauthenticated, code_of, detail_of
 from twofold.middleware import printable
 
 
@@ -17,6 +20,34 @@ def tell(error: TwofoldError) -> None:
     else:
         _line(printable(error.detail))
         _hint(error.hint)
+
+
+def tell_failure(error: Any, classifier: Classifier, *, as_json: bool) -> None:
+    """Say on standard error what a message was answered with.
+
+    Args:
+        error: What the Failure holds; any value.
+        classifier: Tells what it means.
+        as_json: Whether machines read it.
+    """
+    category = classifier.of_value(error)
+    code = code_of(error, category)
+    text = error.detail if isinstance(error, TwofoldError) else detail_of(error, category)
+    findings = error.findings if isinstance(error, Invalid) else ()
+    hint = error.hint if isinstance(error, TwofoldError) else ""
+    if isinstance(error, Unauthenticated) and not hint:
+        hint = "say who sends it with --as, and in which roles with --role"
+    if as_json:
+        found = [{"field": one.field, "rule": one.rule, "message": one.message} for one in findings]
+        facts = {"code": code, "category": category.value, "detail": text, "hint": hint, "findings": found}
+        click.echo(json.dumps(facts, indent=2), err=True)
+        return
+    _line(f"{'the message is not as it should be' if findings else printable(text)} [{click.style(code, fg='yellow')}]")
+    for one in findings:
+        click.echo(
+            f"  {click.style(printable(one.field or 'all of it'), bold=True)}: {printable(one.message)}", err=True
+        )
+    _hint(hint)
 
 
 def _tell_faults(error: StartError) -> None:

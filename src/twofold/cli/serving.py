@@ -9,7 +9,7 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from types import FrameType
 from typing import Any, Final, final
@@ -45,7 +45,7 @@ def serve(asgi: FastAPI, *, name: str, host: str, port: int, grace: int, docs: b
     )
     logging.getLogger("uvicorn.error").addFilter(_worth_a_line)
     with closing(take(host, port)) as taken, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_run(asgi, _Server(config, name, docs=docs), taken))
+        runner.run(_run(asgi, _Server(config, name, docs=docs, drain=asgi.state.drain), taken))
 
 
 async def _run(asgi: FastAPI, server: "_Server", taken: socket.socket) -> None:
@@ -64,8 +64,9 @@ def _worth_a_line(record: logging.LogRecord) -> bool:
 class _Server(uvicorn.Server):
     """A server that says where it is; of signals, the first drains, the second hurries, the third kills."""
 
-    def __init__(self, config: uvicorn.Config, name: str, *, docs: bool) -> None:
+    def __init__(self, config: uvicorn.Config, name: str, *, docs: bool, drain: Callable[[], None]) -> None:
         super().__init__(config)
+        self._drain = drain
         self._name = name
         self._docs = docs
         self._before: dict[int, Any] = {}
@@ -103,6 +104,7 @@ class _Server(uvicorn.Server):
         if not self.should_exit:
             _LOGGER.info("draining: finishing what is in flight")
             self.should_exit = True
+            self._drain()
         else:
             _LOGGER.warning("hurrying: giving up what is in flight")
             for task in self.server_state.tasks:

@@ -1,7 +1,14 @@
 """From a message to its handler: modules, handlers, dependencies, the compiled pipeline, and the buses."""
 
 from twofold.dispatch._answer_codec import AnswerCodec
-from twofold.dispatch._answers import UNIONS, annotated_answer, answered_type, contradicts, promised_answer
+from twofold.dispatch._answers import (
+    UNIONS,
+    annotated_answer,
+    answered_type,
+    contradicts,
+    declared_errors,
+    promised_answer,
+)
 from twofold.dispatch._bus import CommandBus, EventBus, Publisher, QueryBus
 from twofold.dispatch._decider import Decider, DeciderDeclaration, Outcome
 from twofold.dispatch._dispatcher import Dispatcher
@@ -12,7 +19,7 @@ from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConf
 from twofold.dispatch._idempotency import Idempotency
 from twofold.dispatch._injection import Injection, inject
 from twofold.dispatch._invoke import Runner
-from twofold.dispatch._lifecycle import Filling, Lifecycle, filling
+from twofold.dispatch._lifecycle import Filling, Lifecycle, State, filling
 from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclaration, Registration, Switch
 from twofold.dispatch._named import named_classes
 from twofold.dispatch._options import APPLIES_TO, Options, Policies, options_of
@@ -69,6 +76,7 @@ __all__ = [
     "Settings",
     "Stage",
     "Start",
+    "State",
     "Switch",
     "SyncCommandBus",
     "SyncDispatcher",
@@ -82,6 +90,7 @@ __all__ = [
     "always",
     "annotated_answer",
     "answered_type",
+    "declared_errors",
     "as_result",
     "bound_facts",
     "contradicts",

@@ -50,12 +50,16 @@ class Door:
         method: The HTTP method; POST for commands and GET for queries unless given.
         status: The status of a Success; 200 unless given.
         hidden: Whether the web does not offer it at all.
+        version: The field of a query's answer that is the version of what it shows.
+        live: Whether the answer of a query can be followed.
     """
 
     path: str | None = None
     method: str | None = None
     status: int | None = None
     hidden: bool = False
+    version: str | None = None
+    live: bool = False
 
 
 NO_DOOR = Door()

@@ -144,6 +144,8 @@ class Module:
         method: str | None = None,
         status: int | None = None,
         hidden: bool = False,
+        version: str | None = None,
+        live: bool = False,
         blocking: bool = False,
         reads: Sequence[str] | None = None,
         **options: Unpack[Options],
@@ -157,6 +159,8 @@ class Module:
         method: str | None = None,
         status: int | None = None,
         hidden: bool = False,
+        version: str | None = None,
+        live: bool = False,
         blocking: bool = False,
         reads: Sequence[str] | None = None,
         **options: Unpack[Options],
@@ -169,6 +173,10 @@ class Module:
             method: The HTTP method it is offered by.
             status: The HTTP status of a Success.
             hidden: Whether the web does not offer it.
+            version: The field of a query's answer that is the version of what it shows: clients are given it in its
+                `ETag`, and send that as `If-Match` with a command that is to be done at that version only.
+            live: Whether a query can be followed: who accepts `text/event-stream` is told its answer whenever it is
+                another one. It is asked again when there are events of the projections that `reads` names, else of any.
             blocking: Whether a `def` may block, and so runs in a thread.
             reads: The projections that a query reads, by name: a caller's query waits for those only, until they show
                 what the caller has written. All of them unless given.
@@ -177,7 +185,7 @@ class Module:
         Raises:
             WiringError: There is no such option.
         """
-        door = Door(path=path, method=method, status=status, hidden=hidden)
+        door = Door(path=path, method=method, status=status, hidden=hidden, version=version, live=live)
         said = options_of(options)
 
         def declare(found: F) -> F:
@@ -252,6 +260,8 @@ class Module:
         method: str | None = None,
         status: int | None = None,
         hidden: bool = False,
+        version: str | None = None,
+        live: bool = False,
         blocking: bool = False,
         reads: Sequence[str] | None = None,
         **options: Unpack[Options],
@@ -263,7 +273,7 @@ class Module:
                 message_type=message,
                 kind=kind,
                 blocking=blocking,
-                door=Door(path=path, method=method, status=status, hidden=hidden),
+                door=Door(path=path, method=method, status=status, hidden=hidden, version=version, live=live),
                 reads=_names(reads),
                 options=options_of(options),
             )

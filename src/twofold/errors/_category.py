@@ -29,6 +29,7 @@ class Category(StrEnum):
     GONE = "gone"
     EXISTS = "exists"
     REFUSED = "refused"
+    PRECONDITION = "precondition"
     TOO_LARGE = "too_large"
     CONFLICT = "conflict"
     RATE_LIMITED = "rate_limited"
@@ -55,6 +56,7 @@ forbidden = Category.FORBIDDEN
 not_found = Category.NOT_FOUND
 gone = Category.GONE
 exists = Category.EXISTS
+precondition = Category.PRECONDITION
 refused = Category.REFUSED
 too_large = Category.TOO_LARGE
 conflict = Category.CONFLICT

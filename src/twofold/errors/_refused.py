@@ -101,6 +101,56 @@ class Exists(Refused):
     code: ClassVar[str] = "exists"
 
 
+class PreconditionFailed(Refused):
+    """What a command is about is not at the version that its sender expects.
+
+    Args:
+        stream: The stream.
+        actual: The version that it is at, 0 when there is none; None when the store cannot tell.
+    """
+
+    category: ClassVar[Category] = Category.PRECONDITION
+    code: ClassVar[str] = "precondition_failed"
+
+    def __init__(self, *, stream: str, actual: int | None = None) -> None:
+        super().__init__()
+        self.stream, self.actual = stream, actual
+
+    @property
+    def detail(self) -> str:
+        if self.actual is None:
+            return f"stream {self.stream!r} is not at the version that was expected"
+        found = f"is at version {self.actual}" if self.actual else "is not there"
+        return f"stream {self.stream!r} {found}, which was not expected"
+
+    @property
+    def hint(self) -> str:
+        return "look at what is there now, and decide again"
+
+
+class NoSingleVersion(Refused):
+    """A command came with the version that its sender expects, and it is not about one thing that has a version.
+
+    Args:
+        streams: What it is about; nothing when that has no version.
+    """
+
+    code: ClassVar[str] = "no_single_version"
+
+    def __init__(self, *, streams: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.streams = tuple(streams)
+
+    @property
+    def detail(self) -> str:
+        many = f"this is about {len(self.streams)} things, and nobody can tell which one is meant"
+        return f"a version was expected, and {many if self.streams else 'what this is about has none'}"
+
+    @property
+    def hint(self) -> str:
+        return "send it without the version that you expect"
+
+
 class StreamClosed(Refused):
     """A stream is closed for good: its events have left the log, and nothing is appended to it any more.
 

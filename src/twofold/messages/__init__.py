@@ -15,6 +15,8 @@ from twofold.messages._context import (
     leave_origin,
 )
 from twofold.messages._erased import ERASED, SEALED, Erased, is_erased, sealed_text, without_personal
+from twofold.messages._expected import Expected
+from twofold.messages._feed import Feed
 from twofold.messages._fields import FromContext, context_fields
 from twofold.messages._findings import findings
 from twofold.messages._kind import Kind
@@ -47,6 +49,8 @@ __all__ = [
     "Event",
     "event",
     "every_tenant",
+    "Expected",
+    "Feed",
     "findings",
     "FromContext",
     "HIDDEN",

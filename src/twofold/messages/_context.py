@@ -14,6 +14,7 @@ from typing import Final, final
 from uuid import UUID
 
 from twofold.clock import Clock, IdSource, SystemClock, new_id
+from twofold.messages._expected import Expected
 from twofold.messages._receipt import Receipt
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -47,6 +48,7 @@ class Origin:
         trace: Trace headers (W3C `traceparent`, `tracestate`).
         receipt: Where its commands note what they have written, and its queries look; None when nobody asks.
         idempotency_key: What its sender calls a command, so that it is handled once however often it is sent.
+        expected: What its sender expects of what a command is about, so that it does nothing if that has changed.
         replay: Whether it is a command of the past, tried against a throw-away copy.
     """
 
@@ -58,6 +60,7 @@ class Origin:
     trace: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     receipt: Receipt | None = field(default=None, compare=False)
     idempotency_key: str | None = field(default=None, repr=False)
+    expected: Expected | None = None
     replay: bool = False
 
 

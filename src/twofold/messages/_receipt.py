@@ -23,7 +23,7 @@ class Receipt:
         WiringError: That is no time that anybody can wait.
     """
 
-    __slots__ = ("asked", "wait", "written")
+    __slots__ = ("asked", "version", "wait", "written")
 
     def __init__(self, asked: int = 0, *, wait: float = USUAL_WAIT) -> None:
         if not 0 <= wait < math.inf:
@@ -32,13 +32,15 @@ class Receipt:
         self.wait = wait
         self.written = 0
         """The last position that was committed here; 0 while there is none."""
+        self.version: int | None = None
+        """The version that the aggregate or stream reached which was decided about there; None for none or several."""
 
     @property
     def position(self) -> int:
         """What the caller's queries have to see; 0 when it has written nothing."""
         return max(self.asked, self.written)
 
-    def note(self, position: int) -> None:
-        """Keep the position of a commit; one that appended nothing has 0."""
+    def note(self, position: int, version: int | None = None) -> None:
+        """Keep the position of a commit, and the version that it reached; one that appended nothing has position 0."""
         if position > self.written:
-            self.written = position
+            self.written, self.version = position, version

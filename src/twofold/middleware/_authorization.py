@@ -95,5 +95,6 @@ def _verdict(answer: Any, policy: str, name: str, context: Context) -> Result[An
 
 def _refusal(name: str, context: Context) -> Failure[Any]:
     if context.principal is None:
-        return Failure(Unauthenticated(f"{name} is not for everybody: say who you are"))
+        how = "say who you are" if context.user_id is None else "principal= says who you are, user_id= notes it alone"
+        return Failure(Unauthenticated(f"{name} is not for everybody: {how}"))
     return Failure(Forbidden(f"{name} is not allowed"))

@@ -43,6 +43,7 @@ def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: C
                         unit.settle(settled)
                     result = await call_next(message, context)
                     if result.is_success:
+                        unit.prove_expected()
                         await _commit(unit, result, classifier)
                     else:
                         await unit.rollback()

@@ -30,6 +30,7 @@ from twofold.store._checkpoint import Move
 from twofold.store._fact import Fact
 from twofold.store._part import EventSource, Part, Participant, Turns
 from twofold.store._port import Store, Transaction
+from twofold.store._precondition import Precondition
 from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
 from twofold.store._selection import Condition, Selection, selected
@@ -100,6 +101,8 @@ class UnitOfWork:
         self._parts: list[Part] = []
         self._turns = Turns()
         self._open = True
+        expected = context.origin.expected
+        self._precondition = None if expected is None else Precondition(expected)
         self.trace: Trace | None = None
         """What goes into the audit trail with it; None where nobody keeps one."""
         self.committed = _NOTHING_COMMITTED
@@ -126,6 +129,28 @@ class UnitOfWork:
     def remember(self, stream: str, source: EventSource) -> None:
         """Keep the source of a stream for the rest of this unit, so that there is one aggregate of an id."""
         self._known[stream] = source
+
+    def found(self, stream: str, version: int) -> None:
+        """Say what the message is about, for a sender who expects it at a version; repositories and deciders do.
+
+        Args:
+            stream: The name of its stream, or any other name where it is kept otherwise.
+            version: The version that it is at; 0 when there is none.
+        """
+        if self._precondition is not None:
+            self._precondition.found(stream, version)
+
+    def prove_expected(self) -> None:
+        """See to it that what the sender expects was found to be so, before it commits.
+
+        A handler that does more than to decide may ask for it before it does that.
+
+        Raises:
+            PreconditionFailed: It was found otherwise.
+            NoSingleVersion: What the message is about has no version, or more than one.
+        """
+        if self._precondition is not None:
+            self._precondition.prove()
 
     @property
     def transaction(self) -> Transaction:
@@ -294,6 +319,7 @@ class UnitOfWork:
             ConditionFailed: Something has happened that the decision would have had to know; nothing was written.
             Superseded: Another version of an inline projection has taken its place; nothing was written.
             Interrupted: An attempt that it begins or ends has an end already; nothing was written.
+            PreconditionFailed: What the sender expects was so, and is no more; nothing was written.
             WiringError: A command that a handler sent is still being handled.
         """
         if self._parts:
@@ -330,8 +356,8 @@ class UnitOfWork:
         except Exception as error:
             self._may_be_committed(error)
             await self._require_held(batch, error)
-            if isinstance(error, VersionConflict) and error.stream in self._attempts:
-                raise Interrupted from error
+            if isinstance(error, VersionConflict):
+                self._explain(error)
             raise
         except asyncio.CancelledError as cancelled:
             if isinstance(cancelled.__cause__, Decided):
@@ -353,8 +379,16 @@ class UnitOfWork:
         self._undone.clear()
         if self.trace is not None:
             self.trace.written = True
-        self._note(committed)
+        self._note(committed, facts)
         return committed
+
+    def _explain(self, conflict: VersionConflict) -> None:
+        """Raise what a conflict means where it is more than that somebody was faster."""
+        if conflict.stream in self._attempts:
+            raise Interrupted from conflict
+        broken = None if self._precondition is None else self._precondition.broken_by(conflict)
+        if broken is not None:
+            raise broken from conflict
 
     def _may_be_committed(self, error: BaseException | None) -> None:
         """Tell nobody that something was undone when nobody knows."""
@@ -403,7 +437,12 @@ class UnitOfWork:
 
         Args:
             context: The message that the part serves, when it is not that of the unit.
+
+        Raises:
+            WiringError: Its sender expects a version, which only that of the whole unit can.
         """
+        if context is not None and context.origin.expected not in (None, self._context.origin.expected):
+            raise WiringError("a command that a handler sends is a part of another one: it can expect no version")
         await self._turns.enter()
         try:
             if self._participant is not None:
@@ -490,11 +529,12 @@ class UnitOfWork:
         if context is not self._context:
             self._context, self._headers = context, None
 
-    def _note(self, committed: Committed) -> None:
-        """Tell whoever sent the message how far it has come."""
+    def _note(self, committed: Committed, facts: Sequence[Added]) -> None:
+        """Tell whoever sent the message how far it has come, and the version of what it was about if that is one."""
         receipt = self._context.origin.receipt
         if receipt is not None:
-            receipt.note(committed.position)
+            decided = {stream for stream, expected, _, _ in facts if expected != ANY_VERSION} - self._attempts
+            receipt.note(committed.position, committed.versions.get(decided.pop()) if len(decided) == 1 else None)
 
     def _add(self, stream: str, events: Sequence[object], expected: int, of: Context) -> None:
         drafts = [self._draft(event, None if of is self._context else of) for event in events]

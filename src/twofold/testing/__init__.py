@@ -5,5 +5,16 @@ from twofold.testing._faults import Fault
 from twofold.testing._fresh import fresh, settle
 from twofold.testing._given import given
 from twofold.testing._store_conformance import StoreConformance, StoreFeatures
+from twofold.testing._uncovered import Gap, uncovered
 
-__all__ = ["Fault", "StoreConformance", "StoreFeatures", "VirtualClock", "fresh", "given", "settle"]
+__all__ = [
+    "Fault",
+    "Gap",
+    "StoreConformance",
+    "StoreFeatures",
+    "VirtualClock",
+    "fresh",
+    "given",
+    "settle",
+    "uncovered",
+]

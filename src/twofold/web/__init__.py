@@ -4,5 +4,6 @@ from twofold.web._attach import attach
 from twofold.web._http import http
 from twofold.web._resolve import resolve
 from twofold.web._respond import respond
+from twofold.web._streams import Streams
 
-__all__ = ["attach", "http", "resolve", "respond"]
+__all__ = ["Streams", "attach", "http", "resolve", "respond"]

@@ -1,9 +1,13 @@
 """What a handler answers, as the web writes it, and when it may say nothing."""
 
+from collections.abc import Mapping
 from types import NoneType
-from typing import Any, final, get_args, get_origin
+from typing import Any, cast, final, get_args, get_origin
 
 from twofold.dispatch import UNIONS, AnswerCodec, Handler, answered_type
+from twofold.errors import WiringError
+from twofold.messages import Feed, Page
+from twofold.web._shape import fields_of
 
 
 @final
@@ -14,10 +18,10 @@ class Answer(AnswerCodec):
         handler: The handler.
 
     Raises:
-        WiringError: There is no way to write the type as JSON.
+        WiringError: There is no way to write the type as JSON, or it does not have the field that is its version.
     """
 
-    __slots__ = ("may_be_silent", "nothing", "optional")
+    __slots__ = ("_version", "followed", "may_be_silent", "nothing", "optional", "paged")
 
     def __init__(self, handler: Handler) -> None:
         promised = answered_type(handler)
@@ -27,4 +31,23 @@ class Answer(AnswerCodec):
         """Whether it may find nothing to say."""
         self.may_be_silent = self.nothing or self.optional or promised is Any
         """Whether None is an answer."""
-        super().__init__(promised)
+        self.paged = get_origin(promised) is Page
+        """Whether it is a page of a list."""
+        self.followed = promised is Feed
+        """Whether it says which events may be followed, and is nothing that could be written."""
+        super().__init__(str if self.followed else promised)
+        self._version = handler.door.version
+        if self._version is not None and self._version not in fields_of(self.adapter.json_schema(mode="serialization")):
+            raise WiringError(f"says that the version of its answer is {self._version}, which it does not have")
+
+    def version_of(self, value: object) -> int | None:
+        """The version of what an answer shows; None where the handler names none.
+
+        Args:
+            value: The answer.
+        """
+        if self._version is None:
+            return None
+        plain = isinstance(value, Mapping)
+        found = cast("Any", value)[self._version] if plain else getattr(cast("Any", value), self._version)
+        return found if isinstance(found, int) else None

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, final
 from starlette.requests import HTTPConnection
 
 from twofold.app import App
-from twofold.errors import Classifier
+from twofold.errors import Classifier, Unauthenticated
 from twofold.messages import Origin, Principal
 from twofold.web._positions import receipt_of, stamp_of
 
@@ -35,12 +35,17 @@ class Arrival:
         authenticate: Tells who it comes from; nobody is asked unless given.
         scope: Its ASGI scope.
         max_wait: The longest that its queries may wait for what it has to see, in seconds.
+        problems: What the type of a problem begins with that answers it.
     """
 
-    __slots__ = ("_authenticate", "_max_wait", "_origin", "app", "correlation_id", "headers")
+    __slots__ = ("_authenticate", "_max_wait", "_origin", "address", "app", "correlation_id", "headers", "problems")
 
-    def __init__(self, app: App, authenticate: Authenticator | None, scope: Scope, max_wait: float) -> None:
+    def __init__(
+        self, app: App, authenticate: Authenticator | None, scope: Scope, max_wait: float, problems: str
+    ) -> None:
         self.app = app
+        self.problems = problems
+        self.address: str = (scope.get("client") or ("nowhere",))[0]
         self._max_wait = max_wait
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         sent = self.headers.get(b"x-correlation-id", b"")
@@ -70,6 +75,23 @@ class Arrival:
                 correlation_id=self.correlation_id, principal=principal, trace=self._trace(), receipt=receipt
             )
         return self._origin
+
+    async def renewed(self, connection: HTTPConnection | None) -> Origin:
+        """Where its messages come from, asked anew: who it comes from may have lost what they had.
+
+        Args:
+            connection: The request, for whoever authenticates it; None when nobody does.
+
+        Raises:
+            TwofoldError: It is refused, or comes from somebody else than before.
+        """
+        before = None if self._origin is None else self._origin.principal
+        self._origin = None
+        origin = await self.origin(connection)
+        now = origin.principal
+        if (before and (before.user_id, before.tenant)) != (now and (now.user_id, now.tenant)):
+            raise Unauthenticated("whoever has opened this is not known any more")
+        return origin
 
     def stamps(self) -> list[tuple[bytes, bytes]]:
         """The headers that its response gets, whoever answers."""

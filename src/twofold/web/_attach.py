@@ -16,6 +16,7 @@ from twofold.messages import findings
 from twofold.web._arrival import Authenticator, arrival_at
 from twofold.web._faces import Faces
 from twofold.web._positions import MAX_WAIT
+from twofold.web._problem import PROBLEMS
 from twofold.web._problem_schema import describe_problems
 from twofold.web._reception import Reception, problem_told
 from twofold.web._respond import problem_response
@@ -26,7 +27,12 @@ def _sound() -> None:
 
 
 def attach(
-    app: App, fastapi_app: FastAPI, *, authenticate: Authenticator | None = None, max_wait: float = MAX_WAIT
+    app: App,
+    fastapi_app: FastAPI,
+    *,
+    authenticate: Authenticator | None = None,
+    max_wait: float = MAX_WAIT,
+    problems: str = PROBLEMS,
 ) -> None:
     """Mount an application in a FastAPI application of yours, before it starts.
 
@@ -41,8 +47,9 @@ def attach(
         fastapi_app: The FastAPI application.
         authenticate: `async (request) -> Principal | None`: who a request comes from.
         max_wait: The longest that the header `Twofold-Wait` may have a query wait, in seconds.
+        problems: What the `type` of a problem begins with, before its code: the address of a page about them, say.
     """
-    install(app, fastapi_app, authenticate=authenticate, max_wait=max_wait)
+    install(app, fastapi_app, authenticate=authenticate, max_wait=max_wait, problems=problems)
 
 
 def install(
@@ -51,6 +58,7 @@ def install(
     *,
     authenticate: Authenticator | None,
     max_wait: float,
+    problems: str,
     prove: Callable[[], object] = _sound,
 ) -> None:
     """What `attach` does.
@@ -60,10 +68,13 @@ def install(
         fastapi_app: The FastAPI application.
         authenticate: Who a request comes from.
         max_wait: The longest that a query may wait, in seconds.
+        problems: What the type of a problem begins with.
         prove: Called before the application starts; raises when there is a reason why it may not.
     """
     faces = Faces(fastapi_app)
-    fastapi_app.add_middleware(Reception, app=app, authenticate=authenticate, faces=faces, max_wait=max_wait)
+    fastapi_app.add_middleware(
+        Reception, app=app, authenticate=authenticate, faces=faces, max_wait=max_wait, problems=problems
+    )
     handlers = fastapi_app.exception_handlers
     handlers.setdefault(TwofoldError, _refused)
     if handlers.get(RequestValidationError) is request_validation_exception_handler:
@@ -82,7 +93,7 @@ def install(
 
 async def _refused(request: Request, error: TwofoldError) -> Response:
     arrival = arrival_at(request.scope)
-    return problem_response(problem_told(error, arrival), arrival.correlation_id)
+    return problem_response(problem_told(error, arrival), arrival)
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:

@@ -1,4 +1,4 @@
-"""Reading a JSON body: bounded before it is held, bounded in depth before it is parsed, and strict when it is.
+"""Reading a JSON body: bounded before it is held, in depth and values before it is parsed, and strict when it is.
 
 pydantic's parser is lenient where clients and proxies disagree: it takes the last of two equal keys, and NaN. So a body
 passes a strict reading first, and the very same bytes are then given to pydantic.
@@ -17,6 +17,7 @@ from starlette.types import Receive
 from twofold.errors import Finding, Invalid, TooLarge
 
 DEEPEST: Final = 32
+MOST_VALUES: Final = 100_000
 
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
 _NO_BRACKET: Final = bytes(sorted(set(range(256)) - set(b"[]{}")))
@@ -60,12 +61,15 @@ def read_object(body: bytes) -> dict[str, Any]:
         body: The bytes; nothing at all reads as an empty object.
 
     Raises:
-        Invalid: It is no JSON, nested too deeply, has a key twice, a number that is none, or is no object.
+        Invalid: It is no JSON, nested too deeply, has too many values, a key twice or a number that is none, or is no
+            object.
     """
     if not body:
         return {}
     if body.count(b"{") + body.count(b"[") > DEEPEST and _depth(body) > DEEPEST:
         raise _refusal("json_depth", f"JSON may be nested {DEEPEST} levels deep")
+    if body.count(b",") >= MOST_VALUES and _STRING.sub(b"", body).count(b",") >= MOST_VALUES:
+        raise _refusal("json_values", f"JSON may have {MOST_VALUES} values")
     try:
         found: object = _STRICT.decode(body.decode())
     except Invalid:

@@ -16,7 +16,9 @@ from twofold.web._arrival import local_path
 from twofold.web._endpoint import Endpoint
 from twofold.web._missing import hint_for
 from twofold.web._plan import Planned, plan
+from twofold.web._streams import OpenStreams
 from twofold.web._table import Table
+from twofold.web._watch import Watch
 
 _FOUND: Final = "twofold.found"
 
@@ -29,12 +31,15 @@ class Doors(BaseRoute):
         app: The application.
         max_body: The most bytes that a body may have.
         taken: Paths that are the room's own.
+        streams: The streams that are open.
     """
 
-    def __init__(self, app: App, *, max_body: int, taken: frozenset[str]) -> None:
+    def __init__(self, app: App, *, max_body: int, taken: frozenset[str], streams: OpenStreams) -> None:
         self._app = app
         self._max_body = max_body
         self._taken = taken
+        self._streams = streams
+        self._watch = Watch(app)
         self._table: Table | None = None
         self._elsewhere = Table(())
         self._made_for: object = None
@@ -93,7 +98,9 @@ class Doors(BaseRoute):
 
     def _plan(self) -> tuple[list[Planned], list[Fault]]:
         own = self._app.check()
-        planned, faults = plan(self._app, max_body=self._max_body, taken=self._taken)
+        planned, faults = plan(
+            self._app, max_body=self._max_body, taken=self._taken, streams=self._streams, watch=self._watch
+        )
         return planned, [*own, *faults]
 
     def _ready(self) -> Table:

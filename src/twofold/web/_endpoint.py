@@ -4,6 +4,7 @@ This is the room's hot path. It solves no dependencies and builds no response ob
 own task, so that a cancellation reaches its unit of work, and a client that goes away changes nothing.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, final
 
 from starlette.requests import ClientDisconnect, Request
@@ -11,19 +12,27 @@ from starlette.types import Receive, Scope, Send
 
 from twofold.app import App
 from twofold.dispatch import Handler
-from twofold.errors import Invalid, NotFound, TwofoldError, Unavailable
+from twofold.errors import Invalid, TwofoldError, Unavailable
 from twofold.messages import Kind, Origin, wire_name
-from twofold.result import Result, Success
+from twofold.result import Success
 from twofold.web._answer import Answer
 from twofold.web._arrival import Arrival, arrival_at
 from twofold.web._body import read_body
+from twofold.web._follow import Follower
 from twofold.web._intake import Intake
 from twofold.web._keys import with_key
-from twofold.web._problem import Problem, problem_of_status
+from twofold.web._paging import links_of
+from twofold.web._problem import Problem, nothing_found, problem_of_status
 from twofold.web._reception import log_refusal, problem_told, send_problem
+from twofold.web._stream import EVENT_STREAM
+from twofold.web._streams import OpenStreams
+from twofold.web._tags import is_known, tag_of, with_expected
+from twofold.web._watch import Watch
 
 _JSON: Final = b"application/json"
 _SILENT: Final = (204, 205)
+_UNSIZED: Final = (204, 304)
+_FOR_ONE: Final = b"private, no-cache"
 _SUCCESS: Final[type[Any]] = Success
 
 
@@ -39,12 +48,24 @@ class Endpoint:
         intake: How the message is put together.
         answer: How what is answered is written.
         max_body: The most bytes that a body may have.
+        streams: The streams that are open.
+        watch: The log, for streams.
     """
 
-    __slots__ = ("answer", "app", "handler", "intake", "max_body", "method", "path", "status")
+    __slots__ = ("answer", "app", "handler", "intake", "max_body", "method", "path", "status", "streams", "watch")
 
     def __init__(
-        self, *, app: App, handler: Handler, method: str, path: str, intake: Intake, answer: Answer, max_body: int
+        self,
+        *,
+        app: App,
+        handler: Handler,
+        method: str,
+        path: str,
+        intake: Intake,
+        answer: Answer,
+        max_body: int,
+        streams: OpenStreams,
+        watch: Watch,
     ) -> None:
         self.app = app
         self.handler = handler
@@ -53,6 +74,8 @@ class Endpoint:
         self.intake = intake
         self.answer = answer
         self.max_body = max_body
+        self.streams = streams
+        self.watch = watch
         self.status = handler.door.status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,11 +95,44 @@ class Endpoint:
         except TwofoldError as error:
             await self._refuse(problem_told(error, arrival), arrival, send)
             return
-        result = await self._sent(scope, body, arrival, origin)
+        follows = self.followed and scope["method"] == "GET" and EVENT_STREAM in arrival.headers.get(b"accept", b"")
+        if self.answer.followed and not follows:
+            problem = problem_of_status(406, "this is a stream of events", hint="send accept: text/event-stream")
+            await self._refuse(problem, arrival, send)
+            return
+        try:
+            if self.handler.kind is Kind.COMMAND:
+                origin = with_expected(with_key(origin, arrival.headers), arrival.headers)
+            message = self._message(scope, body, origin)
+        except TwofoldError as error:
+            result = await self.app.router.refuse(self.handler, error, origin)
+        else:
+            if follows:
+                await self._follow(message, origin, arrival, request, receive, send)
+                return
+            result = await self.app.router.send(self.handler.kind, message, origin)
         if isinstance(result, _SUCCESS):
-            await self._answer(result.value, arrival, send)
+            await self._answer(result.value, scope, origin, send)
         else:
             await send_problem(problem_told(result.error, arrival), arrival, send)
+
+    @property
+    def followed(self) -> bool:
+        """Whether it can be followed."""
+        return self.handler.door.live or self.answer.followed
+
+    async def _follow(
+        self, message: Any, origin: Origin, arrival: Arrival, request: Request | None, receive: Receive, send: Send
+    ) -> None:
+        follower = Follower(
+            handler=self.handler,
+            answer=self.answer,
+            message=message,
+            origin=origin,
+            arrival=arrival,
+            request=request,
+        )
+        await follower.serve(receive, send, self.streams, self.watch)
 
     async def _refuse(self, problem: Problem, arrival: Arrival, send: Send) -> None:
         log_refusal(problem, arrival, self.handler.kind, wire_name(self.handler.message_type).name)
@@ -99,27 +155,32 @@ class Endpoint:
             return None
         return problem_of_status(415, "the body is to be JSON", hint="send content-type: application/json")
 
-    async def _sent(self, scope: Scope, body: bytes, arrival: Arrival, origin: Origin) -> Result[Any, Any]:
-        router, path = self.app.router, scope["path_params"]
-        try:
-            if self.handler.kind is Kind.COMMAND:
-                origin = with_key(origin, arrival.headers)
-            message = self.intake.message(path=path, query=scope["query_string"], body=body, origin=origin)
-        except TwofoldError as error:
-            return await router.refuse(self.handler, error, origin)
-        return await router.send(self.handler.kind, message, origin)
+    def _message(self, scope: Scope, body: bytes, origin: Origin) -> Any:
+        path: Mapping[str, Any] = scope["path_params"]
+        return self.intake.message(path=path, query=scope["query_string"], body=body, origin=origin)
 
-    async def _answer(self, value: object, arrival: Arrival, send: Send) -> None:
+    async def _answer(self, value: object, scope: Scope, origin: Origin, send: Send) -> None:
+        arrival = arrival_at(scope)
         status, body = self.status or 200, b""
         if value is not None or (self.handler.kind is Kind.QUERY and not self.answer.optional):
             body = b"" if status in _SILENT else self.answer.dump(value)
         elif self.handler.kind is Kind.QUERY:
-            await send_problem(problem_told(NotFound("nothing was found"), arrival), arrival, send)
+            await send_problem(problem_told(nothing_found(), arrival), arrival, send)
             return
         else:
             status = self.status or 204
         headers = [(b"content-type", _JSON)] if body else []
-        if status != 204:
+        if self.handler.kind is Kind.COMMAND:
+            version = None if origin.receipt is None else origin.receipt.version
+            headers += [] if version is None else [(b"etag", b'"%d"' % version)]
+        else:
+            tag = tag_of(body, self.answer.version_of(value))
+            headers += [(b"etag", tag), (b"cache-control", _FOR_ONE)]
+            if self.method == "GET":
+                headers += links_of(value, scope["query_string"], self.intake.shape.fields)
+            if self.method == "GET" and is_known(arrival.headers, tag):
+                status, body, headers = 304, b"", headers[1:]
+        if status not in _UNSIZED:
             headers.append((b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

@@ -16,9 +16,10 @@ from twofold.web._health import add_health
 from twofold.web._missing import asked_for
 from twofold.web._openapi import describe_api
 from twofold.web._positions import MAX_WAIT
-from twofold.web._problem import problem_of_status
+from twofold.web._problem import PROBLEMS, problem_of_status
 from twofold.web._reception import log_refusal
 from twofold.web._respond import problem_response
+from twofold.web._streams import OpenStreams, Streams
 
 MAX_BODY: Final = 1_048_576
 
@@ -31,6 +32,8 @@ def http(
     docs: bool = True,
     max_body: int = MAX_BODY,
     max_wait: float = MAX_WAIT,
+    problems: str = PROBLEMS,
+    streams: Streams = Streams(),  # noqa: B008  # frozen
 ) -> FastAPI:
     """An application as a FastAPI application, which starts and stops it.
 
@@ -46,6 +49,9 @@ def http(
         docs: Whether `/docs` and `/openapi.json` are served.
         max_body: The most bytes that a body may have.
         max_wait: The longest that the header `Twofold-Wait` may have a query wait, in seconds.
+        problems: What the `type` of a problem begins with, before its code: the address of a page about them, say.
+        streams: How many streams may be open, and how long they wait. `web.state.drain()` ends them, which a server of
+            yours does when it is told to stop.
     """
     web = FastAPI(
         title=title or app.name,
@@ -55,12 +61,19 @@ def http(
     )
     add_health(app, web)
     taken = frozenset(getattr(route, "path", "") for route in web.routes)
-    doors = Doors(app, max_body=max_body, taken=taken)
+    opened = OpenStreams(streams)
+    doors = Doors(app, max_body=max_body, taken=taken, streams=opened)
     web.router.routes.insert(0, doors)
     web.exception_handlers[HTTPException] = _http_error(doors)
     describe_api(web, doors, authenticates=authenticate is not None, max_wait=max_wait)
     web.state.faults = doors.faults
-    install(app, web, authenticate=authenticate, max_wait=max_wait, prove=doors.prove)
+    web.state.drain = opened.drain
+
+    def prove() -> None:
+        doors.prove()
+        opened.begin()
+
+    install(app, web, authenticate=authenticate, max_wait=max_wait, problems=problems, prove=prove)
     return web
 
 
@@ -72,7 +85,7 @@ def _http_error(doors: Doors) -> Callable[[Request, HTTPException], Awaitable[Re
         asked = asked_for(local_path(request.scope))
         if asked is not None:
             log_refusal(problem, arrival, *asked)
-        response = problem_response(problem, arrival.correlation_id)
+        response = problem_response(problem, arrival)
         response.headers.update(error.headers or {})
         return response
 

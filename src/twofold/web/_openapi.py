@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from twofold.web._doors import Doors
 from twofold.web._endpoint import Endpoint
+from twofold.web._examples import without_secrets_shown
 from twofold.web._health import HEALTH_OPERATIONS
 from twofold.web._operation import operation_of
 from twofold.web._problem_schema import PROBLEM_SCHEMA, problem_response_schema
@@ -54,7 +55,9 @@ def _completed(routes: Document, endpoints: list[Endpoint], authenticates: bool,
     for endpoint in endpoints:
         sent, answered = schemas[endpoint.handler.message_type, "validation"], schemas[endpoint, "serialization"]
         message = _resolved(sent, definitions)
-        operation = operation_of(endpoint, message, sent, answered, authenticates=authenticates, max_wait=max_wait)
+        operation = operation_of(
+            endpoint, message, sent, answered, definitions, authenticates=authenticates, max_wait=max_wait
+        )
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
     statuses = sorted({status for status in HTTPStatus if status >= HTTPStatus.BAD_REQUEST})
     document = {
@@ -65,7 +68,7 @@ def _completed(routes: Document, endpoints: list[Endpoint], authenticates: bool,
             "schemas": {**known, **definitions, "Problem": PROBLEM_SCHEMA},
             "responses": {
                 **components.get("responses", {}),
-                **{f"Problem{status.value}": problem_response_schema(status.phrase) for status in statuses},
+                **{f"Problem{status.value}": problem_response_schema(status.phrase, status) for status in statuses},
                 "Problem": problem_response_schema("Anything else that went wrong"),
             },
         },
@@ -87,7 +90,8 @@ def _schemas(endpoints: list[Endpoint], known: Mapping[str, Any]) -> tuple[Mappi
         definitions = {prefix + name: schema for name, schema in found.get("$defs", {}).items()}
         if all(known.get(name, schema) == schema for name, schema in definitions.items()):
             break
-    return schemas, definitions
+    shown = {key: without_secrets_shown(schema) for key, schema in schemas.items()}
+    return shown, {name: without_secrets_shown(schema) for name, schema in definitions.items()}
 
 
 def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:

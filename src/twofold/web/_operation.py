@@ -2,13 +2,20 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, get_origin
 
+from twofold.aggregates import Repository
+from twofold.dispatch import declared_errors
 from twofold.messages import Kind
+from twofold.store import UnitOfWork
 from twofold.web._endpoint import Endpoint
+from twofold.web._examples import example_of, problem_examples
 from twofold.web._keys import key_parameters
+from twofold.web._paging import LINK_GIVEN
 from twofold.web._positions import POSITION_GIVEN, position_parameters
-from twofold.web._problem_schema import problem_reference
+from twofold.web._problem_schema import problem_reference, problem_response_schema
+from twofold.web._stream import LAST_SEEN
+from twofold.web._tags import EXPECTED_PARAMETERS, KNOWN_PARAMETERS, TAG_GIVEN
 
 _ALWAYS: Final = (400, 429, 500, 503)
 
@@ -18,6 +25,7 @@ def operation_of(
     message: Mapping[str, Any],
     reference: Mapping[str, Any],
     answered: Mapping[str, Any],
+    definitions: Mapping[str, Any],
     *,
     authenticates: bool,
     max_wait: float,
@@ -29,6 +37,7 @@ def operation_of(
         message: The schema of its message.
         reference: Where that schema stands.
         answered: The schema of its answer.
+        definitions: What schemas refer to.
         authenticates: Whether callers are asked who they are.
         max_wait: The longest that a query may wait for what it has to see, in seconds.
     """
@@ -39,19 +48,23 @@ def operation_of(
     }
     properties: Mapping[str, Any] = message.get("properties", {})
     intake = endpoint.intake
-    parameters = [_parameter(name, "path", properties[name], required=True) for name in sorted(intake.path)]
+    parameters: list[Mapping[str, Any]] = [
+        _parameter(name, "path", properties[name], required=True) for name in sorted(intake.path)
+    ]
     if not intake.has_body:
         parameters += [
             _parameter(name, "query", properties[name], required=name in intake.shape.required) for name in intake.sent
         ]
     if endpoint.handler.kind is Kind.QUERY:
-        parameters += position_parameters(max_wait)
+        parameters += [*position_parameters(max_wait), *(KNOWN_PARAMETERS if endpoint.method == "GET" else ())]
+        parameters += [LAST_SEEN] if endpoint.followed else []
     else:
         parameters += key_parameters(endpoint.app.assembly.idempotency.get(endpoint.handler))
+        parameters += EXPECTED_PARAMETERS if _has_version(endpoint) else ()
     if parameters:
         operation["parameters"] = parameters
     if intake.has_body and intake.sent:
-        operation["requestBody"] = _body(endpoint, message, reference)
+        operation["requestBody"] = _body(endpoint, message, reference, definitions)
     operation["responses"] = {**_successes(endpoint, answered), **_problems(endpoint, authenticates=authenticates)}
     return operation
 
@@ -71,7 +84,9 @@ def _parameter(name: str, place: str, schema: Mapping[str, Any], *, required: bo
     return {"name": name, "in": place, "required": required, "schema": dict(schema), **described}
 
 
-def _body(endpoint: Endpoint, message: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, Any]:
+def _body(
+    endpoint: Endpoint, message: Mapping[str, Any], reference: Mapping[str, Any], definitions: Mapping[str, Any]
+) -> dict[str, Any]:
     intake = endpoint.intake
     required = [name for name in intake.sent if name in intake.shape.required]
     schema = dict(reference)
@@ -80,21 +95,39 @@ def _body(endpoint: Endpoint, message: Mapping[str, Any], reference: Mapping[str
         schema = {**message, "properties": kept, "required": required}
         if not required:
             del schema["required"]
-    return {"required": bool(required), "content": {"application/json": {"schema": schema}}}
+    example = example_of(message, intake.sent, definitions)
+    shown = {} if example is None else {"example": example}
+    return {"required": bool(required), "content": {"application/json": {"schema": schema, **shown}}}
 
 
 def _successes(endpoint: Endpoint, answered: Mapping[str, Any]) -> dict[str, Any]:
     is_command = endpoint.handler.kind is Kind.COMMAND
-    headers = {"headers": dict(POSITION_GIVEN)} if is_command else {}
+    headers = {"headers": dict(_headers(endpoint))}
     silent = {str(endpoint.status or 204): {"description": "Done, and there is nothing to say", **headers}}
     if endpoint.answer.nothing and is_command:
         return silent
     if endpoint.answer.optional:
         answered = _without_null(answered)
     status = endpoint.status or 200
-    content = {"application/json": {"schema": dict(answered)}}
+    content = {} if endpoint.answer.followed else {"application/json": {"schema": dict(answered)}}
+    if endpoint.followed:
+        content["text/event-stream"] = {"schema": {"type": "string"}}
     told = {"description": HTTPStatus(status).phrase, "content": content, **headers}
-    return {**(silent if is_command and endpoint.answer.may_be_silent else {}), str(status): told}
+    known = {"304": {"description": "The client has this answer"}} if endpoint.method == "GET" else {}
+    return {**(silent if is_command and endpoint.answer.may_be_silent else {}), str(status): told, **known}
+
+
+def _headers(endpoint: Endpoint) -> Mapping[str, Any]:
+    """The headers of its successes."""
+    if endpoint.handler.kind is Kind.COMMAND:
+        return {**POSITION_GIVEN, **TAG_GIVEN} if _has_version(endpoint) else POSITION_GIVEN
+    return {**TAG_GIVEN, **LINK_GIVEN} if endpoint.answer.paged and endpoint.method == "GET" else TAG_GIVEN
+
+
+def _has_version(endpoint: Endpoint) -> bool:
+    """Whether a command may be about something with a version: it asks for a repository or the unit, as deciders do."""
+    needs = endpoint.handler.needs.values()
+    return any(need is UnitOfWork or get_origin(need) is Repository for need in needs)
 
 
 def _without_null(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -106,9 +139,19 @@ def _problems(endpoint: Endpoint, *, authenticates: bool) -> dict[str, Any]:
     statuses = {*_ALWAYS, 403, 404}
     if endpoint.handler.kind is Kind.COMMAND:
         statuses |= {409, 410}
+        statuses |= {412} if _has_version(endpoint) else set()
     if endpoint.intake.has_body:
         statuses |= {413, 415}
+    if endpoint.answer.followed:
+        statuses.add(406)
     guarded = endpoint.app.assembly.authorization.guards(endpoint.handler)
     if authenticates or endpoint.intake.needs_somebody or guarded:
         statuses.add(401)
-    return {**{str(status): problem_reference(status) for status in sorted(statuses)}, "default": problem_reference()}
+    declared = problem_examples(declared_errors(endpoint.handler))
+    answers = {
+        str(status): problem_response_schema(HTTPStatus(status).phrase, status, declared[status])
+        if status in declared
+        else problem_reference(status)
+        for status in sorted(statuses | declared.keys())
+    }
+    return {**answers, "default": problem_reference()}

@@ -19,6 +19,8 @@ from twofold.web._answer import Answer
 from twofold.web._endpoint import Endpoint
 from twofold.web._intake import Intake
 from twofold.web._shape import Shape
+from twofold.web._streams import OpenStreams
+from twofold.web._watch import Watch
 
 PREFIX: Final = {Kind.COMMAND: "/commands/", Kind.QUERY: "/queries/"}
 
@@ -42,13 +44,17 @@ class Planned:
     converts: bool
 
 
-def plan(app: App, *, max_body: int, taken: Collection[str]) -> tuple[list[Planned], list[Fault]]:
+def plan(
+    app: App, *, max_body: int, taken: Collection[str], streams: OpenStreams, watch: Watch
+) -> tuple[list[Planned], list[Fault]]:
     """The endpoints of an application, and what is wrong with those that it cannot have.
 
     Args:
         app: The application, checked.
         max_body: The most bytes that a body may have.
         taken: Paths that are the room's own.
+        streams: The streams that are open.
+        watch: The log, for streams.
     """
     planned: list[Planned] = []
     faults: list[Fault] = []
@@ -57,7 +63,7 @@ def plan(app: App, *, max_body: int, taken: Collection[str]) -> tuple[list[Plann
         if handler.kind is Kind.EVENT or handler.door.hidden or not _is_encodable(app, handler):
             continue
         try:
-            one = _planned(app, handler, max_body)
+            one = _planned(app, handler, max_body, streams, watch)
         except WiringError as error:
             faults.append(_fault(handler, "impossible_route", error.detail))
             continue
@@ -80,7 +86,7 @@ def _is_encodable(app: App, handler: Handler) -> bool:
         return False
 
 
-def _planned(app: App, handler: Handler, max_body: int) -> Planned:
+def _planned(app: App, handler: Handler, max_body: int, streams: OpenStreams, watch: Watch) -> Planned:
     message_type = app.router.catalogue.of(handler.message_type)
     shape = Shape.of(message_type)
     path = handler.door.path or PREFIX[handler.kind] + message_type.name
@@ -103,6 +109,8 @@ def _planned(app: App, handler: Handler, max_body: int) -> Planned:
         intake=intake,
         answer=Answer(handler),
         max_body=max_body,
+        streams=streams,
+        watch=watch,
     )
     return Planned(endpoint=endpoint, pattern=pattern, converts=bool(converters))
 
@@ -124,6 +132,12 @@ def _impossible(endpoint: Endpoint) -> Iterator[str]:
         yield f"is offered by {method}, which is none of {', '.join(_METHODS)}"
     if method == "GET" and endpoint.handler.kind is Kind.COMMAND:
         yield "is a command offered by GET, and a command changes state"
+    if endpoint.handler.door.version is not None and endpoint.handler.kind is Kind.COMMAND:
+        yield "is a command and says version=, which is the field of a query's answer"
+    if endpoint.handler.kind is Kind.COMMAND and endpoint.followed:
+        yield "is a command, and only a query can be followed"
+    elif endpoint.followed and method != "GET":
+        yield f"can be followed and is offered by {method}, and a stream is got"
     if status is not None and not 200 <= status <= 299:
         yield f"answers with status {status}, and a Success is 200 to 299"
     for name in sorted(intake.path):

@@ -72,7 +72,7 @@ def position_parameters(max_wait: float) -> list[dict[str, Any]]:
             "name": WAIT,
             "in": "header",
             "required": False,
-            "schema": {"type": "number", "minimum": 0},
+            "schema": {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9})?$"},
             "description": f"How long to wait for that position, in seconds; {max_wait:g} at most. Then it is a 503.",
         },
     ]

@@ -16,6 +16,7 @@ from twofold.errors import (
     Finding,
     Invalid,
     KeyInFlight,
+    NotFound,
     TwofoldError,
     as_code,
     code_of,
@@ -23,6 +24,8 @@ from twofold.errors import (
 )
 
 PROBLEM_JSON: Final = "application/problem+json"
+PROBLEMS: Final = "/problems/"
+"""What the type of a problem begins with, before its code, unless an application says where its pages are."""
 
 _STATUS: Final = {
     Category.WIRING: 500,
@@ -35,6 +38,7 @@ _STATUS: Final = {
     Category.GONE: 410,
     Category.EXISTS: 409,
     Category.CONFLICT: 409,
+    Category.PRECONDITION: 412,
     Category.TOO_LARGE: 413,
     Category.RATE_LIMITED: 429,
     Category.UNAVAILABLE: 503,
@@ -72,11 +76,16 @@ class Problem:
     findings: tuple[Finding, ...] = ()
     retry_after: float | None = None
 
-    def document(self, correlation_id: str) -> bytes:
-        """The problem as JSON, in ASCII, so that no sink can be confused by what is in it."""
+    def document(self, correlation_id: str, problems: str = PROBLEMS) -> bytes:
+        """The problem as JSON, in ASCII, so that no sink can be confused by what is in it.
+
+        Args:
+            correlation_id: What to quote when asking about it.
+            problems: What its type begins with.
+        """
         title = self.code.replace("_", " ").capitalize()
         members: dict[str, Any] = {
-            "type": f"/problems/{self.code}",
+            "type": f"{problems}{self.code}",
             "title": title,
             "status": self.status,
             "detail": self.detail or title,
@@ -91,12 +100,17 @@ class Problem:
 
     def headers(self) -> dict[str, str]:
         """What belongs in the response's header, beside the content type."""
-        headers: dict[str, str] = {}
+        headers = {"cache-control": "no-store"}
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["www-authenticate"] = "Bearer"
         if self.retry_after is not None:
             headers["retry-after"] = str(max(1, math.ceil(self.retry_after)))
         return headers
+
+
+def status_of(category: Category) -> int:
+    """The HTTP status of a category of errors."""
+    return _STATUS[category]
 
 
 CRASHED: Final = Problem(status=500, code="internal_error", detail="something went wrong on this side")
@@ -111,7 +125,7 @@ def problem_of(error: object, classifier: Classifier) -> Problem:
         classifier: Tells what it means.
     """
     category = classifier.of_value(error)
-    status = _STATUS[category]
+    status = status_of(category)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return CRASHED
     findings = tuple(map(_plain, error.findings)) if isinstance(error, Invalid) else ()
@@ -123,6 +137,11 @@ def problem_of(error: object, classifier: Classifier) -> Problem:
         findings=findings,
         retry_after=_retry_after(error) if category in _PASSING or isinstance(error, KeyInFlight) else None,
     )
+
+
+def nothing_found() -> NotFound:
+    """What a query is answered with that may find nothing, and does."""
+    return NotFound("nothing was found")
 
 
 def problem_of_status(status: int, detail: str = "", *, hint: str = "") -> Problem:

@@ -5,7 +5,22 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from twofold.web._problem import PROBLEM_JSON
+from twofold.errors import (
+    Classifier,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    RateLimited,
+    StreamClosed,
+    TooLarge,
+    TwofoldError,
+    Unauthenticated,
+    Unavailable,
+    VersionConflict,
+)
+from twofold.web._examples import problem_example
+from twofold.web._problem import CRASHED, PROBLEM_JSON, Problem, problem_of, problem_of_status
 
 _TEXT: Final = {"type": "string"}
 
@@ -35,10 +50,41 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
-def problem_response_schema(description: str) -> dict[str, Any]:
-    """A response that is a problem."""
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {"description": description, "content": {PROBLEM_JSON: {"schema": schema}}}
+_SAMPLES: Final[dict[int, TwofoldError]] = {
+    400: Invalid("Input should be greater than 0", field="amount"),
+    401: Unauthenticated("nobody is logged in, and this needs somebody"),
+    403: Forbidden("this is not allowed"),
+    404: NotFound("nothing was found"),
+    409: VersionConflict(stream="order-7", expected=7, actual=8),
+    410: StreamClosed(stream="order-7"),
+    412: PreconditionFailed(stream="order-7", actual=8),
+    413: TooLarge(limit=1_048_576),
+    429: RateLimited(name="place_order", rate="100/minute", retry_after=2),
+    503: Unavailable("temporarily unavailable"),
+}
+
+
+def problem_response_schema(
+    description: str, status: int | None = None, examples: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """A response that is a problem.
+
+    Args:
+        description: What it is.
+        status: Its status, when it has one.
+        examples: More examples than the usual one of its status, by code.
+    """
+    content: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    if status is not None:
+        usual = _usual(status)
+        content["examples"] = {usual.code: {"value": problem_example(usual)}, **(examples or {})}
+    return {"description": description, "content": {PROBLEM_JSON: content}}
+
+
+def _usual(status: int) -> Problem:
+    if status == CRASHED.status:
+        return CRASHED
+    return problem_of(_SAMPLES[status], Classifier()) if status in _SAMPLES else problem_of_status(status)
 
 
 def problem_reference(status: int | None = None) -> dict[str, Any]:
@@ -60,7 +106,7 @@ def _told(document: dict[str, Any]) -> dict[str, Any]:
             responses: dict[str, Any] = operation.get("responses", {})
             if "HTTPValidationError" in str(responses.get("422")):
                 del responses["422"]
-                responses["400"] = problem_response_schema(HTTPStatus.BAD_REQUEST.phrase)
+                responses["400"] = problem_response_schema(HTTPStatus.BAD_REQUEST.phrase, HTTPStatus.BAD_REQUEST)
                 told = True
     if told:
         schemas = document["components"]["schemas"]

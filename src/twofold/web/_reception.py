@@ -28,23 +28,32 @@ class Reception:
         authenticate: Tells who a request comes from.
         faces: Sees that routes get the application's buses.
         max_wait: The longest that a query may wait for what its request has to see, in seconds.
+        problems: What the type of a problem begins with.
     """
 
     def __init__(
-        self, asgi: ASGIApp, *, app: App, authenticate: Authenticator | None, faces: Faces, max_wait: float
+        self,
+        asgi: ASGIApp,
+        *,
+        app: App,
+        authenticate: Authenticator | None,
+        faces: Faces,
+        max_wait: float,
+        problems: str,
     ) -> None:
         self._asgi = asgi
         self._app = app
         self._authenticate = authenticate
         self._faces = faces
         self._max_wait = max_wait
+        self._problems = problems
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._asgi(scope, receive, send)
             return
         self._faces.show()
-        arrival = Arrival(self._app, self._authenticate, scope, self._max_wait)
+        arrival = Arrival(self._app, self._authenticate, scope, self._max_wait, self._problems)
         note_arrival(scope, arrival)
         token, of_others = enter_arrival(arrival), enter_origin(NOWHERE)
         try:
@@ -124,7 +133,7 @@ def log_refusal(problem: Problem, arrival: Arrival, kind: str, message: str) -> 
 
 async def send_problem(problem: Problem, arrival: Arrival, send: Send) -> None:
     """Answer with a problem."""
-    body = problem.document(arrival.correlation_id)
+    body = problem.document(arrival.correlation_id, arrival.problems)
     headers = {"content-type": PROBLEM_JSON, "content-length": str(len(body)), **problem.headers()}
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": problem.status, "headers": raw})

@@ -37,6 +37,18 @@ class Shape:
         )
 
 
+def fields_of(schema: Mapping[str, Any]) -> frozenset[str]:
+    """The fields of an object by its schema, that of an object which may be missing too.
+
+    Args:
+        schema: The schema, with its definitions.
+    """
+    definitions: Mapping[str, Any] = schema.get("$defs", {})
+    options = _resolved(schema, definitions).get("anyOf", [schema])
+    kept = [_resolved(one, definitions) for one in options if one.get("type") != "null"]
+    return frozenset[str](kept[0].get("properties", ())) if len(kept) == 1 else frozenset[str]()
+
+
 def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
     while "$ref" in schema:
         schema = definitions[schema["$ref"].rpartition("/")[2]]

@@ -2,9 +2,9 @@
 
 import secrets
 
-import asyncpg
 from hypothesis import HealthCheck, settings
 
+from tests.drivers.postgres.schema import drop_schema
 from tests.store.test_store_model import StoreMachine
 from tools.shared_postgres import shared_server
 from twofold.drivers.postgres import PostgresStore
@@ -19,14 +19,8 @@ class PostgresMachine(StoreMachine):
         return PostgresStore(shared_server(), schema=self.schema, pool_size=3, readers=1)
 
     def teardown(self) -> None:
-        self.runner.run(_drop(self.schema))
+        self.runner.run(drop_schema(self.schema))
         super().teardown()
-
-
-async def _drop(schema: str) -> None:
-    connection = await asyncpg.connect(shared_server())
-    await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-    await connection.close()
 
 
 TestPostgresAgainstModel = PostgresMachine.TestCase

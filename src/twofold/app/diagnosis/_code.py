@@ -1,0 +1,106 @@
+"""What can be seen without a database: the faults of an application, and what its declarations will do one day."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from twofold.app._app import App
+from twofold.app._form import docstring_of
+from twofold.app.diagnosis._diagnosis import Diagnosis, warning
+from twofold.app.diagnosis._names import oddity, stem_of
+from twofold.app.erasing import followers
+from twofold.dispatch import APPLIES_TO, Lifecycle
+from twofold.messages import Kind, MessageType
+from twofold.store import RevealingStore
+
+_NAMED = 5
+
+
+def look_at(app: App) -> list[Diagnosis]:
+    """Look at how an application is declared; nothing is opened.
+
+    Args:
+        app: The application; it need not be running.
+
+    Returns:
+        Its faults, and what else there is to say: of its messages always, of the rest when it has no fault.
+    """
+    faults = app.check()
+    own = [kind for kind in app.router.catalogue if not kind.cls.__module__.startswith("twofold.")]
+    return [
+        *map(Diagnosis.of, faults),
+        *(one for kind in own for one in _of_message(kind)),
+        *_odd_names(own),
+        *_attempts(own),
+        *([] if faults else (*_lifecycles(app), *_unguarded(app), *_remembering(app))),
+    ]
+
+
+def _of_message(kind: MessageType[Any]) -> Iterator[Diagnosis]:
+    cls, where = kind.cls, kind.cls.__qualname__
+    if not _is_frozen(cls):
+        model = issubclass(cls, BaseModel)
+        hint = "model_config = ConfigDict(frozen=True)" if model else "@dataclass(frozen=True, kw_only=True)"
+        yield warning(where, "mutable_message", "can be changed while it is handled", hint)
+    if kind.kind is not Kind.EVENT and not docstring_of(cls):
+        text = "has no docstring, which API documents, the catalogue and the command line would show"
+        yield warning(where, "undocumented_message", text, "say in a sentence what it is for")
+
+
+def _odd_names(own: Sequence[MessageType[Any]]) -> Iterator[Diagnosis]:
+    """Of all but those that others are derived from: nobody sends or records them."""
+    bases = {base for kind in own for base in kind.cls.__mro__[1:]}
+    for kind in own:
+        if kind.cls not in bases and (odd := oddity(kind.cls, kind.kind)):
+            yield warning(kind.cls.__qualname__, "odd_name", *odd)
+
+
+def _is_frozen(cls: type) -> bool:
+    of_dataclass: Any = getattr(cls, "__dataclass_params__", None)
+    if issubclass(cls, BaseModel):
+        return bool(cls.model_config.get("frozen"))
+    return of_dataclass is not None and bool(of_dataclass.frozen)
+
+
+def _attempts(own: Sequence[MessageType[Any]]) -> Iterator[Diagnosis]:
+    """Events that say by their names that something was attempted, and none says that it has failed."""
+    events = [kind.cls for kind in own if kind.kind is Kind.EVENT]
+    failed = {stem_of(cls, "failed") for cls in events}
+    for cls in events:
+        if (stem := stem_of(cls, "attempted")) and stem not in failed:
+            name = cls.__name__.removesuffix("Attempted")
+            hint = f"record {name}Failed too, or declare a Lifecycle"
+            yield warning(cls.__qualname__, "endless_attempt", "is told, and nothing tells that it has failed", hint)
+
+
+def _lifecycles(app: App) -> Iterator[Diagnosis]:
+    for handler in app.router.handlers():
+        lifecycle = handler.options.get("lifecycle")
+        if isinstance(lifecycle, Lifecycle) and lifecycle.attempted is not None:
+            missing = [state for state in ("succeeded", "failed") if getattr(lifecycle, state) is None]
+            if missing:
+                text = f"tells what is attempted, and not what has {' or '.join(missing)}"
+                hint = "with all three each attempt has one end, also when its process dies"
+                yield warning(handler.id, "endless_attempt", text, hint)
+
+
+def _unguarded(app: App) -> Iterator[Diagnosis]:
+    """Where anybody is told apart, everything that nobody says a policy of is a decision that nobody has taken."""
+    declared = app.assembly.authorization.declared
+    if app.said.authorization_required or not (declared or app.authenticates):
+        return
+    handlers = [one for one in app.router.handlers() if one.kind in APPLIES_TO["authorize"] and one not in declared]
+    if handlers:
+        names = [app.router.catalogue.of(one.message_type).name for one in handlers]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        text = f"lets everybody send what has no policy: {', '.join(names[:_NAMED])}{more}"
+        hint = 'App(authorization="required") has each of them say who may, if only twofold.public'
+        yield warning(app.name, "unguarded", text, hint)
+
+
+def _remembering(app: App) -> Iterator[Diagnosis]:
+    if isinstance(app.store, RevealingStore):
+        for name in followers(app)[1]:
+            text = "has personal data, and is not told when a subject is erased"
+            yield warning(name, "remembers_erased", text, "give it a method for SubjectErased that forgets them")

@@ -1,0 +1,141 @@
+"""What a doctor says: faults alone while there are any, then what will hurt later, and nothing where all is well."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, make_dataclass
+from importlib import import_module
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from tests.app.clinic import PaymentAttempted, PaymentFailed, clinic
+from tests.app.till import Till
+from tests.personal.shop import Shop
+from twofold import App, Command, Event, Lifecycle, Module, public, signed_in
+from twofold.app import doctor
+from twofold.app.diagnosis._names import oddity
+from twofold.messages import Kind
+
+EXAMPLES = ("accounts", "courses", "hostfactory", "orders", "providers")
+
+
+def told(module: Module, **settings: Any) -> Sequence[tuple[str, str]]:
+    """What is said of an application of one module: the code, and where."""
+    return [(one.code, one.where) for one in doctor(App("clinic", modules=[module], database="memory:", **settings))]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_sound_application_gets_no_word(example: str) -> None:
+    """None of the examples, which name and declare their messages as people do."""
+    assert doctor(import_module(f"examples.{example}").app) == []
+
+
+def test_faults_come_first() -> None:
+    """As the start would say them; of messages that is no reason to say less."""
+
+    @dataclass
+    class Forgotten(Command[None]):
+        """Forget it."""
+
+    async def odd(command: Forgotten, missing: BaseModel) -> None: ...
+
+    module = Module("clinic")
+    module.register(Forgotten, odd)
+    app = App("clinic", modules=[module], database="memory:")
+    first, second = doctor(app)
+    (fault,) = app.check()
+    assert (first.severity, first.code, str(first)) == ("fault", fault.code, str(fault))
+    assert (second.severity, second.code) == ("warning", "mutable_message")
+
+
+def test_messages_that_can_be_changed_or_say_nothing_of_themselves_are_named() -> None:
+    """Dataclasses and models; an event needs no docstring, since its name is one."""
+
+    @dataclass
+    class Open(Command[None]):
+        """Open it."""
+
+    class Shut(BaseModel, Command[None]):
+        size: int = 0
+
+    @dataclass
+    class Opened(Event):
+        pass
+
+    async def both(command: Open | Shut) -> None: ...
+
+    module = Module("clinic")
+    module.register(Open, both)
+    module.register(Shut, both)
+    module.events(Opened)
+    name = "test_messages_that_can_be_changed_or_say_nothing_of_themselves_are_named.<locals>."
+    assert [(code, where.removeprefix(name)) for code, where in told(module)] == [
+        ("mutable_message", "Open"),
+        ("mutable_message", "Shut"),
+        ("undocumented_message", "Shut"),
+        ("mutable_message", "Opened"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind, fine, odd",
+    [
+        (
+            Kind.COMMAND,
+            "PlaceOrder SetPrice ListProduct OpenAccount FeedCat EmbedVideo MarkOrderShipped Seed CountStock",
+            "GetOrder FindCustomer PlacedOrder",
+        ),
+        (Kind.QUERY, "GetOrder OrderSummary Orders ListClosed CountSales", "CreateReport DeleteOrder"),
+        (
+            Kind.EVENT,
+            "OrderPlaced MoneySent ItemSold PaymentAttempted OrderPlacedByPhone PriceWentUp AccountFrozen TicketBought",
+            "PlaceOrder PriceChange AccountUpdate Refund",
+        ),
+    ],
+)
+def test_a_name_tells_what_a_message_is(kind: Kind, fine: str, odd: str) -> None:
+    """Only what is called like another kind is odd, and an event that says of nothing that it has happened."""
+    assert [name for name in fine.split() if oddity(type(name, (), {}), kind)] == []
+    assert [name for name in odd.split() if not oddity(type(name, (), {}), kind)] == []
+
+
+def test_an_attempt_without_an_end_is_told() -> None:
+    """By its events' names, and by a lifecycle that leaves a state out."""
+    attempted, failed = event("VisitAttempted"), event("VisitFailed")
+    module = clinic()
+    module.events(attempted)
+    assert told(module) == [("endless_attempt", "VisitAttempted")]
+    module.events(failed)
+    assert told(module) == []
+    module = clinic({"lifecycle": Lifecycle(attempted=PaymentAttempted, failed=PaymentFailed)})
+    assert told(module) == [("endless_attempt", "tests.app.clinic.pay")]
+
+
+def event(name: str) -> type:
+    """An event with a name."""
+    return make_dataclass(name, [], bases=(Event,), frozen=True)
+
+
+async def nobody(request: Any) -> None:
+    """Nobody is logged in."""
+
+
+def test_messages_that_nobody_has_decided_about_are_told_where_others_are_guarded() -> None:
+    """Or where a door tells callers apart; not where each has its policy, or nobody is known at all."""
+    assert told(clinic({"authorize": signed_in})) == [("unguarded", "clinic")]
+    assert told(clinic()) == []
+    assert told(clinic(), authenticate=nobody) == [("unguarded", "clinic")]
+    assert told(clinic(authorize=public), authenticate=nobody) == []
+
+
+def test_whoever_remembers_the_erased_is_told() -> None:
+    """Projections that have personal data and no method for `SubjectErased`."""
+    found = [one for one in doctor(Shop().app()) if one.code == "remembers_erased"]
+    assert [one.where for one in found] == ["introductions"]
+
+
+def test_nothing_is_opened_by_looking() -> None:
+    """It may be asked in a test, and the application runs afterwards."""
+    app = Till().app()
+    assert [one.code for one in doctor(app)] == []
+    assert not app.running

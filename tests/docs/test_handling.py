@@ -1,0 +1,16 @@
+"""The page on what stands around a handler: its application is served, and answers as the page shows."""
+
+import re
+from pathlib import Path
+
+from tests.docs.test_projections import run
+
+PAGE = (Path(__file__).parents[2] / "docs" / "handling.md").read_text()
+BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+
+
+def test_the_page_answers_as_printed(tmp_path: Path) -> None:
+    """Normalised, refused by each who may refuse, classified, and answered by the fallback."""
+    (_, application), (language, script), (_, shown) = BLOCKS
+    (tmp_path / "library.py").write_text(application)
+    assert run(language, script, tmp_path) == shown

@@ -1,0 +1,95 @@
+"""The page about HTTP does what it says."""
+
+import re
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.web.shop import client_of, who
+from tests.web.streams import stream_of
+from twofold import App
+
+pytestmark = pytest.mark.anyio
+PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+ORDER = UUID(int=7)
+GROUND = """
+from dataclasses import dataclass
+from uuid import UUID
+from typing import Annotated
+from twofold import (
+    Aggregate, Command, Event, History, Module, NotFound, Query, Repository, Result, Success, Tag, signed_in,
+)
+from twofold.messages import Feed
+orders = Module("orders")
+@dataclass(frozen=True, kw_only=True)
+class Place(Command[None]): order_id: UUID
+@dataclass(frozen=True, kw_only=True)
+class AddNote(Command[None]):
+    order_id: UUID
+    text: str
+@dataclass(frozen=True, kw_only=True)
+class ShowOrder(Query["OrderShown"]): order_id: UUID
+@dataclass(frozen=True, kw_only=True)
+class OrderStatus(Query["int | None"]): order_id: UUID
+@dataclass(frozen=True, kw_only=True)
+class FollowOrder(Query[Feed]): order_id: UUID
+@dataclass(frozen=True, kw_only=True)
+class Placed(Event): order_id: UUID
+@dataclass(frozen=True, kw_only=True)
+class Noted(Event):
+    order_id: Annotated[UUID, Tag("order")]
+    text: str
+class Order(Aggregate):
+    id: UUID
+    notes = ()
+    def add(self, text): self.record(Noted(order_id=self.id, text=text))
+    def evolve(self, event):
+        if isinstance(event, Placed): self.id = event.order_id
+        else: self.notes = (*self.notes, event.text)
+orders.events(Placed, Noted)
+@orders.handler(path="/orders/{order_id}", method="PUT")
+async def place(command: Place, repository: Repository[Order]) -> None:
+    order = Order()
+    order.record(Placed(order_id=command.order_id))
+    await repository.save(order)
+"""
+
+
+def orders() -> App:
+    """The application of the page, as printed."""
+    names: dict[str, Any] = {}
+    exec(GROUND + "".join(re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)), names)
+    return App("orders", modules=[names["orders"]], database="memory:")
+
+
+async def test_two_people_change_one_thing_as_printed() -> None:
+    """What the one has seen is no more once the other has changed it."""
+    app = orders()
+    async with client_of(app, app.http()) as client:
+        assert (await client.put(f"/orders/{ORDER}", headers={"If-None-Match": "*"})).headers["etag"] == '"1"'
+        seen = (await client.get(f"/orders/{ORDER}")).headers["etag"]
+        answers = [
+            await client.post(f"/orders/{ORDER}/notes", json={"text": text}, headers={"If-Match": seen})
+            for text in ("mine", "yours")
+        ]
+        assert [(one.status_code, one.headers.get("etag")) for one in answers] == [(204, '"2"'), (412, None)]
+        assert (await client.get(f"/orders/{ORDER}")).json()["notes"] == ["mine"]
+
+
+async def test_what_is_followed_as_printed() -> None:
+    """The answer when it changes, and the events to somebody who is signed in."""
+    app = orders()
+    web = app.http(authenticate=who)
+    async with client_of(app, web) as client:
+        await client.put(f"/orders/{ORDER}")
+        async with (
+            stream_of(web, f"/orders/{ORDER}/status") as status,
+            stream_of(web, f"/orders/{ORDER}/history", x_user="ada") as history,
+            stream_of(web, f"/orders/{ORDER}/history") as refused,
+        ):
+            assert ((await status.event())["data"], refused.status) == ("0", 401)
+            await client.post(f"/orders/{ORDER}/notes", json={"text": "mine"})
+            assert (await status.event())["data"] == "1"
+            assert (await history.event())["data"] == f'{{"order_id":"{ORDER}","text":"mine"}}'
