@@ -75,6 +75,20 @@ def postgres_url(postgres_schema: PostgresSchema) -> str:
     return f"{url}{'&' if '?' in url else '?'}search_path={postgres_schema.name}"
 
 
+@pytest.fixture
+def owner_url(
+    postgres_admin: tuple[str, Execute], postgres_schema: PostgresSchema, postgres_url: str
+) -> Generator[str]:
+    """The same schema, for a role that owns what it makes there, and is no superuser."""
+    _, execute = postgres_admin
+    role = f"{postgres_schema.name}_owner"
+    execute(f"CREATE ROLE {role}")
+    execute(f"GRANT ALL ON SCHEMA {postgres_schema.name} TO {role}")
+    yield f"{postgres_url}&role={role}"
+    execute(f"DROP OWNED BY {role} CASCADE")
+    execute(f"DROP ROLE {role}")
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def each_database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     """An empty database of each kind: the test is run once for each."""

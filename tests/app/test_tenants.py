@@ -5,6 +5,7 @@ What is called is read off OpenAPI, so a message that is added is tested, or fai
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from starlette.requests import Request
 
 from tests.app.versions import Open
+from tests.drivers.postgres.schema import schema_of
 from twofold import (
     App,
     Command,
@@ -33,6 +35,8 @@ from twofold import (
     Success,
     signed_in,
 )
+from twofold.drivers.postgres import PostgresStore
+from twofold.drivers.sqlite import SqliteStore
 from twofold.errors import exists
 from twofold.messages import Origin
 from twofold.sql import BlockingReadSession, ForeignTenant, ReadSession, TenantId, page_of
@@ -235,6 +239,16 @@ class Place:
     async def seen_by(self, sender: str) -> tuple[Any, ...]:
         paths = ("/queries/read_all", "/queries/read_plainly", "/queries/read_models")
         return tuple([(await self.call(sender, "GET", path)).json() for path in paths])
+
+
+@pytest.fixture(params=["sqlite", "postgres", "row security"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """Opens one database as processes do that run at the same time."""
+    if request.param == "sqlite":
+        return lambda: SqliteStore(tmp_path / "notes.db")
+    secured = request.param == "row security"
+    url: str = request.getfixturevalue("owner_url" if secured else "postgres_url")
+    return lambda: PostgresStore(url, schema=schema_of(url), pool_size=3, readers=2, row_security=secured)
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def test_what_is_old_is_taken_away(audit: Audit, database: Path) -> None:
     said = audit("prune", "--before", "2090-01-01", "--dry-run")
     assert (said.code, said.out) == (0, "3 entries, up to 3, would be taken away in 1 blocks\n")
     assert audit("verify").out.startswith("5 entries are as they were sealed, in 2 blocks\n")
-    said = audit("prune", "--before", "2090-01-01", "--by", "ada")
+    said = audit("prune", "--before", "2090-01-01", "--by", "ada", "--yes")
     assert (said.code, said.out) == (0, "3 entries, up to 3, were taken away in 1 blocks\n")
     (told,) = json.loads(audit("list", "--json", "--message", "twofold.audit_cut").out)
     assert (told["number"], told["user_id"], told["payload"]["block"]) == (6, "ada", 1)
@@ -133,7 +133,9 @@ def test_what_is_old_is_taken_away(audit: Audit, database: Path) -> None:
     assert removed.endswith("by the rule twofold audit prune: they had been sealed before 2090-01-01 00:00:00 UTC")
     assert proved == "2 entries are as they were sealed, in 1 blocks, from block 2 on"
     assert (anchor[:7], unsealed[:6]) == ("anchor ", "1 more")
-    assert audit("prune", "--before", "2090-01-01").out.startswith("nothing to take away was sealed before 2090")
+    assert audit("prune", "--before", "2090-01-01", "--yes").out.startswith(
+        "nothing to take away was sealed before 2090"
+    )
     assert audit("prune").code == 2
     connection = sqlite3.connect(database, isolation_level=None)
     connection.execute("DROP TRIGGER twofold_audit_cuts_update")

@@ -182,7 +182,7 @@ def test_a_restored_log_goes_on_and_names_who_has_seen_what_was_lost(
         "index has written what was lost: clear what it fills, and give the writer another name\n",
         "",
     )
-    assert twofold("projections", "reset", words[0], "payments", *words[1:]).code == 0
+    assert twofold("projections", "reset", words[0], "payments", *words[1:], "--yes").code == 0
     with till.app(database, read).sync as app:
         assert app.execute(Count()) == Success(1)
 

@@ -181,7 +181,7 @@ def test_an_edit_has_to_fit_the_event(parked: Parked, data: str) -> None:
 
 def test_everything_of_a_subscription_is_tried_again_at_once(parked: Parked, database: Path) -> None:
     """What still fails is parked again, with one more attempt."""
-    assert parked("retry", DELIVER, "--all").out.startswith("4 events")
+    assert parked("retry", DELIVER, "--all", "--yes").out.startswith("4 events")
     assert delivered_by_a_run_on(database) == ["Main last"]
     assert [one["attempts"] for one in json.loads(parked("list", "--events", "--json").out)] == [6, 0, 0, 6]
 
@@ -212,7 +212,7 @@ def test_dropping_is_asked_for(parked: Parked, monkeypatch: pytest.MonkeyPatch, 
         ("show", DELIVER, "1"),
         ("edit", DELIVER, "1", "--data", "{}"),
         ("retry", DELIVER, "box-3"),
-        ("retry", "nobody", "--all"),
+        ("retry", "nobody", "--all", "--yes"),
         ("drop", DELIVER, "1", "--yes"),
     ],
     ids=lambda command: command[0],
@@ -240,7 +240,7 @@ def test_the_variable_names_the_application(twofold: Twofold, database: Path, mo
     where = ("--database", str(database))
     assert "box-1" in twofold("parked", "list", *where).out
     assert "box-1" in twofold("parked", "show", DELIVER, "2", *where).out
-    assert twofold("parked", "retry", DELIVER, "--all", *where).code == 0
+    assert twofold("parked", "retry", DELIVER, "--all", "--yes", *where).code == 0
 
 
 def test_both_databases_are_looked_into(twofold: Twofold, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from twofold.drivers.sqlite import SqliteStore
 from twofold.projections import Pace
 
 Twofold = Callable[..., Said]
+CHANGING = ("rebuild", "reset", "switch", "rollback", "drop")
 
 
 @pytest.fixture
@@ -28,8 +29,10 @@ def projections(twofold: Twofold, tmp_path: Path) -> Twofold:
     asyncio.run(fill())
 
     def call(command: str, app: str, *arguments: str) -> Said:
+        sure = ["--yes"] if command in CHANGING else []
         return twofold(
-            "projections", command, f"tests.cli.tills:{app}", *arguments, "--database", str(tmp_path / "till.db")
+            *("projections", command, f"tests.cli.tills:{app}", *arguments, *sure),
+            *("--database", str(tmp_path / "till.db")),
         )
 
     return call

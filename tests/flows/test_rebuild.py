@@ -35,7 +35,7 @@ def some(random: Random, count: int) -> list[Event]:
 async def begun(file: Path) -> asyncio.subprocess.Process:
     """A process that rebuilds."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "twofold", "projections", "rebuild", "tests.flows.rebuilding:app", "sums"),
+        *(sys.executable, "-m", "twofold", "projections", "rebuild", "tests.flows.rebuilding:app", "sums", "--yes"),
         env={**os.environ, "TILL": str(file)},
         stdout=asyncio.subprocess.PIPE,
     )

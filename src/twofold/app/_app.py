@@ -89,13 +89,15 @@ class App:
         idempotency: What holds for commands with an idempotency key, where their handler says nothing; None: a key
             means nothing.
         audit: Whether its commands leave entries in the audit trail; or how long that keeps them.
+        tenants: `apart`: a message has the streams that messages of its tenant have begun, and none of anybody else;
+            `together`: every message has all of them. Rows are kept apart by the columns that say whose they are.
         interrupted_after: After how many seconds a command without a timeout counts as interrupted when its attempt was
             told and no end is; one with a timeout does a minute behind it.
         policies: What holds for its handlers where neither they nor their modules say anything, as in `Policies`; none
             of them is for reactions, which are tried again by themselves.
 
     Raises:
-        WiringError: There is no such policy, or no such way of authorization, or no time is left to commands.
+        WiringError: There is no such policy, way of authorization or of tenants, or no time is left to commands.
 
     Example:
         >>> app = App("shop", modules=[orders])
@@ -123,11 +125,14 @@ class App:
         authorization: Literal["required", "optional"] = "optional",
         idempotency: Idempotency | None = Idempotency(),  # noqa: B008  # frozen
         audit: bool | Auditing = True,
+        tenants: Literal["apart", "together"] = "together",
         interrupted_after: float = 900.0,
         **policies: Unpack[Policies],
     ) -> None:
         if authorization not in ("required", "optional"):
             raise WiringError(f"authorization={authorization!r} is neither required nor optional")
+        if tenants not in ("apart", "together"):
+            raise WiringError(f"tenants={tenants!r} are neither apart nor together")
         if not interrupted_after > 0:
             raise WiringError(f"interrupted_after={interrupted_after!r} is no number of seconds")
         self.name = name
@@ -139,6 +144,7 @@ class App:
             idempotency=idempotency,
             auditing=Auditing.of(audit),
             authorization_required=authorization == "required",
+            tenants_apart=tenants == "apart",
             interrupted_after=interrupted_after,
             wait=wait,
             lease=lease,
@@ -622,7 +628,7 @@ class App:
             return UnitOfWork(self.store, self.router.catalogue, context)
         made, caching = self._assembly, self._assembly.caching
         told = None if caching is None else caching.newest.note
-        return UnitOfWork(self.store, self.router.catalogue, context, made.inline, made.held, told)
+        return UnitOfWork(made.store, self.router.catalogue, context, made.inline, made.held, told)
 
     @property
     def errors(self) -> Classification:
@@ -644,7 +650,6 @@ class App:
             Dispatcher: self.dispatcher,
             Clock: self.clock,
             Catalogue: self.router.catalogue,
-            Store: self.store,
         }
 
     async def _visible(self, position: int, names: Sequence[str], timeout: float) -> None:

@@ -64,7 +64,7 @@ from twofold.projections import (
     live_provider,
     name_faults,
 )
-from twofold.store import INLINE, Behind, Inline, MemoryTables, Move, Refusals
+from twofold.store import INLINE, Behind, Inline, MemoryTables, Move, Refusals, Store, TenantStore
 from twofold.subscriptions import Subscriber
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class Assembly:
     """An application as put together.
 
     Args:
+        store: Where its log is, as messages see it.
         faults: Everything that keeps it from starting.
         injection: Where handlers get their dependencies.
         projections: Its projections.
@@ -98,6 +99,7 @@ class Assembly:
         attempts: The attempts whose end is recorded when nobody comes to it; None when there are none.
     """
 
+    store: Store
     faults: list[Fault] = field(default_factory=list[Fault])
     injection: Injection = field(default_factory=Injection)
     projections: list[Projection] = field(default_factory=list[Projection])
@@ -144,7 +146,8 @@ def assemble(
         overrides: What takes the place of what the modules provide.
         refused: The faults of what could not even be put in: of middleware.
     """
-    done = Assembly(faults=[*refused, *_same_modules(modules)])
+    store = TenantStore(stores.write) if said.tenants_apart else stores.write
+    done = Assembly(store=store, faults=[*refused, *_same_modules(modules)])
     known_sql = "sqlalchemy" in sys.modules
     writing = sessions_of(stores.write) if known_sql else None
     sessions = sessions_of(stores.read) if known_sql and stores.apart else writing
@@ -186,7 +189,7 @@ def assemble(
         handlers, router.catalogue, done.projections, done.faults, clock=said.clock, space=f"twofold:{said.name}"
     )
     providers = [
-        own_provider(running.services()),
+        own_provider({**running.services(), Store: store}),
         *([] if done.caching is None else [done.caching.provider()]),
         *([] if done.reliability is None else [done.reliability.provider()]),
         live_provider(live, MemoryTables if sql is None else sql.live_tables(sessions)),

@@ -29,6 +29,7 @@ class Said:
         idempotency: What it says of commands with a key.
         auditing: How its audit trail is kept; None without one.
         authorization_required: Whether a command or query that has no policy keeps it from starting.
+        tenants_apart: Whether a message has only the streams of its tenant.
         interrupted_after: How long an attempt may take whose command has no timeout, in seconds.
         wait: How long a query waits until it sees what its caller has written, in seconds.
         lease: After how many seconds without a sign of life another process takes over what it follows.
@@ -42,6 +43,7 @@ class Said:
     idempotency: Idempotency | None
     auditing: Auditing | None
     authorization_required: bool
+    tenants_apart: bool
     interrupted_after: float
     wait: float
     lease: float

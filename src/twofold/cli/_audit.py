@@ -14,8 +14,10 @@ from uuid import UUID
 import rich_click as click
 
 from twofold.app import App, Branch
+from twofold.app.deeds import told
 from twofold.cli._audit_entry import TIME, as_dict, lines_of, row_of
 from twofold.cli._load import app_argument, behind_app, database_options
+from twofold.cli._sensitive import by_whom, confirm, sensitive
 from twofold.cli._store import with_stores
 from twofold.cli._tables import print_rows
 from twofold.errors import Corrupt
@@ -117,11 +119,12 @@ def verify(*, target: str, anchor: str | None, **databases: str | None) -> None:
 @app_argument
 @click.option("--before", type=click.DateTime(), required=True, help="Only what was sealed before this time, in UTC.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be taken away, and take nothing.")
-@click.option("--by", metavar="ID", help="Who does it, for the entry that tells of it.")
+@sensitive
 @database_options
-def prune(*, target: str, before: datetime, dry_run: bool, by: str | None, **databases: str | None) -> None:
+def prune(*, target: str, before: datetime, dry_run: bool, yes: bool, by: str | None, **databases: str | None) -> None:
     """Take away what is old, in whole blocks; what is kept can still be proved, and tells of it."""
     moment = before.replace(tzinfo=UTC)
+    confirm(f"Take away for good what was sealed before {moment:{TIME}}?", yes=yes or dry_run)
 
     async def taken(app: App) -> Pruned:
         return await app.audit.prune(moment, rule="twofold audit prune", user_id=by, dry_run=dry_run)
@@ -137,14 +140,20 @@ def prune(*, target: str, before: datetime, dry_run: bool, by: str | None, **dat
 @audit.command()
 @app_argument
 @filters
+@by_whom
 @database_options
-def export(*, target: str, **options: Any) -> None:
-    """Print entries as lines of JSON, the oldest first."""
+def export(*, target: str, by: str | None, **options: Any) -> None:
+    """Print entries as lines of JSON, the oldest first; another entry tells who has done so."""
     wanted, databases = wanted_of(options)
 
     async def printed(app: App) -> None:
-        async for entry in app.audit.entries(**wanted):
-            click.echo(json.dumps(as_dict(entry)))
+        asked = {name: given for name, given in wanted.items() if given is not None}
+        async with told(app, "audit_export", user_id=by, of=asked) as facts:
+            count = 0
+            async for entry in app.audit.entries(**wanted):
+                click.echo(json.dumps(as_dict(entry)))
+                count += 1
+            facts["entries"] = count
 
     with_stores(target, databases, printed)
 

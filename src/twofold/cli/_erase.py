@@ -10,14 +10,14 @@ import rich_click as click
 from twofold.app.erasing import Erasure
 from twofold.app.erasing import erase as erase_subject
 from twofold.cli._load import behind_app, database_options
+from twofold.cli._sensitive import confirm, sensitive
 from twofold.cli._store import with_stores
 from twofold.middleware import printable
 
 
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[MODULE:APP] SUBJECT")
-@click.option("--yes", is_flag=True, help="Do not ask first.")
-@click.option("--by", metavar="ID", help="Who does it, for the entry in the audit trail.")
+@sensitive
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @database_options
 def erase(*, words: tuple[str, ...], yes: bool, by: str | None, as_json: bool, **databases: str | None) -> None:
@@ -26,8 +26,7 @@ def erase(*, words: tuple[str, ...], yes: bool, by: str | None, as_json: bool, *
     It cannot be undone. The application may run meanwhile: its processes forget the key within half a minute.
     """
     target, subject = behind_app(words, "SUBJECT")
-    if not yes:
-        click.confirm(f"Make the personal data of {printable(subject)} unreadable, for good?", abort=True, err=True)
+    confirm(f"Make the personal data of {printable(subject)} unreadable, for good?", yes=yes)
     done = with_stores(target, databases, lambda app: erase_subject(app, subject, user_id=by))
     click.echo(json.dumps(done.as_dict(), indent=2) if as_json else "\n".join(_lines(done)))
 

@@ -14,8 +14,10 @@ from typing import Any, Final, TypeVar
 import rich_click as click
 
 from twofold.app import App
+from twofold.app.deeds import told
 from twofold.cli._load import app_argument, behind_app, database_options
 from twofold.cli._parked_event import as_dict, lines_of, row_of, stream_as_dict, stream_row_of
+from twofold.cli._sensitive import by_whom, confirm, sensitive
 from twofold.cli._store import with_stores
 from twofold.cli._tables import Rows, print_rows
 from twofold.middleware import printable
@@ -87,44 +89,78 @@ def show(*, words: tuple[str, ...], as_json: bool, **databases: str | None) -> N
 @parked.command()
 @_words("SUBSCRIPTION", "POSITION")
 @click.option("--data", required=True, metavar="JSON", help="The event from now on; @FILE to read it, - for the input.")
+@by_whom
 @database_options
-def edit(*, words: tuple[str, ...], data: str, **databases: str | None) -> None:
+def edit(*, words: tuple[str, ...], data: str, by: str | None, **databases: str | None) -> None:
     """Have a parked event read as other data. The log keeps what it has."""
     target, subscription, position = _event(words)
     body = _body(data)
-    with_stores(target, databases, lambda app: app.parked.edit(subscription, position, body))
+
+    async def edited(app: App) -> None:
+        async with told(app, "parked_edit", user_id=by, of={"subscription": subscription, "position": position}):
+            await app.parked.edit(subscription, position, body)
+
+    with_stores(target, databases, edited)
     click.echo(f"edited; `twofold parked retry` has {printable(subscription)} try it again")
 
 
 @parked.command()
 @_words("SUBSCRIPTION", "[STREAM]")
-@click.option("--all", "everything", is_flag=True, help="Everything that the subscription has parked.")
+@click.option("--all", "everything", is_flag=True, help="Everything that the subscription has parked; asks first.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many streams of --all.")
+@sensitive
 @database_options
-def retry(*, words: tuple[str, ...], everything: bool, **databases: str | None) -> None:
-    """Have a stream's parked events tried again, in order, by whoever owns the subscription."""
+def retry(
+    *,
+    words: tuple[str, ...],
+    everything: bool,
+    limit: int,
+    yes: bool,
+    by: str | None,
+    **databases: str | None,
+) -> None:
+    """Have a stream's parked events tried again, in order, by whoever owns the subscription.
+
+    With --all those of the streams that have waited longest, and are not asked for already.
+    """
+    stream: str | None = None
     if everything:
         target, subscription = behind_app(words, "SUBSCRIPTION")
-        count = with_stores(target, databases, lambda app: app.parked.retry_all(subscription))
+        confirm(f"Have {printable(subscription)} do again what it has parked, of {limit} streams at most?", yes=yes)
     else:
         target, subscription, stream = behind_app(words, "SUBSCRIPTION", "STREAM")
-        count = with_stores(target, databases, lambda app: app.parked.retry(subscription, stream))
+
+    async def retried(app: App) -> tuple[int, int]:
+        left, what = 0, {"limit": limit} if stream is None else {"stream": stream}
+        async with told(app, "parked_retry", user_id=by, of={"subscription": subscription, **what}) as facts:
+            if stream is not None:
+                count = await app.parked.retry(subscription, stream)
+            else:
+                count = await app.parked.retry_all(subscription, limit=limit)
+                left = sum(not one.first.due for one in await app.parked.streams(subscription))
+            facts["events"] = count
+        return count, left
+
+    count, left = with_stores(target, databases, retried)
     click.echo(f"{_events(count)} of {printable(subscription)} will be tried again")
+    if left:
+        click.echo(f"there are {left} streams more; --limit retries more", err=True)
 
 
 @parked.command()
 @_words("SUBSCRIPTION", "POSITION")
-@click.option("--yes", is_flag=True, help="Without asking.")
+@sensitive
 @database_options
-def drop(*, words: tuple[str, ...], yes: bool, **databases: str | None) -> None:
+def drop(*, words: tuple[str, ...], yes: bool, by: str | None, **databases: str | None) -> None:
     """Give a parked event up: its subscription never handles it. The log keeps it."""
     target, subscription, position = _event(words)
 
     async def dropped(app: App) -> tuple[str, int]:
         one = (await app.parked.show(subscription, position)).parked
-        if not yes:
-            what = f"{printable(one.type)} at {position} of stream {printable(one.stream)}"
-            click.confirm(f"{printable(subscription)} will never handle {what}. Drop it?", abort=True)
-        return printable(one.stream), await app.parked.drop(subscription, position)
+        what = f"{printable(one.type)} at {position} of stream {printable(one.stream)}"
+        confirm(f"{printable(subscription)} will never handle {what}. Drop it?", yes=yes)
+        async with told(app, "parked_drop", user_id=by, of={"subscription": subscription, "position": position}):
+            return printable(one.stream), await app.parked.drop(subscription, position)
 
     stream, waiting = with_stores(target, databases, dropped)
     click.echo(f"dropped {position}; of stream {stream} {_events(waiting) if waiting else 'nothing'} more is parked")

@@ -10,9 +10,12 @@ from typing import Any, TypeVar, cast
 
 import rich_click as click
 
+from twofold.app import App
 from twofold.app.administration import NEXT, PREVIOUS, Administration, Place, ProjectionStatus, Version, administering
+from twofold.app.deeds import told
 from twofold.cli._load import app_and_name, app_argument, database_options, load, mount, told_apart
 from twofold.cli._pace import PaceShown
+from twofold.cli._sensitive import confirm, sensitive
 from twofold.cli._tables import print_rows
 from twofold.middleware import printable
 
@@ -26,6 +29,11 @@ _place = click.Choice([NEXT, PREVIOUS])
 def _named(command: F) -> F:
     """The arguments of a command about one projection."""
     return app_and_name("NAME")(database_options(command))
+
+
+def _changing(command: F) -> F:
+    """Those of one that changes something of it."""
+    return _named(sensitive(command))
 
 
 @click.group()
@@ -67,51 +75,58 @@ def status(*, names: tuple[str, ...], target: str | None, as_json: bool, **datab
 
 
 @projections.command()
-@_named
-def rebuild(*, names: tuple[str, ...], target: str | None, **databases: str | None) -> None:
+@_changing
+def rebuild(*, names: tuple[str, ...], target: str | None, yes: bool, by: str | None, **databases: str | None) -> None:
     """Build the declared version beside the live one, and switch to it; goes on where an earlier one stopped.
 
     An event that it cannot handle ends it: nothing is parked, and the live rows stay as they are.
     """
     target, name = told_apart(names, target, "projection")
-    _build(target, databases, name, Administration.rebuild)
+    confirm(f"Build the version of {name} that is declared from the whole log, to take the place?", yes=yes)
+    _build(target, databases, name, "projection_rebuild", by, Administration.rebuild)
 
 
 @projections.command()
-@_named
-def reset(*, names: tuple[str, ...], target: str | None, **databases: str | None) -> None:
+@_changing
+def reset(*, names: tuple[str, ...], target: str | None, yes: bool, by: str | None, **databases: str | None) -> None:
     """Build the live version anew, beside itself, and switch to it."""
     target, name = told_apart(names, target, "projection")
-    _build(target, databases, name, Administration.reset)
+    confirm(f"Build the version of {name} that is live anew from the whole log, to take the place?", yes=yes)
+    _build(target, databases, name, "projection_reset", by, Administration.reset)
 
 
 @projections.command()
-@_named
-def switch(*, names: tuple[str, ...], target: str | None, **databases: str | None) -> None:
+@_changing
+def switch(*, names: tuple[str, ...], target: str | None, yes: bool, by: str | None, **databases: str | None) -> None:
     """Let the version that was built take the place of the live one."""
     target, name = told_apart(names, target, "projection")
-    _administer(target, databases, lambda administration: administration.switch(name))
+    confirm(f"Let the version of {name} that was built take the place of what is live?", yes=yes)
+    _change(target, databases, name, "projection_switch", by, lambda administration: administration.switch(name))
     _say_live(target, databases, name)
 
 
 @projections.command()
-@_named
-def rollback(*, names: tuple[str, ...], target: str | None, **databases: str | None) -> None:
+@_changing
+def rollback(*, names: tuple[str, ...], target: str | None, yes: bool, by: str | None, **databases: str | None) -> None:
     """Exchange the live version with the previous one; a second time undoes it."""
     target, name = told_apart(names, target, "projection")
-    _administer(target, databases, lambda administration: administration.rollback(name))
+    confirm(f"Let the previous version of {name} take the place of what is live?", yes=yes)
+    _change(target, databases, name, "projection_rollback", by, lambda administration: administration.rollback(name))
     _say_live(target, databases, name)
     click.echo("queries of every process read these rows now: run the code that declares this version", err=True)
 
 
 @projections.command()
-@_named
+@_changing
 @click.option("--which", type=_place, default=PREVIOUS, show_default=True, help="What is built, or what was live.")
-def drop(*, names: tuple[str, ...], target: str | None, which: str, **databases: str | None) -> None:
+def drop(
+    *, names: tuple[str, ...], target: str | None, which: str, yes: bool, by: str | None, **databases: str | None
+) -> None:
     """Drop the tables that stand beside the live ones."""
     target, name = told_apart(names, target, "projection")
     place = cast("Place", which)
-    _administer(target, databases, lambda administration: administration.drop(name, place))
+    confirm(f"Drop the {which} version of {name}?", yes=yes)
+    _change(target, databases, name, "projection_drop", by, lambda one: one.drop(name, place), which=which)
     click.echo(f"the {which} version of {name} is dropped")
 
 
@@ -139,12 +154,32 @@ def compare(
 
 
 def _administer(target: str, databases: Mapping[str, str | None], work: Callable[[Administration], Awaitable[T]]) -> T:
+    return _with(target, databases, lambda _, administration: work(administration))
+
+
+def _change(
+    target: str,
+    databases: Mapping[str, str | None],
+    name: str,
+    deed: str,
+    by: str | None,
+    work: Callable[[Administration], Awaitable[T]],
+    **facts: object,
+) -> T:
+    async def done(app: App, administration: Administration) -> T:
+        async with told(app, deed, user_id=by, of={"projection": name, **facts}):
+            return await work(administration)
+
+    return _with(target, databases, done)
+
+
+def _with(target: str, databases: Mapping[str, str | None], work: Callable[[App, Administration], Awaitable[T]]) -> T:
     app = load(target)
     mount(app, **databases)
 
     async def administer() -> T:
         async with administering(app) as administration:
-            return await work(administration)
+            return await work(app, administration)
 
     return asyncio.run(administer())
 
@@ -153,10 +188,12 @@ def _build(
     target: str,
     databases: Mapping[str, str | None],
     name: str,
+    deed: str,
+    by: str | None,
     work: Callable[[Administration, str, Any], Awaitable[bool]],
 ) -> None:
     with PaceShown(name) as shown:
-        switched = _administer(target, databases, lambda administration: work(administration, name, shown))
+        switched = _change(target, databases, name, deed, by, lambda one: work(one, name, shown))
     if switched:
         _say_live(target, databases, name)
     else:

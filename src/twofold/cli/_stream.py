@@ -19,6 +19,7 @@ from twofold.app.streams import archive as archive_stream
 from twofold.app.streams import entries, read_archive, state_of
 from twofold.app.streams import tombstone as tombstone_stream
 from twofold.cli._load import behind_app, database_options
+from twofold.cli._sensitive import confirm, sensitive
 from twofold.cli._store import with_stores
 from twofold.cli._stream_shown import COLUMNS, as_dict, as_of_today, row_of, state_as_dict, state_lines
 from twofold.cli._tables import print_rows
@@ -116,8 +117,7 @@ def state(
 @stream.command()
 @click.argument("words", nargs=-1, required=True, metavar="[MODULE:APP] NAME")
 @click.option("--to", "file", required=True, metavar="FILE", help="Where its events go; there must be nothing yet.")
-@click.option("--yes", is_flag=True, help="Without asking.")
-@click.option("--by", metavar="ID", help="Who does it, for the entry that tells of it.")
+@sensitive
 @database_options
 def archive(*, words: tuple[str, ...], file: str, yes: bool, by: str | None, **databases: str | None) -> None:
     """Close a stream for good, with its events in a file, which `show --from` reads.
@@ -125,7 +125,7 @@ def archive(*, words: tuple[str, ...], file: str, yes: bool, by: str | None, **d
     They leave the log once the file is on the disk and was read back.
     """
     target, name = behind_app(words, "NAME")
-    _confirm(f"Archive stream {printable(name)}?", yes=yes)
+    confirm(f"{_HOLES}\nArchive stream {printable(name)}?", yes=yes)
     done = with_stores(target, databases, lambda app: archive_stream(app, name, Path(file), user_id=by))
     version = done.closing.version
     click.echo(f"stream {printable(name)} is closed at version {version}; its events are in {printable(file)}")
@@ -134,13 +134,12 @@ def archive(*, words: tuple[str, ...], file: str, yes: bool, by: str | None, **d
 
 @stream.command()
 @click.argument("words", nargs=-1, required=True, metavar="[MODULE:APP] NAME")
-@click.option("--yes", is_flag=True, help="Without asking.")
-@click.option("--by", metavar="ID", help="Who does it, for the entry that tells of it.")
+@sensitive
 @database_options
 def tombstone(*, words: tuple[str, ...], yes: bool, by: str | None, **databases: str | None) -> None:
     """Close a stream for good, and keep its events nowhere. It cannot be undone."""
     target, name = behind_app(words, "NAME")
-    _confirm(f"Put a tombstone on stream {printable(name)}?", yes=yes)
+    confirm(f"{_HOLES}\nPut a tombstone on stream {printable(name)}?", yes=yes)
     closing = with_stores(target, databases, lambda app: tombstone_stream(app, name, user_id=by))
     click.echo(f"stream {printable(name)} is closed at version {closing.version}, and its events are gone")
 
@@ -162,8 +161,3 @@ def _print(page: Sequence[Recorded], *, as_json: bool) -> None:
         print_rows(COLUMNS, [row_of(entry) for entry in page])
     else:
         click.echo("there is nothing behind that version")
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    if not yes:
-        click.confirm(f"{_HOLES}\n{question}", abort=True, err=True)

@@ -81,6 +81,12 @@ class Forbidden(Refused):
     code: ClassVar[str] = "forbidden"
 
 
+class ForeignTenant(Forbidden):
+    """What a message would write belongs to another tenant than its own."""
+
+    code: ClassVar[str] = "foreign_tenant"
+
+
 class NotFound(Refused):
     """What the message names does not exist."""
 

@@ -27,6 +27,7 @@ from twofold.messages._personal import PERSONAL, Personal, PersonalField, Subjec
 from twofold.messages._receipt import USUAL_WAIT, Receipt
 from twofold.messages._secret import HIDDEN, Secret, is_telling, redacting, without_secrets
 from twofold.messages._tag import Tag, tag_fields, tags_of
+from twofold.messages._tenants import every_tenant, sees_every_tenant
 from twofold.messages._type import MessageType
 from twofold.messages._upcast import Encoded, Upcast, Upcaster
 from twofold.messages._upcasters import Upcasters
@@ -47,6 +48,7 @@ __all__ = [
     "Erased",
     "Event",
     "event",
+    "every_tenant",
     "Expected",
     "Feed",
     "findings",
@@ -72,6 +74,7 @@ __all__ = [
     "SEALED",
     "sealed_text",
     "Secret",
+    "sees_every_tenant",
     "Subject",
     "SubjectErased",
     "Tag",

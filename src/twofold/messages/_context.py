@@ -173,11 +173,11 @@ class Context:
     def headers(self) -> dict[str, str]:
         """What is stored beside an event that this message caused."""
         known = {
+            **self.trace,
             "causation_id": str(self.message_id),
             "correlation_id": self.correlation_id,
             "user_id": self.user_id,
             "tenant": self.tenant,
-            **self.trace,
         }
         return {key: value for key, value in known.items() if value is not None}
 

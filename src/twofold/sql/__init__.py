@@ -3,6 +3,8 @@
 Handlers and projections import from here. Nothing in here knows a database; drivers implement `Sessions`.
 """
 
+from twofold.errors import ForeignTenant
+from twofold.messages import every_tenant
 from twofold.sql._copying import copy_tables
 from twofold.sql._exact import ExactDecimal
 from twofold.sql._fold import DeleteRows, WriteRows, fold
@@ -23,7 +25,7 @@ from twofold.sql._sessions import (
 )
 from twofold.sql._statements import Change, RowStatement, Values, place_of, supplied, value_of
 from twofold.sql._tables import create_statements, is_mapped, layout_of, table_of
-from twofold.sql._tenant_id import ForeignTenant, TenantId, TenantRequired, every_tenant
+from twofold.sql._tenant_id import ForeignRow, TenantId, TenantRequired, tenant_column_of
 from twofold.sql._view import View, refresh_statements, view_statements
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "DeleteRows",
     "ExactDecimal",
     "Fetched",
+    "ForeignRow",
     "ForeignTenant",
     "LendingSessions",
     "LentConnection",
@@ -68,6 +71,7 @@ __all__ = [
     "sql_provider",
     "supplied",
     "table_of",
+    "tenant_column_of",
     "unmade_columns",
     "unreadable_tables",
     "value_of",

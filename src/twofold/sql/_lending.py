@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import Session
 
 from twofold.errors import StoreUnavailable
+from twofold.messages import sees_every_tenant
 from twofold.sql._lent import LentConnection
 from twofold.sql._one_tenant import TenantConnection, guarding
 from twofold.sql._sessions import BlockingReadSession, BlockingWriteSession, ReadSession, WriteSession
-from twofold.sql._tenant_id import own_tenant, sees_every_tenant, tenant_column_of
+from twofold.sql._tenant_id import own_tenant, tenant_column_of
 from twofold.store import Transaction
 
 

@@ -11,9 +11,10 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.schema import CallableColumnDefault, DefaultGenerator, ScalarElementColumnDefault
 
 from twofold.errors import WiringError
+from twofold.messages import sees_every_tenant
 from twofold.sql._sessions import Sessions
 from twofold.sql._tables import Layout, layout_of, table_of
-from twofold.sql._tenant_id import own_tenant, sees_every_tenant, tenant_column_of
+from twofold.sql._tenant_id import own_tenant, tenant_column_of
 from twofold.store import Delete, RowChange, Upsert
 
 Values: TypeAlias = tuple[Any, ...]

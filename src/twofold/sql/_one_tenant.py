@@ -13,8 +13,9 @@ from sqlalchemy import String as Text
 from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.types import NullType
 
+from twofold.messages import sees_every_tenant
 from twofold.sql._lent import LentConnection
-from twofold.sql._tenant_id import ForeignTenant, TenantId, own_tenant, sees_every_tenant, tenant_column_of
+from twofold.sql._tenant_id import ForeignRow, TenantId, own_tenant, tenant_column_of
 
 
 class TenantConnection(Connection):
@@ -142,7 +143,7 @@ def _untyped(thing: Any) -> Any:
 
 
 def _refuse(why: str) -> NoReturn:
-    raise ForeignTenant(why)
+    raise ForeignRow(why)
 
 
 _OWN = bindparam("twofold_tenant", type_=Text(), callable_=own_tenant)

@@ -4,9 +4,6 @@ Sessions ask here for every statement that is about such a table (`_one_tenant.p
 that is twofold's own work, a projection or the refreshing of a view, for the tenants of many events.
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -15,14 +12,14 @@ from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.sql.schema import ColumnDefault
 from sqlalchemy.types import TypeDecorator
 
-from twofold.errors import Forbidden
-from twofold.messages import Context, current_context
+from twofold.errors import Forbidden, ForeignTenant
+from twofold.messages import current_context
 
 
-class ForeignTenant(Forbidden, DontWrapMixin):
+class ForeignRow(ForeignTenant, DontWrapMixin):
     """A statement names another tenant than the one of its message, or would move a row to one."""
 
-    code: ClassVar[str] = "foreign_tenant"
+    code: ClassVar[str] = ForeignTenant.code
 
 
 class TenantRequired(Forbidden, DontWrapMixin):
@@ -51,38 +48,12 @@ class TenantId(TypeDecorator[str]):
         """The value, unless it is another tenant's and the statement is guarded.
 
         Raises:
-            ForeignTenant: It is another tenant's.
+            ForeignRow: It is another tenant's.
             TenantRequired: The message has none.
         """
         if getattr(dialect.statement_compiler, "guards_tenants", False) and value != own_tenant():
-            raise ForeignTenant("this belongs to another tenant")
+            raise ForeignRow("this belongs to another tenant")
         return value
-
-
-@contextmanager
-def every_tenant() -> Generator[None]:
-    """Let the message that is being handled see and change the rows of all tenants, for a block: administration.
-
-    Messages that are sent inside have their own tenant again. Who may send a message that does this is for its policy
-    to say.
-
-    Example:
-        >>> @billing.handler(authorize=is_operator)
-        ... async def count(query: CountInvoices, session: ReadSession) -> int:
-        ...     with every_tenant():
-        ...         return await session.scalar(select(func.count()).select_from(Invoice))
-    """
-    token = _opened.set(current_context())
-    try:
-        yield
-    finally:
-        _opened.reset(token)
-
-
-def sees_every_tenant() -> bool:
-    """Whether statements are about the rows of all tenants here."""
-    context = current_context()
-    return context is None or _opened.get() is context
 
 
 def own_tenant() -> str:
@@ -109,6 +80,3 @@ def _fill_by_itself(column: Column[Any], _: Any) -> None:
     if isinstance(column.type, TenantId) and column.default is None:
         column.default = default = ColumnDefault(own_tenant)
         default.column = column
-
-
-_opened: ContextVar[Context | None] = ContextVar("twofold_every_tenant", default=None)

@@ -47,6 +47,7 @@ from twofold.store._schema import MigratableStore, SchemaState
 from twofold.store._sealing import seal
 from twofold.store._selection import Condition, Selection, part_of, selected
 from twofold.store._snapshot import Snapshot
+from twofold.store._tenants import TenantStore
 from twofold.store._through import carried_through
 from twofold.store._transaction import read_only_stage, refuse_in_query, transaction_stage
 from twofold.store._unit import Inline, UnitOfWork
@@ -120,6 +121,7 @@ __all__ = [
     "Store",
     "StoreFront",
     "StoreInFront",
+    "TenantStore",
     "Trace",
     "Transaction",
     "TransactionFront",

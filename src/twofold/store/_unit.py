@@ -89,7 +89,7 @@ class UnitOfWork:
         self._reply: Reply | None = None
         self._claimed = False
         self._marked = False
-        self._sources: list[EventSource] = []
+        self._sources: list[tuple[EventSource, Context]] = []
         self._survivors: list[Added] = []
         self._conclusions: list[Added] = []
         self._undone: list[Added] = []
@@ -181,9 +181,7 @@ class UnitOfWork:
         Raises:
             WiringError: An event is not registered, or the unit has ended.
         """
-        drafts = [self._draft(event) for event in events]
-        for place, (event, draft) in enumerate(zip(events, drafts, strict=True)):
-            self._facts.append((stream, expected if expected == ANY_VERSION else expected + place, event, draft))
+        self._add(stream, events, expected, self._context)
 
     def record(self, event: object) -> None:
         """Add an event that belongs to no aggregate; it goes to a stream of this message's own."""
@@ -246,15 +244,18 @@ class UnitOfWork:
             where: Selections by types and tags.
         """
         facts = [*self._facts, *self._survivors]
-        for source in self._sources:
+        for source, _ in self._sources:
             stream, version, events = source.drain() or ("", 0, ())
             facts += [(stream, version + place, event, self._draft(event)) for place, event in enumerate(events)]
         return [fact.event for fact in as_facts(facts) if selected(fact.recorded, where)]
 
     def enlist(self, source: EventSource) -> None:
-        """Take the events of a source when the unit commits; a second time changes nothing."""
-        if not any(known is source for known in self._sources):
-            self._sources.append(source)
+        """Take the events of a source when the unit commits, as the message's that is handled now.
+
+        A second time changes nothing.
+        """
+        if not any(known is source for known, _ in self._sources):
+            self._sources.append((source, self._context))
 
     def change(self, *rows: RowChange) -> None:
         """Change rows of read models in this unit."""
@@ -325,11 +326,11 @@ class UnitOfWork:
             raise WiringError("a handler has answered before a command that it sent: await what it sends")
         if self._participant is not None:
             await self._participant.flush()
-        for source in self._sources:
+        for source, context in self._sources:
             drained = source.drain()
             if drained is not None:
                 stream, version, events = drained
-                self.append(stream, *events, expected=version)
+                self._add(stream, events, version, context)
         self._open = False
         settled = self._settled
         facts = [*self._facts, *self._survivors, *self._conclusions]
@@ -534,6 +535,11 @@ class UnitOfWork:
         if receipt is not None:
             decided = {stream for stream, expected, _, _ in facts if expected != ANY_VERSION} - self._attempts
             receipt.note(committed.position, committed.versions.get(decided.pop()) if len(decided) == 1 else None)
+
+    def _add(self, stream: str, events: Sequence[object], expected: int, of: Context) -> None:
+        drafts = [self._draft(event, None if of is self._context else of) for event in events]
+        for place, (event, draft) in enumerate(zip(events, drafts, strict=True)):
+            self._facts.append((stream, expected if expected == ANY_VERSION else expected + place, event, draft))
 
     def _own_fact(self, event: object) -> Added:
         """An event in the stream of a message of its own."""

@@ -161,8 +161,12 @@ class ParkingLot:
             raise NotParked(subscription=subscription, what=f"an event of stream {stream}")
         return count
 
-    async def retry_all(self, subscription: str) -> int:
+    async def retry_all(self, subscription: str, *, limit: int | None = None) -> int:
         """Have the owner of a subscription try everything that it has parked again, each stream in order.
+
+        Args:
+            subscription: Whose.
+            limit: How many streams at most: those that have waited longest of those that nobody has asked for yet.
 
         Returns:
             How many events there are.
@@ -170,13 +174,13 @@ class ParkingLot:
         Raises:
             NotParked: There is none.
         """
-        count = 0
-        for store in self._stores:
-            streams = sorted(await store.parked.streams(subscription))
-            count += sum([await store.parked.retry(subscription, stream) for stream in streams])
-        if not count:
+        found = await self.streams(subscription)
+        if not found:
             raise NotParked(subscription=subscription, what="anything")
-        return count
+        if limit is not None:
+            found = [one for one in found if not one.first.due][:limit]
+        streams = [one.first.stream for one in found]
+        return sum([await store.parked.retry(subscription, stream) for stream in streams for store in self._stores])
 
     async def drop(self, subscription: str, position: int) -> int:
         """Give a parked event up: its subscription never handles it.

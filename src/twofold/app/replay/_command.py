@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final, TypeAlias, cast
 
 from twofold.errors import Refused, UnknownMessage
 from twofold.messages import HIDDEN, Catalogue, Kind
-from twofold.store import CUT, AuditEntry
+from twofold.store import AuditEntry
 
 _Place: TypeAlias = tuple[str, Any, Any]
 """A path, and the container and key that it ends at."""
@@ -15,8 +15,12 @@ _LEFT_OUT: Final = (HIDDEN, "*" * 10)
 """What stands in the place of a secret: twofold's own mark, and that of pydantic's `SecretStr`."""
 
 
+_OWN: Final = "twofold."
+"""What entries begin with that are of something else than commands: what people have done, and cuts of the trail."""
+
+
 class NothingKept(Refused):
-    """The trail has kept no command: its type says otherwise, a limit refused it, or the entry is of the trail itself.
+    """The trail has kept no command: its type says otherwise, a limit refused it, or the entry is none of a command.
 
     Args:
         entry: What it has of it.
@@ -87,7 +91,7 @@ def rebuilt(entry: AuditEntry, catalogue: Catalogue, given: Mapping[str, Any]) -
         Undecodable: It does not fit its class any more.
     """
     payload = json.loads(entry.payload)
-    if payload is None or entry.message == CUT:
+    if payload is None or entry.message.startswith(_OWN):
         raise NothingKept(entry)
     kind = catalogue.named(entry.message)
     if kind.kind is not Kind.COMMAND:

@@ -7,6 +7,13 @@ from urllib.parse import unquote_plus
 from twofold.drivers.postgres._store import PostgresStore
 from twofold.errors import WiringError
 
+
+def _switch(word: str) -> bool:
+    if word not in ("on", "off"):
+        raise ValueError(word)
+    return word == "on"
+
+
 _SETTINGS: Final[Mapping[str, Callable[[str], Any]]] = {
     "schema": str,
     "pool_size": int,
@@ -15,6 +22,7 @@ _SETTINGS: Final[Mapping[str, Callable[[str], Any]]] = {
     "commit_timeout": float,
     "acquire_timeout": float,
     "ordering": str,
+    "row_security": _switch,
 }
 
 

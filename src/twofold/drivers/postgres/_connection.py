@@ -15,6 +15,10 @@ class Connection(Protocol):
 
     born: datetime | None
     """When the server began to serve it; None behind a pooler, which hides the server's process."""
+    row_security: bool
+    """Whether its transactions say whose rows they are about."""
+    shows: str
+    """The statement that has said so last in its transaction, where it does; empty when that is not known any more."""
 
     async def execute(self, query: str, *values: Any, timeout: float | None = None) -> str: ...
     async def executemany(self, command: str, args: Sequence[Sequence[Any]]) -> None: ...
@@ -42,12 +46,14 @@ class Server:
         connect_timeout: How long to wait for a connection, in seconds.
         lock_timeout: How long a statement may wait for a lock, in seconds.
         search_path: Where tables without a schema are, as SQL has it; None for what the role is set to.
+        row_security: Whether the database itself keeps the rows of tenants apart.
     """
 
     dsn: str = field(repr=False)
     connect_timeout: float
     lock_timeout: float
     search_path: str | None = None
+    row_security: bool = False
 
     async def connect(self) -> Connection:
         """Open a connection to a server that takes writes."""
@@ -67,6 +73,7 @@ class Server:
             "default_transaction_isolation": "read committed",
             "lock_timeout": f"{round(self.lock_timeout * 1000)}ms",
             **more,
+            **({"twofold.every_tenant": "on"} if self.row_security else {}),
         }
         if self.search_path is not None and "search_path" not in self.dsn:
             settings["search_path"] = self.search_path
@@ -85,6 +92,7 @@ class Server:
             raise
         except ValueError:  # it quotes what it cannot read, which may be a part of the password
             raise WiringError(_UNREADABLE) from None
+        connection.row_security = self.row_security
         try:
             connection.born = await connection.fetchval(_BORN, connection.get_server_pid())
         except BaseException:
@@ -100,6 +108,8 @@ def only_reads(connection: Connection) -> bool:
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types of its own
     born: datetime | None = None
+    row_security = False
+    shows = ""
 
 
 _UNREADABLE: Final = (

@@ -12,8 +12,9 @@ import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection, PGDialect_asyncpg
 
 from twofold.drivers.postgres._faults import leave_out_values
+from twofold.drivers.postgres._row_security import is_refusal, show
 from twofold.errors import WiringError
-from twofold.sql import Fetched, LentConnection, WriteRefused
+from twofold.sql import Fetched, ForeignRow, LentConnection, WriteRefused
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ class LoopDialect(PGDialect_asyncpg):
     def do_rollback_to_savepoint(self, connection: Any, name: str) -> None:
         """Roll back to a savepoint, unless the session is only letting go."""
         if not connection.connection.returning:
-            connection.connection.command(f"ROLLBACK TO {name}")
+            connection.connection.command(f"ROLLBACK TO {name}", undoes=True)
 
     def _forget(self, connection: Any) -> None:
         self._adapted.pop(connection, None)
@@ -113,6 +114,7 @@ class LoopConnection(LentConnection):
 
         Raises:
             WriteRefused: The connection only reads, and the statement would have written.
+            ForeignTenant: The statement would have written a row of another tenant, and row security refused it.
         """
         begun = self._begun()
 
@@ -134,7 +136,12 @@ class LoopConnection(LentConnection):
                 else:
                     self._way_back = _ANEW
                 self.saved = True
-            return await work(connection)
+            try:
+                return await work(connection)
+            except asyncpg.InsufficientPrivilegeError as error:
+                if is_refusal(error):
+                    raise ForeignRow("this belongs to another tenant") from error
+                raise
 
         try:
             if self._alone is not None and _QUERY.match(statement):
@@ -143,11 +150,18 @@ class LoopConnection(LentConnection):
         except Exception as error:  # noqa: BLE001  # it is raised again, under the name that SQLAlchemy knows
             return AsyncAdapt_asyncpg_connection._handle_exception_no_connection(self.dialect.dbapi, error)
 
-    def command(self, command: str) -> None:
-        """Execute a command of the session's own."""
+    def command(self, command: str, *, undoes: bool = False) -> None:
+        """Execute a command of the session's own.
+
+        Args:
+            command: The command.
+            undoes: Whether it undoes something, with what the transaction has said of itself meanwhile.
+        """
 
         async def work(connection: Any) -> None:
             await connection.execute(command)
+            if undoes:
+                connection.shows = ""
 
         self.run(work, command)
 
@@ -156,6 +170,7 @@ class LoopConnection(LentConnection):
 
         async def work(connection: Any) -> None:
             await connection.execute(self._way_back)
+            connection.shows = ""
 
         self._reach(work)
 
@@ -181,6 +196,7 @@ class LoopCursor(Fetched):
             raise WiringError(f"the connection of a session belongs to the store, which refuses: {forbidden[0]}")
 
         async def work(connection: Any) -> Sequence[Any]:
+            await show(connection)
             adapted = self.lent.dialect.adapted(connection)
             prepared, attributes = await adapted._prepare(statement, self._invalidate_schema_cache_asof)
             rows: Sequence[Any] = await prepared.fetch(*(parameters or ()))
@@ -195,6 +211,7 @@ class LoopCursor(Fetched):
         """Execute once for each set of parameters."""
 
         async def work(connection: Any) -> None:
+            await show(connection)
             await connection.executemany(statement, parameters)
 
         self.lent.run(work, statement)

@@ -11,6 +11,7 @@ from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import is_lost, raise_typed
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._replies import claim
+from twofold.drivers.postgres._row_security import beginning
 from twofold.drivers.postgres._run import run
 from twofold.drivers.postgres._tables import change_rows
 from twofold.errors import StoreUnavailable
@@ -76,7 +77,7 @@ class PostgresTransaction:
         Raises:
             StoreUnavailable: The transaction was held longer than the store allows, or has ended.
         """
-        await self._run(lambda connection: change_rows(connection, rows))
+        await self._run(lambda connection: change_rows(connection, rows), every=True)
 
     async def claim(self, key: bytes, now: datetime, wait: float) -> Reply | None:
         """Have a key to oneself until the transaction ends, unless there is a reply to it that has not expired.
@@ -97,7 +98,12 @@ class PostgresTransaction:
 
     async def revert(self) -> None:
         """Undo what has run since the mark; the transaction goes on."""
-        await self._run(lambda connection: connection.execute("ROLLBACK TO SAVEPOINT twofold_mark"))
+
+        async def revert(connection: Connection) -> None:
+            connection.shows = ""
+            await connection.execute("ROLLBACK TO SAVEPOINT twofold_mark")
+
+        await self._run(revert)
 
     async def commit(self, batch: Batch) -> Committed:
         """Write the batch and commit. Once the last call is sent it is carried through, whatever becomes of the caller.
@@ -127,9 +133,9 @@ class PostgresTransaction:
         if self._connection is not None:
             await carried_through(self._roll_back(self._let_go("the transaction has ended")))
 
-    async def _run(self, work: Callable[[Any], Any]) -> Any:
+    async def _run(self, work: Callable[[Any], Any], *, every: bool = False) -> Any:
         async with self._one_at_a_time:
-            connection = self._connection or await self._begin()
+            connection = self._connection or await self._begin(every=every)
             if asyncio.get_running_loop().time() > self._until:  # a busy loop is late with its alarms
                 self._expire()
                 raise StoreUnavailable(self._ended)
@@ -142,14 +148,14 @@ class PostgresTransaction:
                     self._end("the connection was lost, and the transaction with it")
                 raise_typed(error)
 
-    async def _begin(self) -> Connection:
+    async def _begin(self, *, every: bool) -> Connection:
         if self._ended is not None:
             raise StoreUnavailable(self._ended)
         self._ended = "the transaction could not begin"
         pool = self._commits.pool
         connection = await pool.take()
         try:
-            await connection.execute(self._beginning(connection))
+            await connection.execute(beginning(connection, self._beginning(connection), every=every))
         except Exception as error:  # noqa: BLE001  # it is raised again
             pool.give(connection, clean=False)
             raise_typed(error)

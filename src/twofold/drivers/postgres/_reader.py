@@ -10,8 +10,10 @@ from twofold.drivers.postgres._connection import Connection, only_reads
 from twofold.drivers.postgres._faults import raise_typed
 from twofold.drivers.postgres._pool import Pool
 from twofold.drivers.postgres._replicas import Replicas
+from twofold.drivers.postgres._row_security import beginning
 from twofold.drivers.postgres._run import run
 from twofold.errors import WiringError
+from twofold.messages import current_context
 
 T = TypeVar("T")
 
@@ -43,13 +45,13 @@ class Reader:
         self._last = pool
         async with pool.lent(taken) as connection:
             # Unless somebody has changed that, or a pooler keeps the settings of others.
-            if alone and only_reads(connection):
+            if alone and only_reads(connection) and not (connection.row_security and current_context()):
                 return await _reading(work, connection)
             return await _in_snapshot(work, connection)
 
 
 async def _in_snapshot(work: Callable[[Any], T], connection: Connection) -> T:
-    await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    await connection.execute(beginning(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
     done = await _reading(work, connection)
     await connection.execute("ROLLBACK")
     return done

@@ -11,8 +11,9 @@ from sqlalchemy.dialects.postgresql import DOMAIN, ENUM
 from sqlalchemy.dialects.postgresql.named_types import CreateDomainType, CreateEnumType
 
 from twofold.drivers.postgres._dialect import LoopDialect
+from twofold.drivers.postgres._row_security import secure, show
 from twofold.drivers.postgres._statements import Statement, deletion, plain_type, writes
-from twofold.sql import DeleteRows, RowStatement, Values, View, create_statements, fold, table_of
+from twofold.sql import DeleteRows, RowStatement, Values, View, create_statements, fold, table_of, tenant_column_of
 from twofold.store import RowChange
 
 
@@ -28,6 +29,8 @@ async def apply_rows(connection: Any, rows: Sequence[RowChange]) -> None:
         asyncpg.IntegrityConstraintViolationError: A missing row cannot be inserted from what a change knows.
     """
     for step in fold(rows):
+        if tenant_column_of(step.table) is not None:
+            await show(connection, every=True)
         if isinstance(step, DeleteRows):
             await _execute(connection, deletion(step.table), step.rows)
         else:
@@ -64,6 +67,10 @@ async def create_tables(connection: Any, tables: Iterable[Any]) -> None:
     ]
     for statement in create_statements([*missing, *views], dialect):
         await connection.execute(statement)
+    for table in (table_of(entity) for entity in wanted if not isinstance(entity, View)):
+        column = tenant_column_of(table)
+        if column is not None:
+            await secure(connection, preparer.format_table(table), preparer.quote(column.name))
 
 
 def _relations(view: View) -> Iterator[tuple[str | None, str]]:

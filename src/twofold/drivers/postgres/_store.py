@@ -31,6 +31,7 @@ from twofold.drivers.postgres._reader import Reader
 from twofold.drivers.postgres._rearrange import rearrange
 from twofold.drivers.postgres._replicas import Replicas
 from twofold.drivers.postgres._replies import find
+from twofold.drivers.postgres._row_security import prove_secure
 from twofold.drivers.postgres._schema import prove_current, state, upgrade, upgrade_sql
 from twofold.drivers.postgres._snapshots import find_snapshot
 from twofold.drivers.postgres._sound import prove_isolation, prove_sound
@@ -78,6 +79,8 @@ class PostgresStore:
             to a new one and refuses another one, and `upgrade` changes it. None is for whatever it has.
         replicas: The addresses of streaming replicas, which `read` goes to outside of units of work; each has as many
             `readers`. One that is away or behind is passed over, and at last the primary is read.
+        row_security: Whether the database itself keeps the rows of tenants apart: tables with a `TenantId` get a policy
+            when they are created, and every transaction says whose rows it is about.
         migrate: Whether `start` makes and upgrades the store's own tables; otherwise it refuses those that are behind,
             and `twofold db upgrade` is for that.
         read_only: Whether it only reads, and the database refuses every write; another process makes the tables.
@@ -126,6 +129,7 @@ class PostgresStore:
         acquire_timeout: float = 5.0,
         ordering: Ordering | None = None,
         replicas: Sequence[str] = (),
+        row_security: bool = False,
         migrate: bool = True,
         read_only: bool = False,
     ) -> None:
@@ -140,6 +144,7 @@ class PostgresStore:
             connect_timeout=acquire_timeout,
             lock_timeout=commit_timeout / 2,
             search_path=None if schema == _PUBLIC else f"{names.quoted}, {_PUBLIC}",
+            row_security=row_security,
         )
         self._read_only = read_only
         self._reading = partial(
@@ -152,6 +157,7 @@ class PostgresStore:
             acquire_timeout=acquire_timeout,
             ordering=ordering,
             replicas=replicas,
+            row_security=row_security,
             read_only=True,
         )
         self._turn_timeout = turn_timeout
@@ -275,6 +281,7 @@ class PostgresStore:
 
     async def _prove(self, connection: Connection) -> None:
         await prove_isolation(connection)
+        await prove_secure(connection)
         if self._read_only:
             await prove_current(connection, self._names)
         await prove_sound(connection, self._names)
