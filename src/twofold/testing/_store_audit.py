@@ -21,7 +21,10 @@ class Audits(StoreCase):
 
     async def test_an_entry_is_found_as_it_was_written(self, store: Store) -> None:
         """With a number, and with the position that its batch appended up to; 0 when it appended nothing."""
-        entries = entry(), entry(causation_id=None, user_id=None, tenant=None, source=None, payload="null", code="", count=7)
+        entries = (
+            entry(),
+            entry(causation_id=None, user_id=None, tenant=None, source=None, payload="null", code="", count=7),
+        )
         await store.commit(Batch((Append("a", (draft(), draft())),), audit=entries[:1]))
         await store.commit(Batch(audit=entries[1:]))
         found = await store.audit.find(_EVERY)

@@ -144,7 +144,9 @@ def _moment(time: datetime | None) -> int | None:
 
 
 def _entry(number: int, message: str, version: int, message_id: bytes, *others: Any) -> AuditEntry:
-    correlation_id, causation_id, user_id, tenant, source, payload, time, duration, outcome, code, position, count = others
+    correlation_id, causation_id, user_id, tenant, source, payload, time, duration, outcome, code, position, count = (
+        others
+    )
     return AuditEntry(
         number=number,
         message=message,

@@ -25,6 +25,7 @@ CLOSINGS = (
         BEGIN SELECT raise(ABORT, 'the log is append-only'); END""",
     "ALTER TABLE twofold_audit ADD COLUMN source TEXT",
 )
-"""The step of the schema that lets streams be closed, and keeps all else of the log as it is; and has the audit trail say
-through which door a command came.
+"""The step of the schema that lets streams be closed, and keeps all else of the log as it is.
+
+The audit trail says from there on through which door a command came.
 """
