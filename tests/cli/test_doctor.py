@@ -74,16 +74,20 @@ def test_a_database_that_cannot_be_opened_is_a_fault(twofold: Twofold, tmp_path:
     assert codes(said)[0] == ("store_unavailable", "the database")
 
 
+untouched = App("desk", modules=[desk])
+"""No other test has given it a role, which stays for the rest of a process."""
+
+
 def test_tables_of_an_older_or_newer_twofold_are_told(twofold: Twofold, database: Path) -> None:
     """An older one is upgraded by whoever starts, a newer one is a fault; neither is touched."""
     known = version(database)
     version(database, known - 1)
     where = ("--database", str(database), "--json")
-    said = twofold("doctor", DESK, *where)
+    said = twofold("doctor", "tests.cli.test_doctor:untouched", *where)
     assert (said.code, codes(said)) == (0, [("unguarded", "desk"), ("schema_behind", "the database")])
     assert version(database) == known - 1
     version(database, known + 1)
-    said = twofold("doctor", DESK, *where)
+    said = twofold("doctor", "tests.cli.test_doctor:untouched", *where)
     assert (said.code, codes(said)[0]) == (2, ("wiring", "the database"))
 
 
