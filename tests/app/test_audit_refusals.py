@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.reliability.virtual import LoopClock, run, settle
 from twofold import App, Command, Module
 from twofold.app._regularly import Regularly
+from twofold.clock import new_id
 from twofold.errors import StoreUnavailable
 from twofold.messages import Context, Origin
 from twofold.reliability import Bulkhead, CircuitBreaker, RateLimit
@@ -178,3 +180,36 @@ def test_what_cannot_be_written_is_counted_on(caplog: pytest.LogCaptureFixture) 
 
     run(main())
     assert [one.getMessage() for one in caplog.records] == ["they cannot be written"]
+
+
+def _kept(count: int) -> tuple[Refusals, list[bool]]:
+    """Who keeps entries one by one, and whether there was room for each."""
+    refusals = Refusals(MemoryStore())
+    entry = AuditEntry(
+        message="pay",
+        version=1,
+        message_id=new_id(),
+        correlation_id="c",
+        causation_id=None,
+        user_id=None,
+        tenant=None,
+        payload="null",
+        time=datetime(2030, 1, 1, tzinfo=UTC),
+        duration=timedelta(),
+        outcome="refused",
+    )
+    return refusals, [refusals.keep([entry]) for _ in range(count)]
+
+
+def test_there_is_a_bound_to_entries_that_are_kept(caplog: pytest.LogCaptureFixture) -> None:
+    """A thousand; those that are never written are named when nobody tries again."""
+
+    async def main() -> list[bool]:
+        refusals, room = _kept(1001)
+        caplog.clear()
+        await refusals.give_up()
+        return room
+
+    assert asyncio.run(main()) == [True] * 1000 + [False]
+    (line,) = [one for one in caplog.messages if one.startswith("not in the audit trail: ")]
+    assert line.count("pay (refused") == 1000

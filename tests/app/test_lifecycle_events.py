@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from tests.app.attempts import Attempted, Failed, Succeeded
 from twofold import App, Command, Event, Failure, Lifecycle, Module, Query, Result, Success
-from twofold.errors import Decided, Fault, OutcomeUnknown, StoreUnavailable, WiringError
+from twofold.errors import Decided, Fault, OutcomeUnknown, StoreUnavailable, TimedOut, WiringError
 from twofold.store import Batch, Committed, MemoryStore, Store
 
 pytestmark = pytest.mark.anyio
@@ -47,6 +47,23 @@ class Moody:
         if mood is not None:
             raise mood
         return await self._store.commit(batch)
+
+
+class Late(Moody):
+    """A store whose next commit has begun when the deadline comes."""
+
+    late = False
+
+    async def commit(self, batch: Batch) -> Committed:
+        """Commit once whoever waits has given up."""
+        if not self.late:
+            return await super().commit(batch)
+        self.late = False
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as cancelled:
+            raise cancelled from Decided(await super().commit(batch))
+        raise AssertionError("nobody gave up")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +162,33 @@ class TestStore:
         await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled()
         assert [str(what["exception"]) for what in lost] == ["second"]
+
+    async def test_a_time_out_of_the_store_is_not_the_deadline(self, plain: App, store: Moody) -> None:
+        """A driver's own TimeoutError is told as what it is: something that is away."""
+        store.moods = [TimeoutError("the socket")]
+        error: object = (await plain.execute(Plain())).error
+        assert type(error) is TimeoutError
+        assert store.handled == 0
+
+    async def test_attempted_that_was_committed_at_the_deadline_has_an_end(self) -> None:
+        """The commit had begun and is carried through, so it was attempted, and it has failed."""
+        store, handled = Late(), list[str]()
+
+        async def plain(command: Plain) -> str:
+            handled.append(command.name)
+            return "done"
+
+        lifecycle = Lifecycle(attempted=Attempted, succeeded=Succeeded, failed=Failed)
+        module = Module("plain")
+        module.register(Plain, plain, lifecycle=lifecycle, timeout=0.05)
+        for message in (Ask, Count):
+            module.register(message, _nothing)
+        async with App("plain", modules=[module], database=cast("Store", store)) as app:
+            store.late = True
+            assert isinstance((await app.execute(Plain())).error, TimedOut)
+            await app.assembly.behind.end()
+            assert [line.split()[0] for line in await told(app)] == ["attempted", "failed"]
+            assert handled == []
 
     async def test_the_outcome_stays_the_answer(self, plain: App, store: Moody, lost: list[dict[str, Any]]) -> None:
         """When Failed cannot be recorded the event loop is told, and whoever asked gets the reason."""

@@ -7,10 +7,10 @@ from types import ModuleType
 from typing import ClassVar
 
 from twofold.app._app import App
-from twofold.errors import WiringError
+from twofold.errors import Hinted, WiringError
 
 
-class AppNotFound(WiringError):
+class AppNotFound(Hinted, WiringError):
     """What was typed leads to no application.
 
     Args:
@@ -19,15 +19,6 @@ class AppNotFound(WiringError):
     """
 
     code: ClassVar[str] = "app_not_found"
-
-    def __init__(self, text: str, *, hint: str) -> None:
-        super().__init__(text)
-        self._hint = hint
-
-    @property
-    def hint(self) -> str:
-        """What to type instead."""
-        return self._hint
 
 
 def locate(target: str) -> App:

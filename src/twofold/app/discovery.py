@@ -9,10 +9,10 @@ from types import ModuleType
 from typing import ClassVar
 
 from twofold.dispatch import Module
-from twofold.errors import WiringError
+from twofold.errors import Hinted, WiringError
 
 
-class NotDiscovered(WiringError):
+class NotDiscovered(Hinted, WiringError):
     """A package has nothing to discover, or cannot be imported; what an import raised is its cause.
 
     Args:
@@ -24,14 +24,8 @@ class NotDiscovered(WiringError):
     code: ClassVar[str] = "not_discovered"
 
     def __init__(self, text: str, *, package: str, hint: str) -> None:
-        super().__init__(text)
+        super().__init__(text, hint=hint)
         self.package = package
-        self._hint = hint
-
-    @property
-    def hint(self) -> str:
-        """What to do about it."""
-        return self._hint
 
 
 def discovered(package: str | ModuleType | None) -> list[Module]:

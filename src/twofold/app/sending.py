@@ -19,7 +19,7 @@ from twofold.app._form import docstring_of, fields_of
 from twofold.app._role import Role
 from twofold.dispatch import AnswerCodec, answered_type
 from twofold.errors import Finding, Forbidden, Invalid, NotFound, Unauthenticated
-from twofold.messages import Context, Kind, MessageType, Origin, Principal
+from twofold.messages import Kind, MessageType, Origin, Principal, filled_by
 from twofold.result import Failure, Result
 
 
@@ -59,7 +59,9 @@ class Sendable:
         self._refuse(sent, typed)
         known = {one.name: one for one in self.fields}
         read = {name: known[name].read(text) for name, text in typed.items()}
-        return self.kind.parse(json.dumps({**sent, **read, **self._filled(origin)}))
+        required = [one.name for one in self.fields if one.required]
+        filled = filled_by(origin, self.kind.context_fields, required)
+        return self.kind.parse(json.dumps({**sent, **read, **filled}))
 
     def _refuse(self, sent: Mapping[str, Any], typed: Mapping[str, str]) -> None:
         filled = [one.name for one in self.fields if one.filled_by]
@@ -73,19 +75,6 @@ class Sendable:
         ]
         if findings:
             raise Invalid(findings=findings)
-
-    def _filled(self, origin: Origin) -> dict[str, str]:
-        context, found = Context(origin), dict[str, str]()
-        for field in self.fields:
-            value = getattr(context, field.filled_by) if field.filled_by else None
-            if value is not None:
-                found[field.name] = value
-            elif field.filled_by and field.required:
-                fact = field.filled_by.replace("_", " ")
-                if origin.principal is None:
-                    raise Unauthenticated(f"nobody is named, and {self.kind.name} needs a {fact}")
-                raise Forbidden(f"{self.kind.name} needs a {fact}")
-        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

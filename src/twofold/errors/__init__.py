@@ -32,7 +32,7 @@ from twofold.errors._conflict import (
 )
 from twofold.errors._corrupt import Corrupt, Undecodable, UnknownMessage
 from twofold.errors._decided import Decided
-from twofold.errors._error import TwofoldError
+from twofold.errors._error import Hinted, TwofoldError
 from twofold.errors._extra import open_module
 from twofold.errors._refused import (
     Exists,
@@ -98,6 +98,7 @@ __all__ = [
     "ForeignTenant",
     "HandlerNotFoundError",
     "HandlersFailed",
+    "Hinted",
     "Interrupted",
     "Invalid",
     "KeyConflict",

@@ -41,6 +41,24 @@ class TwofoldError(Exception):
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
+class Hinted(Exception):
+    """Goes before an error of twofold whose hint is said by whoever raises it.
+
+    Args:
+        text: What happened.
+        hint: What to do about it.
+    """
+
+    def __init__(self, text: str, *, hint: str) -> None:
+        super().__init__(text)
+        self._hint = hint
+
+    @property
+    def hint(self) -> str:
+        """What to do about it."""
+        return self._hint
+
+
 def _rebuild(cls: type[TwofoldError], args: tuple[object, ...], facts: dict[str, object]) -> TwofoldError:
     error = cls.__new__(cls, *args)
     error.__dict__.update(facts)

@@ -17,7 +17,7 @@ from twofold.messages._context import (
 from twofold.messages._erased import ERASED, SEALED, Erased, is_erased, sealed_text, without_personal
 from twofold.messages._expected import Expected
 from twofold.messages._feed import Feed
-from twofold.messages._fields import FromContext, context_fields
+from twofold.messages._fields import FromContext, context_fields, filled_by
 from twofold.messages._findings import findings
 from twofold.messages._kind import Kind
 from twofold.messages._message import Command, Event, Query
@@ -38,6 +38,7 @@ __all__ = [
     "command",
     "Context",
     "context_fields",
+    "filled_by",
     "current_context",
     "current_origin",
     "Encoded",

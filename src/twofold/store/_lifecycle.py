@@ -135,14 +135,17 @@ class _Told:
         """
         unit = self._new_unit(context)
         left = None if context.deadline is None else context.deadline - context.clock.monotonic()
+        limit = asyncio.timeout(left)
         try:
-            async with asyncio.timeout(left), working(unit):
+            async with limit, working(unit):
                 one = _key_of(context)
                 if one is not None and await unit.claim(one.key, context.clock.now(), one.patience(context)):
                     raise Answered
                 unit.tell(event, expected=0, if_interrupted=otherwise)
                 await unit.commit()
         except TimeoutError as error:
+            if not limit.expired():
+                raise
             if not unit.committed.position:
                 raise TimedOut("the deadline passed before it was attempted") from error
         except asyncio.CancelledError:

@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl
 
 from pydantic_core import to_json
 
-from twofold.errors import Finding, Forbidden, Invalid, Unauthenticated
-from twofold.messages import MessageType, Origin
+from twofold.errors import Finding, Invalid
+from twofold.messages import MessageType, Origin, filled_by
 from twofold.web._body import read_object
 from twofold.web._shape import Shape
 
@@ -62,28 +62,17 @@ class Intake:
             Unauthenticated: Nobody is logged in, and it needs somebody.
             Forbidden: Whoever is logged in lacks a fact that it needs.
         """
-        filled = {**path, **self._from_context(origin)} if path or self.message_type.context_fields else {}
+        by_context = self.message_type.context_fields
+        filled = {**path, **filled_by(origin, by_context, self.shape.required)} if path or by_context else {}
         if not self.has_body:
             sent = self._parameters(query)
             self._refuse_filled(sent)
             return self.message_type.parse(to_json({**sent, **filled}))
         sent = read_object(body)
-        if not filled and not self.message_type.context_fields:
+        if not filled and not by_context:
             return self.message_type.parse(body or b"{}")
         self._refuse_filled(sent)
         return self.message_type.parse(_joined(to_json(filled), body, sent) if filled else body or b"{}")
-
-    def _from_context(self, origin: Origin) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for name, fact in self.message_type.context_fields.items():
-            value = origin.correlation_id if fact == "correlation_id" else getattr(origin.principal, fact, None)
-            if value is not None:
-                found[name] = value
-            elif name in self.shape.required:
-                if origin.principal is None:
-                    raise Unauthenticated("nobody is logged in, and this needs somebody")
-                raise Forbidden(f"this needs a {fact.replace('_', ' ')}")
-        return found
 
     def _parameters(self, query: bytes) -> dict[str, Any]:
         if not query:

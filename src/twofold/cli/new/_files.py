@@ -5,10 +5,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
-from twofold.errors import Exists, Unavailable
+from twofold.errors import Exists, Hinted, Unavailable
 
 
-class AlreadyThere(Exists):
+class AlreadyThere(Hinted, Exists):
     """Something that is to be made is there, and it is left as it is.
 
     Args:
@@ -17,15 +17,6 @@ class AlreadyThere(Exists):
     """
 
     code: ClassVar[str] = "already_there"
-
-    def __init__(self, text: str, *, hint: str) -> None:
-        super().__init__(text)
-        self._hint = hint
-
-    @property
-    def hint(self) -> str:
-        """What to do about it."""
-        return self._hint
 
 
 def write(root: Path, texts: Mapping[Path, str]) -> None:

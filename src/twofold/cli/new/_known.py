@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from twofold.cli.new._fields import TYPES, Field
-from twofold.errors import WiringError
+from twofold.errors import Hinted, WiringError
 
 
-class NotInProject(WiringError):
+class NotInProject(Hinted, WiringError):
     """No project of twofold is here, or it does not say what it has to.
 
     Args:
@@ -18,15 +18,6 @@ class NotInProject(WiringError):
     """
 
     code: ClassVar[str] = "not_in_project"
-
-    def __init__(self, text: str, *, hint: str) -> None:
-        super().__init__(text)
-        self._hint = hint
-
-    @property
-    def hint(self) -> str:
-        """What to do about it."""
-        return self._hint
 
 
 @dataclass(frozen=True, slots=True)
