@@ -29,14 +29,14 @@ def find_snapshot(connection: Connection, stream: str) -> Snapshot | None:
 
 def keep_snapshots(connection: Connection, snapshots: Sequence[Snapshot]) -> None:
     """Keep snapshots, in the transaction that is open, in place of older ones, but of streams that are closed."""
-    rows = [(one.stream, one.version, one.event_id.bytes, one.schema, one.state) for one in snapshots]
+    rows = [(one.stream, one.version, one.event_id.bytes, one.schema, one.state, one.stream) for one in snapshots]
     connection.executemany(_KEEP, rows)
 
 
 _FIND = "SELECT version, event_id, schema, state FROM twofold_snapshots WHERE stream = ?"
 _KEEP = (
-    "INSERT INTO twofold_snapshots AS old (stream, version, event_id, schema, state) SELECT ?1, ?2, ?3, ?4, ?5"
-    " WHERE NOT EXISTS (SELECT 1 FROM twofold_closings WHERE stream = ?1)"
+    "INSERT INTO twofold_snapshots AS old (stream, version, event_id, schema, state) SELECT ?, ?, ?, ?, ?"
+    " WHERE NOT EXISTS (SELECT 1 FROM twofold_closings WHERE stream = ?)"
     " ON CONFLICT (stream) DO UPDATE SET version = excluded.version, event_id = excluded.event_id,"
     " schema = excluded.schema, state = excluded.state"
     " WHERE old.schema <> excluded.schema OR old.version < excluded.version"
