@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 import twofold
 
 HEAVY = {
@@ -13,7 +15,8 @@ HEAVY = {
 }  # fmt: skip
 
 
-_MOST = 1.45
+_MOST = 2
+"""How many times what its dependencies take: `make bench` has the figure, this notices a library that crept in."""
 
 
 def test_the_front_pulls_in_no_driver_and_no_extra() -> None:
@@ -32,15 +35,13 @@ def test_the_front_lists_its_names() -> None:
 def test_import_is_quick() -> None:
     """Importing twofold takes little more of the processor than asyncio, pydantic and dishka take by themselves."""
     floor = "import asyncio, dishka; from pydantic import BaseModel, TypeAdapter"
-    ratio = float("inf")
     fastest = {floor: float("inf"), "import twofold": float("inf")}
-    for attempt in range(20):
+    for _ in range(10):
         for statement in fastest:
             fastest[statement] = min(fastest[statement], seconds(statement))
-        ratio = fastest["import twofold"] / fastest[floor]
-        if attempt >= 4 and ratio <= _MOST:
-            break
-    assert ratio <= _MOST, fastest
+        if fastest["import twofold"] <= _MOST * fastest[floor]:
+            return
+    pytest.fail(f"{fastest}")
 
 
 def seconds(statement: str) -> float:
