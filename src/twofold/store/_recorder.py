@@ -79,7 +79,7 @@ class Recorder:
         """An event as it is written.
 
         Raises:
-            WiringError: It is not registered, or the unit has ended.
+            WiringError: It is not registered, it could not be read again, or the unit has ended.
         """
         kind = type(event)
         if not self.open:
@@ -94,5 +94,5 @@ class Recorder:
         headers = self._headers if of is None else of.headers()
         if beside:
             headers = {**headers, **beside}
-        now, data = context.clock.now(), entry.encode(event)
+        now, data = context.clock.now(), entry.record(event)
         return Draft(context.ids(), entry.name, entry.wire.version, data, headers, now, entry.tags(event))
