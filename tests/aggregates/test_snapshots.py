@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from tests.aggregates.stocking import Counted, Put, Shelf, Stock, stocked, stocking
+from tests.aggregates.stocking import Counted, Price, Put, Shelf, Stock, stocked, stocking
 from tests.aggregates.summing import Add, folds, opaque, summing
 from twofold import App, Event, Success
 from twofold.aggregates import Loaded, after_event, every, slower_than, state_codec
@@ -188,6 +188,41 @@ def test_what_the_class_does_not_annotate_is_not_kept_silently() -> None:
     shelf.prices = {"cup": "cheap"}  # type: ignore[dict-item]  # the mistake
     with pytest.raises(WiringError, match="is not as annotated"):
         state_codec(Shelf).write(shelf)
+    shelf.prices = {"cup": [Price(Decimal("NaN"))]}
+    with pytest.raises(WiringError, match="would not come back from JSON as it was"):
+        state_codec(Shelf).write(shelf)
+
+
+async def test_a_snapshot_that_cannot_be_taken_costs_no_command(address: str, caplog: pytest.LogCaptureFixture) -> None:
+    """All events are folded, as if there were no policy, and it is said once why."""
+
+    class Untidy(Shelf):
+        stream_name = "shelf"
+
+        def evolve(self, event: Event) -> None:
+            super().evolve(event)
+            self.colour = "red"
+
+    async with App("stocking", modules=[stocking(Untidy)], database=address) as app:
+        assert [(await app.execute(Stock())).value for _ in range(8)] == list(range(8))
+        assert await kept(app) == 0
+    said = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(said) == 1
+    assert "no snapshot of shelf-a is kept" in said[0]
+    assert "no annotation of colour" in said[0]
+
+
+def test_bytes_and_numbers_come_back_whatever_is_in_them() -> None:
+    """As they do in the fields of an event."""
+
+    class Drawer(Shelf):
+        inside: bytes = b""
+        width: float = 0
+
+    drawer = Drawer()
+    drawer.inside, drawer.width = b"\xff\x00", float("inf")
+    codec = state_codec(Drawer)
+    assert codec.read(codec.write(drawer)) == vars(drawer) | {"inside": b"\xff\x00", "width": float("inf")}
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from twofold.clock import new_id
-from twofold.errors import Undecodable, WiringError
+from twofold.errors import Invalid, Undecodable, WiringError
 from twofold.messages import Command, Event, Kind, MessageType
 
 T = TypeVar("T")
@@ -213,3 +213,42 @@ def test_a_class_without_fields_to_read_is_a_fault() -> None:
 def test_the_schema_names_the_fields() -> None:
     """For documents of the API."""
     assert set(MessageType(Model).schema()["properties"]) == {"id", "lines"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(Event):
+    """One with a number that JSON has no word for."""
+
+    value: float
+    before: float | None = None
+    each: dict[tuple[int, int], int] | None = None
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN", "Infinity", "-inf"])
+def test_a_text_is_no_way_to_a_number_that_json_does_not_have(text: str) -> None:
+    """Nor is one by code: it is refused where it comes in, and where it would be recorded."""
+    kind = MessageType(Measured)
+    with pytest.raises(Invalid, match="finite number"):
+        kind.parse(f'{{"value": "{text}"}}')
+    for event in (Measured(value=float(text)), Measured(value=1, before=float(text))):
+        with pytest.raises(WiringError, match="Measured is recorded, and could not be read again"):
+            kind.record(event)
+
+
+def test_what_has_a_form_in_json_and_no_way_back_is_not_recorded() -> None:
+    """Keys that are tuples become texts."""
+    with pytest.raises(WiringError, match="could not be read again: each"):
+        MessageType(Measured).record(Measured(value=1, each={(1, 2): 3}))
+    with pytest.raises(WiringError, match="cannot be written"):
+        MessageType(Measured).record(Measured(value=object()))  # type: ignore[arg-type]  # the mistake
+
+
+def test_a_class_may_allow_what_json_does_not_have() -> None:
+    """By its own settings; then it comes back as it was."""
+
+    class Allowed(Measured):
+        __pydantic_config__ = ConfigDict(allow_inf_nan=True)
+
+    kind = MessageType(dataclass(frozen=True, kw_only=True)(Allowed))
+    again = kind.decode(kind.record(Allowed(value=float("inf"), before=float("-inf"))))
+    assert (again.value, again.before) == (float("inf"), float("-inf"))

@@ -353,3 +353,15 @@ async def test_there_is_one_session_per_unit(store: MemoryStore) -> None:
     unit = new_unit(store)
     first = unit.participant(lambda transaction: SpySession())
     assert unit.participant(lambda transaction: SpySession()) is first
+
+
+@pytest.mark.parametrize("wrong", [None, "many", float("nan"), [1]])
+async def test_an_event_that_could_not_be_read_again_is_not_recorded(store: MemoryStore, wrong: object) -> None:
+    """A handler's mistake would lose its stream for good; nothing is written with it either."""
+    unit = new_unit(store)
+    unit.append("order-1", Happened(n=1))
+    for add in (unit.record, lambda event: unit.append("order-1", event)):
+        with pytest.raises(WiringError, match="Happened is recorded, and could not be read again: n: "):
+            add(Happened(n=wrong))  # type: ignore[arg-type]  # the mistake
+    await unit.commit()
+    assert await types(store) == ["happened"]

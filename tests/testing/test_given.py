@@ -33,6 +33,12 @@ class TestAggregates:
         with pytest.raises(WiringError, match="makes a new Article"):
             given(Article, PENS).when(Article.stock, "pen", 2).then(PENS)
 
+    def test_an_event_that_no_log_could_give_back_fails(self) -> None:
+        """As it would where it is recorded, whatever the test expects."""
+        wrong = Stocked(article="pen", count=None)  # type: ignore[arg-type]  # the mistake
+        with pytest.raises(WiringError, match="Stocked is recorded, and could not be read again: count"):
+            given(Article).when(lambda article: article.record(wrong)).then(wrong)
+
     def test_a_refusal_is_an_error_or_its_class(self) -> None:
         """And nothing is recorded."""
         decision = given(Article, Stocked(article="pen", count=0)).when(Article.sell, "ada")

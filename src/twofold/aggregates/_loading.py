@@ -7,6 +7,7 @@ from typing import TypeVar
 from twofold.aggregates._aggregate import Aggregate
 from twofold.aggregates._snapshots import Loaded
 from twofold.aggregates._state import state_codec
+from twofold.errors import WiringError
 from twofold.messages import Catalogue, Event
 from twofold.store import Recorded, Snapshot, Store, UnitOfWork, decode
 
@@ -40,9 +41,20 @@ async def load(
         return None, 0
     found = kind.rebuild(events, version=last.version, start=start)
     if found is not None and count and kind.snapshots(Loaded(count, events, unit.clock.monotonic() - began)):
-        codec = state_codec(kind)
-        unit.keep_snapshot(Snapshot(stream, last.version, last.id, codec.schema, codec.write(found)))
+        _keep(found, stream, last, unit)
     return found, last.version
+
+
+def _keep(found: Aggregate, stream: str, last: Recorded, unit: UnitOfWork) -> None:
+    """Keep a snapshot; one that cannot be taken costs time, and no command."""
+    codec = state_codec(type(found))
+    try:
+        state = codec.write(found)
+    except WiringError as error:
+        _log.log(logging.DEBUG if codec.refused else logging.WARNING, "no snapshot of %s is kept: %s", stream, error)
+        codec.refused = True
+    else:
+        unit.keep_snapshot(Snapshot(stream, last.version, last.id, codec.schema, state))
 
 
 async def _start(kind: type[A], stream: str, store: Store) -> tuple[A | None, int, Recorded | None]:

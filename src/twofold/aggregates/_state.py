@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Any, ClassVar, Final, cast, get_origin, get_type_hints
+from typing import Any, ClassVar, Final, get_origin, get_type_hints
 from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter, ValidationError
@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from twofold.aggregates._aggregate import Aggregate
 from twofold.errors import WiringError
+from twofold.messages import PLAIN
 
 
 class StateCodec:
@@ -28,33 +29,42 @@ class StateCodec:
         try:
             hints = get_type_hints(kind, include_extras=True)
             self._fields = {name: hint for name, hint in hints.items() if _is_state(name, hint)}
-            self._adapter = adapter = TypeAdapter[Any](_made("State", self._fields, total=False))
-            self.json_schema = adapter.json_schema()
+            made: Any = _made("State", self._fields, total=False)
+            made.__pydantic_config__ = PLAIN
+            self.json_schema = TypeAdapter[Any](made).json_schema()
+            # In a list, since pydantic writes a TypedDict by the settings of what it is in, and reads it by its own.
+            self._adapter: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(list[made], config=PLAIN)
         except (NameError, TypeError, PydanticUserError) as error:
             text = str(error).splitlines()[0]
             raise WiringError(f"the state of {self._name} has no form in JSON: {text}") from None
         said = json.dumps(self.json_schema, sort_keys=True).encode()
         self.schema = f"{self._name}/{kind.snapshot_version}/{hashlib.sha256(said).hexdigest()[:16]}"
         """What it is written as: the class, the version that it says, and its fields with their types."""
+        self.refused = False
+        """Whether a state could not be written."""
 
     def write(self, aggregate: Aggregate) -> bytes:
         """The state of an aggregate.
 
         Raises:
-            WiringError: It has an attribute that its class does not annotate, or a value that is not as annotated.
+            WiringError: It has an attribute that its class does not annotate, a value that is not as annotated, or one
+                that would come back as another.
         """
         state = {name: value for name, value in vars(aggregate).items() if name not in _OWN}
         if unknown := ", ".join(sorted(state.keys() - self._fields.keys())):
             raise WiringError(f"{self._name} has a snapshot, and no annotation of {unknown}")
         try:
-            return self._adapter.dump_json(state, warnings="error")
+            written = self._adapter.dump_json([state], warnings="error")[1:-1]
         except (ValueError, TypeError, AttributeError) as error:  # pydantic's own are ValueErrors
             raise WiringError(f"the state of {self._name} is not as annotated: {error}") from None
+        if self.read(written) != state:
+            raise WiringError(f"the state of {self._name} would not come back from JSON as it was")
+        return written
 
     def read(self, state: bytes) -> dict[str, Any] | None:
         """The attributes of an aggregate; None when this is not their form."""
         try:
-            return cast("dict[str, Any]", self._adapter.validate_json(state))
+            return self._adapter.validate_json(b"[%b]" % state)[0]
         except ValidationError:
             return None
 

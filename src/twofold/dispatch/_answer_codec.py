@@ -11,6 +11,7 @@ from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnno
 from pydantic_core import PydanticSerializationError
 
 from twofold.errors import WiringError
+from twofold.messages import PLAIN
 
 
 class AnswerCodec:
@@ -27,7 +28,7 @@ class AnswerCodec:
 
     def __init__(self, promised: Any) -> None:
         try:
-            self.adapter: TypeAdapter[Any] = TypeAdapter(promised)
+            self.adapter = _adapter(promised)
             self.adapter.json_schema(mode="serialization")
         except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError) as error:
             raise WiringError(f"answers {promised}, which cannot be written as JSON") from error
@@ -50,3 +51,13 @@ class AnswerCodec:
             ValidationError: It is no answer of this type.
         """
         return self.adapter.validate_json(body)
+
+
+def _adapter(promised: Any) -> TypeAdapter[Any]:
+    """The codec; what is a class with fields brings its own settings."""
+    try:
+        return TypeAdapter(promised, config=PLAIN)
+    except PydanticUserError as error:
+        if error.code != "type-adapter-config-unused":
+            raise
+        return TypeAdapter(promised)

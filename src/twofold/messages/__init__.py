@@ -20,7 +20,7 @@ from twofold.messages._feed import Feed
 from twofold.messages._fields import FromContext, context_fields, filled_by
 from twofold.messages._findings import findings
 from twofold.messages._kind import Kind
-from twofold.messages._message import Command, Event, Query
+from twofold.messages._message import PLAIN, Command, Event, Query
 from twofold.messages._name import WireName, command, event, query, wire_name
 from twofold.messages._page import Page
 from twofold.messages._personal import PERSONAL, Personal, PersonalField, Subject, SubjectErased
@@ -64,6 +64,7 @@ __all__ = [
     "NOWHERE",
     "Origin",
     "Page",
+    "PLAIN",
     "PERSONAL",
     "Personal",
     "PersonalField",

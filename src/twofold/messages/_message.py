@@ -15,7 +15,10 @@ from twofold.errors import TwofoldError
 R = TypeVar("R", covariant=True, default=Any)
 E = TypeVar("E", covariant=True, default=TwofoldError)
 
-_CONFIG = ConfigDict(revalidate_instances="always", extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+PLAIN = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="strings")
+"""What comes back from JSON as it was: bytes, and numbers that JSON does not have where a class allows them."""
+
+_CONFIG = ConfigDict({**PLAIN, "revalidate_instances": "always", "extra": "forbid", "allow_inf_nan": False})
 _EVENT_CONFIG = ConfigDict({**_CONFIG, "extra": "ignore"})
 
 

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, with_config
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
+from pydantic_core import PydanticSerializationError
 
 from twofold.errors import Finding, Invalid, Undecodable, WiringError
 from twofold.messages._fields import context_fields
@@ -97,7 +98,7 @@ class MessageType(Generic[M]):
         return self.adapter.validator.validate_json
 
     @cached_property
-    def _write(self) -> Callable[[M], bytes]:
+    def _write(self) -> Callable[..., bytes]:
         return self.adapter.serializer.to_json
 
     @cached_property
@@ -149,6 +150,23 @@ class MessageType(Generic[M]):
     def encode(self, message: M) -> bytes:
         """The message as JSON bytes."""
         return self._write(message)
+
+    def record(self, event: M) -> bytes:
+        """An event as JSON bytes that are read again for as long as the log is kept.
+
+        Raises:
+            WiringError: They could not be: a value is not what the class says.
+        """
+        name = self.cls.__qualname__
+        try:
+            body = self._write(event, warnings=False)
+            self._read(body)
+        except ValidationError as error:
+            wrong = "; ".join(str(finding) for finding in _findings(error))
+            raise WiringError(f"{name} is recorded, and could not be read again: {wrong}") from None
+        except PydanticSerializationError as error:
+            raise WiringError(f"{name} is recorded, and cannot be written: {error}") from None
+        return body
 
     def decode(self, body: bytes | str) -> M:
         """A message from JSON that twofold wrote.

@@ -24,7 +24,7 @@ from twofold.store._log import Log, Wakeup
 from twofold.store._memory import MemoryStore
 from twofold.store._memory_tables import MemoryTables
 from twofold.store._parked import Parked, ParkedEvents
-from twofold.store._part import EventSource, Participant
+from twofold.store._participants import EventSource, Participant
 from twofold.store._port import (
     QueueingStore,
     ReadableStore,

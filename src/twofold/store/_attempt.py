@@ -29,7 +29,7 @@ def attempt_stream(message_id: UUID) -> str:
 def as_header(catalogue: Catalogue, event: object) -> str:
     """An event as a header of another one: its wire name, which has no space in it, its version, and its data."""
     entry = catalogue.of(type(event))
-    return f"{entry.name} {entry.wire.version} {entry.encode(event).decode()}"
+    return f"{entry.name} {entry.wire.version} {entry.record(event).decode()}"
 
 
 def from_header(catalogue: Catalogue, header: str) -> object:

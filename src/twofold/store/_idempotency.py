@@ -130,7 +130,9 @@ def claim_stage(said: Said, catalogue: Catalogue) -> Stage:
                 return _given_again(reply, one, answers, context)
             result = await call_next(message, context)
             if result.is_success:
-                unit.answer(Reply(one.key, name, one.fingerprint, answers.dump(result.value), now, now + keep))
+                written = answers.dump(result.value)
+                unit.answer(Reply(one.key, name, one.fingerprint, written, now, now + keep))
+                return Success(answers.load(written))  # as it will be given again
             return result
 
         def claim(message: Any, context: Context) -> Awaitable[Result[Any, Any]]:

@@ -1,80 +1,29 @@
-"""What takes part in a unit of work, and the parts of one that can be undone alone.
+"""The parts of a unit of work that can be undone alone.
 
 Parts nest, and never overlap: of commands that a handler sends side by side, each waits for the one before it.
 """
 
 import asyncio
-from collections.abc import Sequence
 from contextvars import ContextVar, Token
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from twofold.messages import Context
-
-
-class EventSource(Protocol):
-    """Something that collects events until the unit of work commits; an aggregate's repository, say."""
-
-    def drain(self) -> tuple[str, int, Sequence[object]] | None:
-        """Its stream, the version that was loaded, and its new events; None when there are none."""
-        ...
-
-    def mark(self) -> object:
-        """Its state now, for `revert`."""
-        ...
-
-    def revert(self, mark: object) -> None:
-        """Go back to a state that `mark` gave."""
-        ...
-
-
-class Participant(Protocol):
-    """A session that writes in the unit's transaction."""
-
-    async def flush(self) -> None:
-        """Send what is pending, before the unit commits."""
-        ...
-
-    async def savepoint(self) -> None:
-        """Begin a part that can be undone alone."""
-        ...
-
-    async def release(self) -> None:
-        """Keep the innermost part."""
-        ...
-
-    async def undo(self) -> None:
-        """Undo the innermost part."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of everything; the unit has ended."""
-        ...
+from twofold.store._participants import EventSource, Participant
+from twofold.store._pending import Mark
 
 
 class Part(NamedTuple):
     """A unit of work as it stood when a part of it began.
 
     Args:
-        facts: How many events it had.
-        rows: How many row changes it had.
-        moves: How many moves it had.
-        conditions: How many conditions it had.
-        conclusions: How many events it had that come after all others.
-        undone: How many events it had for the case that it does not commit.
-        enlisted: How many sources it had.
+        mark: How much it had taken.
         traced: How many commands had been sent and answered in it.
         sources: Every source it knew, with its state.
         participant: Its session, when it had one.
         context: The message it served.
     """
 
-    facts: int
-    rows: int
-    moves: int
-    conditions: int
-    conclusions: int
-    undone: int
-    enlisted: int
+    mark: Mark
     traced: int
     sources: dict[str, tuple[EventSource, object]]
     participant: Participant | None

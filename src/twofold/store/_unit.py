@@ -23,14 +23,17 @@ from twofold.errors import (
 )
 from twofold.messages import Catalogue, Context
 from twofold.store._added import Added, appends_of, as_facts
-from twofold.store._attempt import IF_INTERRUPTED, as_header, attempt_stream
+from twofold.store._attempt import IF_INTERRUPTED, as_header
 from twofold.store._audited import Trace
-from twofold.store._batch import ANY_VERSION, Batch, Committed, Draft
+from twofold.store._batch import ANY_VERSION, Batch, Committed
 from twofold.store._checkpoint import Move
 from twofold.store._fact import Fact
-from twofold.store._part import EventSource, Part, Participant, Turns
+from twofold.store._part import Part, Turns
+from twofold.store._participants import EventSource, Participant
+from twofold.store._pending import Pending
 from twofold.store._port import Store, Transaction
 from twofold.store._precondition import Precondition
+from twofold.store._recorder import Recorder
 from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
 from twofold.store._selection import Condition, Selection, selected
@@ -76,31 +79,21 @@ class UnitOfWork:
     ) -> None:
         self._store = store
         self.catalogue = catalogue
-        self._context = context
+        self._recorder = Recorder(catalogue, context)
+        self._pending = Pending()
         self._inline = inline
         self._held = held
         self._told = told
-        self._facts: list[Added] = []
-        self._rows: list[RowChange] = []
-        self._moves: list[Move] = []
-        self._conditions: list[Condition] = []
         self._snapshots: dict[str, Snapshot] = {}
         self._settled = _NOTHING
         self._reply: Reply | None = None
         self._claimed = False
         self._marked = False
-        self._sources: list[tuple[EventSource, Context]] = []
-        self._survivors: list[Added] = []
-        self._conclusions: list[Added] = []
-        self._undone: list[Added] = []
-        self._attempts = set[str]()
         self._transaction: Transaction | None = None
         self._participant: Participant | None = None
-        self._headers: dict[str, str] | None = None
         self._known: dict[str, EventSource] = {}
         self._parts: list[Part] = []
         self._turns = Turns()
-        self._open = True
         expected = context.origin.expected
         self._precondition = None if expected is None else Precondition(expected)
         self.trace: Trace | None = None
@@ -110,12 +103,12 @@ class UnitOfWork:
     @property
     def clock(self) -> Clock:
         """The clock of the message that it serves."""
-        return self._context.clock
+        return self._recorder.context.clock
 
     @property
     def open(self) -> bool:
         """Whether it still takes what a handler adds; not once it commits or rolls back."""
-        return self._open
+        return self._recorder.open
 
     @property
     def in_part(self) -> bool:
@@ -181,11 +174,11 @@ class UnitOfWork:
         Raises:
             WiringError: An event is not registered, or the unit has ended.
         """
-        self._add(stream, events, expected, self._context)
+        self._add(stream, events, expected, self._recorder.context)
 
     def record(self, event: object) -> None:
         """Add an event that belongs to no aggregate; it goes to a stream of this message's own."""
-        self._facts.append(self._own_fact(event))
+        self._pending.facts.append(self._recorder.own(event))
 
     async def record_surviving(self, event: object) -> None:
         """Add an event that outlives a roll-back.
@@ -193,11 +186,11 @@ class UnitOfWork:
         It commits at once while nothing has run in the transaction of this unit, else with the unit, or after its
         roll-back.
         """
-        fact = self._own_fact(event)
+        fact = self._recorder.own(event)
         if self._transaction is None or not self._transaction.begun:
             await self._commit_apart([fact])
         else:
-            self._survivors.append(fact)
+            self._pending.survivors.append(fact)
 
     def tell(
         self,
@@ -217,8 +210,8 @@ class UnitOfWork:
             if_interrupted: The event that tells, of an attempt that begins, that nobody came to an end.
         """
         beside = {} if if_interrupted is None else {IF_INTERRUPTED: as_header(self.catalogue, if_interrupted)}
-        fact = self._told_fact(event, expected, of, beside)
-        (self._facts if of is None else self._survivors).append(fact)
+        fact = self._recorder.told(event, expected, of, beside)
+        (self._pending.facts if of is None else self._pending.survivors).append(fact)
 
     def conclude(self, event: object | None, *, expected: int, undone: object | None = None) -> None:
         """Add what the message that is served has come to: it stands behind all events of the unit.
@@ -229,13 +222,13 @@ class UnitOfWork:
             undone: The event that is recorded instead when what the message did is undone after all.
         """
         if event is not None:
-            self._conclusions.append(self._told_fact(event, expected))
+            self._pending.conclusions.append(self._recorder.told(event, expected))
         if undone is not None:
-            self._undone.append(self._told_fact(undone, expected))
+            self._pending.undone.append(self._recorder.told(undone, expected))
 
     def require(self, condition: Condition) -> None:
         """Have whatever this unit writes depend on what must not have happened since a decision was made."""
-        self._conditions.append(condition)
+        self._pending.conditions.append(condition)
 
     def pending(self, where: Sequence[Selection]) -> list[Any]:
         """The events of this unit that a selection means, which no log has yet; those of its sources come last.
@@ -243,10 +236,10 @@ class UnitOfWork:
         Args:
             where: Selections by types and tags.
         """
-        facts = [*self._facts, *self._survivors]
-        for source, _ in self._sources:
+        facts = [*self._pending.facts, *self._pending.survivors]
+        for source, _ in self._pending.sources:
             stream, version, events = source.drain() or ("", 0, ())
-            facts += [(stream, version + place, event, self._draft(event)) for place, event in enumerate(events)]
+            facts += self._recorder.in_stream(stream, events, version, self._recorder.context)
         return [fact.event for fact in as_facts(facts) if selected(fact.recorded, where)]
 
     def enlist(self, source: EventSource) -> None:
@@ -254,12 +247,12 @@ class UnitOfWork:
 
         A second time changes nothing.
         """
-        if not any(known is source for known, _ in self._sources):
-            self._sources.append((source, self._context))
+        if not any(known is source for known, _ in self._pending.sources):
+            self._pending.sources.append((source, self._recorder.context))
 
     def change(self, *rows: RowChange) -> None:
         """Change rows of read models in this unit."""
-        self._rows.extend(rows)
+        self._pending.rows.extend(rows)
 
     async def write_rows(self) -> None:
         """Write the changes of rows so far now, so that SQL of this unit sees them.
@@ -269,7 +262,7 @@ class UnitOfWork:
         """
         if self._parts:
             raise WiringError("rows are written with the whole unit of work, not in a part of it")
-        rows, self._rows = self._rows, []
+        rows, self._pending.rows = self._pending.rows, []
         if rows:
             await self.transaction.change(rows)
 
@@ -279,7 +272,7 @@ class UnitOfWork:
 
     def move(self, move: Move) -> None:
         """Move a checkpoint with this unit."""
-        self._moves.append(move)
+        self._pending.moves.append(move)
 
     def settle(self, settled: Batch) -> None:
         """Settle an event of the log with this unit: its checkpoint, and what is put aside or let go."""
@@ -326,22 +319,21 @@ class UnitOfWork:
             raise WiringError("a handler has answered before a command that it sent: await what it sends")
         if self._participant is not None:
             await self._participant.flush()
-        for source, context in self._sources:
+        for source, context in self._pending.sources:
             drained = source.drain()
             if drained is not None:
                 stream, version, events = drained
                 self._add(stream, events, version, context)
-        self._open = False
-        settled = self._settled
-        facts = [*self._facts, *self._survivors, *self._conclusions]
+        self._recorder.open = False
+        settled, pending, facts = self._settled, self._pending, self._pending.events()
         if self._inline is not None and facts:
             await self._inline(as_facts(facts), self)
         held = self._held if facts else ()
         batch = Batch(
             appends_of(facts),
-            tuple(self._rows),
-            (*self._moves, *settled.moves, *held),
-            tuple(self._conditions) if self._writes(facts) else (),
+            tuple(pending.rows),
+            (*pending.moves, *settled.moves, *held),
+            tuple(pending.conditions) if self._writes(facts) else (),
             parks=settled.parks,
             frees=settled.frees,
             reply=self._reply,
@@ -369,14 +361,13 @@ class UnitOfWork:
 
     def _writes(self, facts: Sequence[object]) -> bool:
         """Whether a decision led to more than an answer, which was right when it was made."""
-        return bool(facts or self._rows or (self._transaction is not None and self._transaction.begun))
+        return bool(facts or self._pending.rows or (self._transaction is not None and self._transaction.begun))
 
     def _has_committed(self, committed: Committed, facts: Sequence[Added]) -> Committed:
         self.committed = committed
         if self._told is not None and facts:
             self._told({draft.type for _, _, _, draft in facts}, committed.position)
-        self._survivors.clear()
-        self._undone.clear()
+        self._pending.commit()
         if self.trace is not None:
             self.trace.written = True
         self._note(committed, facts)
@@ -384,7 +375,7 @@ class UnitOfWork:
 
     def _explain(self, conflict: VersionConflict) -> None:
         """Raise what a conflict means where it is more than that somebody was faster."""
-        if conflict.stream in self._attempts:
+        if conflict.stream in self._recorder.attempts:
             raise Interrupted from conflict
         broken = None if self._precondition is None else self._precondition.broken_by(conflict)
         if broken is not None:
@@ -393,14 +384,12 @@ class UnitOfWork:
     def _may_be_committed(self, error: BaseException | None) -> None:
         """Tell nobody that something was undone when nobody knows."""
         if isinstance(error, OutcomeUnknown):
-            self._undone.clear()
+            self._pending.undone.clear()
 
     async def rollback(self) -> None:
         """Throw everything away, but what survives."""
-        self._open = False
-        self._facts.clear()
-        self._conclusions.clear()
-        self._sources.clear()
+        self._recorder.open = False
+        self._pending.drop()
         if self.trace is not None and not self.trace.written:
             self.trace.undo()
         if self._transaction is not None:
@@ -412,17 +401,16 @@ class UnitOfWork:
         What the unit ended with stays the answer, whatever comes of the survivors; their error goes to the exception
         handler of the event loop, which logs it with its traceback unless told otherwise.
         """
-        self._open = False
+        self._recorder.open = False
         if self._participant is not None:
             await self._participant.close()
-        survivors = [*self._survivors, *self._undone]
+        survivors = self._pending.surviving()
         if survivors:
-            self._survivors, self._undone = [], []
             try:
                 await self._commit_apart(survivors)
             except Exception as error:  # noqa: BLE001  # told to the event loop: the caller is told the outcome
                 lost = ", ".join(draft.type for _, _, _, draft in survivors)
-                text = f"{lost} cannot be committed after the roll-back of message {self._context.message_id}"
+                text = f"{lost} cannot be committed after the roll-back of message {self._recorder.context.message_id}"
                 asyncio.get_running_loop().call_exception_handler({"message": text, "exception": error})
 
     async def __aenter__(self) -> "UnitOfWork":
@@ -441,7 +429,7 @@ class UnitOfWork:
         Raises:
             WiringError: Its sender expects a version, which only that of the whole unit can.
         """
-        if context is not None and context.origin.expected not in (None, self._context.origin.expected):
+        if context is not None and context.origin.expected not in (None, self._recorder.context.origin.expected):
             raise WiringError("a command that a handler sends is a part of another one: it can expect no version")
         await self._turns.enter()
         try:
@@ -452,23 +440,17 @@ class UnitOfWork:
                 self._marked = True
             self._parts.append(
                 Part(
-                    facts=len(self._facts),
-                    rows=len(self._rows),
-                    moves=len(self._moves),
-                    conditions=len(self._conditions),
-                    conclusions=len(self._conclusions),
-                    undone=len(self._undone),
-                    enlisted=len(self._sources),
+                    mark=self._pending.mark(),
                     traced=0 if self.trace is None else len(self.trace),
                     sources={stream: (source, source.mark()) for stream, source in self._known.items()},
                     participant=self._participant,
-                    context=self._context,
+                    context=self._recorder.context,
                 )
             )
         except BaseException:
             self._turns.leave()
             raise
-        self._serve(context or self._context)
+        self._recorder.serve(context or self._recorder.context)
 
     async def keep_part(self) -> None:
         """Keep the innermost part.
@@ -478,22 +460,18 @@ class UnitOfWork:
         """
         part = self._parts.pop()
         try:
-            if not self._open:
+            if not self.open:
                 raise WiringError("a handler has answered before a command that it sent: await what it sends")
             if part.participant is not None:
                 await part.participant.release()
         finally:
-            self._serve(part.context)
+            self._recorder.serve(part.context)
             self._turns.leave()
 
     async def undo_part(self) -> None:
         """Undo the innermost part; aggregates are again as they were before it."""
         part = self._parts.pop()
-        del self._facts[part.facts :], self._rows[part.rows :], self._moves[part.moves :]
-        del self._conditions[part.conditions :]
-        del self._sources[part.enlisted :], self._conclusions[part.conclusions :]
-        self._survivors += self._undone[part.undone :]
-        del self._undone[part.undone :]
+        self._pending.undo(part.mark)
         if self.trace is not None:
             self.trace.undo(part.traced)
         self._known = {stream: source for stream, (source, _) in part.sources.items()}
@@ -512,7 +490,7 @@ class UnitOfWork:
                     await self.transaction.rollback()
                     self._transaction = None
         finally:
-            self._serve(part.context)
+            self._recorder.serve(part.context)
             self._turns.leave()
 
     async def _require_held(self, batch: Batch, error: Exception) -> None:
@@ -525,57 +503,20 @@ class UnitOfWork:
                 text = f"it has version {stands.version}" if stands.version != held.version else "it is not inline"
                 raise Superseded(name=held.name, text=f"{text} in another process") from error
 
-    def _serve(self, context: Context) -> None:
-        if context is not self._context:
-            self._context, self._headers = context, None
-
     def _note(self, committed: Committed, facts: Sequence[Added]) -> None:
         """Tell whoever sent the message how far it has come, and the version of what it was about if that is one."""
-        receipt = self._context.origin.receipt
+        receipt = self._recorder.context.origin.receipt
         if receipt is not None:
-            decided = {stream for stream, expected, _, _ in facts if expected != ANY_VERSION} - self._attempts
+            decided = {stream for stream, expected, _, _ in facts if expected != ANY_VERSION} - self._recorder.attempts
             receipt.note(committed.position, committed.versions.get(decided.pop()) if len(decided) == 1 else None)
 
     def _add(self, stream: str, events: Sequence[object], expected: int, of: Context) -> None:
-        drafts = [self._draft(event, None if of is self._context else of) for event in events]
-        for place, (event, draft) in enumerate(zip(events, drafts, strict=True)):
-            self._facts.append((stream, expected if expected == ANY_VERSION else expected + place, event, draft))
-
-    def _own_fact(self, event: object) -> Added:
-        """An event in the stream of a message of its own."""
-        return f"message-{self._context.message_id}", ANY_VERSION, event, self._draft(event)
-
-    def _told_fact(
-        self, event: object, expected: int, of: Context | None = None, beside: Mapping[str, str] = _NO_HEADERS
-    ) -> Added:
-        """An event in the stream of an attempt."""
-        stream = attempt_stream((of or self._context).message_id)
-        self._attempts.add(stream)
-        return stream, expected, event, self._draft(event, of, beside)
-
-    def _draft(self, event: object, of: Context | None = None, beside: Mapping[str, str] = _NO_HEADERS) -> Draft:
-        if not self._open:
-            raise WiringError(
-                f"{type(event).__qualname__} came after the unit of work had ended, so nothing records it"
-            )
-        kind = type(event)
-        if kind not in self.catalogue:
-            raise WiringError(
-                f"{kind.__qualname__} is recorded, and this application does not know it; see module.events()"
-            )
-        entry, context = self.catalogue.of(kind), of or self._context
-        if self._headers is None:
-            self._headers = self._context.headers()
-        headers = self._headers if of is None else of.headers()
-        if beside:
-            headers = {**headers, **beside}
-        now, data = context.clock.now(), entry.encode(event)
-        return Draft(context.ids(), entry.name, entry.wire.version, data, headers, now, entry.tags(event))
+        self._pending.facts += self._recorder.in_stream(stream, events, expected, of)
 
     async def _commit_apart(self, facts: Sequence[Added]) -> None:
         """Commit events in a unit of their own, whatever becomes of this one."""
-        apart = UnitOfWork(self._store, self.catalogue, self._context, self._inline, self._held, self._told)
-        apart._facts.extend(facts)
+        apart = UnitOfWork(self._store, self.catalogue, self._recorder.context, self._inline, self._held, self._told)
+        apart._pending.facts.extend(facts)
         try:
             await apart.commit()
         except BaseException:

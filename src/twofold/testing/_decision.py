@@ -3,6 +3,7 @@
 Whoever decides is folded from events, asked, and answers a `Decided`.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,13 +12,16 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, final, overloa
 from twofold.aggregates import Aggregate
 from twofold.dispatch import Decider
 from twofold.errors import WiringError
-from twofold.messages import Event
+from twofold.messages import Event, MessageType
 from twofold.result import Failure, Result, Success
 from twofold.testing._difference import event_differences, mismatch, outcome_differences, refusal_of, told
 
 A = TypeVar("A", bound=Aggregate)
 C = TypeVar("C")
 P = ParamSpec("P")
+
+
+_type_of = functools.lru_cache(MessageType[Event])
 
 
 @final
@@ -60,11 +64,14 @@ class Decision:
 
         Raises:
             AssertionError: It is not so; the text says what differs, event by event and field by field.
+            WiringError: An event that is recorded could not be read again from a log.
         """
         __tracebackhide__ = True
         refusal, events = refusal_of(expected)
         try:
             decided = self._decide()
+            for event in decided.events:
+                _type_of(type(event)).record(event)
         except Exception as error:
             if refusal is None:
                 raise

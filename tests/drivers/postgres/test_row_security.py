@@ -178,6 +178,8 @@ async def test_rows_of_projections_are_those_of_all_tenants(store: PostgresStore
         session = sessions.write(transaction)
         assert list(await session.scalars(ALL)) == NORTH
         await transaction.change([Upsert(Invoice, {"id": 4}, {"tenant": "south"})])
+        raw = await transaction.run(lambda connection: connection.fetch("SELECT id FROM invoices ORDER BY id"))
+        assert [row["id"] for row in raw] == NORTH
         assert list(await session.scalars(ALL)) == NORTH
         await session.close()
         await transaction.commit(Batch(rows=(Upsert(Invoice, {"id": 5}, {"tenant": "south"}),)))

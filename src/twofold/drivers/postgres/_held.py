@@ -11,7 +11,7 @@ from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import is_lost, raise_typed
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._replies import claim
-from twofold.drivers.postgres._row_security import beginning
+from twofold.drivers.postgres._row_security import beginning, show
 from twofold.drivers.postgres._run import run
 from twofold.drivers.postgres._tables import change_rows
 from twofold.errors import StoreUnavailable
@@ -77,7 +77,12 @@ class PostgresTransaction:
         Raises:
             StoreUnavailable: The transaction was held longer than the store allows, or has ended.
         """
-        await self._run(lambda connection: change_rows(connection, rows), every=True)
+
+        async def change(connection: Connection) -> None:
+            await change_rows(connection, rows)
+            await show(connection)
+
+        await self._run(change, every=True)
 
     async def claim(self, key: bytes, now: datetime, wait: float) -> Reply | None:
         """Have a key to oneself until the transaction ends, unless there is a reply to it that has not expired.
@@ -116,7 +121,7 @@ class PostgresTransaction:
         call = self._calls.of(batch)
         if batch.rows:
             try:
-                await self.change(batch.rows)
+                await self._run(lambda connection: change_rows(connection, batch.rows), every=True)
             except BaseException:
                 await self.rollback()
                 raise

@@ -1,0 +1,98 @@
+"""Turns the events that a unit of work is given into what the log takes, at once and as of the message served."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, final
+
+from twofold.errors import WiringError
+from twofold.messages import Catalogue, Context
+from twofold.store._added import Added
+from twofold.store._attempt import attempt_stream
+from twofold.store._batch import ANY_VERSION, Draft
+
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@final
+class Recorder:
+    """What events of a unit of work become.
+
+    Args:
+        catalogue: The events that may be recorded.
+        context: The message that is served.
+    """
+
+    __slots__ = ("_headers", "attempts", "catalogue", "context", "open")
+
+    def __init__(self, catalogue: Catalogue, context: Context) -> None:
+        self.catalogue = catalogue
+        self.context = context
+        self.open = True
+        """Whether anything may still be recorded."""
+        self.attempts = set[str]()
+        """The streams of attempts that something was told of."""
+        self._headers: dict[str, str] | None = None
+
+    def serve(self, context: Context) -> None:
+        """What comes from now on is of this message."""
+        if context is not self.context:
+            self.context, self._headers = context, None
+
+    def in_stream(self, stream: str, events: Sequence[object], expected: int, of: Context) -> list[Added]:
+        """Events at the end of a stream.
+
+        Args:
+            stream: The stream's name.
+            events: The events, in order.
+            expected: The version that the stream must be at before the first.
+            of: The message whose events they are.
+
+        Raises:
+            WiringError: An event is not registered, or the unit has ended.
+        """
+        drafts = [self.draft(event, None if of is self.context else of) for event in events]
+        return [
+            (stream, expected if expected == ANY_VERSION else expected + place, event, draft)
+            for place, (event, draft) in enumerate(zip(events, drafts, strict=True))
+        ]
+
+    def own(self, event: object) -> Added:
+        """An event in the stream of a message of its own."""
+        return f"message-{self.context.message_id}", ANY_VERSION, event, self.draft(event)
+
+    def told(
+        self, event: object, expected: int, of: Context | None = None, beside: Mapping[str, str] = _NO_HEADERS
+    ) -> Added:
+        """An event in the stream of an attempt.
+
+        Args:
+            event: The event.
+            expected: The version that the stream must be at.
+            of: The message whose attempt it is; the one that is served unless given.
+            beside: Headers beside those of the message.
+        """
+        stream = attempt_stream((of or self.context).message_id)
+        self.attempts.add(stream)
+        return stream, expected, event, self.draft(event, of, beside)
+
+    def draft(self, event: object, of: Context | None = None, beside: Mapping[str, str] = _NO_HEADERS) -> Draft:
+        """An event as it is written.
+
+        Raises:
+            WiringError: It is not registered, it could not be read again, or the unit has ended.
+        """
+        kind = type(event)
+        if not self.open:
+            raise WiringError(f"{kind.__qualname__} came after the unit of work had ended, so nothing records it")
+        if kind not in self.catalogue:
+            raise WiringError(
+                f"{kind.__qualname__} is recorded, and this application does not know it; see module.events()"
+            )
+        entry, context = self.catalogue.of(kind), of or self.context
+        if self._headers is None:
+            self._headers = self.context.headers()
+        headers = self._headers if of is None else of.headers()
+        if beside:
+            headers = {**headers, **beside}
+        now, data = context.clock.now(), entry.record(event)
+        return Draft(context.ids(), entry.name, entry.wire.version, data, headers, now, entry.tags(event))
