@@ -3,8 +3,8 @@
 Says nothing that a stranger may not know: names, lags and counts, and never the text of an error.
 """
 
-import importlib.util
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from twofold.app import App, Progress, open_room
-from twofold.errors import TwofoldError
+from twofold.errors import MissingExtraError, TwofoldError
 
 
 def _told(description: str, *members: str) -> dict[str, Any]:
@@ -156,9 +156,9 @@ async def _work(app: App) -> dict[str, Any]:
 
 
 def _meter(app: App) -> Any:
-    """What renders the numbers: the application's own meter if it can, else Prometheus's where that is installed."""
-    if app.watching.meter is None and not app.running and importlib.util.find_spec("prometheus_client") is not None:
-        observability = open_room("twofold.observability")
-        numbers = observability.PrometheusMeter
-        app.observe(meter=numbers(handlers=app.router.handlers, progress=app.progress, queues=app.queues))
+    """What renders the numbers: the application's own meter if it can, else ours where that is installed."""
+    if app.watching.meter is None and not app.running:
+        with suppress(MissingExtraError):  # then nobody counts
+            numbers = open_room("twofold.observability").PrometheusMeter
+            app.observe(meter=numbers(handlers=app.router.handlers, progress=app.progress, queues=app.queues))
     return app.watching.meter if hasattr(app.watching.meter, "render") else None
