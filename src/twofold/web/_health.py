@@ -82,12 +82,13 @@ HEALTH_OPERATIONS: Final[Mapping[str, Any]] = {
 """The same in the API document."""
 
 
-def add_health(app: App, web: FastAPI) -> None:
+def add_health(app: App, web: FastAPI, *, metrics: bool) -> None:
     """Serve the pages of `HEALTH_OPERATIONS`, and `/metrics` where there is something that renders them.
 
     Args:
         app: The application.
         web: Where they are served.
+        metrics: Whether the numbers are, too.
     """
 
     async def live(request: Request) -> Response:
@@ -104,15 +105,15 @@ def add_health(app: App, web: FastAPI) -> None:
     web.add_route("/health/live", live, include_in_schema=False)
     web.add_route("/health/ready", ready, include_in_schema=False)
     web.add_route("/health/workers", workers, include_in_schema=False)
-    meter = _meter(app)
+    meter = _meter(app) if metrics else None
     if meter is not None:
 
-        async def metrics(request: Request) -> Response:
+        async def numbers(request: Request) -> Response:
             live = app.running and hasattr(meter, "scrape")
             body, content_type = await meter.scrape() if live else meter.render()
             return Response(body, headers={"content-type": content_type})
 
-        web.add_route("/metrics", metrics, include_in_schema=False)
+        web.add_route("/metrics", numbers, include_in_schema=False)
 
 
 async def _readiness(app: App) -> dict[str, Any]:
