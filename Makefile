@@ -2,12 +2,13 @@ PYTHON ?= python3
 VENV ?= .venv
 EXAMPLE ?=
 DATABASE ?=
+PYTHONS ?=
 PY = $(VENV)/bin/python
 # The many processes that tests start shall not each compile everything anew, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo serve test quick check bench faults lock clean
+.PHONY: help environment demo serve test quick check packaging bench faults lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +33,10 @@ quick: environment ## run the tests, without coverage
 
 check: environment ## style, types, architecture, dependencies, duplication
 	@$(PY) tools/check.py
+
+# PYTHONS may name several interpreters.
+packaging: environment ## try the wheel in environments of its own, with each extra alone
+	@$(PY) -m tools.packaging $(PYTHONS)
 
 bench: environment ## measure against the twins by hand
 	@$(PY) -m benchmarks

@@ -134,3 +134,11 @@ def test_a_missing_package_is_named(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "twofold"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "twofold: twofold.cli needs the package 'rich_click' (pip install \"twofold[cli]\")\n"
+
+
+def test_its_version_is_told_without_its_packages(twofold: Twofold, tmp_path: Path) -> None:
+    """In the words that it has with them."""
+    (tmp_path / "rich_click.py").write_text("raise ModuleNotFoundError('no', name='rich_click')\n")
+    command = [sys.executable, "-m", "twofold", "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == twofold("--version").out

@@ -281,7 +281,8 @@ def test_every_setting_is_there_with_its_default(head: str, function: Callable[.
     assert {name: rows[name] for name in plain} == plain
     if function is http:
         attached = [one.name for one in inspect.signature(attach).parameters.values() if one.kind is one.KEYWORD_ONLY]
-        assert "`app.attach(fastapi_app, ...)` has " + " and ".join(f"`{name}`" for name in attached) in PAGE
+        told = ", ".join(f"`{name}`" for name in attached[:-1])
+        assert f"`app.attach(fastapi_app, ...)` has {told} and `{attached[-1]}`" in " ".join(PAGE.split())
 
 
 def settings_of(function: Callable[..., Any]) -> dict[str, str]:
@@ -310,7 +311,7 @@ def typed(command: click.Command, path: Sequence[str] = ()) -> Iterator[tuple[st
         for name, inner in command.commands.items():
             yield from typed(inner, (*path, name))
         return
-    options = [one for one in command.params if isinstance(one, click.Option)]
+    options = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
     arguments = [one.metavar or "" for one in command.params if isinstance(one, click.Argument)]
     names = [name for one in options for name in (*one.opts, *one.secondary_opts) if name.startswith("--")]
     yield " ".join(path), " ".join(arguments), names

@@ -1,7 +1,7 @@
 """Liveness, readiness and numbers."""
 
 import asyncio
-import importlib.util
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -265,10 +265,12 @@ async def test_a_meter_of_ones_own_stays() -> None:
         assert (await client.get("/metrics")).status_code == 404
 
 
-async def test_without_prometheus_there_are_no_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing extra is no error: the page is not there."""
-    found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "prometheus_client" else found(name))
+@pytest.mark.parametrize("missing", ["prometheus_client", "structlog"])
+async def test_without_the_extra_there_are_no_metrics(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever package of it is missing: that is no error, and the page is not there."""
+    for name in [name for name in sys.modules if name.startswith(("twofold.observability", missing))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
     app: App = shop_app()
     async with client_of(app, app.http()) as client:
         assert (await client.get("/metrics")).status_code == 404

@@ -6,6 +6,7 @@ from twofold.app._auditing import Auditing
 from twofold.app._caller import Caller
 from twofold.app._doctor import doctor
 from twofold.app._locate import AppNotFound, locate
+from twofold.app._production import Profile
 from twofold.app._progress import Progress
 from twofold.app._role import Role
 from twofold.app._room import open_room
@@ -20,6 +21,7 @@ __all__ = [
     "Caller",
     "NotAudited",
     "NotDiscovered",
+    "Profile",
     "Progress",
     "Role",
     "doctor",

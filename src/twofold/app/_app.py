@@ -20,6 +20,7 @@ from twofold.app._auditing import Auditing, audit_keys
 from twofold.app._caller import Caller
 from twofold.app._erasure import Erasure
 from twofold.app._personal import guarded, key_store_of, keys_elsewhere, keys_of
+from twofold.app._production import Profile, profile_of
 from twofold.app._progress import Progress
 from twofold.app._publisher import Publisher
 from twofold.app._queues import queues_of
@@ -84,8 +85,10 @@ class App:
         stuck_after: After how many seconds without a step, while events wait, `/health/workers` fails.
         migrate: Whether it upgrades its stores' own tables when it starts; otherwise it refuses those that are behind,
             and `twofold db upgrade` is for that.
+        profile: `production`: what does on a desk and not where others depend on it keeps it from starting; or
+            `development`. The environment variable `TWOFOLD_PROFILE`, else `development`, unless given.
         authorization: `required`: a command or query without a policy keeps it from starting; `optional`: one that
-            nobody declares a policy of is for everybody.
+            nobody declares a policy of is for everybody, but in production.
         idempotency: What holds for commands with an idempotency key, where their handler says nothing; None: a key
             means nothing.
         audit: Whether its commands leave entries in the audit trail; or how long that keeps them.
@@ -97,7 +100,7 @@ class App:
             of them is for reactions, which are tried again by themselves.
 
     Raises:
-        WiringError: There is no such policy, way of authorization or of tenants, or no time is left to commands.
+        WiringError: There is no such policy, profile or way of authorization or of tenants, or no time for commands.
 
     Example:
         >>> app = App("shop", modules=[orders])
@@ -122,6 +125,7 @@ class App:
         lease: float = 5.0,
         stuck_after: float = 60.0,
         migrate: bool = True,
+        profile: Profile | None = None,
         authorization: Literal["required", "optional"] = "optional",
         idempotency: Idempotency | None = Idempotency(),  # noqa: B008  # frozen
         audit: bool | Auditing = True,
@@ -142,6 +146,7 @@ class App:
             errors=errors or {},
             policies=options_of(policies, of=Policies),
             idempotency=idempotency,
+            profile=profile_of(profile),
             auditing=Auditing.of(audit),
             authorization_required=authorization == "required",
             tenants_apart=tenants == "apart",
@@ -219,6 +224,11 @@ class App:
         return self._authenticate is not None
 
     @property
+    def production(self) -> bool:
+        """Whether it runs where others depend on it, and not in a test."""
+        return self.said.production and not self.said.lent
+
+    @property
     def superseded(self) -> bool:
         """Whether it can record nothing, since its version of an inline projection has been replaced."""
         return self._run is not None and self._run.superseded
@@ -271,6 +281,7 @@ class App:
         self._database = self._read_database = store
         self._key_database = keys_elsewhere(self._key_database)
         self._stores, self._overrides = None, Provider()
+        self.said = replace(self.said, lent=True)
         self._tell_time(clock or self.clock)
         try:
             self._overrides.factories.extend(before[-1].factories)
@@ -299,6 +310,15 @@ class App:
         if role not in tuple(Role):
             raise WiringError(f"there is no role {role!r}: it is one of {', '.join(Role)}")
         self.role, self._stores = Role(role), None
+
+    def use_profile(self, profile: Profile) -> None:
+        """Run in production, or in development, whatever code and environment say; before it starts.
+
+        Raises:
+            WiringError: It is running, or there is no such profile.
+        """
+        self._change()
+        self.said = replace(self.said, profile=profile_of(profile))
 
     def mount(self, module: Module) -> None:
         """Add a module, before the application starts.
@@ -388,6 +408,7 @@ class App:
                 router=self.router,
                 stores=self.stores,
                 said=self.said,
+                role=self.role,
                 errors=self.errors,
                 watching=self.watching._replace(spans=self.watching.spans or spans_installed()),
                 running=Running(

@@ -31,8 +31,10 @@ from twofold.app._options import option_faults
 from twofold.app._outside import read_writers, writer_provider
 from twofold.app._own_writes import reads_faults
 from twofold.app._personal import personal_faults
+from twofold.app._production import production_faults
 from twofold.app._providers import own_provider
 from twofold.app._reactor import Reactor
+from twofold.app._role import Role
 from twofold.app._room import open_room
 from twofold.app._said import Running, Said, Watching
 from twofold.app._scan import messages_near, messages_of
@@ -127,6 +129,7 @@ def assemble(
     router: Router,
     stores: Stores,
     said: Said,
+    role: Role,
     errors: Classification,
     watching: Watching,
     running: Running,
@@ -140,6 +143,7 @@ def assemble(
         router: The table to fill; empty.
         stores: Where it keeps what it has.
         said: Its settings.
+        role: Which part of it this process is.
         errors: What exceptions and error values mean, by its word and that of its modules.
         watching: Who is told what it does.
         running: What its parts ask of it while it runs.
@@ -200,7 +204,11 @@ def assemble(
     ]
     done.authorization, mistaken = authorization_of(modules, handlers)
     done.faults += mistaken
-    done.faults += done.authorization.unguarded(handlers) if said.authorization_required else []
+    if said.guarded:
+        word = 'says authorization="required"' if said.authorization_required else "runs in production"
+        done.faults += done.authorization.unguarded(handlers, f"the application {word}")
+    if said.production and not said.lent:
+        done.faults += production_faults(stores, role, said.auditing)
     guards = done.authorization.policies()
     done.injection, unmet = inject(providers, [*handlers, *guards])
     done.faults += [_without_sql(fault, stores, writing, sessions) for fault in unmet]

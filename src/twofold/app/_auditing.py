@@ -12,8 +12,8 @@ from twofold.errors import Fault, WiringError
 from twofold.store import AuditKeys
 
 _OURS: Final = re.compile(r"TWOFOLD_AUDIT_(?!\w*__)\w+", re.IGNORECASE)  # a module may be called so too
-_VARIABLE: Final = "TWOFOLD_AUDIT_KEY"
-_FILE_VARIABLE: Final = "TWOFOLD_AUDIT_KEY_FILE"
+AUDIT_KEYS: Final = ("TWOFOLD_AUDIT_KEY", "TWOFOLD_AUDIT_KEY_FILE")
+"""The variables that give keys, and the file that has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +54,14 @@ def audit_keys() -> AuditKeys:
     Raises:
         WiringError: They cannot be read, or one is no key.
     """
-    return AuditKeys(*given_keys(_VARIABLE, _FILE_VARIABLE))
+    return AuditKeys(*given_keys(*AUDIT_KEYS))
 
 
 def key_faults() -> Iterator[Fault]:
     """What is wrong with the keys that the environment gives; a name that is nearly right would be no key at all."""
     for name in os.environ:
-        if _OURS.fullmatch(name) and name not in (_VARIABLE, _FILE_VARIABLE):
-            hint = f"did you mean {_VARIABLE} or {_FILE_VARIABLE}?"
+        if _OURS.fullmatch(name) and name not in AUDIT_KEYS:
+            hint = f"did you mean {' or '.join(AUDIT_KEYS)}?"
             yield Fault(
                 where="the environment", code="wrong_setting", text=f"sets {name}, which nobody reads", hint=hint
             )

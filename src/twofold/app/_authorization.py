@@ -41,13 +41,18 @@ class Authorization:
         """Every policy, as what is to be filled with dependencies."""
         return [guard.policy for guarded in self.declared.values() for guard in guarded.guards]
 
-    def unguarded(self, handlers: Iterable[Handler]) -> list[Fault]:
-        """Commands and queries that nobody says anything of, as faults."""
+    def unguarded(self, handlers: Iterable[Handler], why: str) -> list[Fault]:
+        """Commands and queries that nobody says anything of, as faults.
+
+        Args:
+            handlers: The handlers.
+            why: What says that they have to have a policy.
+        """
         return [
             Fault(
                 where=wire_name(handler.message_type).name,
                 code="unguarded",
-                text='has no policy, and the application says authorization="required"',
+                text=f"has no policy, and {why}",
                 hint=f"say authorize= at {handler.id} or at module {handler.module}; twofold.public is for everybody",
             )
             for handler in handlers

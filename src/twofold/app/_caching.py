@@ -100,6 +100,18 @@ class Caching:
         )
         return cache_stage(self.said.get, parts)
 
+    async def prepare(self, get: Callable[[type[Any]], Awaitable[Any]]) -> None:
+        """Make the places where answers are kept, so that a missing package of an extra is told at the start.
+
+        Args:
+            get: Gives a dependency.
+
+        Raises:
+            MissingExtraError: One is.
+        """
+        for said in self.said.values():
+            (await get(Caches)).of(said.store)
+
     async def follow(self, source: Source) -> None:
         """Begin to hear of events, when any of them ends an answer.
 

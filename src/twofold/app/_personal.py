@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from twofold.personal import KeyStore, PersonalStore
 
 _VARIABLE: Final = "TWOFOLD_KEY_DATABASE"
-_KEY_VARIABLE: Final = "TWOFOLD_PERSONAL_KEY"
-_KEY_FILE_VARIABLE: Final = "TWOFOLD_PERSONAL_KEY_FILE"
+PERSONAL_KEYS: Final = ("TWOFOLD_PERSONAL_KEY", "TWOFOLD_PERSONAL_KEY_FILE")
+"""The variables that give master keys, and the file that has them."""
 _POSTGRES: Final = ("postgresql", "postgres")
 
 
@@ -44,7 +44,7 @@ def key_store_of(key_database: "str | Path | KeyStore | None", databases: Iterab
         return said
     if said == "memory:":
         return cast("KeyStore", personal.MemoryKeyStore())
-    master = personal.MasterKeys(*given_keys(_KEY_VARIABLE, _KEY_FILE_VARIABLE))
+    master = personal.MasterKeys(*given_keys(*PERSONAL_KEYS))
     scheme, separator, _ = str(said).partition("://")
     made: Any
     if separator and scheme in _POSTGRES:

@@ -145,6 +145,19 @@ class ReliabilityParts:
             self._found[handler] = {name: one for name, one in settings.items() if name != "timeout"}
         return faults
 
+    async def prepare(self, get: Callable[[type[Any]], Awaitable[Any]]) -> None:
+        """Make what needs packages of an extra, so that a missing one is told at the start.
+
+        Args:
+            get: Gives a dependency.
+
+        Raises:
+            MissingExtraError: One is.
+        """
+        for part, machines in (("rate_limit", Limiters), ("retry", Retries)):
+            for handler in filter(self._of(part), self._found):
+                (await get(machines)).of(handler.message_type)
+
     def stages(self, get: Callable[[type[Any]], Awaitable[Any]], joined: Joined) -> ReliabilityStages:
         """The stages.
 

@@ -75,6 +75,7 @@ class Run:
 
         Raises:
             StoreUnavailable: A store cannot be opened.
+            MissingExtraError: A package that something needs is not installed.
             NotPrepared: The role leaves it to workers to prepare the database, and none has.
         """
         clock, lease = said.clock, said.lease
@@ -87,6 +88,9 @@ class Run:
                 keep_trail(said.auditing, stores.write, assembly.refusals, role, clock=clock, closing=closing)
             closing.push_async_callback(assembly.behind.end)
             closing.push_async_callback(assembly.injection.close)
+            for parts in (assembly.reliability, assembly.caching):
+                if parts is not None:
+                    await parts.prepare(assembly.injection.services.get)
             if role.works:
                 await prepare(tables)
                 await versions.prepare()

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from twofold.app._auditing import Auditing
 from twofold.app._own_writes import Visible
+from twofold.app._production import Profile
 from twofold.clock import Clock
 from twofold.dispatch import Idempotency
 from twofold.errors import Classification
@@ -27,8 +28,10 @@ class Said:
         errors: What exceptions and error values mean, by its own word.
         policies: What it says of reliability.
         idempotency: What it says of commands with a key.
+        profile: Where it runs.
+        lent: Whether its stores are lent to it for a while, by a test.
         auditing: How its audit trail is kept; None without one.
-        authorization_required: Whether a command or query that has no policy keeps it from starting.
+        authorization_required: Whether a command or query that has no policy keeps it from starting everywhere.
         tenants_apart: Whether a message has only the streams of its tenant.
         interrupted_after: How long an attempt may take whose command has no timeout, in seconds.
         wait: How long a query waits until it sees what its caller has written, in seconds.
@@ -41,6 +44,7 @@ class Said:
     errors: Classification
     policies: Mapping[str, Any]
     idempotency: Idempotency | None
+    profile: Profile
     auditing: Auditing | None
     authorization_required: bool
     tenants_apart: bool
@@ -48,6 +52,17 @@ class Said:
     wait: float
     lease: float
     stuck_after: float
+    lent: bool = False
+
+    @property
+    def production(self) -> bool:
+        """Whether it runs where others depend on it."""
+        return self.profile == "production"
+
+    @property
+    def guarded(self) -> bool:
+        """Whether a command or query that has no policy keeps it from starting here."""
+        return self.authorization_required or self.production
 
 
 class Watching(NamedTuple):

@@ -18,6 +18,7 @@ from twofold.middleware import (
     Tally,
     authorization_stage,
     conflicts_stage,
+    deprecation_stage,
     fallback_stage,
     logging_stage,
     metrics_stage,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 _NAMES: Final = frozenset(Policies.__annotations__)
 _OTHERS: Final = re.compile(
-    r"TWOFOLD_(APP|(AUDIT|PERSONAL)_KEY(_FILE)?|(KEY_|READ_)?DATABASE|ROLE|TEST_\w+)", re.IGNORECASE
+    r"TWOFOLD_(APP|(AUDIT|PERSONAL)_KEY(_FILE)?|(KEY_|READ_)?DATABASE|ROLE|PROFILE|TEST_\w+)", re.IGNORECASE
 )
 """Variables of the environment that are not about reliability."""
 
@@ -164,7 +165,7 @@ def pipeline_of(
         before=(
             *([] if spans is None else [tracing_stage(spans, classifier)]),
             logging_stage(classifier),
-            *([] if meter is None else [metrics_stage(meter, classifier)]),
+            *([] if meter is None else [metrics_stage(meter, classifier), deprecation_stage(tally)]),
             *([] if refusals is None else [audit_stage(stores.write, catalogue, classifier, refusals, behind)]),
             *([] if parts is None else parts.first),
         ),

@@ -4,17 +4,15 @@ For people who send its messages, and for whoever joins those who write it.
 """
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from twofold.app._app import App
 from twofold.app._form import Field, docstring_of, fields_of
-from twofold.app.description import type_name
+from twofold.app.description import routes_of, type_name
 from twofold.app.explanation import ExplainedSetting, explain
 from twofold.app.graph import Graph, graph_of
 from twofold.dispatch import Handler, answered_type
-from twofold.errors import MissingExtraError
 from twofold.messages import Kind, MessageType
 from twofold.result import Result
 
@@ -36,6 +34,7 @@ class Catalogued:
         answers: The type of a Success; empty for an event.
         refuses: The type of what its handler says that it fails with; empty where it says nothing.
         route: The method and path of its door over HTTP; empty without one.
+        deprecated: Whether it will go.
         settings: What is said of its pipeline, and where.
         caused_by: What may record or send it.
         causes: What it may record or send.
@@ -52,6 +51,7 @@ class Catalogued:
     answers: str = ""
     refuses: str = ""
     route: str = ""
+    deprecated: bool = False
     settings: tuple[ExplainedSetting, ...] = ()
     caused_by: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ def catalogue_of(app: App) -> list[Part]:
         StartError: It is not sound, or cannot be served over HTTP where that is installed.
     """
     _ = app.assembly
-    routes, graph = _routes(app), graph_of(app)
+    routes, graph = routes_of(app), graph_of(app)
     asked = [one for one in app.router.handlers() if one.kind is not Kind.EVENT]
     parts = [
         Part(
@@ -99,6 +99,7 @@ def _asked(app: App, handler: Handler, routes: Mapping[str, str], graph: Graph) 
         answers=type_name(answered_type(handler)),
         refuses=_refusal(handler.answers),
         route=routes.get(kind.name, ""),
+        deprecated=bool(handler.options.get("deprecated")),
         settings=explained.settings,
     )
 
@@ -130,15 +131,3 @@ def _refusal(answers: Any) -> str:
     """`E` of `Result[T, E]`; empty where a handler says nothing of how it fails."""
     args = get_args(answers)
     return type_name(args[1]) if get_origin(answers) is Result and len(args) > 1 else ""
-
-
-def _routes(app: App) -> dict[str, str]:
-    """The method and path of every message over HTTP; none where the web is not installed."""
-    with suppress(MissingExtraError):
-        paths: Mapping[str, Mapping[str, Any]] = app.http().openapi()["paths"]
-        return {
-            operation["operationId"]: f"{method.upper()} {path}"
-            for path, operations in paths.items()
-            for method, operation in operations.items()
-        }
-    return {}

@@ -1,14 +1,16 @@
 """What an application is made of, as plain data: for `describe`, for documents, for a check against drift."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from types import NoneType
 from typing import Any
 
 from twofold.app._app import App
 from twofold.dispatch import Handler
-from twofold.messages import wire_name
+from twofold.errors import MissingExtraError
+from twofold.messages import Kind, wire_name
 from twofold.projections import Projection, Writer
 
 _PATH = re.compile(r"(?:\w+\.)+")
@@ -25,6 +27,9 @@ class DescribedHandler:
     depends_on: tuple[str, ...]
     answers: str
     stages: tuple[str, ...]
+    version: int
+    deprecated: bool
+    route: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,23 +68,25 @@ class Description:
         return asdict(self)
 
 
-def describe(app: App) -> Description:
+def describe(app: App, *, routes: bool = False) -> Description:
     """Describe an application.
 
     Args:
         app: The application; it need not be running.
+        routes: Whether to tell where HTTP offers its messages, too, if that is installed.
 
     Raises:
         StartError: It is not sound.
     """
     assembly = app.assembly
+    offered = routes_of(app) if routes else {}
     handlers = sorted(app.router.handlers(), key=lambda one: (one.kind, wire_name(one.message_type).name))
     reading: list[Projection | Writer] = [*assembly.projections, *assembly.writers]
     events = [entry for entry in app.router.catalogue if entry.kind == "event"]
     return Description(
         name=app.name,
         modules=tuple(module.name for module in app.modules),
-        handlers=tuple(_handler(app, handler) for handler in handlers),
+        handlers=tuple(_handler(app, handler, offered) for handler in handlers),
         events=tuple(
             DescribedEvent(
                 name=entry.name,
@@ -112,19 +119,35 @@ def describe(app: App) -> Description:
     )
 
 
+def routes_of(app: App) -> dict[str, str]:
+    """The method and path of every message over HTTP; none where the web is not installed."""
+    with suppress(MissingExtraError):
+        paths: Mapping[str, Mapping[str, Any]] = app.http(docs=True).openapi()["paths"]
+        return {
+            operation["operationId"]: f"{method.upper()} {path}"
+            for path, operations in paths.items()
+            for method, operation in operations.items()
+        }
+    return {}
+
+
 def _names(events: Iterable[type]) -> tuple[str, ...]:
     return tuple(sorted(wire_name(event).name for event in events))
 
 
-def _handler(app: App, handler: Handler) -> DescribedHandler:
+def _handler(app: App, handler: Handler, routes: Mapping[str, str]) -> DescribedHandler:
+    wire = wire_name(handler.message_type)
     return DescribedHandler(
-        message=wire_name(handler.message_type).name,
+        message=wire.name,
         kind=handler.kind.value,
         handler=handler.id,
         module=handler.module,
         depends_on=tuple(type_name(need) for need in handler.needs.values()),
         answers=type_name(handler.answers),
         stages=app.router.route(handler).stages,
+        version=wire.version,
+        deprecated=bool(handler.options.get("deprecated")),
+        route="" if handler.kind is Kind.EVENT else routes.get(wire.name, ""),
     )
 
 

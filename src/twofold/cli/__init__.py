@@ -3,7 +3,10 @@
 It loads nothing that a command does not need: `describe` opens neither the web room nor a server.
 """
 
-from twofold.cli._exit import exit_code, exit_of
-from twofold.cli._main import main
+from twofold.errors import Extra
+
+with Extra("cli", room=__name__):
+    from twofold.cli._exit import exit_code, exit_of
+    from twofold.cli._main import main
 
 __all__ = ["exit_code", "exit_of", "main"]

@@ -30,7 +30,7 @@ def describe(*, target: str, as_json: bool, markdown: bool) -> None:
     if markdown:
         click.echo("\n".join(as_markdown(app.name, catalogue_of(app))))
         return
-    description = describe_app(app)
+    description = describe_app(app, routes=as_json)
     if as_json:
         click.echo(json.dumps(description.as_dict(), indent=2))
     elif sys.stdout.isatty():

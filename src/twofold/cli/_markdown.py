@@ -24,6 +24,8 @@ def _message(message: Catalogued) -> Iterator[str]:
     version = f", version {message.version}" if message.version > 1 else ""
     handled = f", handled by `{message.handler}`" if message.handler else ""
     yield f"{message.kind.capitalize()}{version}, `{message.cls}`{handled}."
+    if message.deprecated:
+        yield "\n**Deprecated**: it will go."
     if message.text:
         yield f"\n{message.text}"
     if message.fields:

@@ -4,16 +4,23 @@
 
 import sys
 from contextlib import closing
+from typing import Final, get_args
 
 import rich_click as click
 
-from twofold.app import Role, open_room
+from twofold.app import Profile, Role, open_room
 from twofold.cli._load import app_argument, load, mount, watch
 from twofold.cli._port import take
 from twofold.cli._reload import run_again_and_again
-from twofold.errors import StartError
+from twofold.errors import Fault, StartError
 
 _LEVELS = ("debug", "info", "warning", "error")
+_RELOADS: Final = Fault(
+    where="the command line",
+    code="reloads",
+    text="says --reload, which begins anew whenever somebody writes a file",
+    hint="leave it out; the profile is production",
+)
 
 
 @click.command()
@@ -54,7 +61,15 @@ _LEVELS = ("debug", "info", "warning", "error")
     show_default=True,
     help="The lowest level that is logged.",
 )
-@click.option("--docs/--no-docs", default=True, show_default=True, help="Whether /docs and OpenAPI are offered.")
+@click.option(
+    "--profile",
+    type=click.Choice(get_args(Profile)),
+    envvar="TWOFOLD_PROFILE",
+    show_default="development",
+    help="What production needs and lacks keeps it from starting; or set TWOFOLD_PROFILE.",
+)
+@click.option("--docs/--no-docs", default=None, help="Whether /docs and OpenAPI are offered; in production, say it.")
+@click.option("--metrics/--no-metrics", default=None, help="Whether /metrics is offered; in production, say it.")
 @click.option(
     "--grace",
     type=click.IntRange(min=0),
@@ -64,6 +79,7 @@ _LEVELS = ("debug", "info", "warning", "error")
     help="How long requests in flight may take to finish once it is told to stop.",
 )
 @click.option("--reload", is_flag=True, help="Begin anew when a Python file below this folder has changed.")
+@click.option("--reloaded", is_flag=True, hidden=True)
 def run(
     *,
     target: str,
@@ -74,9 +90,12 @@ def run(
     role: str | None,
     log_format: str,
     log_level: str,
-    docs: bool,
+    profile: Profile | None,
+    docs: bool | None,
+    metrics: bool | None,
     grace: int,
     reload: bool,
+    reloaded: bool,
 ) -> None:
     """Serve an application: HTTP, projections and reactions in one process.
 
@@ -88,20 +107,22 @@ def run(
     one hurries, a third one kills.
     """
     serving = open_room("twofold.cli.serving")
-    if reload:
+    if reload and profile != "production":
         with closing(take(host, port)) as taken:
             port = taken.getsockname()[1]
         again = [word for word in sys.argv[1:] if word != "--reload"]
-        run_again_and_again([*again, "--port", str(port)])
+        run_again_and_again([*again, "--port", str(port), "--reloaded"])
         return
     open_room("twofold.observability").configure_logging(format=log_format, level=log_level.upper())
     app = load(target)
     mount(app, database=database, read_database=read_database)
     if role is not None:
         app.use_role(role)
+    if profile is not None:
+        app.use_profile(profile)
     watch(app)
-    asgi = app.http(docs=docs)
-    faults = asgi.state.faults()
+    asgi = app.http(docs=docs, metrics=metrics)
+    faults = asgi.state.faults() + ([_RELOADS] if app.production and (reload or reloaded) else [])
     if faults:
         raise StartError(app=app.name, faults=faults)
-    serving.serve(asgi, name=app.name, host=host, port=port, grace=grace, docs=docs)
+    serving.serve(asgi, name=app.name, host=host, port=port, grace=grace, docs=docs is not False)

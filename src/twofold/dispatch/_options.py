@@ -45,6 +45,8 @@ class Options(Policies, total=False):
     """Of a query: answers instead, with the query or without, when what its handler needs is unavailable."""
     idempotency: Literal["required"] | Sequence[str] | Callable[[Any], object] | Idempotency | None
     """Of a command: that it needs a key, the fields or a function that make one, or all settings; None: none."""
+    deprecated: bool
+    """That it will go: documents mark it, and whoever still sends it is counted."""
 
 
 _ASKED: Final = (Kind.COMMAND, Kind.QUERY)
@@ -56,6 +58,7 @@ APPLIES_TO: Final[Mapping[str, tuple[Kind, ...]]] = {
     "cache": (Kind.QUERY,),
     "fallback": (Kind.QUERY,),
     "idempotency": (Kind.COMMAND,),
+    "deprecated": _ASKED,
 }
 """The kinds of messages that each option has a meaning for."""
 

@@ -33,7 +33,7 @@ from twofold.errors._conflict import (
 from twofold.errors._corrupt import Corrupt, Undecodable, UnknownMessage
 from twofold.errors._decided import Decided
 from twofold.errors._error import Hinted, TwofoldError
-from twofold.errors._extra import open_module
+from twofold.errors._extra import Extra, open_module
 from twofold.errors._refused import (
     Exists,
     Finding,
@@ -90,6 +90,7 @@ __all__ = [
     "Decided",
     "DuplicateHandlerError",
     "Exists",
+    "Extra",
     "Family",
     "Fault",
     "FaultError",

@@ -85,8 +85,8 @@ class DuplicateHandlerError(WiringError):
         return f"{self.message_type.__qualname__} is handled by {self.first}; {self.second} is one too many"
 
 
-class MissingExtraError(WiringError):
-    """A room was opened whose third-party packages are not installed.
+class MissingExtraError(WiringError, ImportError):
+    """A room was opened whose third-party packages are not installed; for those who try it, an `ImportError` as well.
 
     Args:
         room: The room that was asked for.

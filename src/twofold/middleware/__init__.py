@@ -4,6 +4,7 @@ from twofold.middleware._authorization import authorization_stage
 from twofold.middleware._breaker import breaker_stage
 from twofold.middleware._bulkhead import bulkhead_stage
 from twofold.middleware._cache import CacheStage, cache_stage
+from twofold.middleware._deprecation import deprecation_stage
 from twofold.middleware._fallback import fallback_stage
 from twofold.middleware._logging import logging_stage
 from twofold.middleware._metrics import Meter, metrics_stage
@@ -32,6 +33,7 @@ __all__ = [
     "cache_stage",
     "conflicts_stage",
     "deadline_stage",
+    "deprecation_stage",
     "fallback_stage",
     "level_of",
     "logging_stage",

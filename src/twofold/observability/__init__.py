@@ -4,11 +4,14 @@ It is fed from below (middleware, subscriptions) and from above (callables of an
 knows that it exists.
 """
 
-from twofold.observability._failures import log_failure
-from twofold.observability._live import Standing
-from twofold.observability._logs import LogFormat, configure_logging
-from twofold.observability._meter import PrometheusMeter
-from twofold.observability._spans import OpenTelemetrySpans, installed_spans
+from twofold.errors import Extra
+
+with Extra("observability", room=__name__):
+    from twofold.observability._failures import log_failure
+    from twofold.observability._live import Standing
+    from twofold.observability._logs import LogFormat, configure_logging
+    from twofold.observability._meter import PrometheusMeter
+    from twofold.observability._spans import OpenTelemetrySpans, installed_spans
 
 __all__ = [
     "LogFormat",

@@ -3,30 +3,32 @@
 Handlers and projections import from here. Nothing in here knows a database; drivers implement `Sessions`.
 """
 
-from twofold.errors import ForeignTenant
+from twofold.errors import Extra, ForeignTenant
 from twofold.messages import every_tenant
-from twofold.sql._copying import copy_tables
-from twofold.sql._exact import ExactDecimal
-from twofold.sql._fold import DeleteRows, WriteRows, fold
-from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_of, session_runner, sql_provider
-from twofold.sql._lending import LendingSessions
-from twofold.sql._lent import Fetched, LentConnection
-from twofold.sql._live import LiveTables, live_tables, unmade_columns
-from twofold.sql._owned import owned_by
-from twofold.sql._page import page_of, sort_by
-from twofold.sql._readable import unreadable_tables
-from twofold.sql._sessions import (
-    BlockingReadSession,
-    BlockingWriteSession,
-    ReadSession,
-    Sessions,
-    WriteRefused,
-    WriteSession,
-)
-from twofold.sql._statements import Change, RowStatement, Values, place_of, supplied, value_of
-from twofold.sql._tables import create_statements, is_mapped, layout_of, table_of
-from twofold.sql._tenant_id import ForeignRow, TenantId, TenantRequired, tenant_column_of
-from twofold.sql._view import View, refresh_statements, view_statements
+
+with Extra("sql", room=__name__):
+    from twofold.sql._copying import copy_tables
+    from twofold.sql._exact import ExactDecimal
+    from twofold.sql._fold import DeleteRows, WriteRows, fold
+    from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_of, session_runner, sql_provider
+    from twofold.sql._lending import LendingSessions
+    from twofold.sql._lent import Fetched, LentConnection
+    from twofold.sql._live import LiveTables, live_tables, unmade_columns
+    from twofold.sql._owned import owned_by
+    from twofold.sql._page import page_of, sort_by
+    from twofold.sql._readable import unreadable_tables
+    from twofold.sql._sessions import (
+        BlockingReadSession,
+        BlockingWriteSession,
+        ReadSession,
+        Sessions,
+        WriteRefused,
+        WriteSession,
+    )
+    from twofold.sql._statements import Change, RowStatement, Values, place_of, supplied, value_of
+    from twofold.sql._tables import create_statements, is_mapped, layout_of, table_of
+    from twofold.sql._tenant_id import ForeignRow, TenantId, TenantRequired, tenant_column_of
+    from twofold.sql._view import View, refresh_statements, view_statements
 
 __all__ = [
     "AWAITED",

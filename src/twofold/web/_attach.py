@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from twofold.app import App
-from twofold.errors import Invalid, TwofoldError
+from twofold.errors import Invalid, StartError, TwofoldError
 from twofold.messages import findings
 from twofold.web._arrival import Authenticator, arrival_at
+from twofold.web._exposed import Openness, exposed_faults
 from twofold.web._faces import Faces
 from twofold.web._positions import MAX_WAIT
 from twofold.web._problem import PROBLEMS
@@ -22,15 +23,14 @@ from twofold.web._reception import Reception, problem_told
 from twofold.web._respond import problem_response
 
 
-def _sound() -> None:
-    """For a FastAPI application that has nothing to prove beyond what `App.start` does."""
-
-
 def attach(
     app: App,
     fastapi_app: FastAPI,
     *,
     authenticate: Authenticator | None = None,
+    docs: bool | None = None,
+    metrics: bool | None = None,
+    any_origin: bool = False,
     max_wait: float = MAX_WAIT,
     problems: str = PROBLEMS,
 ) -> None:
@@ -46,34 +46,39 @@ def attach(
         app: The application.
         fastapi_app: The FastAPI application.
         authenticate: `async (request) -> Principal | None`: who a request comes from.
+        docs: Whether whoever gets there may read the documents that it has; in production it has to be said.
+        metrics: The same, of a page `/metrics` that it has.
+        any_origin: Whether pages of any origin may call it in production, where its CORS lets them.
         max_wait: The longest that the header `Twofold-Wait` may have a query wait, in seconds.
         problems: What the `type` of a problem begins with, before its code: the address of a page about them, say.
     """
-    install(app, fastapi_app, authenticate=authenticate, max_wait=max_wait, problems=problems)
+    said = Openness(authenticate, docs, metrics, any_origin)
+    install(app, fastapi_app, said=said, max_wait=max_wait, problems=problems)
 
 
 def install(
     app: App,
     fastapi_app: FastAPI,
     *,
-    authenticate: Authenticator | None,
+    said: Openness,
     max_wait: float,
     problems: str,
-    prove: Callable[[], object] = _sound,
+    prove: Callable[[], object] | None = None,
 ) -> None:
     """What `attach` does.
 
     Args:
         app: The application.
         fastapi_app: The FastAPI application.
-        authenticate: Who a request comes from.
+        said: What of it is open.
         max_wait: The longest that a query may wait, in seconds.
         problems: What the type of a problem begins with.
-        prove: Called before the application starts; raises when there is a reason why it may not.
+        prove: Called before the application starts; raises when there is a reason why it may not. What the
+            application is, and what of it is open, is proven unless given.
     """
     faces = Faces(fastapi_app)
     fastapi_app.add_middleware(
-        Reception, app=app, authenticate=authenticate, faces=faces, max_wait=max_wait, problems=problems
+        Reception, app=app, authenticate=said.authenticate, faces=faces, max_wait=max_wait, problems=problems
     )
     handlers = fastapi_app.exception_handlers
     handlers.setdefault(TwofoldError, _refused)
@@ -84,7 +89,10 @@ def install(
 
     @asynccontextmanager
     async def lifespan(asgi: Any) -> AsyncGenerator[Any]:
-        prove()
+        if prove is not None:
+            prove()
+        elif exposed := [*exposed_faults(app, fastapi_app, said)]:
+            raise StartError(app=app.name, faults=[*app.check(), *exposed])
         async with nullcontext() if app.running else app, inner(asgi) as state:
             yield state
 

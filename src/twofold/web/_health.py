@@ -3,8 +3,8 @@
 Says nothing that a stranger may not know: names, lags and counts, and never the text of an error.
 """
 
-import importlib.util
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from twofold.app import App, Progress, open_room
-from twofold.errors import TwofoldError
+from twofold.errors import MissingExtraError, TwofoldError
 
 
 def _told(description: str, *members: str) -> dict[str, Any]:
@@ -82,12 +82,13 @@ HEALTH_OPERATIONS: Final[Mapping[str, Any]] = {
 """The same in the API document."""
 
 
-def add_health(app: App, web: FastAPI) -> None:
+def add_health(app: App, web: FastAPI, *, metrics: bool) -> None:
     """Serve the pages of `HEALTH_OPERATIONS`, and `/metrics` where there is something that renders them.
 
     Args:
         app: The application.
         web: Where they are served.
+        metrics: Whether the numbers are, too.
     """
 
     async def live(request: Request) -> Response:
@@ -104,15 +105,15 @@ def add_health(app: App, web: FastAPI) -> None:
     web.add_route("/health/live", live, include_in_schema=False)
     web.add_route("/health/ready", ready, include_in_schema=False)
     web.add_route("/health/workers", workers, include_in_schema=False)
-    meter = _meter(app)
+    meter = _meter(app) if metrics else None
     if meter is not None:
 
-        async def metrics(request: Request) -> Response:
+        async def numbers(request: Request) -> Response:
             live = app.running and hasattr(meter, "scrape")
             body, content_type = await meter.scrape() if live else meter.render()
             return Response(body, headers={"content-type": content_type})
 
-        web.add_route("/metrics", metrics, include_in_schema=False)
+        web.add_route("/metrics", numbers, include_in_schema=False)
 
 
 async def _readiness(app: App) -> dict[str, Any]:
@@ -156,9 +157,9 @@ async def _work(app: App) -> dict[str, Any]:
 
 
 def _meter(app: App) -> Any:
-    """What renders the numbers: the application's own meter if it can, else Prometheus's where that is installed."""
-    if app.watching.meter is None and not app.running and importlib.util.find_spec("prometheus_client") is not None:
-        observability = open_room("twofold.observability")
-        numbers = observability.PrometheusMeter
-        app.observe(meter=numbers(handlers=app.router.handlers, progress=app.progress, queues=app.queues))
+    """What renders the numbers: the application's own meter if it can, else ours where that is installed."""
+    if app.watching.meter is None and not app.running:
+        with suppress(MissingExtraError):  # then nobody counts
+            numbers = open_room("twofold.observability").PrometheusMeter
+            app.observe(meter=numbers(handlers=app.router.handlers, progress=app.progress, queues=app.queues))
     return app.watching.meter if hasattr(app.watching.meter, "render") else None

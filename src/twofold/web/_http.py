@@ -9,9 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from twofold.app import App
+from twofold.errors import Fault, StartError
 from twofold.web._arrival import Authenticator, arrival_at, local_path
 from twofold.web._attach import install
 from twofold.web._doors import Doors
+from twofold.web._exposed import Openness, exposed_faults
 from twofold.web._health import add_health
 from twofold.web._missing import asked_for
 from twofold.web._openapi import describe_api
@@ -29,7 +31,9 @@ def http(
     *,
     authenticate: Authenticator | None = None,
     title: str | None = None,
-    docs: bool = True,
+    docs: bool | None = None,
+    metrics: bool | None = None,
+    any_origin: bool = False,
     max_body: int = MAX_BODY,
     max_wait: float = MAX_WAIT,
     problems: str = PROBLEMS,
@@ -46,7 +50,9 @@ def http(
         app: The application.
         authenticate: `async (request) -> Principal | None`: who a request comes from.
         title: What the API is called; the application's name unless given.
-        docs: Whether `/docs` and `/openapi.json` are served.
+        docs: Whether `/docs` and `/openapi.json` are served; they are unless given, and in production it has to be.
+        metrics: The same, of `/metrics`.
+        any_origin: Whether pages of any origin may call it in production, where its CORS lets them.
         max_body: The most bytes that a body may have.
         max_wait: The longest that the header `Twofold-Wait` may have a query wait, in seconds.
         problems: What the `type` of a problem begins with, before its code: the address of a page about them, say.
@@ -55,25 +61,32 @@ def http(
     """
     web = FastAPI(
         title=title or app.name,
-        docs_url="/docs" if docs else None,
+        docs_url=None if docs is False else "/docs",
         redoc_url=None,
-        openapi_url="/openapi.json" if docs else None,
+        openapi_url=None if docs is False else "/openapi.json",
     )
-    add_health(app, web)
+    add_health(app, web, metrics=metrics is not False)
     taken = frozenset(getattr(route, "path", "") for route in web.routes)
     opened = OpenStreams(streams)
     doors = Doors(app, max_body=max_body, taken=taken, streams=opened)
     web.router.routes.insert(0, doors)
     web.exception_handlers[HTTPException] = _http_error(doors)
     describe_api(web, doors, authenticates=authenticate is not None, max_wait=max_wait)
-    web.state.faults = doors.faults
+    said = Openness(authenticate, docs, metrics, any_origin)
+
+    def faults() -> list[Fault]:
+        return [*doors.faults(), *exposed_faults(app, web, said)]
+
+    web.state.faults = faults
     web.state.drain = opened.drain
 
     def prove() -> None:
+        if app.production and (found := faults()):
+            raise StartError(app=app.name, faults=found)
         doors.prove()
         opened.begin()
 
-    install(app, web, authenticate=authenticate, max_wait=max_wait, problems=problems, prove=prove)
+    install(app, web, said=said, max_wait=max_wait, problems=problems, prove=prove)
     return web
 
 

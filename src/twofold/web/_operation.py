@@ -45,6 +45,7 @@ def operation_of(
         "operationId": endpoint.intake.message_type.name,
         "tags": [endpoint.handler.module],
         **_texts(endpoint.handler.message_type),
+        **({"deprecated": True} if endpoint.handler.options.get("deprecated") else {}),
     }
     properties: Mapping[str, Any] = message.get("properties", {})
     intake = endpoint.intake

@@ -88,7 +88,7 @@ def _lifecycles(app: App) -> Iterator[Diagnosis]:
 def _unguarded(app: App) -> Iterator[Diagnosis]:
     """Where anybody is told apart, everything that nobody says a policy of is a decision that nobody has taken."""
     declared = app.assembly.authorization.declared
-    if app.said.authorization_required or not (declared or app.authenticates):
+    if app.said.guarded or not (declared or app.authenticates):
         return
     handlers = [one for one in app.router.handlers() if one.kind in APPLIES_TO["authorize"] and one not in declared]
     if handlers:

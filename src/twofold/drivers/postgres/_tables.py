@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from twofold.drivers.postgres._connection import Connection
-from twofold.errors import MissingExtraError
+from twofold.errors import Extra
 from twofold.store import RowChange
 
 
@@ -14,10 +14,8 @@ async def change_rows(connection: Connection, rows: Sequence[RowChange]) -> None
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
     """
-    try:
+    with Extra("sql", room="row changes"):
         from twofold.drivers.postgres._rows import apply_rows  # noqa: PLC0415  # SQLAlchemy is an extra
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
     await apply_rows(connection, rows)
 
 
@@ -27,14 +25,6 @@ async def add_tables(connection: Connection, tables: Collection[Any]) -> None:
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
     """
-    try:
+    with Extra("sql", room="row changes"):
         from twofold.drivers.postgres._rows import create_tables  # noqa: PLC0415  # SQLAlchemy is an extra
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
     await create_tables(connection, tables)
-
-
-def _missing(error: ModuleNotFoundError) -> Exception:
-    if error.name is None or not error.name.startswith("sqlalchemy"):
-        return error
-    return MissingExtraError(room="row changes", extra="sql", package="sqlalchemy")

@@ -119,6 +119,11 @@ class SqliteStore:
         weakref.finalize(self, _close, self._writer, self._readers)
 
     @property
+    def durability(self) -> Durability:
+        """Whether commits wait for the disk."""
+        return self._database.durability
+
+    @property
     def log(self) -> SqliteLog:
         """The log, for readers."""
         return self._log
