@@ -317,6 +317,7 @@ class TestLaunching:
             await factory.update_machine(asked.id, machine.id, MachineStatus.RUNNING)
             go_on.set()
             await made.settle()
+            assert await made.parked.list() == []
             (machine,) = (await factory.request_status(asked.id)).unwrap().machines or ()
         assert (machine.status, machine.metadata) == (MachineStatus.RUNNING, {})
 
