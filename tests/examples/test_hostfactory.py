@@ -14,9 +14,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from examples._demo.database import Database
-from examples._demo.server import Server
-from examples.hostfactory import app, scenario
+from examples.hostfactory import app
 from examples.hostfactory.cli import main
 from examples.hostfactory.commands import CreateRequest
 from examples.hostfactory.domain import MachineRequest, MachineStatus, NotThatWay, Template, TooManyMachines
@@ -349,11 +347,3 @@ class TestAggregate:
 
 def _placed(count: int) -> MachineRequest:
     return MachineRequest.place(Template(id="t", image="i", max_machines=9), count).unwrap()
-
-
-async def test_twofold_run_serves_it(each_database: Database, tmp_path: Path) -> None:
-    """The demo's scenario holds against a server of its own."""
-    async with Server("examples.hostfactory:app", database=each_database, log=tmp_path / "log") as server:
-        async with server.client() as client:
-            checks = await scenario.drive(client)
-    assert [check for check in checks.seen if not check.passed] == []
