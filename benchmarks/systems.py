@@ -2,10 +2,11 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from benchmarks.client import Client
 from benchmarks.figures import Figure, Run, Spread
@@ -21,46 +22,70 @@ ABOUT = (
     "middle of the rounds; p99 is over all of them. There is no twin: the bars are those of an instance."
 )
 
-_CLIENTS: Final = 16
 _Rounds: TypeAlias = list[Run]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """How much is asked.
+
+    Args:
+        rounds: How many rounds count; one more goes before them.
+        count: How many requests a round has.
+        clients: How many ask at once.
+    """
+
+    rounds: int
+    count: int
+    clients: int
+
+    async def rounds_of(self, port: int, request: Callable[[int], bytes]) -> _Rounds:
+        """Send requests, numbered through all rounds."""
+        client = Client(port)
+        try:
+            runs = [
+                await client.send([request(turn * self.count + one) for one in range(self.count)], clients=self.clients)
+                for turn in range(self.rounds + 1)
+            ]
+        finally:
+            await client.close()
+        return runs[1:]
+
+    def figures(
+        self, what: str, runs: _Rounds, *, at_least: float, at_most: float, writes: str = "nothing"
+    ) -> Iterator[Figure]:
+        """How many in a second, and how long the slowest of a hundred takes."""
+        facts: dict[str, Any] = {
+            "ours": Spread.of(runs),
+            "against": "",
+            "writes": writes,
+            "clients": self.clients,
+            "durability": "none" if writes == "nothing" else "FULL",
+        }
+        rate, slow = median(run.rate for run in runs), Spread.of(runs).p99 * 1e3
+        yield Figure(what=f"{what}, in a second", value=rate, unit="/s", at_least=at_least, **facts)
+        yield Figure(what=f"{what}, p99", value=slow, unit="ms", at_most=at_most, **facts)
 
 
 def measure(*, quick: bool) -> Iterator[Figure]:
     """A command and a query of each example: how many in a second, and how long the slowest of a hundred takes."""
-    rounds, count = (2, 16) if quick else (8, 160)
+    load = Load(rounds=2, count=16, clients=1) if quick else Load(rounds=5, count=160, clients=16)
     for name, case in CASES.items():
         with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=loop_factory()) as runner:
-            commands, queries = runner.run(_measured(name, case, Path(folder), rounds, count))
-        yield from _figures(f"{name}: {case.command}", commands, at_least=100, at_most=500, writes=case.writes)
-        yield from _figures(f"{name}: {case.query}", queries, at_least=1000, at_most=100)
+            commands, queries = runner.run(_measured(name, case, Path(folder), load))
+        yield from load.figures(f"{name}: {case.command}", commands, at_least=100, at_most=500, writes=case.writes)
+        yield from load.figures(f"{name}: {case.query}", queries, at_least=1000, at_most=100)
 
 
-async def _measured(name: str, case: Case, folder: Path, rounds: int, count: int) -> tuple[_Rounds, _Rounds]:
+async def _measured(name: str, case: Case, folder: Path, load: Load) -> tuple[_Rounds, _Rounds]:
     database = SqliteFile(folder / f"{name}.db")
     async with Server(f"examples.{name}:app", database=database, log=folder / "log") as server:
         async with server.client() as setting_up:
-            prepared = await case.prepare(setting_up)
+            # More than there are clients, so that hardly any two change the same.
+            prepared = await case.prepare(setting_up, load.clients + 4)
             await caught_up(setting_up)
-            client = Client(int(server.url.rpartition(":")[2]))
-            try:
-                commands = [
-                    await client.send([prepared.command(turn * count + one) for one in range(count)], clients=_CLIENTS)
-                    for turn in range(rounds + 1)
-                ]
-                await caught_up(setting_up)
-                queries = [
-                    await client.send([prepared.query(one) for one in range(2 * count)], clients=_CLIENTS)
-                    for _ in range(rounds + 1)
-                ]
-            finally:
-                await client.close()
-    return commands[1:], queries[1:]  # the first round of each does not count
-
-
-def _figures(what: str, runs: _Rounds, *, at_least: float, at_most: float, writes: str = "nothing") -> Iterator[Figure]:
-    spread = Spread.of(runs)
-    durability = "none" if writes == "nothing" else "FULL"
-    facts: dict[str, Any] = {"ours": spread, "writes": writes, "clients": _CLIENTS, "durability": durability}
-    rate = median(run.rate for run in runs)
-    yield Figure(what=f"{what}, in a second", value=rate, unit="/s", at_least=at_least, against="", **facts)
-    yield Figure(what=f"{what}, p99", value=spread.p99 * 1e3, unit="ms", at_most=at_most, against="", **facts)
+            port = int(server.url.rpartition(":")[2])
+            commands = await load.rounds_of(port, prepared.command)
+            await caught_up(setting_up)
+            queries = await load.rounds_of(port, prepared.query)
+    return commands, queries
