@@ -21,6 +21,7 @@ from benchmarks import (
     parts,
     postgres,
     postgres_commands,
+    systems,
 )
 from benchmarks.figures import Figure, Skipped
 from benchmarks.report import show, write
@@ -33,6 +34,7 @@ SECTIONS = {
     "postgres-commands": postgres_commands,
     "boundaries": boundaries,
     "http": http,
+    "systems": systems,
     "catch-up": catch_up,
     "catch-up-postgres": catch_up_postgres,
     "loads": loads,

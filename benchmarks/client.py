@@ -7,7 +7,7 @@ import asyncio
 import re
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 from benchmarks.figures import Run
@@ -17,15 +17,20 @@ _PATIENCE = 60.0
 _END = b"\r\n\r\n"
 
 
-def get(path: str) -> bytes:
+def get(path: str, **headers: str) -> bytes:
     """A request without a body."""
-    return f"GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode()
+    return _head("GET", path, headers) + _END
 
 
-def post(path: str, body: bytes) -> bytes:
+def post(path: str, body: bytes, *, method: str = "POST", **headers: str) -> bytes:
     """A request with a JSON body."""
-    head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
-    return head.encode() + _END + body
+    said = {"content-type": "application/json", "content-length": str(len(body)), **headers}
+    return _head(method, path, said) + _END + body
+
+
+def _head(method: str, path: str, headers: Mapping[str, str]) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "host: localhost", *(f"{name}: {said}" for name, said in headers.items())]
+    return "\r\n".join(lines).encode()
 
 
 class Client:

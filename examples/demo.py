@@ -25,6 +25,7 @@ from examples._demo.server import WRONG_ANSWER, NotCaughtUp, Server, ServerDied,
 from examples.accounts import scenario as accounts
 from examples.courses import scenario as courses
 from examples.hostfactory import scenario as hostfactory
+from examples.orders import scenario as orders
 from examples.providers import scenario as providers
 
 ORDERS: Final = "orders"
@@ -33,6 +34,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "accounts": accounts,
     "providers": providers,
     "hostfactory": hostfactory,
+    ORDERS: orders,
 }
 SHOWS: Final = {
     ORDERS: ("S5",),
@@ -102,12 +104,16 @@ async def _drive(name: str, server: Server, options: Options, console: Console) 
     if name == ORDERS:
         run = await _drive_orders(server, options, console)
         console.print(figures(run))
-        return run.checks
+        return Checks([*run.checks.seen, *(await _follow_scenario(name, server)).seen])
+    return await _follow_scenario(name, server)
+
+
+async def _follow_scenario(name: str, server: Server) -> Checks:
     try:
         async with server.client() as client:
             checks = await SCENARIOS[name].drive(client)
             await caught_up(client)
-    except (*WRONG_ANSWER, NotCaughtUp) as error:
+    except (*WRONG_ANSWER, NotCaughtUp, TimeoutError) as error:
         checks = Checks()
         for system in SHOWS[name]:
             checks.that(system, "the scenario comes to its end", False, repr(error))

@@ -4,7 +4,7 @@ from examples.hostfactory.domain import Template
 from twofold import Failure, NotFound, Result, Success
 
 _TEMPLATES = (
-    Template(id="large", image="debian-13", max_machines=2),
+    Template(id="large", image="debian-12", max_machines=2),
     Template(id="small", image="debian-13", max_machines=10),
 )
 

@@ -1,30 +1,65 @@
 """The command side; it can be deployed without the query side."""
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from examples.hostfactory.domain import (
     MachineRequest,
     MachineStatus,
+    Notes,
     NotThatWay,
-    Templates,
+    Template,
     TooManyMachines,
     Traced,
 )
+from examples.hostfactory.ports import Provider, Templates
 from twofold import Command, Failure, Module, NotFound, Repository, Result, Success
 
 commands = Module("hostfactory.commands")
 
 
+_TEMPLATE = TypeAdapter(Template)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateFindings:
+    """What is wrong with a template; nothing, when it may be used."""
+
+    template_id: str | None
+    valid: bool
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidateTemplate(Traced, Command[TemplateFindings]):
+    """Look at a template before it is offered. A wrong one is an answer and no failure; who asked is in the trail."""
+
+    template: dict[str, Any]
+
+
+@commands.handler(path="/templates/validate")
+async def validate_template(command: ValidateTemplate, provider: Provider) -> TemplateFindings:
+    told = command.template.get("id")
+    template_id = told if isinstance(told, str) else None
+    try:
+        template = _TEMPLATE.validate_python(command.template, extra="forbid")
+    except ValidationError as error:
+        wrong = tuple(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        return TemplateFindings(template_id=template_id, valid=False, findings=wrong)
+    unknown = () if template.image in await provider.images() else (f"image: there is no {template.image}",)
+    return TemplateFindings(template_id=template_id, valid=not unknown, findings=unknown)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CreateRequest(Traced, Command[UUID, NotFound | TooManyMachines]):
-    """Ask for machines of a template; answers the request's id."""
+    """Ask for up to so many machines of a template; answers the request's id."""
 
     template_id: str
-    count: Annotated[int, Field(ge=1)] = 1
+    max_number: Annotated[int, Field(ge=1)] = 1
+    attributes: Notes = field(default_factory=dict[str, str])
 
 
 @commands.handler(path="/requests", status=201)
@@ -32,7 +67,7 @@ async def create_request(
     command: CreateRequest, templates: Templates, requests: Repository[MachineRequest]
 ) -> Result[UUID, NotFound | TooManyMachines]:
     template = await templates.get(command.template_id)
-    placed = template.and_then(lambda found: MachineRequest.place(found, command.count))
+    placed = template.and_then(lambda found: MachineRequest.place(found, command.max_number, command.attributes))
     if isinstance(placed, Failure):
         return placed
     await requests.save(placed.value)
@@ -46,6 +81,7 @@ class UpdateMachineStatus(Traced, Command[None, NotFound | NotThatWay]):
     request_id: UUID
     machine_id: UUID
     status: MachineStatus
+    metadata: Notes = field(default_factory=dict[str, str])
 
 
 @commands.handler(path="/requests/{request_id}/machines/{machine_id}", method="PUT")
@@ -56,7 +92,7 @@ async def update_machine_status(
     if isinstance(found, Failure):
         return found
     request = found.value
-    updated = request.update_machine(command.machine_id, command.status)
+    updated = request.update_machine(command.machine_id, command.status, command.metadata)
     if updated.is_success:
         await requests.save(request)
     return updated

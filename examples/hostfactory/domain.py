@@ -1,9 +1,12 @@
-"""Requests for machines: an event-sourced aggregate, its events and rules, and the port of the template catalogue."""
+"""Requests for machines: an event-sourced aggregate, its events and rules."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Annotated, TypeAlias
 from uuid import UUID
+
+from pydantic import Field, StringConstraints
 
 from twofold import Aggregate, Event, Failure, FromContext, NotFound, Refused, Result, Success
 from twofold.clock import new_id
@@ -17,15 +20,22 @@ class Traced:
     user_id: Annotated[str | None, FromContext("user_id")] = None
 
 
+Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Notes: TypeAlias = Annotated[dict[Words, Words], Field(max_length=20)]
+"""What somebody says beside what the domain knows: attributes of a request, metadata of a machine."""
+
+
 class MachineStatus(StrEnum):
     REQUESTED = "requested"
+    LAUNCHED = "launched"
     RUNNING = "running"
     FAILED = "failed"
     STOPPED = "stopped"
 
 
 _NEXT = {
-    MachineStatus.REQUESTED: {MachineStatus.RUNNING, MachineStatus.FAILED},
+    MachineStatus.REQUESTED: {MachineStatus.LAUNCHED, MachineStatus.RUNNING, MachineStatus.FAILED},
+    MachineStatus.LAUNCHED: {MachineStatus.RUNNING, MachineStatus.FAILED},
     MachineStatus.RUNNING: {MachineStatus.FAILED, MachineStatus.STOPPED},
 }
 
@@ -34,9 +44,9 @@ _NEXT = {
 class Template:
     """A kind of machine that may be asked for, and how many of it at once."""
 
-    id: str
-    image: str
-    max_machines: int
+    id: Words
+    image: Words
+    max_machines: Annotated[int, Field(ge=1, le=1000)]
 
 
 class TooManyMachines(Refused):
@@ -52,6 +62,7 @@ class MachinesRequested(Event):
     request_id: UUID
     template_id: str
     machine_ids: tuple[UUID, ...]
+    attributes: Notes = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +70,7 @@ class MachineStatusChanged(Event):
     request_id: UUID
     machine_id: UUID
     status: MachineStatus
+    metadata: Notes = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,24 +86,38 @@ class MachineRequest(Aggregate):
     fulfilled = False
 
     @classmethod
-    def place(cls, template: Template, count: int) -> Result["MachineRequest", TooManyMachines]:
+    def place(
+        cls, template: Template, max_number: int, attributes: Mapping[str, str] | None = None
+    ) -> Result["MachineRequest", TooManyMachines]:
         """Ask for machines of a template."""
-        if count > template.max_machines:
-            return Failure(TooManyMachines(f"{template.id} allows {template.max_machines} machines, not {count}"))
+        if max_number > template.max_machines:
+            return Failure(TooManyMachines(f"{template.id} allows {template.max_machines} machines, not {max_number}"))
         request = cls()
-        machine_ids = tuple(new_id() for _ in range(count))
-        request.record(MachinesRequested(request_id=new_id(), template_id=template.id, machine_ids=machine_ids))
+        request.record(
+            MachinesRequested(
+                request_id=new_id(),
+                template_id=template.id,
+                machine_ids=tuple(new_id() for _ in range(max_number)),
+                attributes=dict(attributes or {}),
+            )
+        )
         return Success(request)
 
-    def update_machine(self, machine_id: UUID, status: MachineStatus) -> Result[None, NotFound | NotThatWay]:
-        """Note what a machine has become; the request is fulfilled once all of them run."""
+    def update_machine(
+        self, machine_id: UUID, status: MachineStatus, metadata: Mapping[str, str] | None = None
+    ) -> Result[None, NotFound | NotThatWay]:
+        """Note what a machine has become; the request is fulfilled once all that have not failed run."""
         before = self.machines.get(machine_id)
         if before is None:
             return Failure(NotFound(f"request {self.id} has no machine {machine_id}"))
         if status not in _NEXT.get(before, ()):
             return Failure(NotThatWay(f"a machine that is {before} does not become {status}"))
-        self.record(MachineStatusChanged(request_id=self.id, machine_id=machine_id, status=status))
-        if not self.fulfilled and set(self.machines.values()) == {MachineStatus.RUNNING}:
+        self.record(
+            MachineStatusChanged(
+                request_id=self.id, machine_id=machine_id, status=status, metadata=dict(metadata or {})
+            )
+        )
+        if not self.fulfilled and {*self.machines.values()} - {MachineStatus.FAILED} == {MachineStatus.RUNNING}:
             self.record(RequestFulfilled(request_id=self.id))
         return Success()
 
@@ -106,15 +132,3 @@ class MachineRequest(Aggregate):
                 self.fulfilled = True
             case _:
                 pass
-
-
-class Templates(Protocol):
-    """The catalogue of templates."""
-
-    async def all(self) -> list[Template]:
-        """Every template, by id."""
-        ...
-
-    async def get(self, template_id: str) -> Result[Template, NotFound]:
-        """A template by its id."""
-        ...

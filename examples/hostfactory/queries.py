@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from examples.hostfactory.domain import MachineStatus, Template, Templates, Traced
+from examples.hostfactory.domain import MachineStatus, Template, Traced
+from examples.hostfactory.ports import Templates
 from twofold import Module, Page, Query
 
 queries = Module("hostfactory.queries")
@@ -18,6 +19,7 @@ class MachineDTO:
 
     id: UUID
     status: MachineStatus
+    metadata: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,7 @@ class RequestDTO:
     id: UUID
     template_id: str
     requested: int
+    attributes: dict[str, str]
     fulfilled: bool
     machines: tuple[MachineDTO, ...] | None = None
 
@@ -54,14 +57,24 @@ async def get_request_status(query: GetRequestStatus, requests: RequestViews) ->
 
 @dataclass(frozen=True, kw_only=True)
 class GetTemplates(Traced, Query[Page[Template]]):
-    """What may be asked for."""
+    """What may be asked for: all, or those of an image or with enough machines. None while the catalogue is away."""
 
+    image: str | None = None
+    min_machines: Annotated[int, Field(ge=0)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     offset: Annotated[int, Field(ge=0)] = 0
 
 
-@queries.handler(path="/templates")
+def no_templates(query: GetTemplates) -> Page[Template]:
+    return Page[Template].slice((), total=0, limit=query.limit, offset=query.offset)
+
+
+@queries.handler(path="/templates", fallback=no_templates)
 async def get_templates(query: GetTemplates, templates: Templates) -> Page[Template]:
-    found = await templates.all()
+    found = [
+        one
+        for one in await templates.all()
+        if query.image in (None, one.image) and (query.min_machines or 0) <= one.max_machines
+    ]
     some = found[query.offset : query.offset + query.limit]
     return Page[Template].slice(some, total=len(found), limit=query.limit, offset=query.offset)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import JSON, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from examples.hostfactory.domain import MachinesRequested, MachineStatus, MachineStatusChanged, RequestFulfilled
@@ -23,6 +23,7 @@ class RequestRow(_Tables):
     request_id: Mapped[UUID] = mapped_column(primary_key=True)
     template_id: Mapped[str]
     requested: Mapped[int]
+    attributes: Mapped[dict[str, str]] = mapped_column(JSON)
     fulfilled: Mapped[bool]
 
 
@@ -32,6 +33,7 @@ class MachineRow(_Tables):
     machine_id: Mapped[UUID] = mapped_column(primary_key=True)
     request_id: Mapped[UUID] = mapped_column(index=True)
     status: Mapped[str]
+    notes: Mapped[dict[str, str]] = mapped_column(JSON)
 
 
 @status.projection("request_status", mode="inline", tables=[RequestRow, MachineRow])
@@ -40,15 +42,21 @@ class RequestStatus:
 
     def requested(self, event: MachinesRequested, rows: Rows) -> None:
         key = {"request_id": event.request_id}
-        count = len(event.machine_ids)
-        rows.upsert(RequestRow, key, template_id=event.template_id, requested=count, fulfilled=False)
+        rows.upsert(
+            RequestRow,
+            key,
+            template_id=event.template_id,
+            requested=len(event.machine_ids),
+            attributes=event.attributes,
+            fulfilled=False,
+        )
         for machine_id in event.machine_ids:
             new = MachineStatus.REQUESTED.value
-            rows.upsert(MachineRow, {"machine_id": machine_id}, request_id=event.request_id, status=new)
+            rows.upsert(MachineRow, {"machine_id": machine_id}, request_id=event.request_id, status=new, notes={})
 
     def changed(self, event: MachineStatusChanged, rows: Rows) -> None:
         key = {"machine_id": event.machine_id}
-        rows.upsert(MachineRow, key, request_id=event.request_id, status=event.status.value)
+        rows.upsert(MachineRow, key, request_id=event.request_id, status=event.status.value, notes=event.metadata)
 
     def fulfilled(self, event: RequestFulfilled, rows: Rows) -> None:
         rows.upsert(RequestRow, {"request_id": event.request_id}, fulfilled=True)
@@ -68,6 +76,7 @@ class SqlRequestViews:
             id=row.request_id,
             template_id=row.template_id,
             requested=row.requested,
+            attributes=row.attributes,
             fulfilled=row.fulfilled,
             machines=await self._machines(request_id) if with_machines else None,
         )
@@ -75,4 +84,6 @@ class SqlRequestViews:
     async def _machines(self, request_id: UUID) -> tuple[MachineDTO, ...]:
         where = MachineRow.request_id == request_id
         rows = await self._session.scalars(select(MachineRow).where(where).order_by(MachineRow.machine_id))
-        return tuple(MachineDTO(id=row.machine_id, status=MachineStatus(row.status)) for row in rows)
+        return tuple(
+            MachineDTO(id=row.machine_id, status=MachineStatus(row.status), metadata=row.notes) for row in rows
+        )

@@ -41,6 +41,8 @@ class OrderDetail:
     address: Address | None
     tracking_code: str | None
     status_reason: str | None
+    version: int
+    """How often it has changed: its `ETag`, which a command sends back as `If-Match`."""
     updated_at: datetime
 
 
@@ -67,12 +69,12 @@ class CustomerTotals:
 
 @dataclass(frozen=True, kw_only=True)
 class GetOrder(Query[OrderDetail | None]):
-    """One order, with its lines."""
+    """One order, with its lines; as `text/event-stream`, whenever it is another one."""
 
     order_id: UUID
 
 
-@queries.handler(path="/orders/{order_id}")
+@queries.handler(path="/orders/{order_id}", version="version", live=True, reads=["order_detail"])
 async def get_order(query: GetOrder, session: ReadSession) -> OrderDetail | None:
     order = await session.get(DetailRow, query.order_id)
     if order is None:
@@ -88,6 +90,7 @@ async def get_order(query: GetOrder, session: ReadSession) -> OrderDetail | None
         address=_address(order),
         tracking_code=order.tracking_code,
         status_reason=order.status_reason,
+        version=order.version,
         updated_at=order.updated_at.replace(tzinfo=order.updated_at.tzinfo or UTC),  # SQLite keeps no time zone
     )
 

@@ -65,6 +65,7 @@ class DetailRow(Tables):
     country: Mapped[str | None]
     tracking_code: Mapped[str | None]
     status_reason: Mapped[str | None]
+    version: Mapped[int]
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
@@ -143,7 +144,7 @@ class OrderDetails:
         )
 
     def _change(self, rows: Rows, recorded: Recorded, order_id: UUID, **columns: Any) -> None:
-        rows.upsert(DetailRow, {"order_id": order_id}, updated_at=recorded.time, **columns)
+        rows.upsert(DetailRow, {"order_id": order_id}, version=recorded.version, updated_at=recorded.time, **columns)
 
 
 @read_models.projection("order_summary", mode="async", tables=[SummaryRow])

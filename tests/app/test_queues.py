@@ -13,6 +13,7 @@ from tests.drivers.postgres.schema import schema_of
 from tests.web.shop import client_of
 from twofold import App, Command, Module
 from twofold.drivers.postgres import PostgresStore
+from twofold.errors import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -69,6 +70,24 @@ async def test_what_waits_for_a_connection(postgres_url: str) -> None:
     desk = Desk()
     store = PostgresStore(postgres_url, schema=schema_of(postgres_url), pool_size=1)
     await crowd(App("desk", modules=[desk.module], database=store, audit=False), desk, "writer", 3)
+
+
+async def test_no_more_wait_for_a_connection_than_the_store_says(postgres_url: str) -> None:
+    """Whoever comes then is told at once to come again; those who wait get their turn."""
+    desk = Desk()
+    store = PostgresStore(postgres_url, schema=schema_of(postgres_url), pool_size=1, waiting=2)
+    app = App("desk", modules=[desk.module], database=store, audit=False)
+    async with app, asyncio.timeout(10):
+        first = asyncio.create_task(app.execute(Write()))
+        await desk.begun.wait()
+        others = [asyncio.create_task(app.execute(Write())) for _ in range(2)]
+        while app.queues()["writer"] != 2:  # noqa: ASYNC110  # a number tells nobody
+            await asyncio.sleep(0)
+        refused = await app.execute(Write())
+        assert isinstance(refused.error, StoreUnavailable)
+        assert "2 wait for one" in str(refused.error)
+        desk.gate.set()
+        assert [one.is_success for one in await asyncio.gather(first, *others)] == [True, True, True]
 
 
 async def test_what_waits_in_front_of_a_bulkhead(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ import httpx
 import pytest
 
 from examples._demo.database import Database, PostgresSchema
-from examples._demo.server import Server
-from examples.accounts import accounts, scenario, tokens
+from examples.accounts import accounts, tokens
 from examples.accounts.door import SignedTokens
 from examples.accounts.events import UserRegistered
 from examples.accounts.passwords import ScryptPasswords
@@ -565,11 +564,3 @@ class TestPutTogether:
 def in_order(stages: tuple[str, ...], expected: tuple[str, ...]) -> bool:
     """Whether stages are all there, in this order."""
     return [stage for stage in stages if stage in expected] == list(expected)
-
-
-async def test_twofold_run_serves_it(each_database: Database, tmp_path: Path) -> None:
-    """The demo's scenario holds against a server of its own."""
-    async with Server("examples.accounts:app", database=each_database, log=tmp_path / "log") as server:
-        async with server.client() as client:
-            checks = await scenario.drive(client)
-    assert [check for check in checks.seen if not check.passed] == []

@@ -1,5 +1,6 @@
 """The host factory, over HTTP, through REST and a command line that share one service, and in process."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -13,12 +14,12 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from examples._demo.database import Database
-from examples._demo.server import Server
-from examples.hostfactory import app, scenario
+from examples.hostfactory import app
 from examples.hostfactory.cli import main
 from examples.hostfactory.commands import CreateRequest
 from examples.hostfactory.domain import MachineRequest, MachineStatus, NotThatWay, Template, TooManyMachines
+from examples.hostfactory.ports import Provider, Templates
+from examples.hostfactory.provider import SimulatedProvider
 from examples.hostfactory.queries import GetTemplates
 from examples.hostfactory.rest import api
 from examples.hostfactory.service import HostFactory
@@ -48,29 +49,33 @@ async def rest(database: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def _headers_in_log() -> list[dict[str, str]]:
+    """What is kept beside each request."""
     head = await app.store.log.head()
-    return [dict(entry.headers) for entry in await app.store.log.read(0, until=head, limit=100)]
+    entries = await app.store.log.read(0, until=head, limit=100)
+    return [dict(entry.headers) for entry in entries if entry.type == "machines_requested"]
 
 
 class TestOverHttp:
     async def test_a_request_and_its_machines(self, client: httpx.AsyncClient) -> None:
         """A request answers 201 with its id; its machines are shown when they are asked for."""
-        answer = await client.post("/requests", json={"template_id": "small", "count": 2})
+        wanted = {"template_id": "small", "max_number": 2, "attributes": {"team": "web"}}
+        answer = await client.post("/requests", json=wanted)
         assert answer.status_code == 201
         path = f"/requests/{answer.json()}"
         assert (await client.get(path)).json() == {
             "id": answer.json(),
             "template_id": "small",
             "requested": 2,
+            "attributes": {"team": "web"},
             "fulfilled": False,
             "machines": None,
         }
         machines = (await client.get(path, params={"include_machines": "true"})).json()["machines"]
-        assert [machine["status"] for machine in machines] == ["requested", "requested"]
+        assert [machine["status"] in {"requested", "launched"} for machine in machines] == [True, True]
 
     async def test_a_request_is_fulfilled_once_all_run(self, client: httpx.AsyncClient) -> None:
         """The aggregate sees all machines of a request at once."""
-        request = (await client.post("/requests", json={"template_id": "small", "count": 2})).json()
+        request = (await client.post("/requests", json={"template_id": "small", "max_number": 2})).json()
         path = f"/requests/{request}"
         machines = (await client.get(path, params={"include_machines": "true"})).json()["machines"]
         for machine, fulfilled in zip(machines, (False, True), strict=True):
@@ -81,9 +86,10 @@ class TestOverHttp:
     @pytest.mark.parametrize(
         "body, status, code",
         [
-            ({"template_id": "large", "count": 3}, 400, "too_many_machines"),
+            ({"template_id": "large", "max_number": 3}, 400, "too_many_machines"),
             ({"template_id": "huge"}, 404, "not_found"),
-            ({"template_id": "large", "count": 0}, 400, "invalid"),
+            ({"template_id": "large", "max_number": 0}, 400, "invalid"),
+            ({"template_id": "large", "attributes": {"": "no name"}}, 400, "invalid"),
             ({"template_id": "large", "correlation_id": "mine"}, 400, "invalid"),
         ],
     )
@@ -111,23 +117,35 @@ class TestRest:
 
     async def test_one_call_for_a_command_and_a_query(self, rest: httpx.AsyncClient) -> None:
         """The service sends the command, and answers with what the query side knows then."""
-        wanted = await rest.post("/machines", json={"template_id": "large", "count": 1})
+        wanted = await rest.post("/machines", json={"template_id": "large", "max_number": 1})
         assert wanted.status_code == 201
         request = wanted.json()
         path = f"/machines/{request['id']}/{request['machines'][0]['id']}"
-        running = await rest.put(path, params={"status": "running"})
+        running = await rest.put(path, json={"status": "running", "metadata": {"rack": "7"}})
         assert (running.status_code, running.json()["fulfilled"]) == (200, True)
+        assert running.json()["machines"][0]["metadata"] == {"rack": "7"}
         assert (await rest.get(f"/machines/{request['id']}")).json() == running.json()
-        assert (await rest.get("/templates")).json()["total"] == 2
+        without = await rest.get(f"/machines/{request['id']}", params={"include_machines": "false"})
+        assert without.json() == {**running.json(), "machines": None}
+        assert (await rest.get("/templates", params={"min_machines": 3})).json()["total"] == 1
+
+    async def test_an_invalid_template_is_an_answer(self, rest: httpx.AsyncClient) -> None:
+        """What was found is told with 200; a right one has nothing."""
+        wrong = await rest.post("/templates/validate", json={"id": "tiny", "image": "debian-13", "max_machines": 0})
+        told = wrong.json()
+        assert (wrong.status_code, told["template_id"], told["valid"]) == (200, "tiny", False)
+        assert [one.partition(":")[0] for one in told["findings"]] == ["max_machines"]
+        right = await rest.post("/templates/validate", json={"id": "tiny", "image": "debian-13", "max_machines": 1})
+        assert right.json() == {"template_id": "tiny", "valid": True, "findings": []}
 
     async def test_domain_errors_become_statuses(self, rest: httpx.AsyncClient) -> None:
         """Problem documents, as on the routes that twofold makes."""
         answers = [
-            await rest.post("/machines", json={"template_id": "large", "count": 3}),
+            await rest.post("/machines", json={"template_id": "large", "max_number": 3}),
             await rest.post("/machines", json={"template_id": "huge"}),
             await rest.get(f"/machines/{new_id()}"),
-            await rest.put(f"/machines/{new_id()}/{new_id()}", params={"status": "running"}),
-            await rest.post("/machines", json={"count": 1}),
+            await rest.put(f"/machines/{new_id()}/{new_id()}", json={"status": "running"}),
+            await rest.post("/machines", json={"max_number": 1}),
         ]
         assert [answer.status_code for answer in answers] == [400, 404, 404, 404, 400]
         assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
@@ -141,8 +159,8 @@ class TestRest:
         assert (await _headers_in_log())[-1]["correlation_id"] != "c-2"
 
 
-def _run(*words: str) -> Result:
-    return CliRunner().invoke(main, words)
+def _run(*words: str, typed: str | None = None) -> Result:
+    return CliRunner().invoke(main, words, input=typed)
 
 
 @pytest.mark.usefixtures("database")
@@ -151,12 +169,32 @@ class TestCommandLine:
 
     def test_the_same_service(self) -> None:
         """Asking, starting and looking, each answered as JSON with exit code 0."""
-        asked = json.loads(_run("request", "small", "1", "--user", "ada").stdout)
+        asked = json.loads(_run("request", "small", "1", "--user", "ada", "--attribute", "team=web").stdout)
+        assert asked["attributes"] == {"team": "web"}
         machine = asked["machines"][0]["id"]
-        assert json.loads(_run("machine", asked["id"], machine, "running").stdout)["fulfilled"] is True
+        running = _run("machine", asked["id"], machine, "running", "--metadata", "rack=7")
+        assert json.loads(running.stdout)["fulfilled"] is True
         seen = _run("status", asked["id"])
-        assert (seen.exit_code, json.loads(seen.stdout)["machines"][0]["status"]) == (0, "running")
+        (shown,) = json.loads(seen.stdout)["machines"]
+        assert (seen.exit_code, shown["status"], shown["metadata"]) == (0, "running", {"rack": "7"})
+        assert json.loads(_run("status", asked["id"], "--no-machines").stdout)["machines"] is None
         assert [one["id"] for one in json.loads(_run("templates").stdout)["items"]] == ["large", "small"]
+        filtered = _run("templates", "--image", "debian-13", "--min-machines", "3", "--limit", "1")
+        assert [one["id"] for one in json.loads(filtered.stdout)["items"]] == ["small"]
+
+    def test_a_template_is_looked_at(self, tmp_path: Path) -> None:
+        """Whether it is read from a file or typed; what is wrong with it is an answer, and exit code 0."""
+        file = tmp_path / "template.json"
+        file.write_text('{"id": "tiny", "image": "debian-0", "max_machines": 1}')
+        looked_at = _run("validate", str(file))
+        assert (looked_at.exit_code, json.loads(looked_at.stdout)["findings"]) == (0, ["image: there is no debian-0"])
+        typed = _run("validate", "-", typed='{"id": "tiny", "image": "debian-12", "max_machines": 1}')
+        assert json.loads(typed.stdout)["valid"] is True
+
+    @pytest.mark.parametrize("typed", ["no JSON", "[]"])
+    def test_what_is_no_template_at_all(self, typed: str) -> None:
+        """It is how the command was called: 2."""
+        assert _run("validate", "-", typed=typed).exit_code == 2
 
     @pytest.mark.parametrize(
         "words, code",
@@ -167,6 +205,7 @@ class TestCommandLine:
             (("status", str(UUID(int=0))), 4),
             (("machine", str(UUID(int=0)), str(UUID(int=0)), "running"), 4),
             (("request",), 2),
+            (("request", "small", "1", "--attribute", "team"), 2),
             (("machine", "x", "y", "running"), 2),
         ],
     )
@@ -217,13 +256,68 @@ class TestInProcess:
 
     async def test_the_query_side_runs_without_the_command_side(self, tmp_path: Path) -> None:
         """Mounted without the modules of the command side, queries answer all the same."""
-        sides = [module for module in app.modules if module.name != "hostfactory.commands"]
+        commanding = {"hostfactory.commands", "hostfactory.launching"}
+        sides = [module for module in app.modules if module.name not in commanding]
         reading = App(
             "reading", modules=[one for one in sides if one.name != "hostfactory.shared"], database=tmp_path / "r.db"
         )
         assert [fault.code for fault in reading.check()] == ["missing_dependency"]
         async with App("reading", modules=sides, database=tmp_path / "r.db") as whole:
             assert (await whole.execute(GetTemplates())).unwrap().total == 2
+
+
+class TestTheCatalogue:
+    async def test_while_it_is_away_the_list_is_empty(self, tmp_path: Path) -> None:
+        """The query declares so; a command needs the template, and says that it cannot have it."""
+        away = AsyncMock(spec=Templates)
+        away.all.side_effect = away.get.side_effect = ConnectionError("no route")
+        shared = next(module for module in app.modules if module.name == "hostfactory.shared")
+        rest = [module for module in app.modules if module is not shared]
+        without = App("without", modules=[shared, *rest], database=tmp_path / "w.db")
+        without.override(Templates, away)
+        async with without:
+            listed = (await without.execute(GetTemplates(limit=5))).unwrap()
+            assert (listed.items, listed.total, listed.page_size) == ((), 0, 5)
+            refused = await without.execute(CreateRequest(template_id="small"))
+        assert isinstance(refused.error, ConnectionError)
+
+
+class TestLaunching:
+    async def test_what_the_provider_has_no_room_for_fails(self, tmp_path: Path) -> None:
+        """A request is for up to so many machines: those that it got fulfil it, and the rest say why they failed."""
+        made = App("small", modules=app.modules, database=tmp_path / "l.db")
+        made.override(Provider, SimulatedProvider(room=1))
+        async with made:
+            factory = await made.get(HostFactory)
+            asked = (await factory.request_machines("small", 2)).unwrap()
+            await made.settle()
+            (first, second) = (await factory.request_status(asked.id)).unwrap().machines or ()
+            assert (first.status, second.status) == (MachineStatus.LAUNCHED, MachineStatus.FAILED)
+            assert second.metadata == {"reason": "no room"}
+            running = await factory.update_machine(asked.id, first.id, MachineStatus.RUNNING)
+            assert running.unwrap().fulfilled
+
+    async def test_a_machine_that_is_further_already_stays_so(self, tmp_path: Path) -> None:
+        """What the provider says of it comes late, and changes nothing; the reaction is not parked."""
+        made = App("late", modules=app.modules, database=tmp_path / "l.db")
+        provider, go_on = AsyncMock(spec=Provider), asyncio.Event()
+
+        async def launch(template: Template, machine_ids: tuple[UUID, ...], attributes: object) -> dict[UUID, str]:
+            await go_on.wait()
+            return dict.fromkeys(machine_ids, "late.example")
+
+        provider.launch.side_effect = launch
+        made.override(Provider, provider)
+        async with made:
+            factory = await made.get(HostFactory)
+            asked = (await factory.request_machines("small", 1)).unwrap()
+            (machine,) = asked.machines or ()
+            await factory.update_machine(asked.id, machine.id, MachineStatus.RUNNING)
+            go_on.set()
+            await made.settle()
+            assert await made.parked.list() == []
+            (machine,) = (await factory.request_status(asked.id)).unwrap().machines or ()
+        assert (machine.status, machine.metadata) == (MachineStatus.RUNNING, {})
 
 
 class TestAggregate:
@@ -253,11 +347,3 @@ class TestAggregate:
 
 def _placed(count: int) -> MachineRequest:
     return MachineRequest.place(Template(id="t", image="i", max_machines=9), count).unwrap()
-
-
-async def test_twofold_run_serves_it(each_database: Database, tmp_path: Path) -> None:
-    """The demo's scenario holds against a server of its own."""
-    async with Server("examples.hostfactory:app", database=each_database, log=tmp_path / "log") as server:
-        async with server.client() as client:
-            checks = await scenario.drive(client)
-    assert [check for check in checks.seen if not check.passed] == []

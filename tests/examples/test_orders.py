@@ -183,6 +183,7 @@ async def test_placing_an_order_answers_its_id_and_shows_it_at_once(shop: Shop) 
         "address": None,
         "tracking_code": None,
         "status_reason": None,
+        "version": 1,
     }
 
 

@@ -10,7 +10,6 @@ import pytest
 from pydantic import SecretStr
 
 from examples._demo.database import Database, SqliteFile
-from examples._demo.server import Server
 from examples.providers import app, scenario
 from examples.providers.domain import Provider
 from examples.providers.door import api
@@ -251,12 +250,4 @@ async def test_both_doors_pass_the_scenario(each_database: Database, door: str) 
     transport = httpx.ASGITransport(DOORS[door]())
     async with app, httpx.AsyncClient(transport=transport, base_url="http://providers") as client:
         checks = await scenario.drive(client)
-    assert [check for check in checks.seen if not check.passed] == []
-
-
-async def test_twofold_run_serves_it(each_database: Database, tmp_path: Path) -> None:
-    """The demo's scenario holds against a server of its own."""
-    async with Server("examples.providers:app", database=each_database, log=tmp_path / "log") as server:
-        async with server.client() as client:
-            checks = await scenario.drive(client)
     assert [check for check in checks.seen if not check.passed] == []

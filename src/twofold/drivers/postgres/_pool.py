@@ -23,9 +23,22 @@ class Pool:
         most: How many there may be.
         timeout: How long to wait for one, in seconds.
         closed: What those are told who ask before it is opened.
+        queue: How many may wait for one; whoever comes then is told at once. None for all who come.
     """
 
-    __slots__ = ("_closed", "_connect", "_free", "_idle", "_lent", "_loop", "_most", "_resets", "_timeout", "waiting")
+    __slots__ = (
+        "_closed",
+        "_connect",
+        "_free",
+        "_idle",
+        "_lent",
+        "_loop",
+        "_most",
+        "_queue",
+        "_resets",
+        "_timeout",
+        "waiting",
+    )
 
     def __init__(
         self,
@@ -33,10 +46,12 @@ class Pool:
         most: int,
         timeout: float,
         closed: str = "the store is not open",
+        queue: int | None = None,
     ) -> None:
         self._connect = connect
         self._most = most
         self._timeout = timeout
+        self._queue = queue
         self._closed: str | None = closed
         self._loop: asyncio.AbstractEventLoop | None = None
         self._idle = list[Connection]()
@@ -56,7 +71,7 @@ class Pool:
         """A connection that nobody else has; to be given back.
 
         Raises:
-            StoreUnavailable: None can be opened, none is free in time, or the pool is closed.
+            StoreUnavailable: None can be opened, none is free in time, too many wait already, or the pool is closed.
             WiringError: The store was started in another event loop.
         """
         if self._closed is not None:
@@ -143,6 +158,8 @@ class Pool:
                 self._settle(connection)
 
     async def _wait(self) -> None:
+        if self._queue is not None and self.waiting >= self._queue:
+            raise StoreUnavailable(f"all {self._most} connections are in use, and {self.waiting} wait for one")
         self.waiting += 1
         try:
             async with asyncio.timeout(self._timeout):

@@ -74,6 +74,8 @@ class PostgresStore:
         commit_timeout: How long to wait for the answer to a commit that was sent, in seconds; half of that is how long
             it may wait for locks.
         acquire_timeout: How long to wait for a connection, in seconds.
+        waiting: How many may wait for a connection that writes, and as many for one that reads; more are refused at
+            once.
         ordering: `strict` has commits become visible in the order of their positions, for readers of other origin, and
             writers wait for each other; `floor`, that of a new log, does not. The database keeps it: `start` gives it
             to a new one and refuses another one, and `upgrade` changes it. None is for whatever it has.
@@ -127,14 +129,17 @@ class PostgresStore:
         turn_timeout: float = 5.0,
         commit_timeout: float = 10.0,
         acquire_timeout: float = 5.0,
+        waiting: int = 1000,
         ordering: Ordering | None = None,
         replicas: Sequence[str] = (),
         row_security: bool = False,
         migrate: bool = True,
         read_only: bool = False,
     ) -> None:
-        if pool_size < 1 or readers < 1:
-            raise WiringError(f"a PostgreSQL store cannot have pool_size={pool_size!r}, readers={readers!r}")
+        if pool_size < 1 or readers < 1 or waiting < 0:
+            raise WiringError(
+                f"a PostgreSQL store cannot have pool_size={pool_size!r}, readers={readers!r}, waiting={waiting!r}"
+            )
         prove_ordering(ordering)
         self._ordering: Ordering | None = ordering
         self._names = names = Names(schema)
@@ -155,6 +160,7 @@ class PostgresStore:
             turn_timeout=turn_timeout,
             commit_timeout=commit_timeout,
             acquire_timeout=acquire_timeout,
+            waiting=waiting,
             ordering=ordering,
             replicas=replicas,
             row_security=row_security,
@@ -165,10 +171,11 @@ class PostgresStore:
         self._started = False
         self._bell = Bell()
         self._ear = Ear(server.connect_reader if read_only else server.connect, names, self._bell)
-        self._writers = Pool(server.connect, pool_size, acquire_timeout, _READ_ONLY if read_only else _NOT_OPEN)
-        self._readers = Pool(server.connect_reader, readers, acquire_timeout, _NOT_OPEN)
+        closed = _READ_ONLY if read_only else _NOT_OPEN
+        self._writers = Pool(server.connect, pool_size, acquire_timeout, closed, waiting)
+        self._readers = Pool(server.connect_reader, readers, acquire_timeout, _NOT_OPEN, waiting)
         followers = [replace(server, dsn=replica, connect_timeout=_REACH) for replica in replicas]
-        pools = [Pool(follower.connect_replica, readers, acquire_timeout, _NOT_OPEN) for follower in followers]
+        pools = [Pool(one.connect_replica, readers, acquire_timeout, _NOT_OPEN, waiting) for one in followers]
         self._replicas = Replicas(pools, self._readers)
         self._commits = Commits(self._writers, server, names, timeout=commit_timeout, announce=self._ear.tell)
         self._calls: Calls = calls(names)
