@@ -8,7 +8,7 @@ PY = $(VENV)/bin/python
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo serve test quick check packaging bench faults lock clean
+.PHONY: help environment demo serve test quick check packaging bench faults docs lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench: environment ## measure against the twins by hand
 faults: environment ## run the long fault loops
 	@$(PY) -m pytest -m faults || { status=$$?; [ $$status -eq 5 ] || exit $$status; echo "no test is marked 'faults'"; }
 
+docs: environment ## build the site of the pages and of all docstrings in site/; a link that leads nowhere fails it
+	@$(PY) tools/docs_site.py
+
 # Extras stay in the lock: an older pip would look for the newest `coverage[toml]` beside a pinned `coverage`.
 lock: environment ## pin the newest allowed versions in requirements.lock
 	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --upgrade \
@@ -53,6 +56,6 @@ lock: environment ## pin the newest allowed versions in requirements.lock
 	@$(PYTHON) tools/environment.py $(VENV)
 
 clean: ## remove environments, caches and reports
-	@rm -rf .venv .venv-* build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \
+	@rm -rf .venv .venv-* build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache
 	@find src tests examples benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
