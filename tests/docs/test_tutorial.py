@@ -59,13 +59,20 @@ class Reader:
     def follow(self, language: str, text: str) -> str:
         """Do what a block says, and return what is said to that."""
         if language == "python" and text.startswith("# "):
-            (self._folder / text.partition("\n")[0].removeprefix("# ")).write_text(text)
+            self._write(*text.removeprefix("# ").split("\n", 1))
             return ""
         if language == "python":
             return self._run(["-c", text])
         if "--role" in text:
             self._servers.close()  # the page has the other one stopped
         return "".join(self._type(line) for line in text.splitlines())
+
+    def _write(self, where: str, text: str) -> None:
+        """A file, or what comes at the end of one."""
+        path, _, more = where.partition(", ")
+        file = self._folder / path
+        before = file.read_text() if more else ""
+        file.write_text(before + ("\n" if text.startswith(" ") else "\n\n") * bool(more) + text)
 
     def _type(self, line: str) -> str:
         command, *words = shlex.split(line)
