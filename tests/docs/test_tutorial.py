@@ -130,8 +130,7 @@ class Reader:
     def _curl(self, words: list[str]) -> str:
         port, path = re.findall(r"localhost:(\d+)(\S+)", " ".join(words))[0]
         options = dict(itertools.pairwise(words))
-        name, _, value = options.get("-H", "").partition(": ")
-        headers = {name: value} if name else {}
+        headers = dict(one.split(": ") for option, one in itertools.pairwise(words) if option == "-H")
         body = options.get("--json")
         if body is not None:
             headers["Content-Type"] = "application/json"
