@@ -137,5 +137,5 @@ class Reader:
         reply = self._client.request(
             "GET" if body is None else "POST", self._addresses[port] + path, headers=headers, content=body
         )
-        behind = options.get("-w", "\n").replace("\\n", "\n").replace("%{http_code}", str(reply.status_code))
+        behind = options.get("-w", "").replace("\\n", "\n").replace("%{http_code}", str(reply.status_code))
         return reply.text + re.sub(r"%header\{([\w-]+)\}", lambda found: reply.headers[found[1]], behind)
