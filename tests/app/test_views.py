@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from examples._demo.database import Database
 from tests.app.selecting import selected
 from tests.subscriptions.counting import until
-from twofold import App, Event, Module, Rows
+from twofold import App, Event, Module, Rows, event
 from twofold.dispatch import Mode
 from twofold.errors import Fault
 from twofold.messages import Context
@@ -118,6 +118,24 @@ async def pay(app: App, *payments: tuple[str, int]) -> None:
 
 async def totals(store: Store, name: str = "payer_sums") -> dict[Any, Any]:
     return {row[0]: row[1] for row in await selected(store, f"SELECT * FROM {name}")}
+
+
+@event(version=2)
+@dataclass(frozen=True, kw_only=True)
+class Refunded(Event):
+    """One whose form has changed."""
+
+
+async def test_an_event_of_a_later_version_refreshes_it_too(database: str) -> None:
+    """What is read of it is that it happened; its version is its own."""
+    async with app_with(database, sums(refresh_on=[Paid, Refunded])) as app:
+        await pay(app, ("ada", 2))
+        await app.settle()
+        unit = app.new_unit(Context())
+        unit.append("refund-1", Refunded())
+        await unit.commit()
+        await app.settle()
+        assert await totals(app.store) == {"ada": 2}
 
 
 @pytest.mark.parametrize("mode", ["inline", "async"])

@@ -85,7 +85,7 @@ class EventsDue:
     async def read(self, after: int, *, until: int, limit: int, where: Sequence[Selection] = ()) -> Sequence[Recorded]:
         """One entry when there is anything, however much it is."""
         found = await self._source.log.read(after, until=until, limit=min(limit, 1), where=where)
-        return [one._replace(type="due", data=_NOTHING) for one in found]
+        return [one._replace(type="due", schema_version=1, data=_NOTHING) for one in found]
 
     async def read_stream(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Recorded]:
         """Nothing: what is due is never looked at again."""
