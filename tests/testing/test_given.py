@@ -35,8 +35,8 @@ class TestAggregates:
 
     def test_an_event_that_no_log_could_give_back_fails(self) -> None:
         """As it would where it is recorded, whatever the test expects."""
-        wrong = Stocked(article="pen", count=None)  # type: ignore[arg-type]  # the mistake
-        with pytest.raises(WiringError, match="Stocked is recorded, and could not be read again: count"):
+        wrong = Stocked(article=None, count=2)  # type: ignore[arg-type]  # the mistake
+        with pytest.raises(WiringError, match="Stocked is recorded, and could not be read again: article"):
             given(Article).when(lambda article: article.record(wrong)).then(wrong)
 
     def test_a_refusal_is_an_error_or_its_class(self) -> None:
