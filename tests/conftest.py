@@ -30,7 +30,7 @@ keep_greenlets()
 
 
 def pytest_collection_finish() -> None:
-    """Leave what thousands of collected tests are made of out of every later collection of garbage, which took a second each."""
+    """Leave what the tests are made of out of every later collection of garbage, which took a second each."""
     gc.collect()
     gc.freeze()
 

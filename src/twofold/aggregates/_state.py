@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from types import GenericAlias
 from typing import Any, ClassVar, Final, get_origin, get_type_hints
 from weakref import WeakKeyDictionary
 
@@ -33,7 +34,8 @@ class StateCodec:
             made.__pydantic_config__ = PLAIN
             self.json_schema = TypeAdapter[Any](made).json_schema()
             # In a list, since pydantic writes a TypedDict by the settings of what it is in, and reads it by its own.
-            self._adapter: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(list[made], config=PLAIN)
+            listed: Any = GenericAlias(list, (made,))
+            self._adapter = TypeAdapter[Any](listed, config=PLAIN)
         except (NameError, TypeError, PydanticUserError) as error:
             text = str(error).splitlines()[0]
             raise WiringError(f"the state of {self._name} has no form in JSON: {text}") from None

@@ -21,7 +21,9 @@ C = TypeVar("C")
 P = ParamSpec("P")
 
 
-_type_of = functools.lru_cache(MessageType[Event])
+@functools.lru_cache
+def _type_of(kind: Any) -> MessageType[Any]:
+    return MessageType(kind)
 
 
 @final
@@ -71,7 +73,8 @@ class Decision:
         try:
             decided = self._decide()
             for event in decided.events:
-                _type_of(type(event)).record(event)
+                kind: Any = type(event)
+                _type_of(kind).record(event)
         except Exception as error:
             if refusal is None:
                 raise
