@@ -17,7 +17,7 @@ from tests.reliability.virtual import HandClock
 from twofold import App, Command, Invalid, Module, Principal, Query, Refused
 from twofold.app.explanation import explain
 from twofold.dispatch import Idempotency
-from twofold.errors import KeyConflict, KeyInFlight, StoreUnavailable, VersionConflict, WiringError
+from twofold.errors import KeyConflict, KeyInFlight, StoreUnavailable, TimedOut, VersionConflict, WiringError
 from twofold.messages import Context
 from twofold.store import MemoryStore, Reply, UnitOfWork
 
@@ -334,6 +334,21 @@ async def test_a_store_that_is_away_is_a_failure(monkeypatch: pytest.MonkeyPatch
     async with till.app() as app:
         monkeypatch.setattr(MemoryStore, "find_reply", away)
         assert isinstance((await app.caller(idempotency_key="k-1").execute(ONE)).error, StoreUnavailable)
+    assert not till.begun
+
+
+async def test_a_store_that_is_silent_is_waited_for_until_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look-up is a part of what the command may take."""
+
+    async def silent(store: MemoryStore, key: bytes, now: datetime) -> Reply | None:
+        await asyncio.Event().wait()
+        return None
+
+    till = Till(timeout=0.05)
+    async with till.app() as app:
+        monkeypatch.setattr(MemoryStore, "find_reply", silent)
+        sent = app.caller(idempotency_key="k-1").execute(ONE)
+        assert isinstance((await asyncio.wait_for(sent, 20)).error, TimedOut)
     assert not till.begun
 
 

@@ -1,5 +1,6 @@
 """Who may send a message: policies decide before anything else is done, and are proven at start like handlers."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ from twofold import (
 )
 from twofold.app.explanation import explain
 from twofold.dispatch import Policy, Registration, always
-from twofold.errors import Fault, RateLimited, Unauthenticated, WiringError
+from twofold.errors import Fault, RateLimited, TimedOut, Unauthenticated, WiringError
 from twofold.messages import Origin
 from twofold.sql import BlockingReadSession, ReadSession
 
@@ -164,6 +165,17 @@ async def test_what_is_neither_yes_nor_no_lets_nobody_pass(said: Any) -> None:
 
     with pytest.raises(WiringError, match="vague answered"):
         await answer(vague)
+
+
+async def test_a_policy_that_never_answers_is_waited_for_until_the_deadline() -> None:
+    """Looking somebody up is a part of what a message may take."""
+
+    async def silent() -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    result = await asyncio.wait_for(answer(silent, timeout=0.05), 20)
+    assert isinstance(result.error, TimedOut)
 
 
 async def test_a_bug_in_a_policy_lets_nobody_pass() -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from types import GenericAlias
-from typing import Any, ClassVar, Final, get_origin, get_type_hints
+from typing import Any, ClassVar, Final, cast, get_origin, get_type_hints
 from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter, ValidationError
@@ -66,9 +66,10 @@ class StateCodec:
     def read(self, state: bytes) -> dict[str, Any] | None:
         """The attributes of an aggregate; None when this is not their form."""
         try:
-            return self._adapter.validate_json(b"[%b]" % state)[0]
+            [read] = self._adapter.validate_json(b"[%b]" % state)
         except ValidationError:
             return None
+        return cast("dict[str, Any]", read)
 
 
 def state_codec(kind: type[Aggregate]) -> StateCodec:

@@ -19,6 +19,7 @@ from twofold.middleware import (
     Joined,
     Level,
     Tally,
+    Within,
     breaker_stage,
     bulkhead_stage,
     deadline_stage,
@@ -54,11 +55,13 @@ class ReliabilityStages:
         first: Before anything is asked.
         refusing: Before anything is done.
         around: Around each attempt to handle it.
+        within: A block that ends at a deadline.
     """
 
     first: tuple[Stage, ...]
     refusing: tuple[Stage, ...]
     around: tuple[Stage, ...]
+    within: Within
 
 
 @final
@@ -165,16 +168,17 @@ class ReliabilityParts:
             get: Gives a dependency, once the application runs.
             joined: Whether a message is a part of another one.
         """
-        timeouts = self._of("timeout")
+        timeouts, deadlines = self._of("timeout"), Deadlines(self._clock)
         return ReliabilityStages(
             first=(deadline_stage(timeouts, self._clock),),
             refusing=(rate_limit_stage(self._of("rate_limit"), lambda: get(Limiters)),),
             around=(
                 bulkhead_stage(self._of("bulkhead"), lambda: get(Bulkheads)),
                 breaker_stage(self._of("circuit_breaker"), lambda: get(Breakers), self._classifier),
-                timeout_stage(timeouts, Deadlines(self._clock)),
+                timeout_stage(timeouts, deadlines.within),
                 retry_stage(self._of("retry"), lambda: get(Retries), joined, self._tally),
             ),
+            within=deadlines.within,
         )
 
     def _of(self, part: str) -> Callable[[Handler], Any]:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from twofold.app._authorization import Authorization
@@ -16,6 +17,7 @@ from twofold.messages import Catalogue
 from twofold.middleware import (
     Level,
     Tally,
+    Within,
     authorization_stage,
     conflicts_stage,
     deprecation_stage,
@@ -159,7 +161,8 @@ def pipeline_of(
     def says_retry(handler: Handler) -> bool:
         return reliability is not None and "retry" in reliability.settings(handler)
 
-    authorizing = authorization_stage(authorization.guards, injection, classifier, runner or (lambda _: None))
+    within: Within = (lambda _: nullcontext()) if parts is None else parts.within
+    authorizing = authorization_stage(authorization.guards, injection, classifier, runner or (lambda _: None), within)
     refusing = (authorizing,) if parts is None else (*parts.refusing, authorizing)
     settings = Settings(
         before=(
@@ -172,7 +175,7 @@ def pipeline_of(
         between=(
             *refusing,
             validation_stage(catalogue),
-            idempotency_stage(idempotency, stores.write, catalogue, classifier, tally),
+            idempotency_stage(idempotency, stores.write, catalogue, classifier, tally, within),
             lifecycle_stage(new_unit, catalogue, classifier, behind),
             *([] if caching is None else [caching.stage(injection.services.get, seen, classifier, joined, tally)]),
             fallback_stage(classifier, tally),

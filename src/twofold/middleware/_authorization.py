@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any
 
 from twofold.dispatch import Guard, Handler, Injection, Next, Runner, Stage, Unmade, as_result, failure_of
-from twofold.errors import Classifier, Forbidden, Unauthenticated, WiringError
+from twofold.errors import Classifier, Forbidden, TimedOut, Unauthenticated, WiringError
 from twofold.messages import Context, wire_name
+from twofold.middleware._timeout import Within
 from twofold.result import Failure, Result, Success
 
 
@@ -16,6 +17,7 @@ def authorization_stage(
     injection: Injection,
     classifier: Classifier,
     runner: Callable[[Handler], Runner | None],
+    within: Within,
 ) -> Stage:
     """The stage, for handlers with policies.
 
@@ -28,6 +30,7 @@ def authorization_stage(
         injection: Where policies get their dependencies.
         classifier: Tells refusals from bugs.
         runner: Where a `def` with a session runs.
+        within: Ends what takes longer than the message may.
     """
     open_scope = injection.scope_stage()
 
@@ -42,11 +45,15 @@ def authorization_stage(
 
         async def authorization(message: Any, context: Context) -> Result[Any, Any]:
             parent = context.parent
-            within = parent is not None and context.origin is parent.origin
-            for ask in inside if within else everyone:
-                verdict = await ask(message, context)
-                if verdict.is_failure:
-                    return verdict
+            nested = parent is not None and context.origin is parent.origin
+            try:
+                with within(context.deadline):
+                    for ask in inside if nested else everyone:
+                        verdict = await ask(message, context)
+                        if verdict.is_failure:
+                            return verdict
+            except TimedOut as error:
+                return Failure(error)
             return await call_next(message, context)
 
         return authorization if everyone else None

@@ -1,7 +1,8 @@
 """Ending the work on a message at its deadline, and telling the truth about what it has done by then."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from twofold.clock import Clock
 from twofold.dispatch import Handler, Next, Stage
@@ -10,10 +11,13 @@ from twofold.messages import Context
 from twofold.result import Failure, Result
 
 if TYPE_CHECKING:
-    from twofold.reliability import Deadlines, Timeout
+    from twofold.reliability import Timeout
 
 Seconds = Callable[[Handler], "Timeout | None"]
 """How long a handler's message may take."""
+
+Within: TypeAlias = Callable[[float | None], AbstractContextManager[None]]
+"""A block that ends at a deadline, None for none, with `TimedOut`."""
 
 
 def deadline_stage(timeouts: Seconds, clock: Clock) -> Stage:
@@ -41,12 +45,12 @@ def deadline_stage(timeouts: Seconds, clock: Clock) -> Stage:
     return Stage("deadline", wrap)
 
 
-def timeout_stage(timeouts: Seconds, deadlines: "Deadlines") -> Stage:
+def timeout_stage(timeouts: Seconds, within: Within) -> Stage:
     """The stage that cancels the work at the deadline. A commit that has begun by then is waited for.
 
     Args:
         timeouts: How long a handler's message may take.
-        deadlines: Rings.
+        within: Ends the work.
     """
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
@@ -55,7 +59,7 @@ def timeout_stage(timeouts: Seconds, deadlines: "Deadlines") -> Stage:
 
         async def timeout(message: Any, context: Context) -> Result[Any, Any]:
             try:
-                with deadlines.within(context.deadline):
+                with within(context.deadline):
                     return await call_next(message, context)
             except TimedOut as error:
                 return _truth(error)

@@ -5,8 +5,9 @@ transaction of every attempt. It claims the key, and keeps the reply with everyt
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from twofold.dispatch import AnswerCodec, Handler, Idempotency, Next, Stage, answered_type, failure_of
 from twofold.errors import Classifier, Invalid, KeyConflict, KeyInFlight, OutcomeUnknown, Unavailable
@@ -19,6 +20,9 @@ from twofold.store._keyed import Answered, Keyed, Keys, keyed
 from twofold.store._port import Store
 from twofold.store._replies import Reply
 
+_GRACE: Final = 1.0
+"""For how many seconds, at least, the answer is looked for when nobody knows what became of a commit."""
+
 
 class Said(Protocol):
     """What is said of a handler's commands."""
@@ -29,7 +33,12 @@ class Said(Protocol):
 
 
 def idempotency_stage(
-    said: Said, store: Store, catalogue: Catalogue, classifier: Classifier, tally: Callable[[str, str], None]
+    said: Said,
+    store: Store,
+    catalogue: Catalogue,
+    classifier: Classifier,
+    tally: Callable[[str, str], None],
+    within: Callable[[float | None], AbstractContextManager[None]],
 ) -> Stage:
     """The outer stage, for commands. The key is for the outermost one: those that a handler sends are a part of it.
 
@@ -39,6 +48,7 @@ def idempotency_stage(
         catalogue: The messages of the application.
         classifier: Tells failures from bugs.
         tally: Counts replies that were given again.
+        within: Ends what takes longer than the message may.
     """
     flights = Flights()
 
@@ -51,10 +61,14 @@ def idempotency_stage(
         by_sender = settings.key is None and not settings.required
         answers: AnswerCodec | None = None
 
-        async def kept(one: Keyed, context: Context) -> Result[Any, Any] | None:
+        async def kept(one: Keyed, context: Context, *, grace: float = 0) -> Result[Any, Any] | None:
             """The answer that is there already."""
             nonlocal answers
-            reply = await store.find_reply(one.key, context.clock.now())
+            until = context.deadline
+            if grace and until is not None:
+                until = max(until, context.clock.monotonic() + grace)
+            with within(until):
+                reply = await store.find_reply(one.key, context.clock.now())
             if reply is None:
                 return None
             answers = answers or AnswerCodec(answered_type(handler))
@@ -66,7 +80,7 @@ def idempotency_stage(
         async def found_out(unknown: OutcomeUnknown, one: Keyed, context: Context) -> Result[Any, Any] | None:
             """The answer, if it can be seen that the commit was carried out."""
             try:
-                return await kept(one, context)
+                return await kept(one, context, grace=_GRACE)
             except Unavailable as error:
                 unknown.add_note(f"the reply cannot be looked up: {error}")
                 return None

@@ -89,7 +89,8 @@ def _own(error: BaseException) -> TwofoldError | None:
 
 
 def _text(error: BaseException) -> str:
-    return f"{error} ({state_of(error) or type(error).__name__})"
+    kind = state_of(error) or type(error).__name__
+    return f"{error} ({kind})" if str(error) else kind
 
 
 def state_of(error: BaseException) -> str:
