@@ -154,7 +154,7 @@ def _reliability() -> list[Stage]:
         deadline_stage(lambda _: Timeout(seconds=5), clock),
         bulkhead_stage(lambda _: Bulkhead(concurrent=20), bulkheads),
         breaker_stage(lambda _: CircuitBreaker(), breakers, classifier),
-        timeout_stage(lambda _: Timeout(seconds=5), Deadlines(clock)).within,
+        timeout_stage(lambda _: Timeout(seconds=5), Deadlines(clock).within),
         retry_stage(lambda _: Retry(), retries, lambda: False, tally_of(None)),
     ]
 
