@@ -14,20 +14,13 @@ _TEXT: Final = f"\x00{ERASED}\x00"
 
 
 @final
-class Withheld:
+class Withheld(Erased):
     """Erased data, for an upcaster: an `Erased` to whoever asks, false, and erased whatever is done with it."""
 
     __slots__ = ()
 
-    @property
-    def __class__(self) -> type[Erased]:  # pyright: ignore[reportIncompatibleMethodOverride]  # for `case Erased()`
-        return Erased
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __repr__(self) -> str:
-        return "erased"
+    def __new__(cls) -> "Withheld":
+        return object.__new__(cls)
 
     def __str__(self) -> str:
         return _TEXT
@@ -81,8 +74,7 @@ def _is_made_of_it(value: Any) -> bool:
     if isinstance(value, str):
         return _TEXT in value
     if isinstance(value, Mapping):
-        members = cast("Mapping[Any, Any]", value)
-        return any(_is_made_of_it(one) for one in (*members.keys(), *members.values()))
+        return any(_is_made_of_it(one) for member in value.items() for one in member)
     if isinstance(value, list | tuple | set | frozenset):
         return any(_is_made_of_it(one) for one in cast("Iterable[Any]", value))
     return isinstance(value, Erased)
