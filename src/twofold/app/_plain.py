@@ -32,7 +32,7 @@ class PlainText:
         if kind is not None:
             return self._in_fields(kind, body)
         try:
-            events = self._catalogue.read(name, version, to_json(without_personal(body)))
+            events: list[object] = self._catalogue.read(name, version, to_json(without_personal(body)))
         except TwofoldError:
             values = [*cast("Mapping[str, Any]", body).values()] if isinstance(body, Mapping) else []
             return self._id in map(str, values) and not any(map(sealed_text, values))

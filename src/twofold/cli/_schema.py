@@ -44,13 +44,10 @@ def snapshot(*, target: str, file: Path, from_log: bool, **databases: str | None
     """
     before = Snapshot.parse(file.read_text(encoding="utf-8")) if file.exists() else Snapshot()
     stored = with_stores(target, databases, lambda app: stored_forms(foundation(app.store).log)) if from_log else None
-    in_log = with_stores(target, databases, read_log) if from_log and before.forms else {}
+    read = with_stores(target, databases, read_log) if from_log and before.forms else None
+    in_log = {key: found for key, found in (read or {}).items() if key in before.forms}
     app = load(target)
-    changes = [
-        one
-        for one in compare(app, before, {key: in_log[key] for key in before.forms.keys() & in_log.keys()})
-        if one.verdict is not Verdict.COMPATIBLE
-    ]
+    changes = [one for one in compare(app, before, in_log) if one.verdict is not Verdict.COMPATIBLE]
     if changes:
         _tell(changes)
         click.echo(f"{file} stays as it is: mend this first, or take what was never recorded out of it", err=True)

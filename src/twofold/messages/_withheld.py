@@ -74,7 +74,8 @@ def _is_made_of_it(value: Any) -> bool:
     if isinstance(value, str):
         return _TEXT in value
     if isinstance(value, Mapping):
-        return any(_is_made_of_it(one) for member in value.items() for one in member)
+        members = cast("Mapping[object, object]", value)
+        return any(_is_made_of_it(one) for member in members.items() for one in member)
     if isinstance(value, list | tuple | set | frozenset):
         return any(_is_made_of_it(one) for one in cast("Iterable[Any]", value))
     return isinstance(value, Erased)
