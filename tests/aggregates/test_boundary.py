@@ -22,7 +22,7 @@ from tests.aggregates.campus import (
     TooManyCourses,
     campus_on,
 )
-from twofold import Aggregate, App, Boundary, Event, Exists, NotFound, Repository, Success
+from twofold import Aggregate, App, AsOf, Boundary, Event, Exists, History, NotFound, Repository, Success
 from twofold.clock import new_id
 from twofold.errors import ConditionFailed, WiringError
 from twofold.messages import Catalogue, Context, Encoded, Upcaster
@@ -298,6 +298,13 @@ async def test_a_decision_is_read_once() -> None:
     await boundary.read(seats)
     with pytest.raises(WiringError, match="read once"):
         await boundary.read(seats)
+    twice = Seats("c2")
+    with pytest.raises(WiringError, match="given twice"):
+        await boundary.read(twice, twice)
+    with pytest.raises(WiringError, match="given twice"):
+        await History(hall.store, hall.catalogue).read(twice, twice, as_of=AsOf.position(1))
+    same = Seats("c2"), Seats("c2")
+    await boundary.read(*same)
     with pytest.raises(WiringError, match="has no course_id, so it would be made of the events of all"):
         await boundary.read(Seats(course_id=cast("str", None)))
     await store.stop()

@@ -133,9 +133,10 @@ def of(decide: Callable[..., Any], *, stream: Any = "ping-{n}") -> Module:
     ],
 )
 def test_what_is_no_decider_keeps_the_application_from_starting(module: Module, told: str) -> None:
-    """By a fault that names the function."""
+    """By one fault, which names the function: that its command has no handler is no other one."""
     faults = App("pings", modules=[module], database="memory:").check()
-    assert any(fault.where.startswith(f"{__name__}.") and told in fault.text for fault in faults), faults
+    assert [told in fault.text for fault in faults if fault.where.startswith(f"{__name__}.")] == [True]
+    assert not [fault for fault in faults if fault.where == ("Ask" if "Ask" in told else "Ping")]
 
 
 async def test_a_second_handler_of_its_command_is_refused() -> None:
@@ -169,6 +170,17 @@ async def test_what_is_no_outcome_is_a_mistake(answer: object) -> None:
         with pytest.raises(WiringError, match="answer a list of events, or a Failure"):
             await app.execute(Ping(n=1))
         assert await app.store.log.head() == 0
+
+
+async def test_what_is_no_event_is_a_mistake() -> None:
+    """It is told by the name of who has answered it, before `evolve` has to do with it."""
+
+    def answering(command: Ping, state: int) -> Any:
+        return [command]
+
+    async with App("pings", modules=[of(answering)], database="memory:") as app:
+        with pytest.raises(WiringError, match=r"answering\[Ping\] answers Ping\(n=1\) among its events"):
+            await app.execute(Ping(n=1))
 
 
 def test_decide_and_evolve_are_what_was_given() -> None:

@@ -121,7 +121,9 @@ async def test_adding_is_refused_when_the_id_is_taken(books: Books) -> None:
     accounts = books.accounts(books.unit())
     assert (await accounts.add(Account.open(2, "bob"))).is_success
     for taken in (1, 2):
-        assert isinstance((await accounts.add(Account.open(taken, "eve"))).error, Exists)
+        error = (await accounts.add(Account.open(taken, "eve"))).error
+        assert isinstance(error, Exists)
+        assert str(error) == f"there is an account {taken} already"
 
 
 async def test_an_aggregate_without_an_id_cannot_be_saved_or_added(books: Books) -> None:

@@ -894,6 +894,26 @@ def test_an_aggregate_that_cannot_be_rebuilt(kind: type[Aggregate], code: str, t
     assert fault.hint
 
 
+def test_two_aggregates_in_the_same_streams() -> None:
+    """Each would be told what the other has recorded: a fault of the second, whoever loads them."""
+
+    class Crate(Basket):
+        stream_name = "basket"
+
+    module = loading(Basket)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Sort(Command[None]):
+        pass
+
+    @module.handler
+    async def sort(command: Sort, baskets: Repository[Basket], crates: Repository[Crate]) -> None: ...
+
+    (fault,) = [one for one in found(module) if one.code == "shared_stream"]
+    assert fault.where == f"{HERE}.{Crate.__qualname__}"
+    assert fault.text == f"has the streams 'basket-' followed by an id, as {HERE}.Basket has"
+
+
 def test_an_aggregate_that_can_be_rebuilt() -> None:
     """An evolve of its own or an inherited one, and defaults for whatever its constructor takes, are sound."""
 

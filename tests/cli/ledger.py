@@ -109,6 +109,9 @@ ledger.events(Opened, Booked, Corrected)
 ledger.decider(initial=Counter, decide=decide, evolve=evolve, stream="account-counter-{name}")
 
 
+ledger.skip("viewed")
+
+
 @ledger.upcast("booked", version=1)
 def booked_2(data: dict[str, object]) -> dict[str, object]:
     return {**data, "text": "none"}

@@ -11,7 +11,9 @@ import pytest
 from tests.cli.conftest import Said
 from tests.personal.shop import CANARY, Introduce, Register, Shop
 from twofold import App
+from twofold.clock import new_id
 from twofold.personal import MemoryKeyStore
+from twofold.store import Append, Batch, Draft, foundation
 
 SHOP = "tests.cli.test_erase:app"
 
@@ -51,6 +53,27 @@ def test_what_is_covered_is_reported(twofold: Callable[..., Said], database: Pat
     assert (listed[0]["message"], listed[0]["user_id"]) == ("twofold.erase", "dpo")
     shown = twofold("audit", "show", SHOP, listed[1]["message_id"], "--json", "--database", str(database)).out
     assert json.loads(shown)["payload"]["email"] == {"twofold:erased": True}
+
+
+def test_what_is_in_plain_text_is_told_aloud(twofold: Callable[..., Said], database: Path) -> None:
+    """What was recorded before it was personal, where it is, what is left to do, and an exit code of its own."""
+    customer = database.parent.name
+
+    async def keep() -> None:
+        body = json.dumps({"customer": customer, "email": CANARY}).encode()
+        async with Shop(KEYS).app(database) as running:
+            draft = Draft(new_id(), "registered", 1, body, {}, running.clock.now())
+            await foundation(running.store).commit(Batch((Append("old", (draft,)),)))
+
+    asyncio.run(keep())
+    said = twofold("erase", SHOP, f"customer:{customer}", "--yes", "--database", str(database))
+    assert said.code == 3
+    assert said.out.splitlines()[-4:] == [
+        "NOT ERASED, since it was recorded in plain text, before it was personal; what is written stays as it is:",
+        "  events: registered 1",
+        "  in the streams: old",
+        "  `twofold stream tombstone` takes a whole stream out of the log, with its snapshot",
+    ]
 
 
 def test_it_asks_first(twofold: Callable[..., Said], database: Path, monkeypatch: pytest.MonkeyPatch) -> None:

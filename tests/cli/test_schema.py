@@ -102,3 +102,23 @@ def test_the_log_gives_examples_of_what_no_class_tells(twofold: Twofold, file: P
     said = twofold("schema", "snapshot", SHOP, str(file), "--from-log", "--database", str(database))
     assert said.code == 0
     assert twofold("schema", "check", SHOP, str(file)).code == 3
+
+
+def test_a_check_may_read_all_of_the_log(twofold: Twofold, file: Path) -> None:
+    """What the snapshot leaves open its events show, one way or the other."""
+    database = file.parent / "shop.db"
+    twofold("schema", "snapshot", SHOP, str(file))
+    edited(file, '"type": "string"', '"type": "number"')
+    assert twofold("schema", "check", SHOP, str(file)).code == 3
+
+    async def record(body: bytes) -> None:
+        async with App("shop", database=database) as app:
+            await app.store.commit(Batch((Append("s", (Draft(new_id(), "sold", 1, body, {}, SystemClock().now()),)),)))
+
+    asyncio.run(record(b'{"order_id": "01890a5d-ac96-774b-bcce-b302099a8057", "item": "y"}'))
+    where = SHOP, str(file), "--from-log", "--database", str(database)
+    assert twofold("schema", "check", *where).code == 0
+    asyncio.run(record(b'{"order_id": "x"}'))
+    said = twofold("schema", "check", *where)
+    assert said.code == 3
+    assert "the log has one that is not read: position 2: " in said.out

@@ -148,6 +148,19 @@ def test_whoever_keeps_a_state_elsewhere_is_named(stream: Stream, database: Path
     assert "--of: Account, decide" in stream("state", "elsewhere", "--of", "Nobody").err
 
 
+def test_an_event_that_is_passed_over_is_one_of_its_versions(stream: Stream, database: Path) -> None:
+    """The version that a state is told as of counts it; where nothing else is there, that is said."""
+    passed = Draft(new_id(), "viewed", 1, b"{}", {}, OLD)
+    asyncio.run(
+        commit(database, Batch((Append("account-7", (passed,)), Append("account-9", (passed._replace(id=new_id()),)))))
+    )
+    assert stream("state", "account-7", "--at-version", "5").out.startswith("account-7 of Account, at version 5\n")
+    assert shown(stream("state", "account-7", "--json"))["version"] == 5
+    said = stream("state", "account-9")
+    told = "twofold: stream 'account-9' has 1 events, and none of them is one of today's\n"
+    assert (said.code, said.err) == (4, told)
+
+
 def test_there_is_one_moment(stream: Stream) -> None:
     """Two are a mistake, and so is one that cannot be."""
     said = stream("state", "account-7", "--at-version", "1", "--at-position", "1")
@@ -243,7 +256,6 @@ async def test_a_stream_that_goes_on_meanwhile_is_not_closed(
 @pytest.mark.parametrize(
     "change, text",
     [
-        (lambda text: text.replace('"amount":10', '"amount":99', 1), ""),
         (lambda text: text.replace('"version":3', '"version":4', 1), "line 4"),
         (lambda text: text.replace('{"position":3', '{"position": 3', 1), "line 3"),
         (lambda text: text[:-20], "line 5"),
@@ -256,15 +268,37 @@ async def test_a_stream_that_goes_on_meanwhile_is_not_closed(
 def test_an_archive_that_was_changed_is_told(
     stream: Stream, twofold: Callable[..., Said], tmp_path: Path, change: Callable[[str], str], text: str
 ) -> None:
-    """Where its form shows it; that a value was changed, its SHA-256 in the trail tells."""
+    """Where its form shows it, by the number of the line."""
     file = tmp_path / "a.jsonl"
     stream("archive", "account-7", "--to", str(file), "--yes")
     file.write_text(change(file.read_text()))
     said = twofold("stream", "show", "--from", str(file))
-    if text:
-        assert (said.code, text in said.err) == (70, True)
-    else:
-        assert (said.code, '"amount": 99' in said.out) == (0, True)
+    assert (said.code, text in said.err) == (70, True)
+
+
+def test_a_value_that_was_changed_in_an_archive_is_told(
+    stream: Stream, twofold: Callable[..., Said], database: Path, tmp_path: Path
+) -> None:
+    """By its SHA-256: that of the audit trail, or one that is given; where there is neither, it is said so."""
+    file = tmp_path / "a.jsonl"
+    digest = stream("archive", "account-7", "--to", str(file), "--yes").out.split()[-1]
+    trail, given = (LEDGER, "--database", str(database)), ("--sha256", digest)
+
+    def show(*more: str) -> Said:
+        return twofold("stream", "show", *more, "--from", str(file))
+
+    assert [(said.code, said.err) for said in (show(*trail), show(*given), show("--sha256", digest.upper()))] == [
+        (0, "")
+    ] * 3
+    file.write_text(file.read_text().replace('"amount":10', '"amount":99', 1))
+    for said in (show(*trail), show(*given)):
+        assert (said.code, said.out) == (70, "")
+        assert f"was changed: its SHA-256 is {hashlib.sha256(file.read_bytes()).hexdigest()}" in said.err
+    said = show()
+    assert (said.code, '"amount": 99' in said.out) == (0, True)
+    assert said.err == "nothing was compared with its SHA-256: name the application, or give --sha256\n"
+    assert show(LEDGER, "--database", str(tmp_path / "other.db")).code == 4
+    assert twofold("stream", "show", LEDGER, "account-8", *given).code == 2
 
 
 def test_an_archive_stands_alone(twofold: Callable[..., Said], tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The way from what the log has to the events of today."""
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +15,7 @@ from pydantic import AliasChoices, Field
 from pydantic_core import to_json
 
 from twofold.errors import NewerVersion, Undecodable, UnknownMessage, WiringError
-from twofold.messages import Catalogue, Encoded, Event, Upcaster, event
+from twofold.messages import Catalogue, Encoded, Erased, Event, Personal, Subject, Upcaster, event
 
 
 @event(name="placed", version=3)
@@ -292,3 +293,74 @@ def _step(name: str, version: int, change: Change, into: str) -> Upcaster:
     if name == into:
         return Upcaster(name, version, lambda data: {"fields": change(data["fields"])})
     return Upcaster(name, version, lambda data: Encoded(into, {"fields": change(data["fields"])}), [into])
+
+
+@event(name="introduced", version=2)
+@dataclass(frozen=True, kw_only=True)
+class Introduced(Event):
+    """An event with the data of two people."""
+
+    member: Annotated[str, Subject("member")]
+    friend: Annotated[str, Subject("friend")]
+    email: Annotated[str | Erased, Personal("member")]
+    phone: Annotated[str | Erased | None, Personal("member")] = None
+    name: Annotated[str | Erased, Personal("friend")]
+
+
+ERASED_CONTACT = b'{"member": "m1", "friend": "f1", "name": "Grace", "first": "G", "contact": {"twofold:erased": true}}'
+
+
+def introduced(change: Callable[[dict[str, Any]], Any], body: bytes = ERASED_CONTACT) -> Any:
+    """The event as an upcaster makes it of an older one."""
+    made = Catalogue()
+    made.add(Introduced)
+    made.upcasters.add(Upcaster("introduced", 1, change))
+    (found,) = made.read("introduced", 1, body)
+    return found
+
+
+MADE: list[Callable[[Any], Any]] = [
+    lambda contact: contact,
+    lambda contact: contact.partition(", ")[2],
+    lambda contact: contact.strip().lower().split(",")[0],
+    lambda contact: f"mail to {contact}",
+    lambda contact: "mail to " + contact,
+    lambda contact: contact["email"],
+    lambda contact: contact * 2 - 1,
+]
+
+
+@pytest.mark.parametrize("make", MADE)
+def test_what_an_upcaster_makes_of_erased_data_is_erased(make: Callable[[Any], Any]) -> None:
+    """The field that it makes of it, and nothing beside it."""
+    found = introduced(functools.partial(with_email, make))
+    assert found == Introduced(member="m1", friend="f1", email=Erased(), name="Grace")
+    assert found.email is Erased()
+
+
+def test_an_upcaster_may_ask_for_erased_data() -> None:
+    """By the class that handlers ask for, in what any upcaster of the chain is given."""
+
+    def ask(data: dict[str, Any]) -> dict[str, Any]:
+        match data.pop("contact"):
+            case Erased() as gone:
+                return {**data, "email": gone, "phone": None}
+            case contact:
+                return {**data, "email": contact, "phone": "44"}
+
+    assert introduced(ask).phone is None
+    assert introduced(ask, ERASED_CONTACT.replace(b'{"twofold:erased": true}', b'"a@b"')).phone == "44"
+
+
+def test_an_upcaster_that_cannot_go_on_without_it_says_so() -> None:
+    """Nothing is made up: what has no answer for erased data is told with the name of the field."""
+    made: list[Callable[[Any], Any]] = [len, int, list, lambda contact: "@" in contact]
+    for make in made:
+        upcaster = functools.partial(with_email, make)
+        with pytest.raises(Undecodable, match=r"it was given 'contact' erased: add a case Erased\(\)"):
+            introduced(upcaster)
+
+
+def with_email(make: Callable[[Any], Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Fields with an e-mail that is made of the contact."""
+    return {**data, "email": make(data["contact"])}

@@ -5,7 +5,7 @@ from twofold.aggregates._as_of import AsOf, NotThePresent
 from twofold.aggregates._boundary import Boundary
 from twofold.aggregates._deciding import Deciding
 from twofold.aggregates._decision import Decision, events_of
-from twofold.aggregates._history import History
+from twofold.aggregates._history import History, facts_of
 from twofold.aggregates._repository import Repository
 from twofold.aggregates._snapshots import Loaded, SnapshotPolicy, after_event, every, slower_than
 from twofold.aggregates._state import state_codec
@@ -24,6 +24,7 @@ __all__ = [
     "after_event",
     "every",
     "events_of",
+    "facts_of",
     "slower_than",
     "state_codec",
 ]

@@ -6,7 +6,7 @@ https://dcb.events/specification/.
 
 from typing import final
 
-from twofold.aggregates._decision import Decision, own_of, tell, tell_all
+from twofold.aggregates._decision import Decision, all_own, tell, tell_all
 from twofold.errors import WiringError
 from twofold.messages import Catalogue
 from twofold.store import Condition, Store, UnitOfWork
@@ -50,12 +50,12 @@ class Boundary:
             decisions: New ones, at least one; each is told only what is its own.
 
         Raises:
-            WiringError: A decision does not say what it is made of, or was read before.
+            WiringError: A decision does not say what it is made of, was read before, or is given twice.
         """
         if not decisions or any(one is known for one in decisions for known in self._read):
             raise WiringError("a decision is read once: make new ones, and read all that belong together at once")
+        own = all_own(decisions, self._catalogue)
         self._read += decisions
-        own = [own_of(one, self._catalogue) for one in decisions]
         head = await self._store.log.head()
         self._unit.require(Condition(head, tuple(dict.fromkeys(one.selection for one in own))))
         await tell_all(own, self._store.log, self._catalogue, until=head)

@@ -8,7 +8,7 @@ from twofold.aggregates._snapshots import SnapshotPolicy
 from twofold.aggregates._state import state_codec
 from twofold.dispatch import Decider, HandlerConfig
 from twofold.errors import WiringError
-from twofold.messages import Catalogue, Event
+from twofold.messages import Catalogue, Event, Kind
 from twofold.result import Failure, Result, Success
 from twofold.store import Store, UnitOfWork
 
@@ -38,7 +38,7 @@ class Deciding:
         """Decide a command.
 
         Raises:
-            WiringError: `decide` answers neither with events nor with a Failure.
+            WiringError: `decide` answers neither with events nor with a Failure, or with what is no event.
         """
         stream = self._decider.stream_of(command)
         repository = Repository(self._kind, unit, store, catalogue)
@@ -51,10 +51,17 @@ class Deciding:
             text = f"{self.config.id} answers {outcome!r:.60}: answer a list of events, or a Failure"
             raise WiringError(f"{text}; what a Success answers is answer= of the decider")
         for event in outcome:
+            if not _is_event(event, catalogue):
+                raise WiringError(f"{self.config.id} answers {event!r:.60} among its events, and that is no event")
             told.record(event)
         if outcome:
             await repository.save(told)
         return Success(None if self._decider.answer is None else self._decider.answer(told.state))
+
+
+def _is_event(value: object, catalogue: Catalogue) -> bool:
+    kind = type(value)
+    return isinstance(value, Event) or (kind in catalogue and catalogue.of(kind).kind is Kind.EVENT)
 
 
 class _Told(Aggregate):

@@ -58,9 +58,15 @@ class Own(NamedTuple):
     events: tuple[type, ...]
 
 
-def own_of(decision: Decision, catalogue: Catalogue) -> Own:
-    """What a decision is made of; see `selection_of`."""
-    return Own(decision, selection_of(decision, catalogue), events_of(type(decision)))
+def all_own(decisions: Sequence[Decision], catalogue: Catalogue) -> list[Own]:
+    """What decisions are made of; see `selection_of`.
+
+    Raises:
+        WiringError: One is there twice: it would count what happened twice.
+    """
+    if len(set(map(id, decisions))) < len(decisions):
+        raise WiringError("a decision is read once, and one is given twice")
+    return [Own(one, selection_of(one, catalogue), events_of(type(one))) for one in decisions]
 
 
 async def tell_all(

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast, final
 
 from twofold.aggregates._aggregate import Aggregate
 from twofold.aggregates._as_of import AsOf
-from twofold.aggregates._decision import Decision, own_of, tell_all
+from twofold.aggregates._decision import Decision, all_own, tell_all
 from twofold.dispatch import Decider
 from twofold.errors import NotFound, WiringError
 from twofold.messages import Catalogue
@@ -97,14 +97,14 @@ class History:
             as_of: A position or an instant.
 
         Raises:
-            WiringError: A decision does not say what it is made of; or it is asked for as of a version, which is one
-                stream's.
+            WiringError: A decision does not say what it is made of, or is given twice; or it is asked for as of a
+                version, which is one stream's.
         """
         if as_of.kind == "version":
             raise WiringError("a decision is made of several streams: ask for it as of a position or an instant")
         head = await self._store.log.head()
         until = min(head, cast("int", as_of.bound)) if as_of.kind == "position" else head
-        own = [own_of(decision, self._catalogue) for decision in decisions]
+        own = all_own(decisions, self._catalogue)
         await tell_all(own, self._store.log, self._catalogue, until=until, as_of=as_of)
 
     async def events(self, stream: str, *, as_of: AsOf | None = None) -> Sequence[Fact]:

@@ -98,7 +98,8 @@ class Repository(Generic[A]):
         """
         own = _id_of(aggregate)
         if await self.find(own) is not None:
-            return Failure(Exists(f"there is a {self._kind.stream_of(own).replace('-', ' ', 1)} already"))
+            what = self._kind.stream_of(own).replace("-", " ", 1)
+            return Failure(Exists(f"there is {'an' if what[:1] in 'aeiou' else 'a'} {what} already"))
         await self.save(aggregate)
         return Success()
 

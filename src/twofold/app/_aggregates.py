@@ -32,6 +32,23 @@ def aggregates_of(handlers: Iterable[Handler], injection: Injection) -> list[typ
     return [kind for kind in loaded if isinstance(kind, type)]
 
 
+def shared_stream_faults(kinds: Iterable[type[Any]]) -> list[Fault]:
+    """Classes of aggregates that would be kept in the streams of others: each would be told what the other recorded.
+
+    Args:
+        kinds: The classes.
+    """
+    first, faults = dict[str, type[Any]](), list[Fault]()
+    for kind in kinds:
+        streams = kind.stream_of("")
+        there = first.setdefault(streams, kind)
+        if there is not kind:
+            text = f"has the streams {streams!r} followed by an id, as {there.__module__}.{there.__qualname__} has"
+            where, hint = f"{kind.__module__}.{kind.__qualname__}", "give one of them another stream_name"
+            faults.append(Fault(where=where, code="shared_stream", text=text, hint=hint))
+    return faults
+
+
 def _faults(kind: type[Any]) -> Iterable[Fault]:
     where = f"{kind.__module__}.{kind.__qualname__}"
     if kind.snapshots is not None:

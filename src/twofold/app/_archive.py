@@ -11,7 +11,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Self, cast, final
+from typing import Any, Final, NamedTuple, Self, cast, final
 from uuid import UUID
 
 from pydantic_core import from_json
@@ -75,35 +75,50 @@ class ArchiveWriter:
             os.fsync(folder)
         finally:
             os.close(folder)
-        _, entries = read_archive(self._path)
-        found = hashlib.sha256(self._path.read_bytes())
-        if sum(1 for _ in entries) != self._count or found.digest() != self._said.digest():
+        found = read_archive(self._path)
+        if sum(1 for _ in found.entries) != self._count or found.sha256 != self._said.hexdigest():
             raise Corrupt(f"{self._path} is not as it was written")
-        return found.hexdigest()
+        return found.sha256
 
     def _write(self, line: bytes) -> None:
         self._said.update(line + b"\n")
         self._file.write(line + b"\n")
 
 
-def read_archive(path: Path) -> tuple[str, Iterator[Recorded]]:
-    """The stream that an archive is of, and its events.
+class Archive(NamedTuple):
+    """An archive as it is read.
+
+    Args:
+        stream: The stream that it is of.
+        sha256: The SHA-256 of the file, in hexadecimal digits: what tells that nobody has changed a value in it.
+        entries: Its events.
+    """
+
+    stream: str
+    sha256: str
+    entries: Iterator[Recorded]
+
+
+def read_archive(path: Path) -> Archive:
+    """An archive.
 
     Args:
         path: The file.
 
     Raises:
-        Corrupt: It is no archive, or a line of it is not as it was written; the events tell of that, too.
+        Corrupt: It is no archive, or a line of it has not the form in which it was written; the events tell of that,
+            too.
         WiringError: It cannot be read.
     """
     try:
-        lines = iter(path.read_bytes().splitlines())
+        data = path.read_bytes()
     except OSError as error:
         raise WiringError(f"{path} cannot be read: {error.strerror}") from error
+    lines = iter(data.splitlines())
     head = _fields(next(lines, b""), path, 1)
     if head.get("archive") != _FORM or not isinstance(head.get("stream"), str):
         raise Corrupt(f"{path} is no archive of a stream that this version knows")
-    return head["stream"], _entries(lines, path)
+    return Archive(head["stream"], hashlib.sha256(data).hexdigest(), _entries(lines, path))
 
 
 def _entries(lines: Iterator[bytes], path: Path) -> Iterator[Recorded]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dishka import Provider
 
-from twofold.app._aggregates import aggregate_faults
+from twofold.app._aggregates import aggregate_faults, aggregates_of, shared_stream_faults
 from twofold.app._answers import answer_faults
 from twofold.app._apart import apart_faults
 from twofold.app._auditing import key_faults
@@ -172,8 +172,9 @@ def assemble(
     done.faults += view_faults(views, done.projections, [reader.name for reader in readers], sql)
     handled = [event for reader in readers for event in reader.events]
     _add_events(router, [*known, *handled, *(cls for cls in near if issubclass(cls, Event))], done.faults)
-    handlers, unread = _add_handlers(modules, router, done.faults)
-    done.faults += _missing_handlers(near, handlers, unread)
+    deciding, meant = read_deciders(modules, near, done.faults)
+    handlers, unread = _add_handlers(modules, deciding, router, done.faults)
+    done.faults += _missing_handlers(near, handlers, meant.union(*map(messages_of, unread)))
     done.faults += encoding_faults(router.catalogue)
     done.faults += personal_faults(router.catalogue, stores)
     done.faults += upcaster_faults(modules, router.catalogue)
@@ -221,6 +222,7 @@ def assemble(
     done.faults += policy_faults(guards, done.injection, either)
     done.faults += live_faults(handlers, done.injection, done.projections, sql)
     done.faults += aggregate_faults(handlers, done.injection)
+    done.faults += shared_stream_faults(aggregates_of(handlers, done.injection))
     done.faults += reads_faults(handlers, done.projections)
     done.faults += apart_faults(handlers, done.injection, done.projections, stores, either)
     done.idempotency = idempotency_of(handlers, said.idempotency, done.faults)
@@ -325,12 +327,12 @@ def _add_events(router: Router, events: Iterable[type], faults: list[Fault]) -> 
 
 
 def _add_handlers(
-    modules: Sequence[Module], router: Router, faults: list[Fault]
+    modules: Sequence[Module], deciding: Iterable[tuple[Module, Registration]], router: Router, faults: list[Fault]
 ) -> tuple[list[Handler], list[Registration]]:
     """All handlers, and the registrations that are none because of a fault."""
     unread: list[Registration] = []
     own = [(module, registration) for module in modules for registration in module]
-    for module, registration in [*own, *read_deciders(modules, faults)]:
+    for module, registration in [*own, *deciding]:
         try:
             router.add(_read(registration, module, router))
         except (WiringError, UnknownMessage) as error:
@@ -346,9 +348,9 @@ def _read(registration: Registration, module: Module, router: Router) -> Handler
     return registration.reacting_to(event).read(module.name)
 
 
-def _missing_handlers(near: Iterable[type], handlers: Sequence[Handler], unread: Sequence[Registration]) -> list[Fault]:
+def _missing_handlers(near: Iterable[type], handlers: Sequence[Handler], unread: Iterable[type]) -> list[Fault]:
     """Commands and queries in sight of the handlers that nobody handles; the base class of a handled one may be."""
-    handled = {handler.message_type for handler in handlers}.union(*map(messages_of, unread))
+    handled = {handler.message_type for handler in handlers}.union(unread)
     return [
         Fault(
             where=cls.__qualname__,

@@ -1,6 +1,6 @@
 """The deciders of an application: each of the commands that one takes has a handler of its own."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from string import Formatter
 from types import NoneType
 from typing import Any, get_type_hints
@@ -19,21 +19,36 @@ from twofold.dispatch import (
 from twofold.errors import Fault, FaultError, WiringError, snake_case
 
 
-def read_deciders(modules: Iterable[Module], faults: list[Fault]) -> list[tuple[Module, Registration]]:
+def read_deciders(
+    modules: Iterable[Module], near: Collection[type], faults: list[Fault]
+) -> tuple[list[tuple[Module, Registration]], set[type]]:
     """A registration for each command of each decider, with the module that it is in.
 
     Args:
         modules: The modules.
+        near: The messages in sight.
         faults: Where the faults of what is no decider are put.
+
+    Returns:
+        The registrations, and the messages that deciders with a fault are for.
     """
-    found: list[tuple[Module, Registration]] = []
+    found, meant = list[tuple[Module, Registration]](), set[type]()
     for module in modules:
         for declaration in module.deciders:
             try:
                 found += [(module, one) for one in _registrations(declaration)]
             except FaultError as error:
                 faults.append(error.fault)
-    return found
+                meant |= _meant(declaration.decider.decide, near)
+    return found, meant
+
+
+def _meant(decide: Any, near: Collection[type]) -> set[type]:
+    """The messages that a decider with a fault is for: those that it names, or may be those beside it."""
+    try:
+        return {*named_classes(decide, 0, "")}
+    except FaultError:
+        return {message for message in near if message.__module__ == decide.__module__}
 
 
 def _registrations(declaration: DeciderDeclaration) -> Iterator[Registration]:

@@ -6,6 +6,26 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InPlainText:
+    """What is kept of a subject and is not encrypted: it was recorded before it was personal, and it is read still.
+
+    Args:
+        events: How many events of each type.
+        streams: The streams that they are in.
+        snapshots: Those of these streams that have a snapshot of before.
+        audit: How many entries in the audit trail, by command.
+    """
+
+    events: Mapping[str, int]
+    streams: tuple[str, ...]
+    snapshots: tuple[str, ...]
+    audit: Mapping[str, int]
+
+    def __bool__(self) -> bool:
+        return bool(self.events or self.audit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
     """What erasing a subject has covered.
 
@@ -17,6 +37,7 @@ class Erasure:
         parked: The same of events that were put aside, by subscription: what is quoted of them.
         forgetting: Projections and writers that have personal events, and handle `SubjectErased`.
         remembering: Those that do not handle it: what they have made of the data is still there.
+        plain: What no key has encrypted, so that it is there still.
     """
 
     subject: str
@@ -26,6 +47,7 @@ class Erasure:
     parked: Mapping[str, int]
     forgetting: tuple[str, ...]
     remembering: tuple[str, ...]
+    plain: InPlainText
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""

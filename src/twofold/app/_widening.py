@@ -4,12 +4,30 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from twofold.app._rules import CHECKED
+from twofold.messages import PERSONAL
+
 _WORDS: Final = frozenset(
-    {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$defs"}
+    {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$defs", PERSONAL}
 )
 _AT_LEAST: Final = frozenset({"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"})
-_AT_MOST: Final = frozenset({"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"})
-_PARTS: Final = frozenset({"properties", "required", "items", "prefixItems", "additionalProperties", "anyOf", "enum"})
+_AT_MOST: Final = frozenset(
+    {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "x-decimal-places", "x-max-digits"}
+)
+_PARTS: Final = frozenset(
+    {
+        "properties",
+        "required",
+        "items",
+        "prefixItems",
+        "additionalProperties",
+        "propertyNames",
+        "anyOf",
+        "enum",
+        CHECKED,
+    }
+)
+_TEXT: Final = {"type": "string"}
 
 GONE: Final = "is not read any more"
 NEW: Final = "is new, without a default"
@@ -72,8 +90,16 @@ class _Comparison:
 
     def _options(self, old: list[Any], new: list[Any], at: str) -> Iterator[Difference]:
         for one in old:
-            if not any(all(found.fits for found in self.compare(one, other, at)) for other in new):
-                yield Difference(at, f"no longer takes {_named(_plain(one, self._old))}", fits=False)
+            tried = [[*self.compare(one, other, at)] for other in new]
+            if any(all(found.fits for found in way) for way in tried):
+                continue
+            was = _plain(one, self._old)
+            kinds = [_plain(other, self._new).get("type") for other in new]
+            alike = [way for way, kind in zip(tried, kinds, strict=True) if kind == was.get("type")]
+            if len(alike) == 1:
+                yield from (found for found in alike[0] if not found.fits)
+            else:
+                yield Difference(at, f"no longer takes {_named(was)}", fits=False)
 
     def _fields(self, old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator[Difference]:
         before, now = old.get("properties", {}), new.get("properties", {})
@@ -93,6 +119,8 @@ class _Comparison:
             before, now = old.get(key), new.get(key)
             if isinstance(now, Mapping):
                 yield from self.compare({} if before in (None, True) else before or {}, now, f"{at}[]")
+        if "properties" not in new and (keys := new.get("propertyNames", _TEXT)) != _TEXT:  # a key is a text in JSON
+            yield from self.compare(old.get("propertyNames", _TEXT), keys, f"{at}[] key")
         before, now = old.get("prefixItems", []), new.get("prefixItems", [])
         if len(before) != len(now):
             yield Difference(at, f"had {len(before)} elements, and has {len(now)}", fits=False)
@@ -105,6 +133,8 @@ def _limits(old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator
         gone = [value for value in old.get("enum", [None]) if value not in new.get("enum", old.get("enum", ()))]
         if gone:
             yield Difference(at, f"no longer takes {', '.join(map(repr, gone))}", fits=False)
+    for name in sorted({*new.get(CHECKED, ())} - {*old.get(CHECKED, ())}):
+        yield Difference(at, f"is checked by {name}, which is new", fits=False)
     for key in sorted(new.keys() - _PARTS - {"type"}):
         before, now = old.get(key), new[key]
         looser = before is not None and ((key in _AT_LEAST and now <= before) or (key in _AT_MOST and now >= before))
@@ -114,16 +144,21 @@ def _limits(old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator
 
 
 def _plain(schema: Any, root: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema without words, behind its references; one value is an enumeration of one."""
+    """A schema without words, behind its references; one value is an enumeration of one.
+
+    What stands beside a reference or beside options counts for whatever these mean.
+    """
     while "$ref" in schema:
-        schema = root.get("$defs", {})[schema["$ref"].rpartition("/")[2]]
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        schema = {**root.get("$defs", {})[schema["$ref"].rpartition("/")[2]], **beside}
     plain = {key: value for key, value in schema.items() if key not in _WORDS}
     if "const" in plain:
         plain["enum"] = [plain.pop("const")]
     if "oneOf" in plain:
         plain["anyOf"] = plain.pop("oneOf")
         plain.pop("discriminator", None)
-    return plain
+    options = plain.pop("anyOf", None)
+    return plain if options is None else {"anyOf": [{**one, **plain} for one in options]}
 
 
 def _named(schema: Mapping[str, Any]) -> str:

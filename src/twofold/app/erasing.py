@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final, cast
 
 from twofold.app._app import App
-from twofold.app._erasure import Erasure
+from twofold.app._erasure import Erasure, InPlainText
+from twofold.app._plain import PlainText
 from twofold.app._room import open_room
 from twofold.errors import NotFound, VersionConflict, WiringError
 from twofold.messages import Kind, Origin, SubjectErased
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from twofold.personal import PersonalStore
 
-__all__ = ["ERASE", "Erasure", "erase", "followers"]
+__all__ = ["ERASE", "Erasure", "InPlainText", "erase", "followers"]
 
 ERASE: Final = "twofold.erase"
 """What the entry in the audit trail is called that tells of an erasure."""
@@ -66,14 +67,23 @@ async def erase(app: App, subject: str, *, user_id: str | None = None) -> Erasur
     key = await store.vault.destroy(subject)
     await _tell(app, kind, name, user_id)
     forgetting, remembering = followers(app)
+    found = _Found(key, PlainText(app.router.catalogue, subject))
+    await _look_at_events(app, store.behind, found)
+    await _look_at_entries(app, store.behind, found)
     return Erasure(
         subject=subject,
         key=None if key is None else str(key),
-        events={} if key is None else await _events(app, store.behind.log, key),
-        audit={} if key is None else await _entries(app, store.behind, key),
+        events=_told(found.events),
+        audit=_told(found.entries),
         parked={} if key is None else await _parked(app, key),
         forgetting=forgetting,
         remembering=remembering,
+        plain=InPlainText(
+            events=_told(found.plain_events),
+            streams=tuple(found.streams),
+            snapshots=tuple([one for one in found.streams if await store.behind.find_snapshot(one) is not None]),
+            audit=_told(found.plain_entries),
+        ),
     )
 
 
@@ -116,14 +126,34 @@ def _names(app: App, *kinds: Kind) -> list[str]:
     return [one.name for one in app.router.catalogue if one.personal_fields and one.kind in kinds]
 
 
-async def _events(app: App, log: Log, key: "UUID") -> dict[str, int]:
-    found, keys_of = Counter[str](), open_room("twofold.personal").keys_of
-    async for entry in _read(log, app):
-        found[entry.type] += key in keys_of(entry.data)
+class _Found:
+    """What was found of a subject: encrypted with their key, or not at all."""
+
+    def __init__(self, key: "UUID | None", plain: PlainText) -> None:
+        self.plain = plain
+        self.events, self.entries = Counter[str](), Counter[str]()
+        self.plain_events, self.plain_entries = Counter[str](), Counter[str]()
+        self.streams = dict[str, None]()
+        self._key, self._keys_of = key, open_room("twofold.personal").keys_of
+
+    def is_sealed(self, data: bytes) -> bool:
+        """Whether a message is encrypted with the key."""
+        return self._key is not None and self._key in self._keys_of(data)
+
+    def look_at(self, stream: str, name: str, version: int, data: bytes) -> None:
+        """Count an event for what it has."""
+        self.events[name] += self.is_sealed(data)
+        if self.plain.in_event(name, version, data):
+            self.plain_events[name] += 1
+            self.streams[stream] = None
+
+
+async def _look_at_events(app: App, store: Store, found: _Found) -> None:
+    async for entry in _read(store.log, app):
+        found.look_at(entry.stream, entry.type, entry.schema_version, entry.data)
         if (beside := entry.headers.get(IF_INTERRUPTED)) is not None:
-            name, _, data = beside.split(" ", 2)
-            found[name] += key in keys_of(data.encode())
-    return _told(found)
+            name, version, data = beside.split(" ", 2)
+            found.look_at(entry.stream, name, int(version), data.encode())
 
 
 async def _read(log: Log, app: App) -> AsyncIterator[Recorded]:
@@ -139,14 +169,13 @@ async def _read(log: Log, app: App) -> AsyncIterator[Recorded]:
         position = page[-1].position if len(page) == _PAGE else head
 
 
-async def _entries(app: App, store: Store, key: "UUID") -> dict[str, int]:
-    found, keys_of, trail = Counter[str](), open_room("twofold.personal").keys_of, store.audit
+async def _look_at_entries(app: App, store: Store, found: _Found) -> None:
     for name in _names(app, Kind.COMMAND):
         after = 0
-        while page := await trail.find(AuditSearch(message=name), after=after, limit=_PAGE):
-            found[name] += sum(key in keys_of(entry.payload.encode()) for entry in page)
+        while page := await store.audit.find(AuditSearch(message=name), after=after, limit=_PAGE):
+            found.entries[name] += sum(found.is_sealed(entry.payload.encode()) for entry in page)
+            found.plain_entries[name] += sum(found.plain.in_command(name, entry.payload) for entry in page)
             after = page[-1].number
-    return _told(found)
 
 
 async def _parked(app: App, key: "UUID") -> dict[str, int]:

@@ -9,17 +9,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from twofold.aggregates import AsOf, History
+from pydantic_core import from_json
+
+from twofold.aggregates import AsOf, facts_of
 from twofold.app._aggregates import aggregates_of
 from twofold.app._app import App
-from twofold.app._archive import ArchiveWriter, read_archive
+from twofold.app._archive import Archive, ArchiveWriter, read_archive
 from twofold.app._whose import NobodysStream, keeper_of, keepers_of
 from twofold.clock import new_id
 from twofold.dispatch import Decider
 from twofold.errors import Conflict, NotFound, Refused, StreamClosed, WiringError
-from twofold.store import ClosableStore, Closing, Recorded, Store, foundation
+from twofold.store import CLOSED, AuditSearch, ClosableStore, Closing, Recorded, Store, foundation
 
-__all__ = ["Archived", "NobodysStream", "StreamState", "archive", "entries", "read_archive", "state_of", "tombstone"]
+__all__ = [
+    "Archive",
+    "Archived",
+    "NobodysStream",
+    "StreamState",
+    "archive",
+    "archived_digest",
+    "entries",
+    "read_archive",
+    "state_of",
+    "tombstone",
+]
 
 _PAGE: Final = 1000
 
@@ -45,7 +58,7 @@ class StreamState:
 
     Args:
         keeper: What the aggregate or decider is called that keeps its state there.
-        version: The version that it was at.
+        version: The version that it was at: how many events the log had of it, those that are passed over included.
         state: The state, or the aggregate.
     """
 
@@ -93,14 +106,16 @@ async def state_of(app: App, stream: str, *, as_of: AsOf | None = None, keeper: 
     aggregates = aggregates_of(app.router.handlers(), app.assembly.injection)
     deciders = [one.decider for module in app.modules for one in module.deciders]
     owner = keeper_of(stream, keepers_of(aggregates, deciders), keeper)
-    history = History(app.store, app.router.catalogue)
-    facts = await history.events(stream, as_of=as_of)
+    facts, version = await facts_of(stream, app.store.log, app.router.catalogue, as_of)
+    then = "" if as_of is None else f" as of {as_of}"
+    if version and not facts:
+        raise NotFound(f"stream {stream!r} has {version} events{then}, and none of them is one of today's")
     if not facts:
         await _refuse_closed(app, stream)
-        raise NotFound(f"stream {stream!r} has no events{'' if as_of is None else f' as of {as_of}'}")
+        raise NotFound(f"stream {stream!r} has no events{then}")
     events = (fact.event for fact in facts)
     folded = owner.what.fold(events) if isinstance(owner.what, Decider) else owner.what.rebuild(events)
-    return StreamState(keeper=owner.name, version=facts[-1].recorded.version, state=folded)
+    return StreamState(keeper=owner.name, version=version, state=folded)
 
 
 async def archive(app: App, stream: str, file: Path, *, user_id: str | None = None) -> Archived:
@@ -142,6 +157,26 @@ async def archive(app: App, stream: str, file: Path, *, user_id: str | None = No
         await asyncio.to_thread(file.unlink)
         raise
     return Archived(closing=closing, file=file, sha256=digest)
+
+
+async def archived_digest(app: App, stream: str) -> str:
+    """The SHA-256 of the file that a stream was archived in, as the audit trail has it, in hexadecimal digits.
+
+    Args:
+        app: The application; its stores are open.
+        stream: The stream.
+
+    Raises:
+        NotFound: The trail tells of no archive of it: it was pruned, or is that of another database.
+    """
+    trail, after = foundation(app.store).audit, 0
+    while page := await trail.find(AuditSearch(message=CLOSED), after=after, limit=_PAGE):
+        for entry in page:
+            told = from_json(entry.payload)
+            if told["stream"] == stream and "sha256" in told:
+                return str(told["sha256"])
+        after = page[-1].number
+    raise NotFound(f"the audit trail tells of no archive of stream {stream!r}")
 
 
 async def tombstone(app: App, stream: str, *, user_id: str | None = None) -> Closing:

@@ -11,7 +11,7 @@ from typing import Final
 
 import rich_click as click
 
-from twofold.app.evolution import Change, Snapshot, Verdict, compare, stored_forms
+from twofold.app.evolution import Change, Snapshot, Verdict, compare, read_log, stored_forms
 from twofold.app.evolution import snapshot as snapshot_of
 from twofold.cli._exit import exit_code
 from twofold.cli._load import app_argument, database_options, load
@@ -44,8 +44,10 @@ def snapshot(*, target: str, file: Path, from_log: bool, **databases: str | None
     """
     before = Snapshot.parse(file.read_text(encoding="utf-8")) if file.exists() else Snapshot()
     stored = with_stores(target, databases, lambda app: stored_forms(foundation(app.store).log)) if from_log else None
+    read = with_stores(target, databases, read_log) if from_log and before.forms else None
+    in_log = {key: found for key, found in (read or {}).items() if key in before.forms}
     app = load(target)
-    changes = [one for one in compare(app, before) if one.verdict is not Verdict.COMPATIBLE]
+    changes = [one for one in compare(app, before, in_log) if one.verdict is not Verdict.COMPATIBLE]
     if changes:
         _tell(changes)
         click.echo(f"{file} stays as it is: mend this first, or take what was never recorded out of it", err=True)
@@ -61,8 +63,10 @@ def snapshot(*, target: str, file: Path, from_log: bool, **databases: str | None
 @schema.command()
 @app_argument
 @_file
+@click.option("--from-log", is_flag=True, help="Read all of the log too: what is read there needs no other proof.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-def check(*, target: str, file: Path, as_json: bool) -> None:
+@database_options
+def check(*, target: str, file: Path, from_log: bool, as_json: bool, **databases: str | None) -> None:
     """Tell what has changed since the snapshot in FILE (events.json), and what to do about it.
 
     The exit code is 0 when all that was recorded is read as it is, 3 when something needs an upcaster, and 5 when
@@ -71,7 +75,8 @@ def check(*, target: str, file: Path, as_json: bool) -> None:
     if not file.exists():
         raise click.UsageError(f"there is no {file}: `twofold schema snapshot` writes it")
     before = Snapshot.parse(file.read_text(encoding="utf-8"))
-    changes = compare(load(target), before)
+    in_log = with_stores(target, databases, read_log) if from_log else None
+    changes = compare(load(target), before, in_log)
     if as_json:
         verdict = _worst(changes)
         click.echo(json.dumps({"verdict": verdict, "changes": [asdict(one) for one in changes]}, indent=2))

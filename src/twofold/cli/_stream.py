@@ -6,7 +6,8 @@ It opens the store and starts nothing. `archive` and `tombstone` are the one way
 # rich-click leaves the types of its options open.
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -16,13 +17,14 @@ import rich_click as click
 from twofold.aggregates import AsOf
 from twofold.app import App
 from twofold.app.streams import archive as archive_stream
-from twofold.app.streams import entries, read_archive, state_of
+from twofold.app.streams import archived_digest, entries, read_archive, state_of
 from twofold.app.streams import tombstone as tombstone_stream
-from twofold.cli._load import behind_app, database_options
+from twofold.cli._load import VARIABLE, behind_app, database_options
 from twofold.cli._sensitive import confirm, sensitive
 from twofold.cli._store import with_stores
 from twofold.cli._stream_shown import COLUMNS, as_dict, as_of_today, row_of, state_as_dict, state_lines
 from twofold.cli._tables import print_rows
+from twofold.errors import Corrupt
 from twofold.middleware import printable
 from twofold.store import Recorded
 
@@ -43,7 +45,8 @@ def stream() -> None:
 @click.option("--after", type=click.IntRange(min=0), default=0, help="Only behind this version.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many events at most.")
 @click.option("--upcast", is_flag=True, help="As handlers get them, and not as they were recorded.")
-@click.option("--from", "file", metavar="FILE", help="Of an archive, and not of the log; no application is named.")
+@click.option("--from", "file", metavar="FILE", help="Of an archive, and not of the log; no stream is named.")
+@click.option("--sha256", metavar="DIGITS", help="With --from: what the file has to have, as `archive` printed it.")
 @click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
 @database_options
 def show(
@@ -53,13 +56,17 @@ def show(
     limit: int,
     upcast: bool,
     file: str | None,
+    sha256: str | None,
     as_json: bool,
     **databases: str | None,
 ) -> None:
     """Show the events of a stream: where they stand, their types, when they were recorded, tags and data.
 
-    What says by its name that it is a secret is hidden.
+    What says by its name that it is a secret is hidden. The SHA-256 of an archive is compared with --sha256, or with
+    the audit trail of the application that is named.
     """
+    if file is None and sha256 is not None:
+        raise click.UsageError("--sha256 is of a file: --from FILE")
     if file is None:
         target, name = behind_app(words, "NAME")
 
@@ -72,11 +79,11 @@ def show(
             return page
 
         page = with_stores(target, databases, found)
-    elif words or upcast:
+    elif len(words) > 1 or upcast:
         raise click.UsageError("an archive is read as it is, and knows of what stream it is: --from FILE stands alone")
     else:
-        _, archived = read_archive(Path(file))
-        page = list(islice((entry for entry in archived if entry.version > after), limit + 1))
+        found_there = _archived(file, sha256, words, databases)
+        page = list(islice((entry for entry in found_there if entry.version > after), limit + 1))
     _print(page[:limit], as_json=as_json)
     if len(page) > limit:
         rest = f"--limit shows more, --after {page[limit - 1].version} the rest"
@@ -142,6 +149,25 @@ def tombstone(*, words: tuple[str, ...], yes: bool, by: str | None, **databases:
     confirm(f"{_HOLES}\nPut a tombstone on stream {printable(name)}?", yes=yes)
     closing = with_stores(target, databases, lambda app: tombstone_stream(app, name, user_id=by))
     click.echo(f"stream {printable(name)} is closed at version {closing.version}, and its events are gone")
+
+
+def _archived(
+    file: str, sha256: str | None, words: tuple[str, ...], databases: Mapping[str, str | None]
+) -> Iterator[Recorded]:
+    """The events of an archive, once its SHA-256 was compared with one that somebody has kept; if not, that is said.
+
+    Raises:
+        Corrupt: It is another one.
+    """
+    archived = read_archive(Path(file))
+    if sha256 is None and (words or os.environ.get(VARIABLE)):
+        (target,) = behind_app(words)
+        sha256 = with_stores(target, databases, lambda app: archived_digest(app, archived.stream))
+    if sha256 is None:
+        click.echo("nothing was compared with its SHA-256: name the application, or give --sha256", err=True)
+    elif archived.sha256 != sha256.strip().lower():
+        raise Corrupt(f"{file} was changed: its SHA-256 is {archived.sha256}, and was {sha256} when it was archived")
+    return archived.entries
 
 
 def _as_of(version: int | None, position: int | None, time: datetime | None) -> AsOf | None:

@@ -293,6 +293,7 @@ class Module:
         It is given the fields of the event as JSON has them, and answers those of the next version; or `Encoded`
         events, when it becomes another one or several; or None, when it is to be passed over. What it answers is upcast
         in turn until it is of today. It is called whenever such an event is read, so it computes and nothing else.
+        Personal data that is erased it is given as an `Erased`, and what it makes of that is erased too.
 
         Args:
             name: The wire name that the log has.

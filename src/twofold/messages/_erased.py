@@ -4,7 +4,7 @@ Whoever encrypts and decrypts is the room `personal`; here is what codecs have t
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, cast, final
+from typing import Any, Final, Literal, cast
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import core_schema
@@ -16,9 +16,8 @@ SEALED: Final = "twofold:personal"
 """The one member of what stands in JSON for what is encrypted."""
 
 
-@final
 class Erased:
-    """Personal data that nobody can read any more; there is only one, it is false, and it prints as `erased`.
+    """Personal data that nobody can read any more; an event has the only one, which is false and prints as `erased`.
 
     Example:
         >>> match event.email:
@@ -31,7 +30,7 @@ class Erased:
     __slots__ = ()
     _only: "Erased | None" = None
 
-    def __new__(cls) -> "Erased":
+    def __new__(cls) -> "Erased":  # noqa: PYI034  # what the only subclass makes is its own
         if cls._only is None:
             cls._only = super().__new__(cls)
         return cls._only

@@ -178,6 +178,8 @@ class MessageType(Generic[M]):
             return self._read(body)
         except ValidationError as error:
             raise Undecodable(name=self.name, cause="; ".join(str(finding) for finding in _findings(error))) from None
+        except Exception as error:  # a validator of the class that meets what it was not written for
+            raise Undecodable(name=self.name, cause=f"{type(error).__name__}: {error}") from error
 
     def schema(self) -> dict[str, Any]:
         """Its JSON Schema (draft 2020-12)."""

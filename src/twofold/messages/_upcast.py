@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, cast, final
 from pydantic_core import from_json, to_json
 
 from twofold.errors import Undecodable, WiringError
+from twofold.messages._withheld import as_erased, withheld
 
 
 @final
@@ -64,15 +65,20 @@ class Upcaster:
     def run(self, body: bytes | str) -> list[tuple[str, int, bytes]]:
         """What an event becomes: for each event its wire name, version and body.
 
+        What is erased in it is given to the upcaster as something that is an `Erased`, and whatever is made of that is
+        erased too.
+
         Raises:
             Undecodable: It fails, or answers what is no newer form of its event.
         """
+        data = from_json(body)
+        erased = withheld(data)
         try:
-            answer = self.change(from_json(body))
-            parts = _parts(answer, self.name, self.version + 1)
-            made = [(part.name, part.version, _written(part.data)) for part in parts]
+            parts = _parts(self.change(data), self.name, self.version + 1)
+            made = [(one.name, one.version, _written(as_erased(one.data) if erased else one.data)) for one in parts]
         except Exception as error:
-            raise self._refused(f"{type(error).__name__}: {error}") from error
+            told = f"; it was given {', '.join(map(repr, erased))} erased: add a case Erased()" if erased else ""
+            raise self._refused(f"{type(error).__name__}: {error}{told}") from error
         for name, version, _ in made:
             if name not in self.into:
                 raise self._refused(f"it answers {name!r}, which is not among what it says it becomes")
