@@ -160,10 +160,9 @@ class MessageType(Generic[M]):
         name = self.cls.__qualname__
         try:
             body = self._write(event, warnings=False)
-            self._read(body)
-        except ValidationError as error:
-            wrong = "; ".join(str(finding) for finding in _findings(error))
-            raise WiringError(f"{name} is recorded, and could not be read again: {wrong}") from None
+            self.decode(body)
+        except Undecodable as error:
+            raise WiringError(f"{name} is recorded, and could not be read again: {error.cause}") from None
         except PydanticSerializationError as error:
             raise WiringError(f"{name} is recorded, and cannot be written: {error}") from None
         return body
