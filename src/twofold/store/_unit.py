@@ -98,6 +98,7 @@ class UnitOfWork:
         self._participant: Participant | None = None
         self._headers: dict[str, str] | None = None
         self._known: dict[str, EventSource] = {}
+        self._left: dict[str, Callable[[], int | None]] = {}
         self._parts: list[Part] = []
         self._turns = Turns()
         self._open = True
@@ -139,6 +140,15 @@ class UnitOfWork:
         """
         if self._precondition is not None:
             self._precondition.found(stream, version)
+
+    def versioned(self, stream: str, left: Callable[[], int | None]) -> None:
+        """Say where the version is told that a commit leaves something at, when its stream does not count it.
+
+        Args:
+            stream: The name of its stream.
+            left: Tells it once everything is written; None when it is as it was.
+        """
+        self._left[stream] = left
 
     def prove_expected(self) -> None:
         """See to it that what the sender expects was found to be so, before it commits.
@@ -246,7 +256,7 @@ class UnitOfWork:
         facts = [*self._facts, *self._survivors]
         for source, _ in self._sources:
             stream, version, events = source.drain() or ("", 0, ())
-            facts += [(stream, version + place, event, self._draft(event)) for place, event in enumerate(events)]
+            facts += [(stream, _behind(version, place), one, self._draft(one)) for place, one in enumerate(events)]
         return [fact.event for fact in as_facts(facts) if selected(fact.recorded, where)]
 
     def enlist(self, source: EventSource) -> None:
@@ -534,12 +544,14 @@ class UnitOfWork:
         receipt = self._context.origin.receipt
         if receipt is not None:
             decided = {stream for stream, expected, _, _ in facts if expected != ANY_VERSION} - self._attempts
-            receipt.note(committed.position, committed.versions.get(decided.pop()) if len(decided) == 1 else None)
+            versions = [committed.versions.get(stream) for stream in decided]
+            versions += [version for left in self._left.values() if (version := left()) is not None]
+            receipt.note(committed.position, versions[0] if len(versions) == 1 else None)
 
     def _add(self, stream: str, events: Sequence[object], expected: int, of: Context) -> None:
         drafts = [self._draft(event, None if of is self._context else of) for event in events]
         for place, (event, draft) in enumerate(zip(events, drafts, strict=True)):
-            self._facts.append((stream, expected if expected == ANY_VERSION else expected + place, event, draft))
+            self._facts.append((stream, _behind(expected, place), event, draft))
 
     def _own_fact(self, event: object) -> Added:
         """An event in the stream of a message of its own."""
@@ -583,6 +595,11 @@ class UnitOfWork:
             raise
         finally:
             await apart.end()
+
+
+def _behind(expected: int, place: int) -> int:
+    """The version that a stream is expected at for the event at a place."""
+    return expected if expected == ANY_VERSION else expected + place
 
 
 _NOTHING = Batch()
