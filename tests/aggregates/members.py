@@ -1,13 +1,27 @@
 """An entity for the tests of this room: a mapped class that records what happens to it."""
 
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from twofold import App, Command, CommandBus, Entity, Event, Failure, Module, NotFound, Refused, Repository, Result
-from twofold import Success
-from twofold.errors import Exists
+from twofold import (
+    App,
+    Command,
+    CommandBus,
+    Entity,
+    Event,
+    Exists,
+    Failure,
+    Module,
+    NotFound,
+    Refused,
+    Repository,
+    Result,
+    Success,
+)
 
 
 class _Tables(DeclarativeBase):
@@ -63,6 +77,25 @@ class Member(Entity, _Tables):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Opened(Event):
+    """A ticket is new."""
+
+    id: int
+
+
+class Ticket(Entity, _Tables):
+    """Is numbered by the database."""
+
+    __tablename__ = "ticket"
+    stream_name = "queue"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # as SQLAlchemy reads it
+
+
+@dataclass(frozen=True, kw_only=True)
 class Join(Command[None]):
     """Become a member."""
 
@@ -95,9 +128,19 @@ class See(Command[None]):
     id: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Try(Command[object]):
+    """Do what a test wants to be done in a handler."""
+
+
+Work: TypeAlias = Callable[[Repository[Member], Repository[Ticket], CommandBus], Awaitable[object]]
+
+trying: ContextVar[Work] = ContextVar("trying")
+"""What that is."""
+
 members = Module("members")
-members.state(Member)
-members.events(Joined, Paid, Seen)
+members.state(Member, Ticket)
+members.events(Joined, Paid, Seen, Opened)
 
 
 @members.handler
@@ -136,6 +179,12 @@ async def pay_and_fail(command: PayAndFail, repository: Repository[Member]) -> R
 async def see(command: See, repository: Repository[Member]) -> None:
     """Nobody need save what was loaded."""
     (await repository.get(command.id)).unwrap().record(Seen())
+
+
+@members.handler
+async def attempt(command: Try, repository: Repository[Member], tickets: Repository[Ticket], bus: CommandBus) -> object:
+    """Do it."""
+    return await trying.get()(repository, tickets, bus)
 
 
 def club(address: str, **settings: Any) -> App:
