@@ -1,7 +1,7 @@
 """An aggregate: state that changes only by its own events, and the events it has recorded since it was loaded."""
 
 from collections.abc import Iterable
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from twofold.aggregates._as_of import AsOf
 from twofold.aggregates._entity import Entity
@@ -51,12 +51,13 @@ class Aggregate(Entity):
         Args:
             event: One of its events, in order.
         """
-        methods = methods_of(type(self))
-        if not methods:
-            raise WiringError(f"{type(self).__qualname__} has no evolve(event), and no method for an event")
+        kind: Any = type(self)  # mypy takes the hash of an instance for that of its class
+        methods = methods_of(kind)
         method = methods.get(type(event))
         if method is not None:
             method(self, event)
+        elif not methods:
+            raise WiringError(f"{kind.__qualname__} has no evolve(event), and no method for an event")
 
     def record(self, event: Event) -> None:
         """Say that something happened: evolve by it, and remember it until the unit of work commits.

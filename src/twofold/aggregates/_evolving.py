@@ -13,18 +13,13 @@ Methods: TypeAlias = Mapping[type, Callable[[Any, Any], None]]
 """The methods of a class, by the class of the event that each takes."""
 
 
+@lru_cache(maxsize=1024)
 def methods_of(kind: type) -> Methods:
     """The public methods of a class that take one event and nothing else; they are read once.
 
     Raises:
         FaultError: Two take the same event, one is async, or an annotation cannot be resolved.
     """
-    untyped: Any = kind  # mypy takes the hash of its instances for that of the class
-    return _read(untyped)
-
-
-@lru_cache(maxsize=1024)
-def _read(kind: type) -> Methods:
     where = f"{kind.__module__}.{kind.__qualname__}"
     methods = dict[type, Callable[[Any, Any], None]]()
     for name, function in inspect.getmembers(kind, inspect.isfunction):

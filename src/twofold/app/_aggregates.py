@@ -82,7 +82,7 @@ def _faults(kind: type[Any]) -> Iterable[Fault]:
         yield Fault(where=where, code="unmakeable", text=text, hint=hint)
 
 
-def _methods(kind: type[Any]) -> tuple[str, Fault | None]:
+def _methods(kind: Any) -> tuple[str, Fault | None]:
     """The names of the methods for events, and what keeps them from being read."""
     try:
         return ", ".join(sorted({method.__name__ for method in methods_of(kind).values()})), None
