@@ -7,8 +7,6 @@ import os
 import secrets
 from typing import Any
 
-from sqlalchemy.orm.exc import StaleDataError
-
 from examples.accounts.commands import commands
 from examples.accounts.door import SignedTokens, bearer
 from examples.accounts.middleware import slow
@@ -27,7 +25,6 @@ from examples.accounts.services import (
 from examples.accounts.sign_in import sign_in
 from examples.accounts.storage import SqlCredentials, SqlUsers, user_table
 from twofold import App, Module
-from twofold.errors import conflict
 from twofold.messages import Kind
 
 __all__ = ["accounts", "app"]
@@ -58,7 +55,6 @@ def accounts(**settings: Any) -> App:
         modules=[shared, commands, sign_in, queries, read_models],
         authenticate=bearer(tokens),
         authorization="required",
-        errors={StaleDataError: conflict},  # who was overtaken decides again: the commands have a retry
         **settings,
     )
     made.use(slow("the whole", 0.5), when=Kind.COMMAND)

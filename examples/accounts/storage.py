@@ -22,7 +22,7 @@ user_table = Table(
     Column("deactivated", Boolean, nullable=False),
 )
 
-# With the version, a command that was overtaken fails with StaleDataError instead of undoing what another one did.
+# With the version, a command that was overtaken decides again instead of undoing what another one did.
 registry().map_imperatively(User, user_table, version_id_col=user_table.c.version)
 
 

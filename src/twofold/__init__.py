@@ -1,6 +1,17 @@
 """CQRS for Python: commands, queries and events with results, and one log that both sides meet in."""
 
-from twofold.aggregates import Aggregate, AsOf, Boundary, Decision, History, Repository, after_event, every, slower_than
+from twofold.aggregates import (
+    Aggregate,
+    AsOf,
+    Boundary,
+    Decision,
+    Entity,
+    History,
+    Repository,
+    after_event,
+    every,
+    slower_than,
+)
 from twofold.app import App, Caller
 from twofold.dispatch import (
     CommandBus,
@@ -54,6 +65,7 @@ __all__ = [  # in the order of sorted()
     "Context",
     "Decision",
     "Dispatcher",
+    "Entity",
     "Erased",
     "Err",
     "Event",

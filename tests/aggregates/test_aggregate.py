@@ -1,5 +1,6 @@
 """An aggregate changes by its own events only, and the same way when it is rebuilt."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from tests.aggregates.counting import Account, Deposited, Opened
 from twofold.aggregates import Aggregate
 from twofold.errors import WiringError
+from twofold.messages import Event
 
 
 @given(st.lists(st.integers(-5, 50)))
@@ -74,3 +76,59 @@ def test_an_aggregate_that_cannot_evolve_says_so() -> None:
 
     with pytest.raises(WiringError, match="Idle has no evolve"):
         Idle().record(Opened(id=1, owner="ada"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdrawn(Event):
+    """Money went out."""
+
+    amount: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audited(Event):
+    """Nothing changes by that."""
+
+
+class Till(Aggregate):
+    """Has a method for each event."""
+
+    id: int
+    balance = 0
+
+    def opened(self, event: Opened) -> None:
+        """The first."""
+        self.id = event.id
+
+    def changed(self, event: Deposited | Withdrawn) -> None:
+        """Money goes in or out."""
+        self.balance += event.amount if isinstance(event, Deposited) else -event.amount
+
+    def mend(self, event: Deposited, by: int) -> None:
+        """A decision about an event, which is none of those methods."""
+        self.record(Withdrawn(amount=event.amount - by))
+
+
+def test_a_method_for_each_event_does_what_evolve_would() -> None:
+    """Found by the annotation of what it takes, when recording and when rebuilding; others change nothing."""
+    till = Till()
+    for event in (Opened(id=1, owner="ada"), Deposited(amount=9), Audited(), Withdrawn(amount=2)):
+        till.record(event)
+    till.mend(Deposited(amount=4), 3)
+    rebuilt = Till.rebuild(till.recorded)
+    assert rebuilt is not None
+    assert (till.id, till.balance, len(till.recorded)) == (1, 6, 5)
+    assert (rebuilt.id, rebuilt.balance, rebuilt.version) == (1, 6, 5)
+
+
+def test_a_method_that_is_overridden_takes_the_place_of_the_other_one() -> None:
+    """As methods do."""
+
+    class Doubled(Till):
+        def changed(self, event: Deposited | Withdrawn) -> None:
+            super().changed(event)
+            super().changed(event)
+
+    till = Doubled()
+    till.record(Deposited(amount=3))
+    assert till.balance == 6

@@ -22,6 +22,7 @@ from twofold import (
     Command,
     CommandBus,
     Context,
+    Entity,
     Event,
     EventBus,
     Module,
@@ -838,8 +839,8 @@ def test_a_middleware_of_the_right_shape(middleware: Any) -> None:
     assert app.check() == []
 
 
-def loading(kind: type[Aggregate]) -> Module:
-    """A module with a handler that loads aggregates of a class through a dependency."""
+def loading(kind: type[Any]) -> Module:
+    """A module with a handler that loads aggregates or entities of a class through a dependency."""
 
     @dataclass(frozen=True, kw_only=True)
     class Go(Command[None]):
@@ -873,6 +874,24 @@ class EvolvesTwo(Aggregate):
     def evolve(self, event: Event, version: int) -> None: ...  # type: ignore[override]  # the mistake
 
 
+class EvolvesTwice(Basket):
+    def restocked(self, event: Restocked) -> None: ...
+
+
+class TakesTwice(Aggregate):
+    def restocked(self, event: Restocked) -> None: ...
+
+    def added(self, event: Restocked) -> None: ...
+
+
+class Awaits(Aggregate):
+    async def restocked(self, event: Restocked) -> None: ...
+
+
+class Lost(Aggregate):
+    def restocked(self, event: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821  # the mistake
+
+
 class Named(Basket):
     def __init__(self, name: str) -> None:
         self.name = name
@@ -881,7 +900,9 @@ class Named(Basket):
 @pytest.mark.parametrize(
     "kind, code, text",
     [
-        (Unevolved, "no_evolve", "is an aggregate without evolve"),
+        (Unevolved, "no_evolve", "is an aggregate without evolve, and without a method for an event"),
+        (EvolvesTwice, "evolves_twice", "has evolve, and restocked for an event, which nothing would call"),
+        (TakesTwice, "same_event", "takes Restocked twice, in added and in restocked"),
         (Evolves, "async_mistake", "has an evolve that is async def, which nobody awaits"),
         (EvolvesTwo, "no_evolve", "has an evolve that does not take one event"),
         (Named, "unmakeable", "cannot be made without arguments, and is so before its events are told to it"),
@@ -912,6 +933,82 @@ def test_two_aggregates_in_the_same_streams() -> None:
     (fault,) = [one for one in found(module) if one.code == "shared_stream"]
     assert fault.where == f"{HERE}.{Crate.__qualname__}"
     assert fault.text == f"has the streams 'basket-' followed by an id, as {HERE}.Basket has"
+
+
+@pytest.mark.parametrize("kind, code", [(Awaits, "async_mistake"), (Lost, "unresolved_annotation")])
+def test_a_method_for_an_event_that_cannot_be_called(kind: type[Aggregate], code: str) -> None:
+    """It is told where it stands."""
+    fault = only(loading(kind))
+    assert (fault.where, fault.code) == (f"{HERE}.{kind.__qualname__}.restocked", code)
+    assert fault.hint
+
+
+class _Rows(DeclarativeBase):
+    pass
+
+
+class Unversioned(Entity, _Rows):
+    __tablename__ = "unversioned"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Timed(Entity, _Rows):
+    __tablename__ = "timed"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column()
+    __mapper_args__ = {"version_id_col": version, "version_id_generator": False}  # noqa: RUF012  # as SQLAlchemy reads it
+
+
+class Paired(Entity, _Rows):
+    __tablename__ = "paired"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    other: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Sound(Entity, _Rows):
+    __tablename__ = "sound"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column()
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # as SQLAlchemy reads it
+
+
+class Unmapped(Entity):
+    pass
+
+
+@pytest.mark.parametrize(
+    "kind, text",
+    [
+        (Unversioned, "has no version, so that commands at once would undo what the other one did"),
+        (Timed, "has a version that is not counted by SQLAlchemy"),
+        (Paired, "has a key of several columns, and its stream is named after one id"),
+        (Unmapped, "is an entity that no table is mapped to"),
+    ],
+)
+def test_an_entity_that_cannot_be_kept(kind: type[Entity], text: str) -> None:
+    """One whose changes could not be told apart, or not be written, is told once, with what to do."""
+    fault = only(loading(kind))
+    assert (fault.where, fault.code, fault.text) == (f"{HERE}.{kind.__qualname__}", "unusable_entity", text)
+    assert fault.hint
+
+
+def test_an_entity_that_can_be_kept() -> None:
+    """Where the store knows SQL; elsewhere it says so."""
+    assert App("proof", modules=[loading(Sound)], database="never-opened.db").check() == []
+    (fault,) = App("proof", modules=[loading(Sound)], database="memory:").check()
+    assert (fault.where, fault.code) == (f"{HERE}.Sound", "no_sql")
+
+
+def test_a_repository_of_what_records_nothing() -> None:
+    """A mapped class alone has no events; the fault names it, and what to derive it from."""
+
+    class Bare(_Rows):
+        __tablename__ = "bare"
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    unmet = App("proof", modules=[loading(Bare)], database="never-opened.db").check()
+    assert {fault.code for fault in unmet} == {"missing_dependency", "no_entity"}
+    assert all("Entity" in fault.hint for fault in unmet)
 
 
 def test_an_aggregate_that_can_be_rebuilt() -> None:

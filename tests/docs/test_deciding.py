@@ -10,7 +10,7 @@ BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOT
 
 
 def test_the_page_decides_as_printed(tmp_path: Path) -> None:
-    """A decider, and a boundary that spans two things."""
+    """An aggregate, an entity, a decider, and a boundary that spans two things."""
     said, shown = "", 0
     for language, text in BLOCKS:
         name = re.match(r"# (\w+\.py)\n", text)
@@ -21,4 +21,4 @@ def test_the_page_decides_as_printed(tmp_path: Path) -> None:
             (tmp_path / name[1]).write_text(text)
         else:
             said = run(language, text, tmp_path)
-    assert shown == 2
+    assert shown == 4

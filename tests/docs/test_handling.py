@@ -11,6 +11,12 @@ BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOT
 
 def test_the_page_answers_as_printed(tmp_path: Path) -> None:
     """Normalised, refused by each who may refuse, classified, and answered by the fallback."""
-    (_, application), (language, script), (_, shown) = BLOCKS
+    (_, application), (language, script), (_, shown), *_ = BLOCKS
     (tmp_path / "library.py").write_text(application)
+    assert run(language, script, tmp_path) == shown
+
+
+def test_a_class_of_handlers_prints_what_the_page_shows(tmp_path: Path) -> None:
+    """With its tools, alone and in an application."""
+    *_, (language, script), (_, shown) = BLOCKS
     assert run(language, script, tmp_path) == shown

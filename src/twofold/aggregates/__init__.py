@@ -5,6 +5,9 @@ from twofold.aggregates._as_of import AsOf, NotThePresent
 from twofold.aggregates._boundary import Boundary
 from twofold.aggregates._deciding import Deciding
 from twofold.aggregates._decision import Decision, events_of
+from twofold.aggregates._entities import EntityRepository, EntityRows
+from twofold.aggregates._entity import Entity
+from twofold.aggregates._evolving import methods_of
 from twofold.aggregates._history import History, facts_of
 from twofold.aggregates._repository import Repository
 from twofold.aggregates._snapshots import Loaded, SnapshotPolicy, after_event, every, slower_than
@@ -16,6 +19,9 @@ __all__ = [
     "Boundary",
     "Deciding",
     "Decision",
+    "Entity",
+    "EntityRepository",
+    "EntityRows",
     "History",
     "Loaded",
     "NotThePresent",
@@ -25,6 +31,7 @@ __all__ = [
     "every",
     "events_of",
     "facts_of",
+    "methods_of",
     "slower_than",
     "state_codec",
 ]

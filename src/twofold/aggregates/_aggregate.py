@@ -1,16 +1,21 @@
 """An aggregate: state that changes only by its own events, and the events it has recorded since it was loaded."""
 
-from collections.abc import Iterable, Sequence
-from typing import ClassVar, Self
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
 
 from twofold.aggregates._as_of import AsOf
+from twofold.aggregates._entity import Entity
+from twofold.aggregates._evolving import methods_of
 from twofold.aggregates._snapshots import SnapshotPolicy
-from twofold.errors import WiringError, snake_case
+from twofold.errors import WiringError
 from twofold.messages import Event
 
 
-class Aggregate:
-    """Derive from it, write `evolve`, and call `record` where a decision is made.
+class Aggregate(Entity):
+    """Derive from it, write `evolve` or a method for each event, and call `record` where a decision is made.
+
+    Such a method is public, and takes the event and nothing else; its annotation says which, one or a union of some. An
+    event that no method takes changes nothing.
 
     A new one is made without arguments; rebuilding calls `evolve` only. The attribute `id` names it, once it has one.
 
@@ -31,17 +36,13 @@ class Aggregate:
         ...                 self.paid = True
     """
 
-    stream_name: ClassVar[str] = ""
-    """What its streams are called, before the id; the class name in snake case unless set."""
-
     snapshots: ClassVar[SnapshotPolicy | None] = None
     """When its state is kept beside its stream: `every(100)`, say. Every attribute of the state is annotated then."""
 
     snapshot_version: ClassVar[int] = 1
-    """Raised when `evolve` comes to something else, so that older snapshots are not used."""
+    """Raised when evolving comes to something else, so that older snapshots are not used."""
 
     _version: int = 0
-    _recorded: Sequence[Event] = ()
     _as_of: AsOf | None = None
 
     def evolve(self, event: Event) -> None:
@@ -50,7 +51,13 @@ class Aggregate:
         Args:
             event: One of its events, in order.
         """
-        raise WiringError(f"{type(self).__qualname__} has no evolve(event)")
+        kind: Any = type(self)  # mypy takes the hash of an instance for that of its class
+        methods = methods_of(kind)
+        method = methods.get(type(event))
+        if method is not None:
+            method(self, event)
+        elif not methods:
+            raise WiringError(f"{kind.__qualname__} has no evolve(event), and no method for an event")
 
     def record(self, event: Event) -> None:
         """Say that something happened: evolve by it, and remember it until the unit of work commits.
@@ -59,17 +66,12 @@ class Aggregate:
             event: What happened.
         """
         self.evolve(event)
-        self._recorded = (*self._recorded, event)
+        super().record(event)
 
     @property
     def version(self) -> int:
         """How many events it has in the log."""
         return self._version
-
-    @property
-    def recorded(self) -> Sequence[Event]:
-        """The events that are not in the log yet."""
-        return self._recorded
 
     @property
     def as_of(self) -> AsOf | None:
@@ -95,8 +97,3 @@ class Aggregate:
         if aggregate is not None and version is not None:
             aggregate._version = version
         return aggregate
-
-    @classmethod
-    def stream_of(cls, id: object) -> str:  # noqa: A002  # what users call it
-        """The name of the stream of the aggregate with an id."""
-        return f"{cls.stream_name or snake_case(cls.__name__)}-{id}"

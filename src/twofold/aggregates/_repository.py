@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from twofold.aggregates._aggregate import Aggregate
 from twofold.aggregates._as_of import AsOf, NotThePresent
+from twofold.aggregates._entity import Entity
 from twofold.aggregates._history import missing, past_of
 from twofold.aggregates._loading import load
 from twofold.errors import Exists, NotFound, WiringError
@@ -13,11 +14,11 @@ from twofold.messages import Catalogue
 from twofold.result import Failure, Result, Success
 from twofold.store import Store, UnitOfWork
 
-A = TypeVar("A", bound=Aggregate)
+A = TypeVar("A", bound=Entity)
 
 
 class Repository(Generic[A]):
-    """The aggregates of one class, as their events tell them.
+    """The aggregates of one class, as their events tell them; or the entities, as their rows are.
 
     Args:
         kind: The class.
@@ -27,7 +28,7 @@ class Repository(Generic[A]):
     """
 
     def __init__(self, kind: type[A], unit: UnitOfWork, store: Store, catalogue: Catalogue) -> None:
-        self._kind = kind
+        self._kind: type[Any] = kind  # of aggregates: entities have a repository of their own, which is one of these
         self._unit = unit
         self._store = store
         self._catalogue = catalogue
@@ -57,10 +58,11 @@ class Repository(Generic[A]):
         known = self._unit.remembered(stream)
         if isinstance(known, _Saved):
             return cast("A", known.aggregate)
+        found: A | None
         found, version = await load(self._kind, stream, self._unit, self._store, self._catalogue)
         self._unit.found(stream, 0 if found is None else version)
         if found is not None:
-            self._unit.remember(stream, _Saved(stream, found))
+            self._unit.remember(stream, _Saved(stream, cast("Aggregate", found)))
         elif version:
             self._passed[stream] = version
         return found
@@ -75,15 +77,16 @@ class Repository(Generic[A]):
             WiringError: It has recorded nothing, so it has no id.
             NotThePresent: It was loaded as of a moment of the past.
         """
-        stream = aggregate.stream_of(_id_of(aggregate))
-        if aggregate.as_of is not None:
-            raise NotThePresent(what=stream, as_of=aggregate.as_of)
+        own = cast("Aggregate", aggregate)
+        stream = own.stream_of(_id_of(own))
+        if own.as_of is not None:
+            raise NotThePresent(what=stream, as_of=own.as_of)
         known = self._unit.remembered(stream)
-        if isinstance(known, _Saved) and known.aggregate is aggregate:
+        if isinstance(known, _Saved) and known.aggregate is own:
             self._unit.enlist(known)
             return
-        self._unit.found(stream, aggregate.version)
-        saved = _Saved(stream, aggregate, after=0 if aggregate.version else self._passed.get(stream, 0))
+        self._unit.found(stream, own.version)
+        saved = _Saved(stream, own, after=0 if own.version else self._passed.get(stream, 0))
         self._unit.remember(stream, saved)
         self._unit.enlist(saved)
 
@@ -98,8 +101,7 @@ class Repository(Generic[A]):
         """
         own = _id_of(aggregate)
         if await self.find(own) is not None:
-            what = self._kind.stream_of(own).replace("-", " ", 1)
-            return Failure(Exists(f"there is {'an' if what[:1] in 'aeiou' else 'a'} {what} already"))
+            return Failure(taken(self._kind.stream_of(own)))
         await self.save(aggregate)
         return Success()
 
@@ -129,7 +131,13 @@ class _Saved:
         state.update(cast("dict[str, Any]", mark))
 
 
-def _id_of(aggregate: Aggregate) -> object:
+def taken(stream: str) -> Exists:
+    """What is said of a new one whose id another one has."""
+    what = stream.replace("-", " ", 1)
+    return Exists(f"there is {'an' if what[:1] in 'aeiou' else 'a'} {what} already")
+
+
+def _id_of(aggregate: Entity) -> object:
     if not hasattr(aggregate, "id"):
         raise WiringError(f"{type(aggregate).__qualname__} has no id: its first event must set one in evolve")
     return cast("Any", aggregate).id

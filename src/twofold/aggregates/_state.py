@@ -89,5 +89,5 @@ def _is_state(name: str, hint: Any) -> bool:
 
 
 _made: Final[Any] = TypedDict  # one whose fields are known when it runs
-_OWN: Final = frozenset(Aggregate.__annotations__)
+_OWN: Final = frozenset({"_recorded", *Aggregate.__annotations__})
 _codecs: Final = WeakKeyDictionary[type[Aggregate], StateCodec]()

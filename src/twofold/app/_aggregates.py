@@ -2,31 +2,41 @@
 
 import inspect
 from collections.abc import Iterable
+from types import ModuleType
 from typing import Any, get_args, get_origin
 
-from twofold.aggregates import Aggregate, Repository, state_codec
+from twofold.aggregates import Aggregate, Entity, Repository, methods_of, state_codec
 from twofold.app._encodable import write_only
 from twofold.dispatch import Handler, Injection
-from twofold.errors import Fault, WiringError
+from twofold.errors import Fault, FaultError, WiringError
 
 
-def aggregate_faults(handlers: Iterable[Handler], injection: Injection) -> list[Fault]:
-    """What is wrong with the aggregates that handlers depend on, directly or through others; each is told once.
+def aggregate_faults(handlers: Iterable[Handler], injection: Injection, sql: ModuleType | None) -> list[Fault]:
+    """What is wrong with the aggregates and entities that handlers load, directly or through others; each is told once.
 
     Args:
         handlers: The handlers.
         injection: Knows what depends on what.
+        sql: The room of SQL, when the store of units of work knows SQL.
     """
-    return [fault for kind in aggregates_of(handlers, injection) for fault in _faults(kind)]
+    return [
+        fault
+        for kind in _loaded(handlers, injection)
+        for fault in (_faults(kind) if issubclass(kind, Aggregate) else _entity_faults(kind, sql))
+    ]
 
 
-def aggregates_of(handlers: Iterable[Handler], injection: Injection) -> list[type[Any]]:
+def aggregates_of(handlers: Iterable[Handler], injection: Injection) -> list[type[Aggregate]]:
     """The aggregates that handlers depend on, directly or through others.
 
     Args:
         handlers: The handlers.
         injection: Knows what depends on what.
     """
+    return [kind for kind in _loaded(handlers, injection) if issubclass(kind, Aggregate)]
+
+
+def _loaded(handlers: Iterable[Handler], injection: Injection) -> list[type[Any]]:
     asked = (hint for handler in handlers for hint in injection.reached(handler))
     loaded = dict.fromkeys(get_args(hint)[0] for hint in asked if get_origin(hint) is Repository)
     return [kind for kind in loaded if isinstance(kind, type)]
@@ -49,13 +59,34 @@ def shared_stream_faults(kinds: Iterable[type[Any]]) -> list[Fault]:
     return faults
 
 
+def _entity_faults(kind: type[Any], sql: ModuleType | None) -> Iterable[Fault]:
+    """What keeps a class that is no aggregate from being loaded and saved."""
+    where = f"{kind.__module__}.{kind.__qualname__}"
+    if not issubclass(kind, Entity):
+        text, hint = "cannot record events, and a repository saves what does", "derive it from Aggregate or Entity"
+        yield Fault(where=where, code="no_entity", text=text, hint=hint)
+    elif sql is None:
+        text, hint = "is an entity, which is kept in a row, and the store knows no SQL", "use a database that does"
+        yield Fault(where=where, code="no_sql", text=text, hint=hint)
+    elif (trouble := sql.entity_trouble(kind)) is not None:
+        text, hint = trouble
+        yield Fault(where=where, code="unusable_entity", text=text, hint=hint)
+
+
 def _faults(kind: type[Any]) -> Iterable[Fault]:
     where = f"{kind.__module__}.{kind.__qualname__}"
     if kind.snapshots is not None:
         yield from _snapshot_faults(kind, where)
+    methods, unread = _methods(kind)
     if kind.evolve is Aggregate.evolve:
-        text, hint = "is an aggregate without evolve", "def evolve(self, event: Event) -> None"
-        yield Fault(where=where, code="no_evolve", text=text, hint=hint)
+        if unread is not None:
+            yield unread
+        elif not methods:
+            text = "is an aggregate without evolve, and without a method for an event"
+            yield Fault(where=where, code="no_evolve", text=text, hint="def evolve(self, event: Event) -> None")
+    elif methods:
+        text, hint = f"has evolve, and {methods} for an event, which nothing would call", "keep one of the two ways"
+        yield Fault(where=where, code="evolves_twice", text=text, hint=hint)
     elif inspect.iscoroutinefunction(kind.evolve):
         text, hint = "has an evolve that is async def, which nobody awaits", "make it a def: it only changes the state"
         yield Fault(where=where, code="async_mistake", text=text, hint=hint)
@@ -66,6 +97,14 @@ def _faults(kind: type[Any]) -> Iterable[Fault]:
         text = "cannot be made without arguments, and is so before its events are told to it"
         hint = "give it no abstract method and every parameter of __init__ a default; its first event sets the rest"
         yield Fault(where=where, code="unmakeable", text=text, hint=hint)
+
+
+def _methods(kind: Any) -> tuple[str, Fault | None]:
+    """The names of the methods for events, and what keeps them from being read."""
+    try:
+        return ", ".join(sorted({method.__name__ for method in methods_of(kind).values()})), None
+    except FaultError as error:
+        return "", error.fault
 
 
 def _snapshot_faults(kind: type[Aggregate], where: str) -> Iterable[Fault]:

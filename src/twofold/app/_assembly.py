@@ -194,7 +194,10 @@ def assemble(
         handlers, router.catalogue, done.projections, done.faults, clock=said.clock, space=f"twofold:{said.name}"
     )
     providers = [
-        own_provider({**running.services(), Store: store}),
+        own_provider(
+            {**running.services(), Store: store},
+            None if writing is None or either is None else lambda unit: either.SqlEntities(unit, writing),
+        ),
         *([] if done.caching is None else [done.caching.provider()]),
         *([] if done.reliability is None else [done.reliability.provider()]),
         live_provider(live, MemoryTables if sql is None else sql.live_tables(sessions)),
@@ -221,8 +224,8 @@ def assemble(
     done.faults += need_faults(handlers, done.injection, either)
     done.faults += policy_faults(guards, done.injection, either)
     done.faults += live_faults(handlers, done.injection, done.projections, sql)
-    done.faults += aggregate_faults(handlers, done.injection)
     done.faults += shared_stream_faults(aggregates_of(handlers, done.injection))
+    done.faults += aggregate_faults(handlers, done.injection, None if writing is None else either)
     done.faults += reads_faults(handlers, done.projections)
     done.faults += apart_faults(handlers, done.injection, done.projections, stores, either)
     done.idempotency = idempotency_of(handlers, said.idempotency, done.faults)
@@ -291,7 +294,9 @@ def _same_modules(modules: Sequence[Module]) -> list[Fault]:
 
 
 def _without_sql(fault: Fault, stores: Stores, writing: object | None, reading: object | None) -> Fault:
-    """The same fault; when it is a session that is missing, with the reason why."""
+    """The same fault; when it is a session or a repository that is missing, with the reason why."""
+    if "Repository, which nothing provides" in fault.text:
+        return replace(fault, hint="Repository[X] is there for an X that derives from Aggregate or Entity")
     store, sessions = (stores.read, reading) if "ReadSession" in fault.text else (stores.write, writing)
     if sessions is not None or not any(name in fault.text for name in ("Session,", "Session ")):
         return fault

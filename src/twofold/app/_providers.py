@@ -1,27 +1,35 @@
 """What every handler may ask for without anybody providing it."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from dishka import Provider, Scope
 
-from twofold.aggregates import Aggregate, Boundary, History, Repository
+from twofold.aggregates import Aggregate, Boundary, Entity, EntityRepository, EntityRows, History, Repository
 from twofold.errors import WiringError
 from twofold.messages import Catalogue, Context, current_context
 from twofold.store import Store, UnitOfWork, current_unit
 
-A = TypeVar("A", bound=Aggregate)
+A = TypeVar("A", bound=Entity)
+
+RowsOf: TypeAlias = Callable[[UnitOfWork], EntityRows]
+"""Gives the rows of entities, in the session of a unit of work."""
 
 
-def own_provider(services: Mapping[type, object]) -> Provider:
+def own_provider(services: Mapping[type, object], rows_of: RowsOf | None = None) -> Provider:
     """The application's services and history, the unit of work and context of the message, repositories, boundaries.
 
     Args:
         services: What lives as long as the application, by type.
+        rows_of: Gives the rows of entities; None where their store knows no SQL.
     """
 
     def repository(kind: type[A], unit: UnitOfWork, store: Store, catalogue: Catalogue) -> Repository[A]:
-        return Repository(kind, unit, store, catalogue)
+        if issubclass(kind, Aggregate):
+            return Repository(kind, unit, store, catalogue)
+        if rows_of is None:
+            raise WiringError(f"{kind.__qualname__} is kept in rows, and the store knows no SQL")
+        return EntityRepository(kind, unit, rows_of(unit))
 
     provider = Provider()
     for wanted, service in services.items():

@@ -21,11 +21,11 @@ from twofold.dispatch._injection import Injection, inject
 from twofold.dispatch._invoke import Runner
 from twofold.dispatch._lifecycle import Filling, Lifecycle, State, filling
 from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclaration, Registration, Switch
-from twofold.dispatch._named import named_classes
+from twofold.dispatch._named import classes_in, named_classes
 from twofold.dispatch._options import APPLIES_TO, Options, Policies, options_of
 from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, failure_of, stage_of
 from twofold.dispatch._router import Route, Router, Settings
-from twofold.dispatch._signature import refuse_impure
+from twofold.dispatch._signature import hints_of, refuse_impure
 from twofold.dispatch._sync import Portal, SyncCommandBus, SyncDispatcher, SyncEventBus, SyncQueryBus
 from twofold.dispatch._tools import ContextStack, Metrics, Tools, bound_facts
 from twofold.dispatch._unmade import Unmade
@@ -93,10 +93,12 @@ __all__ = [
     "declared_errors",
     "as_result",
     "bound_facts",
+    "classes_in",
     "contradicts",
     "failure_of",
     "filling",
     "has_role",
+    "hints_of",
     "inject",
     "named_classes",
     "options_of",

@@ -23,13 +23,19 @@ def named_classes(function: Callable[..., Any], place: int, where: str) -> tuple
     hints = hints_of(function, where)
     parameters = list(inspect.signature(function).parameters)
     name = parameters[place] if place < len(parameters) else ""
-    classes = tuple(dict.fromkeys(_classes(hints.get(name))))
-    if not classes or not all(isinstance(one, type) for one in classes):
+    classes = classes_in(hints.get(name))
+    if not classes:
         text = (
             f"has a parameter {name!r} whose annotation names no classes" if name else f"has no parameter {place + 1}"
         )
         raise FaultError(where=where, code="no_message", text=text, hint="annotate it with a class, or a union of some")
     return classes
+
+
+def classes_in(hint: Any) -> tuple[type, ...]:
+    """The classes that an annotation names: one, or all of a union; none when it names something else, too."""
+    classes = tuple(dict.fromkeys(_classes(hint)))
+    return classes if all(isinstance(one, type) for one in classes) else ()
 
 
 def _classes(hint: Any) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from twofold.messages import every_tenant
 
 with Extra("sql", room=__name__):
     from twofold.sql._copying import copy_tables
+    from twofold.sql._entities import SqlEntities, entity_trouble
     from twofold.sql._exact import ExactDecimal
     from twofold.sql._fold import DeleteRows, WriteRows, fold
     from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_of, session_runner, sql_provider
@@ -28,6 +29,7 @@ with Extra("sql", room=__name__):
     from twofold.sql._statements import Change, RowStatement, Values, place_of, supplied, value_of
     from twofold.sql._tables import create_statements, is_mapped, layout_of, table_of
     from twofold.sql._tenant_id import ForeignRow, TenantId, TenantRequired, tenant_column_of
+    from twofold.sql._versioned import RowConflict
     from twofold.sql._view import View, refresh_statements, view_statements
 
 __all__ = [
@@ -45,8 +47,10 @@ __all__ = [
     "LentConnection",
     "LiveTables",
     "ReadSession",
+    "RowConflict",
     "RowStatement",
     "Sessions",
+    "SqlEntities",
     "SqlPart",
     "TenantId",
     "TenantRequired",
@@ -58,6 +62,7 @@ __all__ = [
     "WriteSession",
     "copy_tables",
     "create_statements",
+    "entity_trouble",
     "every_tenant",
     "fold",
     "is_mapped",

@@ -6,7 +6,7 @@ The application loads this when one of its handlers may ask for a session.
 import contextvars
 from collections.abc import AsyncGenerator, Callable, Generator
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from dishka import Provider, Scope
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,6 +26,18 @@ BLOCKING = (Session, BlockingReadSession)
 """What only a `def` can use."""
 
 
+class Companion(Protocol):
+    """What goes along with a row that a session writes."""
+
+    def flushing(self) -> None:
+        """The rows of the unit are written now, for the last time."""
+        ...
+
+    def undone(self) -> bool:
+        """A part of the unit was undone; whether this was of it, and is to be forgotten."""
+        ...
+
+
 class SqlPart:
     """The sessions of one unit of work; a `Participant`.
 
@@ -39,6 +51,11 @@ class SqlPart:
         self._transaction = transaction
         self._session: WriteSession | None = None
         self._blocking: Session | None = None
+        self._companions: list[Companion] = []
+
+    def follow(self, companion: Companion) -> None:
+        """Tell something when rows are written and undone."""
+        self._companions.append(companion)
 
     @property
     def session(self) -> WriteSession:
@@ -56,6 +73,8 @@ class SqlPart:
 
     async def flush(self) -> None:
         """Send what is pending."""
+        for companion in self._companions:
+            companion.flushing()
         session = self._session
         if session is not None and (session.new or session.dirty or session.deleted):
             await session.flush()
@@ -74,6 +93,7 @@ class SqlPart:
     async def undo(self) -> None:
         """Undo the innermost part."""
         await self.session.undo()
+        self._companions = [one for one in self._companions if not one.undone()]
         if self._blocking is not None:
             self._blocking.close()
 
@@ -112,7 +132,7 @@ def sql_provider(writing: Sessions | None, reading: Sessions | None) -> Provider
 
 def _provide_writing(provider: Provider, sessions: Sessions) -> None:
     def part(unit: UnitOfWork) -> SqlPart:
-        return _part_of(unit, sessions)
+        return part_of(unit, sessions)
 
     def write(joined: SqlPart) -> AsyncSession:
         return joined.session
@@ -144,10 +164,10 @@ def session_of(sessions: Sessions) -> Callable[[UnitOfWork], WriteSession]:
     Args:
         sessions: Makes the sessions of the unit's store.
     """
-    return lambda unit: _part_of(unit, sessions).session
+    return lambda unit: part_of(unit, sessions).session
 
 
-def _part_of(unit: UnitOfWork, sessions: Sessions) -> SqlPart:
+def part_of(unit: UnitOfWork, sessions: Sessions) -> SqlPart:
     joined: Participant = unit.participant(lambda transaction: SqlPart(sessions, transaction))
     if not isinstance(joined, SqlPart):
         raise TypeError(f"the unit of work is joined by {type(joined).__qualname__}, which has no session")

@@ -16,8 +16,10 @@ from typing import Any, ClassVar, Protocol, cast
 from sqlalchemy import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.orm.exc import StaleDataError
 
 from twofold.errors import WiringError
+from twofold.sql._versioned import RowConflict, state_of, versions_of
 from twofold.store import Transaction
 
 
@@ -64,6 +66,20 @@ class BlockingWriteSession(Session):
         """The same as `close`."""
         self.close()
 
+    def flush(self, objects: Any = None) -> None:
+        """Send what is pending.
+
+        Raises:
+            RowConflict: A row with a version is not at the one that it was read at.
+        """
+        versions = versions_of((*self.dirty, *self.deleted))
+        try:
+            super().flush(objects)
+        except StaleDataError as error:
+            if not versions:
+                raise
+            raise RowConflict(versions) from error
+
     def savepoint(self) -> None:
         """Begin a part that can be undone alone, whoever writes in it."""
         self._parts = (*self._parts, self.begin_nested())
@@ -80,6 +96,10 @@ class BlockingWriteSession(Session):
         *outer, part = self._parts
         self._parts = tuple(outer)
         part.rollback()
+        for one in self:
+            # What was undone is not known any more, and who awaits could not read it by looking at an attribute.
+            if state_of(one).expired:
+                self.refresh(one)
 
 
 class WriteSession(AsyncSession):

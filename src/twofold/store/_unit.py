@@ -92,6 +92,7 @@ class UnitOfWork:
         self._transaction: Transaction | None = None
         self._participant: Participant | None = None
         self._known: dict[str, EventSource] = {}
+        self._left: dict[str, Callable[[], int | None]] = {}
         self._parts: list[Part] = []
         self._turns = Turns()
         expected = context.origin.expected
@@ -132,6 +133,15 @@ class UnitOfWork:
         """
         if self._precondition is not None:
             self._precondition.found(stream, version)
+
+    def versioned(self, stream: str, left: Callable[[], int | None]) -> None:
+        """Say where the version is told that a commit leaves something at, when its stream does not count it.
+
+        Args:
+            stream: The name of its stream.
+            left: Tells it once everything is written; None when it is as it was.
+        """
+        self._left[stream] = left
 
     def prove_expected(self) -> None:
         """See to it that what the sender expects was found to be so, before it commits.
@@ -508,7 +518,9 @@ class UnitOfWork:
         receipt = self._recorder.context.origin.receipt
         if receipt is not None:
             decided = {stream for stream, expected, _, _ in facts if expected != ANY_VERSION} - self._recorder.attempts
-            receipt.note(committed.position, committed.versions.get(decided.pop()) if len(decided) == 1 else None)
+            versions = [committed.versions.get(stream) for stream in decided]
+            versions += [version for left in self._left.values() if (version := left()) is not None]
+            receipt.note(committed.position, versions[0] if len(versions) == 1 else None)
 
     def _add(self, stream: str, events: Sequence[object], expected: int, of: Context) -> None:
         self._pending.facts += self._recorder.in_stream(stream, events, expected, of)

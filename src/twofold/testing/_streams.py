@@ -68,7 +68,8 @@ def reordered(events: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
 def _aggregates(app: App) -> Iterable[type[Any]]:
     reached = app.assembly.injection.reached
     hints: Iterator[Any] = (hint for handler in app.router.handlers() for hint in reached(handler))
-    return dict.fromkeys(get_args(hint)[0] for hint in hints if get_origin(hint) is Repository)
+    asked = dict.fromkeys(get_args(hint)[0] for hint in hints if get_origin(hint) is Repository)
+    return [kind for kind in asked if issubclass(kind, Aggregate)]
 
 
 def _begun(kind: type[Any], event: Any, values: Sequence[object]) -> Any:

@@ -7,15 +7,23 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError, MissingGreenlet
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import Mapped, mapped_column, selectinload
 
 from tests.drivers.sql.conftest import NewSessions, NewStore
-from tests.drivers.sql.shop import Customer, Order, event, names
+from tests.drivers.sql.shop import Base, Customer, Order, event, names
 from twofold.errors import StoreUnavailable, VersionConflict
-from twofold.sql import Sessions
+from twofold.sql import RowConflict, Sessions
 from twofold.store import Append, Batch, Store, Upsert
 
 pytestmark = pytest.mark.anyio
+
+
+class Counted(Base):
+    __tablename__ = "counted"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column()
+    count: Mapped[int] = mapped_column()
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # as SQLAlchemy reads it
 
 
 async def test_rows_and_events_commit_together(store: Store, sessions: Sessions) -> None:
@@ -292,3 +300,23 @@ def test_plain_asyncio_is_enough(new_store: NewStore, new_sessions: NewSessions)
         return found
 
     assert asyncio.run(main()) == ["Ada"]
+
+
+async def test_a_row_that_was_changed_since_it_was_read_is_a_conflict(store: Store, sessions: Sessions) -> None:
+    """Of a class that has a version for SQLAlchemy; whoever flushes is told which row, and nothing of it is written."""
+
+    await store.create_tables([Counted])
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    counted = Counted(id=7, count=1)
+    session.add(counted)
+    await session.commit()
+    await session.refresh(counted)
+    await session.execute(text("UPDATE counted SET version = 2, count = 9"))
+    counted.count += 1
+    with pytest.raises(RowConflict, match="counted-7 was changed by another command") as raised:
+        await session.scalar(select(func.max(Customer.id)))
+    assert isinstance(raised.value, VersionConflict)
+    assert (raised.value.stream, raised.value.expected) == ("counted-7", 1)
+    await transaction.rollback()
+    await session.close()
