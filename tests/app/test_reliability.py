@@ -373,7 +373,7 @@ class TestCommands:
 
     @pytest.mark.parametrize("options, tries", [({}, 10), ({"retry": None}, 1), ({"retry": Retry(attempts=3)}, 3)])
     async def test_a_conflict_is_decided_again(self, options: dict[str, Any], tries: int) -> None:
-        """At once, ten times in all, where nothing else is said; every attempt in a unit of its own."""
+        """Ten times in all, where nothing else is said; every attempt in a unit of its own."""
         units: list[int] = []
 
         @dataclass(frozen=True, kw_only=True)
@@ -390,6 +390,43 @@ class TestCommands:
         async with App("moving", modules=[module], database="memory:") as app:
             assert isinstance((await app.execute(Move())).error, VersionConflict)
         assert len(units) == tries
+
+    async def test_the_deadline_holds_in_the_line_of_the_overtaken(self) -> None:
+        """Who stands there when it comes is told so, and holds up nobody who comes later."""
+        inside, leave = asyncio.Event(), asyncio.Event()
+        tries = list[str]()
+
+        @dataclass(frozen=True, kw_only=True)
+        class Move(Command[None]):
+            who: str
+
+        @dataclass(frozen=True, kw_only=True)
+        class Hurry(Command[None]):
+            pass
+
+        async def move(command: Move) -> None:
+            tries.append(command.who)
+            if tries.count(command.who) == 1:
+                raise VersionConflict(stream="x", expected=1)
+            inside.set()
+            await leave.wait()
+
+        async def hurry(command: Hurry) -> None:
+            tries.append("hurried")
+            raise VersionConflict(stream="x", expected=1)
+
+        module = Module("moving")
+        module.register(Move, move)
+        module.register(Hurry, hurry, timeout=0.05)
+        module.register(Find, counting("x")[1])
+        async with App("moving", modules=[module], database="memory:") as app:
+            first = asyncio.create_task(app.execute(Move(who="first")))
+            await inside.wait()
+            assert isinstance((await app.execute(Hurry())).error, TimedOut)
+            leave.set()
+            assert (await app.execute(Move(who="last"))).is_success
+            assert (await first).is_success
+        assert tries == ["first", "first", "hurried", "last", "last"]
 
     async def test_a_nested_message_has_the_deadline_of_the_whole(self) -> None:
         """A longer timeout of its own does not prolong it."""

@@ -18,6 +18,7 @@ from twofold.messages import wire_name
 from twofold.middleware import (
     Joined,
     Level,
+    Lines,
     Tally,
     breaker_stage,
     bulkhead_stage,
@@ -145,12 +146,13 @@ class ReliabilityParts:
             self._found[handler] = {name: one for name, one in settings.items() if name != "timeout"}
         return faults
 
-    def stages(self, get: Callable[[type[Any]], Awaitable[Any]], joined: Joined) -> ReliabilityStages:
+    def stages(self, get: Callable[[type[Any]], Awaitable[Any]], joined: Joined, lines: Lines) -> ReliabilityStages:
         """The stages.
 
         Args:
             get: Gives a dependency, once the application runs.
             joined: Whether a message is a part of another one.
+            lines: Where commands wait that were overtaken.
         """
         timeouts = self._of("timeout")
         return ReliabilityStages(
@@ -160,7 +162,7 @@ class ReliabilityParts:
                 bulkhead_stage(self._of("bulkhead"), lambda: get(Bulkheads)),
                 breaker_stage(self._of("circuit_breaker"), lambda: get(Breakers), self._classifier),
                 timeout_stage(timeouts, Deadlines(self._clock)),
-                retry_stage(self._of("retry"), lambda: get(Retries), joined, self._tally),
+                retry_stage(self._of("retry"), lambda: get(Retries), joined, self._tally, lines),
             ),
         )
 
