@@ -28,8 +28,9 @@ class Purse(Aggregate):
     id: str = ""
     coins: int = 0
 
-    def evolve(self, event: Deposited) -> None:
+    def evolve(self, event: Event) -> None:
         """One coin more."""
+        assert isinstance(event, Deposited)
         self.id, self.coins = event.id, self.coins + 1
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from twofold import App, Command, Event, EventBus, Failure, Module, NotFound, Query, Success
+from twofold.app import doctor
 from twofold.app.explanation import explain
 from twofold.dispatch import CommandBus, Dispatcher
 from twofold.errors import BulkheadFull, CircuitOpen, RateLimited, TimedOut, VersionConflict, WiringError
@@ -95,7 +96,7 @@ class TestSettings:
 
         assert attempts(retry=5) == (2, "module finding")
         monkeypatch.setenv("TWOFOLD_RETRY_ATTEMPTS", "6")
-        assert attempts(retry=5) == (2, "module finding")
+        assert attempts(retry=5) == (2, "module finding, nearer than TWOFOLD_RETRY*")
         monkeypatch.setenv("TWOFOLD_FINDING__RETRY", "8")
         assert attempts(retry=5) == (8, "TWOFOLD_FINDING__*")
         module.registrations.clear()
@@ -114,11 +115,29 @@ class TestSettings:
     def test_the_environment_switches_off(self, module: Module, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where it stands: for all that say nothing themselves, for a module, for a message."""
         monkeypatch.setenv("TWOFOLD_RETRY", "off")
-        assert self.settings(module, retry=5)["retry"] == ("Retry(attempts=2)", "module finding")
+        assert self.settings(module, retry=5)["retry"][0] == "Retry(attempts=2)"
         monkeypatch.setenv("TWOFOLD_FINDING__RETRY", "OFF")
         assert self.settings(module, retry=5)["retry"] == ("off", "TWOFOLD_FINDING__*")
         monkeypatch.setenv("TWOFOLD_FIND__RETRY", "3")
         assert self.settings(module, retry=5)["retry"][1] == "TWOFOLD_FIND__*"
+
+    async def test_a_variable_that_is_passed_over_is_told_of(
+        self, module: Module, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """At the start, by the doctor and where a message is explained; not where it reaches all, or says the same."""
+        app = App("finding", modules=[module], database="memory:", timeout=5)
+        monkeypatch.setenv("TWOFOLD_TIMEOUT", "3")
+        monkeypatch.setenv("TWOFOLD_RETRY", "2")
+        assert [one for one in doctor(app) if one.code == "passed_over"] == []
+        monkeypatch.setenv("TWOFOLD_RETRY", "off")
+        assert self.settings(module)["retry"][1] == "module finding, nearer than TWOFOLD_RETRY*"
+        app = App("finding", modules=[module], database="memory:", timeout=5)
+        (found,) = (one for one in doctor(app) if one.code == "passed_over")
+        assert (found.where, found.text) == ("TWOFOLD_RETRY*", "does not reach what is set nearer, at module finding")
+        async with app:
+            pass
+        told = [one.getMessage() for one in caplog.records if one.name == "twofold.settings"]
+        assert told == ["TWOFOLD_RETRY* does not reach what is set nearer: module finding"]
 
     def test_none_switches_off(self, module: Module) -> None:
         """What holds for all others does not hold where the handler says None."""

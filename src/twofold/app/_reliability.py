@@ -4,7 +4,7 @@ The machines are dependencies like any other: a team provides its own, and a tes
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
@@ -44,6 +44,7 @@ from twofold.reliability import (
 )
 
 _LOGGER: Final = logging.getLogger("twofold.breaker")
+_SETTINGS: Final = logging.getLogger("twofold.settings")
 _SHOWN: Final = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
 
 
@@ -98,6 +99,19 @@ class ReliabilityParts:
         """How long a handler's message may take, in seconds; None for any time."""
         timeout = self._of("timeout")(handler)
         return None if timeout is None else float(timeout.seconds)
+
+    @property
+    def passed_over(self) -> Mapping[str, Sequence[str]]:
+        """Variables of the environment that do not reach some messages, and where something nearer to those says so."""
+        told: dict[str, set[str]] = {}
+        for setting in (one for settings in self._found.values() for one in settings.values() if one.instead_of):
+            told.setdefault(setting.instead_of, set()).add(setting.source)
+        return {variable: sorted(sources) for variable, sources in told.items()}
+
+    def tell_passed_over(self) -> None:
+        """Log them: whoever set one to end a trouble has to know where it ends nothing."""
+        for variable, sources in self.passed_over.items():
+            _SETTINGS.warning("%s does not reach what is set nearer: %s", variable, ", ".join(sources))
 
     @property
     def queued(self) -> Mapping[str, int]:

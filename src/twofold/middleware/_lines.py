@@ -41,11 +41,12 @@ class Lines:
             yield
             return
         turn = self._turns.setdefault(thing, asyncio.Lock())
+        mine = False
         try:
             async with asyncio.timeout(self._patience):
                 mine = await turn.acquire()
         except TimeoutError:
-            mine = False
+            pass
         try:
             yield
         finally:
