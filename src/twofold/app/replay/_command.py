@@ -4,13 +4,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeAlias, cast
 
+from twofold.app._form import Field, fields_of
 from twofold.errors import Refused, UnknownMessage
-from twofold.messages import HIDDEN, Catalogue, Kind
+from twofold.messages import HIDDEN, Catalogue, Kind, MessageType
 from twofold.store import AuditEntry
 
 _Place: TypeAlias = tuple[str, Any, Any]
 """A path, and the container and key that it ends at."""
 
+_ANY: Final = Field(name="", type="any JSON")
 _LEFT_OUT: Final = (HIDDEN, "*" * 10)
 """What stands in the place of a secret: twofold's own mark, and that of pydantic's `SecretStr`."""
 
@@ -75,13 +77,14 @@ class NotRedacted(Refused):
         return f"missing are {', '.join(self.missing)}" if self.missing else "nothing of it is missing"
 
 
-def rebuilt(entry: AuditEntry, catalogue: Catalogue, given: Mapping[str, Any]) -> Any:
+def rebuilt(entry: AuditEntry, catalogue: Catalogue, given: Mapping[str, Any], typed: Mapping[str, str]) -> Any:
     """The command.
 
     Args:
         entry: What the trail has of it.
         catalogue: The messages of the application.
         given: What was secret in it, by path: `password`, `cards.0.number`.
+        typed: More of that as somebody has typed it.
 
     Raises:
         UnknownMessage: No command is called that any more.
@@ -97,6 +100,7 @@ def rebuilt(entry: AuditEntry, catalogue: Catalogue, given: Mapping[str, Any]) -
     if kind.kind is not Kind.COMMAND:
         raise UnknownMessage(name=entry.message, version=entry.version)
     places = {path: (holder, key) for path, holder, key in _left_out(payload)}
+    given = {**given, **dict(_read(kind, typed))}
     missing = [path for path in places if path not in given]
     if missing:
         raise RedactedFields(entry, missing)
@@ -106,6 +110,14 @@ def rebuilt(entry: AuditEntry, catalogue: Catalogue, given: Mapping[str, Any]) -
     for path, (holder, key) in places.items():
         holder[key] = given[path]
     return kind.decode(json.dumps(payload))
+
+
+def _read(kind: MessageType[Any], typed: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    """What was typed, by path, as each field takes it; what is none of a message is read as JSON if it is any."""
+    fields = {field.name: field for field in fields_of(kind, nested=True)} if typed else {}
+    for path, text in typed.items():
+        name = ".".join(part for part in path.split(".") if not part.isdecimal())
+        yield path, fields.get(name, _ANY).read(text)
 
 
 def _left_out(value: object, path: str = "") -> Iterator[_Place]:
