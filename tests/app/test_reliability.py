@@ -14,7 +14,7 @@ from twofold.app.explanation import explain
 from twofold.dispatch import CommandBus, Dispatcher
 from twofold.errors import BulkheadFull, CircuitOpen, RateLimited, TimedOut, VersionConflict, WiringError
 from twofold.messages import Context, Kind, Origin
-from twofold.reliability import Bulkheads, CircuitBreaker, Limiters, RateLimit, Retries, Retry, Timeout
+from twofold.reliability import Bulkhead, Bulkheads, CircuitBreaker, Limiters, RateLimit, Retries, Retry, Timeout
 from twofold.store import UnitOfWork
 
 pytestmark = pytest.mark.anyio
@@ -352,6 +352,17 @@ class TestParts:
         """Shorthand or settings, as one likes."""
         app = app_of(counting("x")[1], circuit_breaker=CircuitBreaker(failures=1), timeout=Timeout(seconds=1))
         assert app.check() == []
+
+    def test_what_a_shorthand_says_needs_no_name(self) -> None:
+        """And all that is said beside it does."""
+        assert (Bulkhead(2), CircuitBreaker(3), Retry(4), Timeout(5)) == (
+            Bulkhead(concurrent=2),
+            CircuitBreaker(failures=3),
+            Retry(attempts=4),
+            Timeout(seconds=5),
+        )
+        with pytest.raises(TypeError):
+            Bulkhead(2, 3)  # type: ignore[call-arg]  # what is shown
 
 
 class TestCommands:
