@@ -66,10 +66,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What a run of these says; one run for all."""
     file = tmp_path_factory.mktemp("reports") / "test_wrong.py"
     file.write_text(_TESTS)
-    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "-q", "-W", "ignore", file]
-    home = Path(__file__).parents[2]
-    done = subprocess.run([*words, f"--rootdir={file.parent}"], capture_output=True, text=True, cwd=home, check=False)
-    return done.stdout
+    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "-q", "-W", "ignore"]
+    words += [str(file), f"--rootdir={file.parent}"]
+    return subprocess.run(words, capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False).stdout
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,9 @@ def _unguarded(app: App) -> Iterator[Diagnosis]:
 
 def _passed_over(app: App) -> Iterator[Diagnosis]:
     reliability = app.assembly.reliability
-    for variable, sources in {} if reliability is None else reliability.passed_over.items():
+    if reliability is None:
+        return
+    for variable, sources in reliability.passed_over.items():
         text = f"does not reach what is set nearer, at {', '.join(sources)}"
         hint = "`twofold explain` says what holds for a message; TWOFOLD_<MESSAGE>__* is the nearest"
         yield warning(variable, "passed_over", text, hint)
