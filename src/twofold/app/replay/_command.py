@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeAlias, cast
 
-from twofold.app._form import Field, fields_of
+from twofold.app._form import read_at
 from twofold.errors import Refused, UnknownMessage
 from twofold.messages import HIDDEN, Catalogue, Kind, MessageType
 from twofold.store import AuditEntry
@@ -12,7 +12,6 @@ from twofold.store import AuditEntry
 _Place: TypeAlias = tuple[str, Any, Any]
 """A path, and the container and key that it ends at."""
 
-_ANY: Final = Field(name="", type="any JSON")
 _LEFT_OUT: Final = (HIDDEN, "*" * 10)
 """What stands in the place of a secret: twofold's own mark, and that of pydantic's `SecretStr`."""
 
@@ -113,11 +112,9 @@ def rebuilt(entry: AuditEntry, catalogue: Catalogue, given: Mapping[str, Any], t
 
 
 def _read(kind: MessageType[Any], typed: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    """What was typed, by path, as each field takes it; what is none of a message is read as JSON if it is any."""
-    fields = {field.name: field for field in fields_of(kind, nested=True)} if typed else {}
+    """What was typed, by path, as each place takes it."""
     for path, text in typed.items():
-        name = ".".join(part for part in path.split(".") if not part.isdecimal())
-        yield path, fields.get(name, _ANY).read(text)
+        yield path, read_at(kind, path.split("."), text)
 
 
 def _left_out(value: object, path: str = "") -> Iterator[_Place]:
