@@ -20,6 +20,7 @@ from twofold.dispatch import Handler, Next, Router, Settings, Stage, inject
 from twofold.errors import Classifier
 from twofold.messages import Kind
 from twofold.middleware import (
+    Lines,
     breaker_stage,
     bulkhead_stage,
     deadline_stage,
@@ -155,7 +156,7 @@ def _reliability() -> list[Stage]:
         bulkhead_stage(lambda _: Bulkhead(concurrent=20), bulkheads),
         breaker_stage(lambda _: CircuitBreaker(), breakers, classifier),
         timeout_stage(lambda _: Timeout(seconds=5), Deadlines(clock).within),
-        retry_stage(lambda _: Retry(), retries, lambda: False, tally_of(None)),
+        retry_stage(lambda _: Retry(), retries, lambda: False, tally_of(None), Lines()),
     ]
 
 

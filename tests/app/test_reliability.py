@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from twofold import App, Command, Event, EventBus, Failure, Module, NotFound, Query, Success
+from twofold.app import doctor
 from twofold.app.explanation import explain
 from twofold.dispatch import CommandBus, Dispatcher
 from twofold.errors import BulkheadFull, CircuitOpen, RateLimited, TimedOut, VersionConflict, WiringError
 from twofold.messages import Context, Kind, Origin
-from twofold.reliability import Bulkheads, CircuitBreaker, Limiters, RateLimit, Retries, Retry, Timeout
+from twofold.reliability import Bulkhead, Bulkheads, CircuitBreaker, Limiters, RateLimit, Retries, Retry, Timeout
 from twofold.store import UnitOfWork
 
 pytestmark = pytest.mark.anyio
@@ -95,7 +96,7 @@ class TestSettings:
 
         assert attempts(retry=5) == (2, "module finding")
         monkeypatch.setenv("TWOFOLD_RETRY_ATTEMPTS", "6")
-        assert attempts(retry=5) == (2, "module finding")
+        assert attempts(retry=5) == (2, "module finding, nearer than TWOFOLD_RETRY*")
         monkeypatch.setenv("TWOFOLD_FINDING__RETRY", "8")
         assert attempts(retry=5) == (8, "TWOFOLD_FINDING__*")
         module.registrations.clear()
@@ -114,11 +115,29 @@ class TestSettings:
     def test_the_environment_switches_off(self, module: Module, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where it stands: for all that say nothing themselves, for a module, for a message."""
         monkeypatch.setenv("TWOFOLD_RETRY", "off")
-        assert self.settings(module, retry=5)["retry"] == ("Retry(attempts=2)", "module finding")
+        assert self.settings(module, retry=5)["retry"][0] == "Retry(attempts=2)"
         monkeypatch.setenv("TWOFOLD_FINDING__RETRY", "OFF")
         assert self.settings(module, retry=5)["retry"] == ("off", "TWOFOLD_FINDING__*")
         monkeypatch.setenv("TWOFOLD_FIND__RETRY", "3")
         assert self.settings(module, retry=5)["retry"][1] == "TWOFOLD_FIND__*"
+
+    async def test_a_variable_that_is_passed_over_is_told_of(
+        self, module: Module, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """At the start, by the doctor and where a message is explained; not where it reaches all, or says the same."""
+        app = App("finding", modules=[module], database="memory:", timeout=5)
+        monkeypatch.setenv("TWOFOLD_TIMEOUT", "3")
+        monkeypatch.setenv("TWOFOLD_RETRY", "2")
+        assert [one for one in doctor(app) if one.code == "passed_over"] == []
+        monkeypatch.setenv("TWOFOLD_RETRY", "off")
+        assert self.settings(module)["retry"][1] == "module finding, nearer than TWOFOLD_RETRY*"
+        app = App("finding", modules=[module], database="memory:", timeout=5)
+        (found,) = (one for one in doctor(app) if one.code == "passed_over")
+        assert (found.where, found.text) == ("TWOFOLD_RETRY*", "does not reach what is set nearer, at module finding")
+        async with app:
+            pass
+        told = [one.getMessage() for one in caplog.records if one.name == "twofold.settings"]
+        assert told == ["TWOFOLD_RETRY* does not reach what is set nearer: module finding"]
 
     def test_none_switches_off(self, module: Module) -> None:
         """What holds for all others does not hold where the handler says None."""
@@ -334,6 +353,17 @@ class TestParts:
         app = app_of(counting("x")[1], circuit_breaker=CircuitBreaker(failures=1), timeout=Timeout(seconds=1))
         assert app.check() == []
 
+    def test_what_a_shorthand_says_needs_no_name(self) -> None:
+        """And all that is said beside it does."""
+        assert (Bulkhead(2), CircuitBreaker(3), Retry(4), Timeout(5)) == (
+            Bulkhead(concurrent=2),
+            CircuitBreaker(failures=3),
+            Retry(attempts=4),
+            Timeout(seconds=5),
+        )
+        with pytest.raises(TypeError):
+            Bulkhead(2, 3)  # type: ignore[call-arg]  # what is shown
+
 
 class TestCommands:
     """What is written, and what is told of it."""
@@ -373,7 +403,7 @@ class TestCommands:
 
     @pytest.mark.parametrize("options, tries", [({}, 10), ({"retry": None}, 1), ({"retry": Retry(attempts=3)}, 3)])
     async def test_a_conflict_is_decided_again(self, options: dict[str, Any], tries: int) -> None:
-        """At once, ten times in all, where nothing else is said; every attempt in a unit of its own."""
+        """Ten times in all, where nothing else is said; every attempt in a unit of its own."""
         units: list[int] = []
 
         @dataclass(frozen=True, kw_only=True)
@@ -390,6 +420,43 @@ class TestCommands:
         async with App("moving", modules=[module], database="memory:") as app:
             assert isinstance((await app.execute(Move())).error, VersionConflict)
         assert len(units) == tries
+
+    async def test_the_deadline_holds_in_the_line_of_the_overtaken(self) -> None:
+        """Who stands there when it comes is told so, and holds up nobody who comes later."""
+        inside, leave = asyncio.Event(), asyncio.Event()
+        tries = list[str]()
+
+        @dataclass(frozen=True, kw_only=True)
+        class Move(Command[None]):
+            who: str
+
+        @dataclass(frozen=True, kw_only=True)
+        class Hurry(Command[None]):
+            pass
+
+        async def move(command: Move) -> None:
+            tries.append(command.who)
+            if tries.count(command.who) == 1:
+                raise VersionConflict(stream="x", expected=1)
+            inside.set()
+            await leave.wait()
+
+        async def hurry(command: Hurry) -> None:
+            tries.append("hurried")
+            raise VersionConflict(stream="x", expected=1)
+
+        module = Module("moving")
+        module.register(Move, move)
+        module.register(Hurry, hurry, timeout=0.05)
+        module.register(Find, counting("x")[1])
+        async with App("moving", modules=[module], database="memory:") as app:
+            first = asyncio.create_task(app.execute(Move(who="first")))
+            await inside.wait()
+            assert isinstance((await app.execute(Hurry())).error, TimedOut)
+            leave.set()
+            assert (await app.execute(Move(who="last"))).is_success
+            assert (await first).is_success
+        assert tries == ["first", "first", "hurried", "last", "last"]
 
     async def test_a_nested_message_has_the_deadline_of_the_whole(self) -> None:
         """A longer timeout of its own does not prolong it."""

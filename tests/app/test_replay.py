@@ -248,6 +248,10 @@ async def test_what_was_secret_has_to_be_said(tmp_path: Path) -> None:
     given = {"phrase": "open", "cards.0.number": "1", "cards.1.number": "2", "key": "k"}
     one = await replayed(file, "join", given)
     assert [change.path for change in one.events[0].fields] == ["replay"]
+    typed = {"phrase": "null", "cards.0.number": "1", "cards.1.number": "2", "key": "3"}
+    async with replaying(wallet_app(file), given={"key": "k"}, typed=typed) as replays:
+        shown = (await last(replays, "join")).events[0]
+        assert [change.path for change in shown.fields] == ["replay", "token"], "a text stands as typed"
     other = await replayed(file, "join", {**given, "phrase": "shut it"})
     changed = {change.path: (change.then, change.now) for change in other.events[0].fields}
     assert changed == {"letters": (6, 9), "replay": (False, True), "token": ("***", "***")}

@@ -88,7 +88,7 @@ def test_a_command_that_comes_to_something_else_ends_with_1(replay: Call) -> Non
 
 
 def test_a_secret_is_asked_for_and_taken(replay: Call) -> None:
-    """As JSON, or as a text that is none."""
+    """As `twofold send` takes it."""
     said = replay(FIRST, "@join")
     assert (said.code, said.out) == (3, "")
     assert "had secrets, which are missing: phrase" in said.err.replace("\n", " ")
@@ -100,7 +100,7 @@ def test_a_secret_is_asked_for_and_taken(replay: Call) -> None:
     said = replay(FIRST, "@join", "--set", "phrase=open")
     assert (said.code, "crashed ZeroDivisionError then, success now" in said.out) == (1, True)
     assert replay(FIRST, "@join", "--set", "phrase=open", "--set", "name=bob").code == 3
-    assert "FIELD=JSON" in replay(FIRST, "@join", "--set", "phrase").err
+    assert "FIELD=VALUE" in replay(FIRST, "@join", "--set", "phrase").err
 
 
 def test_what_no_class_is_called_any_more_is_told_in_a_line(replay: Call) -> None:

@@ -1,5 +1,6 @@
 """`given`, `when`, `then` with a store: applications, modules and handlers, and what is left of them."""
 
+import asyncio
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from tests.testing.stall import (
     Thanked,
     stall,
 )
-from twofold import Aggregate, App, Command, Event, Module, NotFound, Repository, Success
+from twofold import Aggregate, App, Command, Event, Failure, Module, NotFound, Repository, Success
 from twofold.clock import Clock, new_id
 from twofold.errors import StartError, WiringError
 from twofold.testing import VirtualClock, fresh, given, settle
@@ -55,6 +56,19 @@ async def test_a_command_that_is_refused() -> None:
     sell = Sell(article="pen", buyer="ada")
     await given(stall(), Stocked(article="pen", count=0)).when(sell).then(SoldOut("pen"))
     await given(stall()).when(sell).then(NotFound)
+
+
+async def test_two_at_once_on_one_application_are_told_what_to_do() -> None:
+    """The first one has it alone; what runs already is for all."""
+    app, sell = App("stall", modules=[stall()]), Sell(article="pen", buyer="ada")
+    first, second = (given(app).when(sell).then(NotFound) for _ in range(2))
+    answers = await asyncio.gather(first, second, return_exceptions=True)
+    (told,) = (answer for answer in answers if isinstance(answer, WiringError))
+    assert "await one after the other, or run it once for all of them: async with fresh(app)" in str(told)
+    assert sum(isinstance(answer, Failure) for answer in answers) == 1
+    async with fresh(app):
+        await asyncio.gather(*(given(app).when(sell).then(NotFound) for _ in range(2)))
+    await given(app).when(sell).then(NotFound)
 
 
 async def test_a_past_may_be_made_by_commands() -> None:

@@ -4,7 +4,7 @@ from typing import Any, assert_type
 
 import pytest
 
-from tests.testing.stall import Article, InStock, Sell, Sold, Stocked, stall
+from tests.testing.stall import Article, InStock, Sell, Sold, Stocked, StockRow, stall
 from twofold import NotFound, Result
 from twofold.testing import given
 from twofold.testing._application import GivenApp
@@ -16,7 +16,9 @@ def test_each_subject_has_its_own_answer() -> None:
     """An aggregate, though a class as well, is no projection; modules and handlers are applications."""
     pens = Stocked(article="pen", count=2)
     assert_type(given(Article, pens), GivenAggregate[Article])
-    assert_type(given(InStock, pens), GivenRows)
+    rows = given(InStock, pens)
+    assert_type(rows, GivenRows)
+    rows.then(StockRow(article="pen", left=2))
     assert_type(given(stall(), pens), GivenApp)
 
 

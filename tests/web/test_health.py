@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
 from tests.web.shop import OrderPlaced, client_of, shop_app, shop_module
 from twofold import App, Module, Unavailable
@@ -15,6 +16,7 @@ from twofold.messages import Kind
 from twofold.store import Checkpoint, MemoryStore
 from twofold.store._memory_checkpoints import MemoryCheckpoints
 from twofold.subscriptions import Trouble
+from twofold.web import add_health
 
 pytestmark = pytest.mark.anyio
 
@@ -263,6 +265,31 @@ async def test_a_meter_of_ones_own_stays() -> None:
         assert (answer.text, answer.headers["content-type"]) == ("mine", "text/x-mine")
     async with client_of(counts, counts.http()) as client:
         assert (await client.get("/metrics")).status_code == 404
+
+
+async def test_who_asks_for_numbers_too_late_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """An application that runs has kept none; one that has a meter serves it whenever it is asked."""
+    late, kept = shop_app(), shop_app()
+    kept.observe(meter=Renders())
+    async with late, kept:
+        async with client_of(late, late.http()) as client:
+            answer = await client.get("/metrics")
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+        assert "make app.http() before it starts" in answer.json()["hint"]
+        async with client_of(kept, kept.http()) as client:
+            assert (await client.get("/metrics")).text == "mine"
+    (said,) = (one.getMessage() for one in caplog.records if one.name == "twofold.web")
+    assert said.startswith("there is no /metrics of shop: ")
+
+
+async def test_an_application_of_yours_has_health_and_metrics_by_a_call() -> None:
+    """What is attached adds routes to none of its own accord."""
+    app, yours = shop_app(), FastAPI()
+    app.attach(yours)
+    add_health(app, yours)
+    async with client_of(app, yours) as client:
+        assert {(await client.get(f"/health/{page}")).status_code for page in ("live", "ready", "workers")} == {200}
+        assert "cqrs_" in (await client.get("/metrics")).text
 
 
 @pytest.mark.parametrize("missing", ["prometheus_client", "structlog"])

@@ -442,6 +442,8 @@ class App:
         if self._run is not None:
             return
         assembly, stores = self.assembly, self.stores
+        if assembly.reliability is not None:
+            assembly.reliability.tell_passed_over()
         self._portal.adopt(asyncio.get_running_loop())
         try:
             self._run = await Run.open(

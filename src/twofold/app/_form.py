@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,12 +66,7 @@ class Field:
 
     def read(self, typed: str) -> Any:
         """What somebody typed: JSON unless it is a text; what is none is left to whoever checks the message."""
-        if self.takes_text:
-            return typed
-        try:
-            return json.loads(typed)
-        except ValueError:  # pydantic takes some texts for what the field is: `yes` for a bool
-            return typed
+        return _read(typed, takes_text=self.takes_text)
 
 
 def fields_of(kind: MessageType[Any], *, nested: bool = False) -> tuple[Field, ...]:
@@ -83,6 +78,45 @@ def fields_of(kind: MessageType[Any], *, nested: bool = False) -> tuple[Field, .
     """
     whole = kind.schema()
     return tuple(_fields(whole, whole, "", kind.context_fields, _DEPTH if nested else 0))
+
+
+def read_at(kind: MessageType[Any], path: Sequence[str], typed: str) -> Any:
+    """What somebody typed for a place deep in a message, as `Field.read` does for a field.
+
+    Args:
+        kind: The message, of an application that is sound.
+        path: The fields, indexes and keys that lead there.
+        typed: What was typed.
+    """
+    whole = kind.schema()
+    places: list[Mapping[str, Any]] = [whole]
+    for part in path:
+        places = [inner for one in places for inner in _inside(one, part, whole)]
+    return _read(typed, takes_text=any(_takes_text(one, whole) for one in places))
+
+
+def _read(typed: str, *, takes_text: bool) -> Any:
+    if takes_text:
+        return typed
+    try:
+        return json.loads(typed)
+    except ValueError:  # pydantic takes some texts for what the field is: `yes` for a bool
+        return typed
+
+
+def _inside(schema: Mapping[str, Any], part: str, whole: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What may stand at one place of an object, a list or a mapping: in each of the forms that it may have."""
+    schema = _resolved(schema, whole)
+    for option in _options(schema):
+        yield from _inside(option, part, whole)
+    known, others = schema.get("properties", {}), schema.get("additionalProperties")
+    if part in known:
+        yield known[part]
+    elif isinstance(others, Mapping):
+        yield others
+    if part.isdecimal():
+        fixed = schema.get("prefixItems", ())
+        yield from fixed[int(part) : int(part) + 1] or filter(None, [schema.get("items")])
 
 
 def _fields(

@@ -34,6 +34,8 @@ class Setting:
 
     value: Any
     source: str
+    instead_of: str = ""
+    """Variables of the environment that say something else, and are farther away; empty when none does."""
 
 
 Settings = Mapping[str, Setting]
@@ -44,6 +46,7 @@ Settings = Mapping[str, Setting]
 class _Layer:
     values: Mapping[str, Any]
     source: str
+    is_outside: bool = False
 
 
 def policies_of(
@@ -74,11 +77,20 @@ def policies_of(
         own = [outside.get(_message(handler), _NOTHING), _layer(said, handler.id, faults)]
         layers = [*own, *by_module[handler.module], *everywhere]
         found[handler] = {
-            name: next(Setting(layer.values[name], layer.source) for layer in layers if name in layer.values)
+            name: _nearest(name, saying)
             for name in _CLASSES
-            if any(name in layer.values for layer in layers)
+            if (saying := [one for one in layers if name in one.values])
         }
     return found, [*faults, *_set_in_two_ways(found)]
+
+
+def _nearest(part: str, saying: Sequence[_Layer]) -> Setting:
+    """What holds of a part, of all layers that say something of it, the nearest first."""
+    nearest, *others = saying
+    value = nearest.values[part]
+    differing = (one for one in others if one.is_outside and one.values[part] != value)
+    farther = None if nearest.is_outside else next(differing, None)
+    return Setting(value, nearest.source, "" if farther is None else f"{farther.source[:-1]}{part.upper()}*")
 
 
 def _set_in_two_ways(found: Mapping[Handler, Settings]) -> Iterator[Fault]:
@@ -129,7 +141,7 @@ def _outside(environment: Mapping[str, str], scopes: set[str], faults: list[Faul
             text = f"sets {prefixes[scope]}*, and there is no message or module {scope!r}"
             hint = f"did you mean {near[0]}?" if near else "`twofold describe` lists them"
             faults.append(Fault(where="the environment", code="wrong_setting", text=text, hint=hint))
-        layers[scope] = _Layer(values, f"{prefixes[scope]}*")
+        layers[scope] = _Layer(values, f"{prefixes[scope]}*", is_outside=True)
     faults += filter(None, (_misspelt(name, scopes) for name in environment))
     return layers
 

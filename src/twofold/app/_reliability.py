@@ -4,7 +4,7 @@ The machines are dependencies like any other: a team provides its own, and a tes
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
@@ -18,6 +18,7 @@ from twofold.messages import wire_name
 from twofold.middleware import (
     Joined,
     Level,
+    Lines,
     Tally,
     Within,
     breaker_stage,
@@ -44,6 +45,7 @@ from twofold.reliability import (
 )
 
 _LOGGER: Final = logging.getLogger("twofold.breaker")
+_SETTINGS: Final = logging.getLogger("twofold.settings")
 _SHOWN: Final = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
 
 
@@ -100,6 +102,19 @@ class ReliabilityParts:
         """How long a handler's message may take, in seconds; None for any time."""
         timeout = self._of("timeout")(handler)
         return None if timeout is None else float(timeout.seconds)
+
+    @property
+    def passed_over(self) -> Mapping[str, Sequence[str]]:
+        """Variables of the environment that do not reach some messages, and where something nearer to those says so."""
+        told: dict[str, set[str]] = {}
+        for setting in (one for settings in self._found.values() for one in settings.values() if one.instead_of):
+            told.setdefault(setting.instead_of, set()).add(setting.source)
+        return {variable: sorted(sources) for variable, sources in told.items()}
+
+    def tell_passed_over(self) -> None:
+        """Log them: whoever set one to end a trouble has to know where it ends nothing."""
+        for variable, sources in self.passed_over.items():
+            _SETTINGS.warning("%s does not reach what is set nearer: %s", variable, ", ".join(sources))
 
     @property
     def queued(self) -> Mapping[str, int]:
@@ -161,12 +176,13 @@ class ReliabilityParts:
             for handler in filter(self._of(part), self._found):
                 (await get(machines)).of(handler.message_type)
 
-    def stages(self, get: Callable[[type[Any]], Awaitable[Any]], joined: Joined) -> ReliabilityStages:
+    def stages(self, get: Callable[[type[Any]], Awaitable[Any]], joined: Joined, lines: Lines) -> ReliabilityStages:
         """The stages.
 
         Args:
             get: Gives a dependency, once the application runs.
             joined: Whether a message is a part of another one.
+            lines: Where commands wait that were overtaken.
         """
         timeouts, deadlines = self._of("timeout"), Deadlines(self._clock)
         return ReliabilityStages(
@@ -176,7 +192,7 @@ class ReliabilityParts:
                 bulkhead_stage(self._of("bulkhead"), lambda: get(Bulkheads)),
                 breaker_stage(self._of("circuit_breaker"), lambda: get(Breakers), self._classifier),
                 timeout_stage(timeouts, deadlines.within),
-                retry_stage(self._of("retry"), lambda: get(Retries), joined, self._tally),
+                retry_stage(self._of("retry"), lambda: get(Retries), joined, self._tally, lines),
             ),
             within=deadlines.within,
         )

@@ -16,6 +16,7 @@ from twofold.errors import Classifier, Fault
 from twofold.messages import Catalogue
 from twofold.middleware import (
     Level,
+    Lines,
     Tally,
     Within,
     authorization_stage,
@@ -151,12 +152,12 @@ def pipeline_of(
         behind: Writes what answers need not wait for.
     """
     meter, spans, new_unit, seen = watching.meter, watching.spans, running.new_unit, running.seen
-    tally = tally_of(meter)
+    tally, lines = tally_of(meter), Lines()
 
     def joined() -> bool:
         return current_unit(catalogue) is not None
 
-    parts = None if reliability is None else reliability.stages(injection.services.get, joined)
+    parts = None if reliability is None else reliability.stages(injection.services.get, joined, lines)
 
     def says_retry(handler: Handler) -> bool:
         return reliability is not None and "retry" in reliability.settings(handler)
@@ -181,7 +182,7 @@ def pipeline_of(
             fallback_stage(classifier, tally),
             own_writes_stage(projections, running.visible, classifier, copied=stores.copies is not None),
             *([] if parts is None else parts.around),
-            conflicts_stage(says_retry, joined, tally),
+            conflicts_stage(says_retry, joined, tally, lines),
             injection.scope_stage(),
             transaction_stage(new_unit, catalogue, classifier),
             claim_stage(idempotency, catalogue),

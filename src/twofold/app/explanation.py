@@ -106,7 +106,8 @@ def _settings(app: App, handler: Handler) -> tuple[ExplainedSetting, ...]:
         settings.append(ExplainedSetting(part="authorize", value=names, source=guarded.source))
     reliability = app.assembly.reliability
     for part, one in () if reliability is None else reliability.settings(handler).items():
-        settings.append(ExplainedSetting(part=part, value=_said(one.value), source=one.source))
+        source = f"{one.source}, nearer than {one.instead_of}" if one.instead_of else one.source
+        settings.append(ExplainedSetting(part=part, value=_said(one.value), source=source))
     settings += _of_a_command(app, handler)
     caching = app.assembly.caching
     kept = None if caching is None else caching.said.get(handler)

@@ -28,7 +28,7 @@ _DIFFERENT: Final = 1
 @click.argument("words", nargs=-1, metavar="[MODULE:APP] [ID]")
 @filters
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")
-@click.option("--set", "given", multiple=True, metavar="FIELD=JSON", help="What was secret; a path with dots, or text.")
+@click.option("--set", "given", multiple=True, metavar="FIELD=VALUE", help="What was secret; a path has dots.")
 @click.option(
     "--allow", "allowed", multiple=True, metavar="NAME", help="A dependency or middleware to call all the same."
 )
@@ -54,10 +54,10 @@ def replay(
         raise click.UsageError("name the ID of one command, or say which with --correlation, --since and their like")
     app = load(target)
     mount(app, **databases)
-    secrets = _given(given)
+    secrets = _typed(given)
 
     async def replayed() -> list[Done]:
-        async with replaying(app, given=secrets, allowed=allowed) as replays:
+        async with replaying(app, typed=secrets, allowed=allowed) as replays:
             if message_id is not None:
                 entry = await replays.audit.get(message_id)
                 return [(entry, await replays.of(entry))]
@@ -109,15 +109,11 @@ def _what(words: Sequence[str]) -> tuple[str, UUID | None]:
     return behind_app(words)[0], None
 
 
-def _given(options: Sequence[str]) -> dict[str, Any]:
-    """What was secret, by path: JSON, or a text that is none."""
-    given = dict[str, Any]()
+def _typed(options: Sequence[str]) -> dict[str, str]:
+    """What was typed of what was secret, by path."""
+    typed = dict[str, str]()
     for option in options:
-        path, separator, text = option.partition("=")
+        path, separator, typed[path] = option.partition("=")
         if not separator:
-            raise click.UsageError("--set takes FIELD=JSON")
-        try:
-            given[path] = json.loads(text)
-        except ValueError:
-            given[path] = text
-    return given
+            raise click.UsageError("--set takes FIELD=VALUE")
+    return typed

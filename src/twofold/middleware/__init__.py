@@ -6,6 +6,7 @@ from twofold.middleware._bulkhead import bulkhead_stage
 from twofold.middleware._cache import CacheStage, cache_stage
 from twofold.middleware._deprecation import deprecation_stage
 from twofold.middleware._fallback import fallback_stage
+from twofold.middleware._lines import Lines
 from twofold.middleware._logging import logging_stage
 from twofold.middleware._metrics import Meter, metrics_stage
 from twofold.middleware._outcome import outcome_of
@@ -23,6 +24,7 @@ __all__ = [
     "Joined",
     "Level",
     "LevelMeter",
+    "Lines",
     "Meter",
     "Span",
     "Spans",

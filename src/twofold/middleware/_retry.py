@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from twofold.dispatch import Handler, Next, Stage
 from twofold.errors import ConditionFailed, VersionConflict, error_name
 from twofold.messages import Context, Kind, wire_name
+from twofold.middleware._lines import Lines
 from twofold.middleware._logging import log_cause
 from twofold.middleware._tally import Tally
 from twofold.result import Failure, Result, Success
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from twofold.reliability import Retrier, Retries, Retry
 
 _LOGGER: Final = logging.getLogger("twofold.retry")
-_OVERTAKEN: Final = (VersionConflict, ConditionFailed)
 _DECISIONS: Final = 10
 
 Joined = Callable[[], bool]
@@ -27,6 +27,7 @@ def retry_stage(
     retries: "Callable[[], Awaitable[Retries]]",
     joined: Joined,
     tally: Tally,
+    lines: Lines,
 ) -> Stage:
     """The stage, for handlers with a retry.
 
@@ -35,6 +36,7 @@ def retry_stage(
         retries: Gives what tries again, once the application runs.
         joined: Whether the message is a part of another one.
         tally: Counts further attempts.
+        lines: Where those wait who were overtaken.
     """
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
@@ -55,7 +57,8 @@ def retry_stage(
                 tally("retries", name)
                 _LOGGER.info("%s %s is tried again: %s", handler.kind, name, error_name(last.error))
                 log_cause(_LOGGER, last.error)
-                last = await call_next(message, context)
+                async with lines.behind(_line(last, name)):
+                    last = await call_next(message, context)
                 return last
 
             return await retrier.again(first, call, deadline=context.deadline)
@@ -64,37 +67,57 @@ def retry_stage(
             result = await call_next(message, context)
             if isinstance(result, Success) or joined():
                 return result
-            return result if joined() else await again(result, message, context)
+            return await again(result, message, context)
 
         return retried
 
     return Stage("retry", wrap)
 
 
-def conflicts_stage(says: Callable[[Handler], bool], joined: Joined, tally: Tally) -> Stage:
-    """The stage that lets a command decide again at once when others were faster, where nothing is said of retries.
+def conflicts_stage(says: Callable[[Handler], bool], joined: Joined, tally: Tally, lines: Lines) -> Stage:
+    """The stage that lets a command decide again when others were faster, where nothing is said of retries.
 
-    Every attempt sees the state that the others left, so a decision that does not fit any more is refused, and no
-    conflict is told to who sent it. A version that the sender itself expects stays a conflict.
+    Those who were overtaken on the same stream do so one after the other, else most would be overtaken again. Every
+    attempt sees the state that the others left, so a decision that does not fit any more is refused, and no conflict
+    is told to who sent it. A version that the sender itself expects stays a conflict.
 
     Args:
         says: Whether something is said of a handler's retries.
         joined: Whether the command is a part of another one.
         tally: Counts further attempts.
+        lines: Where those wait who were overtaken.
     """
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
         name = wire_name(handler.message_type).name
 
+        async def again(result: Result[Any, Any], message: Any, context: Context) -> Result[Any, Any]:
+            left = _DECISIONS - 1
+            while left and (line := _line(result, name)):
+                async with lines.behind(line):
+                    while left and _line(result, name) == line:
+                        left -= 1
+                        tally("retries", name)
+                        result = await call_next(message, context)
+            return result
+
         async def decide(message: Any, context: Context) -> Result[Any, Any]:
             result = await call_next(message, context)
-            for _ in range(_DECISIONS - 1):
-                if result.is_success or not isinstance(result.error, _OVERTAKEN) or joined():
-                    break
-                tally("retries", name)
-                result = await call_next(message, context)
-            return result
+            if result.is_success or joined():
+                return result
+            return await again(result, message, context)
 
         return decide if handler.kind is Kind.COMMAND and not says(handler) else None
 
     return Stage("conflicts", wrap)
+
+
+def _line(result: Result[Any, Any], name: str) -> tuple[str, str] | None:
+    """What a command was overtaken on: its stream, or whatever commands of its name decide on; None if it was not."""
+    match result.error:
+        case VersionConflict(stream=stream):
+            return "stream", stream
+        case ConditionFailed():
+            return "condition of", name
+        case _:
+            return None

@@ -22,7 +22,7 @@ class CircuitBreaker:
         3
     """
 
-    failures: int | None = 5
+    failures: int | None = field(default=5, kw_only=False)
     """Opens after so many counted failures in a row; None to go by `rate` alone."""
     open_for: float = 30.0
     """How long nothing is called once it is open, in seconds."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, final
 
 from twofold.clock import Clock, SystemClock
@@ -22,7 +22,7 @@ class Bulkhead:
         20
     """
 
-    concurrent: int
+    concurrent: int = field(kw_only=False)
     """How many at once."""
     waiting: int | None = None
     """How many in the queue; as many again unless given, 0 for no queue."""

@@ -1,6 +1,6 @@
 """How long a message may take, and the moment until which its sender waits: it only comes nearer on the way down."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from twofold.reliability._values import seconds
@@ -15,7 +15,7 @@ class Timeout:
         1.5
     """
 
-    seconds: float
+    seconds: float = field(kw_only=False)
     """From when it is sent until its work is done, in seconds."""
 
     def __post_init__(self) -> None:

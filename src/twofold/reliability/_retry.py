@@ -32,7 +32,7 @@ class Retry:
         3
     """
 
-    attempts: int = 3
+    attempts: int = field(default=3, kw_only=False)
     """How often it is tried in all, with the first time."""
     first: float = 0.1
     """The pause before the second attempt, in seconds."""

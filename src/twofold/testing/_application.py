@@ -1,6 +1,6 @@
 """Whole applications, modules and handlers: what was before, one message, and everything that comes of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any, final
 
 from twofold.app import App
@@ -18,6 +18,7 @@ from twofold.testing._difference import (
 from twofold.testing._faults import Fault
 from twofold.testing._projection import is_row, row_differences
 from twofold.testing._rehearsal import rehearsing
+from twofold.testing._unjudged import begin, judge
 
 
 @final
@@ -36,6 +37,7 @@ class Execution:
         self._given = given
         self._message = message
         self._who = who
+        begin(self, "given(...)" if message is None else message)
 
     async def then(self, *expected: object) -> Result[Any, Any]:
         """See that exactly this comes of it, once nothing is left to do.
@@ -52,6 +54,7 @@ class Execution:
             AssertionError: It is not so; the text says what differs. Or something could not be handled.
         """
         __tracebackhide__ = True
+        judge(self)
         given, message = self._given, self._message
         refusal, others = refusal_of(expected)
         async with rehearsing(given.app, clock=given.clock, fault=given.fault, instead=given.instead) as rehearsal:
@@ -119,14 +122,13 @@ class GivenApp:
         """
         return Execution(self, message, {"user_id": user_id, "tenant": tenant, "principal": principal})
 
-    async def then(self, *expected: object) -> None:
+    def then(self, *expected: object) -> Coroutine[Any, Any, object]:
         """See that exactly this has come of what was before, as `Execution.then`; events only where some are expected.
 
         Raises:
             AssertionError: It is not so; the text says what differs.
         """
-        __tracebackhide__ = True
-        await Execution(self, None, {}).then(*expected)
+        return Execution(self, None, {}).then(*expected)
 
 
 def _events_and_rows(

@@ -15,10 +15,12 @@ from twofold.errors import WiringError
 from twofold.messages import Event, MessageType
 from twofold.result import Failure, Result, Success
 from twofold.testing._difference import event_differences, mismatch, outcome_differences, refusal_of, told
+from twofold.testing._unjudged import begin, judge
 
 A = TypeVar("A", bound=Aggregate)
 C = TypeVar("C")
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @functools.lru_cache
@@ -56,6 +58,7 @@ class Decision:
         self._given = given
         self._when = when
         self._decide = decide
+        begin(self, when)
 
     def then(self, *expected: object) -> None:
         """See that exactly these events are recorded, in this order; or that it is refused, and records nothing.
@@ -69,6 +72,7 @@ class Decision:
             WiringError: An event that is recorded could not be read again from a log.
         """
         __tracebackhide__ = True
+        judge(self)
         refusal, events = refusal_of(expected)
         try:
             decided = self._decide()
@@ -157,9 +161,22 @@ class GivenDecider(Generic[C]):
         return Decision(self._events, command, lambda: self._decided(command))
 
     def _decided(self, command: C) -> Decided:
-        outcome = self._decider.decide(command, self._decider.fold(self._events))
+        outcome = _plain(self._decider.decide(command, self._decider.fold(self._events)))
         return Decided((), outcome) if isinstance(outcome, Failure) else Decided(outcome, Success())
 
 
 def _result_of(answer: Any) -> Result[Any, Any]:
-    return answer if type(answer) in (Success, Failure) else Success(answer)
+    return answer if type(_plain(answer)) in (Success, Failure) else Success(answer)
+
+
+def _plain(answer: T) -> T:
+    """What a decision has answered, which waits for nothing.
+
+    Raises:
+        WiringError: It is a coroutine, so nothing has been decided.
+    """
+    if inspect.iscoroutine(answer):
+        answer.close()
+        name = answer.__qualname__
+        raise WiringError(f"{name} is an async def, so nothing is decided: what it waits for belongs to the handler")
+    return answer

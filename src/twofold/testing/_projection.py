@@ -12,6 +12,7 @@ from twofold.projections import Projection, Rows
 from twofold.store import Fact, Recorded
 from twofold.testing._clock import VirtualClock
 from twofold.testing._difference import field_lines, mismatch, told
+from twofold.testing._unjudged import begin, judge
 
 _ANY_TABLE: Final = ("any",)
 
@@ -32,6 +33,7 @@ class GivenRows:
         self._cls = cls
         self._events = events
         self._clock = clock or VirtualClock()
+        begin(self, told(cls.__qualname__))
 
     def then(self, *expected: object) -> None:
         """See that these are all rows of their tables.
@@ -45,6 +47,7 @@ class GivenRows:
             FaultError: The class is no projection, or one that needs a session: test its module.
         """
         __tracebackhide__ = True
+        judge(self)
         declaration = ProjectionDeclaration(name=self._cls.__qualname__, mode="async", cls=self._cls, tables=_ANY_TABLE)
         changes = Projection.of(declaration).rows(self._facts(), Rows())
         tables = open_module("twofold.sql", extra="sql").live_tables()()

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar, final
 from uuid import UUID
+from weakref import WeakSet
 
 from twofold.app import App
 from twofold.clock import Clock
@@ -21,6 +22,8 @@ from twofold.testing._streams import Streams, reordered
 T = TypeVar("T")
 
 _PAGE = 1000
+_rehearsed = WeakSet[App]()
+"""Those that run for one test alone: nobody else may take them as they are."""
 
 
 @final
@@ -170,8 +173,11 @@ async def rehearsing(
     """Run an application on an empty database for a block; one that runs already is taken as it is.
 
     Raises:
-        WiringError: It runs already, and is to be something else.
+        WiringError: It runs already, and is to be something else; or another test runs it for itself at this moment.
     """
+    if app in _rehearsed:
+        share = "or run it once for all of them: async with fresh(app)"
+        raise WiringError(f"{app.name} is run by another given(...) at this moment: await one after the other, {share}")
     if app.running:
         if clock is not None or fault is not None or instead:
             raise WiringError(f"{app.name} is running: clock, fault and instead are for one that is not")
@@ -179,6 +185,10 @@ async def rehearsing(
         return
     with TemporaryDirectory(prefix="twofold-") as folder:
         store = FaultyStore(lambda: store_in(folder), fault)
-        with app.elsewhere(store, clock=clock, instead=instead):
-            async with app:
-                yield Rehearsal(app, store, fault)
+        _rehearsed.add(app)
+        try:
+            with app.elsewhere(store, clock=clock, instead=instead):
+                async with app:
+                    yield Rehearsal(app, store, fault)
+        finally:
+            _rehearsed.discard(app)

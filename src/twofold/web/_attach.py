@@ -40,7 +40,7 @@ def attach(
     Dispatcher or Caller get the application's own, with who the request comes from bound to them. Errors of twofold
     that a route raises, and FastAPI's findings about a request, become problem details; error handlers of yours stay.
     A request is one caller: its queries see what it has written before, and what its header `Twofold-Position` says;
-    its response says in the same header what it has written.
+    its response says in the same header what it has written. It has neither health nor metrics: `add_health` adds them.
 
     Args:
         app: The application.

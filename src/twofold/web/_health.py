@@ -3,6 +3,7 @@
 Says nothing that a stranger may not know: names, lags and counts, and never the text of an error.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -13,6 +14,12 @@ from starlette.responses import JSONResponse, Response
 
 from twofold.app import App, Progress, open_room
 from twofold.errors import MissingExtraError, TwofoldError
+from twofold.web._arrival import arrival_at
+from twofold.web._problem import problem_of_status
+from twofold.web._respond import problem_response
+
+_LOGGER: Final = logging.getLogger("twofold.web")
+_TOO_LATE: Final = "it ran already when it was asked for: make app.http() before it starts, or give it a meter"
 
 
 def _told(description: str, *members: str) -> dict[str, Any]:
@@ -82,8 +89,11 @@ HEALTH_OPERATIONS: Final[Mapping[str, Any]] = {
 """The same in the API document."""
 
 
-def add_health(app: App, web: FastAPI, *, metrics: bool) -> None:
-    """Serve the pages of `HEALTH_OPERATIONS`, and `/metrics` where there is something that renders them.
+def add_health(app: App, web: FastAPI, *, metrics: bool = True) -> None:
+    """Serve `/health/live`, `/health/ready` and `/health/workers`, and `/metrics` where something renders them.
+
+    `http` does so by itself; a FastAPI application of yours that an application is attached to has them by this.
+    Numbers are kept from the start of an application on, so for them it has to be called before.
 
     Args:
         app: The application.
@@ -106,7 +116,10 @@ def add_health(app: App, web: FastAPI, *, metrics: bool) -> None:
     web.add_route("/health/ready", ready, include_in_schema=False)
     web.add_route("/health/workers", workers, include_in_schema=False)
     meter = _meter(app) if metrics else None
-    if meter is not None:
+    if metrics and app.running and app.watching.meter is None:
+        _LOGGER.warning("there is no /metrics of %s: %s", app.name, _TOO_LATE)
+        web.add_route("/metrics", _too_late, include_in_schema=False)
+    elif meter is not None:
 
         async def numbers(request: Request) -> Response:
             live = app.running and hasattr(meter, "scrape")
@@ -114,6 +127,11 @@ def add_health(app: App, web: FastAPI, *, metrics: bool) -> None:
             return Response(body, headers={"content-type": content_type})
 
         web.add_route("/metrics", numbers, include_in_schema=False)
+
+
+async def _too_late(request: Request) -> Response:
+    problem = problem_of_status(404, "nobody keeps the numbers of this application", hint=_TOO_LATE)
+    return problem_response(problem, arrival_at(request.scope))
 
 
 async def _readiness(app: App) -> dict[str, Any]:

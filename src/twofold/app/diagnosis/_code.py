@@ -33,7 +33,7 @@ def look_at(app: App) -> list[Diagnosis]:
         *(one for kind in own for one in _of_message(kind)),
         *_odd_names(own),
         *_attempts(own),
-        *([] if faults else (*_lifecycles(app), *_unguarded(app), *_remembering(app))),
+        *([] if faults else (*_lifecycles(app), *_unguarded(app), *_remembering(app), *_passed_over(app))),
     ]
 
 
@@ -97,6 +97,16 @@ def _unguarded(app: App) -> Iterator[Diagnosis]:
         text = f"lets everybody send what has no policy: {', '.join(names[:_NAMED])}{more}"
         hint = 'App(authorization="required") has each of them say who may, if only twofold.public'
         yield warning(app.name, "unguarded", text, hint)
+
+
+def _passed_over(app: App) -> Iterator[Diagnosis]:
+    reliability = app.assembly.reliability
+    if reliability is None:
+        return
+    for variable, sources in reliability.passed_over.items():
+        text = f"does not reach what is set nearer, at {', '.join(sources)}"
+        hint = "`twofold explain` says what holds for a message; TWOFOLD_<MESSAGE>__* is the nearest"
+        yield warning(variable, "passed_over", text, hint)
 
 
 def _remembering(app: App) -> Iterator[Diagnosis]:

@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeAlias, cast
 
+from twofold.app._form import read_at
 from twofold.errors import Refused, UnknownMessage
-from twofold.messages import HIDDEN, Catalogue, Kind
+from twofold.messages import HIDDEN, Catalogue, Kind, MessageType
 from twofold.store import AuditEntry
 
 _Place: TypeAlias = tuple[str, Any, Any]
@@ -75,13 +76,14 @@ class NotRedacted(Refused):
         return f"missing are {', '.join(self.missing)}" if self.missing else "nothing of it is missing"
 
 
-def rebuilt(entry: AuditEntry, catalogue: Catalogue, given: Mapping[str, Any]) -> Any:
+def rebuilt(entry: AuditEntry, catalogue: Catalogue, given: Mapping[str, Any], typed: Mapping[str, str]) -> Any:
     """The command.
 
     Args:
         entry: What the trail has of it.
         catalogue: The messages of the application.
         given: What was secret in it, by path: `password`, `cards.0.number`.
+        typed: More of that as somebody has typed it.
 
     Raises:
         UnknownMessage: No command is called that any more.
@@ -97,6 +99,7 @@ def rebuilt(entry: AuditEntry, catalogue: Catalogue, given: Mapping[str, Any]) -
     if kind.kind is not Kind.COMMAND:
         raise UnknownMessage(name=entry.message, version=entry.version)
     places = {path: (holder, key) for path, holder, key in _left_out(payload)}
+    given = {**given, **dict(_read(kind, typed))}
     missing = [path for path in places if path not in given]
     if missing:
         raise RedactedFields(entry, missing)
@@ -106,6 +109,12 @@ def rebuilt(entry: AuditEntry, catalogue: Catalogue, given: Mapping[str, Any]) -
     for path, (holder, key) in places.items():
         holder[key] = given[path]
     return kind.decode(json.dumps(payload))
+
+
+def _read(kind: MessageType[Any], typed: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    """What was typed, by path, as each place takes it."""
+    for path, text in typed.items():
+        yield path, read_at(kind, path.split("."), text)
 
 
 def _left_out(value: object, path: str = "") -> Iterator[_Place]:

@@ -98,15 +98,24 @@ class Replays:
         source: Where its log and its trail are.
         copy: Makes throw-away copies.
         given: What was secret in the commands, by path.
+        typed: More of that as somebody has typed it.
         allowed: What may be called though it may have effects, by name.
     """
 
-    def __init__(self, app: App, source: Store, copy: Copy, given: Mapping[str, Any], allowed: Collection[str]) -> None:
+    def __init__(
+        self,
+        app: App,
+        source: Store,
+        copy: Copy,
+        given: Mapping[str, Any],
+        typed: Mapping[str, str],
+        allowed: Collection[str],
+    ) -> None:
         self.audit = Audit(source, app.clock, audit_keys)
         self._app = app
         self._source = source
         self._copy = copy
-        self._given = given
+        self._given, self._typed = given, typed
         self._allowed = allowed
 
     async def of(self, entry: AuditEntry) -> Replay:
@@ -127,7 +136,7 @@ class Replays:
         """
         app, source = self._app, self._source
         entry = await self.audit.reveal(entry)
-        command = rebuilt(entry, app.router.catalogue, self._given)
+        command = rebuilt(entry, app.router.catalogue, self._given, self._typed)
         past = await past_of(entry, source.audit, self.audit, source.log)
         since = SystemClock().now()
         async with self._copy.at(past.position) as store:
@@ -155,7 +164,11 @@ class Replays:
 
 @asynccontextmanager
 async def replaying(
-    app: App, *, given: Mapping[str, Any] | None = None, allowed: Collection[str] = ()
+    app: App,
+    *,
+    given: Mapping[str, Any] | None = None,
+    typed: Mapping[str, str] | None = None,
+    allowed: Collection[str] = (),
 ) -> AsyncGenerator[Replays]:
     """Open an application's databases for reading only, to replay its commands against throw-away copies.
 
@@ -164,6 +177,7 @@ async def replaying(
     Args:
         app: The application.
         given: What was secret in the commands and is missing in the trail, by path: `password`, `cards.0.number`.
+        typed: More of that as somebody has typed it: a text stands as it is, anything else is JSON.
         allowed: Dependencies and middleware that may be called though they may have effects, by name.
 
     Raises:
@@ -184,7 +198,7 @@ async def replaying(
             await sources.start()
             closing.push_async_callback(sources.stop)
         folder = closing.enter_context(TemporaryDirectory(prefix="twofold-replay-"))
-        yield Replays(app, write, Copy(Path(folder), sources, assembly), given or {}, allowed)
+        yield Replays(app, write, Copy(Path(folder), sources, assembly), given or {}, typed or {}, allowed)
 
 
 async def _handled(twin: Twin, entry: AuditEntry, command: Any) -> tuple[str, str, str, Exception | None]:
