@@ -122,8 +122,8 @@ class Subscription:
 
     @property
     def owned(self) -> bool:
-        """Whether it follows the log now; otherwise somebody else does, or it has just failed."""
-        return self._hold.checkpoint is not None
+        """Whether it follows the log now; otherwise somebody else does or may, or it has just failed."""
+        return self._hold.certain
 
     async def run(self) -> None:
         """Follow the log until stopped, whenever nobody else does.
@@ -192,9 +192,11 @@ class Subscription:
 
     async def _take(self) -> Checkpoint | None:
         """The checkpoint, when it is this subscription's to move."""
-        held_before = self.owned
+        before = self._hold.checkpoint
         held = await self._hold.take()
-        if held is not None and not held_before:
+        if (
+            held is not before and held is not None
+        ):  # taken anew: another process may have put something aside meanwhile
             await self._parking.look()
         return held
 

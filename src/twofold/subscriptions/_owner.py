@@ -55,6 +55,8 @@ class Owner:
         self._taken = taken
         self._shown = now()
         self._watch = Watch(lease, now)
+        self._term = 0
+        self._acquired = set[str]()
         self._follows = set[str]()
         self._owed = dict[str, str]()
         self._stopping = asyncio.Event()
@@ -63,6 +65,11 @@ class Owner:
     def sure(self) -> bool:
         """Whether it has shown that it lives within its lease, so that nobody else can have taken its place."""
         return self._now() - self._shown < self._lease
+
+    @property
+    def term(self) -> int:
+        """Its term; one ends when another owner may have taken its place: what was acquired in it is asked for anew."""
+        return self._term
 
     async def run(self) -> None:
         """Show that it lives, again and again, until stopped; then give back what it owns."""
@@ -85,13 +92,18 @@ class Owner:
         """Show that it lives, now."""
         began = self._now()
         await self._checkpoints.renew(self.name)
+        if not self.sure:
+            self._end_term()
         self._shown = began
 
     async def share(self) -> None:
         """Ask for what others have too much of, and note what is to be handed over; `hand_over` does it."""
+        acquired = set(self._acquired)
         stand = await self._checkpoints.all()
         found = {one.name: one for one in stand}
         mine = {one.name for one in stand if one.owner == self.name}
+        if acquired & self._acquired - mine:
+            self._end_term()  # taken, though its clock says that nobody can have: that stood still with the machine
         self._owed = owes(self.name, stand, self._watch.alive)
         marks = {mark_beside(name) for name in asks(self.name, self._follows, stand, self._watch.dead)}
         # What was handed over to somebody who does not follow it any more would rest with them for ever.
@@ -125,6 +137,7 @@ class Owner:
             The checkpoint as its owner has it; None while it is another's.
         """
         if seen.owner == self.name:
+            self._acquired.add(seen.name)
             return seen
         if seen.owner != NOBODY and not self.dead(seen):
             return None
@@ -132,6 +145,7 @@ class Owner:
             claimed = await self._checkpoints.claim(seen, self.name)
         except CheckpointMoved:
             return None
+        self._acquired.add(seen.name)
         if seen.owner != NOBODY:
             self._taken(seen.name, seen.owner)
         return claimed
@@ -152,12 +166,18 @@ class Owner:
             await self._checkpoints.claim(seen, heir)
         except CheckpointMoved:
             return False  # this one has shown that it lives meanwhile; the next look says again what it owes
+        self._acquired.discard(name)
         return True
 
     async def give_back(self, name: str) -> None:
         """Own a checkpoint no longer."""
+        self._acquired.discard(name)
         await self._checkpoints.release(self.name, [name])
 
     def dead(self, seen: Checkpoint) -> bool:
         """Whether the owner of a checkpoint has shown no sign of life for a lease, as far as this one has watched."""
         return self._watch.dead(seen)
+
+    def _end_term(self) -> None:
+        self._term += 1
+        self._acquired.clear()
