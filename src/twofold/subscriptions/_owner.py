@@ -57,7 +57,7 @@ class Owner:
         self._watch = Watch(lease, now)
         self._term = 0
         self._acquired = set[str]()
-        self._follows = set[str]()
+        self._follows = dict[str, Callable[[], None]]()
         self._owed = dict[str, str]()
         self._stopping = asyncio.Event()
 
@@ -82,7 +82,9 @@ class Owner:
                     self._observer(error)
                 self.error = error
             else:
-                self.error = None
+                back, self.error = self.error is not None, None
+                for tell in list(self._follows.values()) if back else ():
+                    tell()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.pause):
                     await self._stopping.wait()
@@ -107,7 +109,7 @@ class Owner:
         self._owed = owes(self.name, stand, self._watch.alive)
         marks = {mark_beside(name) for name in asks(self.name, self._follows, stand, self._watch.dead)}
         # What was handed over to somebody who does not follow it any more would rest with them for ever.
-        surplus = mine - marks - self._follows
+        surplus = mine - marks - self._follows.keys()
         if surplus:
             await self._checkpoints.release(self.name, sorted(surplus))
         for mark in sorted(marks - mine):
@@ -119,13 +121,18 @@ class Owner:
         self._stopping.set()
 
     @contextmanager
-    def following(self, name: str) -> Generator[None]:
-        """Be able to follow a checkpoint, for a block."""
-        self._follows.add(name)
+    def following(self, name: str, back: Callable[[], None] = lambda: None) -> Generator[None]:
+        """Be able to follow a checkpoint, for a block.
+
+        Args:
+            name: The checkpoint.
+            back: Told when the store has been away and is back.
+        """
+        self._follows[name] = back
         try:
             yield
         finally:
-            self._follows.discard(name)
+            del self._follows[name]
 
     async def acquire(self, seen: Checkpoint) -> Checkpoint | None:
         """Own a checkpoint, if nobody who lives does.
