@@ -1,19 +1,22 @@
 """One application, in several parts on one database: commands here, queries there, and workers that do the rest."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from examples._demo.database import Database
-from tests.cli.shop import CountSales, Sell, Sold, shop
+from tests.cli.shop import CountSales, Sale, Sell, Sold, shop
 from twofold import App, Event, Module, Rows, Success, Unavailable
-from twofold.app import Role
+from twofold.app import Progress, Role
 from twofold.errors import NotYetVisible, StoreUnavailable, TimedOut, WiringError
 from twofold.messages import Kind
+from twofold.sql import View
 from twofold.store import MemoryStore
 
 pytestmark = pytest.mark.anyio
@@ -61,6 +64,41 @@ async def test_without_a_worker_nothing_is_projected(database: str) -> None:
             await waiting
         assert {one.name: one.lag for one in await commands.progress()} == {"sales": 0, "shop.thank:sold": 0}
         assert await caller.execute(CountSales()) == Success(1)
+
+
+async def test_every_part_tells_how_what_a_worker_runs_stands(database: str) -> None:
+    """Views as well: who is behind and for how long, what was put aside, and whether anybody owns it."""
+    stands = Module("stands")
+
+    @stands.on(Sold)
+    async def ship(event: Sold) -> None:
+        if event.item == "poison":
+            raise ValueError("never this one")
+
+    stands.view(View("items", select(Sale.item).distinct(), key=["item"], refresh_on=[Sold]))
+    parts = shop, stands
+    async with (
+        part("worker", database, *parts) as worker,
+        part("api-commands", database, *parts) as commands,
+        part("api-queries", database, *parts) as queries,
+    ):
+        for item in ("pen", "poison"):
+            await commands.execute(Sell(item=item))
+        await worker.settle(timeout=30)
+
+        def told(progress: Sequence[Progress]) -> dict[str, tuple[int, int, bool]]:
+            return {one.name: (one.lag, one.parked, bool(one.owner)) for one in progress}
+
+        aside = told(await worker.progress())
+        assert aside["stands.ship:sold"] == (0, 1, True)
+        assert aside.keys() == {"sales", "items", "shop.thank:sold", "stands.ship:sold"}
+        assert told(await commands.progress()) == told(await queries.progress()) == aside
+    async with part("api-commands", database, *parts) as commands, part("api-queries", database, *parts) as queries:
+        await commands.execute(Sell(item="ink"))
+        for one in (commands, queries):
+            progress = {one.name: one for one in await one.progress()}
+            assert {name: each.lag for name, each in progress.items()} == dict.fromkeys(aside, 1)
+            assert all(0 < each.waiting < 60 for each in progress.values())
 
 
 async def test_a_query_service_cannot_write(database: str) -> None:

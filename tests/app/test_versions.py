@@ -320,6 +320,49 @@ async def test_what_had_to_put_events_aside_waits_for_somebody_to_look(shared: O
             assert await standing(new.store) == {"sums": 1, "sums@next": 2}
 
 
+async def test_what_was_mended_takes_the_place_by_itself(shared: Open) -> None:
+    """As soon as nothing is put aside any more, without a restart and without a command."""
+    poisonous = {666}
+
+    def fail(amount: int) -> None:
+        if amount in poisonous:
+            raise ValueError("not yet")
+
+    async with till(1, shared()) as old:
+        await pay(old, 1, 666)
+        await old.settle()
+        async with till(2, shared(), look=fail) as new:
+            await until_status(new, "sums@next", "waits for a command: it has put events aside")
+            poisonous.clear()
+            (parked,) = await new.parked.list()
+            await new.parked.retry(parked.subscription, parked.stream)
+            await until_status(new, "sums@next", "")
+            assert await total(new.store) == 2 * 667
+            assert await standing(new.store) == {"sums": 2, "sums@previous": 1}
+
+
+async def test_what_was_mended_for_one_version_is_met_again_by_the_next(shared: Open) -> None:
+    """An edit holds for whoever parked the event; the log has it as it was recorded, which a new version reads."""
+
+    def fail(amount: int) -> None:
+        if amount == 666:
+            raise ValueError("never this one")
+
+    async with till(1, shared(), look=fail) as old:
+        await pay(old, 666)
+        await old.settle()
+        (parked,) = await old.parked.list()
+        await old.parked.edit(parked.subscription, parked.position, '{"amount": 5}')
+        await old.parked.retry(parked.subscription, parked.stream)
+        async with asyncio.timeout(10):
+            while await old.parked.list():
+                pass
+        assert await total(old.store) == 5
+    async with till(2, shared(), look=fail) as new:
+        await until_status(new, "sums@next", "waits for a command: it has put events aside")
+        assert [(one.subscription, one.data) for one in await new.parked.list()] == [("sums@next", None)]
+
+
 async def test_a_switch_that_is_refused_is_shown_and_the_live_version_goes_on(tmp_path: Path) -> None:
     """A table of somebody else's refers to the rows; once it is gone, the new version takes the place."""
     async with till(1, SqliteStore(tmp_path / "till.db")) as old:

@@ -142,6 +142,28 @@ async def test_workers_share_evenly_whoever_comes_and_goes(
     assert {pid for _, _, pid in mill.ground} == {worker.process.pid for worker in workers}
 
 
+@pytest.mark.faults
+async def test_a_frozen_owner_of_several_lets_go_of_all_of_them(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that have nothing to do too: it begins nothing that another one does, and goes on when that one dies."""
+    monkeypatch.setenv("MILL_LEASE", "2")
+    monkeypatch.setenv("MILL_PARTITIONS", "6")
+    first = mill.worker()
+    wait_until(lambda: mill.shares == {first.process.pid: 7}, "the first one has everything")
+    second = mill.worker()
+    await mill.freeze(first)
+    wait_until(lambda: mill.shares == {second.process.pid: 7}, "the second one has everything")
+    first.signal(signal.SIGCONT)
+    for _ in range(20):
+        await mill.pour(*"abcdefgh")
+    wait_until(mill.done, "everything is ground")
+    mill.is_exact()
+    assert Counter(mill.tries) == Counter(mill.ground)
+    second.signal(signal.SIGKILL)
+    await mill.pour(*"abcdefgh")
+    wait_until(mill.done, "the first one goes on with everything")
+    mill.is_exact()
+
+
 @pytest.mark.parametrize("rounds", [2, pytest.param(10, marks=pytest.mark.faults)])
 async def test_counts_are_exact_after_kills_at_random_moments(mill: Mill, short_lease: float, rounds: int) -> None:
     """Whatever an owner was doing when it died: view and checkpoint are one commit, and the next one goes on there."""

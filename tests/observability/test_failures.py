@@ -37,6 +37,18 @@ def test_the_first_failure_comes_with_its_traceback(caplog: pytest.LogCaptureFix
     assert second.__dict__["twofold"]["failures"] == 2
 
 
+def test_what_is_away_is_one_line_however_often_it_is_tried(caplog: pytest.LogCaptureFixture) -> None:
+    """With the cause; the tries and their tracebacks are there for whoever turns on DEBUG."""
+    tries = [trouble(StoreUnavailable("refused\nby it"), failures=n)._replace(away=True) for n in (1, 2, 3)]
+    with caplog.at_level(logging.DEBUG, logger="twofold.subscription"):
+        for one in tries:
+            log_failure(one)
+    (line,) = [one for one in caplog.records if one.levelno > logging.DEBUG]
+    assert (line.levelno, line.exc_info) == (logging.WARNING, None)
+    assert line.getMessage() == "subscription summary waits for what is away: StoreUnavailable: refused"
+    assert len([one for one in caplog.records if one.exc_info is not None]) == 3
+
+
 def test_being_overtaken_is_one_quiet_line(caplog: pytest.LogCaptureFixture) -> None:
     """A conflict with another process is told without a traceback, below a warning; a failure still is one."""
     with caplog.at_level(logging.INFO, logger="twofold.subscription"):

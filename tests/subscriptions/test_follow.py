@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.subscriptions.counting import CATALOGUE, Counter, Ignored, append, following
-from twofold.errors import CheckpointMoved, UnknownMessage
+from tests.subscriptions.counting import CATALOGUE, Counter, Ignored, append, following, until
+from twofold.errors import CheckpointMoved, StoreUnavailable, UnknownMessage
 from twofold.messages import Catalogue, Context
 from twofold.store import Batch, Checkpoint, Fact, MemoryStore, Move, Rearrangement, UnitOfWork, decode
-from twofold.subscriptions import Cut, LogReplaced, Owner, Subscription, Trouble
+from twofold.store._memory_checkpoints import MemoryCheckpoints
+from twofold.subscriptions import Cut, LogReplaced, Owner, Subscription, Trouble, _failures
 
 pytestmark = pytest.mark.anyio
 
@@ -341,3 +342,37 @@ async def test_who_gives_up_waiting_leaves_nothing_behind(store: MemoryStore, mo
     gc.collect()
     assert len(made) >= 20
     assert sum(future() is not None for future in made) < 5
+
+
+async def test_when_the_store_is_back_it_is_tried_at_once(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the back-off has become; whoever shows that this process lives finds out first."""
+    monkeypatch.setattr(_failures, "_FIRST_BACK_OFF", 3600.0)
+    monkeypatch.setattr(_failures, "_LAST_BACK_OFF", 3600.0)
+    away, failed, unshown = True, asyncio.Event(), asyncio.Event()
+    renew = MemoryCheckpoints.renew
+
+    async def renewed(self: MemoryCheckpoints, owner: str) -> None:
+        if away:
+            raise StoreUnavailable("away")
+        await renew(self, owner)
+
+    async def fail(facts: Sequence[Fact]) -> None:
+        if away:
+            raise StoreUnavailable("away")
+
+    async def done() -> bool:
+        return counter.seen == [0]
+
+    monkeypatch.setattr(MemoryCheckpoints, "renew", renewed)
+    counter, owner = Counter(store), Owner(store.checkpoints, lease=60, observer=lambda _: unshown.set())
+    owner.pause, counter.trouble = 0.01, fail
+    living = asyncio.create_task(owner.run())
+    try:
+        async with following(counter, store, owner=owner, observer=lambda _: failed.set()):
+            await append(store, 0)
+            await asyncio.gather(failed.wait(), unshown.wait())
+            away = False
+            await until(done)
+    finally:
+        owner.stop()
+        await living

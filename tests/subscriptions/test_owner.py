@@ -2,16 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
 from tests.subscriptions.counting import Counter, append, following, until
 from twofold.errors import CheckpointMoved, StoreUnavailable
-from twofold.store import NOBODY, Checkpoint, Fact, MemoryStore
-from twofold.subscriptions import Owner, Trouble
+from twofold.store import NOBODY, Batch, Checkpoint, Fact, MemoryStore, Move, Parked, Recorded
+from twofold.subscriptions import Owner, Source, Trouble
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +40,24 @@ class Wall:
     def monotonic(self) -> float:
         """Its seconds."""
         return self._time()
+
+
+class Freezing:
+    """A log beside which something happens whenever it has been read."""
+
+    def __init__(self, store: MemoryStore, freeze: Callable[[], Awaitable[None]]) -> None:
+        self.log = self
+        self.wakeup = store.wakeup
+        self.head = store.log.head
+        self.epoch = store.log.epoch
+        self._read = store.log.read
+        self._freeze = freeze
+
+    async def read(self, after: int, **options: Any) -> Sequence[Recorded]:
+        """What the log has."""
+        found = await self._read(after, **options)
+        await self._freeze()
+        return found
 
 
 @pytest.fixture
@@ -187,7 +206,7 @@ async def test_an_owner_that_is_not_sure_shows_life_before_it_goes_on(store: Mem
     time, counter, told = Time(), Counter(store), asyncio.Event()
 
     async def lost() -> bool:
-        return not subscription.owned
+        return owner.sure and not subscription.owned
 
     owner = Owner(store.checkpoints, lease=5, now=time)
     async with following(counter, store, owner=owner, observer=lambda trouble: told.set()) as subscription:
@@ -197,10 +216,79 @@ async def test_an_owner_that_is_not_sure_shows_life_before_it_goes_on(store: Mem
         taken = await store.checkpoints.claim(await store.checkpoints.get("counter"), "another")
         await append(store, 1)
         await until(lost)
-        assert owner.sure
     assert counter.seen == [0]
     assert not told.is_set()
     assert await store.checkpoints.get("counter") == taken
+
+
+async def test_nothing_is_begun_that_a_freeze_came_between(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was frozen after it had read the event and before it handled it: it asks again, and begins nothing."""
+    time, counter, begun, frozen = Time(), Counter(store), list[int](), asyncio.Event()
+    owner = Owner(store.checkpoints, lease=5, now=time)
+
+    async def freeze() -> None:
+        if not frozen.is_set():
+            time.now += 60
+            await store.checkpoints.claim(await store.checkpoints.get("counter"), "another")
+            frozen.set()
+
+    async def begin(facts: Sequence[Fact]) -> None:
+        begun.append(len(facts))
+
+    async def looks_on() -> bool:
+        return frozen.is_set() and owner.sure and not subscription.owned
+
+    counter.trouble = begin
+    source = cast("Source", Freezing(store, freeze))
+    async with following(counter, store, owner=owner, source=source) as subscription:
+        await append(store, 0)
+        await until(looks_on)
+    assert begun == []
+
+
+async def test_no_parked_event_is_begun_that_a_freeze_came_between(store: MemoryStore) -> None:
+    """It goes on being due, for whoever owns the subscription by then."""
+    time, counter, began, frozen = Time(), Counter(store), list[int](), asyncio.Event()
+    owner = Owner(store.checkpoints, lease=5, now=time)
+
+    async def freeze() -> None:
+        if not frozen.is_set() and await store.parked.list("counter", due=True):
+            time.now += 60
+            await store.checkpoints.claim(await store.checkpoints.get("counter"), "another")
+            frozen.set()
+
+    async def fail(facts: Sequence[Fact]) -> None:
+        began.append(len(facts))
+        raise KeyError("x")
+
+    async def looks_on() -> bool:
+        return frozen.is_set() and owner.sure and not subscription.owned
+
+    counter.trouble = fail
+    source = cast("Source", Freezing(store, freeze))
+    async with following(counter, store, owner=owner, source=source, attempts=1, poll=0.001) as subscription:
+        await subscription.reached(await append(store, 0))
+        await store.parked.retry("counter", "numbers")
+        await until(looks_on)
+    assert began == [1]
+    assert [one.due for one in await store.parked.list("counter")] == [True]
+
+
+async def test_what_was_parked_while_it_was_frozen_keeps_its_stream_waiting(store: MemoryStore) -> None:
+    """Another one has put something aside and left meanwhile; whoever comes back lets nothing overtake it."""
+    time, counter = Time(), Counter(store)
+    owner = Owner(store.checkpoints, lease=5, now=time)
+    async with following(counter, store, owner=owner, poll=0.001) as subscription:
+        await subscription.reached(await append(store, 0))
+        taken = await store.checkpoints.claim(await store.checkpoints.get("counter"), "another")
+        first = Parked(subscription="counter", position=2, stream="numbers", type="counted", time=Wall(time).now())
+        await append(store, 1)
+        await store.commit(Batch(moves=(Move("counter", 2, 1, token=taken.token),), parks=(first,)))
+        await store.checkpoints.release("another")
+        time.now += 60
+        await subscription.reached(await append(store, 2))
+    assert counter.seen == [0]
+    assert [one.position for one in await store.parked.list("counter")] == [2, 3]
 
 
 async def test_it_gives_back_what_it_owns(store: MemoryStore) -> None:

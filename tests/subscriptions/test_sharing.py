@@ -135,6 +135,36 @@ async def test_whoever_joins_gets_its_share(office: Office) -> None:
     assert office.shares == {"one": 2, "two": 2, "three": 2}
 
 
+async def test_whoever_was_frozen_lets_go_of_everything_and_takes_over_again(office: Office) -> None:
+    """Whichever of its subscriptions wakes up first; when the other one dies it goes on with all of them."""
+    frozen = office.join("one")
+    await office.pass_time(1)
+    del office.living["one"]
+    office.join("two")
+    await office.pass_time(2)
+    assert office.shares == {"two": 6}
+    for name in SIX:
+        await frozen.step(name)
+    assert frozen.holds == []
+    del office.living["two"]
+    office.living["one"] = frozen
+    await office.pass_time(1.5)
+    assert office.shares == {"one": 6}
+
+
+async def test_an_owner_whose_clock_stood_still_with_it_notices_by_itself(office: Office) -> None:
+    """The machine was frozen, so it still believes itself within its lease: what is another's by now says otherwise."""
+    frozen = office.join("one")
+    await office.pass_time(1)
+    await frozen.owner.show()
+    for name in SIX[:2]:
+        await office.store.checkpoints.claim(await office.store.checkpoints.get(name), "another")
+    await frozen.owner.share()
+    for name in SIX:
+        await frozen.step(name)
+    assert frozen.holds == SIX[2:]
+
+
 async def test_when_one_leaves_the_others_take_over_at_once(office: Office) -> None:
     """They need not wait for a lease; when one dies they do, and in the end they have the same again."""
     for name in ("one", "two", "three"):

@@ -1,11 +1,13 @@
 """Liveness, readiness and numbers."""
 
 import asyncio
+import re
 import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
@@ -13,7 +15,7 @@ from tests.web.shop import OrderPlaced, client_of, shop_app, shop_module
 from twofold import App, Module, Unavailable
 from twofold.errors import StoreUnavailable, TimedOut
 from twofold.messages import Kind
-from twofold.store import Checkpoint, MemoryStore
+from twofold.store import Batch, Checkpoint, MemoryStore, Move
 from twofold.store._memory_checkpoints import MemoryCheckpoints
 from twofold.subscriptions import Trouble
 from twofold.web import add_health
@@ -157,6 +159,43 @@ async def test_who_has_died_owns_nothing_once_its_lease_is_over() -> None:
         alive = await client.get("/health/workers")
     assert answers == [(200, True), (200, True), (503, False)]
     assert alive.status_code == 200
+
+
+async def test_a_worker_that_lives_and_stands_still_is_noticed_from_another_process() -> None:
+    """One that only takes commands looks again and again: after the bound it says so, until an event is dealt with."""
+    silent, clock, store = Module("silent"), Later(), MemoryStore()
+
+    @silent.on(OrderPlaced)
+    async def note(event: OrderPlaced) -> None: ...
+
+    app = App("shop", modules=[shop_module(None), silent], database=store, clock=clock, stuck_after=30)
+    app.use_role("api-commands")
+    await store.start()
+    name = "silent.note:order_placed"
+    hung = await store.checkpoints.claim(Checkpoint(name=name), "hung")
+    answers = list[tuple[int, int, int]]()
+
+    async def look(client: httpx.AsyncClient, later: float) -> None:
+        clock.later += later
+        await store.checkpoints.renew(hung.owner)
+        answer = await client.get("/health/workers")
+        (worker,) = answer.json()["workers"]
+        answers.append((answer.status_code, round(worker["waiting"]), round(worker["still"])))
+
+    async with client_of(app, app.http()) as client:
+        await look(client, 60)
+        for customer in ("ada", "alan"):
+            await client.post("/commands/place_order", json={"customer": customer})
+        await look(client, 20)
+        await look(client, 31)
+        metrics = (await client.get("/metrics")).text
+        await store.commit(Batch(moves=(Move(name, 1, 0, token=hung.token),)))
+        await look(client, 0)
+        await store.commit(Batch(moves=(Move(name, 2, 1, token=hung.token),)))
+        await look(client, 100)
+    assert answers == [(200, 0, 0), (200, 20, 0), (503, 51, 31), (200, 51, 0), (200, 0, 0)]
+    assert re.search(rf'cqrs_subscription_still_seconds{{subscription="{name}"}} 31', metrics)
+    assert re.search(rf'cqrs_subscription_lag_seconds{{subscription="{name}"}} 51', metrics)
 
 
 async def test_who_cannot_show_that_it_lives_says_so(

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Mapping
 from typing import Final, final
 
+from twofold.errors import line_of
+
 _PROJECTION: Final = logging.getLogger("twofold.projection")
 _LEASE: Final = logging.getLogger("twofold.lease")
 
@@ -38,12 +40,11 @@ class News:
 
 
 def lease_in_danger(error: Exception) -> None:
-    """A process cannot show that it lives: told once, until it can again."""
-    _LEASE.warning(
-        "cannot show that this process lives; unless it can again, another one takes over what it follows",
-        exc_info=error,
-        extra={"twofold": {"error": type(error).__qualname__}},
-    )
+    """A process cannot show that it lives: told once, until it can again; the traceback is at DEBUG."""
+    text = "cannot show that this process lives; unless it can again, another one takes over what it follows: %s"
+    facts = {"twofold": {"error": type(error).__qualname__}}
+    _LEASE.warning(text, line_of(error), extra=facts)
+    _LEASE.debug("because of this", exc_info=error, extra=facts)
 
 
 def taken_over(name: str, owner: str) -> None:

@@ -8,11 +8,14 @@ store of their own move with the log.
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Final, Protocol, final
 
 from twofold.app._progress import Progress
+from twofold.app._standstill import Standstill
+from twofold.clock import Clock
 from twofold.errors import NotYetVisible, TimedOut
-from twofold.store import INLINE, NOBODY, Log, Selection, Store
+from twofold.store import INLINE, NOBODY, Log, Recorded, Selection, Store
 from twofold.subscriptions import Cut, Subscriber, Watch
 
 _FIRST_PAUSE: Final = 0.01
@@ -43,9 +46,11 @@ class Positions:
 
     Args:
         log: The log; None where it is out of reach.
-        followers: All projections and reactions that follow it, wherever they run, with the store of their checkpoints.
+        followers: All that follow it, wherever they run, with the store of their checkpoints.
         here: Those that run in this process, by name, at any time.
         watch: Tells whose owner is dead.
+        clock: Tells how long events have waited.
+        views: The names of those that keep materialized views; nobody waits for them here.
     """
 
     def __init__(
@@ -54,21 +59,27 @@ class Positions:
         followers: Iterable[tuple[Store, Iterable[Subscriber]]],
         here: Mapping[str, Here],
         watch: Watch,
+        clock: Clock,
+        views: Collection[str] = (),
     ) -> None:
         self._log = log
-        self._places = list[tuple[Store, set[str]]]()
+        self._places = list[tuple[Store, dict[str, None]]]()
         self._selections = dict[str, Selection]()
         self._parts = dict[str, list[str]]()
         for store, subscribers in followers:
-            names = set[str]()
+            names = dict[str, None]()
             for one in subscribers:
                 for cut in Cut.all_of(one.name, one.partitions):
                     self._selections[cut.name] = cut.of(one.selection)
-                    self._parts.setdefault(cut.base, []).append(cut.name)
-                    names.add(cut.name)
+                    names[cut.name] = None
+                    if one.name not in views:
+                        self._parts.setdefault(cut.base, []).append(cut.name)
             self._places.append((store, names))
         self._here = here
         self._watch = watch
+        self._clock = clock
+        self._standstill = Standstill(clock.monotonic)
+        self._oldest = dict[str, Recorded]()
         self._owners = dict[str, str]()
         self._known = dict.fromkeys(self._selections, 0)
         self._head = 0
@@ -131,10 +142,23 @@ class Positions:
         """How far each has come; what they fail with is known to the process that runs them."""
         head = await self._furthest()
         await self._look(head, self._known)
-        return [
-            Progress(name=name, position=min(self._at(name), head), head=head, owner=self._owners.get(name, NOBODY))
-            for name in self._known
-        ]
+        now = self._clock.now()
+        return [await self._progress_of(name, store, head, now) for store, names in self._places for name in names]
+
+    async def _progress_of(self, name: str, store: Store, head: int, now: datetime) -> Progress:
+        at = min(self._at(name), head)
+        oldest = self._oldest.get(name)
+        before = at if oldest is None else oldest.position
+        return Progress(
+            name=name,
+            position=at,
+            head=head,
+            waiting=max(0.0, (now - oldest.time).total_seconds()) if oldest is not None and at < head else 0.0,
+            still=self._standstill.of(name, before if at < head else None),
+            owned=False,
+            owner=self._owners.get(name, NOBODY),
+            parked=len(await store.parked.streams(name)),
+        )
 
     async def settle(self, timeout: float) -> None:
         """Wait until all have reached the head, and what they did has moved it no further.
@@ -157,7 +181,7 @@ class Positions:
         if self._log is not None:
             return await self._log.head()
         await self._look(0, ())
-        return max(map(self._at, self._known), default=0)
+        return max((self._at(name) for parts in self._parts.values() for name in parts), default=0)
 
     def _at(self, name: str) -> int:
         here = self._here.get(name)
@@ -198,6 +222,8 @@ class Positions:
         if self._log is not None and await self.exists(position):
             where = (self._selections[name],)
             wanted = await self._log.read(self._at(name), until=position, limit=1, where=where)
+            if wanted:
+                self._oldest[name] = wanted[0]
             self._note(name, wanted[0].position - 1 if wanted else position)
 
     def _note(self, name: str, position: int) -> None:

@@ -19,13 +19,15 @@ class Progress:
         position: The last position it has dealt with.
         head: The head of the log when this was asked.
         waiting: How long the oldest event that it has not dealt with has been in the log, in seconds; 0 without one.
-        still: For how long events have waited without any being dealt with, in seconds; 0 when nothing waits.
+        still: For how long events have waited without any being dealt with, in seconds; 0 when nothing waits. Of what
+            runs in another process: as far as this one has looked.
         owned: Whether it runs in this process; otherwise another one runs it, or nobody does.
         owner: Who owns its checkpoint, here or in another process; empty for nobody, and for one that has shown no sign
             of life for a lease, as far as this process has watched it.
         parked: How many streams it has put aside events of.
-        failures: How often in a row it has failed; 0 when all is well.
-        error: What it failed with last, as text for an operator; empty when all is well.
+        failures: How often in a row it has failed; 0 when all is well, and for what runs in another process.
+        error: What it failed with last, as text for an operator; empty when all is well, and for what runs in another
+            process.
         lease: Whether this process can show that it lives, to own it: `kept`; `failing` when the last try failed, and
             `lost` once another process may have taken over.
         status: What this process does for a projection when it does not simply follow: why it stands aside, say.

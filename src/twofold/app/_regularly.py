@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import final
 
+from twofold.errors import Unavailable, line_of
+
 
 @final
 class Regularly:
@@ -53,11 +55,17 @@ class Regularly:
     async def _done(self) -> bool:
         try:
             more = await self._work()
-        except Exception:
-            # What is not done now is done later; nobody waits for it.
+        except Exception as error:  # noqa: BLE001  # what is not done now is done later; nobody waits for it
             if not self._troubled:
-                self._logger.exception(self._trouble)
+                self._tell(error)
             self._troubled = True
             return False
         self._troubled = False
         return bool(more)
+
+    def _tell(self, error: Exception) -> None:
+        if isinstance(error, Unavailable):
+            self._logger.warning("%s: %s", self._trouble, line_of(error))
+            self._logger.debug("because of this", exc_info=error)
+        else:
+            self._logger.error(self._trouble, exc_info=error)

@@ -113,12 +113,13 @@ class Run:
                 closing.push_async_callback(closer.stop)
             closing.push_async_callback(workers.stop)
             closing.push_async_callback(versions.stop)
-            followers = stores.split(assembly.followers, assembly.reactions)
+            followers = stores.split((*assembly.followers, *assembly.views), assembly.reactions)
             if assembly.caching is not None and not stores.logless:
                 await assembly.caching.follow(stores.write)
                 closing.push_async_callback(assembly.caching.stop)
             watch = Watch(lease, clock.monotonic)
-            positions = Positions(stores.log, followers, workers.here, watch)
+            views = {one.name for one in assembly.views}
+            positions = Positions(stores.log, followers, workers.here, watch, clock, views)
             return cls(stores, role, workers, versions, positions, closing.pop_all())
 
     async def begin(self) -> None:

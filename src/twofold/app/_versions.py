@@ -229,8 +229,9 @@ class Versions:
                 await workers.remove(self._built.pop(name))
         elif name not in self._built:
             self._built[name] = workers.add(Projector(projection, self._store, self._catalogue, place=NEXT))
-            if projection.switch == "auto" or projection.mode == "inline":
-                self._bounds[name] = await self._source.log.head()
+        by_itself = projection.switch == "auto" or projection.mode == "inline"
+        if name in self._built and by_itself and name not in self._bounds:  # it is new, or had put events aside
+            self._bounds[name] = await self._source.log.head()
 
     def _explain(self, projection: Projection, stands: Standing, duty: Duty) -> None:
         for name in (projection.name, stands.next.name):

@@ -50,7 +50,7 @@ from twofold.errors._refused import (
     Unauthenticated,
 )
 from twofold.errors._snake_case import snake_case
-from twofold.errors._told import as_code, code_of, detail_of, error_name
+from twofold.errors._told import as_code, code_of, detail_of, error_name, line_of
 from twofold.errors._unavailable import (
     BulkheadFull,
     CircuitOpen,
@@ -78,6 +78,7 @@ __all__ = [
     "code_of",
     "detail_of",
     "error_name",
+    "line_of",
     "BulkheadFull",
     "Category",
     "CheckpointMoved",

@@ -33,6 +33,11 @@ def error_name(error: object) -> str:
     return own if isinstance(own, str) else type(error).__qualname__
 
 
+def line_of(error: Exception) -> str:
+    """What an error is and says, in one line, for the people who run the application."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
 def as_code(text: str) -> str:
     """A text as a code."""
     return _CODE.sub("_", text.lower()).strip("_")

@@ -25,6 +25,7 @@ class Failures:
     def __init__(self, name: str, attempts: int, classifier: Classifier, observer: Observer | None) -> None:
         self.count = 0
         self.error: Exception | None = None
+        self._steps = 0
         self._name = name
         self._attempts = attempts
         self._classifier = classifier
@@ -33,23 +34,26 @@ class Failures:
     @property
     def back_off(self) -> float:
         """How long to wait before it is tried again, in seconds."""
-        return min(_FIRST_BACK_OFF * 2.0 ** min(self.count - 1, 16), _LAST_BACK_OFF)
+        return min(_FIRST_BACK_OFF * 2.0 ** min(self._steps - 1, 16), _LAST_BACK_OFF)
 
     def begin(self, error: Exception, position: int) -> None:
         """Count one that is tried again, and tell of it."""
         self.count += 1
+        self._steps += 1
         self.error = error
         self.tell(error, position)
 
+    def ease(self) -> None:
+        """Let the back-off begin anew: what was away is back."""
+        self._steps = 0
+
     def end(self) -> None:
         """All is well again."""
-        self.count, self.error = 0, None
+        self.count, self._steps, self.error = 0, 0, None
 
     def passes(self, error: Exception) -> bool:
         """Whether an error says nothing about the event: what it needs is away, or the checkpoint is another's."""
-        category = self._classifier.of_exception(error)
-        away = category is not None and category.family is Family.UNAVAILABLE
-        return away or isinstance(error, CheckpointMoved)
+        return self._away(error) or isinstance(error, CheckpointMoved)
 
     def exhausted(self) -> bool:
         """Whether the event that fails now has been tried often enough."""
@@ -65,7 +69,16 @@ class Failures:
         """
         if self._observer is not None:
             trouble = Trouble(
-                subscription=self._name, position=position, error=error, failures=self.count, parked=parked
+                subscription=self._name,
+                position=position,
+                error=error,
+                failures=self.count,
+                parked=parked,
+                away=self._away(error),
             )
             # By the event loop: what an observer raises is reported there, and never ends the subscription.
             asyncio.get_running_loop().call_soon(self._observer, trouble)
+
+    def _away(self, error: Exception) -> bool:
+        category = self._classifier.of_exception(error)
+        return category is not None and category.family is Family.UNAVAILABLE

@@ -122,8 +122,8 @@ class Subscription:
 
     @property
     def owned(self) -> bool:
-        """Whether it follows the log now; otherwise somebody else does, or it has just failed."""
-        return self._hold.checkpoint is not None
+        """Whether it follows the log now; otherwise somebody else does or may, or it has just failed."""
+        return self._hold.certain
 
     async def run(self) -> None:
         """Follow the log until stopped, whenever nobody else does.
@@ -131,7 +131,7 @@ class Subscription:
         What goes wrong is kept in `error` and told to the observer, and the same events are tried again after a
         back-off; what stays wrong is put aside, and nothing is skipped.
         """
-        with nullcontext() if self._owner is None else self._owner.following(self.name):
+        with nullcontext() if self._owner is None else self._owner.following(self.name, self._look_anew):
             await self._follow()
 
     async def catch_up(self, *, until: int | None = None) -> int:
@@ -192,11 +192,19 @@ class Subscription:
 
     async def _take(self) -> Checkpoint | None:
         """The checkpoint, when it is this subscription's to move."""
-        held_before = self.owned
+        before = self._hold.checkpoint
         held = await self._hold.take()
-        if held is not None and not held_before:
+        if (
+            held is not before and held is not None
+        ):  # taken anew: another process may have put something aside meanwhile
             await self._parking.look()
         return held
+
+    def _look_anew(self) -> None:
+        """The store is back: there is nothing to wait for any more."""
+        self._failures.ease()
+        if self.failures:
+            self._rest.wake()
 
     async def _look_again(self) -> None:
         """Wait until it is time to look again at what another process has done."""

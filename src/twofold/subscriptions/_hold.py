@@ -44,6 +44,14 @@ class Hold:
         self._reach = reach
         self._others: Sequence[Checkpoint] = ()
         self._looked_at: int | None = None
+        self._term = 0
+        """The term of the owner that it was taken in."""
+
+    @property
+    def certain(self) -> bool:
+        """Whether it is held, and nobody else can hold it by now: only then may anything be begun."""
+        owner = self._owner
+        return self.checkpoint is not None and (owner is None or (owner.sure and owner.term == self._term))
 
     async def take(self) -> Checkpoint | None:
         """The checkpoint, when it is this subscription's to move.
@@ -52,11 +60,8 @@ class Hold:
             Conflict: It belongs to a projection that is inline in another process, or to another version.
             LogReplaced: It belongs to another log.
         """
-        if self._owner is not None and not self._owner.sure:
-            self.let_go()  # it was frozen, or the store was away: somebody else may follow by now
-            await self._owner.show()
-        if self._owner is not None and await self._owner.hand_over(self._cut.name):
-            self.let_go()  # another process had less to do
+        if self._owner is not None:
+            await self._prove(self._owner)
         if self.checkpoint is None:
             seen = await self._store.checkpoints.get(self._cut.name)
             if seen.position == INLINE:
@@ -117,6 +122,16 @@ class Hold:
         if self._subscriber.version not in (0, stands.version):
             text = f"has version {stands.version}, not {self._subscriber.version}"
             raise CheckpointMoved(name=stands.name, text=text) from error
+
+    async def _prove(self, owner: Owner) -> None:
+        """Let go of what another process may hold by now, or what it is owed."""
+        if not owner.sure:
+            await owner.show()
+        if owner.term != self._term:
+            self.let_go()  # it was frozen, or the store was away
+            self._term = owner.term
+        if await owner.hand_over(self._cut.name):
+            self.let_go()  # another process had less to do
 
     async def _begin(self, held: Checkpoint) -> Checkpoint:
         """See that the log is the one that was followed before, and place a checkpoint that is new."""

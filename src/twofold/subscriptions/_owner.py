@@ -55,7 +55,9 @@ class Owner:
         self._taken = taken
         self._shown = now()
         self._watch = Watch(lease, now)
-        self._follows = set[str]()
+        self._term = 0
+        self._acquired = set[str]()
+        self._follows = dict[str, Callable[[], None]]()
         self._owed = dict[str, str]()
         self._stopping = asyncio.Event()
 
@@ -63,6 +65,11 @@ class Owner:
     def sure(self) -> bool:
         """Whether it has shown that it lives within its lease, so that nobody else can have taken its place."""
         return self._now() - self._shown < self._lease
+
+    @property
+    def term(self) -> int:
+        """Its term; one ends when another owner may have taken its place: what was acquired in it is asked for anew."""
+        return self._term
 
     async def run(self) -> None:
         """Show that it lives, again and again, until stopped; then give back what it owns."""
@@ -75,7 +82,9 @@ class Owner:
                     self._observer(error)
                 self.error = error
             else:
-                self.error = None
+                back, self.error = self.error is not None, None
+                for tell in list(self._follows.values()) if back else ():
+                    tell()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.pause):
                     await self._stopping.wait()
@@ -85,17 +94,22 @@ class Owner:
         """Show that it lives, now."""
         began = self._now()
         await self._checkpoints.renew(self.name)
+        if not self.sure:
+            self._end_term()
         self._shown = began
 
     async def share(self) -> None:
         """Ask for what others have too much of, and note what is to be handed over; `hand_over` does it."""
+        acquired = set(self._acquired)
         stand = await self._checkpoints.all()
         found = {one.name: one for one in stand}
         mine = {one.name for one in stand if one.owner == self.name}
+        if acquired & self._acquired - mine:
+            self._end_term()  # taken, though its clock says that nobody can have: that stood still with the machine
         self._owed = owes(self.name, stand, self._watch.alive)
         marks = {mark_beside(name) for name in asks(self.name, self._follows, stand, self._watch.dead)}
         # What was handed over to somebody who does not follow it any more would rest with them for ever.
-        surplus = mine - marks - self._follows
+        surplus = mine - marks - self._follows.keys()
         if surplus:
             await self._checkpoints.release(self.name, sorted(surplus))
         for mark in sorted(marks - mine):
@@ -107,13 +121,18 @@ class Owner:
         self._stopping.set()
 
     @contextmanager
-    def following(self, name: str) -> Generator[None]:
-        """Be able to follow a checkpoint, for a block."""
-        self._follows.add(name)
+    def following(self, name: str, back: Callable[[], None] = lambda: None) -> Generator[None]:
+        """Be able to follow a checkpoint, for a block.
+
+        Args:
+            name: The checkpoint.
+            back: Told when the store has been away and is back.
+        """
+        self._follows[name] = back
         try:
             yield
         finally:
-            self._follows.discard(name)
+            del self._follows[name]
 
     async def acquire(self, seen: Checkpoint) -> Checkpoint | None:
         """Own a checkpoint, if nobody who lives does.
@@ -125,6 +144,7 @@ class Owner:
             The checkpoint as its owner has it; None while it is another's.
         """
         if seen.owner == self.name:
+            self._acquired.add(seen.name)
             return seen
         if seen.owner != NOBODY and not self.dead(seen):
             return None
@@ -132,6 +152,7 @@ class Owner:
             claimed = await self._checkpoints.claim(seen, self.name)
         except CheckpointMoved:
             return None
+        self._acquired.add(seen.name)
         if seen.owner != NOBODY:
             self._taken(seen.name, seen.owner)
         return claimed
@@ -152,12 +173,18 @@ class Owner:
             await self._checkpoints.claim(seen, heir)
         except CheckpointMoved:
             return False  # this one has shown that it lives meanwhile; the next look says again what it owes
+        self._acquired.discard(name)
         return True
 
     async def give_back(self, name: str) -> None:
         """Own a checkpoint no longer."""
+        self._acquired.discard(name)
         await self._checkpoints.release(self.name, [name])
 
     def dead(self, seen: Checkpoint) -> bool:
         """Whether the owner of a checkpoint has shown no sign of life for a lease, as far as this one has watched."""
         return self._watch.dead(seen)
+
+    def _end_term(self) -> None:
+        self._term += 1
+        self._acquired.clear()

@@ -52,8 +52,10 @@ class Pages:
         return True
 
     async def _settle(self, held: Checkpoint, entries: Sequence[Recorded], reached: int, *, patient: bool) -> bool:
-        """Handle a page; whether it is dealt with, or else to be taken again one by one."""
+        """Handle a page; whether it is dealt with, or else to be taken again: one by one, or by who holds it now."""
         behind = await self._work.parking.behind(entries)
+        if not self._work.hold.certain:
+            return False  # frozen since it was taken
         passed = {one.position for one in behind} | self._work.hold.passed(entries)
         free = [entry for entry in entries if entry.position not in passed]
         settled = Batch(moves=(self._work.hold.move(reached),), parks=tuple(behind))

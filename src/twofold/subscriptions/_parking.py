@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import final
 
 from twofold.clock import Clock
+from twofold.errors import line_of
 from twofold.store import Log, Parked, ParkedEvents, Recorded
 
 _STREAM_AT_A_TIME = 1000
@@ -71,7 +72,7 @@ class Parking:
             stream=entry.stream,
             type=entry.type,
             time=self._clock.now(),
-            cause="" if error is None else _line(error),
+            cause="" if error is None else line_of(error),
             trace="" if error is None else "".join(traceback.format_exception(error)),
             attempts=attempts,
         )
@@ -99,7 +100,7 @@ class Parking:
     def again(self, one: Parked, error: Exception) -> Parked:
         """A parked event after it has failed once more: it waits for somebody again."""
         trace = "".join(traceback.format_exception(error))
-        return one._replace(cause=_line(error), trace=trace, attempts=one.attempts + 1, due=False)
+        return one._replace(cause=line_of(error), trace=trace, attempts=one.attempts + 1, due=False)
 
 
 async def entry_of(parked: Parked, log: Log) -> Recorded | None:
@@ -108,7 +109,3 @@ async def entry_of(parked: Parked, log: Log) -> Recorded | None:
     if not found:
         return None
     return found[0] if parked.data is None else found[0]._replace(data=parked.data)
-
-
-def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -39,6 +39,8 @@ class Retry:
         try:
             entry = await entry_of(first, self._work.log)
             facts = [] if entry is None else decode(self._work.catalogue, (entry,))
+            if not self._work.hold.certain:
+                return False  # frozen since it was taken: it stays due, for who holds it now
             if facts:
                 await self._work.subscriber.handle(facts, settled)
             else:

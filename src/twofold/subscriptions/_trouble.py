@@ -15,6 +15,7 @@ class Trouble(NamedTuple):
         error: What went wrong.
         failures: How often in a row it has failed, with this time.
         parked: The event that it has put aside, after the last of these times; None while it tries on.
+        away: Whether something that it needs is away, so that it tries for as long as that takes.
     """
 
     subscription: str
@@ -22,6 +23,7 @@ class Trouble(NamedTuple):
     error: Exception
     failures: int
     parked: Parked | None = None
+    away: bool = False
 
 
 Observer: TypeAlias = Callable[[Trouble], None]

@@ -63,13 +63,14 @@ class Ear:
             try:
                 connection = await self._connect()
             except LOST as error:
-                _log.warning("cannot listen for notifications, followers look by themselves meanwhile: %s", error)
+                level = logging.WARNING if pause == _FIRST_PAUSE else logging.DEBUG  # one line for each outage
+                _log.log(level, "cannot listen for notifications, followers look by themselves meanwhile: %s", error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LAST_PAUSE)
                 continue
+            pause = _FIRST_PAUSE
             try:
                 await self._attend(connection)
-                pause = _FIRST_PAUSE
             except LOST as error:
                 _log.warning("the connection that listens for notifications was lost: %s", error)
             finally:
