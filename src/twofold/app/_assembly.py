@@ -29,7 +29,7 @@ from twofold.app._live import live_faults
 from twofold.app._needs import need_faults, policy_faults
 from twofold.app._options import option_faults
 from twofold.app._outside import read_writers, writer_provider
-from twofold.app._own_writes import reads_faults
+from twofold.app._own_writes import reads_faults, waited_for
 from twofold.app._personal import personal_faults
 from twofold.app._providers import own_provider
 from twofold.app._reactor import Reactor
@@ -82,7 +82,7 @@ class Assembly:
         injection: Where handlers get their dependencies.
         projections: Its projections.
         writers: What brings its events to other technologies.
-        followers: What follows the log for readers: async projections and writers.
+        followers: What follows the log for readers: async projections, writers, and views refreshed on events.
         outside: The writers among them; who runs a projection depends on its version.
         reactions: What follows it and writes.
         views: What keeps its materialized views.
@@ -185,8 +185,9 @@ def assemble(
         tally=tally,
         level=level_of(watching.meter),
     )
+    followed = waited_for(done.projections, views)
     done.caching = caching_of(
-        handlers, router.catalogue, done.projections, done.faults, clock=said.clock, space=f"twofold:{said.name}"
+        handlers, router.catalogue, followed, done.faults, clock=said.clock, space=f"twofold:{said.name}"
     )
     providers = [
         own_provider({**running.services(), Store: store}),
@@ -213,7 +214,7 @@ def assemble(
     done.faults += policy_faults(guards, done.injection, either)
     done.faults += live_faults(handlers, done.injection, done.projections, sql)
     done.faults += aggregate_faults(handlers, done.injection)
-    done.faults += reads_faults(handlers, done.projections)
+    done.faults += reads_faults(handlers, done.projections, views)
     done.faults += apart_faults(handlers, done.injection, done.projections, stores, either)
     done.idempotency = idempotency_of(handlers, said.idempotency, done.faults)
     if said.auditing is not None:
@@ -226,7 +227,7 @@ def assemble(
         watching=watching,
         running=running,
         stores=stores,
-        projections=done.projections,
+        followed=followed,
         runner=None
         if either is None
         else either.session_runner(writing, sessions, stores.read, done.injection.reaches),
@@ -262,7 +263,7 @@ def assemble(
             Reactor(handler, router, running.new_unit) for handler in handlers if handler.kind is Kind.EVENT
         )
         behind = (Projector(one, stores.read, router.catalogue) for one in stored if one.mode == "async")
-        done.followers = [*behind, *done.outside]
+        done.followers = [*behind, *done.outside, *(view for view in done.views if view.types)]
     return done
 
 

@@ -43,7 +43,7 @@ class Positions:
 
     Args:
         log: The log; None where it is out of reach.
-        followers: All projections and reactions that follow it, wherever they run, with the store of their checkpoints.
+        followers: All that follow it, wherever they run, with the store of their checkpoints.
         here: Those that run in this process, by name, at any time.
         watch: Tells whose owner is dead.
     """

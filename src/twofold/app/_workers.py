@@ -108,8 +108,10 @@ class Workers:
                     self._add(self._write if store is stores.write else self._read, subscriber, cut)
         for view in views:
             source = view.source(self._tail, clock)
-            follow = partial(self._follow, store=stores.read, owner=self._read.owner)
-            self._read.run(follow(view, catalogue=DUE, source=source))
+            follow = partial(self._follow, store=stores.read, owner=self._read.owner, idle=self._idle(self._read))
+            running = self._read.run(follow(view, catalogue=DUE, source=source))
+            if view.types:
+                self.here[view.name] = running
 
     @property
     def subscriptions(self) -> list[Subscription]:
@@ -131,12 +133,14 @@ class Workers:
         await self._read.remove(subscription)
 
     def _add(self, side: _Side, subscriber: Subscriber, cut: Cut | None) -> Subscription:
-        # Who sees nothing but the read database has to find there that a projection is as far as the log.
-        idle = IDLE if side is self._write else 1
-        follow = partial(self._follow, store=side.store, owner=side.owner, idle=idle)
+        follow = partial(self._follow, store=side.store, owner=side.owner, idle=self._idle(side))
         subscription = follow(subscriber, catalogue=self._catalogue, source=self._tail, cut=cut)
         self.here[subscription.name] = subscription
         return side.run(subscription)
+
+    def _idle(self, side: _Side) -> int:
+        # Who sees nothing but the read database has to find there that a projection is as far as the log.
+        return IDLE if side is self._write else 1
 
     async def stop(self) -> None:
         """Let every subscription finish its batch, wait for it, and give its checkpoint back."""
