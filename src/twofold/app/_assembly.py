@@ -40,7 +40,7 @@ from twofold.app._stages import caching_of, pipeline_of, reliability_of
 from twofold.app._stores import Stores
 from twofold.app._tables import table_faults
 from twofold.app._upcasting import upcaster_faults
-from twofold.app._views import refreshers, view_faults, views_of
+from twofold.app._views import bind, refreshers, view_faults, views_of
 from twofold.dispatch import Handler, Idempotency, Injection, Module, Registration, Router, inject
 from twofold.errors import (
     Classification,
@@ -256,6 +256,7 @@ def assemble(
         done.attempts = attempts_of(handlers, router.catalogue, _timeouts(done), said.interrupted_after)
         done.outside.extend(OutsideWriter(writer, stores.read, router.catalogue, make) for writer in done.writers)
         if sql is not None:
+            bind(views, done.projections, sql)
             done.views = refreshers(
                 views, done.projections, catalogue=router.catalogue, store=stores.read, sessions=sessions, sql=sql
             )

@@ -34,6 +34,19 @@ def add_tables(connection: Connection, tables: Collection[Any]) -> None:
     create_tables(connection, tables)
 
 
+def refill_views(connection: Connection, views: Collection[Any]) -> None:
+    """Fill materialized views that are there from their tables, inside the transaction that is open.
+
+    Raises:
+        MissingExtraError: SQLAlchemy is not installed.
+    """
+    try:
+        from twofold.drivers.sqlite._rows import fill_views  # noqa: PLC0415  # SQLAlchemy is an extra
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+    fill_views(connection, views)
+
+
 def _missing(error: ModuleNotFoundError) -> Exception:
     if error.name is None or not error.name.startswith("sqlalchemy"):
         return error
