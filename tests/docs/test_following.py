@@ -1,4 +1,4 @@
-"""The page on what follows the log: its application is written, run on each database, and prints what the page shows."""
+"""The page on what follows the log: its application runs on each database, and prints what the page shows."""
 
 import os
 import re
