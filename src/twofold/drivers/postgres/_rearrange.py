@@ -76,7 +76,7 @@ async def _make_way(connection: Connection, change: Rearrangement) -> list[Any]:
 
 async def _there(connection: Connection, names: Sequence[str]) -> list[str]:
     found = await connection.fetch(_ARE_THERE, [_quoted(name) for name in names])
-    return [names[row["nth"] - 1] for row in found]
+    return [names[int(row["nth"]) - 1] for row in found]
 
 
 async def _prove_unused(connection: Connection, names: Sequence[str]) -> None:
