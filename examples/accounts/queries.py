@@ -14,7 +14,7 @@ from twofold.messages import Kind
 
 @dataclass(frozen=True, kw_only=True)
 class UserDTO:
-    """A user as others see it: nothing of the password, and with what no entity has."""
+    """A user as every other member sees it, by id or in the list: nothing of the password, with what no entity has."""
 
     id: UUID
     email: str

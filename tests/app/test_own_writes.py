@@ -308,8 +308,12 @@ async def test_what_is_read_has_to_be_there() -> None:
     faults = App("odd", modules=[module], database="memory:").check()
     unknown = "unknown_projection"
     assert [(fault.code, fault.text, fault.hint) for fault in faults] == [
-        (unknown, "reads 'order_summry', and no projection is called that", "did you mean order_summary?"),
-        (unknown, "reads 'what', and no projection is called that", "name a projection of this application"),
+        (unknown, "reads 'order_summry', and no projection or view is called that", "did you mean order_summary?"),
+        (
+            unknown,
+            "reads 'what', and no projection or view is called that",
+            "name a projection or a view of this application",
+        ),
         ("reads_nothing", "handles a command and says what it reads", "only a query waits: leave reads= out"),
     ]
     with pytest.raises(WiringError, match="use a list of names"):

@@ -38,10 +38,6 @@ class Database(Protocol):
 
     async def restore(self) -> None: ...
 
-    async def drop_view(self, name: str) -> None:
-        """Drop a view that would keep its tables from being rebuilt."""
-        ...
-
 
 class File:
     """A file of SQLite, and a copy of it by SQLite's own means."""
@@ -60,9 +56,6 @@ class File:
         for file in self._path.parent.glob(f"{self._path.name}*"):
             file.unlink()
         self._path.write_bytes(self._copy.read_bytes())
-
-    async def drop_view(self, name: str) -> None:
-        pass  # here it keeps nothing
 
 
 class Schema:
@@ -83,9 +76,6 @@ class Schema:
         await self._execute(f"DROP SCHEMA {self._schema.name} CASCADE")
         url = f"--dbname={self._schema.url}"
         await _run("psql", "--quiet", "--set=ON_ERROR_STOP=1", url, f"--file={self._dump}")
-
-    async def drop_view(self, name: str) -> None:
-        await self._execute(f"DROP MATERIALIZED VIEW {self._schema.name}.{name}")
 
     async def _execute(self, statement: str) -> None:
         connection = await asyncpg.connect(self._schema.url)
@@ -183,7 +173,6 @@ async def test_a_read_database_that_was_ahead_is_built_anew(both: tuple[Database
             return {name for name, error in errors.items() if "LogReplaced" in error} == {"payments", "index"}
 
         await until(told)
-    await read.drop_view("sums")
     async with administering(till.app(write.open(), read.open())) as administration:
         assert await administration.reset("payments")
     till = replace(till, index="index-2")

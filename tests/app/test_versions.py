@@ -320,6 +320,7 @@ async def test_what_had_to_put_events_aside_waits_for_somebody_to_look(shared: O
             assert await standing(new.store) == {"sums": 1, "sums@next": 2}
 
 
+<<<<<<< HEAD
 async def test_what_was_mended_takes_the_place_by_itself(shared: Open) -> None:
     """As soon as nothing is put aside any more, without a restart and without a command."""
     poisonous = {666}
@@ -365,6 +366,12 @@ async def test_what_was_mended_for_one_version_is_met_again_by_the_next(shared: 
 
 async def test_a_switch_that_is_refused_is_shown_and_the_live_version_goes_on(tmp_path: Path) -> None:
     """A table of somebody else's refers to the rows; once it is gone, the new version takes the place."""
+=======
+async def test_a_switch_that_is_refused_is_told_and_the_live_version_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By one line in the log, and as a subscription that stands still; once what refused it is gone, it is done."""
+>>>>>>> views
     async with till(1, SqliteStore(tmp_path / "till.db")) as old:
 
         async def write(statement: str) -> None:
@@ -376,6 +383,10 @@ async def test_a_switch_that_is_refused_is_shown_and_the_live_version_goes_on(tm
         await pay(old, 1)
         async with till(2, SqliteStore(tmp_path / "till.db")) as new:
             await until_status(new, "sums@next", "table 'note' refers to 'sums'")
+            (building,) = [one for one in await new.progress() if one.name == "sums@next"]
+            assert building.failures > 0
+            assert "refers to 'sums'" in building.error
+            assert building.stuck(0)
             await old.settle()
             assert await total(old.store) == 1
             with pytest.raises(TimedOut, match="sums is being built, WiringError"):
@@ -383,3 +394,7 @@ async def test_a_switch_that_is_refused_is_shown_and_the_live_version_goes_on(tm
             await write("DROP TABLE note")
             await new.settle()
             assert await total(old.store) == 2
+            assert not any(one.failures for one in await new.progress())
+    (told,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "cannot be built or take the place" in told.getMessage()
+    assert "table 'note' refers to 'sums', which is rebuilt: drop the foreign key" in told.getMessage()

@@ -35,8 +35,8 @@ SAMPLES: dict[str, Any] = {
 }
 OPEN = {"POST /users", "POST /sign-in", "POST /sessions"}
 """Whoever has no token may come here."""
-SHARED = {"GET /users/{user_id}"}
-"""Users may look at one another."""
+SHARED = {"GET /users/{user_id}": {"id", "email", "name", "status", "last_login"}}
+"""The accounts are a directory of their members: what one is told of another one, as in the list of all."""
 
 
 class Endpoint(NamedTuple):
@@ -125,3 +125,12 @@ async def test_a_stranger_gets_at_nothing_of_another_user(place: Place) -> None:
     assert by_id
     statuses = {one.name: (await one.call(place.client, place.ids, place.stranger)).status_code for one in by_id}
     assert set(statuses.values()) <= {403, 404}, statuses
+
+
+async def test_what_members_are_told_of_one_another_is_what_is_said(place: Place) -> None:
+    """These fields and no more, where anything of another user is shared at all; nothing of it can be changed."""
+    shared = [one for one in endpoints(place.app) if one.name in SHARED]
+    assert len(shared) == ("user_id" in place.ids)
+    for one in shared:
+        answer = await one.call(place.client, place.ids, place.stranger)
+        assert (one.method, answer.status_code, set(answer.json())) == ("GET", 200, SHARED[one.name])

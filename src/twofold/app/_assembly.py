@@ -29,7 +29,7 @@ from twofold.app._live import live_faults
 from twofold.app._needs import need_faults, policy_faults
 from twofold.app._options import option_faults
 from twofold.app._outside import read_writers, writer_provider
-from twofold.app._own_writes import reads_faults
+from twofold.app._own_writes import reads_faults, waited_for
 from twofold.app._personal import personal_faults
 from twofold.app._production import production_faults
 from twofold.app._providers import own_provider
@@ -42,7 +42,7 @@ from twofold.app._stages import caching_of, pipeline_of, reliability_of
 from twofold.app._stores import Stores
 from twofold.app._tables import table_faults
 from twofold.app._upcasting import upcaster_faults
-from twofold.app._views import refreshers, view_faults, views_of
+from twofold.app._views import bind, refreshers, view_faults, views_of
 from twofold.dispatch import Handler, Idempotency, Injection, Module, Registration, Router, inject
 from twofold.errors import (
     Classification,
@@ -84,7 +84,7 @@ class Assembly:
         injection: Where handlers get their dependencies.
         projections: Its projections.
         writers: What brings its events to other technologies.
-        followers: What follows the log for readers: async projections and writers.
+        followers: What follows the log for readers: async projections, writers, and views refreshed on events.
         outside: The writers among them; who runs a projection depends on its version.
         reactions: What follows it and writes.
         views: What keeps its materialized views.
@@ -190,8 +190,9 @@ def assemble(
         tally=tally,
         level=level_of(watching.meter),
     )
+    followed = waited_for(done.projections, views)
     done.caching = caching_of(
-        handlers, router.catalogue, done.projections, done.faults, clock=said.clock, space=f"twofold:{said.name}"
+        handlers, router.catalogue, followed, done.faults, clock=said.clock, space=f"twofold:{said.name}"
     )
     providers = [
         own_provider(
@@ -226,7 +227,7 @@ def assemble(
     done.faults += live_faults(handlers, done.injection, done.projections, sql)
     done.faults += shared_stream_faults(aggregates_of(handlers, done.injection))
     done.faults += aggregate_faults(handlers, done.injection, None if writing is None else either)
-    done.faults += reads_faults(handlers, done.projections)
+    done.faults += reads_faults(handlers, done.projections, views)
     done.faults += apart_faults(handlers, done.injection, done.projections, stores, either)
     done.idempotency = idempotency_of(handlers, said.idempotency, done.faults)
     if said.auditing is not None:
@@ -239,7 +240,7 @@ def assemble(
         watching=watching,
         running=running,
         stores=stores,
-        projections=done.projections,
+        followed=followed,
         runner=None
         if either is None
         else either.session_runner(writing, sessions, stores.read, done.injection.reaches),
@@ -268,6 +269,7 @@ def assemble(
         done.attempts = attempts_of(handlers, router.catalogue, _timeouts(done), said.interrupted_after)
         done.outside.extend(OutsideWriter(writer, stores.read, router.catalogue, make) for writer in done.writers)
         if sql is not None:
+            bind(views, done.projections, sql)
             done.views = refreshers(
                 views, done.projections, catalogue=router.catalogue, store=stores.read, sessions=sessions, sql=sql
             )
@@ -275,7 +277,7 @@ def assemble(
             Reactor(handler, router, running.new_unit) for handler in handlers if handler.kind is Kind.EVENT
         )
         behind = (Projector(one, stores.read, router.catalogue) for one in stored if one.mode == "async")
-        done.followers = [*behind, *done.outside]
+        done.followers = [*behind, *done.outside, *(view for view in done.views if view.types)]
     return done
 
 

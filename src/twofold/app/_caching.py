@@ -10,14 +10,13 @@ from typing import Any, Final, final
 
 from dishka import Provider, Scope
 
-from twofold.app._own_writes import follows_the_log
+from twofold.app._own_writes import read_by
 from twofold.cache import Cache, Caches, Recency, StoredCaches
 from twofold.clock import Clock
 from twofold.dispatch import AnswerCodec, Handler, Stage, answered_type
 from twofold.errors import Classifier, Fault, WiringError
 from twofold.messages import Catalogue, Kind
 from twofold.middleware import CacheStage, Tally, cache_stage
-from twofold.projections import Projection
 from twofold.store import Selection
 from twofold.subscriptions import Source
 
@@ -33,7 +32,7 @@ class Caching:
     Args:
         handlers: The handlers.
         catalogue: The messages.
-        projections: The projections that they read.
+        followed: What they may read that follows the log; see `waited_for`.
         faults: Where mistakes are noted.
         clock: Tells the time.
         space: What keys begin with where applications share a place.
@@ -43,13 +42,13 @@ class Caching:
         self,
         handlers: Iterable[Handler],
         catalogue: Catalogue,
-        projections: Sequence[Projection],
+        followed: Sequence[str],
         faults: list[Fault],
         *,
         clock: Clock,
         space: str,
     ) -> None:
-        self._catalogue, self._projections = catalogue, projections
+        self._catalogue, self._followed = catalogue, followed
         self._clock, self._space = clock, space
         self.said = dict[Handler, Cache]()
         """What each handler says that says anything."""
@@ -83,12 +82,12 @@ class Caching:
 
         Args:
             get: Gives a dependency, once the application runs.
-            seen: Tells how far whoever reads from here on sees in what projections have made of the log.
+            seen: Tells how far whoever reads from here on sees in what others have made of the log.
             classifier: Tells failures from bugs.
             joined: Whether a query is a part of a command.
             tally: Counts hits and misses.
         """
-        names = {one: follows_the_log(self._projections, one) for one in self.said}
+        names = {one: read_by(one, self._followed) for one in self.said}
         parts = CacheStage(
             caches=lambda: get(Caches),
             newest=self.newest,

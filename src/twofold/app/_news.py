@@ -17,6 +17,7 @@ class News:
     def __init__(self) -> None:
         self._live = dict[str, int]()
         self._statuses = dict[str, str]()
+        self._failed = ""
 
     def live(self, name: str, version: int) -> None:
         """A version of a projection is live; it is told when another one was."""
@@ -37,6 +38,18 @@ class News:
             if self._statuses.get(name) != text:
                 _line(name, text)
         self._statuses = dict(statuses)
+
+    def failed(self, error: Exception) -> None:
+        """A version cannot be built or take the place: told once for each reason, until all is well."""
+        if self._failed != repr(error):
+            self._failed = repr(error)
+            facts = {"twofold": {"error": type(error).__qualname__}}
+            text = "a version of a projection cannot be built or take the place, which is tried again and again"
+            _PROJECTION.error("%s: %s", text, error, exc_info=error, extra=facts)
+
+    def sound(self) -> None:
+        """All that there was to do for versions was done."""
+        self._failed = ""
 
 
 def lease_in_danger(error: Exception) -> None:

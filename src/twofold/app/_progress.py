@@ -19,8 +19,9 @@ class Progress:
         position: The last position it has dealt with.
         head: The head of the log when this was asked.
         waiting: How long the oldest event that it has not dealt with has been in the log, in seconds; 0 without one.
-        still: For how long events have waited without any being dealt with, in seconds; 0 when nothing waits. Of what
-            runs in another process: as far as this one has looked.
+        still: For how long events have waited without any being dealt with, or a version that is built has not been
+            able to take the place, in seconds; 0 when nothing waits. Of what runs in another process: as far as this
+            one has looked.
         owned: Whether it runs in this process; otherwise another one runs it, or nobody does.
         owner: Who owns its checkpoint, here or in another process; empty for nobody, and for one that has shown no sign
             of life for a lease, as far as this process has watched it.

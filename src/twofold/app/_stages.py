@@ -29,7 +29,6 @@ from twofold.middleware import (
     tracing_stage,
     validation_stage,
 )
-from twofold.projections import Projection
 from twofold.store import (
     Behind,
     Refusals,
@@ -93,7 +92,7 @@ def reliability_of(
 def caching_of(
     handlers: Sequence[Handler],
     catalogue: Catalogue,
-    projections: Sequence[Projection],
+    followed: Sequence[str],
     faults: list[Fault],
     *,
     clock: Clock,
@@ -104,7 +103,7 @@ def caching_of(
     Args:
         handlers: The handlers.
         catalogue: The messages.
-        projections: The projections that they read.
+        followed: What they may read that follows the log.
         faults: Where mistakes are noted.
         clock: Tells the time.
         space: What its keys begin with where applications share a place.
@@ -113,7 +112,7 @@ def caching_of(
         return None
     from twofold.app._caching import Caching  # noqa: PLC0415  # most applications do without
 
-    return Caching(handlers, catalogue, projections, faults, clock=clock, space=space)
+    return Caching(handlers, catalogue, followed, faults, clock=clock, space=space)
 
 
 def pipeline_of(
@@ -124,7 +123,7 @@ def pipeline_of(
     watching: Watching,
     running: Running,
     stores: Stores,
-    projections: Sequence[Projection],
+    followed: Sequence[str],
     runner: Callable[[Handler], Runner | None] | None,
     reliability: "ReliabilityParts | None",
     authorization: Authorization,
@@ -142,7 +141,7 @@ def pipeline_of(
         watching: Who is told of messages.
         running: What stages ask of the application.
         stores: Where the application keeps what it has.
-        projections: Its projections.
+        followed: What a query may wait for.
         runner: Where a `def` handler with a session runs; None where there are no sessions.
         reliability: What is set of reliability.
         authorization: Who may send which message.
@@ -180,7 +179,7 @@ def pipeline_of(
             lifecycle_stage(new_unit, catalogue, classifier, behind),
             *([] if caching is None else [caching.stage(injection.services.get, seen, classifier, joined, tally)]),
             fallback_stage(classifier, tally),
-            own_writes_stage(projections, running.visible, classifier, copied=stores.copies is not None),
+            own_writes_stage(followed, running.visible, classifier, copied=stores.copies is not None),
             *([] if parts is None else parts.around),
             conflicts_stage(says_retry, joined, tally, lines),
             injection.scope_stage(),

@@ -6,6 +6,7 @@ again, so processes of several versions may run side by side.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -64,6 +65,9 @@ class Versions:
         self._aligned = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._error: Exception | None = None
+        self._failures = 0
+        self._sound = time.monotonic()
+        """When it last did all that there was to do."""
 
     async def prepare(self) -> None:
         """Bring everything to where messages may be accepted.
@@ -127,19 +131,27 @@ class Versions:
             progress: Of what runs here.
             everywhere: Of what follows the log wherever it runs, by its checkpoint.
         """
-        why = "" if self._error is None else f"; it has failed: {self._error!r}"
-        told = [
-            replace(one, status=self._statuses[one.name] + why) if one.name in self._statuses else one
-            for one in progress
-        ]
+        told = [self._failing(one, self._statuses[one.name]) if one.name in self._statuses else one for one in progress]
         known = {one.name for one in progress}
         elsewhere = {one.name: one for one in everywhere}
         aside = [
-            replace(elsewhere.get(name) or self._unknown(name), status=text + why)
+            self._failing(elsewhere.get(name) or self._unknown(name), text)
             for name, text in self._statuses.items()
             if name not in known
         ]
         return [*told, *aside]
+
+    def _failing(self, one: Progress, status: str) -> Progress:
+        """With what this process does for it, and with why it cannot."""
+        if self._error is None:
+            return replace(one, status=status)
+        return replace(
+            one,
+            status=f"{status}; it has failed: {self._error!r}",
+            error=one.error or repr(self._error),
+            failures=max(one.failures, self._failures),
+            still=max(one.still, time.monotonic() - self._sound),
+        )
 
     def _unknown(self, name: str) -> Progress:
         return Progress(name=name, position=0, head=0, owner=self._owners.get(name, NOBODY))
@@ -165,10 +177,13 @@ class Versions:
             try:
                 await self._align(workers)
             except Exception as error:  # noqa: BLE001  # kept, shown and tried again: it must not end the watch
+                self._news.failed(error)
                 self._error = error
+                self._failures += 1
                 await asyncio.sleep(_POLL)
             else:
-                self._error = None
+                self._news.sound()
+                self._error, self._failures, self._sound = None, 0, time.monotonic()
             self._aligned.set()
 
     async def _rest(self) -> None:

@@ -85,6 +85,23 @@ def refreshers(
     return made
 
 
+def bind(views: Sequence[Any], projections: Iterable[Projection], sql: ModuleType) -> None:
+    """Tell projections which views are over their tables, by others too: they hold other rows after a switch.
+
+    Args:
+        views: The views of a sound application.
+        projections: Its projections.
+        sql: The room of SQL.
+    """
+    for projection in projections:
+        reached, found = set(_tables(projection, sql)), list[Any]()
+        while more := [view for view in views if view not in found and view.reads & reached]:
+            found += more
+            reached |= {view.table.fullname for view in more}
+        # In the order of their creation, in which whoever selects from another one comes behind it.
+        projection.views = tuple(view for view in views if view in found)
+
+
 def _tables(projection: Projection, sql: ModuleType) -> frozenset[str]:
     return frozenset(sql.table_of(table).fullname for table in projection.tables)
 

@@ -109,7 +109,9 @@ class Workers:
         for view in views:
             source = view.source(self._tail, clock)
             follow = partial(self._follow, store=stores.read, owner=self._read.owner, idle=self._idle(self._read))
-            self._read.run(follow(view, catalogue=DUE, source=source))
+            running = self._read.run(follow(view, catalogue=DUE, source=source))
+            if view.types:
+                self.here[view.name] = running
 
     @property
     def subscriptions(self) -> list[Subscription]:
@@ -137,7 +139,7 @@ class Workers:
         return side.run(subscription)
 
     def _idle(self, side: _Side) -> int:
-        # Who sees nothing but the read database has to find there that what fills it is as far as the log.
+        # Who sees nothing but the read database has to find there that a projection is as far as the log.
         return IDLE if side is self._write else 1
 
     async def stop(self) -> None:

@@ -10,10 +10,11 @@ from typing import Any, Literal, TypeAlias, get_args, get_type_hints
 
 from twofold.app._app import App
 from twofold.app._mentioned import mentioned_by, mentioned_by_handler
+from twofold.app._views import views_of
 from twofold.dispatch import Handler, filling, named_classes
 from twofold.messages import Kind, wire_name
 
-What: TypeAlias = Literal["command", "query", "event", "reaction", "projection", "writer"]
+What: TypeAlias = Literal["command", "query", "event", "reaction", "projection", "view", "writer"]
 """What a node is."""
 
 Verb: TypeAlias = Literal["records", "sends", "is followed by", "is read by"]
@@ -102,12 +103,15 @@ class _Drawing:
         self._readers()
         for one in handlers:
             for name in one.reads or ():
-                self._edge(f"projection:{name}", self._message(one.message_type), "is read by")
+                what = "view" if f"view:{name}" in self.nodes else "projection"
+                self._edge(f"{what}:{name}", self._message(one.message_type), "is read by")
 
     def _readers(self) -> None:
         assembly = self.app.assembly
         for projection in assembly.projections:
             self._follow(self._node("projection", projection.name, projection.name, projection.mode), projection.events)
+        for view in views_of(self.app.modules):
+            self._follow(self._node("view", view.name, view.name), view.refresh_on)
         for writer in assembly.writers:
             self._follow(self._node("writer", writer.name, writer.name), writer.events)
 

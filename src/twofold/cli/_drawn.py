@@ -13,10 +13,17 @@ _FILLS: Final = {
     "event": "#ffe1b3",
     "reaction": "#e6d5f5",
     "projection": "#d5f0d5",
+    "view": "#d5f0d5",
     "writer": "#e3e3e3",
 }
 """As people colour their notes on a wall: commands blue, events orange, policies lilac, read models green."""
-_SHAPES: Final = {"event": ("([", "])"), "projection": ("[(", ")]"), "writer": ("[(", ")]"), "reaction": ("{{", "}}")}
+_SHAPES: Final = {
+    "event": ("([", "])"),
+    "projection": ("[(", ")]"),
+    "view": ("[(", ")]"),
+    "writer": ("[(", ")]"),
+    "reaction": ("{{", "}}"),
+}
 _ARROW: Final = """<marker id="end" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">\
 <path d="M0 0L8 4L0 8z" fill="#666"/></marker>"""
 _MARKS: Final = str.maketrans({"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;"})

@@ -88,7 +88,7 @@ class Handler:
         module: The name of the module it was mounted by.
         door: How the web offers it.
         following: How a reaction follows the log.
-        reads: The projections whose rows it reads, for a query; None for any of them.
+        reads: The projections and views whose rows it reads, for a query; None for any of them.
         options: What was said of its pipeline.
         tools: The logger, numbers and context stack that it has at hand.
     """
@@ -139,7 +139,7 @@ class Handler:
             blocking: Whether a `def` may block, and so runs in a thread.
             door: How the web offers it.
             module: The name of the module it belongs to.
-            reads: The projections whose rows it reads.
+            reads: The projections and views whose rows it reads.
             options: What is said of its pipeline.
 
         Raises:

@@ -176,10 +176,10 @@ class Module:
             version: The field of a query's answer that is the version of what it shows: clients are given it in its
                 `ETag`, and send that as `If-Match` with a command that is to be done at that version only.
             live: Whether a query can be followed: who accepts `text/event-stream` is told its answer whenever it is
-                another one. It is asked again when there are events of the projections that `reads` names, else of any.
+                another one. It is asked again when there are events of what `reads` names, else of any.
             blocking: Whether a `def` may block, and so runs in a thread.
-            reads: The projections that a query reads, by name: a caller's query waits for those only, until they show
-                what the caller has written. All of them unless given.
+            reads: The projections, and views refreshed on events, that a query reads, by name: a caller's query waits
+                for those only, until they show what the caller has written. All of them unless given.
             options: Stages of its pipeline, as in `Options`.
 
         Raises:

@@ -71,6 +71,8 @@ class Projection:
         self.takes_session = any(method.takes_session for method in methods.values())
         self.version = version
         self.switch = switch
+        self.views: tuple[Any, ...] = ()
+        """The materialized views over its tables, those before that others select from; the application says so."""
         self._writable = frozenset({*tables, *map(table_behind, tables)})
         self._methods = methods
         self._session_of = session_of

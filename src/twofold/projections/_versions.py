@@ -101,7 +101,7 @@ async def take_over(
             saved = await following.catch_up(until=await (source or store).log.head())
             left = _left(following, projector, stands, saved, own=source in (None, store))
             ahead = () if projection.mode == "inline" else ((projector.name, projection.name),)
-            await store.rearrange(_take(projection.name, stands, place, left, ahead))
+            await store.rearrange(_take(projection, stands, place, left, ahead))
         except (CheckpointMoved, ConditionFailed):
             continue  # somebody else builds too, or so much was recorded meanwhile that it is to catch up once more
         return True
@@ -129,9 +129,9 @@ async def roll_back(
         stands = await standing(store, projection.name)
         if stands.previous.version == 0:
             raise NotFound(f"projection {projection.name} has no previous version")
-        left = Remainder(0, None, partial(_retire, stands.live))
+        left = Remainder(0, None, partial(_retire, stands.live, await _put_back(projection, store, stands.previous)))
         try:
-            await store.rearrange(_take(projection.name, stands, PREVIOUS, left))
+            await store.rearrange(_take(projection, stands, PREVIOUS, left))
         except CheckpointMoved:
             continue
         return
@@ -176,22 +176,28 @@ def _left(following: Subscription, projector: Projector, stands: Standing, saved
         moves = [Move(projector.name, until, saved, version=projector.version)]
         if projector.inline:
             moves.append(Move(projector.name, INLINE, until))
-        retired = _retire(stands.live, events, head)
+        retired = _retire(stands.live, (), events, head)
         return retired._replace(rows=projector.rows(facts), moves=(*moves, *retired.moves), parks=parks)
 
     return Remainder(reached if own else 0, projector.selection if own else None, settle)
 
 
-def _retire(live: Checkpoint, _: Sequence[Recorded], head: int) -> Batch:
+async def _put_back(projection: Projection, store: Store, previous: Checkpoint) -> Sequence[Move]:
+    """Let views that have seen more than the version which comes back see it again, once that has."""
+    views = [await store.checkpoints.get(view.name) for view in projection.views if view.refresh_on]
+    return [Move(one.name, previous.position, one.position) for one in views if one.position > previous.position]
+
+
+def _retire(live: Checkpoint, moves: Sequence[Move], _: Sequence[Recorded], head: int) -> Batch:
     """An inline version goes on from the head when it comes back: there is nothing behind the head.
 
     Its rows are those of the log that is in the store with them, so the head is of that one.
     """
-    return Batch(moves=(Move(live.name, head, INLINE),) if live.position == INLINE else ())
+    return Batch(moves=(*moves, *([Move(live.name, head, INLINE)] if live.position == INLINE else ())))
 
 
 def _take(
-    name: str, stands: Standing, place: Place, left: Remainder, ahead: tuple[tuple[str, str], ...] = ()
+    projection: Projection, stands: Standing, place: Place, left: Remainder, ahead: tuple[tuple[str, str], ...] = ()
 ) -> Rearrangement:
     """What stands at a place becomes the live version, and the live one the previous one."""
     first = Rearrangement(
@@ -199,7 +205,9 @@ def _take(
         remainder=left,
         ahead=ahead,
         tables=stands.at(place).tables,
+        views=projection.views,
     )
+    name = projection.name
     return _exchange(name, first) if place == PREVIOUS else _switch(name, first, drops=stands.previous.tables)
 
 

@@ -41,6 +41,8 @@ class Rearrangement:
         drops: Tables to drop; they may refer to each other.
         forgets: Checkpoints to delete, with what they have parked.
         renames: Tables, each with its new name, one after the other.
+        views: Materialized views over these tables, those before that others select from. Those that are there hold
+            from now on what the tables with these names do.
         checkpoints: Checkpoints, each with its new name, one after the other; what they have parked goes along. They
             are free then, with a token that no checkpoint had before.
         tables: The tables that these checkpoints list from now on.
@@ -54,6 +56,7 @@ class Rearrangement:
     drops: tuple[str, ...] = ()
     forgets: tuple[str, ...] = ()
     renames: tuple[tuple[str, str], ...] = ()
+    views: tuple[Any, ...] = ()
     checkpoints: tuple[tuple[str, str], ...] = ()
     tables: tuple[str, ...] = ()
     creates: tuple[Any, ...] = ()

@@ -62,8 +62,9 @@ class FollowedAnswer:
 
 
 def _events_of(app: App, handler: Handler) -> Sequence[Selection]:
-    """The events that may change an answer: those of the projections that its handler says it reads, else all."""
+    """The events that may change an answer: those of what its handler says it reads, else all."""
     if handler.reads is None:
         return ()
     read = [one for one in app.assembly.projections if one.name in handler.reads]
-    return (Selection(types=app.router.catalogue.stored_as(event for one in read for event in one.events)),)
+    types = app.router.catalogue.stored_as(event for one in read for event in one.events)
+    return (Selection(types=types.union(*(one.types for one in app.assembly.views if one.name in handler.reads))),)

@@ -75,7 +75,8 @@ HEALTH_OPERATIONS: Final[Mapping[str, Any]] = {
             "summary": "Whether somebody works off the log for every subscription",
             "description": (
                 "`lag` is in positions. In seconds are `waiting`, since the oldest event that waits was recorded, and"
-                " `still`, since events wait without one being dealt with. `parked` counts streams that are put aside."
+                " `still`, since events wait without one being dealt with, or a new version of a projection cannot take"
+                " the place. `parked` counts streams that are put aside."
                 " `owned` says whether any process follows the log for it, and `lease` whether this one can show that"
                 " it lives: `kept`, `failing`, or `lost` once another one may have taken over."
             ),

@@ -1,10 +1,13 @@
 """Letting tables and checkpoints come, go and change their names, in the transaction that is open.
 
 Behind a lock of their own, rearrangements take locks in the order of every commit: tables, conditions, checkpoints. So
-nobody waits in a circle. What is left of the log is read under the lock that excludes every append.
+nobody waits in a circle. Views come before their tables, as when they are refreshed: a view means a table and not its
+name, so those that twofold knows are dropped and made anew. What is left of the log is read under the lock that
+excludes every append.
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from twofold.drivers.postgres._append import Calls
 from twofold.drivers.postgres._connection import Connection
@@ -27,12 +30,12 @@ async def rearrange(connection: Connection, change: Rearrangement, names: Names,
     Raises:
         CheckpointMoved: A checkpoint is not as it must be.
         ConditionFailed: More is left of the log than may be.
-        WiringError: A table that is to be renamed is used from outside.
+        WiringError: A table that is to be renamed, or a view over one, is used from outside.
     """
     await connection.execute(names.sql(_ONE_AT_A_TIME))  # so the names mean the same tables until we are done
     # Whoever reads one of the tables waits behind us, and we behind those who read it already: not for long.
     await connection.execute(f"SET LOCAL lock_timeout = {_PATIENCE}")
-    await _lock_tables(connection, change)
+    views = await _make_way(connection, change)
     await _check(connection, change, names, calls)
     if change.drops:
         await connection.execute(f"DROP TABLE IF EXISTS {', '.join(map(_quoted, change.drops))}")
@@ -42,6 +45,8 @@ async def rearrange(connection: Connection, change: Rearrangement, names: Names,
     for old, new in change.renames:
         bare = _quoted(new.rpartition(".")[2])
         await connection.execute(f"ALTER TABLE IF EXISTS {_quoted(old)} RENAME TO {bare}")
+    if views:
+        await add_tables(connection, views)
     for old, new in change.checkpoints:
         await connection.execute(names.sql(_RENAME), old, new, list(change.tables))
         await connection.execute(names.sql(_RENAME_PARKED), old, new)
@@ -53,17 +58,33 @@ async def rearrange(connection: Connection, change: Rearrangement, names: Names,
             raise CheckpointMoved(name=place.name, text="is there already")
 
 
-async def _lock_tables(connection: Connection, change: Rearrangement) -> None:
-    involved = sorted({*change.drops, *(name for pair in change.renames for name in pair)})
-    found = await connection.fetch(_ARE_THERE, [_quoted(name) for name in involved])
-    there: list[str] = [involved[row["nth"] - 1] for row in found]
-    if not there:
-        return
-    await connection.execute(f"LOCK TABLE {', '.join(map(_quoted, there))} IN ACCESS EXCLUSIVE MODE")
-    used = await connection.fetchrow(_USED, [_quoted(name) for name in there])
+async def _make_way(connection: Connection, change: Rearrangement) -> list[Any]:
+    """Drop the views over the tables, and lock the tables; gives the views that were there."""
+    views = await _there(connection, [view.name for view in change.views])
+    tables = await _there(connection, sorted({*change.drops, *(name for pair in change.renames for name in pair)}))
+    steps = list[str]()
+    if views:
+        await _prove_unused(connection, views)
+        steps.append(f"DROP MATERIALIZED VIEW {', '.join(map(_quoted, reversed(views)))}")
+    if tables:
+        steps.append(f"LOCK TABLE {', '.join(map(_quoted, tables))} IN ACCESS EXCLUSIVE MODE")
+    if steps:
+        await connection.execute("; ".join(steps))  # at once: whoever reads both comes before them, or behind
+        await _prove_unused(connection, tables)
+    return [view for view in change.views if view.name in views]
+
+
+async def _there(connection: Connection, names: Sequence[str]) -> list[str]:
+    found = await connection.fetch(_ARE_THERE, [_quoted(name) for name in names])
+    return [names[int(row["nth"]) - 1] for row in found]
+
+
+async def _prove_unused(connection: Connection, names: Sequence[str]) -> None:
+    used = await connection.fetchrow(_USED, [_quoted(name) for name in names])
     if used is not None:
-        user, table = used
-        raise WiringError(f"{user} uses {table}, which is rebuilt: drop it, and let it use something else")
+        kind, user, table = used
+        remedy = "drop the foreign key" if kind == "table" else f"DROP {kind.upper()} {user}, and create it again after"
+        raise WiringError(f"{kind} {user} uses {table}, which others take the place of: {remedy}")
 
 
 async def _check(connection: Connection, change: Rearrangement, names: Names, calls: Calls) -> None:
@@ -100,8 +121,8 @@ def _quoted(name: str) -> str:
     return ".".join(f'"{part}"' for part in parts)
 
 
-_PATIENCE: Final = 1000
-"""How long to wait for a lock, in milliseconds."""
+_PATIENCE: Final = 900
+"""How long to wait for a lock, in milliseconds: less than what PostgreSQL waits before it fails one of a circle."""
 _ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock({schema}.twofold_key('rearranging'))"
 # Looking into the catalog itself has the session notice first what others have renamed.
 _ARE_THERE: Final = (
@@ -110,11 +131,13 @@ _ARE_THERE: Final = (
 )
 _USED: Final = """
     WITH own AS (SELECT to_regclass(name) AS oid FROM unnest($1::text[]) AS name)
-    SELECT 'table ' || conrelid::regclass, confrelid::regclass::text FROM pg_catalog.pg_constraint
+    SELECT 'table', conrelid::regclass::text, confrelid::regclass::text FROM pg_catalog.pg_constraint
     WHERE contype = 'f' AND confrelid IN (SELECT oid FROM own) AND conrelid NOT IN (SELECT oid FROM own)
     UNION ALL
-    SELECT 'view ' || rule.ev_class::regclass, use.refobjid::regclass::text
+    SELECT CASE relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END, ev_class::regclass::text,
+        use.refobjid::regclass::text
     FROM pg_catalog.pg_depend AS use JOIN pg_catalog.pg_rewrite AS rule ON rule.oid = use.objid
+    JOIN pg_catalog.pg_class AS viewing ON viewing.oid = rule.ev_class
     WHERE use.classid = 'pg_catalog.pg_rewrite'::regclass AND use.refclassid = 'pg_catalog.pg_class'::regclass
     AND use.refobjid IN (SELECT oid FROM own) AND rule.ev_class NOT IN (SELECT oid FROM own)
     LIMIT 1

@@ -377,7 +377,7 @@ class PostgresStore:
     async def rearrange(self, change: Rearrangement) -> None:
         """Let tables and checkpoints come, go and change their names, in one transaction.
 
-        It waits a second for those who use the tables, and then lets those pass who wait behind it, and tries again.
+        It waits a moment for those who use the tables, and then lets those pass who wait behind it, and tries again.
 
         Raises:
             CheckpointMoved: A checkpoint is not as it must be; nothing was changed.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlite3 import Connection, IntegrityError
 
 from twofold.drivers.sqlite._checkpoints import stands
-from twofold.drivers.sqlite._tables import add_tables
+from twofold.drivers.sqlite._tables import add_tables, refill_views
 from twofold.drivers.sqlite._write import settle
 from twofold.errors import CheckpointMoved, WiringError
 from twofold.store import Checkpoint, Rearrangement
@@ -25,6 +25,8 @@ def rearrange(connection: Connection, change: Rearrangement) -> None:
         connection.execute("DELETE FROM twofold_checkpoints WHERE name = ?", (name,))
         connection.execute("DELETE FROM twofold_parked WHERE subscription = ?", (name,))
     _rename_tables(connection, change)
+    if change.views:
+        refill_views(connection, change.views)
     listed = json.dumps(change.tables)
     for old, new in change.checkpoints:
         names = {"old": old, "new": new}

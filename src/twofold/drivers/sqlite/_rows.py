@@ -5,10 +5,19 @@ The writer's thread calls it, inside a transaction, with the bare connection.
 
 from collections.abc import Iterable, Sequence
 from sqlite3 import Connection
-from typing import Any
+from typing import Any, cast
 
 from twofold.drivers.sqlite._statements import deletion, dialect, writes
-from twofold.sql import DeleteRows, RowStatement, Values, View, create_statements, fold, table_of
+from twofold.sql import (
+    DeleteRows,
+    RowStatement,
+    Values,
+    View,
+    create_statements,
+    fold,
+    refresh_statements,
+    table_of,
+)
 from twofold.store import RowChange
 
 
@@ -34,10 +43,24 @@ def apply_rows(connection: Connection, rows: Sequence[RowChange]) -> None:
 
 def create_tables(connection: Connection, tables: Iterable[Any]) -> None:
     """Create the tables and views that are missing, with their indexes, inside the transaction that is open."""
-    there = {name.casefold() for (name,) in connection.execute(_TABLES)}
+    there = _there(connection)
     missing = [one for one in tables if isinstance(one, View) or table_of(one).name.casefold() not in there]
     for statement in create_statements(missing, dialect):
         connection.execute(statement)
+
+
+def fill_views(connection: Connection, views: Iterable[View]) -> None:
+    """Fill the views that are there, in order, inside the transaction that is open."""
+    there = _there(connection)
+    for view in views:
+        if view.name.casefold() in there:
+            for statement in refresh_statements(view, dialect):
+                text = cast("Any", statement).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+                connection.execute(str(text))
+
+
+def _there(connection: Connection) -> set[str]:
+    return {name.casefold() for (name,) in connection.execute(_TABLES)}
 
 
 def _execute(connection: Connection, statement: RowStatement, rows: Sequence[Values]) -> int:

@@ -28,3 +28,14 @@ def add_tables(connection: Connection, tables: Collection[Any]) -> None:
     with Extra("sql", room="row changes"):
         from twofold.drivers.sqlite._rows import create_tables  # noqa: PLC0415  # SQLAlchemy is an extra
     create_tables(connection, tables)
+
+
+def refill_views(connection: Connection, views: Collection[Any]) -> None:
+    """Fill materialized views that are there from their tables, inside the transaction that is open.
+
+    Raises:
+        MissingExtraError: SQLAlchemy is not installed.
+    """
+    with Extra("sql", room="row changes"):
+        from twofold.drivers.sqlite._rows import fill_views  # noqa: PLC0415  # SQLAlchemy is an extra
+    fill_views(connection, views)

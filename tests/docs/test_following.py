@@ -1,0 +1,31 @@
+"""The page on what follows the log: its application runs on each database, and prints what the page shows."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from examples._demo.database import Database
+
+PAGE = (Path(__file__).parents[2] / "docs" / "following.md").read_text()
+BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+
+
+def test_the_page_follows_as_printed(each_database: Database, tmp_path: Path) -> None:
+    """Reactions, a writer and a view, the same on both databases."""
+    (_, application), (_, script), (_, printed) = BLOCKS
+    assert application.startswith("# shop.py")
+    (tmp_path / "shop.py").write_text(application)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TWOFOLD")}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**environment, "TWOFOLD_DATABASE": each_database.address},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == printed
