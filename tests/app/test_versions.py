@@ -320,7 +320,6 @@ async def test_what_had_to_put_events_aside_waits_for_somebody_to_look(shared: O
             assert await standing(new.store) == {"sums": 1, "sums@next": 2}
 
 
-<<<<<<< HEAD
 async def test_what_was_mended_takes_the_place_by_itself(shared: Open) -> None:
     """As soon as nothing is put aside any more, without a restart and without a command."""
     poisonous = {666}
@@ -364,14 +363,10 @@ async def test_what_was_mended_for_one_version_is_met_again_by_the_next(shared: 
         assert [(one.subscription, one.data) for one in await new.parked.list()] == [("sums@next", None)]
 
 
-async def test_a_switch_that_is_refused_is_shown_and_the_live_version_goes_on(tmp_path: Path) -> None:
-    """A table of somebody else's refers to the rows; once it is gone, the new version takes the place."""
-=======
 async def test_a_switch_that_is_refused_is_told_and_the_live_version_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By one line in the log, and as a subscription that stands still; once what refused it is gone, it is done."""
->>>>>>> views
     async with till(1, SqliteStore(tmp_path / "till.db")) as old:
 
         async def write(statement: str) -> None:

@@ -13,7 +13,7 @@ from typing import Self
 import httpx
 
 ROOT = Path(__file__).parents[2]
-BOUND = 20.0
+BOUND = 60.0
 
 
 class Served:

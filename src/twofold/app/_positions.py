@@ -50,7 +50,7 @@ class Positions:
         here: Those that run in this process, by name, at any time.
         watch: Tells whose owner is dead.
         clock: Tells how long events have waited.
-        views: The names of those that keep materialized views; nobody waits for them here.
+        unawaited: The names of those that nobody waits for.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Positions:
         here: Mapping[str, Here],
         watch: Watch,
         clock: Clock,
-        views: Collection[str] = (),
+        unawaited: Collection[str] = (),
     ) -> None:
         self._log = log
         self._places = list[tuple[Store, dict[str, None]]]()
@@ -72,7 +72,7 @@ class Positions:
                 for cut in Cut.all_of(one.name, one.partitions):
                     self._selections[cut.name] = cut.of(one.selection)
                     names[cut.name] = None
-                    if one.name not in views:
+                    if one.name not in unawaited:
                         self._parts.setdefault(cut.base, []).append(cut.name)
             self._places.append((store, names))
         self._here = here

@@ -113,13 +113,14 @@ class Run:
                 closing.push_async_callback(closer.stop)
             closing.push_async_callback(workers.stop)
             closing.push_async_callback(versions.stop)
-            followers = stores.split((*assembly.followers, *assembly.views), assembly.reactions)
+            by_the_clock = [view for view in assembly.views if not view.types]
+            followers = stores.split((*assembly.followers, *by_the_clock), assembly.reactions)
             if assembly.caching is not None and not stores.logless:
                 await assembly.caching.follow(stores.write)
                 closing.push_async_callback(assembly.caching.stop)
             watch = Watch(lease, clock.monotonic)
-            views = {one.name for one in assembly.views}
-            positions = Positions(stores.log, followers, workers.here, watch, clock, views)
+            unawaited = {view.name for view in by_the_clock}
+            positions = Positions(stores.log, followers, workers.here, watch, clock, unawaited)
             return cls(stores, role, workers, versions, positions, closing.pop_all())
 
     async def begin(self) -> None:
