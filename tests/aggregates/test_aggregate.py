@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.aggregates.counting import Account, Deposited, Opened
-from twofold.aggregates import Aggregate
+from twofold.aggregates import Aggregate, methods_of
 from twofold.errors import WiringError
 from twofold.messages import Event
 
@@ -119,6 +119,21 @@ def test_a_method_for_each_event_does_what_evolve_would() -> None:
     assert rebuilt is not None
     assert (till.id, till.balance, len(till.recorded)) == (1, 6, 5)
     assert (rebuilt.id, rebuilt.balance, rebuilt.version) == (1, 6, 5)
+
+
+def test_evolve_may_say_which_events_it_takes() -> None:
+    """It is the one way all the same, and no method for one of them."""
+
+    class Purse(Aggregate):
+        balance = 0
+
+        def evolve(self, event: Deposited) -> None:  # type: ignore[override]  # narrower than what it may be told
+            self.balance += event.amount
+
+    assert methods_of(Purse) == {}
+    purse = Purse.rebuild([Deposited(amount=3)])
+    assert purse is not None
+    assert purse.balance == 3
 
 
 def test_a_method_that_is_overridden_takes_the_place_of_the_other_one() -> None:

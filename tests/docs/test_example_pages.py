@@ -129,7 +129,8 @@ async def test_what_is_typed_is_done(example: str, tmp_path: Path) -> None:
 def test_every_example_has_a_page_that_leads_somewhere() -> None:
     """Its links are files, and the README has it in its table."""
     table = (EXAMPLES.parent / "README.md").read_text()
-    assert {*PAGES} == {file.parent.name for file in EXAMPLES.glob("[a-z]*/__init__.py")}
+    moved = {"moving"}  # docs/moving.md goes through it
+    assert {*PAGES} | moved == {file.parent.name for file in EXAMPLES.glob("[a-z]*/__init__.py")}
     for example, page in PAGES.items():
         assert f"(examples/{example}/README.md)" in table
         for link in re.findall(r"\]\(([^)#:\s]+)\)", page):

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from twofold.dispatch import classes_in, hints_of, refuse_impure
 from twofold.errors import FaultError
@@ -11,6 +11,9 @@ from twofold.messages import Event
 
 Methods: TypeAlias = Mapping[type, Callable[[Any, Any], None]]
 """The methods of a class, by the class of the event that each takes."""
+
+_OWN: Final = ("evolve", "record")
+"""What every aggregate has, whatever it says that they take."""
 
 
 @lru_cache(maxsize=1024)
@@ -23,7 +26,7 @@ def methods_of(kind: type) -> Methods:
     where = f"{kind.__module__}.{kind.__qualname__}"
     methods = dict[type, Callable[[Any, Any], None]]()
     for name, function in inspect.getmembers(kind, inspect.isfunction):
-        for event in () if name.startswith("_") else _events(function, f"{where}.{name}"):
+        for event in () if name in _OWN or name.startswith("_") else _events(function, f"{where}.{name}"):
             if event in methods:
                 text = f"takes {event.__qualname__} twice, in {methods[event].__name__} and in {name}"
                 raise FaultError(where=where, code="same_event", text=text, hint="join the two methods")
@@ -32,7 +35,7 @@ def methods_of(kind: type) -> Methods:
 
 
 def _events(function: Callable[..., Any], where: str) -> Iterator[type]:
-    """The events that a method is for; those that any event would do for, `record` and `evolve`, are for none."""
+    """The events that a method is for; one that any event would do for is for none."""
     parameters = list(inspect.signature(function).parameters)
     if len(parameters) != len(("self", "event")):
         return
