@@ -107,6 +107,14 @@ def test_policies_decide_about_whoever_is_named(door: Twofold) -> None:
     assert door("send", "close", "--role", "boss").code == 2
 
 
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_name_is_nobody(door: Twofold, blank: str) -> None:
+    """A variable of a script that was never set is a mistake in the script, and no way past a policy."""
+    said = door("send", "close", "--as", blank, "--role", "boss")
+    assert (said.code, said.out) == (2, "")
+    assert "--as is blank" in said.err
+
+
 @pytest.mark.parametrize("how, code", [("exists", 5), ("not found", 4), ("stuck", 75), ("bug", 70), ("", 3)])
 def test_the_exit_code_says_what_to_do(door: Twofold, how: str, code: int) -> None:
     """As `exit_of` has it, by the application's own word on errors; no text moves the cursor of a terminal."""

@@ -2,11 +2,13 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from twofold.clock import new_id
+from twofold.errors import WiringError
 from twofold.messages import Context, Origin, Principal, current_context, entered
 
 pytestmark = pytest.mark.anyio
@@ -125,6 +127,13 @@ def test_the_block_is_left_even_by_an_error() -> None:
     with pytest.raises(KeyError), entered(Context()):
         raise KeyError
     assert current_context() is None
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t\n", None])
+def test_nobody_is_no_principal(blank: Any) -> None:
+    """A header or variable that was never set lets nobody be somebody."""
+    with pytest.raises(WiringError, match="a Principal without a user id is nobody"):
+        Principal(user_id=blank, roles=frozenset({"owner"}))
 
 
 def test_it_shows_its_ids_only() -> None:

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from tests.web.shop import client_of, shop_app, who
-from twofold import Command, FromContext, Module, Principal
+from tests.web.shop import client_of, crashes, shop_app, who
+from twofold import Command, FromContext, Module, Principal, signed_in
 from twofold.errors import Unauthenticated
 
 pytestmark = pytest.mark.anyio
@@ -122,6 +122,31 @@ async def test_an_authenticator_may_refuse() -> None:
         health = await client.get("/health/live")
     assert (answer.status_code, answer.json()["detail"]) == (401, "this token has expired")
     assert health.status_code == 200
+
+
+async def test_an_authenticator_whose_user_is_blank_lets_nobody_pass(caplog: pytest.LogCaptureFixture) -> None:
+    """What it answers is a bug of its own: a crash in the log, and the message is never handled."""
+
+    async def careless(request: Request) -> Principal | None:
+        return Principal(user_id=request.headers.get("x-user", ""), roles=frozenset({"clerk"}))
+
+    @dataclass(frozen=True, kw_only=True)
+    class Enter(Command[None]):
+        user: Annotated[str, FromContext("user_id")]
+
+    done = list[str]()
+    gate = Module("gate")
+
+    @gate.handler(authorize=signed_in)
+    async def enter(command: Enter) -> None:
+        done.append(command.user)
+
+    app = shop_app(gate)
+    async with client_of(app, app.http(authenticate=careless)) as client:
+        unknown = await client.post("/commands/enter")
+        known = await client.post("/commands/enter", headers={"x-user": "ada"})
+    assert (unknown.status_code, known.status_code, done) == (500, 204, ["ada"])
+    assert len(crashes(caplog.records)) == 1
 
 
 async def test_an_authenticator_may_read_the_body() -> None:

@@ -121,6 +121,8 @@ def _principal(user: str | None, roles: tuple[str, ...], tenant: str | None) -> 
         if roles:
             raise click.UsageError("a role is somebody's: say whose with --as")
         return None
+    if not user.strip():
+        raise click.UsageError("--as is blank, and that is nobody: leave it out, or say who")
     return Principal(user_id=user, tenant=tenant, roles=frozenset(roles))
 
 

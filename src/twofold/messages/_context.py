@@ -14,6 +14,7 @@ from typing import Final, final
 from uuid import UUID
 
 from twofold.clock import Clock, IdSource, SystemClock, new_id
+from twofold.errors import WiringError
 from twofold.messages._expected import Expected
 from twofold.messages._receipt import Receipt
 
@@ -28,11 +29,18 @@ class Principal:
         user_id: The stable id of the user or service.
         tenant: The tenant they act for, when there are tenants.
         roles: What they are, for policies to decide by.
+
+    Raises:
+        WiringError: The user id is blank: a variable or header that nobody has set is nobody.
     """
 
     user_id: str
     tenant: str | None = None
     roles: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not (self.user_id and str(self.user_id).strip()):
+            raise WiringError("a Principal without a user id is nobody: say None instead of one")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
