@@ -14,6 +14,7 @@ from tests.personal.shop import Shop
 from twofold import App, Command, Event, Lifecycle, Module, public, signed_in
 from twofold.app import doctor
 from twofold.app.diagnosis._names import oddity
+from twofold.errors import MissingExtraError
 from twofold.messages import Kind
 
 EXAMPLES = ("accounts", "courses", "hostfactory", "orders", "providers")
@@ -46,6 +47,33 @@ def test_faults_come_first() -> None:
     (fault,) = app.check()
     assert (first.severity, first.code, str(first)) == ("fault", fault.code, str(fault))
     assert (second.severity, second.code) == ("warning", "mutable_message")
+
+
+@pytest.mark.parametrize("profile", ["development", "production"])
+def test_routes_that_cannot_be_served_are_faults(profile: Any) -> None:
+    """As `twofold run` refuses them: a path with a field that there is not, and one path for two commands."""
+    module = Module("routes")
+    for name, path in {"Lock": "/locks/{number}", "Open": "/doors", "Shut": "/doors"}.items():
+        message = make_dataclass(name, (), bases=(Command[None],), frozen=True, namespace={"__doc__": "Do it."})
+
+        async def done(command: Any) -> None: ...
+
+        module.register(message, done, path=path)
+    app = App("routes", modules=[module], database="routes.db", audit=False, profile=profile)
+    faults = [one.code for one in doctor(app) if one.severity == "fault"]
+    assert ("impossible_route" in faults, "conflicting_route" in faults) == (True, True)
+    assert len(faults) == len(app.check()) + 2
+    assert not {"open_docs", "open_metrics", "no_authenticator"} & set(faults)  # that is said when it is served
+
+
+def test_without_the_web_the_faults_are_those_of_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation that serves nothing is examined as well."""
+
+    def missing(app: App, **options: Any) -> Any:
+        raise MissingExtraError(extra="web", room="twofold.web", package="fastapi")
+
+    monkeypatch.setattr(App, "http", missing)
+    assert doctor(import_module("examples.orders").app) == []
 
 
 def test_messages_that_can_be_changed_or_say_nothing_of_themselves_are_named() -> None:

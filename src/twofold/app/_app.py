@@ -400,7 +400,10 @@ class App:
         self.watching = Watching(meter=meter or now.meter, observer=observer or now.observer, spans=spans or now.spans)
 
     def check(self) -> list[Fault]:
-        """Everything that keeps it from starting; empty when it is sound."""
+        """Everything that keeps it from starting; empty when it is sound.
+
+        Routes are not looked at: they are no business of an application that is not served. `doctor` does.
+        """
         if self._assembly is None:
             self.router.clear()
             self._assembly = assemble(

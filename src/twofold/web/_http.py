@@ -44,7 +44,8 @@ def http(
     `POST /commands/{name}` and `GET /queries/{name}`, or as a handler's own path, method and status say. A query with a
     field that no URL can hold is offered by POST. Everything that `attach` gives to routes of yours is there too.
     Of messages only those are served that belong to the application's role.
-    It refuses to start with a fault; `web.state.faults()` tells them all before.
+    It refuses to start with a fault; `web.state.faults()` tells them all before, and `web.state.declared_faults()` all
+    but those of how production is served.
 
     Args:
         app: The application.
@@ -78,6 +79,7 @@ def http(
         return [*doors.faults(), *exposed_faults(app, web, said)]
 
     web.state.faults = faults
+    web.state.declared_faults = doors.faults
     web.state.drain = opened.drain
 
     def prove() -> None:

@@ -1,4 +1,4 @@
-"""What can be seen without a database: the faults of an application, and what its declarations will do one day."""
+"""What can be seen without a database: the faults of an application and its routes, and what will hurt one day."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,6 +11,7 @@ from twofold.app.diagnosis._diagnosis import Diagnosis, warning
 from twofold.app.diagnosis._names import oddity, stem_of
 from twofold.app.erasing import followers
 from twofold.dispatch import APPLIES_TO, Lifecycle
+from twofold.errors import Fault, MissingExtraError
 from twofold.messages import Kind, MessageType
 from twofold.store import RevealingStore
 
@@ -26,7 +27,7 @@ def look_at(app: App) -> list[Diagnosis]:
     Returns:
         Its faults, and what else there is to say: of its messages always, of the rest when it has no fault.
     """
-    faults = app.check()
+    faults = _faults(app)
     own = [kind for kind in app.router.catalogue if not kind.cls.__module__.startswith("twofold.")]
     return [
         *map(Diagnosis.of, faults),
@@ -35,6 +36,16 @@ def look_at(app: App) -> list[Diagnosis]:
         *_attempts(own),
         *([] if faults else (*_lifecycles(app), *_unguarded(app), *_remembering(app), *_passed_over(app))),
     ]
+
+
+def _faults(app: App) -> list[Fault]:
+    """The faults of an application and, where it can be served, of its routes."""
+    try:
+        served = app.http()
+    except MissingExtraError:  # then `twofold run` says what is missing
+        return app.check()
+    found: list[Fault] = served.state.declared_faults()
+    return found
 
 
 def _of_message(kind: MessageType[Any]) -> Iterator[Diagnosis]:

@@ -22,7 +22,7 @@ _PLACES = {
     ),
 }
 _NEEDED: Final[Mapping[str, Sequence[Import]]] = {
-    "project_test.py.txt": (("pathlib", "Path"), ("twofold.testing", "uncovered")),
+    "project_test.py.txt": (("pathlib", "Path"), ("twofold.app", "doctor"), ("twofold.testing", "uncovered")),
     "project_conftest.py.txt": (
         ("collections.abc", "AsyncIterator"),
         ("httpx", ""),
