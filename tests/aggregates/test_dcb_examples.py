@@ -25,6 +25,7 @@ from twofold import (
     Tag,
 )
 from twofold.clock import Clock
+from twofold.messages import NotSecret
 
 pytestmark = pytest.mark.anyio
 
@@ -114,14 +115,14 @@ async def rename(command: Rename, boundary: Boundary) -> Result[None]:
 @dataclass(frozen=True, kw_only=True)
 class SignUpInitiated(Event):
     email: Email
-    token: Token
+    token: Annotated[Token, NotSecret]
     until: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignUpConfirmed(Event):
     email: Email
-    token: Token
+    token: Annotated[Token, NotSecret]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,7 @@ class Pending(Decision):
     """A sign-up under its token."""
 
     email: Email
-    token: Token
+    token: Annotated[Token, NotSecret]
     until: datetime | None = None
     used: bool = False
 

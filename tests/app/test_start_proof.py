@@ -36,6 +36,7 @@ from twofold import (
 )
 from twofold.dispatch import Next
 from twofold.errors import Fault, StartError, WiringError
+from twofold.messages import Erased, NotSecret, Personal, Subject
 from twofold.sql import BlockingReadSession, ReadSession
 
 pytestmark = pytest.mark.anyio
@@ -767,6 +768,31 @@ def test_a_secret_in_an_event() -> None:
     (fault,) = App("secrets", modules=[module], database="memory:").check()
     assert (fault.where.rpartition(".")[2], fault.code) == ("PasswordSet", "secret_in_event")
     assert "password" in fault.text
+
+
+def test_a_telling_name_in_an_event() -> None:
+    """It would be in the log for ever in the clear: also deep in it, unless it is encrypted or said to be none."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Device:
+        api_key: str
+        model: str
+
+    @dataclass(frozen=True, kw_only=True)
+    class Registered(Event):
+        user: Annotated[str, Subject("user")]
+        password: str
+        cvv_hint: str | None = None
+        access_token: Annotated[str | Erased | None, Personal("user")] = None
+        tokens: Annotated[int, NotSecret] = 0
+        device: Device
+
+    module = Module("secrets")
+    module.events(Registered)
+    (fault,) = App("secrets", modules=[module], database="memory:", key_database="memory:").check()
+    assert (fault.where.rpartition(".")[2], fault.code) == ("Registered", "secret_in_event")
+    assert fault.text.endswith("its name says is a secret: password, cvv_hint, api_key")
+    assert "NotSecret" in fault.hint
 
 
 @dataclass(frozen=True, kw_only=True)

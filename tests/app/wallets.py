@@ -27,6 +27,7 @@ from twofold import (
     Success,
 )
 from twofold.clock import Clock, new_id
+from twofold.messages import NotSecret
 from twofold.store import Store
 
 
@@ -154,7 +155,7 @@ class Joined(Event):
     by: str | None
     at: datetime
     replay: bool
-    token: str
+    token: Annotated[str, NotSecret]
 
 
 @dataclass(frozen=True, kw_only=True)

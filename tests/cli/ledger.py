@@ -22,12 +22,13 @@ from twofold import (
     Tag,
     event,
 )
+from twofold.messages import NotSecret
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opened(Event):
     account_id: Annotated[str, Tag("account")]
-    api_key: str = "hush"
+    api_key: Annotated[str, NotSecret] = "hush"
 
 
 @event(version=2)

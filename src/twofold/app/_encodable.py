@@ -10,7 +10,7 @@ from pydantic.errors import PydanticUserError
 
 from twofold.app._personal import field_faults
 from twofold.errors import Fault, WiringError
-from twofold.messages import Kind, MessageType
+from twofold.messages import PERSONAL, Kind, MessageType, is_telling
 
 
 def encoding_faults(messages: Iterable[MessageType[Any]]) -> list[Fault]:
@@ -27,10 +27,29 @@ def encoding_faults(messages: Iterable[MessageType[Any]]) -> list[Fault]:
             faults.append(_fault(message.cls, error))
         else:
             faults += field_faults(message, schema)
-            if message.kind is Kind.EVENT and (secrets := ", ".join(write_only(schema))):
-                text, hint = f"would store a secret as asterisks: {secrets}", "leave secrets out of events"
-                faults.append(Fault(where=message.cls.__qualname__, code="secret_in_event", text=text, hint=hint))
+            if message.kind is Kind.EVENT:
+                faults += _secrets(message.cls, schema)
     return faults
+
+
+def _secrets(cls: type, schema: dict[str, Any]) -> Iterator[Fault]:
+    """What an event has that would be lost, or kept for ever for everybody to read."""
+    where, marked = cls.__qualname__, [*write_only(schema)]
+    if marked:
+        text = f"would store a secret as asterisks: {', '.join(marked)}"
+        yield Fault(where=where, code="secret_in_event", text=text, hint="leave secrets out of events")
+    if telling := [name for name in _telling(schema) if name not in marked]:
+        text = f"would store in the clear what its name says is a secret: {', '.join(telling)}"
+        hint = "leave it out, or mark it Personal; one that is none gets another name, or Annotated[..., NotSecret]"
+        yield Fault(where=where, code="secret_in_event", text=text, hint=hint)
+
+
+def _telling(schema: dict[str, Any]) -> Iterator[str]:
+    """Fields that are neither encrypted nor said to be no secret, and have the name of one."""
+    for part in (schema, *schema.get("$defs", {}).values()):
+        for name, field in part.get("properties", {}).items():
+            if is_telling(name) and PERSONAL not in field and field.get("writeOnly") is not False:
+                yield name
 
 
 def write_only(schema: dict[str, Any]) -> Iterator[str]:

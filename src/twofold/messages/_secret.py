@@ -55,6 +55,24 @@ class Secret:
         return {**handler(schema), "writeOnly": True}
 
 
+class NotSecret:
+    """Marks a field of an event that holds no secret, although its name tells of one: `tokens`, a number.
+
+    It lets the event start. What is written for people to read goes by names, and hides the field as before.
+
+    Example:
+        >>> @dataclass(frozen=True, kw_only=True)
+        ... class TextParsed(Event):
+        ...     tokens: Annotated[int, NotSecret]
+    """
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "writeOnly": False}
+
+
 def redacting(kind: MessageType[M]) -> Callable[[M], str]:
     """What gives messages of a type as JSON without their secrets.
 
