@@ -7,16 +7,19 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from examples._demo.database import PostgresSchema
 from examples._demo.server import caught_up
 
-PAGE = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "tutorial.md").read_text()
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 ADDRESS = "postgresql://localhost/box_office"
 
@@ -34,6 +37,18 @@ def test_every_step_runs_as_printed(tmp_path: Path, postgres_schema: PostgresSch
             else:
                 said = reader.follow(language, text)
     assert [language for language, _ in BLOCKS].count("text") == 9
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/tutorial.md", "src/twofold/cli/new/templates/project_readme.md.txt"]
+)
+def test_it_can_be_installed_from_a_clone(page: str) -> None:
+    """Each page that installs twofold says how without a package index, with an extra that the clone has."""
+    text = (ROOT / page).read_text()
+    extras = set(re.findall(r'pip install "path/to/clone\[(\w+)\]"', text))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert ('"twofold[standard]"' in text, extras) == (True, {"standard"})
+    assert extras <= project["optional-dependencies"].keys()
 
 
 class Reader:
