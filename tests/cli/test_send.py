@@ -169,6 +169,21 @@ def test_answers_are_shown_to_people_and_machines(door: Twofold) -> None:
     assert (said.code, said.out, said.err) == (4, "", "twofold: nothing was found [not_found]\n")
 
 
+def test_machines_read_what_twofold_itself_says(door: Twofold, twofold: Twofold, tmp_path: Path) -> None:
+    """A message that there is not, an application that cannot start or be found, a database that nobody prepared."""
+    broken = twofold("send", "tests.cli.broken:app", "spoil", "--json")
+    unprepared = twofold("ask", "--database", str(tmp_path / "new.db"), DESK, "count_orders", "--json")
+    nowhere = twofold("ask", "tests.cli.desk:nothing", "count_orders", "--json")
+    said = [door("ask", "count_order", "--json"), broken, unprepared, nowhere]
+    facts = [json.loads(one.err) for one in said]
+    assert [one.code for one in said] == [4, 2, 75, 2]
+    assert [one["category"] for one in facts] == ["not_found", "wiring", "unavailable", "wiring"]
+    assert facts[0]["hint"] == "did you mean count_orders?"
+    assert (len(facts[1]["faults"]), facts[1]["detail"]) == (3, "broken cannot start: 3 faults")
+    assert facts[1]["faults"][0].keys() == {"where", "code", "text", "hint"}
+    assert not any(one.out for one in said)
+
+
 def test_a_near_name_is_offered(door: Twofold) -> None:
     """Of the kind that is asked for; what is of another kind is told to be, and which door it has."""
     said = door("ask", "count_order")

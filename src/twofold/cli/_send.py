@@ -21,7 +21,7 @@ from twofold.cli._answer_shown import show
 from twofold.cli._completion import messages_of
 from twofold.cli._exit import exit_of
 from twofold.cli._load import app_and_words, database_options, load, mount, told_apart
-from twofold.cli._tell import tell_failure
+from twofold.cli._tell import tell_failure, telling
 from twofold.cli._typed import own_names, typed_fields
 from twofold.messages import Kind, Principal
 
@@ -35,7 +35,9 @@ def _message_options(command: F) -> F:
     for option in (
         click.option("-h", "--help", "helping", is_flag=True, help="Show this; behind a message, its fields."),
         click.option("--settle", is_flag=True, help="Be a worker too: prepare the database, and deal with all events."),
-        click.option("--json", "as_json", is_flag=True, help="The answer as JSON; what goes wrong, too."),
+        click.option(
+            "--json", "as_json", is_flag=True, help="The answer as JSON; what goes wrong, too, but for usage."
+        ),
         click.option("--tenant", metavar="ID", help="For which tenant."),
         click.option("--role", "roles", multiple=True, metavar="NAME", help="A role of whoever sends it; may repeat."),
         click.option("--as", "user", metavar="ID", help="Who sends it."),
@@ -95,18 +97,21 @@ def _dispatch(
             context.exit(0 if helping else 2)
         raise click.UsageError(f"name the {kind} before its fields: {' '.join(words)}")
     target, name = told_apart(names, target, kind.value)
-    app = load(target)
-    mount(app, **databases)
-    wanted = sendable(app, name, kind)
-    typed = _typed(wanted, words[len(names) :], context, helping=helping)
-    principal = _principal(user, roles, tenant)
-    body = sys.stdin.read() if data == "-" else data
+    with telling(as_json=as_json):
+        app = load(target)
+        mount(app, **databases)
+        wanted = sendable(app, name, kind)
+        typed = _typed(wanted, words[len(names) :], context, helping=helping)
+        principal = _principal(user, roles, tenant)
+        body = sys.stdin.read() if data == "-" else data
 
-    async def run() -> Sent:
-        async with client(app, kind, settle=settle):
-            return await send_message(app, wanted, data=body, typed=typed, principal=principal, tenant=tenant, key=key)
+        async def run() -> Sent:
+            async with client(app, kind, settle=settle):
+                return await send_message(
+                    app, wanted, data=body, typed=typed, principal=principal, tenant=tenant, key=key
+                )
 
-    _print(app, asyncio.run(run()), as_json=as_json)
+        _print(app, asyncio.run(run()), as_json=as_json)
 
 
 def _typed(wanted: Sendable, words: tuple[str, ...], context: click.Context, *, helping: bool) -> Mapping[str, str]:

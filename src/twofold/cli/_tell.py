@@ -1,10 +1,15 @@
 """What the command line says when something goes wrong: one line for what, one for what to do."""
 
 import json
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import rich_click as click
 
+from twofold.cli._exit import exit_code
 from twofold.errors import Classifier, Invalid, StartError, TwofoldError, Unauthenticated, code_of, detail_of
 from twofold.middleware import printable
 
@@ -40,6 +45,8 @@ def tell_failure(error: Any, classifier: Classifier, *, as_json: bool) -> None:
     if as_json:
         found = [{"field": one.field, "rule": one.rule, "message": one.message} for one in findings]
         facts = {"code": code, "category": category.value, "detail": text, "hint": hint, "findings": found}
+        if isinstance(error, StartError):
+            facts |= {"detail": text.partition("\n")[0], "faults": [asdict(one) for one in error.faults]}
         click.echo(json.dumps(facts, indent=2), err=True)
         return
     _line(f"{'the message is not as it should be' if findings else printable(text)} [{click.style(code, fg='yellow')}]")
@@ -48,6 +55,22 @@ def tell_failure(error: Any, classifier: Classifier, *, as_json: bool) -> None:
             f"  {click.style(printable(one.field or 'all of it'), bold=True)}: {printable(one.message)}", err=True
         )
     _hint(hint)
+
+
+@contextmanager
+def telling(*, as_json: bool) -> Generator[None]:
+    """Say as JSON, if machines read it, what a command has ended with, and exit; for people `main` says it.
+
+    Args:
+        as_json: Whether machines read it.
+    """
+    try:
+        yield
+    except TwofoldError as error:
+        if not as_json:
+            raise
+        tell_failure(error, Classifier(), as_json=True)
+        sys.exit(exit_code(error))
 
 
 def _tell_faults(error: StartError) -> None:
