@@ -34,6 +34,11 @@ def test_the_page_writes_what_it_shows(
             head, _, body = text.partition("\n")
             assert (tmp_path / "shop" / head.removeprefix("# ")).read_text() == body
     assert shown == 7
+    cancels = (tmp_path / "shop" / "shop" / "orders" / "cancel_order.py").read_text()
+    assert 'path="/orders/{order_id}/cancel"' in cancels
+    assert 'unit.append(f"order-{command.order_id}", event)' in cancels
+    assert "It does not look\nwhether there is such an order" in PAGE
+    assert "NotFound" not in cancels
 
 
 def run(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
