@@ -15,6 +15,7 @@ from twofold.app import App
 from twofold.errors import Classifier, Invalid, Unauthenticated
 from twofold.messages import Kind, Origin, Principal
 from twofold.result import Result
+from twofold.web._headers import by_name
 from twofold.web._keys import with_key
 from twofold.web._positions import receipt_of, stamp_of
 from twofold.web._tags import with_expected
@@ -48,6 +49,7 @@ class Arrival:
         "_max_wait",
         "_method",
         "_origin",
+        "_repeated",
         "address",
         "app",
         "correlation_id",
@@ -63,7 +65,7 @@ class Arrival:
         self.address: str = (scope.get("client") or ("nowhere",))[0]
         self._max_wait = max_wait
         self._method: str | None = scope.get("method")
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.headers, self._repeated = by_name(scope["headers"])
         sent = self.headers.get(b"x-correlation-id", b"")
         new = not _CORRELATION.fullmatch(sent)
         self.correlation_id = str(app.router.context().message_id) if new else sent.decode("ascii")
@@ -105,11 +107,11 @@ class Arrival:
             origin: Where its messages come from.
 
         Raises:
-            Invalid: A header cannot be understood.
+            Invalid: A header cannot be understood, or the key was given more than once.
         """
         if self._method is None:
             return origin
-        origin = with_key(origin, self.headers)
+        origin = with_key(origin, self.headers, self._repeated)
         return origin if self._method in _READING else with_expected(origin, self.headers)
 
     async def send(self, kind: Kind, message: object, origin: Origin) -> Result[Any, Any]:
