@@ -21,7 +21,6 @@ from typing import Annotated
 from twofold import (
     Aggregate, Command, Event, History, Module, NotFound, Query, Repository, Result, Success, Tag, signed_in,
 )
-from twofold.messages import Feed
 orders = Module("orders")
 @dataclass(frozen=True, kw_only=True)
 class Place(Command[None]): order_id: UUID
@@ -34,7 +33,7 @@ class ShowOrder(Query["OrderShown"]): order_id: UUID
 @dataclass(frozen=True, kw_only=True)
 class OrderStatus(Query["int | None"]): order_id: UUID
 @dataclass(frozen=True, kw_only=True)
-class FollowOrder(Query[Feed]): order_id: UUID
+class FollowOrder(Query["Feed"]): order_id: UUID
 @dataclass(frozen=True, kw_only=True)
 class Placed(Event): order_id: UUID
 @dataclass(frozen=True, kw_only=True)
