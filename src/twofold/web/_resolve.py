@@ -43,7 +43,7 @@ def resolve(wanted: Any) -> Callable[..., Any]:
 
 def _is(target: object, wanted: Any) -> bool:
     """Whether a registration is what is wanted: the very function or class, or an instance of the class."""
-    return target is wanted or (isinstance(wanted, type) and isinstance(target, wanted))
+    return target is wanted or wanted in type(target).__mro__  # a protocol need not be one that isinstance takes
 
 
 @final
