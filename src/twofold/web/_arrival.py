@@ -17,6 +17,7 @@ from twofold.messages import Kind, Origin, Principal
 from twofold.result import Result
 from twofold.web._headers import by_name
 from twofold.web._keys import with_key
+from twofold.web._not_running import NotRunning
 from twofold.web._positions import receipt_of, stamp_of
 from twofold.web._tags import with_expected
 
@@ -84,8 +85,11 @@ class Arrival:
             connection: The request, for whoever authenticates it; None when nobody does.
 
         Raises:
+            NotRunning: The application has not started, or has stopped.
             TwofoldError: It was refused.
         """
+        if not self.app.running:
+            raise NotRunning
         if self._origin is None:
             principal = None if self._authenticate is None else await self._authenticate(connection)
             receipt = await receipt_of(self.headers, self.app, self._max_wait)

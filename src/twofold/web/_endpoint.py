@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from twofold.app import App
 from twofold.dispatch import Handler
-from twofold.errors import Invalid, TwofoldError, Unavailable
+from twofold.errors import Invalid, TwofoldError
 from twofold.messages import Kind, Origin, wire_name
 from twofold.result import Success
 from twofold.web._answer import Answer
@@ -85,8 +85,6 @@ class Endpoint:
             if problem is not None:
                 await self._refuse(problem, arrival, send)
                 return
-            if not self.app.running:
-                raise Unavailable("the application is not running")
             request = Request(scope, _replay(body, receive)) if arrival.authenticates else None
             origin = await arrival.origin(request)
         except ClientDisconnect:
