@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from tests.web.shop import client_of, who
@@ -17,12 +18,15 @@ ORDER = UUID(int=7)
 GROUND = """
 from dataclasses import dataclass
 from uuid import UUID
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
+from fastapi import FastAPI
 from twofold import (
-    Aggregate, Command, Event, History, Module, NotFound, Query, Repository, Result, Success, Tag, signed_in,
+    Aggregate, App, Command, Event, History, Module, NotFound, Query, Repository, Result, Success, Tag, signed_in,
 )
-from twofold.messages import Feed
 orders = Module("orders")
+app = App("orders", modules=[orders], database="memory:")
 @dataclass(frozen=True, kw_only=True)
 class Place(Command[None]): order_id: UUID
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +38,7 @@ class ShowOrder(Query["OrderShown"]): order_id: UUID
 @dataclass(frozen=True, kw_only=True)
 class OrderStatus(Query["int | None"]): order_id: UUID
 @dataclass(frozen=True, kw_only=True)
-class FollowOrder(Query[Feed]): order_id: UUID
+class FollowOrder(Query["Feed"]): order_id: UUID
 @dataclass(frozen=True, kw_only=True)
 class Placed(Event): order_id: UUID
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +61,17 @@ async def place(command: Place, repository: Repository[Order]) -> None:
 """
 
 
-def orders() -> App:
-    """The application of the page, as printed."""
+def printed() -> dict[str, Any]:
+    """What the page defines."""
     names: dict[str, Any] = {}
     exec(GROUND + "".join(re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)), names)
-    return App("orders", modules=[names["orders"]], database="memory:")
+    return names
+
+
+def orders() -> App:
+    """The application of the page, as printed."""
+    app: App = printed()["app"]
+    return app
 
 
 async def test_two_people_change_one_thing_as_printed() -> None:
@@ -93,3 +103,15 @@ async def test_what_is_followed_as_printed() -> None:
             await client.post(f"/orders/{ORDER}/notes", json={"text": "mine"})
             assert (await status.event())["data"] == "1"
             assert (await history.event())["data"] == f'{{"order_id":"{ORDER}","text":"mine"}}'
+
+
+async def test_it_is_mounted_as_printed() -> None:
+    """It runs with what is around it, and its paths and the address in its document are below the prefix."""
+    api = printed()["api"]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://x") as client:
+        before = await client.put(f"/shop/orders/{ORDER}")
+        async with api.router.lifespan_context(api):
+            placed = await client.put(f"/shop/orders/{ORDER}")
+            document = (await client.get("/shop/openapi.json")).json()
+    assert (before.status_code, before.json()["detail"]) == (503, "the application is not running")
+    assert (placed.status_code, document["servers"]) == (204, [{"url": "/shop"}])

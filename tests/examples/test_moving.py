@@ -136,6 +136,16 @@ async def test_every_stage_answers_alike_and_leaves_the_same_rows(stage: str, pl
     ]
 
 
+async def test_a_loan_that_is_asked_for_twice_is_made_once(place: Place) -> None:
+    """At the stage at which lending is a command: the client sends it again under its key, and one copy is away."""
+    async with served("writing", place) as client:
+        await client.post("/books", json={**EMMA, "copies": 2})
+        key = {"Idempotency-Key": "ada-emma"}
+        lent = [await client.post("/books/1/loans", json={"reader": "ada"}, headers=key) for _ in range(2)]
+    assert [(one.status_code, one.json()["id"]) for one in lent] == [(201, 1), (201, 1)]
+    assert await rows(place) == [("Emma",), (1, 1, "ada", False)]
+
+
 async def test_each_stage_goes_on_where_the_last_one_stopped(place: Place) -> None:
     """One database is taken all the way, and what one stage has lent another one takes back."""
     async with served("before", place) as client:

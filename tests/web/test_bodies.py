@@ -57,6 +57,17 @@ async def test_what_is_no_such_command_is_refused(client: httpx.AsyncClient, bod
     assert (answer.status_code, answer.json()["errors"][0]["rule"]) == (400, rule), answer.text
 
 
+async def test_fields_beside_the_body_are_refused(client: httpx.AsyncClient) -> None:
+    """What takes a body takes no query parameters, known or not: nobody is to think that they counted."""
+    for query in ("amount=99", "customer=ada", "x"):
+        answer = await client.post(f"/commands/place_order?{query}", json={"customer": "ada"})
+        assert (answer.status_code, answer.json()["detail"]) == (
+            400,
+            "this takes no query parameters; its fields are in the body",
+        )
+    assert (await client.post("/commands/place_order?", json={"customer": "ada"})).status_code == 201
+
+
 async def test_numbers_beyond_reason_are_refused() -> None:
     """An integer that is too long to be read is refused and is no crash."""
     app = shop_app()

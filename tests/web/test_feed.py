@@ -173,3 +173,7 @@ async def test_it_is_for_who_accepts_a_stream() -> None:
     for operation in (follow, last):
         assert "Last-Event-ID" in {one["name"] for one in operation["parameters"]}
     assert ("406" in follow["responses"], "406" in last["responses"]) == (True, False)
+    assert ["304" in one["responses"] for one in (follow, last)] == [False, True]
+    assert ["ETag" in one["responses"]["200"].get("headers", {}) for one in (follow, last)] == [False, True]
+    names = [{one["name"] for one in operation["parameters"]} for operation in (follow, last)]
+    assert ["If-None-Match" in one for one in names] == [False, True]

@@ -74,6 +74,19 @@ async def test_a_missing_or_impossible_key_is_a_400() -> None:
         assert (await client.post("/commands/pay", json=ONE, headers={KEY.encode(): b"\xc3\xa9"})).status_code == 200
 
 
+async def test_two_keys_are_a_400() -> None:
+    """There is no telling which one counts, not even when they are the same; nothing is done."""
+    till = Till()
+    app = till.app()
+    async with client_of(app, app.http()) as client:
+        for keys in (("k-1", "k-2"), ("k-1", "k-1")):
+            refused = await client.post("/commands/pay", json=ONE, headers=[(KEY, key) for key in keys])
+            (finding,) = refused.json()["errors"]
+            assert (refused.status_code, finding["field"]) == (400, KEY)
+            assert finding["message"] == "this can be given once"
+    assert till.begun == []
+
+
 async def test_silence_is_given_again() -> None:
     """A command that answers nothing is a 204 each time."""
     app = Till().app()

@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI, Response
 
 from tests.web.shop import client_of, who
 from twofold import App, Command, CommandBus, CommandHandler, Context, Module, Query, QueryBus, Result, Success
+from twofold.clock import Clock
 from twofold.web import resolve, respond
 
 pytestmark = pytest.mark.anyio
@@ -99,6 +100,19 @@ async def test_any_service_can_be_resolved() -> None:
     assert first == second
     assert first[1:] == [True, True, 1]
     assert Basket.opened == Basket.closed == 2
+
+
+async def test_a_service_is_resolved_by_its_protocol() -> None:
+    """Any protocol that the application provides something for, also one that `isinstance` does not take."""
+    app, web = App("hello", modules=[greeting_module()], database="memory:"), FastAPI()
+    app.attach(web)
+
+    @web.get("/")
+    async def route(clock: Annotated[Clock, Depends(resolve(Clock))]) -> bool:
+        return clock is app.clock
+
+    async with client_of(app, web) as client:
+        assert (await client.get("/")).json() is True
 
 
 async def test_a_handler_is_resolved_behind_its_pipeline() -> None:

@@ -2,17 +2,18 @@
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from tests.web.bells import bell_handlers
 from tests.web.shop import client_of, shop_app
-from twofold import App, Event, Module
+from twofold import App, Caller, CommandBus, Dispatcher, Event, EventBus, Module, QueryBus
+from twofold.clock import Clock
 from twofold.errors import StartError
-from twofold.web import http
+from twofold.web import http, resolve
 
 pytestmark = pytest.mark.anyio
 
@@ -159,6 +160,24 @@ async def test_a_message_before_the_start_is_unavailable() -> None:
     assert (query.status_code, query.json()["detail"]) == (503, "the application is not running")
     assert (ready.status_code, ready.json()["running"], live.status_code) == (503, False, 200)
     assert metrics.status_code == 200
+
+
+@pytest.mark.parametrize("wanted", [CommandBus, QueryBus, EventBus, Dispatcher, Caller, resolve(Clock)])
+async def test_a_client_that_runs_no_lifespan_is_told_so(wanted: Any) -> None:
+    """A route of one's own says that the application is not running, and how to start it; not that it knows nothing."""
+    app, api = shop_app(), FastAPI()
+    app.attach(api)
+
+    @api.get("/")
+    async def route(given: Annotated[Any, Depends(wanted)]) -> bool:
+        return given is not None
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://x") as client:
+        refused = await client.get("/")
+        assert (refused.status_code, refused.json()["detail"]) == (503, "the application is not running")
+        assert "with TestClient(api)" in refused.json()["hint"]
+        async with api.router.lifespan_context(api):
+            assert (await client.get("/")).json() is True
 
 
 async def test_a_module_that_is_mounted_later_is_served() -> None:

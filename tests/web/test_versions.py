@@ -74,6 +74,16 @@ async def test_if_match_is_read_as_http_says(client: httpx.AsyncClient, sent: st
         assert [one["field"] for one in answer.json()["errors"]] == ["If-Match"]
 
 
+async def test_tags_in_several_lines_are_one_list(client: httpx.AsyncClient) -> None:
+    """As HTTP has it, wherever a proxy breaks them: the first line counts as much as the last one."""
+    for tags, status in ((("1", "9"), 200), (("9", "2"), 200), (("8", "9"), 412)):
+        lines = [("If-Match", f'"{tag}"') for tag in tags]
+        assert (await client.post("/shelves/a/pieces", headers=lines)).status_code == status
+    for name, values in (("If-Match", ("*", '"1"')), ("If-None-Match", ("*", '"1"'))):
+        lines = [(name, value) for value in values]
+        assert (await client.put("/shelves/b", headers=lines)).status_code == 400
+
+
 async def test_a_creator_may_ask_that_nothing_is_there(client: httpx.AsyncClient) -> None:
     """`If-None-Match: *` creates once; any other word of it means nothing to a command."""
     only_new = {"If-None-Match": "*"}

@@ -1,4 +1,5 @@
-"""What is known of one request before anything is done with it: its correlation id, its trace, who it comes from.
+"""What is known of one request before anything is done with it: its correlation id, its trace, who it comes from, and
+what its headers say of a command.
 
 The reception makes one per request; everything else in the room reads it. Nothing of a body ever gets in here.
 """
@@ -11,9 +12,14 @@ from typing import Any, Final, TypeAlias, final
 from starlette.requests import HTTPConnection
 
 from twofold.app import App
-from twofold.errors import Classifier, Unauthenticated
-from twofold.messages import Origin, Principal
+from twofold.errors import Classifier, Invalid, Unauthenticated
+from twofold.messages import Kind, Origin, Principal
+from twofold.result import Result
+from twofold.web._headers import by_name
+from twofold.web._keys import with_key
+from twofold.web._not_running import NotRunning
 from twofold.web._positions import receipt_of, stamp_of
+from twofold.web._tags import with_expected
 
 Authenticator: TypeAlias = Callable[[Any], Awaitable[Principal | None]]
 """Tells who a request comes from; None for nobody. Raises a twofold error to refuse it."""
@@ -24,6 +30,7 @@ _KEY: Final = "twofold.arrival"
 _CORRELATION: Final = re.compile(rb"[\x21-\x7e]{1,128}")
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACESTATE: Final = re.compile(rb"[\x20-\x7e]{1,512}")
+_READING: Final = ("GET", "HEAD")
 
 
 @final
@@ -38,7 +45,18 @@ class Arrival:
         problems: What the type of a problem begins with that answers it.
     """
 
-    __slots__ = ("_authenticate", "_max_wait", "_origin", "address", "app", "correlation_id", "headers", "problems")
+    __slots__ = (
+        "_authenticate",
+        "_max_wait",
+        "_method",
+        "_origin",
+        "_repeated",
+        "address",
+        "app",
+        "correlation_id",
+        "headers",
+        "problems",
+    )
 
     def __init__(
         self, app: App, authenticate: Authenticator | None, scope: Scope, max_wait: float, problems: str
@@ -47,7 +65,8 @@ class Arrival:
         self.problems = problems
         self.address: str = (scope.get("client") or ("nowhere",))[0]
         self._max_wait = max_wait
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._method: str | None = scope.get("method")
+        self.headers, self._repeated = by_name(scope["headers"])
         sent = self.headers.get(b"x-correlation-id", b"")
         new = not _CORRELATION.fullmatch(sent)
         self.correlation_id = str(app.router.context().message_id) if new else sent.decode("ascii")
@@ -66,8 +85,11 @@ class Arrival:
             connection: The request, for whoever authenticates it; None when nobody does.
 
         Raises:
+            NotRunning: The application has not started, or has stopped.
             TwofoldError: It was refused.
         """
+        if not self.app.running:
+            raise NotRunning
         if self._origin is None:
             principal = None if self._authenticate is None else await self._authenticate(connection)
             receipt = await receipt_of(self.headers, self.app, self._max_wait)
@@ -79,6 +101,42 @@ class Arrival:
                 receipt=receipt,
             )
         return self._origin
+
+    def of_command(self, origin: Origin) -> Origin:
+        """Where a command of the request comes from: with the key that its headers give it, and what they expect.
+
+        A web socket says nothing of one command, and what a GET expects is about its own answer.
+
+        Args:
+            origin: Where its messages come from.
+
+        Raises:
+            Invalid: A header cannot be understood, or the key was given more than once.
+        """
+        if self._method is None:
+            return origin
+        origin = with_key(origin, self.headers, self._repeated)
+        return origin if self._method in _READING else with_expected(origin, self.headers)
+
+    async def send(self, kind: Kind, message: object, origin: Origin) -> Result[Any, Any]:
+        """Send a command or query of a route, a command with what the headers say of it.
+
+        Args:
+            kind: Its kind.
+            message: The command or query.
+            origin: Where messages of the request come from.
+
+        Raises:
+            HandlerNotFoundError: It has no handler.
+        """
+        router = self.app.router
+        try:
+            origin = self.of_command(origin) if kind is Kind.COMMAND else origin
+        except Invalid as error:
+            handlers = router.handlers(type(message))
+            if handlers:
+                return await router.refuse(handlers[0], error, origin)
+        return await router.send(kind, message, origin)
 
     async def renewed(self, connection: HTTPConnection | None) -> Origin:
         """Where its messages come from, asked anew: who it comes from may have lost what they had.

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from twofold.app import App
 from twofold.dispatch import Handler
-from twofold.errors import Invalid, TwofoldError, Unavailable
+from twofold.errors import Invalid, TwofoldError
 from twofold.messages import Kind, Origin, wire_name
 from twofold.result import Success
 from twofold.web._answer import Answer
@@ -20,13 +20,12 @@ from twofold.web._arrival import Arrival, arrival_at
 from twofold.web._body import read_body
 from twofold.web._follow import Follower
 from twofold.web._intake import Intake
-from twofold.web._keys import with_key
 from twofold.web._paging import links_of
 from twofold.web._problem import Problem, nothing_found, problem_of_status
 from twofold.web._reception import log_refusal, problem_told, send_problem
 from twofold.web._stream import EVENT_STREAM
 from twofold.web._streams import OpenStreams
-from twofold.web._tags import is_known, tag_of, with_expected
+from twofold.web._tags import is_known, tag_of
 from twofold.web._watch import Watch
 
 _JSON: Final = b"application/json"
@@ -86,8 +85,6 @@ class Endpoint:
             if problem is not None:
                 await self._refuse(problem, arrival, send)
                 return
-            if not self.app.running:
-                raise Unavailable("the application is not running")
             request = Request(scope, _replay(body, receive)) if arrival.authenticates else None
             origin = await arrival.origin(request)
         except ClientDisconnect:
@@ -102,7 +99,7 @@ class Endpoint:
             return
         try:
             if self.handler.kind is Kind.COMMAND:
-                origin = with_expected(with_key(origin, arrival.headers), arrival.headers)
+                origin = arrival.of_command(origin)
             message = self._message(scope, body, origin)
         except TwofoldError as error:
             result = await self.app.router.refuse(self.handler, error, origin)

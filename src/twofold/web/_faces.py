@@ -11,22 +11,25 @@ from starlette.requests import HTTPConnection
 
 from twofold.app import Caller
 from twofold.dispatch import CommandBus, Dispatcher, EventBus, QueryBus
-from twofold.messages import Origin
+from twofold.messages import Kind, Origin
 from twofold.result import Result
-from twofold.web._arrival import arrival_at
+from twofold.web._arrival import Arrival, arrival_at
 
 
 @final
 class RequestCommandBus(CommandBus):
-    """A command bus whose commands come from one request."""
+    """A command bus whose commands come from one request, under the key and at the version that its headers say."""
 
-    def __init__(self, bus: CommandBus, origin: Origin) -> None:
+    def __init__(self, bus: CommandBus, origin: Origin, arrival: Arrival) -> None:
         vars(self).update(vars(bus))
         self.origin = origin
+        self.arrival = arrival
 
     async def execute(self, command: Any, *, origin: Origin | None = None) -> Result[Any, Any]:
         """Execute a command that comes from the request, unless told otherwise."""
-        result: Result[Any, Any] = await super().execute(command, origin=origin or self.origin)
+        if origin is None:
+            return await self.arrival.send(Kind.COMMAND, command, self.origin)
+        result: Result[Any, Any] = await super().execute(command, origin=origin)
         return result
 
 
@@ -61,22 +64,26 @@ class RequestEventBus(EventBus):
 class RequestDispatcher(Dispatcher):
     """A dispatcher whose messages come from one request."""
 
-    def __init__(self, dispatcher: Dispatcher, origin: Origin) -> None:
+    def __init__(self, dispatcher: Dispatcher, origin: Origin, arrival: Arrival) -> None:
         vars(self).update(vars(dispatcher))
         self.origin = origin
-        self.commands = RequestCommandBus(dispatcher.commands, origin)
+        self.commands = RequestCommandBus(dispatcher.commands, origin, arrival)
         self.queries = RequestQueryBus(dispatcher.queries, origin)
         self.events = RequestEventBus(dispatcher.events, origin)
 
-    async def dispatch(self, message: Any, *, origin: Origin | None = None) -> Result[Any, Any]:
+    async def dispatch(self, message: object, *, origin: Origin | None = None) -> Result[Any, Any]:
         """Dispatch a message that comes from the request, unless told otherwise."""
+        own = origin is None or origin is self.origin  # a Caller names the one it was given
+        if own and self._router.kind_of(type(message)) is Kind.COMMAND:
+            answered: Result[Any, Any] = await self.commands.execute(message)
+            return answered
         result: Result[Any, Any] = await super().dispatch(message, origin=origin or self.origin)
         return result
 
 
 async def _commands(connection: HTTPConnection) -> CommandBus:
     arrival = arrival_at(connection.scope)
-    return RequestCommandBus(arrival.app.commands, await arrival.origin(connection))
+    return RequestCommandBus(arrival.app.commands, await arrival.origin(connection), arrival)
 
 
 async def _queries(connection: HTTPConnection) -> QueryBus:
@@ -89,14 +96,14 @@ async def _events(connection: HTTPConnection) -> EventBus:
     return RequestEventBus(arrival.app.events, await arrival.origin(connection))
 
 
-async def _dispatcher(connection: HTTPConnection) -> Dispatcher:
+async def _dispatcher(connection: HTTPConnection) -> RequestDispatcher:
     arrival = arrival_at(connection.scope)
-    return RequestDispatcher(arrival.app.dispatcher, await arrival.origin(connection))
+    return RequestDispatcher(arrival.app.dispatcher, await arrival.origin(connection), arrival)
 
 
 async def _caller(connection: HTTPConnection) -> Caller:
-    arrival = arrival_at(connection.scope)
-    return Caller(arrival.app.dispatcher, await arrival.origin(connection))
+    dispatcher = await _dispatcher(connection)
+    return Caller(dispatcher, dispatcher.origin)
 
 
 _GIVERS: Final[dict[type, Callable[..., Any]]] = {

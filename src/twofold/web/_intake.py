@@ -68,6 +68,8 @@ class Intake:
             sent = self._parameters(query)
             self._refuse_filled(sent)
             return self.message_type.parse(to_json({**sent, **filled}))
+        if query:
+            raise Invalid("this takes no query parameters; its fields are in the body")
         sent = read_object(body)
         if not filled and not by_context:
             return self.message_type.parse(body or b"{}")

@@ -1,25 +1,34 @@
 """The header by which a client sends a command again, as often as it likes, and has it handled once."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from twofold.dispatch import Idempotency
+from twofold.errors import Finding, Invalid
 from twofold.messages import Origin
 
 _HEADER: Final = "Idempotency-Key"
 _KEY: Final = _HEADER.lower().encode("ascii")
 
 
-def with_key(origin: Origin, headers: Mapping[bytes, bytes]) -> Origin:
+def with_key(origin: Origin, headers: Mapping[bytes, bytes], repeated: Collection[bytes]) -> Origin:
     """Where a command comes from, with the key that its request gives it, if it does.
 
     Args:
         origin: Where it comes from.
         headers: The headers of its request.
+        repeated: The names of those that came more than once.
+
+    Raises:
+        Invalid: There are several keys, and no telling which one counts.
     """
     key = headers.get(_KEY)
-    return origin if key is None else replace(origin, idempotency_key=key.decode("latin-1"))
+    if key is None:
+        return origin
+    if _KEY in repeated:
+        raise Invalid(findings=[Finding(path=(_HEADER,), rule="header", message="this can be given once")])
+    return replace(origin, idempotency_key=key.decode("latin-1"))
 
 
 def key_parameters(settings: Idempotency | None) -> list[dict[str, Any]]:

@@ -57,7 +57,7 @@ def operation_of(
             _parameter(name, "query", properties[name], required=name in intake.shape.required) for name in intake.sent
         ]
     if endpoint.handler.kind is Kind.QUERY:
-        parameters += [*position_parameters(max_wait), *(KNOWN_PARAMETERS if endpoint.method == "GET" else ())]
+        parameters += [*position_parameters(max_wait), *(KNOWN_PARAMETERS if _may_be_known(endpoint) else ())]
         parameters += [LAST_SEEN] if endpoint.followed else []
     else:
         parameters += key_parameters(endpoint.app.assembly.idempotency.get(endpoint.handler))
@@ -103,7 +103,8 @@ def _body(
 
 def _successes(endpoint: Endpoint, answered: Mapping[str, Any]) -> dict[str, Any]:
     is_command = endpoint.handler.kind is Kind.COMMAND
-    headers = {"headers": dict(_headers(endpoint))}
+    given = _headers(endpoint)
+    headers = {"headers": dict(given)} if given else {}
     silent = {str(endpoint.status or 204): {"description": "Done, and there is nothing to say", **headers}}
     if endpoint.answer.nothing and is_command:
         return silent
@@ -114,7 +115,7 @@ def _successes(endpoint: Endpoint, answered: Mapping[str, Any]) -> dict[str, Any
     if endpoint.followed:
         content["text/event-stream"] = {"schema": {"type": "string"}}
     told = {"description": HTTPStatus(status).phrase, "content": content, **headers}
-    known = {"304": {"description": "The client has this answer"}} if endpoint.method == "GET" else {}
+    known = {"304": {"description": "The client has this answer"}} if _may_be_known(endpoint) else {}
     return {**(silent if is_command and endpoint.answer.may_be_silent else {}), str(status): told, **known}
 
 
@@ -122,7 +123,14 @@ def _headers(endpoint: Endpoint) -> Mapping[str, Any]:
     """The headers of its successes."""
     if endpoint.handler.kind is Kind.COMMAND:
         return {**POSITION_GIVEN, **TAG_GIVEN} if _has_version(endpoint) else POSITION_GIVEN
+    if endpoint.answer.followed:
+        return {}
     return {**TAG_GIVEN, **LINK_GIVEN} if endpoint.answer.paged and endpoint.method == "GET" else TAG_GIVEN
+
+
+def _may_be_known(endpoint: Endpoint) -> bool:
+    """Whether a client may have its answer already: a stream of events is no answer that could be kept."""
+    return endpoint.method == "GET" and not endpoint.answer.followed
 
 
 def _has_version(endpoint: Endpoint) -> bool:

@@ -7,12 +7,11 @@ from dishka import AsyncContainer
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from twofold.app import App
 from twofold.dispatch import Handler
 from twofold.errors import WiringError
 from twofold.messages import Origin, enter_origin
 from twofold.result import Result
-from twofold.web._arrival import arrival_at
+from twofold.web._arrival import Arrival, arrival_at
 
 
 def resolve(wanted: Any) -> Callable[..., Any]:
@@ -34,8 +33,9 @@ def resolve(wanted: Any) -> Callable[..., Any]:
         origin = await arrival.origin(connection)
         handlers = [handler for handler in arrival.app.router.handlers() if _is(handler.target, wanted)]
         if handlers:
-            return Bound(arrival.app, handlers, origin)
-        enter_origin(origin)  # what the service sends comes from the request; the reception leaves it
+            return Bound(arrival, handlers, origin)
+        # what the service sends comes from the request; the reception leaves it
+        enter_origin(arrival.of_command(origin))
         return await scope.get(wanted)
 
     return give
@@ -43,7 +43,7 @@ def resolve(wanted: Any) -> Callable[..., Any]:
 
 def _is(target: object, wanted: Any) -> bool:
     """Whether a registration is what is wanted: the very function or class, or an instance of the class."""
-    return target is wanted or (isinstance(wanted, type) and isinstance(target, wanted))
+    return target is wanted or wanted in type(target).__mro__  # a protocol need not be one that isinstance takes
 
 
 @final
@@ -51,13 +51,13 @@ class Bound:
     """A handler behind its pipeline, with who the request comes from.
 
     Args:
-        app: The application.
+        arrival: The request.
         handlers: The registrations of one class: one for each of its messages.
         origin: Where its messages come from.
     """
 
-    def __init__(self, app: App, handlers: list[Handler], origin: Origin) -> None:
-        self._app = app
+    def __init__(self, arrival: Arrival, handlers: list[Handler], origin: Origin) -> None:
+        self._arrival = arrival
         self._origin = origin
         self._by_type = {handler.message_type: handler for handler in handlers}
         self._methods = {"execute", "handle", *(handler.method for handler in handlers)}
@@ -73,7 +73,7 @@ class Bound:
         if handler is None:
             known = ", ".join(cls.__qualname__ for cls in self._by_type)
             raise WiringError(f"{sort.__qualname__} is not what this handler handles: {known}")
-        return await self._app.router.send(handler.kind, message, self._origin)
+        return await self._arrival.send(handler.kind, message, self._origin)
 
 
 async def _scope(connection: HTTPConnection) -> AsyncGenerator[AsyncContainer]:

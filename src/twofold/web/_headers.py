@@ -1,0 +1,27 @@
+"""The headers of a request by name, when some of them may have come more than once."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+_LISTS: Final = (b"if-match", b"if-none-match")
+_NOTHING: Final = frozenset[bytes]()
+
+
+def by_name(sent: Iterable[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes], frozenset[bytes]]:
+    """Headers by name, and the names that came more than once.
+
+    Tags that came in several lines are one list (RFC 9110, 5.3). Of any other header the last line is given, and who
+    could be misled by that looks at the names.
+
+    Args:
+        sent: The headers as they came, with names in lower case.
+    """
+    lines = [*sent]
+    headers = dict(lines)
+    if len(headers) == len(lines):
+        return headers, _NOTHING
+    repeated = frozenset(name for name, times in Counter(name for name, _ in lines).items() if times > 1)
+    for name in repeated.intersection(_LISTS):
+        headers[name] = b", ".join(value for other, value in lines if other == name)
+    return headers, repeated
