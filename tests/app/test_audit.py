@@ -359,7 +359,7 @@ async def test_an_entry_that_cannot_be_written_changes_no_outcome(caplog: pytest
     assert [re.sub(r", [0-9a-f-]{36}", "", line) for line in lines] == [
         "the audit trail cannot be written now, and is owed open (refused)",
         "the audit trail cannot be written now, and is owed open (crashed)",
-        "what limits have refused cannot be written to the audit trail",
+        "what limits have refused cannot be written to the audit trail: StoreUnavailable: the disk is full",
         "not in the audit trail: open (refused), open (crashed)",
     ]
 
