@@ -179,7 +179,9 @@ def test_what_cannot_be_written_is_counted_on(caplog: pytest.LogCaptureFixture) 
         assert told(await store.entries()) == [("ada", "rate_limited", "rate_limited", 3)]
 
     run(main())
-    assert [one.getMessage() for one in caplog.records] == ["they cannot be written"]
+    assert [one.getMessage() for one in caplog.records if one.levelno > logging.DEBUG] == [
+        "they cannot be written: StoreUnavailable: the disk is full"
+    ]
 
 
 def _kept(count: int) -> tuple[Refusals, list[bool]]:

@@ -119,7 +119,7 @@ def test_text_from_outside_cannot_move_the_cursor(
 def test_a_bug_is_shown_whole_and_is_70(twofold: Twofold, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception that nobody foresaw prints its traceback and exits with 70."""
 
-    def crash(*args: object) -> None:
+    def crash(*args: object, **kwargs: object) -> None:
         raise KeyError("order")
 
     monkeypatch.setattr("twofold.cli._describe.describe_app", crash)
