@@ -42,8 +42,8 @@ def anyio_backend() -> str:
 
 @pytest.fixture(autouse=True)
 def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let coverage follow into the processes of the command line's tests, and no others: it doubles what each costs."""
-    if "tests/cli" not in request.path.as_posix():
+    """Let coverage follow into the processes of `twofold run`'s tests, and no others: it doubles what each costs."""
+    if request.path.name != "test_run.py":
         monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 

@@ -7,12 +7,12 @@ import pytest
 from benchmarks.__main__ import SECTIONS, main
 
 _PAGE = Path("docs/benchmarks.md")
-_LONG = {"systems"}
-"""Those that start a server for each example."""
+_SHORT = {"dispatch", "append", "http", "import"}
+"""Those that run with all other tests; the rest start a server each, or need a long log."""
 
 
 @pytest.mark.parametrize(
-    "section", [pytest.param(name, marks=pytest.mark.faults) if name in _LONG else name for name in SECTIONS]
+    "section", [name if name in _SHORT else pytest.param(name, marks=pytest.mark.faults) for name in SECTIONS]
 )
 def test_a_section_gives_figures_and_writes_them_into_its_page(
     section: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
