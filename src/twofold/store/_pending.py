@@ -69,12 +69,12 @@ class Pending:
         """Drop what would be written, but what survives."""
         self.facts, self.conclusions, self.sources = [], [], []
 
-    def commit(self) -> None:
-        """All of it is written: nothing is left that survives, or was undone."""
+    def let_survivors_go(self) -> None:
+        """Whatever would survive is written, or somebody else writes it."""
         self.survivors, self.undone = [], []
 
     def surviving(self) -> list[Added]:
         """Take what is committed though the unit was not."""
         left = [*self.survivors, *self.undone]
-        self.commit()
+        self.let_survivors_go()
         return left

@@ -377,7 +377,7 @@ class UnitOfWork:
         self.committed = committed
         if self._told is not None and facts:
             self._told({draft.type for _, _, _, draft in facts}, committed.position)
-        self._pending.commit()
+        self._pending.let_survivors_go()
         if self.trace is not None:
             self.trace.written = True
         self._note(committed, facts)
