@@ -17,7 +17,7 @@ from fakeredis import TcpFakeServer
 from hypothesis import settings
 
 from examples._demo.database import Database, PostgresSchema, SqliteFile
-from tools.coverage_threads import keep_greenlets
+from tools.coverage_greenlets import keep_greenlets
 from tools.shared_postgres import fresh_database
 
 Execute: TypeAlias = Callable[[str], object]
