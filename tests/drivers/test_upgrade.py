@@ -21,14 +21,11 @@ from twofold.testing._store_case import append, versions
 
 pytestmark = pytest.mark.anyio
 
-KNOWN = len(STEPS)
-UNTOUCHED = SchemaState(taken=0, known=KNOWN)
-CURRENT = SchemaState(taken=KNOWN, known=KNOWN)
-
 
 class Sqlite:
     """A file, and how its tables are reached without a store."""
 
+    known = len(STEPS)
     steps = "twofold.drivers.sqlite._schema.STEPS"
 
     def __init__(self, path: Path) -> None:
@@ -48,6 +45,7 @@ class Sqlite:
 class Postgres:
     """A schema, and how its tables are reached without a store."""
 
+    known = len(steps())
     steps = "twofold.drivers.postgres._schema.steps"
 
     def __init__(self, url: str) -> None:
@@ -65,6 +63,11 @@ class Postgres:
 
 
 Database = Sqlite | Postgres
+
+
+def at(database: Database, step: int) -> SchemaState:
+    """How far the tables are at a step."""
+    return SchemaState(taken=step, known=database.known)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -107,9 +110,9 @@ async def test_only_stores_with_tables_can_be_upgraded(database: Database) -> No
 async def test_a_look_changes_nothing_and_an_upgrade_is_told_once(database: Database) -> None:
     """On a store that is not started; a second upgrade finds nothing to do."""
     store = database.store()
-    assert [await store.schema(), await store.schema()] == [UNTOUCHED, UNTOUCHED]
-    assert await store.upgrade() == UNTOUCHED
-    assert [await store.schema(), await store.upgrade()] == [CURRENT, CURRENT]
+    assert [await store.schema(), await store.schema()] == [at(database, 0), at(database, 0)]
+    assert await store.upgrade() == at(database, 0)
+    assert [await store.schema(), await store.upgrade()] == [at(database, database.known)] * 2
     assert await works(database)
 
 
@@ -117,9 +120,9 @@ async def test_a_store_that_may_not_upgrade_refuses_what_is_behind(database: Dat
     """It names the command, makes nothing, and starts once somebody else has upgraded."""
     store = database.store(migrate=False)
     assert not store.migrates
-    with pytest.raises(WiringError, match=rf"schema 0 of {KNOWN}.*twofold db upgrade"):
+    with pytest.raises(WiringError, match=rf"schema 0 of {database.known}.*twofold db upgrade"):
         await store.start()
-    assert await store.schema() == UNTOUCHED
+    assert await store.schema() == at(database, 0)
     assert not isinstance(database, Sqlite) or not database.path.exists()
     await store.upgrade()
     assert await works(database)
@@ -140,16 +143,16 @@ async def test_what_a_newer_twofold_made_is_left_alone(database: Database) -> No
 def test_an_older_schema_is_upgraded_from_where_it_is(at_step_1: Database) -> None:
     """By an upgrade as by a start; a store that may not refuses it."""
     store = at_step_1.store(migrate=False)
-    with pytest.raises(WiringError, match=f"schema 1 of {KNOWN}"):
+    with pytest.raises(WiringError, match=f"schema 1 of {at_step_1.known}"):
         asyncio.run(store.start())
-    assert asyncio.run(store.upgrade()) == SchemaState(taken=1, known=KNOWN)
+    assert asyncio.run(store.upgrade()) == at(at_step_1, 1)
     assert asyncio.run(works(at_step_1))
 
 
 async def test_the_sql_makes_the_same(database: Database) -> None:
     """Run by others, on a database without tables."""
     await database.run(database.store().upgrade_sql())
-    assert await database.store().schema() == CURRENT
+    assert await database.store().schema() == at(database, database.known)
     assert await works(database)
 
 
@@ -163,14 +166,14 @@ def test_the_sql_for_another_step_changes_nothing(at_step_1: Database) -> None:
     """The database refuses it, whole."""
     with pytest.raises((sqlite3.OperationalError, asyncpg.RaiseError), match=r"already exists|is at step 1"):
         asyncio.run(at_step_1.run(at_step_1.store().upgrade_sql(0)))
-    assert asyncio.run(at_step_1.store().schema()) == SchemaState(taken=1, known=KNOWN)
+    assert asyncio.run(at_step_1.store().schema()) == at(at_step_1, 1)
 
 
 async def test_there_is_no_sql_for_what_is_up_to_date_or_unknown(database: Database) -> None:
     """None is needed after the last step, and none is known before the first or behind the last."""
     store = database.store()
-    assert store.upgrade_sql(KNOWN) == ""
-    for since in (-1, KNOWN + 1):
+    assert store.upgrade_sql(database.known) == ""
+    for since in (-1, database.known + 1):
         with pytest.raises(WiringError, match="no step"):
             store.upgrade_sql(since)
 
@@ -218,7 +221,7 @@ def test_of_processes_that_upgrade_at_once_one_does(database: Database) -> None:
             one.communicate()
         if isinstance(database, Postgres):
             asyncio.run(database.run(f'DROP SCHEMA IF EXISTS "{where[1]}" CASCADE'))
-    assert told == ["0", str(KNOWN), str(KNOWN)]
+    assert told == ["0", str(database.known), str(database.known)]
     assert [one.returncode for one in programs] == [0, 0, 0]
 
 
@@ -228,8 +231,8 @@ async def test_a_store_for_reading_upgrades_nothing(tmp_path: Path) -> None:
     assert not store.migrates
     with pytest.raises(WiringError, match="reading only"):
         await store.upgrade()
-    assert not store.upgrade_sql(KNOWN)
-    assert await store.schema() == UNTOUCHED
+    assert not store.upgrade_sql(Sqlite.known)
+    assert await store.schema() == SchemaState(taken=0, known=Sqlite.known)
 
 
 @pytest.mark.parametrize("schema", ["a$$b", "a$twofold$b"])

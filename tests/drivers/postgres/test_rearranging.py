@@ -156,8 +156,8 @@ _WAITING = (
     " WHERE locktype = 'advisory' AND NOT granted"
 )
 _APPEND = (
-    "SELECT twofold_append("
-    "'a', -1, gen_random_uuid(), 'happened', 1, convert_to('{}', 'UTF8'), '{}', now(), '[]', NULL)"
+    "SELECT twofold_append_audited("
+    "'a', -1, gen_random_uuid(), 'happened', 1, convert_to('{}', 'UTF8'), '{}', now(), '[]', NULL, NULL)"
 )
 
 
