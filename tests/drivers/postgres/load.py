@@ -1,7 +1,7 @@
 """Many who write at once while something breaks, and what must hold of all that they were told."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import Final
 from uuid import UUID
@@ -92,7 +92,7 @@ class Load:
                 return Batch((Append(name, (event,)),), conditions=(condition,))
 
 
-def _prove_demands(batch: Batch, written: list[Recorded], log: list[Recorded]) -> None:
+def _prove_demands(batch: Batch, written: Sequence[Recorded], log: Sequence[Recorded]) -> None:
     first = written[0]
     expected = batch.appends[0].expected
     assert expected in (ANY_VERSION, first.version - 1)
