@@ -6,15 +6,18 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from examples._demo.database import Database
 from tests.aggregates.campus import MOST_COURSES, DefineCourse, campus_on
+from tests.drivers.deciding import Told, prove
 from twofold import App
+from twofold.app._database import store_of
 from twofold.store import Selection
+from twofold.testing._store_case import whole_log
 
 pytestmark = pytest.mark.anyio
 
@@ -37,10 +40,29 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
+DECIDE = """
+import asyncio, json, sys
+from tests.drivers.deciding import deciders, keep_deciding
+from twofold.app._database import store_of
+
+async def main(address, first, seconds):
+    store = store_of(address, "deciding")
+    await store.start()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    deciding = deciders(int(first), 5)
+    await asyncio.gather(*(keep_deciding(store, one, float(seconds)) for one in deciding))
+    await store.stop()
+    print(json.dumps([told for one in deciding for told in one.told]), flush=True)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
 @contextmanager
-def program(address: str) -> Generator[subprocess.Popen[str]]:
-    """A process that sends all that a line tells it to at once."""
-    words = [sys.executable, "-c", RACE, address]
+def program(source: str, *words: str) -> Generator[subprocess.Popen[str]]:
+    """A process that does at once what a line tells it to, and says what came of it."""
+    words = (sys.executable, "-c", source, *words)
     with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -51,11 +73,16 @@ def program(address: str) -> Generator[subprocess.Popen[str]]:
 async def race(processes: Sequence[subprocess.Popen[str]], *wanted: Sequence[tuple[str, str]]) -> Counter[str]:
     """What processes are told in all that subscribe side by side."""
     for process, pairs in zip(processes, wanted, strict=True):
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(pairs) + "\n")
-        process.stdin.flush()
+        say(process, json.dumps(pairs))
     said = await asyncio.gather(*(asyncio.to_thread(line, process) for process in processes))
     return sum((Counter(json.loads(one)) for one in said), Counter[str]())
+
+
+def say(process: subprocess.Popen[str], words: str) -> None:
+    """Give a process a line to read."""
+    assert process.stdin is not None
+    process.stdin.write(f"{words}\n")
+    process.stdin.flush()
 
 
 def line(process: subprocess.Popen[str]) -> str:
@@ -77,7 +104,7 @@ async def test_exactly_as_many_commit_as_the_rules_allow(each_database: Database
         await app.execute(DefineCourse(course_id="c", capacity=10))
         for course in range(7):
             await app.execute(DefineCourse(course_id=f"c{course}", capacity=4))
-        with program(each_database.address) as one, program(each_database.address) as other:
+        with program(RACE, each_database.address) as one, program(RACE, each_database.address) as other:
             assert [line(process) for process in (one, other)] == ["ready\n"] * 2
             first = await race((one, other), *([("c", f"{half}{n}") for n in range(50)] for half in "ab"))
             everything = [(f"c{course}", f"s{student}") for course in range(7) for student in range(6)]
@@ -89,3 +116,23 @@ async def test_exactly_as_many_commit_as_the_rules_allow(each_database: Database
     assert counts.total() == 2 * (10 + second["NoneType"])
     assert max(counts[f"course:c{course}"] for course in range(7)) == 4
     assert max(counts[f"student:s{student}"] for student in range(6)) <= MOST_COURSES
+
+
+@pytest.mark.parametrize("seconds", ["1.5", pytest.param("30", marks=pytest.mark.faults)])
+async def test_no_decision_of_several_processes_is_committed_too_late(each_database: Database, seconds: str) -> None:
+    """Four processes with five writers each, random conditions, and a stall between what was seen and what is written.
+
+    Whoever is refused is refused by an event that its condition means, and nobody is who depends on nothing of others.
+    """
+    store = store_of(each_database.address, "deciding")
+    await store.start()
+    with ExitStack() as running:
+        processes = [
+            running.enter_context(program(DECIDE, each_database.address, str(5 * nth), seconds)) for nth in range(4)
+        ]
+        assert [line(process) for process in processes] == ["ready\n"] * 4
+        for process in processes:
+            say(process, "go")
+        said = await asyncio.gather(*(asyncio.to_thread(line, process) for process in processes))
+    prove(await whole_log(store), [Told(*one) for told in said for one in json.loads(told)])
+    await store.stop()

@@ -32,11 +32,27 @@ def short_lease(monkeypatch: pytest.MonkeyPatch) -> float:
     return 0.6
 
 
+@pytest.fixture
+def lease(monkeypatch: pytest.MonkeyPatch) -> float:
+    """A lease that is long beside what a busy machine takes for anything else."""
+    monkeypatch.setenv("MILL_LEASE", "2")
+    return 2.0
+
+
 def owning(mill: Mill, *options: str) -> Served:
     """A worker that owns everything, since it was there first."""
     worker = mill.worker(*options)
     wait_until(lambda: mill.owner == worker.process.pid, "the first worker owns the reaction")
     return worker
+
+
+def replaced(mill: Mill, heir: Served, since: float, lease: float) -> None:
+    """See that a worker that looks on owns the reaction in time: it sees the last sign of life, and that none follows.
+
+    It looks four times in a lease, so that takes a lease and a half at most; a busy machine has another lease.
+    """
+    wait_until(lambda: mill.owner == heir.process.pid, "the other worker owns the reaction")
+    assert time.monotonic() - since < 2.5 * lease
 
 
 async def test_of_two_workers_one_is_active(mill: Mill) -> None:
@@ -65,7 +81,7 @@ async def test_a_worker_is_not_told_and_looks_by_itself(mill: Mill) -> None:
     mill.is_exact()
 
 
-async def test_a_killed_owner_is_replaced_within_its_lease(mill: Mill, short_lease: float) -> None:
+async def test_a_killed_owner_is_replaced_within_its_lease(mill: Mill, lease: float) -> None:
     """By a worker that looks on, with what the dead one has left undone."""
     first = owning(mill)
     second = mill.worker()
@@ -73,15 +89,14 @@ async def test_a_killed_owner_is_replaced_within_its_lease(mill: Mill, short_lea
     first.ended()
     killed = time.monotonic()
     await mill.pour("a", "b")
+    replaced(mill, second, killed, lease)
     wait_until(mill.done, "the second worker has done it")
-    assert time.monotonic() - killed < 10 * short_lease
-    assert mill.owner == second.process.pid
     assert f"subscription {GRIND} is taken over from" in second.errors
     assert {pid for _, _, pid in mill.ground} == {second.process.pid}
     mill.is_exact()
 
 
-async def test_a_frozen_owner_comes_back_and_changes_nothing(mill: Mill, short_lease: float, tmp_path: Path) -> None:
+async def test_a_frozen_owner_comes_back_and_changes_nothing(mill: Mill, lease: float, tmp_path: Path) -> None:
     """It was in the middle of an event: another one has done it meanwhile, its own is refused, and it looks on."""
     gate = tmp_path / "gate"
     gate.mkdir()
@@ -91,6 +106,7 @@ async def test_a_frozen_owner_comes_back_and_changes_nothing(mill: Mill, short_l
     await mill.pour("a", gate=gate)
     wait_until((gate / f"started-{first.process.pid}").exists, "the owner has begun")
     await mill.freeze(first)
+    replaced(mill, second, time.monotonic(), lease)
     wait_until((gate / f"started-{second.process.pid}").exists, "the other one has begun the same event")
     (gate / "go").touch()
     wait_until(mill.done, "the other one has done it")

@@ -9,8 +9,10 @@ from random import Random
 
 import pytest
 
+from examples._demo.database import Database
 from tests.app.versions import Noted, Paid, Refunded, pay, record, rows_of, till
 from twofold import Event
+from twofold.app._database import store_of
 from twofold.drivers.sqlite import SqliteStore
 from twofold.projections import roll_back
 from twofold.store import Store
@@ -32,11 +34,11 @@ def some(random: Random, count: int) -> list[Event]:
     return [random.choice(kinds)() for _ in range(count)]
 
 
-async def begun(file: Path) -> asyncio.subprocess.Process:
+async def begun(address: str) -> asyncio.subprocess.Process:
     """A process that rebuilds."""
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "twofold", "projections", "rebuild", "tests.flows.rebuilding:app", "sums", "--yes"),
-        env={**os.environ, "TILL": str(file)},
+        env={**os.environ, "TILL": address},
         stdout=asyncio.subprocess.PIPE,
     )
 
@@ -48,11 +50,13 @@ async def built_to(store: Store, position: int) -> None:
             pass
 
 
-async def test_a_rebuild_that_is_killed_half_way_goes_on_and_equals_a_cold_one(tmp_path: Path) -> None:
+async def test_a_rebuild_that_is_killed_half_way_goes_on_and_equals_a_cold_one(
+    each_database: Database, tmp_path: Path
+) -> None:
     """The live rows are never touched meanwhile, and what it switches to is what a new store makes of all events."""
     random = Random(42)
-    file, events = tmp_path / "till.db", list[Event]()
-    async with till(1, SqliteStore(file, durability="normal")) as old:
+    address, events = each_database.address, list[Event]()
+    async with till(1, store_of(address, "till")) as old:
 
         async def go_on(count: int) -> None:
             more = some(random, count)
@@ -63,7 +67,7 @@ async def test_a_rebuild_that_is_killed_half_way_goes_on_and_equals_a_cold_one(t
         await old.settle()
         reached = list[int]()
         for _ in range(KILLS):
-            process = await begun(file)
+            process = await begun(address)
             start = reached[-1] if reached else 0
             await built_to(old.store, start + random.randint(1, EVENTS // (KILLS + 1)))
             await go_on(50)
@@ -73,7 +77,7 @@ async def test_a_rebuild_that_is_killed_half_way_goes_on_and_equals_a_cold_one(t
             await old.settle()
             assert await rows_of(old.store) == await cold(1, events, tmp_path / f"old{len(reached)}.db")
         assert reached == sorted(set(reached))
-        process = await begun(file)
+        process = await begun(address)
         trading = True
 
         async def trade() -> None:
@@ -85,7 +89,7 @@ async def test_a_rebuild_that_is_killed_half_way_goes_on_and_equals_a_cold_one(t
         trading = False
         await traders
         assert (process.returncode, "version 2" in said.decode()) == (0, True)
-        async with till(2, SqliteStore(file, durability="normal")) as new:
+        async with till(2, store_of(address, "till")) as new:
             await new.settle(timeout=60)
             assert await rows_of(new.store) == await cold(2, events, tmp_path / "cold.db")
             (projection,) = new.assembly.projections

@@ -1,11 +1,16 @@
 """A store with a schema of its own for each test; servers of their own only for those who stop or kill them."""
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
 
+from tests.drivers.postgres.proxy import Proxy
 from tests.drivers.postgres.schema import schema_of
 from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.postgres._append import Calls, calls
@@ -29,6 +34,28 @@ async def store(new_store: NewStore) -> AsyncIterator[PostgresStore]:
     """A new and empty store."""
     store = new_store()
     await store.start()
+    yield store
+    await store.stop()
+
+
+@pytest.fixture
+async def proxy(postgres_url: str) -> AsyncIterator[Proxy]:
+    """Between a store and its server."""
+    folder = Path(tempfile.mkdtemp(prefix="twofold-proxy-"))
+    proxy = Proxy(folder, Path(parse_qs(urlsplit(postgres_url).query)["host"][0]) / ".s.PGSQL.5432")
+    await proxy.open()
+    yield proxy
+    await proxy.close()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def behind(proxy: Proxy, postgres_url: str) -> AsyncIterator[PostgresStore]:
+    """A store that reaches its server through the proxy, with an open connection that writes, and one that reads."""
+    url = f"postgresql://postgres@/{urlsplit(postgres_url).path[1:]}?host={proxy.folder}"
+    store = PostgresStore(url, schema=schema_of(postgres_url), readers=1, commit_timeout=5)
+    await store.start()
+    await store.commit(append("a"))
     yield store
     await store.stop()
 

@@ -1,4 +1,4 @@
-"""Stands between a store and its server, and may stop passing on what the server says."""
+"""Stands between a store and its server: hears what clients say, and may stop passing on what the server does."""
 
 import asyncio
 from contextlib import suppress
@@ -21,6 +21,12 @@ class Proxy:
         self.for_good = False
         self.cut = asyncio.Event()
         """Set when somebody was cut off."""
+        self.loses: bytes | None = None
+        """What the server says in vain: the client is not told."""
+        self.lost = asyncio.Event()
+        """Set when something was lost."""
+        self.turns = list[list[bytes]]()
+        """What each client has said, in turns: each ends where it waited for the server. A turn is a round trip."""
         self.folder = folder
         self._path = folder / ".s.PGSQL.5432"
         self._target = target
@@ -47,26 +53,37 @@ class Proxy:
             return
         from_server, to_server = await asyncio.open_unix_connection(self._target)
         self._writers.append(to_server)
-        silent = asyncio.Event()
-        for pumping in (self._up(reader, to_server, silent), self._down(from_server, writer, silent)):
+        silent, turns = asyncio.Event(), [b""]
+        self.turns.append(turns)
+        for pumping in (self._up(reader, to_server, silent, turns), self._down(from_server, writer, silent, turns)):
             task = asyncio.create_task(pumping)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _up(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, silent: asyncio.Event) -> None:
+    async def _up(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, silent: asyncio.Event, turns: list[bytes]
+    ) -> None:
         with suppress(OSError):
             while said := await source.read(65536):
+                turns[-1] += said
                 if self.deaf_after is not None and self.deaf_after in said:
                     self.deaf_after = None
                     silent.set()
                 target.write(said)
             target.close()
 
-    async def _down(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, silent: asyncio.Event) -> None:
+    async def _down(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, silent: asyncio.Event, turns: list[bytes]
+    ) -> None:
         with suppress(OSError):
             while said := await source.read(65536):
                 if silent.is_set():
                     self.cut.set()
                     break
+                if self.loses is not None and self.loses in said:
+                    self.lost.set()
+                    continue
+                if turns[-1]:
+                    turns.append(b"")
                 target.write(said)
             target.close()

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from random import Random
-from uuid import UUID
 
 import asyncpg
 import pytest
 
 from tests.aggregates.campus import Seat, StudentSubscribed
+from tests.drivers.deciding import Decider, deciders, prove
 from tests.drivers.postgres.conftest import Plain
 from tests.drivers.postgres.schema import schema_of
 from twofold.aggregates import Boundary
@@ -18,18 +17,10 @@ from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._where import any_of
 from twofold.errors import ConditionFailed
 from twofold.messages import Catalogue, Context
-from twofold.store import Append, Batch, Condition, Selection, UnitOfWork, selected
+from twofold.store import Append, Batch, Selection, UnitOfWork
 from twofold.testing._store_case import draft, whole_log
 
 pytestmark = pytest.mark.anyio
-
-BOUNDARIES = (
-    Selection(tags=frozenset({"t:0"})),
-    Selection(tags=frozenset({"t:1", "u:0"})),
-    Selection(types=frozenset({"x"})),
-    Selection(types=frozenset({"y"}), tags=frozenset({"u:1"})),
-    Selection(),
-)
 
 
 @pytest.fixture
@@ -45,40 +36,30 @@ async def writers(postgres_url: str) -> AsyncIterator[list[Plain]]:
 async def test_no_decision_is_committed_too_late(
     store: PostgresStore, writers: list[Plain], postgres_url: str, seconds: float
 ) -> None:
-    """Twenty writers with random conditions, plain appends among them, and a stall before each commit."""
+    """Twenty writers with random conditions, plain appends among them, and a stall before each commit.
+
+    Whoever is refused is refused by an event that its condition means, and nobody is who depends on nothing of others.
+    """
     calling = calls(Names(schema_of(postgres_url)))
     end = asyncio.get_running_loop().time() + seconds
-    decided, refused = list[tuple[Batch, UUID]](), 0
 
-    async def decide(number: int, connection: Plain) -> None:
-        nonlocal refused
-        chance = Random(number)
+    async def keep_deciding(decider: Decider, connection: Plain) -> None:
         while asyncio.get_running_loop().time() < end:
-            tags = f"t:{chance.randrange(3)}", f"u:{chance.randrange(3)}"
-            event = draft(chance.choice("xyz"))._replace(tags=tags)
-            condition = Condition(await store.log.head(), (chance.choice(BOUNDARIES),))
-            batch = Batch((Append(f"s-{number}", (event,)),), conditions=() if chance.random() < 0.3 else (condition,))
+            batch = await decider.decide(store)
             await connection.execute("BEGIN")
             try:
-                await calling.of(batch).send(connection)
-            except ConditionFailed:
-                refused += 1
+                written = await calling.of(batch).send(connection)
+            except ConditionFailed as error:
+                decider.refused(error)
                 await connection.execute("ROLLBACK")
                 continue
-            await asyncio.sleep(chance.random() * 0.005)  # the stall is the fault: it makes the window wide
+            await asyncio.sleep(decider.stall())
             await connection.execute("COMMIT")
-            decided.append((batch, event.id))
+            decider.committed(written.position)
 
-    await asyncio.gather(*(decide(number, one) for number, one in enumerate(writers)))
-    log = await whole_log(store)
-    places = {event.id: event.position for event in log}
-    assert len(places) == len(decided)
-    for batch, event_id in decided:
-        for condition in batch.conditions:
-            between = (e for e in log if condition.after < e.position < places[event_id])
-            assert not any(selected(event, condition.selections) for event in between)
-    assert refused
-    assert sum(bool(batch.conditions) for batch, _ in decided) > 10
+    deciding = deciders(0, len(writers))
+    await asyncio.gather(*map(keep_deciding, deciding, writers))
+    prove(await whole_log(store), [one for decider in deciding for one in decider.told])
 
 
 async def test_what_is_in_flight_below_what_was_read_refuses(

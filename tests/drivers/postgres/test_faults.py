@@ -1,51 +1,26 @@
 """When connections break and servers die: what was acknowledged is there, and every other answer is true."""
 
 import asyncio
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.app.till import Pay, Till
 from tests.drivers.postgres.conftest import NewStore, Plain
+from tests.drivers.postgres.load import Load
 from tests.drivers.postgres.proxy import Proxy
 from tests.drivers.postgres.schema import schema_of
 from tools.postgres import Server, private_server
 from twofold import App, Command, Module
 from twofold.drivers.postgres import PostgresStore
 from twofold.errors import OutcomeUnknown, StoreUnavailable
-from twofold.store import ANY_VERSION, Append, Batch, Committed, Draft, Reply
+from twofold.store import ANY_VERSION, Append, Batch, Committed, Reply
 from twofold.testing._store_case import append, draft, versions, whole_log
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def proxy(postgres_url: str) -> AsyncIterator[Proxy]:
-    folder = Path(tempfile.mkdtemp(prefix="twofold-proxy-"))
-    proxy = Proxy(folder, Path(parse_qs(urlsplit(postgres_url).query)["host"][0]) / ".s.PGSQL.5432")
-    await proxy.open()
-    yield proxy
-    await proxy.close()
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-async def behind(proxy: Proxy, postgres_url: str) -> AsyncIterator[PostgresStore]:
-    """A store that reaches its server through the proxy, with an open connection."""
-    url = f"postgresql://postgres@/{urlsplit(postgres_url).path[1:]}?host={proxy.folder}"
-    store = PostgresStore(url, schema=schema_of(postgres_url), commit_timeout=5)
-    await store.start()
-    await store.commit(append("a"))
-    yield store
-    await store.stop()
 
 
 @pytest.fixture
@@ -168,6 +143,41 @@ async def test_a_server_that_waits_is_not_waited_for_without_end(new_store: NewS
     await store.stop()
 
 
+@pytest.mark.parametrize("how", ["one event", "several", "a held unit", "a statement of one"])
+async def test_what_the_server_ends_for_its_time_leaves_nothing(
+    store: PostgresStore, plain: Plain, postgres_url: str, how: str
+) -> None:
+    """Where PostgreSQL has a `statement_timeout`: who is ended is told so, and neither rows nor locks are left.
+
+    Its connection serves on, and others go on at once.
+    """
+    await store.commit(append("a"))
+    await plain.execute("CREATE TABLE tally (name text)")
+    limited = PostgresStore(f"{postgres_url}&statement_timeout=600", schema=schema_of(postgres_url), pool_size=1)
+    await limited.start()
+    pid = await _writer(limited)
+    await plain.execute("BEGIN; SELECT * FROM twofold_streams FOR UPDATE")
+    transaction = limited.begin()
+    if how.startswith("a "):
+        await transaction.run(lambda connection: connection.execute("INSERT INTO tally VALUES ('left')"))
+    doing = (
+        transaction.run(lambda connection: connection.execute("SELECT pg_sleep(60)"))
+        if how == "a statement of one"
+        else transaction.commit(append("a", 1 if how == "one event" else 3))
+    )
+    with pytest.raises(StoreUnavailable, match="statement timeout"):
+        await doing
+    locks = "SELECT count(*) FROM pg_locks WHERE pid = $1 AND (locktype = 'advisory' OR mode = 'RowExclusiveLock')"
+    assert await plain.fetchval(locks, pid) == 0
+    await plain.execute("ROLLBACK")
+    await transaction.rollback()
+    assert (await store.commit(append("a"))).versions == {"a": 2}
+    assert (await limited.commit(append("a"))).versions == {"a": 3}
+    assert (await versions(store, "a"), await plain.fetchval("SELECT count(*) FROM tally")) == ([1, 2, 3], 0)
+    assert await _writer(limited) == pid
+    await limited.stop()
+
+
 async def test_streams_in_opposite_order_do_not_stop_each_other(store: PostgresStore) -> None:
     """Batches that touch the same streams in opposite order all succeed."""
     forth, back = [Append("a", ()), Append("b", ())], [Append("b", ()), Append("a", ())]
@@ -201,8 +211,9 @@ async def test_connections_that_are_killed_are_replaced(store: PostgresStore, pl
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE application_name = 'twofold' AND datname = current_database()"
     )
-    acknowledged, unknown = await _under_load(store, lambda: plain.execute(pids), rounds=8)
-    await _check(store, acknowledged, unknown)
+    load = Load(store)
+    await load.under(lambda: plain.execute(pids), rounds=8)
+    await load.check()
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
@@ -215,13 +226,14 @@ async def test_a_server_may_restart(server: Server, end: str) -> None:
         await asyncio.to_thread(getattr(server, end))
         await asyncio.to_thread(server.start)
 
-    acknowledged, unknown = await _under_load(store, restart, rounds=2)
-    await _check(store, acknowledged, unknown)
+    load = Load(store)
+    await load.under(restart, rounds=2)
+    await load.check()
     await store.stop()
 
 
 async def test_a_lost_notification_only_delays(new_store: NewStore, store: PostgresStore, plain: Plain) -> None:
-    """Another process learns of an append by notification, again after its listener was cut off, or looks by itself."""
+    """Another process learns of an append by notification, and looks by itself once its listener was cut off."""
     other = new_store()
     await other.start()
     for _ in range(2):
@@ -248,39 +260,9 @@ async def _listeners(plain: Plain) -> int:
     return found
 
 
-async def _under_load(store: PostgresStore, fault: Any, *, rounds: int) -> tuple[list[Draft], list[Draft]]:
-    acknowledged, unknown, done, more = list[Draft](), list[Draft](), asyncio.Event(), asyncio.Semaphore(0)
-
-    async def write(number: int) -> None:
-        while not done.is_set():
-            event = draft()
-            try:
-                await store.commit(Batch((Append(f"s{number % 3}", (event,)),)))
-            except OutcomeUnknown:
-                unknown.append(event)
-            except StoreUnavailable:
-                await asyncio.sleep(0)
-            else:
-                acknowledged.append(event)
-                more.release()
-
-    async with asyncio.timeout(60), asyncio.TaskGroup() as writers:
-        for number in range(6):
-            writers.create_task(write(number))
-        for ends in range(rounds + 1):
-            for _ in range(30):
-                await more.acquire()
-            if ends < rounds:
-                await fault()
-        done.set()
-    return acknowledged, unknown
-
-
-async def _check(store: PostgresStore, acknowledged: list[Draft], unknown: list[Draft]) -> None:
-    log = [event.id for event in await whole_log(store)]
-    assert len(log) == len(set(log))
-    assert {event.id for event in acknowledged} <= set(log)
-    assert set(log) <= {event.id for event in acknowledged + unknown}
-    for stream in ("s0", "s1", "s2"):
-        found = await versions(store, stream)
-        assert found == list(range(1, len(found) + 1))
+async def _writer(store: PostgresStore) -> int:
+    """The process of the server that writes for a store."""
+    held = store.begin()
+    pid: int = await held.run(lambda connection: connection.fetchval("SELECT pg_backend_pid()"))
+    await held.rollback()
+    return pid

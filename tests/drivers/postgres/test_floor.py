@@ -29,6 +29,33 @@ async def test_readers_wait_below_an_open_transaction(store: PostgresStore, open
     assert [event.stream for event in await whole_log(store)] == ["a", "a", "slow", "slow", "slow", "b", "b"]
 
 
+@pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK"])
+@pytest.mark.parametrize("seconds", [1.0, pytest.param(30.0, marks=pytest.mark.faults)])
+async def test_writers_go_on_and_readers_have_all_once_it_ends(
+    store: PostgresStore, opened: Open, seconds: float, end: str
+) -> None:
+    """A transaction stays open behind its events while others append; a reader stands before it, and then has all."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    following = asyncio.create_task(follow(store, done))
+    slow = await opened("slow", 3)
+    until, written = loop.time() + seconds, list[int]()
+
+    async def write(stream: str) -> None:
+        while loop.time() < until:
+            written.append((await store.commit(append(stream))).position)
+
+    await asyncio.gather(*map(write, "abcd"))
+    assert await store.log.head() == 0
+    ended = loop.time()
+    await slow.execute(end)
+    done.set()
+    seen = await following
+    assert loop.time() - ended < 5
+    prove_in_order(seen)
+    assert [event.position for event in seen] == ([1, 2, 3] if end == "COMMIT" else []) + sorted(written)
+    assert len(written) > 20 * seconds
+
+
 async def test_holes_are_passed_at_once(store: PostgresStore, plain: Plain, opened: Open) -> None:
     """Positions of a transaction that rolled back, or whose client is gone or was ended, hold nobody back."""
     rolled_back, cut_off, ended = await opened("x", 5), await opened("y", 5), await opened("z", 5)

@@ -2,23 +2,34 @@
 
 import asyncio
 import subprocess
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from examples._demo.database import PostgresSchema
-from tests.drivers.postgres.conftest import NewStore
-from tools.postgres import programs
+from tests.drivers.postgres.conftest import NewStore, Open
+from tools.postgres import private_server, programs
 from tools.shared_postgres import fresh_database
 from twofold.drivers.postgres import PostgresStore
-from twofold.store import Append, Batch, Move
+from twofold.store import GAP, Append, Batch, Move
 from twofold.testing._store_case import append, draft, drafts, whole_log
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_everything_is_there_and_positions_go_on(new_store: NewStore, postgres_schema: PostgresSchema) -> None:
+@asynccontextmanager
+async def new_cluster() -> AsyncGenerator[str]:
+    """A database of a server that has never seen anything: its transactions and positions begin anew."""
+    with private_server() as server:
+        yield server.url()
+
+
+@pytest.mark.parametrize("elsewhere", [fresh_database, new_cluster])
+async def test_everything_is_there_and_positions_go_on(
+    new_store: NewStore, postgres_schema: PostgresSchema, elsewhere: Callable[[], AbstractAsyncContextManager[str]]
+) -> None:
     """Events, positions, epoch, checkpoints and parts of streams; what comes next is behind the old head."""
     old = new_store()
     await old.start()
@@ -29,11 +40,8 @@ async def test_everything_is_there_and_positions_go_on(new_store: NewStore, post
     before, epoch = await whole_log(old), await old.log.epoch()
     head = await old.log.head()
     await old.stop()
-    async with fresh_database() as url:
-        dump: list[str | Path] = [programs() / "pg_dump", f"--schema={postgres_schema.name}", postgres_schema.url]
-        dumped = await asyncio.to_thread(_run, dump)
-        restore: list[str | Path] = [programs() / "psql", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname", url]
-        await asyncio.to_thread(_run, restore, dumped)
+    async with elsewhere() as url:
+        await _restore(url, await _dump(postgres_schema))
         new = PostgresStore(url, schema=postgres_schema.name)
         await new.start()
         assert await whole_log(new) == before
@@ -46,6 +54,36 @@ async def test_everything_is_there_and_positions_go_on(new_store: NewStore, post
             committed.position
         ]
         await new.stop()
+
+
+async def test_it_ends_at_its_last_event(new_store: NewStore, postgres_schema: PostgresSchema, opened: Open) -> None:
+    """Not where the sequence stands: of what was on its way during the dump somebody else may have seen the end."""
+    old = new_store()
+    await old.start()
+    await old.commit(append("a", 3))
+    slow = await opened("slow", 2)
+    dumped = await _dump(postgres_schema)
+    await slow.execute("COMMIT")
+    assert (await old.log.head(), len(await whole_log(old))) == (5, 5)
+    await old.stop()
+    async with fresh_database() as url:
+        await _restore(url, dumped)
+        new = PostgresStore(url, schema=postgres_schema.name)
+        await new.start()
+        first, second = await new.begin_epoch(5), await new.begin_epoch(0)
+        assert (first.head, first.start) == (3, 5 + GAP)
+        assert (second.head, second.start) == (first.start, first.start + GAP)
+        await new.stop()
+
+
+async def _dump(schema: PostgresSchema) -> bytes:
+    words: list[str | Path] = [programs() / "pg_dump", "--no-owner", f"--schema={schema.name}", schema.url]
+    return await asyncio.to_thread(_run, words)
+
+
+async def _restore(url: str, dumped: bytes) -> None:
+    words: list[str | Path] = [programs() / "psql", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname", url]
+    await asyncio.to_thread(_run, words, dumped)
 
 
 def _run(words: Sequence[str | Path], said: bytes = b"") -> bytes:

@@ -20,11 +20,12 @@ async def begin_epoch(connection: Connection, seen: int, names: Names) -> Epoch:
         names: What is called how.
     """
     before: str = await connection.fetchval(names.sql(_BEFORE))  # who does the same waits here
-    head: int = await connection.fetchval(names.sql(_HEAD))
-    epoch = Epoch(name=secrets.token_hex(16), before=before, head=head, start=max(head, seen) + GAP)
+    head, drawn = await connection.fetchrow(names.sql(_END))
+    epoch = Epoch(name=secrets.token_hex(16), before=before, head=head, start=max(drawn, seen) + GAP)
     await connection.execute(names.sql(_RENAME), epoch.name)
+    await connection.execute(names.sql(_START), str(epoch.start))
     await connection.execute(names.sql(_GO_ON), epoch.start)
-    await join_epoch(connection, epoch, names)
+    await join_epoch(connection, epoch._replace(head=drawn), names)  # these came with the log
     return epoch
 
 
@@ -34,8 +35,18 @@ async def join_epoch(connection: Connection, epoch: Epoch, names: Names) -> None
 
 
 _BEFORE: Final = "SELECT value FROM {schema}.twofold_meta WHERE name = 'epoch' FOR UPDATE"
-_HEAD: Final = "SELECT coalesce(pg_sequence_last_value({positions}), 0)"
+# The sequence may be ahead of what was restored: a dump has it as it was when the dump ended, and a replica that was
+# promoted as it would be up to 32 positions later. So the log ends at its last event, or where its epoch began.
+_END: Final = (
+    "SELECT greatest((SELECT max(position) FROM {schema}.twofold_events),"
+    " (SELECT value::bigint FROM {schema}.twofold_meta WHERE name = 'epoch_start'), 0),"
+    " coalesce(pg_sequence_last_value({positions}), 0)"
+)
 _RENAME: Final = "UPDATE {schema}.twofold_meta SET value = $1 WHERE name = 'epoch'"
+_START: Final = (
+    "INSERT INTO {schema}.twofold_meta (name, value) VALUES ('epoch_start', $1)"
+    " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
 # A position that somebody has drawn and not committed yet stays below: numbers only grow.
 _GO_ON: Final = "SELECT setval({positions}, $1)"
 _JOIN: Final = (
