@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from tests.app.clinic import FindBill, Pay, PaymentFailed, find_bill, pay
 from twofold import App, Command, Lifecycle, Module
 from twofold.app.explanation import Explanation, explain
+from twofold.cache import Cache
 from twofold.dispatch import Idempotency
 from twofold.errors import NotFound
 
@@ -123,18 +124,21 @@ def test_an_unknown_name_is_not_found(tmp_path: Path, module: Module) -> None:
     assert refused.value.hint == "did you mean notify?"
 
 
+SHARED = "redis://:s3cret@cache.example/0"
+
+
 def no_bill(query: FindBill) -> int:
     """None."""
     return 0
 
 
-def test_keys_lifecycles_and_fallbacks_are_told_with_where_they_are_said() -> None:
+def test_keys_lifecycles_caches_and_fallbacks_are_told_with_where_they_are_said() -> None:
     """A command's key is the application's word unless its handler has one; None switches it off."""
 
     def told(name: str, **settings: Any) -> list[tuple[str, str, str]]:
         module = Module("clinic")
         module.register(Pay, pay, **settings)
-        module.register(FindBill, find_bill, fallback=no_bill)
+        module.register(FindBill, find_bill, fallback=no_bill, cache=Cache("1m", scope="tenant", store=SHARED))
         (handler,) = explain(App("clinic", modules=[module], database="memory:"), name).handlers
         return [(one.part, one.value, one.source.rpartition(".")[2]) for one in handler.settings]
 
@@ -145,4 +149,7 @@ def test_keys_lifecycles_and_fallbacks_are_told_with_where_they_are_said() -> No
     assert key[1].startswith("Idempotency(key=test_keys")
     assert key[1].endswith("<lambda>, required=True)")
     assert lifecycle == ("lifecycle", "failed payment_failed", "pay")
-    assert told("find_bill") == [("fallback", "no_bill", "find_bill")]
+    assert told("find_bill") == [
+        ("cache", "Cache(ttl=60.0, scope=tenant)", "find_bill"),  # and no address, which may hold a password
+        ("fallback", "no_bill", "find_bill"),
+    ]

@@ -13,13 +13,21 @@ from examples._demo.database import Database
 from tests.app.shelves import PutBlocking, Shelves
 from tests.app.test_reliability import Numbers
 from tests.app.till import Pay, PayAll, Slip, Till, Tip, taken
-from tests.reliability.virtual import HandClock
+from tests.reliability.virtual import HandClock, LoopClock, run
 from twofold import App, Command, Invalid, Module, Principal, Query, Refused
 from twofold.app.explanation import explain
 from twofold.dispatch import Idempotency
-from twofold.errors import KeyConflict, KeyInFlight, StoreUnavailable, TimedOut, VersionConflict, WiringError
+from twofold.errors import (
+    KeyConflict,
+    KeyInFlight,
+    OutcomeUnknown,
+    StoreUnavailable,
+    TimedOut,
+    VersionConflict,
+    WiringError,
+)
 from twofold.messages import Context
-from twofold.store import MemoryStore, Reply, UnitOfWork
+from twofold.store import Batch, Committed, MemoryStore, Reply, UnitOfWork, carried_through
 
 pytestmark = pytest.mark.anyio
 
@@ -350,6 +358,37 @@ async def test_a_store_that_is_silent_is_waited_for_until_the_deadline(monkeypat
         sent = app.caller(idempotency_key="k-1").execute(ONE)
         assert isinstance((await asyncio.wait_for(sent, 20)).error, TimedOut)
     assert not till.begun
+
+
+@pytest.mark.parametrize("takes, took", [(0.9, 1.1), (5, 1.2)])
+def test_what_became_of_a_commit_is_looked_for_also_after_the_deadline(
+    takes: float, took: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a second: what was carried out is told, and otherwise that nobody knows."""
+    commit, find = MemoryStore.commit, MemoryStore.find_reply
+
+    async def slow(store: MemoryStore, key: bytes, now: datetime) -> Reply | None:
+        await asyncio.sleep(takes)
+        return await find(store, key, now)
+
+    async def unanswered() -> Committed:
+        await asyncio.sleep(0.2)
+        monkeypatch.setattr(MemoryStore, "find_reply", slow)
+        raise OutcomeUnknown
+
+    async def lost(store: MemoryStore, batch: Batch) -> Committed:
+        committed = await commit(store, batch)
+        return committed if batch.reply is None else await carried_through(unanswered())
+
+    async def main() -> float:
+        monkeypatch.setattr(MemoryStore, "commit", lost)
+        async with Till(timeout=0.1).app(clock=LoopClock()) as app:
+            began = asyncio.get_running_loop().time()
+            result = await app.caller(idempotency_key="k-1").execute(ONE)
+            assert isinstance(result.error, OutcomeUnknown) if takes > 1 else result.is_success
+            return asyncio.get_running_loop().time() - began
+
+    assert run(main()) == pytest.approx(took)
 
 
 async def test_answers_given_again_are_counted() -> None:

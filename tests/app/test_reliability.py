@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,17 @@ from twofold.app.explanation import explain
 from twofold.dispatch import CommandBus, Dispatcher
 from twofold.errors import BulkheadFull, CircuitOpen, RateLimited, TimedOut, VersionConflict, WiringError
 from twofold.messages import Context, Kind, Origin
-from twofold.reliability import Bulkhead, Bulkheads, CircuitBreaker, Limiters, RateLimit, Retries, Retry, Timeout
+from twofold.reliability import (
+    Bulkhead,
+    Bulkheads,
+    CircuitBreaker,
+    Limiters,
+    RateLimit,
+    Retries,
+    Retry,
+    Timeout,
+    Timeouts,
+)
 from twofold.store import UnitOfWork
 
 pytestmark = pytest.mark.anyio
@@ -326,13 +337,14 @@ class TestParts:
     async def test_they_are_dependencies(self) -> None:
         """A team or a test puts its own in their place."""
         asked: list[type] = []
+        deadlines: list[float | None] = []
 
         class Own:
             def of(self, message_type: type) -> Any:
                 asked.append(message_type)
                 return self
 
-            async def admit(self, key: str) -> None: ...
+            async def admit(self, key: str, deadline: float | None = None) -> None: ...
 
             async def enter(self, deadline: float | None = None) -> None: ...
 
@@ -341,12 +353,18 @@ class TestParts:
             async def again(self, first: Any, call: Any, *, deadline: float | None = None) -> Any:
                 return Success("mine")
 
-        app = app_of(counting(ConnectionError())[1], rate_limit="1/hour", bulkhead=1, retry=2)
-        for wanted in (Limiters, Bulkheads, Retries):
+            def within(self, deadline: float | None) -> AbstractContextManager[None]:
+                deadlines.append(deadline)
+                return nullcontext()
+
+        app = app_of(counting(ConnectionError())[1], rate_limit="1/hour", bulkhead=1, timeout=1e-9, retry=2)
+        for wanted in (Limiters, Bulkheads, Retries, Timeouts):
             app.override(wanted, Own())
         async with app:
             assert [await app.execute(Find()) for _ in range(2)] == [Success("mine")] * 2
         assert asked == [Find] * 5  # those that may need an extra at the start, too
+        assert len(deadlines) == 2
+        assert None not in deadlines
 
     def test_values_say_it_too(self) -> None:
         """Shorthand or settings, as one likes."""

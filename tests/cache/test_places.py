@@ -8,7 +8,7 @@ import pytest
 from fakeredis import TcpFakeServer
 from redis.asyncio import Redis
 
-from tests.reliability.virtual import HandClock
+from tests.reliability.virtual import HandClock, LoopClock, run, silent_redis
 from twofold.cache import Answers, Kept, StoredCaches
 from twofold.cache._memory import MemoryAnswers
 from twofold.cache._stored import RedisAnswers
@@ -107,6 +107,26 @@ async def test_a_redis_that_is_away_finds_nothing_and_says_when_it_cannot_drop(
     server.shutdown()
     server.server_close()
     await running
+
+
+def test_a_question_ends_at_the_deadline_of_who_asks(caplog: pytest.LogCaptureFixture) -> None:
+    """Redis is left alone after one that was given its time, and not after one that was hurried."""
+
+    async def main() -> list[float]:
+        took = list[float]()
+        async with silent_redis() as address:
+            clock, loop = LoopClock(), asyncio.get_running_loop()
+            place = RedisAnswers(address, clock, "shop")
+            for given in (0.05, 0.05, 0.2, 0.2):
+                began = loop.time()
+                assert await place.look(KEY, ("prices",), clock.monotonic() + given) == (None, ("away",))
+                await place.keep(KEY, Kept(b"[1]", 0), 60, clock.monotonic() + given)
+                took.append(loop.time() - began)
+            await place.close()
+        return took
+
+    assert run(main()) == pytest.approx([0.1, 0.1, 0.2, 0])
+    assert len(caplog.records) == 1
 
 
 async def test_an_answer_made_while_redis_was_away_is_not_given_once_it_is_back(redis_url: str) -> None:

@@ -38,6 +38,7 @@ from twofold.dispatch import Policy, Registration, always
 from twofold.errors import Fault, RateLimited, TimedOut, Unauthenticated, WiringError
 from twofold.messages import Origin
 from twofold.sql import BlockingReadSession, ReadSession
+from twofold.store import AuditSearch, MemoryStore
 
 pytestmark = pytest.mark.anyio
 
@@ -380,6 +381,23 @@ async def test_what_is_sent_for_somebody_else_is_decided_about() -> None:
     async with doors.app(has_role("admin")) as app:
         await app.caller(principal=ADA).execute(ShutAll(by="eve"))
     assert isinstance(doors.answers[0].error, Forbidden)
+
+
+async def test_a_refusal_is_in_the_audit_trail() -> None:
+    """With who was refused and why; of what was let through there is an entry of its own kind."""
+    store = MemoryStore()
+    module = Module("house")
+    module.register(Shut, shut, authorize=has_role("clerk"))
+    async with app_of(module, database=store) as app:
+        for principal in (None, EVE, ADA):
+            await app.caller(principal=principal).execute(Shut(door="back"))
+    entries = await store.audit.find(AuditSearch())
+    assert [(one.message, one.user_id, one.outcome, one.code) for one in entries] == [
+        ("shut", None, "unauthenticated", "unauthenticated"),
+        ("shut", "eve", "forbidden", "forbidden"),
+        ("shut", "ada", "success", ""),
+    ]
+    assert {one.payload for one in entries} == {'{"door":"back"}'}
 
 
 async def test_over_http_it_is_401_and_403() -> None:

@@ -10,12 +10,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.reliability.virtual import LoopClock, VirtualLoop, by_type, run, settle
 from twofold.errors import BulkheadFull, TimedOut, WiringError
-from twofold.reliability import Bulkhead, Compartment, LocalBulkheads
+from twofold.reliability import Bulkhead, Compartment, Deadlines, LocalBulkheads
 
 
 def _compartment(concurrent: int, waiting: int) -> Compartment:
     settings = Bulkhead(concurrent=concurrent, waiting=waiting)
-    return LocalBulkheads(by_type({int: settings}), clock=LoopClock()).of(int)
+    return LocalBulkheads(by_type({int: settings}), timeouts=Deadlines(LoopClock())).of(int)
 
 
 def test_when_the_queue_is_full_the_next_one_is_told_at_once() -> None:

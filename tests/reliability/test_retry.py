@@ -75,6 +75,21 @@ def test_it_pauses_first_and_then_tries_again() -> None:
     assert call.times == [1, 4, 9, 14]
 
 
+def test_a_random_part_of_a_pause_is_left_out() -> None:
+    """Up to the share that the settings say, so that those who failed together do not come back together."""
+    for jitter, chance, times in ((0.5, 0.4, [0.8, 2.4]), (0.5, 1.0, [0.5, 1.5]), (0, 1.0, [1, 3])):
+        call = Attempts(DOWN)
+        _again(Retry(attempts=3, first=1, jitter=jitter), DOWN, call, chance=chance)
+        assert call.times == times
+    retries, pauses = BackoffRetries(by_type({int: Retry(attempts=2, first=1)}), clock=LoopClock()), set[float]()
+    for _ in range(10):
+        call = Attempts(DOWN)
+        run(retries.of(int).again(DOWN, call))
+        pauses.update(call.times)
+    assert len(pauses) > 1
+    assert all(0.5 <= pause <= 1 for pause in pauses)
+
+
 def test_attempts_count_the_first_one() -> None:
     """With 3 attempts there are two more, and the last failure is the answer."""
     last = Failure(StoreUnavailable("the third time"))

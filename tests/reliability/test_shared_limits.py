@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from tests.reliability.virtual import HandClock, by_type
+from tests.reliability.virtual import HandClock, LoopClock, by_type, run, silent_redis
 from twofold.errors import RateLimited, StoreUnavailable
 from twofold.reliability import Rate, RateLimit, State, StateChange, WindowLimiters
 from twofold.reliability._stored import RedisStore
@@ -16,18 +16,8 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def silent_url() -> AsyncGenerator[str]:
-    """A server that takes connections and never answers."""
-    never = asyncio.Event()
-
-    async def ignore(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await never.wait()
-        writer.close()
-
-    server = await asyncio.start_server(ignore, "127.0.0.1", 0)
-    yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
-    never.set()
-    server.close()
-    await server.wait_closed()
+    async with silent_redis() as address:
+        yield address
 
 
 def _absent_url() -> str:
@@ -105,6 +95,31 @@ async def test_a_store_that_never_answers_delays_nobody_for_long(silent_url: str
     with pytest.raises(StoreUnavailable):
         await windows.take("")
     await store.close()
+
+
+def test_a_question_ends_at_the_deadline_of_who_asks() -> None:
+    """One that was given its time says that the store is gone; one that was hurried does not."""
+
+    async def main() -> list[float]:
+        took, told = list[float](), list[StateChange]()
+        async with silent_redis() as address:
+            clock, loop = LoopClock(), asyncio.get_running_loop()
+            limiters = WindowLimiters(
+                by_type({int: RateLimit("1/minute", store=address, absent="refuse")}),
+                clock=clock,
+                listeners=[told.append],
+            )
+            for given in [0.05] * 5 + [0.2] * 3:
+                assert told == []
+                began = loop.time()
+                with pytest.raises(StoreUnavailable, match="does not answer"):
+                    await limiters.of(int).admit("", clock.monotonic() + given)
+                took.append(loop.time() - began)
+            await limiters.close()
+        assert [change.after for change in told] == [State.OPEN]
+        return took
+
+    assert run(main()) == pytest.approx([0.05] * 5 + [0.2] * 3)
 
 
 async def test_a_cancelled_question_says_nothing_of_the_store(silent_url: str) -> None:

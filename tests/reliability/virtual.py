@@ -2,7 +2,8 @@
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -65,6 +66,24 @@ async def settle() -> None:
     """Let everything run that can without time passing."""
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def silent_redis() -> AsyncGenerator[str]:
+    """The address of a server that takes connections and never answers."""
+    never = asyncio.Event()
+
+    async def ignore(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await never.wait()
+        writer.close()
+
+    server = await asyncio.start_server(ignore, "127.0.0.1", 0)
+    try:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+    finally:
+        never.set()
+        server.close()
+        await server.wait_closed()
 
 
 def by_type(settings: Mapping[type, T]) -> Callable[[type], T | None]:

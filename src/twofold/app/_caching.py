@@ -16,7 +16,7 @@ from twofold.clock import Clock
 from twofold.dispatch import AnswerCodec, Handler, Stage, answered_type
 from twofold.errors import Classifier, Fault, WiringError
 from twofold.messages import Catalogue, Kind
-from twofold.middleware import CacheStage, Tally, cache_stage
+from twofold.middleware import CacheStage, Tally, Within, cache_stage
 from twofold.store import Selection
 from twofold.subscriptions import Source
 
@@ -77,6 +77,7 @@ class Caching:
         classifier: Classifier,
         joined: Callable[[], bool],
         tally: Tally,
+        within: Within,
     ) -> Stage:
         """The stage.
 
@@ -86,6 +87,7 @@ class Caching:
             classifier: Tells failures from bugs.
             joined: Whether a query is a part of a command.
             tally: Counts hits and misses.
+            within: Ends what takes longer than a query may.
         """
         names = {one: read_by(one, self._followed) for one in self.said}
         parts = CacheStage(
@@ -96,6 +98,7 @@ class Caching:
             classifier=classifier,
             joined=joined,
             tally=tally,
+            within=within,
         )
         return cache_stage(self.said.get, parts)
 

@@ -5,6 +5,7 @@ The machines are dependencies like any other: a team provides its own, and a tes
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
@@ -30,6 +31,7 @@ from twofold.middleware import (
 )
 from twofold.reliability import (
     MEMORY,
+    STORE_OF_LIMITS,
     BackoffRetries,
     Breakers,
     Bulkheads,
@@ -41,6 +43,7 @@ from twofold.reliability import (
     Retries,
     State,
     StateChange,
+    Timeouts,
     WindowLimiters,
 )
 
@@ -92,6 +95,7 @@ class ReliabilityParts:
         self._classifier = classifier
         self._tally = tally
         self._level = level
+        self._timeouts: Timeouts = Deadlines(clock)
         self._bulkheads: LocalBulkheads | None = None
 
     def settings(self, handler: Handler) -> Settings:
@@ -126,22 +130,29 @@ class ReliabilityParts:
         provider = Provider(scope=Scope.APP)
         clock, classifier = self._clock, self._classifier
 
+        def timeouts() -> Timeouts:
+            return Deadlines(clock)
+
         async def limiters() -> AsyncIterator[Limiters]:
+            if any(limit.store != MEMORY for limit in self._all("rate_limit")):
+                self._show(STORE_OF_LIMITS, State.CLOSED)
             made = WindowLimiters(self._by_type("rate_limit"), clock=clock, listeners=[self._changed])
             yield made
             await made.close()
 
         def breakers() -> Breakers:
+            for settings in self._all("circuit_breaker"):
+                self._show(settings.name, State.CLOSED)
             return LocalBreakers(self._by_type("circuit_breaker"), clock=clock, listeners=[self._changed])
 
-        def bulkheads() -> Bulkheads:
-            self._bulkheads = LocalBulkheads(self._by_type("bulkhead"), clock=clock)
+        def bulkheads(timeouts: Timeouts) -> Bulkheads:
+            self._bulkheads = LocalBulkheads(self._by_type("bulkhead"), timeouts=timeouts)
             return self._bulkheads
 
         def retries() -> Retries:
             return BackoffRetries(self._by_type("retry"), clock=clock, classifier=classifier)
 
-        for source in (limiters, breakers, bulkheads, retries):
+        for source in (timeouts, limiters, breakers, bulkheads, retries):
             provider.provide(source)
         return provider
 
@@ -164,7 +175,7 @@ class ReliabilityParts:
         return faults
 
     async def prepare(self, get: Callable[[type[Any]], Awaitable[Any]]) -> None:
-        """Make what needs packages of an extra, so that a missing one is told at the start.
+        """Make what has to be there before the first message: what ends work, breakers to show, packages of extras.
 
         Args:
             get: Gives a dependency.
@@ -172,7 +183,8 @@ class ReliabilityParts:
         Raises:
             MissingExtraError: One is.
         """
-        for part, machines in (("rate_limit", Limiters), ("retry", Retries)):
+        self._timeouts = await get(Timeouts)
+        for part, machines in (("rate_limit", Limiters), ("circuit_breaker", Breakers), ("retry", Retries)):
             for handler in filter(self._of(part), self._found):
                 (await get(machines)).of(handler.message_type)
 
@@ -184,18 +196,26 @@ class ReliabilityParts:
             joined: Whether a message is a part of another one.
             lines: Where commands wait that were overtaken.
         """
-        timeouts, deadlines = self._of("timeout"), Deadlines(self._clock)
+        timeouts = self._of("timeout")
         return ReliabilityStages(
             first=(deadline_stage(timeouts, self._clock),),
             refusing=(rate_limit_stage(self._of("rate_limit"), lambda: get(Limiters)),),
             around=(
                 bulkhead_stage(self._of("bulkhead"), lambda: get(Bulkheads)),
                 breaker_stage(self._of("circuit_breaker"), lambda: get(Breakers), self._classifier),
-                timeout_stage(timeouts, deadlines.within),
+                timeout_stage(timeouts, self.within),
                 retry_stage(self._of("retry"), lambda: get(Retries), joined, self._tally, lines),
             ),
-            within=deadlines.within,
+            within=self.within,
         )
+
+    def within(self, deadline: float | None) -> AbstractContextManager[None]:
+        """A block that ends at a deadline; see `Timeouts`.
+
+        Args:
+            deadline: A moment of the monotonic clock; None for none.
+        """
+        return self._timeouts.within(deadline)
 
     def _of(self, part: str) -> Callable[[Handler], Any]:
         def value(handler: Handler) -> Any:
@@ -207,10 +227,16 @@ class ReliabilityParts:
     def _by_type(self, part: str) -> Callable[[type], Any]:
         return {handler.message_type: _named(self._of(part)(handler), handler) for handler in self._found}.get
 
+    def _all(self, part: str) -> list[Any]:
+        return [_named(said, handler) for handler in self._found if (said := self._of(part)(handler)) is not None]
+
+    def _show(self, breaker: str, state: State) -> None:
+        self._level("breaker_state", breaker, _SHOWN[state])
+
     def _changed(self, change: StateChange) -> None:
         level = logging.WARNING if change.after is State.OPEN else logging.INFO
         _LOGGER.log(level, "circuit breaker %s is %s", change.breaker, change.after.replace("_", " "))
-        self._level("breaker_state", change.breaker, _SHOWN[change.after])
+        self._show(change.breaker, change.after)
         if change.after is State.OPEN:
             self._tally("circuits_opened", change.breaker)
 

@@ -163,6 +163,7 @@ def pipeline_of(
 
     within: Within = (lambda _: nullcontext()) if parts is None else parts.within
     authorizing = authorization_stage(authorization.guards, injection, classifier, runner or (lambda _: None), within)
+    cached = None if caching is None else caching.stage(injection.services.get, seen, classifier, joined, tally, within)
     refusing = (authorizing,) if parts is None else (*parts.refusing, authorizing)
     settings = Settings(
         before=(
@@ -177,8 +178,8 @@ def pipeline_of(
             validation_stage(catalogue),
             idempotency_stage(idempotency, stores.write, catalogue, classifier, tally, within),
             lifecycle_stage(new_unit, catalogue, classifier, behind),
-            *([] if caching is None else [caching.stage(injection.services.get, seen, classifier, joined, tally)]),
-            fallback_stage(classifier, tally),
+            *([] if cached is None else [cached]),
+            fallback_stage(classifier, tally, within),
             own_writes_stage(followed, running.visible, classifier, copied=stores.copies is not None),
             *([] if parts is None else parts.around),
             conflicts_stage(says_retry, joined, tally, lines),

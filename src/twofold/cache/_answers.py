@@ -26,20 +26,30 @@ class Kept:
 class Answers(Protocol):
     """One place where answers are kept. One that is away keeps nothing, and delays nobody for long."""
 
-    async def look(self, key: Key, tags: Sequence[str]) -> tuple[Kept | None, tuple[str, ...]]:
+    async def look(
+        self, key: Key, tags: Sequence[str], deadline: float | None = None
+    ) -> tuple[Kept | None, tuple[str, ...]]:
         """What is kept under a key, unless its time is over or one of its tags was dropped since.
 
         Args:
             key: The key.
             tags: The tags of the query.
+            deadline: The moment of the monotonic clock until which it is worth waiting.
 
         Returns:
             The answer or None, and the marks of the tags as they are now, for an answer that is made from here on.
         """
         ...
 
-    async def keep(self, key: Key, kept: Kept, ttl: float) -> None:
-        """Keep an answer for so many seconds, or until its place is needed."""
+    async def keep(self, key: Key, kept: Kept, ttl: float, deadline: float | None = None) -> None:
+        """Keep an answer for so many seconds, or until its place is needed.
+
+        Args:
+            key: The key.
+            kept: The answer.
+            ttl: For how many seconds.
+            deadline: The moment of the monotonic clock until which it is worth waiting; later it is not kept.
+        """
         ...
 
     async def drop(self, *tags: str) -> None:

@@ -30,7 +30,9 @@ class MemoryAnswers:
         self._entries = OrderedDict[Key, tuple[Kept, float]]()
         self._marks = dict[str, str]()
 
-    async def look(self, key: Key, tags: Sequence[str]) -> tuple[Kept | None, tuple[str, ...]]:
+    async def look(
+        self, key: Key, tags: Sequence[str], deadline: float | None = None
+    ) -> tuple[Kept | None, tuple[str, ...]]:
         """What is kept under a key; see `Answers`."""
         marks = tuple(self._marks.get(tag, "") for tag in tags)
         found = self._entries.get(key)
@@ -43,7 +45,7 @@ class MemoryAnswers:
         self._entries.move_to_end(key)
         return kept, marks
 
-    async def keep(self, key: Key, kept: Kept, ttl: float) -> None:
+    async def keep(self, key: Key, kept: Kept, ttl: float, deadline: float | None = None) -> None:
         """Keep an answer; see `Answers`."""
         if key in self._entries:
             self._remove(key)

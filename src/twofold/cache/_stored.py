@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _LOGGER: Final = logging.getLogger("twofold.cache")
 _PATIENCE: Final = 0.5
+_TELLING: Final = 0.1
+"""In seconds; a Redis that was given less before a deadline, and has not answered, is not away for that."""
 _LEFT_ALONE: Final = 5.0
 _CONNECTIONS: Final = 16
 
@@ -47,26 +49,30 @@ class RedisAnswers:
         self._space = space
         self._away_until = 0.0
 
-    async def look(self, key: Key, tags: Sequence[str]) -> tuple[Kept | None, tuple[str, ...]]:
+    async def look(
+        self, key: Key, tags: Sequence[str], deadline: float | None = None
+    ) -> tuple[Kept | None, tuple[str, ...]]:
         """What is kept under a key; see `Answers`."""
         try:
-            body, *marks = await self._asked(lambda: self._redis.mget([self._entry(key), *map(self._tag, tags)]))
+            names = [self._entry(key), *map(self._tag, tags)]
+            body, *marks = await self._asked(lambda: self._redis.mget(names), deadline)
             if None in marks:
-                marks = await self._marked(tags)
+                marks = await self._marked(tags, deadline)
         except StoreUnavailable:
             return None, ("away",) * len(tags)
         now = tuple(mark.decode("ascii") for mark in marks)
         kept = None if body is None else _read(body)
         return (kept if kept is not None and kept.marks == now else None), now
 
-    async def keep(self, key: Key, kept: Kept, ttl: float) -> None:
+    async def keep(self, key: Key, kept: Kept, ttl: float, deadline: float | None = None) -> None:
         """Keep an answer; see `Answers`."""
         head = json.dumps([kept.seen, kept.marks]).encode("ascii")
         lasts = max(1, round(ttl * 1000))
         try:
-            await self._asked(lambda: self._redis.set(self._entry(key), head + b"\n" + kept.body, px=lasts))
+            body = head + b"\n" + kept.body
+            await self._asked(lambda: self._redis.set(self._entry(key), body, px=lasts), deadline)
         except StoreUnavailable:
-            return  # logged, once for as long as it is left alone: what is not kept is looked for again
+            return  # what is not kept is looked for again; that Redis is away is logged, once for each time
 
     async def drop(self, *tags: str) -> None:
         """Give no answer any more that has one of these tags; see `Answers`."""
@@ -78,24 +84,27 @@ class RedisAnswers:
         """Close its connections."""
         await self._redis.aclose(close_connection_pool=True)
 
-    async def _marked(self, tags: Sequence[str]) -> list[bytes]:
+    async def _marked(self, tags: Sequence[str], deadline: float | None) -> list[bytes]:
         # A tag that has no mark gets one, so that one which Redis has forgotten never takes an old answer back.
         pipe = self._redis.pipeline(transaction=False)
         for tag in tags:
             pipe.set(self._tag(tag), secrets.token_hex(8), nx=True)
-        await self._asked(pipe.execute)
-        marks: list[bytes] = await self._asked(lambda: self._redis.mget(list(map(self._tag, tags))))
+        await self._asked(pipe.execute, deadline)
+        marks: list[bytes] = await self._asked(lambda: self._redis.mget(list(map(self._tag, tags))), deadline)
         return marks
 
-    async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:
-        if self._clock.monotonic() < self._away_until:
+    async def _asked(self, ask: Callable[[], Awaitable[T]], deadline: float | None = None) -> T:
+        now = self._clock.monotonic()
+        if now < self._away_until:
             raise StoreUnavailable("the store of answers does not answer, and is left alone for a while")
+        patience = _PATIENCE if deadline is None else min(_PATIENCE, deadline - now)
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(patience):
                 return await ask()
         except (RedisError, OSError) as error:  # a TimeoutError is an OSError
-            self._away_until = self._clock.monotonic() + _LEFT_ALONE
-            _LOGGER.warning("the store of answers does not answer: %s", type(error).__qualname__)
+            if patience >= _TELLING or not isinstance(error, TimeoutError):
+                self._away_until = self._clock.monotonic() + _LEFT_ALONE
+                _LOGGER.warning("the store of answers does not answer: %s", type(error).__qualname__)
             raise StoreUnavailable("the store of answers does not answer") from error
 
     def _entry(self, key: Key) -> str:

@@ -17,6 +17,7 @@ from twofold.errors import Classifier, Undecodable
 from twofold.messages import Catalogue, Context, MessageType
 from twofold.middleware._substitutes import watching_substitutes
 from twofold.middleware._tally import Tally
+from twofold.middleware._timeout import Within, halfway
 from twofold.result import Result, Success
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class CacheStage:
         classifier: Tells failures from bugs.
         joined: Whether a query is a part of a command, which may have written what nobody else sees.
         tally: Counts hits and misses.
+        within: Ends what takes longer than the query may.
     """
 
     def __init__(
@@ -63,10 +65,11 @@ class CacheStage:
         classifier: Classifier,
         joined: Callable[[], bool],
         tally: Tally,
+        within: Within,
     ) -> None:
         self.caches, self.newest, self.seen = caches, newest, seen
         self.catalogue, self.classifier = catalogue, classifier
-        self.joined, self.tally = joined, tally
+        self.joined, self.tally, self.within = joined, tally, within
 
 
 def cache_stage(settings: "Callable[[Handler], Cache | None]", parts: CacheStage) -> Stage:
@@ -107,7 +110,7 @@ class _Cached:
         position = 0 if receipt is None else receipt.position
         waited = False
         while True:
-            kept, marks = await self._answers.look(key, self._said.tags)
+            kept, marks = await self._answers.look(key, self._said.tags, halfway(context))
             if kept is not None and kept.seen >= max(position, self._parts.newest.needed(self._ending)):
                 return self._hit(kept)
             flight = self._flights.get(key)
@@ -130,7 +133,7 @@ class _Cached:
         kept: Kept | None = None
         self._count("cache_misses")
         try:
-            seen = await self._sees()
+            seen = await self._sees(context)
             with watching_substitutes() as substitutes:
                 result = await self._next(message, context)
             if seen is None or substitutes or result.is_failure:
@@ -138,16 +141,17 @@ class _Cached:
             kept = self._kept(result.value, seen, marks)
             if kept is None:
                 return result
-            await answers.keep(key, kept, self._said.seconds)
+            await answers.keep(key, kept, self._said.seconds, halfway(context))
             return Success(self._codec.load(kept.body))  # the same as for whoever comes next
         finally:
             del self._flights[key]
             flight.set_result(kept)
 
-    async def _sees(self) -> int | None:
-        """What the query sees, at least; None when nobody can tell, and the answer cannot be kept."""
+    async def _sees(self, context: Context) -> int | None:
+        """What the query sees, at least; None when nobody can tell in time, and the answer cannot be kept."""
         try:
-            return await self._parts.seen(self._handler)
+            with self._parts.within(context.deadline):
+                return await self._parts.seen(self._handler)
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
             failure_of(error, self._parts.classifier)
             return None

@@ -2,19 +2,22 @@
 
 import inspect
 import logging
-from typing import Any
+from typing import Any, Final
 
 from twofold.dispatch import Handler, Next, Stage, as_result, failure_of
 from twofold.errors import Classifier, Family, error_name
 from twofold.messages import Context, wire_name
 from twofold.middleware._substitutes import note_substitute
 from twofold.middleware._tally import Tally
+from twofold.middleware._timeout import Within
 from twofold.result import Result
 
 _LOGGER = logging.getLogger("twofold.fallback")
+_GRACE: Final = 1.0
+"""For how many seconds, at least, a fallback is waited for: it is asked most of all when no time is left."""
 
 
-def fallback_stage(classifier: Classifier, tally: Tally) -> Stage:
+def fallback_stage(classifier: Classifier, tally: Tally, within: Within) -> Stage:
     """The stage, for queries whose handler declares a `fallback`.
 
     A refusal is an answer and stays one; a bug stays a bug.
@@ -22,6 +25,7 @@ def fallback_stage(classifier: Classifier, tally: Tally) -> Stage:
     Args:
         classifier: Tells what is unavailable.
         tally: Counts the answers that were given instead.
+        within: Ends a fallback that takes longer than the query may, and longer than a second.
     """
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
@@ -38,9 +42,10 @@ def fallback_stage(classifier: Classifier, tally: Tally) -> Stage:
             code = error_name(result.error)
             _LOGGER.warning("query %s is answered by its fallback: %s", name, code)
             try:
-                answer: Any = answer_instead(message) if takes_query else answer_instead()
-                if inspect.isawaitable(answer):
-                    answer = await answer
+                with within(_end(context)):
+                    answer: Any = answer_instead(message) if takes_query else answer_instead()
+                    if inspect.isawaitable(answer):
+                        answer = await answer
             except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
                 return failure_of(error, classifier)
             note_substitute(name)
@@ -49,6 +54,11 @@ def fallback_stage(classifier: Classifier, tally: Tally) -> Stage:
         return fallback
 
     return Stage("fallback", wrap)
+
+
+def _end(context: Context) -> float | None:
+    deadline = context.deadline
+    return None if deadline is None else max(deadline, context.clock.monotonic() + _GRACE)
 
 
 def _takes_query(function: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from twofold.dispatch import Handler, Next, Stage, Unmade
 from twofold.errors import Unavailable
 from twofold.messages import Context
+from twofold.middleware._timeout import halfway
 from twofold.result import Failure, Result
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def rate_limit_stage(
                 limiter = (await limiters()).of(handler.message_type)
             counted = by_sender if isinstance(message, Unmade) else limit
             try:
-                await limiter.admit(counted.key(message, context))
+                await limiter.admit(counted.key(message, context), halfway(context))
             except Unavailable as error:
                 return Failure(error)
             return await call_next(message, context)

@@ -20,6 +20,22 @@ Within: TypeAlias = Callable[[float | None], AbstractContextManager[None]]
 """A block that ends at a deadline, None for none, with `TimedOut`."""
 
 
+def halfway(context: Context) -> float | None:
+    """Until when a message waits for what it can do without: the other half of its time is for its work.
+
+    Args:
+        context: Its context.
+
+    Returns:
+        A moment of the monotonic clock; None where it has no deadline.
+    """
+    deadline = context.deadline
+    if deadline is None:
+        return None
+    now = context.clock.monotonic()
+    return now + (deadline - now) / 2
+
+
 def deadline_stage(timeouts: Seconds, clock: Clock) -> Stage:
     """The stage that says when a message is over, before anything is done about it.
 

@@ -8,9 +8,9 @@ from twofold.reliability._breaker import Breaker, Breakers, CircuitBreaker, Stat
 from twofold.reliability._bulkhead import Bulkhead, Bulkheads, Compartment, LocalBulkheads
 from twofold.reliability._categories import On
 from twofold.reliability._circuit import Circuit, Listener, LocalBreakers
-from twofold.reliability._deadline import Timeout, deadline_of
+from twofold.reliability._deadline import Timeout, Timeouts, deadline_of
 from twofold.reliability._limiter import Limiter, Limiters, WindowLimiters
-from twofold.reliability._rate import MEMORY, Rate, RateLimit, Sender
+from twofold.reliability._rate import MEMORY, STORE_OF_LIMITS, Rate, RateLimit, Sender
 from twofold.reliability._retries import BackoffRetries
 from twofold.reliability._retry import Retrier, Retries, Retry
 from twofold.reliability._texts import Reliability, settings_from
@@ -18,6 +18,7 @@ from twofold.reliability._within import Deadlines
 
 __all__ = [
     "MEMORY",
+    "STORE_OF_LIMITS",
     "BackoffRetries",
     "Breaker",
     "Breakers",
@@ -43,6 +44,7 @@ __all__ = [
     "State",
     "StateChange",
     "Timeout",
+    "Timeouts",
     "WindowLimiters",
     "deadline_of",
     "settings_from",

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, final
 
-from twofold.clock import Clock, SystemClock
 from twofold.errors import BulkheadFull
+from twofold.reliability._deadline import Timeouts
 from twofold.reliability._per_type import PerType
 from twofold.reliability._values import whole
 from twofold.reliability._within import Deadlines
@@ -82,13 +82,13 @@ class Berths:
     Args:
         name: What it is called in errors.
         settings: How many run and wait.
-        deadlines: Ends waiting.
+        timeouts: Ends waiting.
     """
 
-    __slots__ = ("_deadlines", "_free", "_name", "_queue", "_settings", "_waiting")
+    __slots__ = ("_free", "_name", "_queue", "_settings", "_timeouts", "_waiting")
 
-    def __init__(self, name: str, settings: Bulkhead, deadlines: Deadlines) -> None:
-        self._name, self._settings, self._deadlines = name, settings, deadlines
+    def __init__(self, name: str, settings: Bulkhead, timeouts: Timeouts) -> None:
+        self._name, self._settings, self._timeouts = name, settings, timeouts
         self._free = settings.concurrent
         """Places that nobody has; none while somebody waits."""
         self._waiting = settings.waiting or 0
@@ -114,7 +114,7 @@ class Berths:
         turn = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:
-            with self._deadlines.within(deadline):
+            with self._timeouts.within(deadline):
                 await turn
         except BaseException:
             if turn in self._queue:
@@ -141,19 +141,14 @@ class LocalBulkheads:
 
     Args:
         settings: The settings of a message type; a dict's `get` will do.
-        clock: The clock that deadlines belong to.
+        timeouts: Ends waiting at a deadline; on the system's clock unless given.
     """
 
     __slots__ = ("_kept",)
 
-    def __init__(
-        self,
-        settings: Callable[[type], Bulkhead | None],
-        *,
-        clock: Clock = SystemClock(),  # noqa: B008  # stateless
-    ) -> None:
-        deadlines = Deadlines(clock)
-        self._kept = PerType("bulkhead", settings, lambda name, settings: Berths(name, settings, deadlines))
+    def __init__(self, settings: Callable[[type], Bulkhead | None], *, timeouts: Timeouts | None = None) -> None:
+        ending = timeouts or Deadlines()
+        self._kept = PerType("bulkhead", settings, lambda name, settings: Berths(name, settings, ending))
 
     @property
     def queued(self) -> dict[str, int]:

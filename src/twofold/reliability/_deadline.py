@@ -1,7 +1,8 @@
 """How long a message may take, and the moment until which its sender waits: it only comes nearer on the way down."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from twofold.reliability._values import seconds
 
@@ -29,6 +30,21 @@ class Timeout:
             WiringError: It is neither.
         """
         return value if isinstance(value, cls) else cls(seconds=seconds("timeout", value))
+
+
+class Timeouts(Protocol):
+    """What ends work at its deadline; a team or a test puts its own here."""
+
+    def within(self, deadline: float | None) -> AbstractContextManager[None]:
+        """A block that is cancelled at its deadline, at whatever it awaits.
+
+        Args:
+            deadline: A moment of the monotonic clock; None for none.
+
+        Raises:
+            TimedOut: The deadline has passed, before the block or inside it.
+        """
+        ...
 
 
 def deadline_of(parent: float | None, timeout: float | None, now: float) -> float | None:

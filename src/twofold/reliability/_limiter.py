@@ -14,11 +14,12 @@ from twofold.reliability._window import MemoryWindows
 class Limiter(Protocol):
     """Lets so many through, and refuses the rest."""
 
-    async def admit(self, key: str) -> None:
+    async def admit(self, key: str, deadline: float | None = None) -> None:
         """Count one, or refuse it; what is refused is not counted.
 
         Args:
             key: For whom it is counted.
+            deadline: The moment of the monotonic clock until which it is worth waiting for a store.
 
         Raises:
             RateLimited: There is no room now.
@@ -38,14 +39,18 @@ class Limiters(Protocol):
 class Windows(Protocol):
     """Counts in moving windows, one for each key."""
 
-    async def take(self, key: str) -> float | None:
+    async def take(self, key: str, deadline: float | None = None) -> float | None:
         """Count one if there is room.
+
+        Args:
+            key: For whom it is counted.
+            deadline: The moment of the monotonic clock until which it is worth waiting.
 
         Returns:
             None when it was counted, else in how many seconds there is room.
 
         Raises:
-            StoreUnavailable: Nobody knows.
+            StoreUnavailable: Nobody knows, or not in time.
         """
         ...
 
@@ -79,10 +84,10 @@ class WindowLimiter:
         self._rate = str(settings.rate)
         self._is_open = settings.absent == "admit"
 
-    async def admit(self, key: str) -> None:
+    async def admit(self, key: str, deadline: float | None = None) -> None:
         """Count one, or refuse it; see `Limiter`."""
         try:
-            wait = await self._windows.take(key)
+            wait = await self._windows.take(key, deadline)
         except StoreUnavailable:
             if self._is_open:
                 return

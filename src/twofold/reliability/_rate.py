@@ -11,6 +11,8 @@ _RATE: Final = re.compile(r"\s*(\d+)\s*(?:/|\s+per\s)\s*(\d+)?\s*(second|minute|
 _SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _STORES: Final = ("redis://", "rediss://", "unix://")
 MEMORY: Final = "memory:"
+STORE_OF_LIMITS: Final = "the store of rate limits"
+"""What the breaker in front of a store is called."""
 
 
 class Sender(Protocol):

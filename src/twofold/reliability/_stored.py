@@ -20,10 +20,12 @@ from twofold.clock import Clock
 from twofold.errors import CircuitOpen, StoreUnavailable
 from twofold.reliability._breaker import CircuitBreaker
 from twofold.reliability._circuit import Circuit, Listener
-from twofold.reliability._rate import Rate
+from twofold.reliability._rate import STORE_OF_LIMITS, Rate
 
 _PATIENCE: Final = 1.0
 """In seconds; less, and a burst that keeps this process busy would look like a store that is gone, and be let in."""
+_TELLING: Final = 0.1
+"""In seconds; a store that was given less before a deadline, and has not answered, is not gone for that."""
 _CONNECTIONS: Final = 16
 _LEFT_ALONE: Final = CircuitBreaker(failures=3, open_for=5.0)
 
@@ -34,40 +36,44 @@ class RedisStore:
 
     Args:
         address: Where it is: `redis://…`, `rediss://…` or `unix://…`.
-        clock: Where the breaker's time comes from.
+        clock: Where the breaker's time and deadlines come from.
         listeners: Told when it goes away and comes back.
         patience: How long an answer may take, in seconds.
     """
 
-    __slots__ = ("_breaker", "_patience", "_pool", "_strategy")
+    __slots__ = ("_breaker", "_clock", "_patience", "_pool", "_strategy")
 
     def __init__(
         self, address: str, clock: Clock, listeners: Sequence[Listener] = (), *, patience: float = _PATIENCE
     ) -> None:
-        self._patience = patience
+        self._clock, self._patience = clock, patience
         pool: Any = BlockingConnectionPool  # whose from_url has half its types
         self._pool: BlockingConnectionPool = pool.from_url(address, max_connections=_CONNECTIONS, timeout=patience)
         # The address is in the pool; of the one here only the scheme is looked at.
         options: dict[str, Any] = {"connection_pool": self._pool, "implementation": "redispy", "wrap_exceptions": True}
         self._strategy = MovingWindowRateLimiter(RedisStorage("async+redis://", **options))
-        self._breaker = Circuit("the store of rate limits", _LEFT_ALONE, clock, listeners)
+        self._breaker = Circuit(STORE_OF_LIMITS, _LEFT_ALONE, clock, listeners)
 
     def windows(self, name: str, rate: Rate) -> "RedisWindows":
         """The windows of a limit; see `Stored`."""
         return RedisWindows(self, name, RateLimitItemPerSecond(rate.amount, rate.seconds, "twofold"))
 
-    async def take(self, item: RateLimitItemPerSecond, name: str, key: str) -> float | None:
+    async def take(
+        self, item: RateLimitItemPerSecond, name: str, key: str, deadline: float | None = None
+    ) -> float | None:
         """Count one if there is room; see `Windows`."""
         try:
             ticket = self._breaker.admit()
         except CircuitOpen as error:
             raise StoreUnavailable(str(error), retry_after=error.retry_after) from None
+        patience = self._patience if deadline is None else min(self._patience, deadline - self._clock.monotonic())
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(patience):
                 wait = await self._asked(item, name, key)
         except (StorageError, OSError) as error:  # a TimeoutError is an OSError
-            self._breaker.failed(ticket)
-            raise StoreUnavailable("the store of rate limits does not answer") from error
+            hurried = isinstance(error, TimeoutError) and patience < min(_TELLING, self._patience)
+            (self._breaker.left if hurried else self._breaker.failed)(ticket)
+            raise StoreUnavailable(f"{STORE_OF_LIMITS} does not answer") from error
         except BaseException:
             self._breaker.left(ticket)
             raise
@@ -94,6 +100,6 @@ class RedisWindows:
     def __init__(self, store: RedisStore, name: str, item: RateLimitItemPerSecond) -> None:
         self._store, self._name, self._item = store, name, item
 
-    async def take(self, key: str) -> float | None:
+    async def take(self, key: str, deadline: float | None = None) -> float | None:
         """Count one if there is room; see `Windows`."""
-        return await self._store.take(self._item, self._name, key)
+        return await self._store.take(self._item, self._name, key, deadline)

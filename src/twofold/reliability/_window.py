@@ -29,7 +29,7 @@ class MemoryWindows:
     def __len__(self) -> int:
         return len(self._hits)
 
-    async def take(self, key: str) -> float | None:
+    async def take(self, key: str, deadline: float | None = None) -> float | None:
         """Count one if there is room; see `Windows`."""
         now = self._clock.monotonic()
         self._forget(now)

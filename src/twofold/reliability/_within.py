@@ -22,7 +22,7 @@ _FEW: Final = 64
 
 @final
 class Deadlines:
-    """Ends blocks at their deadlines; for one event loop at a time.
+    """Ends blocks at their deadlines; see `Timeouts`. For one event loop at a time.
 
     Args:
         clock: The clock that the deadlines belong to.
