@@ -6,6 +6,7 @@
 from examples.orders.catalogue import catalogue
 from examples.orders.commands import commands
 from examples.orders.draft_commands import draft_commands
+from examples.orders.notices import notices
 from examples.orders.queries import queries
 from examples.orders.read_models import read_models
 from examples.orders.sales import sales
@@ -14,4 +15,4 @@ from twofold import App
 
 __all__ = ["app"]
 
-app = App("orders", modules=[catalogue, draft_commands, commands, read_models, sales, queries, sales_queries])
+app = App("orders", modules=[catalogue, draft_commands, commands, read_models, sales, queries, sales_queries, notices])

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, TypeAlias
 
+from pydantic import BaseModel
+
 from examples.orders.values import Line, Money, Quantity, Sku, Words
 from twofold import Boundary, Command, Decision, Event, Failure, Module, Refused, Result, Success, Tag
 
@@ -44,8 +46,7 @@ class Product(Decision):
         self.name, self.price = event.name, event.price
 
 
-@dataclass(frozen=True, kw_only=True)
-class ListProduct(Command[None]):
+class ListProduct(BaseModel, Command[None], frozen=True):
     """Put a product into the catalogue, or give it another name or price; orders keep what they were taken at."""
 
     sku: Sku

@@ -5,7 +5,8 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from pydantic import BaseModel
+from sqlalchemy import Row, select
 
 from examples.orders.queries import PageNumber, PageSize
 from examples.orders.sales import SaleRow, customer_order_stats
@@ -15,6 +16,8 @@ from twofold.sql import ReadSession, page_of
 sales_queries = Module("orders.sales_queries")
 
 _CENT = Decimal("0.01")
+_stats = customer_order_stats.c
+_customers = select(_stats.customer_id, _stats.orders, _stats.spent, _stats.first_on, _stats.last_on)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,25 +44,14 @@ class Sale:
 
 @dataclass(frozen=True, kw_only=True)
 class GetCustomerOrders(Query[CustomerOrders | None]):
-    """One customer's orders: as of the projection, and not of the view."""
+    """One customer's orders: a row of the materialized view."""
 
     customer_id: UUID
 
 
 @sales_queries.handler(path="/customers/{customer_id}/orders")
 async def get_customer_orders(query: GetCustomerOrders, session: ReadSession) -> CustomerOrders | None:
-    statement = (
-        select(
-            SaleRow.customer_id,
-            func.count(SaleRow.order_id).label("orders"),
-            func.sum(SaleRow.total).label("spent"),
-            func.min(SaleRow.placed_on).label("first_on"),
-            func.max(SaleRow.placed_on).label("last_on"),
-        )
-        .where(SaleRow.customer_id == query.customer_id, SaleRow.cancelled.is_(False))
-        .group_by(SaleRow.customer_id)
-    )
-    row = (await session.execute(statement)).one_or_none()
+    row = (await session.execute(_customers.where(_stats.customer_id == query.customer_id))).one_or_none()
     return None if row is None else _customer(row)
 
 
@@ -73,15 +65,12 @@ class FindCustomerStats(Query[Page[CustomerOrders]]):
 
 @sales_queries.handler(path="/customer-stats")
 async def find_customer_stats(query: FindCustomerStats, session: ReadSession) -> Page[CustomerOrders]:
-    stats = customer_order_stats.c
-    statement = select(stats.customer_id, stats.orders, stats.spent, stats.first_on, stats.last_on)
-    statement = statement.order_by(stats.spent.desc(), stats.customer_id)
+    statement = _customers.order_by(_stats.spent.desc(), _stats.customer_id)
     return await page_of(session, statement, _customer, page=query.page, page_size=query.page_size)
 
 
-@dataclass(frozen=True, kw_only=True)
-class FindSales(Query[Page[Sale]]):
-    """Placed orders, newest first."""
+class FindSales(BaseModel, Query[Page[Sale]], frozen=True):
+    """Placed orders, newest first; a message may as well be a model of pydantic."""
 
     placed_from: date | None = None
     placed_to: date | None = None

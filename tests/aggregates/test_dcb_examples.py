@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import pytest
@@ -37,7 +37,10 @@ Token = Annotated[str, Tag("token")]
 examples = Module("examples")
 
 
-# A username is unique as long as its account has it.
+# A username is unique as long as its account has it, and for three days after that.
+
+KEPT = timedelta(days=3)
+NEVER, FOREVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,14 @@ class Renamed(Event):
     account_id: Account
     old: Username
     new: Username
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountClosed(Event):
+    account_id: Account
+    username: Username
+    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,47 +76,74 @@ class Rename(Command[None]):
     username: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class CloseAccount(Command[None]):
+    account_id: str
+
+
 @dataclass
 class Claim(Decision):
-    """Whether a username is taken."""
+    """Until when a username is taken."""
 
     username: Username
-    taken: bool = False
+    until: datetime = NEVER
 
-    def evolve(self, event: Registered | Renamed) -> None:
-        self.taken = isinstance(event, Registered) or event.new == self.username
+    def evolve(self, event: Registered | Renamed | AccountClosed) -> None:
+        match event:
+            case AccountClosed():
+                self.until = event.at + KEPT
+            case Renamed() if event.old == self.username:
+                self.until = event.at + KEPT
+            case Registered() | Renamed():
+                self.until = FOREVER
 
 
 @dataclass
 class Named(Decision):
-    """What an account is called."""
+    """What an account is called; one that is closed is called nothing."""
 
     account_id: Account
     username: str | None = None
 
-    def evolve(self, event: Registered | Renamed) -> None:
-        self.username = event.username if isinstance(event, Registered) else event.new
+    def evolve(self, event: Registered | Renamed | AccountClosed) -> None:
+        match event:
+            case Registered():
+                self.username = event.username
+            case Renamed():
+                self.username = event.new
+            case AccountClosed():
+                self.username = None
 
 
 @examples.handler
-async def register(command: Register, boundary: Boundary) -> Result[None]:
+async def register(command: Register, boundary: Boundary, clock: Clock) -> Result[None]:
     claim = Claim(command.username)
     await boundary.read(claim)
-    if claim.taken:
+    if clock.now() <= claim.until:
         return Failure(Exists("somebody is called that"))
     boundary.record(Registered(account_id=command.account_id, username=command.username))
     return Success()
 
 
 @examples.handler
-async def rename(command: Rename, boundary: Boundary) -> Result[None]:
+async def rename(command: Rename, boundary: Boundary, clock: Clock) -> Result[None]:
     claim, named = Claim(command.username), Named(command.account_id)
     await boundary.read(claim, named)
     if named.username is None:
         return Failure(NotFound("there is no such account"))
-    if claim.taken:
+    if clock.now() <= claim.until:
         return Failure(Exists("somebody is called that"))
-    boundary.record(Renamed(account_id=command.account_id, old=named.username, new=command.username))
+    boundary.record(Renamed(account_id=command.account_id, old=named.username, new=command.username, at=clock.now()))
+    return Success()
+
+
+@examples.handler
+async def close_account(command: CloseAccount, boundary: Boundary, clock: Clock) -> Result[None]:
+    named = Named(command.account_id)
+    await boundary.read(named)
+    if named.username is None:
+        return Failure(NotFound("there is no such account"))
+    boundary.record(AccountClosed(account_id=command.account_id, username=named.username, at=clock.now()))
     return Success()
 
 
@@ -218,7 +256,7 @@ async def app(address: str, clock: HandClock) -> AsyncIterator[App]:
         yield app
 
 
-async def test_a_username_is_unique_while_it_is_in_use(app: App) -> None:
+async def test_a_username_is_unique_while_it_is_in_use(app: App, clock: HandClock) -> None:
     """Taken by registering and renaming, free again once its account is called otherwise; one of many gets it."""
     told = await asyncio.gather(*(app.execute(Register(account_id=f"a{n}", username="ada")) for n in range(8)))
     assert sum(result.is_success for result in told) == 1
@@ -226,9 +264,35 @@ async def test_a_username_is_unique_while_it_is_in_use(app: App) -> None:
     winner = f"a{next(n for n, result in enumerate(told) if result.is_success)}"
     assert (await app.execute(Rename(account_id=winner, username="eve"))).is_success
     assert isinstance((await app.execute(Register(account_id="b", username="eve"))).error, Exists)
+    clock.time += KEPT.total_seconds() + 1
     assert (await app.execute(Register(account_id="b", username="ada"))).is_success
     assert isinstance((await app.execute(Rename(account_id=winner, username="ada"))).error, Exists)
     assert isinstance((await app.execute(Rename(account_id="c", username="new"))).error, NotFound)
+
+
+async def test_a_username_is_free_again_once_its_account_is_closed(app: App, clock: HandClock) -> None:
+    """For whoever of many is first, and of the closed account nothing is left to rename or close."""
+    assert (await app.execute(Register(account_id="a", username="ada"))).is_success
+    assert (await app.execute(CloseAccount(account_id="a"))).is_success
+    for late in (CloseAccount(account_id="a"), Rename(account_id="a", username="eve")):
+        assert isinstance((await app.execute(late)).error, NotFound)
+    clock.time += KEPT.total_seconds() + 1
+    told = await asyncio.gather(*(app.execute(Register(account_id=f"b{n}", username="ada")) for n in range(5)))
+    assert sum(result.is_success for result in told) == 1
+
+
+@pytest.mark.parametrize("give_up", [Rename(account_id="a", username="eve"), CloseAccount(account_id="a")])
+async def test_a_username_is_kept_for_three_days(app: App, clock: HandClock, give_up: Command[None]) -> None:
+    """Nobody else is called that meanwhile, nor is who has given it up."""
+    assert (await app.execute(Register(account_id="a", username="ada"))).is_success
+    assert (await app.execute(Register(account_id="b", username="bob"))).is_success
+    assert (await app.execute(give_up)).is_success
+    for wait in (0.0, KEPT.total_seconds()):
+        clock.time += wait
+        for again in (Register(account_id="c", username="ada"), Rename(account_id="b", username="ada")):
+            assert isinstance((await app.execute(again)).error, Exists)
+    clock.time += 1
+    assert (await app.execute(Rename(account_id="b", username="ada"))).is_success
 
 
 async def test_an_opaque_token_confirms_once_and_in_time(app: App, clock: HandClock) -> None:

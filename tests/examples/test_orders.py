@@ -13,7 +13,7 @@ import pytest
 from examples._demo.database import Database
 from examples._demo.server import Server, caught_up
 from examples.orders import app as orders_app
-from examples.orders.commands import PayOrder
+from examples.orders.commands import CancelOrder, PayOrder, ShipOrder
 from examples.orders.domain import (
     Order,
     OrderAlreadyPaid,
@@ -26,6 +26,7 @@ from examples.orders.domain import (
     OrderShipped,
     WrongAmount,
 )
+from examples.orders.notices import Notices
 from examples.orders.read_models import CustomerRow, CustomerTotals, DetailRow
 from examples.orders.values import Line
 from twofold import App, Event
@@ -144,6 +145,27 @@ def test_totals_are_what_the_orders_come_to() -> None:
     given(CustomerTotals, PLACED, PAID).then(kept)
     back = CustomerRow(customer_id=CUSTOMER, orders=1, cancelled=1, ordered=Decimal(0), paid=Decimal(0))
     given(CustomerTotals, PLACED, PAID, cancelled(PAID.amount)).then(back)
+
+
+class Sent:
+    """What customers were told, by its key: who delivers a notice a second time sees that it is the same."""
+
+    def __init__(self) -> None:
+        self.texts = dict[str, str]()
+
+    async def send(self, text: str, *, key: str) -> None:
+        assert self.texts.setdefault(key, text) == text
+
+
+async def test_a_customer_is_told_of_what_happens_to_an_order(fault: Fault) -> None:
+    """Of a shipment and of a refund, once whatever happens; where nothing was paid there is nothing to tell."""
+    sent, cancel = Sent(), CancelOrder(order_id=ORDER, reason="no need")
+    tested: dict[str, Any] = {"fault": fault, "instead": {Notices: sent}}
+    await given(orders_app, PLACED, PAID, **tested).when(ShipOrder(order_id=ORDER, tracking_code="1Z")).then(SHIPPED)
+    await given(orders_app, PLACED, **tested).when(cancel).then(cancelled(Decimal(0)))
+    assert sent.texts == {f"shipped-{ORDER}": "on its way: 1Z"}
+    await given(orders_app, PLACED, PAID, **tested).when(cancel).then(cancelled(PLACED.total))
+    assert sent.texts[f"refunded-{ORDER}"] == "20.29 is paid back"
 
 
 async def test_an_order_is_paid_once_whatever_happens(fault: Fault) -> None:
@@ -304,6 +326,16 @@ async def test_lists_are_sorted_and_paged(shop: Shop) -> None:
     assert [item["order_id"] for item in page["items"]] == by_total[2:4]
     assert (page["total"], page["page"], page["page_size"]) == (5, 2, 2)
     assert await shop.found(sort="total", page=4, page_size=2) == []
+
+
+async def test_a_page_has_twenty_unless_asked_for_otherwise(shop: Shop) -> None:
+    """In every list."""
+    for number in range(21):
+        await shop.place(PEN, customer_id=str(UUID(int=number)))
+    await shop.app.settle()
+    for path in ("/orders", "/sales", "/customers", "/customer-stats"):
+        page = await shop.get(path)
+        assert (len(page["items"]), page["page_size"], page["total"]) == (20, 20, 21), path
 
 
 async def test_an_item_of_a_list_is_a_summary(shop: Shop) -> None:

@@ -1,7 +1,7 @@
 """The orders example, step by step: a catalogue, an order that is put together, and what its sales come to."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -34,8 +34,8 @@ from examples.orders.draft_commands import AddItem
 from examples.orders.values import Address, Line, OrderStatus
 from tests.cli.served import Served
 from twofold import App
-from twofold.clock import new_id
-from twofold.testing import given
+from twofold.clock import Clock, new_id
+from twofold.testing import VirtualClock, given
 
 pytestmark = pytest.mark.anyio
 
@@ -136,13 +136,19 @@ class Shop(NamedTuple):
         return str(answer.json())
 
 
-@pytest.fixture
-async def shop(each_database: Database) -> AsyncIterator[Shop]:
-    app = App("orders", modules=orders_app.modules, database=each_database.address)
+@asynccontextmanager
+async def opened(database: Database, clock: Clock | None = None) -> AsyncGenerator[Shop]:
+    app = App("orders", modules=orders_app.modules, database=database.address, clock=clock)
     async with app, httpx.AsyncClient(transport=httpx.ASGITransport(app.http()), base_url="http://shop") as client:
         for sku, name, price in (("pen-1", "Pen", "1.25"), ("book-7", "Book", "19.99")):
             assert (await client.put(f"/products/{sku}", json={"name": name, "price": price})).status_code == 204
         yield Shop(app, client)
+
+
+@pytest.fixture
+async def shop(each_database: Database) -> AsyncIterator[Shop]:
+    async with opened(each_database) as shop:
+        yield shop
 
 
 async def test_an_order_is_put_together_and_shown_as_it_grows(shop: Shop) -> None:
@@ -169,6 +175,16 @@ async def test_an_order_is_put_together_and_shown_as_it_grows(shop: Shop) -> Non
     await shop.app.settle()
     (item,) = (await shop.get("/orders"))["items"]
     assert (item["articles"], item["total"], item["status"]) == (3, "22.49", "placed")
+
+
+@pytest.mark.parametrize("path,things", [("/orders/created", "items"), ("/orders", "lines")])
+async def test_an_order_may_come_with_its_address(shop: Shop, path: str, things: str) -> None:
+    """Put together or at once, it is sent there; without one, nowhere yet."""
+    line = {"sku": "pen-1", "quantity": 2} | ({"unit_price": "1.25"} if things == "lines" else {})
+    for address, shown in ((WHERE, {**WHERE, "country": "DE"}), (None, None)):
+        body = {"customer_id": str(CUSTOMER), things: [line], "address": address}
+        order = (await shop.client.post(path, json=body)).json()
+        assert (await shop.get(f"/orders/{order}"))["address"] == shown
 
 
 async def test_what_is_not_in_the_catalogue_is_refused(shop: Shop) -> None:
@@ -222,6 +238,28 @@ async def test_sales_are_a_row_for_each_placed_order(shop: Shop) -> None:
     assert (await shop.get("/sales", placed_to="2020-01-01"))["items"] == []
     assert (await shop.get("/sales", placed_from=day))["total"] == 4
     assert (await shop.client.get(f"/customers/{new_id()}/orders")).status_code == 404
+
+
+async def test_sales_are_those_of_their_days(each_database: Database) -> None:
+    """Both ends of a range belong to it, and a customer has a first day and a last one."""
+    clock = VirtualClock(datetime(2026, 5, 1, 12, tzinfo=UTC))
+    async with opened(each_database, clock) as shop:
+        for _ in range(3):
+            body = {"customer_id": str(CUSTOMER), "lines": [{"sku": "any", "quantity": 1, "unit_price": "1.00"}]}
+            assert (await shop.client.post("/orders", json=body)).status_code == 201
+            clock.advance(days=2)
+        await shop.app.settle()
+        mine = await shop.get(f"/customers/{CUSTOMER}/orders")
+        assert (mine["orders"], mine["first_on"], mine["last_on"]) == (3, "2026-05-01", "2026-05-05")
+        assert (await shop.get("/customer-stats"))["items"] == [mine]
+        for path in ("/orders", "/sales"):
+            for days, found in (
+                ({"placed_from": "2026-05-03", "placed_to": "2026-05-03"}, ["2026-05-03"]),
+                ({"placed_from": "2026-05-03"}, ["2026-05-05", "2026-05-03"]),
+                ({"placed_to": "2026-05-03"}, ["2026-05-03", "2026-05-01"]),
+                ({"placed_from": "2026-05-02", "placed_to": "2026-05-02"}, []),
+            ):
+                assert [item["placed_on"] for item in (await shop.get(path, **days))["items"]] == found
 
 
 async def test_an_order_is_created_once_however_often_it_is_sent(shop: Shop) -> None:

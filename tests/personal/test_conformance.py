@@ -9,13 +9,11 @@ from tests.reliability.virtual import HandClock
 from twofold.messages import Catalogue
 from twofold.personal import MemoryKeyStore, PersonalStore, Vault
 from twofold.store import MemoryStore, Store
-from twofold.testing import StoreConformance, StoreFeatures
+from twofold.testing import StoreConformance
 
 
 class TestPersonalStore(StoreConformance):
     """In front of the reference."""
-
-    features = StoreFeatures(snapshots=False)
 
     @pytest.fixture
     async def store(self) -> AsyncIterator[Store]:

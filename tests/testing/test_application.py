@@ -25,6 +25,7 @@ from tests.testing.stall import (
     Thanked,
     stall,
 )
+from tests.testing.tills import SCANNER, Ring, Ringing, Scan
 from twofold import Aggregate, App, Command, Event, Failure, Module, NotFound, Repository, Success
 from twofold.clock import Clock, new_id
 from twofold.errors import StartError, WiringError
@@ -108,18 +109,34 @@ async def test_a_failure_says_what_was_given_asked_and_came() -> None:
 
 
 async def test_a_handler_is_tested_as_its_module_declares_it() -> None:
-    """With what the module beside it says; one that no module declares stands alone."""
+    """With what the module beside it says."""
     placed = OrderPlaced(order_id=new_id(), customer_id=new_id(), lines=(), total=Decimal(5))
     await given(pay_order, placed).when(PayOrder(order_id=placed.order_id, amount=Decimal(4))).then(WrongAmount)
+
+
+async def test_a_handler_may_be_a_class_or_an_instance() -> None:
+    """As a function may; the module beside it says the rest."""
+    await given(Ringing, PENS).when(Ring(article="pen")).then(SOLD, StockRow(article="pen", left=2))
+    await given(SCANNER, PENS).when(Scan(article="pen")).then(SOLD)
+    await given(SCANNER).when(Scan(article="pen")).then(NotFound)
+
+
+async def test_a_handler_that_no_module_declares_stands_alone() -> None:
+    """Whatever it is."""
 
     @dataclass(frozen=True, kw_only=True)
     class Note(Command[str]):
         text: str
 
+    class Noting:
+        async def handle(self, command: Note) -> str:
+            return command.text
+
     async def note(command: Note) -> str:
         return command.text
 
-    assert await given(note).when(Note(text="hello")).then() == Success("hello")
+    for handler in (note, Noting, Noting()):
+        assert await given(handler).when(Note(text="hello")).then() == Success("hello")
 
 
 async def test_fakes_stand_in_for_dependencies_and_leave_again() -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from tests.testing.stall import (
+    InStock,
     Post,
     Sell,
     SellByHand,
     Sold,
+    SoldByStatement,
     SoldOut,
     SoldRow,
     Stocked,
@@ -31,6 +33,7 @@ pytestmark = pytest.mark.anyio
 PENS, INK = Stocked(article="pen", count=2), Stocked(article="ink", count=1)
 SOLD, THANKED = Sold(article="pen", buyer="ada"), Thanked(buyer="ada")
 SELL = Sell(article="pen", buyer="ada")
+FOLLOWERS = {"in_stock", "sold", "stall.thank:sold"}
 
 
 async def test_what_the_store_promises_holds(fault: Fault) -> None:
@@ -128,19 +131,36 @@ async def test_a_command_that_only_runs_sql_dies_too() -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE_COMMIT, Fault.CRASH_AFTER_COMMIT])
-async def test_every_commit_point_meets_its_crash(fault: Fault) -> None:
-    """That of the command and that of the reaction: each has the process start again, once."""
+@pytest.mark.parametrize(
+    "command,command_point", [(SELL, ("command", "sold")), (SellByHand(article="gum"), ("command",))]
+)
+async def test_every_commit_point_meets_its_crash(
+    fault: Fault, command: Sell | SellByHand, command_point: tuple[str, ...]
+) -> None:
+    """Each has the process start again, once: a command's batch or session, a projection's, and that of a reaction."""
 
     class Counted(App):
         starts = 0
+        seen: FaultyStore
 
         async def start(self) -> None:
             self.starts += 1
             await super().start()
+            assert isinstance(self.store, FaultyStore)
+            self.seen = self.store
 
-    app = Counted("stall", modules=[stall(read_models=False)])
-    await given(app, PENS, fault=fault).when(SELL).then(SOLD, THANKED)
-    assert app.starts == 1 + 2
+    module = stall(read_models=False)
+    module.projection("in_stock", tables=[StockRow])(InStock)
+    module.projection("sold", tables=[SoldRow])(SoldByStatement)
+    app = Counted("stall", modules=[module])
+    answer = given(app, PENS, SOLD, fault=fault).when(command)
+    await answer.then(*([SOLD, THANKED, THANKED] if command is SELL else [THANKED]))
+    met: set[Any] = app.seen.met
+    assert command_point in met
+    assert {moved[0] for _, moved in [one for one in met if one[0] == "events"]} == FOLLOWERS
+    restarts = app.starts - 1
+    # Two that have committed at once die together.
+    assert restarts == len(met) if fault is Fault.CRASH_BEFORE_COMMIT else 0 < restarts <= len(met)
 
 
 async def test_a_commit_that_is_refused_is_no_crash() -> None:

@@ -7,8 +7,10 @@ from unittest.mock import ANY
 import pytest
 
 from tests.aggregates.lending import Close, Closed, LimitReached, Open, Opened, Withdraw, Withdrawn, account
+from tests.aggregates.members import Joined, Member, Paid
 from tests.testing.stall import Article, InStock, Sold, SoldByStatement, SoldOut, Stocked, StockRow
-from twofold import Event, Exists, Failure, Rows, Success
+from tests.testing.tills import Shelved
+from twofold import Event, Exists, Failure, Refused, Rows, Success
 from twofold.errors import FaultError, WiringError
 from twofold.store import Recorded
 from twofold.testing import VirtualClock, given
@@ -75,6 +77,48 @@ class TestAggregates:
         """A command is refused once."""
         with pytest.raises(ValueError, match="refused once"):
             given(Article, PENS).when(Article.sell, "ada").then(SoldOut, SoldOut)
+
+
+class TestEntities:
+    ADA = Member(id="ada", email="ada@members", paid=10)
+
+    def test_a_decision_is_compared_with_what_it_records_and_what_becomes_of_the_row(self) -> None:
+        """Of its columns those that are set; the entity that is given stays as it is."""
+        decision = given(self.ADA).when(Member.pay, 5)
+        for _ in range(2):
+            decision.then(Paid(amount=5), Member(paid=15))
+        decision.then(Paid(amount=5))
+        assert (self.ADA.paid, self.ADA.recorded) == (10, ())
+
+    def test_a_refusal_leaves_the_row(self) -> None:
+        """Whether or not a test looks at it."""
+        given(self.ADA).when(Member.pay, 91).then(Refused, Member(id="ada", paid=10))
+        given(self.ADA).when(Member.pay, 91).then(Refused("that is too much"))
+
+    def test_one_may_be_new(self) -> None:
+        """What it has recorded before is not what a decision records."""
+        new = given(Member).when(Member.join, "bob", "bob@members")
+        new.then(Joined(id="bob"), Member(id="bob", email="bob@members"))
+        given(Member.join("bob", "bob@members")).when(Member.pay, 5).then(Paid(amount=5))
+
+    def test_a_failure_names_the_columns(self) -> None:
+        """Before and after."""
+        with pytest.raises(AssertionError) as raised:
+            given(self.ADA).when(Member.pay, 5).then(Paid(amount=5), Member(id="ada", paid=14))
+        assert str(raised.value).splitlines()[1:] == [
+            "  given Member {'id': 'ada', 'email': 'ada@members', 'paid': 10}",
+            "  when  Member.pay(5)",
+            "  then  Member {'id': 'ada'} differs",
+            "             paid: expected 14",
+            "                   got      15",
+        ]
+        with pytest.raises(AssertionError, match="there is no row"):
+            given(Article, PENS).when(Article.sell, "ada").then(SOLD, Member(id="ada"))
+
+    def test_no_events_are_given_of_one(self) -> None:
+        """Nothing is folded: its row is what it is."""
+        with pytest.raises(WiringError, match=r"give it as it is, given\(Member\(\.\.\.\)\)"):
+            given(Member, Joined(id="ada"))
 
 
 class TestWhatFailuresSay:
@@ -179,6 +223,11 @@ class TestProjections:
         noon = datetime(2026, 5, 1, 12, tzinfo=UTC)
         given(Times, PENS, clock=VirtualClock(noon)).then()
         assert seen == [noon]
+
+    def test_a_method_may_be_called_like_that_of_a_handler(self) -> None:
+        """What a module declares as a projection is one."""
+        untyped: Any = given  # to a checker it is a handler
+        untyped(Shelved, PENS).then(StockRow(article="pen", left=2))
 
     def test_one_that_needs_a_session_says_so(self) -> None:
         """Its rows are SQL's, so its module is what to test."""

@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 from twofold.errors import WiringError
 from twofold.messages import ERASED, SEALED, Catalogue, MessageType, is_erased, sealed_text
 from twofold.personal._keys import Key, SubjectGone
-from twofold.personal._vault import Vault, decrypt, encrypt, key_in
+from twofold.personal._vault import Vault, decrypt, encrypt, key_in, together
 
 Place: TypeAlias = tuple[str, ...]
 """Where something is kept: what kind of place, and what tells it from all others of this kind."""
@@ -104,33 +104,39 @@ class Documents:
 
         Args:
             text: The text.
-            keys: The ids of the keys.
+            keys: The ids of the keys, at least one.
             place: Where it is kept.
         """
-        found, sealed = sorted((await self.vault.find({*keys})).values()), text
-        for key in found:
-            if key.secret is None:
-                return ""
-            sealed = encrypt(sealed, key, _bytes(place, "")).encode("ascii")
-        return f"{SEALED}:{len(found)}:{sealed.decode('ascii')}"
+        found = sorted((await self.vault.find({*keys})).values())
+        made = together(found)
+        if made.secret is None:
+            return ""
+        ids = ",".join(key.id.hex for key in found)
+        return f"{SEALED}:{ids}:{encrypt(text, made, _bytes(place, ''))}"
 
     async def open_text(self, text: str, place: Place) -> bytes | None:
         """Such a text again; None when a key of it is destroyed, or it is changed."""
-        _, _, layers, sealed = text.split(":", 3)
-        for _ in range(int(layers)):
-            id_ = key_in(sealed)
-            if id_ is None:
-                return None
-            plain = decrypt(sealed, (await self.vault.find({id_}))[id_], _bytes(place, ""))
-            if plain is None:
-                return None
-            sealed = plain.decode(errors="replace")
-        return sealed.encode()
+        keys = keys_of_text(text)
+        if not keys:
+            return None
+        made = together(sorted((await self.vault.find(keys)).values()))
+        return decrypt(text.rpartition(":")[2], made, _bytes(place, ""))
 
 
 def is_sealed(text: str) -> bool:
     """Whether a text is what `seal_text` has made."""
     return text.startswith(f"{SEALED}:")
+
+
+def keys_of_text(text: str) -> set[UUID]:
+    """The ids of the keys that a text is encrypted under; none when it is not, or they cannot be read."""
+    if not is_sealed(text):
+        return set()
+    ids = text.removeprefix(f"{SEALED}:").partition(":")[0]
+    try:
+        return {UUID(hex=one) for one in ids.split(",")}
+    except ValueError:
+        return set()
 
 
 def keys_in(body: object) -> set[UUID]:

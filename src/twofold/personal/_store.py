@@ -14,6 +14,7 @@ from twofold.personal._documents import Document, Documents, Place, is_sealed, k
 from twofold.personal._keys import SubjectGone
 from twofold.personal._log import PersonalLog, event_place, header_place
 from twofold.personal._parked import PersonalParked
+from twofold.personal._snapshots import PersonalSnapshots
 from twofold.personal._vault import Vault
 from twofold.store import (
     ATTEMPTS,
@@ -52,6 +53,7 @@ class PersonalStore(StoreFront):
         self._catalogue = catalogue
         self._source = source
         self._documents = Documents(catalogue, vault)
+        self._snapshots = PersonalSnapshots(behind, self._documents)
 
     @property
     def log(self) -> PersonalLog:
@@ -100,7 +102,8 @@ class PersonalStore(StoreFront):
         return await self.reply(await self.behind.find_reply(key, now))
 
     async def find_snapshot(self, stream: str) -> Snapshot | None:
-        """None: a state may hold anybody's data, and nobody says which of it is whose, so no snapshot is kept."""
+        """Find it in the other one, decrypted; None when somebody is erased whom it tells of."""
+        return await self._snapshots.find(stream)
 
     def begin(self) -> Transaction:
         """A transaction of the other one, whose batch is encrypted."""
@@ -117,9 +120,7 @@ class PersonalStore(StoreFront):
 
     async def sealed(self, batch: Batch) -> Batch:
         """A batch as it is written."""
-        if batch.snapshots:
-            batch = batch._replace(snapshots=())
-        if not (batch.appends or batch.parks or batch.audit):
+        if not (batch.appends or batch.parks or batch.audit or batch.snapshots):
             return batch
         appends = tuple([await self._append(one) for one in batch.appends])
         audit = tuple([await self._entry(one) for one in batch.audit])
@@ -131,7 +132,9 @@ class PersonalStore(StoreFront):
                 sealed = await self._documents.seal_text(reply.value, keys, _reply_place(reply))
                 reply = reply._replace(value=sealed.encode())
         parks = tuple([await self.parked.sealed(one) for one in batch.parks])
-        return batch._replace(appends=appends, audit=audit, reply=reply, parks=parks)
+        found = [await self._snapshots.sealed(one) for one in batch.snapshots]
+        snapshots = tuple([one for one in found if one is not None])
+        return batch._replace(appends=appends, audit=audit, reply=reply, parks=parks, snapshots=snapshots)
 
     async def reply(self, reply: Reply | None) -> Reply | None:
         """A reply, decrypted.

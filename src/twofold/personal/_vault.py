@@ -7,12 +7,14 @@ destroyed by this process, or whose end it reads in the log, is forgotten at onc
 
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, final
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from twofold.personal._keys import Key, KeyStore, KeyUnknown
 
@@ -109,6 +111,19 @@ class Vault:
         return key
 
 
+def together(keys: Sequence[Key]) -> Key:
+    """One key made of several with HKDF-SHA256 (RFC 5869): without any one of them nobody can make it.
+
+    Args:
+        keys: At least one, each time in the same order. When one is destroyed, so is what is made.
+    """
+    secrets = [key.secret for key in keys if key.secret is not None]
+    if len(secrets) < len(keys):
+        return keys[0]._replace(secret=None)
+    made = HKDF(SHA256(), len(secrets[0]), salt=None, info=_TOGETHER).derive(b"".join(secrets))
+    return keys[0]._replace(secret=made)
+
+
 def encrypt(plain: bytes, key: Key, place: bytes) -> str:
     """What may be kept instead of something: the id of the key, and what it has made of it.
 
@@ -153,4 +168,5 @@ def decrypt(text: str, key: Key, place: bytes) -> bytes | None:
         return None
 
 
+_TOGETHER: Final = b"twofold keys of several subjects"
 _NOBODY: Final = UUID(int=0)

@@ -1,6 +1,6 @@
-"""Decisions without a store: what an aggregate or a decider makes of the events before.
+"""Decisions without a store: what an aggregate, an entity or a decider makes of what was before.
 
-Whoever decides is folded from events, asked, and answers a `Decided`.
+Whoever decides is as events or a row have left it, is asked, and answers a `Decided`.
 """
 
 import functools
@@ -9,16 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, final, overload
 
-from twofold.aggregates import Aggregate
+from twofold.aggregates import Entity
 from twofold.dispatch import Decider
 from twofold.errors import WiringError
 from twofold.messages import Event, MessageType
 from twofold.result import Failure, Result, Success
 from twofold.testing._difference import event_differences, mismatch, outcome_differences, refusal_of, told
+from twofold.testing._projection import is_row, row_differences
 from twofold.testing._unjudged import begin, judge
 
-A = TypeVar("A", bound=Aggregate)
 C = TypeVar("C")
+E = TypeVar("E", bound=Entity)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -36,10 +37,16 @@ class Decided:
     Args:
         events: What it recorded.
         result: What it answered; a Success for whatever is no Result.
+        entity: The aggregate or the entity that has decided, or is new.
     """
 
     events: Sequence[Event]
     result: Result[Any, Any]
+    entity: Entity | None = None
+
+    def rows_of(self, kind: type) -> Sequence[object]:
+        """The row of who has decided, where it is one of some class."""
+        return [self.entity] if isinstance(self.entity, kind) else []
 
 
 @final
@@ -47,14 +54,14 @@ class Decision:
     """A decision that is made when it is compared.
 
     Args:
-        given: The events before.
+        given: What was before.
         when: What is asked, as an error shows it.
         decide: Makes the decision.
     """
 
     __slots__ = ("_decide", "_given", "_when")
 
-    def __init__(self, given: Sequence[Event], when: object, decide: Callable[[], Decided]) -> None:
+    def __init__(self, given: Sequence[object], when: object, decide: Callable[[], Decided]) -> None:
         self._given = given
         self._when = when
         self._decide = decide
@@ -65,7 +72,7 @@ class Decision:
 
         Args:
             expected: Events, or classes of events; or the error it is refused with, or its class. Nothing at all: it is
-                accepted, and records nothing.
+                accepted, and records nothing. And an entity as its row is then, with the columns that are set.
 
         Raises:
             AssertionError: It is not so; the text says what differs, event by event and field by field.
@@ -73,7 +80,8 @@ class Decision:
         """
         __tracebackhide__ = True
         judge(self)
-        refusal, events = refusal_of(expected)
+        refusal, others = refusal_of(expected)
+        rows = [one for one in others if is_row(one)]
         try:
             decided = self._decide()
             for event in decided.events:
@@ -85,58 +93,62 @@ class Decision:
             decided = Decided((), Failure(error))
         differences = [
             *outcome_differences(refusal, decided.result),
-            *event_differences(events, decided.events),
+            *event_differences([one for one in others if not is_row(one)], decided.events),
+            *row_differences(rows, {kind: decided.rows_of(kind) for kind in dict.fromkeys(map(type, rows))}),
         ]
         if differences:
             raise mismatch(self._given, self._when, differences)
 
 
 @final
-class GivenAggregate(Generic[A]):
-    """An aggregate as some events have left it.
+class GivenEntity(Generic[E]):
+    """An aggregate or an entity as it was.
 
     Args:
         kind: Its class.
-        events: The events.
+        given: What was given of it, as an error shows it.
+        found: Makes it as it was; None where there was none.
     """
 
-    __slots__ = ("_events", "_kind")
+    __slots__ = ("_found", "_given", "_kind")
 
-    def __init__(self, kind: type[A], events: Sequence[Event]) -> None:
+    def __init__(self, kind: type[E], given: Sequence[object], found: Callable[[], E | None]) -> None:
         self._kind = kind
-        self._events = events
+        self._given = given
+        self._found = found
 
     @overload
-    def when(self, decide: Callable[Concatenate[A, P], object], /, *args: P.args, **kwargs: P.kwargs) -> Decision: ...
+    def when(self, decide: Callable[Concatenate[E, P], object], /, *args: P.args, **kwargs: P.kwargs) -> Decision: ...
     @overload
-    def when(self, decide: Callable[P, A], /, *args: P.args, **kwargs: P.kwargs) -> Decision: ...
+    def when(self, decide: Callable[P, E], /, *args: P.args, **kwargs: P.kwargs) -> Decision: ...
     def when(self, decide: Callable[..., object], /, *args: Any, **kwargs: Any) -> Decision:
         """Let it decide.
 
         Args:
             decide: A method of its class, `Order.pay`, or any function that takes it; or what makes a new one, as a
                 class method or static method.
-            args: What it is called with, behind the aggregate.
+            args: What it is called with, behind the one that decides.
             kwargs: And by name.
         """
         said = ", ".join([*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())])
         name = getattr(decide, "__qualname__", repr(decide))
-        return Decision(self._events, told(f"{name}({said})"), lambda: self._decided(decide, args, kwargs))
+        return Decision(self._given, told(f"{name}({said})"), lambda: self._decided(decide, args, kwargs))
 
     def _decided(self, decide: Callable[..., object], args: Any, kwargs: Any) -> Decided:
-        known = self._kind.rebuild(self._events)
+        known = self._found()
         if not self._makes(decide):
-            aggregate = known or self._kind()
-            result = _result_of(decide(aggregate, *args, **kwargs))
-            return Decided(aggregate.recorded, result)
+            entity = self._kind() if known is None else known
+            before = len(entity.recorded)
+            result = _result_of(decide(entity, *args, **kwargs))
+            return Decided(entity.recorded[before:], result, entity)
         if known is not None:
-            raise WiringError(f"{decide!r} makes a new {self._kind.__qualname__}, and events are given")
+            raise WiringError(f"{decide!r} makes a new {self._kind.__qualname__}, and there is one already")
         result = _result_of(decide(*args, **kwargs))
         made = result.value if result.is_success else None
-        return Decided(made.recorded if isinstance(made, Aggregate) else (), result)
+        return Decided(made.recorded, result, made) if isinstance(made, Entity) else Decided((), result)
 
     def _makes(self, decide: Callable[..., object]) -> bool:
-        """Whether it takes no aggregate: it is bound to the class, or to nothing."""
+        """Whether it takes none of them: it is bound to the class, or to nothing."""
         static = inspect.getattr_static(self._kind, getattr(decide, "__name__", ""), None)
         return getattr(decide, "__self__", None) is self._kind or isinstance(static, staticmethod)
 

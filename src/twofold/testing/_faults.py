@@ -68,9 +68,10 @@ class FaultyStore(StoreFront):
         """Whether anything happens yet."""
         self.late = fault is not None
         """Whether whoever follows the log sees nothing of it yet."""
+        self.met = set[tuple[Hashable, ...]]()
+        """The commits that something has happened to: each once, however often it is tried."""
         self._open = open
         self._fault = fault
-        self._met = set[Hashable]()
 
     @property
     def log(self) -> Log:
@@ -124,23 +125,23 @@ class FaultyStore(StoreFront):
             return Committed()  # the last words of a process that has crashed
         self.require_alive()
         point = _point(batch, held=held)
-        if not self.armed or point is None or point in self._met:
+        if not self.armed or point is None or point in self.met:
             return await commit(batch)
         match self._fault:
             case Fault.CRASH_BEFORE_COMMIT:
-                self._met.add(point)
+                self.met.add(point)
                 self.crashed.set()
                 self.require_alive()
             case Fault.CRASH_AFTER_COMMIT:
                 await self._commit_unheard(point, batch, commit)
             case Fault.DUPLICATE if point[0] == _EVENTS:
-                self._met.add(point)
+                self.met.add(point)
                 raise StoreUnavailable("the first delivery is lost, and there is another one")
             case _:
                 pass
         return await commit(batch)
 
-    async def _commit_unheard(self, point: Hashable, batch: Batch, commit: _Commit) -> NoReturn:
+    async def _commit_unheard(self, point: tuple[Hashable, ...], batch: Batch, commit: _Commit) -> NoReturn:
         """Commit, and die before anybody has heard of it; nobody in the process that dies acts on it either."""
         self.late = True
         try:
@@ -148,7 +149,7 @@ class FaultyStore(StoreFront):
         except BaseException:  # it was refused, so nobody dies over it
             self.late = False
             raise
-        self._met.add(point)
+        self.met.add(point)
         self.crashed.set()
         raise OutcomeUnknown(_DEAD)
 

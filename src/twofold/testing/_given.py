@@ -3,34 +3,51 @@
 What is tested comes first, then what was before.
 """
 
+import copy
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast, overload
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar, cast, overload
 
-from twofold.aggregates import Aggregate
+from twofold.aggregates import Aggregate, Entity
 from twofold.app import App
 from twofold.clock import Clock
 from twofold.dispatch import Decider, Module
 from twofold.errors import WiringError
 from twofold.messages import Event
 from twofold.testing._application import GivenApp
-from twofold.testing._decision import GivenAggregate, GivenDecider
+from twofold.testing._decision import GivenDecider, GivenEntity
 from twofold.testing._faults import Fault
-from twofold.testing._projection import GivenRows
+from twofold.testing._projection import GivenRows, shown
 
-A = TypeVar("A", bound=Aggregate)
 C = TypeVar("C")
+E = TypeVar("E", bound=Entity)
 
 
-# An aggregate is a class too, so its overload has to come first: the checkers take the first that fits.
+class _Handles(Protocol):
+    @property
+    def handle(self) -> Callable[..., Any]: ...
+
+
+# Aggregates and handlers are classes too, so their overloads have to come first: the checkers take the first that fits.
 @overload
 def given(  # pyright: ignore[reportOverlappingOverload]  # the narrower class has the other answer, as it should
-    subject: type[A], /, *before: Event
-) -> GivenAggregate[A]: ...
+    subject: type[E] | E, /, *before: Event
+) -> GivenEntity[E]: ...
 @overload
 def given(subject: Decider[C, Any, Any], /, *before: Event) -> GivenDecider[C]: ...
 @overload
-def given(subject: type[Any], /, *before: Event, clock: Clock | None = None) -> GivenRows: ...
+def given(  # pyright: ignore[reportOverlappingOverload]  # the same
+    subject: type[_Handles] | _Handles,
+    /,
+    *before: object,
+    clock: Clock | None = None,
+    fault: Fault | None = None,
+    instead: Mapping[Any, object] | None = None,
+) -> GivenApp: ...
+@overload
+def given(  # pyright: ignore[reportOverlappingOverload]  # the other way round: of a class without `handle`
+    subject: type[Any], /, *before: Event, clock: Clock | None = None
+) -> GivenRows: ...
 @overload
 def given(
     subject: App | Module | Callable[..., Any],
@@ -54,9 +71,10 @@ def given(
     runs is taken as it is.
 
     Args:
-        subject: The class of an aggregate, or a decider, `when` gives a decision of it; the class of a projection,
-            `then` gives its rows; an application, a module of one, or a function that handles a message.
-        before: The events that have happened; to an application also commands, which are executed.
+        subject: The class of an aggregate, an entity as its row is, or a decider, `when` gives a decision of it; the
+            class of a projection, `then` gives its rows; an application, a module of one, or what handles a message: a
+            function, a class or an instance.
+        before: The events that have happened; to an application also commands, which are executed. To an entity none.
         clock: Where it gets the time.
         fault: What happens to an application meanwhile.
         instead: Objects in the places of an application's dependencies, by type.
@@ -66,31 +84,61 @@ def given(
 
     Example:
         >>> given(Order, placed).when(Order.pay, Decimal("2.50")).then(OrderPaid(order_id=id, amount=Decimal("2.50")))
+        >>> given(User(id=ada, name="Ada")).when(User.rename, "Bea").then(UserRenamed(user_id=ada, name="Bea"))
         >>> given(OrderTotals, placed, cancelled).then(TotalsRow(customer_id=ada, orders=1, cancelled=1))
         >>> await given(app, placed).when(PayOrder(order_id=id, amount=Decimal("2.49"))).then(WrongAmount)
     """
-    if isinstance(subject, type):
-        cls: type[Any] = subject
-        return GivenAggregate(cls, before) if issubclass(cls, Aggregate) else GivenRows(cls, before, clock)
     if isinstance(cast("object", subject), Decider):
         return GivenDecider(subject, before)
+    if isinstance(subject, Entity) or (isinstance(subject, type) and issubclass(subject, Entity)):
+        return _entity(subject, before)
+    if isinstance(subject, type) and not _handles(subject):
+        return GivenRows(subject, before, clock)
     if isinstance(subject, Module):
         subject = App("given", modules=[subject])
     elif not isinstance(subject, App):
-        if not callable(subject):
+        if not callable(subject) and not hasattr(subject, "handle"):
             raise WiringError(
-                f"{subject!r} is nothing to test: an aggregate, a decider, a projection, an App, a Module, a handler"
+                f"{subject!r} is nothing to test: an aggregate, an entity, a decider, a projection, an App, a Module,"
+                " a handler"
             )
-        subject = App("given", modules=[_home_of(subject)])
+        subject = App("given", modules=[_home_of(subject) or _alone(subject)])
     return GivenApp(subject, before, clock=clock, fault=fault, instead=instead)
 
 
-def _home_of(handler: Callable[..., Any]) -> Module:
-    """The module beside a handler that declares it, with all that it says of it; else one that has nothing but it."""
-    home = sys.modules.get(getattr(handler, "__module__", ""))
-    for found in () if home is None else vars(home).values():
-        if isinstance(found, Module) and any(one.target is handler for one in found):
-            return found
+def _entity(subject: Any, before: Any) -> GivenEntity[Any]:
+    """The subject of a decision: a class, which events are given of, or one as it is."""
+    kind: type[Any] = subject if isinstance(subject, type) else type(subject)
+    if kind is subject and issubclass(kind, Aggregate):
+        return GivenEntity(kind, before, lambda: kind.rebuild(before))
+    if before:
+        name = kind.__qualname__
+        raise WiringError(f"{name} is no fold of events: give it as it is, given({name}(...))")
+    if kind is subject:
+        return GivenEntity(kind, (), lambda: None)
+    return GivenEntity(kind, [shown(subject)], lambda: copy.deepcopy(subject))
+
+
+def _handles(cls: type[Any]) -> bool:
+    """Whether a class is that of a handler, and no projection, which may call a method `handle` as well."""
+    if _home_of(cls) is not None:
+        return True
+    return hasattr(cls, "handle") and all(one.cls is not cls for home in _beside(cls) for one in home.projections)
+
+
+def _home_of(handler: Any) -> Module | None:
+    """The module beside a handler that declares it, with all that it says of it."""
+    return next((home for home in _beside(handler) if any(one.target is handler for one in home)), None)
+
+
+def _beside(subject: Any) -> Iterator[Module]:
+    """The modules of the application in the file that something is from."""
+    home = sys.modules.get(getattr(subject, "__module__", ""))
+    return (found for found in ([] if home is None else [*vars(home).values()]) if isinstance(found, Module))
+
+
+def _alone(handler: Any) -> Module:
+    """A module that has nothing but a handler."""
     alone = Module("given")
     alone.handler(handler)
     return alone

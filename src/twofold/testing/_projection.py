@@ -95,6 +95,11 @@ def is_row(one: object) -> bool:
     return hasattr(type(one), "__mapper__")
 
 
+def shown(one: object) -> object:
+    """An object, which is shown with its columns where it is a row."""
+    return told(f"{type(one).__qualname__} {_columns(one)}") if is_row(one) else one
+
+
 def _nearest(columns: dict[str, Any], rows: Sequence[dict[str, Any]], table: type) -> dict[str, Any] | None:
     """The row with the same key, as far as that is said."""
     key = {name: value for name, value in columns.items() if name in _key_names(table)}
