@@ -22,6 +22,11 @@ class PaymentAttempted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PaymentSucceeded(Event):
+    """It worked."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PaymentFailed(Event):
     """It did not work."""
 

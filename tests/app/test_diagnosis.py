@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from tests.app.clinic import PaymentAttempted, PaymentFailed, clinic
+from tests.app.clinic import PaymentAttempted, PaymentFailed, PaymentSucceeded, clinic
 from tests.app.till import Till
 from tests.personal.shop import Shop
 from twofold import App, Command, Event, Lifecycle, Module, public, signed_in
@@ -110,33 +110,49 @@ def test_messages_that_can_be_changed_or_say_nothing_of_themselves_are_named() -
     [
         (
             Kind.COMMAND,
-            "PlaceOrder SetPrice ListProduct OpenAccount FeedCat EmbedVideo MarkOrderShipped Seed CountStock",
-            "GetOrder FindCustomer PlacedOrder",
+            """PlaceOrder SetPrice ListProduct OpenAccount FeedCat EmbedVideo MarkOrderShipped Seed CountStock Comment
+            OrderAtOnce CancelSubscription AddComment Register Book PositionItem ConfirmRegistration Unsubscribe""",
+            """GetOrder FindCustomer FetchOrder ShowOrder ListOrders SearchItems PlacedOrder
+            Order User OrderPlacement UserRegistration Registration""",
         ),
-        (Kind.QUERY, "GetOrder OrderSummary Orders ListClosed CountSales", "CreateReport DeleteOrder"),
+        (
+            Kind.QUERY,
+            "GetOrder ListClosed CountSales FindLine IsOpen HasPaid WhoAmI CanBook FollowOrder SearchOrders ShowShelf",
+            "CreateReport DeleteOrder PlaceOrder PayOrder SendInvoice OrderPlaced OrderSummary Orders Order",
+        ),
         (
             Kind.EVENT,
             "OrderPlaced MoneySent ItemSold PaymentAttempted OrderPlacedByPhone PriceWentUp AccountFrozen TicketBought",
-            "PlaceOrder PriceChange AccountUpdate Refund",
+            "PlaceOrder PriceChange AccountUpdate Refund OrderPlacement GetOrder",
         ),
     ],
 )
 def test_a_name_tells_what_a_message_is(kind: Kind, fine: str, odd: str) -> None:
-    """Only what is called like another kind is odd, and an event that says of nothing that it has happened."""
+    """A query asks, an event has happened; a command is odd where its name cannot be that of something to do."""
     assert [name for name in fine.split() if oddity(type(name, (), {}), kind)] == []
     assert [name for name in odd.split() if not oddity(type(name, (), {}), kind)] == []
 
 
 def test_an_attempt_without_an_end_is_told() -> None:
-    """By its events' names, and by a lifecycle that leaves a state out."""
-    attempted, failed = event("VisitAttempted"), event("VisitFailed")
+    """By its events' names, and by a lifecycle that leaves a state out; one that has all may call them as it likes."""
+    attempted, succeeded, failed = map(event, ("VisitAttempted", "VisitSucceeded", "VisitFailed"))
+    for others, missing in {(): "succeeded or failed", (succeeded,): "failed", (failed,): "succeeded"}.items():
+        module = clinic()
+        module.events(attempted, *others)
+        (found,) = doctor(App("clinic", modules=[module], database="memory:"))
+        assert (found.code, found.where) == ("endless_attempt", "VisitAttempted")
+        assert found.text.endswith(f"tells that it has {missing}")
     module = clinic()
-    module.events(attempted)
-    assert told(module) == [("endless_attempt", "VisitAttempted")]
-    module.events(failed)
+    module.events(attempted, succeeded, failed)
     assert told(module) == []
-    module = clinic({"lifecycle": Lifecycle(attempted=PaymentAttempted, failed=PaymentFailed)})
-    assert told(module) == [("endless_attempt", "tests.app.clinic.pay")]
+    paid = {"attempted": PaymentAttempted, "succeeded": PaymentSucceeded, "failed": PaymentFailed}
+    for state in ("succeeded", "failed"):
+        module = clinic({"lifecycle": Lifecycle(**{**paid, state: None})})
+        assert told(module) == [("endless_attempt", "tests.app.clinic.pay")]
+    module = clinic(
+        {"lifecycle": Lifecycle(attempted=attempted, succeeded=event("BillPaid"), failed=event("BillLeft"))}
+    )
+    assert told(module) == []
 
 
 def event(name: str) -> type:

@@ -102,6 +102,9 @@ def test_the_trail_is_proved(audit: Audit, database: Path) -> None:
     assert (said.code, first[:35]) == (0, "5 entries are as they were sealed, ")
     anchor = second.removeprefix("anchor ")
     assert audit("verify", "--anchor", anchor).code == 0
+    assert json.loads(audit("verify", "--json").out) == {
+        "entries": 5, "blocks": 2, "keyed": 0, "unsealed": 0, "anchor": anchor, "taken_away": None
+    }  # fmt: skip
     said = audit("verify", "--anchor", anchor[::-1])
     assert (said.code, "the end was cut off" in said.err) == (70, True)
     assert audit("verify", "--anchor", "xyz").code == 2
@@ -111,6 +114,8 @@ def test_the_trail_is_proved(audit: Audit, database: Path) -> None:
     connection.close()
     said = audit("verify")
     assert (said.code, "entry 4 was changed" in said.err) == (70, True)
+    said = audit("verify", "--json")
+    assert (said.code, said.out, json.loads(said.err)["code"]) == (70, "", "trail_broken")
 
 
 def test_the_trail_is_exported(audit: Audit) -> None:
@@ -133,6 +138,11 @@ def test_what_is_old_is_taken_away(audit: Audit, database: Path) -> None:
     assert removed.endswith("by the rule twofold audit prune: they had been sealed before 2090-01-01 00:00:00 UTC")
     assert proved == "2 entries are as they were sealed, in 1 blocks, from block 2 on"
     assert (anchor[:7], unsealed[:6]) == ("anchor ", "1 more")
+    told_by_machine = json.loads(audit("verify", "--json").out)
+    assert (told_by_machine["entries"], told_by_machine["blocks"], told_by_machine["unsealed"]) == (2, 1, 1)
+    taken_away = told_by_machine["taken_away"]
+    assert (taken_away["until_entry"], taken_away["until_block"]) == (3, 1)
+    assert taken_away["sealed_before"] == "2090-01-01T00:00:00+00:00"
     assert audit("prune", "--before", "2090-01-01", "--yes").out.startswith(
         "nothing to take away was sealed before 2090"
     )

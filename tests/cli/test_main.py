@@ -2,15 +2,24 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.cli.conftest import Said
+from twofold.cli._main import commands
 
 Twofold = Callable[..., Said]
+CHANGING = {
+    *("run", "parked edit", "parked retry", "parked drop", "audit prune", "stream archive", "stream tombstone"),
+    *(f"projections {verb}" for verb in ("rebuild", "reset", "switch", "rollback", "drop")),
+    *("db upgrade", "db restored", "schema snapshot"),
+    *(f"new {what}" for what in ("project", "command", "query", "event", "aggregate", "projection", "reaction")),
+}
+READ_OTHERWISE = {"audit export": "each line is JSON already", "db sql": "SQL is what it prints"}
 EXPECTED = "write MODULE:APP, a module that can be imported from here and the App in it: shop.main:app, say"
 
 
@@ -114,6 +123,21 @@ def test_text_from_outside_cannot_move_the_cursor(
     (tmp_path / "rude.py").write_text("raise ValueError('x\\u202ey')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert twofold("describe", "rude:app").err.splitlines()[-1].isprintable()
+
+
+def test_every_command_that_reads_answers_machines_too() -> None:
+    """All of them have `--json`, but for those that change something, and two that say why not."""
+    plain = {name for name, options in leaves(commands) if "--json" not in options}
+    assert plain == {*CHANGING, *READ_OTHERWISE}
+
+
+def leaves(group: click.Group, path: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Each command that is no group of others, with its options."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, f"{path}{name} ")
+        else:
+            yield f"{path}{name}", [flag for one in command.params for flag in one.opts]
 
 
 def test_a_bug_is_shown_whole_and_is_70(twofold: Twofold, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,6 +130,17 @@ def test_a_command_that_loses_its_test_is_told(new: Callable[[str], Said], shop:
         passes(shop, *PYTEST, "tests/test_application.py")
 
 
+def test_an_event_that_is_no_longer_read_is_told(new: Callable[[str], Said], shop: Path) -> None:
+    """Once its form was kept: by the test of the application as a whole."""
+    new("event OrderShipped order_id:UUID")
+    passes(shop, "twofold", "schema", "snapshot", "shop.app")
+    passes(shop, *PYTEST, "tests/test_application.py")
+    event = shop / "shop" / "orders" / "order_shipped.py"
+    event.write_text(event.read_text().replace("order_id: UUID\n", "order_id: UUID\n    code: int\n"))
+    with pytest.raises(AssertionError, match=r"order_shipped"):
+        passes(shop, *PYTEST, "tests/test_application.py")
+
+
 def test_it_says_what_it_writes(new: Callable[[str], Said], shop: Path) -> None:
     """One file in a line."""
     said = new("command PlaceOrder")
@@ -364,6 +375,38 @@ def test_the_only_event_of_a_project_needs_no_name(new: Callable[[str], Said], s
     new("event OrderShipped")
     assert new("reaction SendReceipt").code == 0
     assert (shop / "shop" / "orders" / "send_receipt.py").exists()
+
+
+def test_a_projection_follows_what_its_name_has(new: Callable[[str], Said], shop: Path) -> None:
+    """And not whatever else the project happens to have, be it one event alone."""
+    new("event OrderShipped")
+    before = files_in(shop)
+    said = new("projection CustomerList")
+    assert (said.code, said.out) == (2, "")
+    assert "there is no event that CustomerList could follow" in said.err
+    assert files_in(shop) == before
+    assert new("projection CustomerList --on OrderShipped").code == 0
+    assert new("projection LateOrders").code == 0
+
+
+def test_a_command_looks_whether_there_is_what_it_is_about(
+    new: Callable[[str], Said], shop: Path, tmp_path: Path
+) -> None:
+    """Nothing is recorded of an order that nobody has placed: 404, as its API document says; then it is done."""
+    new("command PlaceOrder item:str")
+    new("command CancelOrder order_id:UUID why:str")
+    assert "OrderPlaced(" in (shop / "tests" / "orders" / "test_cancel_order.py").read_text()
+    with Served("shop.app", "--database", str(tmp_path / "shop.db"), folder=tmp_path, where=shop) as served:
+
+        def cancel(order: str) -> httpx.Response:
+            return httpx.post(f"{served.address}/orders/{order}/cancel", json={"why": "late"}, timeout=20)
+
+        missing = cancel("00000000-0000-0000-0000-000000000007")
+        assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+        placed = httpx.post(f"{served.address}/orders/place", json={"item": "pen"}, timeout=20).json()
+        assert cancel(placed).status_code == 204
+        document = served.get("/openapi.json").json()
+        assert "404" in document["paths"]["/orders/{order_id}/cancel"]["post"]["responses"]
 
 
 def test_a_query_looks_where_it_can_be_tested(new: Callable[[str], Said], shop: Path) -> None:

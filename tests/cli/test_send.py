@@ -108,11 +108,13 @@ def test_policies_decide_about_whoever_is_named(door: Twofold) -> None:
 
 
 @pytest.mark.parametrize("blank", ["", "  "])
-def test_a_blank_name_is_nobody(door: Twofold, blank: str) -> None:
+@pytest.mark.parametrize("option, others", [("--as", ()), ("--tenant", ()), ("--role", ("--as", "ada"))])
+def test_what_is_blank_is_nobody(door: Twofold, option: str, others: tuple[str, ...], blank: str) -> None:
     """A variable of a script that was never set is a mistake in the script, and no way past a policy."""
-    said = door("send", "close", "--as", blank, "--role", "boss")
-    assert (said.code, said.out) == (2, "")
-    assert "--as is blank" in said.err
+    for message in ("close", "fail"):
+        said = door("send", message, option, blank, *others)
+        assert (said.code, said.out) == (2, "")
+        assert f"{option} is blank" in said.err
 
 
 @pytest.mark.parametrize("how, code", [("exists", 5), ("not found", 4), ("stuck", 75), ("bug", 70), ("", 3)])

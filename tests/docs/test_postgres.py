@@ -2,18 +2,23 @@
 
 import inspect
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from examples._demo.database import PostgresSchema
 from tests.cli.shop import CountSales, Sell, shop
+from tests.docs.test_example_pages import parsed
 from twofold import App, Success
+from twofold.cli._main import commands as twofold
 from twofold.drivers.postgres import PostgresStore
 
-PAGE = (Path(__file__).parents[2] / "docs" / "postgres.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "postgres.md").read_text()
 (SCRIPT,) = re.findall(r"^```python\n(# move\.py\n.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 
@@ -56,3 +61,19 @@ async def test_the_ordering_of_the_address_is_there(postgres_schema: PostgresSch
         await postgres_schema.rows("SELECT twofold_order('floor')")
         await postgres_schema.rows(f"SELECT {statement}")
         assert [tuple(row) for row in await postgres_schema.rows("SELECT twofold_strict()")] == [(True,)]
+
+
+def test_what_is_typed_is_there() -> None:
+    """Each command takes what the page types; no address of the page is asked for anything."""
+    lines = [
+        line
+        for block in re.findall(r"^```text\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+        for line in block.splitlines()
+    ]
+    commands = [shlex.split(line) for line in lines]
+    assert [words[:2] for words in commands] == [["pip", "install"], ["twofold", "run"], ["twofold", "run"]]
+    for words in commands[1:]:
+        parsed(twofold, words[1:])
+    extras = re.findall(r"\w+", commands[0][2].removeprefix("twofold"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {*extras} <= project["optional-dependencies"].keys()

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from dishka import AsyncContainer
 from dishka.registry import Registry
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from tests.docs.test_example_pages import parsed
 from twofold import Aggregate, App, Command, Event, Failure, Live, Module, Query, Repository, Rows
 from twofold.app.explanation import explain
 from twofold.cli import exit_of
@@ -298,6 +300,15 @@ def test_every_environment_variable_is_there() -> None:
     texts = [path.read_text() for path in (ROOT / "src").rglob("*.py")]
     read = {name for text in texts for name in re.findall(r'"(TWOFOLD_[A-Z_]+)"', text)}
     assert [row[0] for row in table("variable")] == sorted(read)
+
+
+def test_what_is_typed_is_there() -> None:
+    """A variable of the table, and a command that takes its words."""
+    for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE):
+        variable, name, *words = shlex.split(block)
+        assert variable.partition("=")[0] in {row[0] for row in table("variable")}
+        assert name == "twofold"
+        parsed(commands, words)
 
 
 def test_every_command_is_there_with_its_options() -> None:

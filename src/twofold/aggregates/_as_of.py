@@ -18,7 +18,8 @@ class AsOf:
         bound: The last version, position or instant that is told.
 
     Example:
-        >>> await orders.get(order_id, as_of=AsOf.version(3))
+        >>> async def as_begun(history: History, order_id: UUID) -> Result[Order, NotFound]:
+        ...     return await history.get(Order, order_id, as_of=AsOf.version(3))
     """
 
     kind: Literal["version", "position", "instant"]

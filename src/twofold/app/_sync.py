@@ -37,7 +37,7 @@ class SyncApp:
 
     Example:
         >>> with app.sync as shop:
-        ...     shop.execute(PlaceOrder(...))
+        ...     shop.execute(PlaceOrder(customer_id=ada, lines=lines))
         Success(UUID('...'))
     """
 

@@ -6,7 +6,7 @@ It opens the store and starts nothing. The trail is append-only: only `prune` ch
 # rich-click leaves the types of its options open.
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
@@ -16,13 +16,14 @@ import rich_click as click
 from twofold.app import App, Branch
 from twofold.app.deeds import told
 from twofold.cli._audit_entry import TIME, as_dict, lines_of, row_of
+from twofold.cli._audit_verdict import verdict_as_dict, verdict_lines
 from twofold.cli._load import app_argument, behind_app, database_options
 from twofold.cli._sensitive import by_whom, confirm, sensitive
 from twofold.cli._store import with_stores
 from twofold.cli._tables import print_rows
+from twofold.cli._tell import telling
 from twofold.errors import Corrupt
-from twofold.middleware import printable
-from twofold.store import AuditEntry, Pruned, Verdict
+from twofold.store import AuditEntry, Pruned
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -101,18 +102,19 @@ def show(*, words: tuple[str, ...], as_json: bool, **databases: str | None) -> N
 @audit.command()
 @app_argument
 @click.option("--anchor", metavar="HASH", help="The hash of a block, as noted elsewhere: shows whether the end is cut.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object; what goes wrong, too, but for usage.")
 @database_options
-def verify(*, target: str, anchor: str | None, **databases: str | None) -> None:
+def verify(*, target: str, anchor: str | None, as_json: bool, **databases: str | None) -> None:
     """Prove that everything sealed is as it was, and tell the first entry that is not."""
     try:
         noted = None if anchor is None else bytes.fromhex(anchor)
     except ValueError:
         raise click.UsageError(f"{anchor!r} is no hash: hexadecimal digits are") from None
-    verdict = with_stores(target, databases, lambda app: app.audit.verify(anchor=noted))
-    if verdict.flaw is not None:
-        raise TrailBroken(verdict.flaw.text)
-    for line in _lines_of(verdict):
-        click.echo(line)
+    with telling(as_json=as_json):
+        verdict = with_stores(target, databases, lambda app: app.audit.verify(anchor=noted))
+        if verdict.flaw is not None:
+            raise TrailBroken(verdict.flaw.text)
+    click.echo(json.dumps(verdict_as_dict(verdict), indent=2) if as_json else "\n".join(verdict_lines(verdict)))
 
 
 @audit.command()
@@ -156,27 +158,6 @@ def export(*, target: str, by: str | None, **options: Any) -> None:
             facts["entries"] = count
 
     with_stores(target, databases, printed)
-
-
-def _lines_of(verdict: Verdict) -> Iterator[str]:
-    """What the proof of a trail that has no flaw came to."""
-    cut, head = verdict.cut, verdict.head
-    if cut is not None:
-        yield (
-            f"entries up to {cut.entry}, in blocks up to {cut.block}, were taken away at {cut.time:{TIME}} by the rule"
-            f" {printable(cut.rule)}: they had been sealed before {cut.before:{TIME}}"
-        )
-    if head is None:
-        yield "nothing is sealed yet"
-    else:
-        first = 1 if cut is None else cut.block + 1
-        behind = "" if cut is None else f", from block {first} on"
-        yield f"{verdict.entries} entries are as they were sealed, in {head.number + 1 - first} blocks{behind}"
-        if verdict.keyed:
-            yield f"{verdict.keyed} of them are sealed under a key"
-        yield f"anchor {head.hash.hex()}"
-    if verdict.unsealed:
-        yield f"{verdict.unsealed} more are not sealed yet; a worker does that within a second or two"
 
 
 def wanted_of(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str | None]]:

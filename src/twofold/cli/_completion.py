@@ -1,4 +1,4 @@
-"""Completing the names of messages in a shell, where the application is known by then."""
+"""Completing messages and their fields in a shell, where the application is known by then."""
 # pyright: reportUnknownMemberType=false
 # rich-click leaves the types of its options open.
 
@@ -23,18 +23,18 @@ def messages_of(*kinds: Kind) -> Completion:
     """
 
     def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-        words = _whole(context.params.get(parameter.name or "") or ())
+        words = whole(context.params.get(parameter.name or "") or ())
         target = words[0] if words else context.params.get("target")
         if target is None or len(words) > 1:  # the message stands there already
             return []
-        return [
-            one.name for one in _messages(target) if one.name.startswith(begun) and (not kinds or one.kind in kinds)
-        ]
+        meant = [one for one in _messages(target) if not kinds or one.kind in kinds]
+        names = [one.name for one in meant if one.name.startswith(begun)]
+        return names or [one.cls.__qualname__ for one in meant if one.cls.__qualname__.startswith(begun)]
 
     return complete
 
 
-def _whole(words: Sequence[str]) -> list[str]:
+def whole(words: Sequence[str]) -> list[str]:
     """Words as they were typed: bash takes a colon for one of its own."""
     return " ".join(words).replace(" : ", ":").split()
 

@@ -37,7 +37,8 @@ def exit_of(result: Result[Any, Any], classifier: Classifier | None = None) -> i
         understood), 2 (wiring).
 
     Example:
-        >>> sys.exit(exit_of(await app.execute(PlaceOrder(...))))
+        >>> exit_of(Failure(NotFound("there is no order 7")))
+        4
     """
     if result.is_success:
         return 0

@@ -21,6 +21,7 @@ from twofold.cli._answer_shown import show
 from twofold.cli._completion import messages_of
 from twofold.cli._exit import exit_of
 from twofold.cli._load import app_and_words, database_options, load, mount, told_apart
+from twofold.cli._message_command import AskCommand, SendCommand
 from twofold.cli._tell import tell_failure, telling
 from twofold.cli._typed import own_names, typed_fields
 from twofold.messages import Kind, Principal
@@ -47,7 +48,7 @@ def _message_options(command: F) -> F:
     return database_options(command)
 
 
-@click.command(context_settings=_SETTINGS)
+@click.command(cls=SendCommand, context_settings=_SETTINGS)
 @app_and_words("COMMAND [--FIELD VALUE]...", messages_of(Kind.COMMAND))
 @click.option("--key", metavar="KEY", help="What you call it: sent again under the same key, it is not done again.")
 @_message_options
@@ -61,7 +62,7 @@ def send(context: click.Context, /, *, key: str | None, **options: Any) -> None:
     _dispatch(context, Kind.COMMAND, key=key, **options)
 
 
-@click.command(context_settings=_SETTINGS)
+@click.command(cls=AskCommand, context_settings=_SETTINGS)
 @app_and_words("QUERY [--FIELD VALUE]...", messages_of(Kind.QUERY))
 @_message_options
 @click.pass_context
@@ -122,12 +123,14 @@ def _typed(wanted: Sendable, words: tuple[str, ...], context: click.Context, *, 
 
 
 def _principal(user: str | None, roles: tuple[str, ...], tenant: str | None) -> Principal | None:
+    """Who sends it; what is blank is of a variable that nobody has set, and no way past a policy."""
+    for option, typed in [("--as", user), ("--tenant", tenant), *(("--role", one) for one in roles)]:
+        if typed is not None and not typed.strip():
+            raise click.UsageError(f"{option} is blank, and that names nobody and nothing: leave it out, or say it")
     if user is None:
         if roles:
             raise click.UsageError("a role is somebody's: say whose with --as")
         return None
-    if not user.strip():
-        raise click.UsageError("--as is blank, and that is nobody: leave it out, or say who")
     return Principal(user_id=user, tenant=tenant, roles=frozenset(roles))
 
 

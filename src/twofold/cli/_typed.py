@@ -49,8 +49,13 @@ def _option(name: str, field: Field) -> click.Option:
     return make(is_flag=False, flag_value="true") if field.type == "true or false" else make()
 
 
+def flag_of(name: str) -> str:
+    """The option that a field is typed as; an underscore will do for a dash as well."""
+    return f"--{name.replace('_', '-')}"
+
+
 def _flags(name: str) -> list[str]:
-    return list(dict.fromkeys((f"--{name.replace('_', '-')}", f"--{name}")))
+    return list(dict.fromkeys((flag_of(name), f"--{name}")))
 
 
 def _help(text: str, limits: Sequence[str], default: str, *, required: bool) -> str:

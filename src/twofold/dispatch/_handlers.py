@@ -110,7 +110,7 @@ class CommandHandler(_Handling[M, R]):
         >>> class OpenAccountHandler(CommandHandler[OpenAccount, UUID]):
         ...     async def handle(self, message: OpenAccount) -> Result[UUID]:
         ...         with self.track("open"):
-        ...             return Success(uuid4())
+        ...             return Success(new_id())
     """
 
 

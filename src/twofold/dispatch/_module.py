@@ -442,7 +442,7 @@ class Module:
             WiringError: There is no such option.
 
         Example:
-            >>> bank.decider(initial=Account, decide=decide, evolve=evolve, stream="account-{account_id}")
+            >>> decider = bank.decider(initial=Account, decide=decide, evolve=evolve, stream="account-{account_id}")
         """
         decider = Decider(
             initial=initial,

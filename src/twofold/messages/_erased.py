@@ -20,11 +20,12 @@ class Erased:
     """Personal data that nobody can read any more; an event has the only one, which is false and prints as `erased`.
 
     Example:
-        >>> match event.email:
-        ...     case Erased():
-        ...         return "(erased)"
-        ...     case email:
-        ...         return email
+        >>> def shown(event: CustomerRegistered) -> str:
+        ...     match event.email:
+        ...         case Erased():
+        ...             return "(erased)"
+        ...         case email:
+        ...             return email
     """
 
     __slots__ = ()

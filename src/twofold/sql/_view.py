@@ -52,7 +52,7 @@ class View:
         ...     refresh_on=[OrderPlaced, OrderCancelled],
         ... )
         >>> orders.view(customer_stats)
-        >>> select(customer_stats.c.spent).where(customer_stats.c.customer_id == ada)
+        >>> of_ada = select(customer_stats.c.spent).where(customer_stats.c.customer_id == ada)
     """
 
     def __init__(

@@ -21,6 +21,7 @@ class Behind:
     """What is still being written for messages that may have been answered.
 
     Example:
+        >>> behind = Behind()
         >>> await behind.see_to(write(), context)
     """
 

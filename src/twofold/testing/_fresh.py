@@ -31,7 +31,7 @@ async def fresh(
 
     Example:
         >>> async with fresh(app, instead={Mail: Outbox()}) as orders:
-        ...     await orders.execute(PlaceOrder(customer_id=ada, lines=lines))
+        ...     placed = await orders.execute(PlaceOrder(customer_id=ada, lines=lines))
         ...     await settle(orders)
     """
     with TemporaryDirectory(prefix="twofold-") as folder:

@@ -33,7 +33,7 @@ def look_at(app: App) -> list[Diagnosis]:
         *map(Diagnosis.of, faults),
         *(one for kind in own for one in _of_message(kind)),
         *_odd_names(own),
-        *_attempts(own),
+        *_attempts(app, own),
         *([] if faults else (*_lifecycles(app), *_unguarded(app), *_remembering(app), *_passed_over(app))),
     ]
 
@@ -74,26 +74,37 @@ def _is_frozen(cls: type) -> bool:
     return of_dataclass is not None and bool(of_dataclass.frozen)
 
 
-def _attempts(own: Sequence[MessageType[Any]]) -> Iterator[Diagnosis]:
-    """Events that say by their names that something was attempted, and none says that it has failed."""
+def _attempts(app: App, own: Sequence[MessageType[Any]]) -> Iterator[Diagnosis]:
+    """Events that say by their names that something was attempted, and none says how that has ended."""
     events = [kind.cls for kind in own if kind.kind is Kind.EVENT]
-    failed = {stem_of(cls, "failed") for cls in events}
+    told = {ending: {stem_of(cls, ending) for cls in events} for ending in ("succeeded", "failed")}
+    by_lifecycle = {cls for _, lifecycle in _declared(app) for cls in lifecycle.events()}
     for cls in events:
-        if (stem := stem_of(cls, "attempted")) and stem not in failed:
+        stem = stem_of(cls, "attempted")
+        missing = [ending for ending, stems in told.items() if stem not in stems]
+        if stem and missing and cls not in by_lifecycle:
             name = cls.__name__.removesuffix("Attempted")
-            hint = f"record {name}Failed too, or declare a Lifecycle"
-            yield warning(cls.__qualname__, "endless_attempt", "is told, and nothing tells that it has failed", hint)
+            names = " and ".join(f"{name}{ending.capitalize()}" for ending in missing)
+            text = f"is told, and nothing tells that it has {' or '.join(missing)}"
+            hint = f"record {names} too, or declare a Lifecycle"
+            yield warning(cls.__qualname__, "endless_attempt", text, hint)
+
+
+def _declared(app: App) -> Iterator[tuple[str, Lifecycle]]:
+    """The lifecycles of handlers, by their ids."""
+    for handler in app.router.handlers():
+        lifecycle = handler.options.get("lifecycle")
+        if isinstance(lifecycle, Lifecycle):
+            yield handler.id, lifecycle
 
 
 def _lifecycles(app: App) -> Iterator[Diagnosis]:
-    for handler in app.router.handlers():
-        lifecycle = handler.options.get("lifecycle")
-        if isinstance(lifecycle, Lifecycle) and lifecycle.attempted is not None:
-            missing = [state for state in ("succeeded", "failed") if getattr(lifecycle, state) is None]
-            if missing:
-                text = f"tells what is attempted, and not what has {' or '.join(missing)}"
-                hint = "with all three each attempt has one end, also when its process dies"
-                yield warning(handler.id, "endless_attempt", text, hint)
+    for handler, lifecycle in _declared(app):
+        missing = [state for state in ("succeeded", "failed") if getattr(lifecycle, state) is None]
+        if lifecycle.attempted is not None and missing:
+            text = f"tells what is attempted, and not what has {' or '.join(missing)}"
+            hint = "with all three each attempt has one end, also when its process dies"
+            yield warning(handler, "endless_attempt", text, hint)
 
 
 def _unguarded(app: App) -> Iterator[Diagnosis]:

@@ -1,12 +1,15 @@
 """`twofold new command`: a command, what it records, its handler, its route, and tests of all that."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import rich_click as click
 
 from twofold.cli.new._event import NewEvent, add_events
 from twofold.cli.new._fields import Field, Import, declared, good, parse, value_imports
+from twofold.cli.new._follow import events_in
+from twofold.cli.new._known import NotInProject
 from twofold.cli.new._names import checked_feature, checked_name
 from twofold.cli.new._place import Project
 from twofold.cli.new._sheets import Sheets
@@ -66,6 +69,14 @@ class _Plan(NamedTuple):
         """What the rule says."""
         return f"{self.judged.name} {self.judged.type.why}"
 
+    def stream(self, key: str) -> str:
+        """The name of the stream that the thing is in, as it is written."""
+        return f'f"{self.thing.replace("_", "-")}-{{{key}}}"'
+
+    def missing(self, key: str) -> str:
+        """What is said where there is no such thing."""
+        return f"there is no {self.thing.replace('_', ' ')} {{{key}}}"
+
     def bad(self, field: Field) -> str:
         """The value of a field where the rule refuses the command."""
         return field.type.bad if field == self.judged else field.type.good
@@ -119,12 +130,12 @@ def _add(sheets: Sheets, plan: _Plan, path: str, needed: Sequence[Import], *, cr
         states = zip(("attempted", "succeeded", "failed"), plan.states, strict=True)
         door.append(f"lifecycle={call('Lifecycle', [f'{state}={one.name}' for state, one in states], 4)}")
     key = plan.key.name if plan.creates else f"command.{plan.key.name}"
-    answer = "UUID" if plan.creates else "None"
+    answer, refusals = ("UUID", plan.refusal) if plan.creates else ("None", f"{plan.refusal} | NotFound")
     names = ["Command", "Failure", "Refused", "Result", "Success", "UnitOfWork"]
     more: list[Import] = [
         sheets.module("application"),
         ("dataclasses", "dataclass"),
-        *(("twofold", one) for one in names),
+        *(("twofold", one) for one in (*names, *(() if plan.creates else ("History", "NotFound")))),
     ]
     more += [one for field in plan.fields for one in field.imports]
     if critical:
@@ -132,6 +143,7 @@ def _add(sheets: Sheets, plan: _Plan, path: str, needed: Sequence[Import], *, cr
     if plan.creates:
         more += [("uuid", "UUID"), ("twofold.clock", "new_id")]
     values = [f"{one.name}={key if one == plan.key else f'command.{one.name}'}" for one in plan.event.fields]
+    stream = plan.stream(key)
     return sheets.add(
         "application",
         snake_case(plan.name),
@@ -142,65 +154,92 @@ def _add(sheets: Sheets, plan: _Plan, path: str, needed: Sequence[Import], *, cr
         name=plan.name,
         sentence=sentence(plan.name),
         refusal=plan.refusal,
+        refusals=refusals,
         answer=answer,
         answers="; answers its id" if plan.creates else "",
         fields=declared(plan.fields),
         door=call("handler", door),
         signature=signature(
             f"async def {snake_case(plan.name)}",
-            [f"command: {plan.name}", "unit: UnitOfWork"],
-            f"Result[{answer}, {plan.refusal}]",
+            [f"command: {plan.name}", "unit: UnitOfWork", *([] if plan.creates else ["history: History"])],
+            f"Result[{answer}, {refusals}]",
         ),
         rule=plan.judged.type.rule.format(f"command.{plan.judged.name}"),
         why=plan.why,
-        new_id=f"    {key} = new_id()\n" if plan.creates else "",
+        before=f"    {key} = new_id()\n" if plan.creates else _looking(plan, stream, key),
         event=call(plan.event.name, values, 4),
-        thing=plan.thing.replace("_", "-"),
-        id=key,
+        stream=stream if plan.creates else "stream",
         success=f"Success({key})" if plan.creates else "Success()",
     )
 
 
+def _looking(plan: _Plan, stream: str, key: str) -> str:
+    """What finds out whether there is what a command is about."""
+    return (
+        f"    stream = {stream}\n"
+        "    if not await history.events(stream):\n"
+        f'        return Failure(NotFound(f"{plan.missing(key)}"))\n'
+    )
+
+
 def _test(sheets: Sheets, plan: _Plan, path: str, needed: Sequence[Import], *, critical: bool) -> None:
-    """Success, refusal and route."""
+    """Success, refusal and route; of what a command is about also that it has to be there."""
+    command = "command" if plan.creates else "COMMAND"
     recorded = plan.event.name if plan.creates else call(plan.event.name, good(plan.kept), 4)
-    then, refused = {"recorded": recorded}, {"refused": plan.refusal}
+    then, refused, missing = {"recorded": recorded}, {"refused": plan.refusal}, {"refused": "NotFound"}
     if critical:
         attempted, succeeded, failed = plan.states
         bad = [f"{one.name}={plan.bad(one)}" for one in plan.kept]
         reason = f'reason="{snake_case(plan.refusal)}: {plan.why}"'
-        then = {
-            "attempted": call(attempted.name, good(plan.kept), 4),
-            **then,
-            "succeeded": call(succeeded.name, good(plan.kept), 4),
-        }
+        told = call(attempted.name, good(plan.kept), 4)
+        then = {"attempted": told, **then, "succeeded": call(succeeded.name, good(plan.kept), 4)}
         refused |= {"attempted": call(attempted.name, bad, 4), "failed": call(failed.name, [*bad, reason], 4)}
-    sheets.test(
-        snake_case(plan.name),
-        "test_command.py.txt",
-        [
-            *needed,
-            *value_imports(plan.fields),
-            sheets.app,
-            ("httpx", ""),
-            ("pytest", ""),
-            ("twofold.testing", "given"),
-        ],
-        sentence=sentence(plan.name),
-        sent=mapping("SENT", {one.name: one.type.sent for one in plan.fields if plan.creates or one != plan.key}),
-        good=call(plan.name, good(plan.fields), 4),
-        bad=call(plan.name, [f"{one.name}={plan.bad(one)}" for one in plan.fields], 4),
-        but=", and that is told" if critical else "",
-        recorded=_then(then),
-        refused=_then(refused),
-        url=path.replace(f"{{{plan.key.name}}}", plan.key.type.sent.strip('"')),
-        status="201" if plan.creates else "204",
-    )
+        reason = f'reason=f"not_found: {plan.missing(f"COMMAND.{plan.key.name}")}"'
+        missing |= {"attempted": told, "failed": call(failed.name, [*good(plan.kept), reason], 4)}
+    more: list[Import] = [*value_imports(plan.fields), sheets.app, ("httpx", ""), ("pytest", "")]
+    values = {
+        "sentence": sentence(plan.name),
+        "sent": mapping("SENT", {one.name: one.type.sent for one in plan.fields if plan.creates or one != plan.key}),
+        "good": call(plan.name, good(plan.fields), 4 if plan.creates else 0),
+        "bad": call(plan.name, [f"{one.name}={plan.bad(one)}" for one in plan.fields], 4),
+        "but": ", and that is told" if critical else "",
+        "recorded": _then(then, command),
+        "refused": _then(refused, "command"),
+        "url": path.replace(f"{{{plan.key.name}}}", plan.key.type.sent.strip('"')),
+        "status": "201" if plan.creates else "204",
+    }
+    template = "test_command.py.txt"
+    if not plan.creates:
+        template, (home, begun) = "test_command_about.py.txt", _beginning(sheets, plan, needed)
+        more += [(home, begun.name), *value_imports(begun.fields), ("twofold", "Context"), ("twofold", "NotFound")]
+        values |= {
+            "begun": call(begun.name, good(begun.fields), 4),
+            "stream": plan.stream(f"COMMAND.{plan.key.name}"),
+            "missing": _then(missing, command),
+        }
+    sheets.test(snake_case(plan.name), template, [*needed, *more, ("twofold.testing", "given")], **values)
 
 
-def _then(expected: Mapping[str, str]) -> str:
+def _beginning(sheets: Sheets, plan: _Plan, needed: Sequence[Import]) -> tuple[str, NewEvent]:
+    """An event that something begins with in a test, and where it is: the one that a command with a new id records, or
+    another one of the feature; else the command's own.
+    """
+    project = sheets.project
+    making = [text for text in project.texts.values() if " = new_id()" in text]
+    fitting = list[tuple[bool, str, NewEvent]]()
+    for one in events_in(project).values():
+        with suppress(NotInProject):  # no test can make it
+            fields = one.fields()
+            if plan.key in fields and project.feature_of(one) == sheets.feature and "_lifecycle" not in one.module:
+                made = any(f" = {one.name}(" in text for text in making)
+                fitting.append((not made, one.module, NewEvent(one.name, fields)))
+    _, home, begun = min(fitting, key=lambda one: one[:2], default=(True, needed[0][0], plan.event))
+    return home, begun
+
+
+def _then(expected: Mapping[str, str], command: str) -> str:
     """What has to come of the command."""
     made = {name: one for name, one in expected.items() if "(" in one}
     lines = [f"    {name} = {one}" for name, one in made.items()]
     names = [name if name in made else one for name, one in expected.items()]
-    return "\n".join([*lines, f"    await given(app).when(command).then({', '.join(names)})"])
+    return "\n".join([*lines, f"    await given(app).when({command}).then({', '.join(names)})"])

@@ -29,7 +29,9 @@ def projection(project: Project, name: str, on: Iterable[str], feature: str | No
         NotInProject: There is no such event.
     """
     checked_name(name, "OrderList")
-    events = _events(project, name, on, feature)
+    events = _events(project, on, feature or project.feature_for(words_of(name))[0])
+    if not events:
+        raise _nothing_for(name)
     key, columns = _columns(events)
     sheets = Sheets(project, checked_feature(project, feature or project.feature_of(events[0])))
     tables = _tables(sheets)
@@ -88,7 +90,11 @@ def reaction(project: Project, name: str, on: str | None, feature: str | None) -
         NotInProject: There is no such event, or several and none is named.
     """
     checked_name(name, "SendReceipt")
-    events = _events(project, name, [on] if on else [], feature)
+    events = _events(project, [on] if on else [], feature or project.feature_for(words_of(name))[0])
+    if not events and len(everything := [*events_in(project).values()]) == 1:
+        events = everything  # what a reaction is called need not tell what it follows
+    if not events:
+        raise _nothing_for(name)
     if len(events) > 1:
         raise NotInProject(f"{name} may follow {', '.join(one.name for one in events)}", hint="say which one: --on")
     (event,) = events
@@ -118,13 +124,13 @@ def reaction(project: Project, name: str, on: str | None, feature: str | None) -
     return sheets
 
 
-def _events(project: Project, name: str, on: Iterable[str], feature: str | None) -> list[Known]:
-    """The events that are followed.
+def _events(project: Project, on: Iterable[str], feature: str) -> list[Known]:
+    """The events that are followed: those that are named, or else all of a feature.
 
     Raises:
-        NotInProject: One is not there, or none is.
+        NotInProject: One that is named is not there.
     """
-    known = {one.name: one for one in project.known().values() if _is_event(project, one)}
+    known = events_in(project)
     wanted = list(on)
     for one in wanted:
         if one not in known:
@@ -132,13 +138,16 @@ def _events(project: Project, name: str, on: Iterable[str], feature: str | None)
             raise NotInProject(f"there is no event {one}", hint=hint)
     if wanted:
         return [known[one] for one in wanted]
-    feature = feature or project.feature_for(words_of(name))[0]
-    found = [one for one in known.values() if project.feature_of(one) == feature and "_lifecycle" not in one.module]
-    if not found and len(known) == 1:
-        return list(known.values())
-    if not found:
-        raise NotInProject(f"there is no event that {name} could follow", hint="say which one: --on")
-    return found
+    return [one for one in known.values() if project.feature_of(one) == feature and "_lifecycle" not in one.module]
+
+
+def _nothing_for(name: str) -> NotInProject:
+    return NotInProject(f"there is no event that {name} could follow", hint="say which one: --on")
+
+
+def events_in(project: Project) -> dict[str, Known]:
+    """The events of a project, by name."""
+    return {one.name: one for one in project.known().values() if _is_event(project, one)}
 
 
 def _is_event(project: Project, known: Known) -> bool:

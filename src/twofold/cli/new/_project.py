@@ -6,6 +6,7 @@ from typing import Final
 
 import rich_click as click
 
+from twofold.app.evolution import Snapshot
 from twofold.cli.new._fields import Import
 from twofold.cli.new._files import write
 from twofold.cli.new._names import checked_package
@@ -22,7 +23,12 @@ _PLACES = {
     ),
 }
 _NEEDED: Final[Mapping[str, Sequence[Import]]] = {
-    "project_test.py.txt": (("pathlib", "Path"), ("twofold.app", "doctor"), ("twofold.testing", "uncovered")),
+    "project_test.py.txt": (
+        ("pathlib", "Path"),
+        ("twofold.app", "doctor"),
+        *(("twofold.app.evolution", one) for one in ("Snapshot", "Verdict", "compare")),
+        ("twofold.testing", "uncovered"),
+    ),
     "project_conftest.py.txt": (
         ("collections.abc", "AsyncIterator"),
         ("httpx", ""),
@@ -67,6 +73,7 @@ def project(folder: Path, name: str, layout: Layout) -> None:
     texts = {
         root / path: filled(template, **values, imports=imported.get(template, "")) for path, template in names.items()
     }
+    texts[root / "events.json"] = str(Snapshot())
     texts[root / package / "__init__.py"] = f'"""{sentence(package)}."""\n'
     if layout == "layered":
         texts |= {root / package / one / "__init__.py": f'"""{one.capitalize()}."""\n' for one in _LAYERS}
