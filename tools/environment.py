@@ -9,6 +9,7 @@ import hashlib
 import subprocess
 import sys
 import venv
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,7 +27,7 @@ def main(directory: Path) -> None:
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not packages.fresh():
             print(f"setting up {directory.name} (once, about a minute)", flush=True)
-            venv.create(directory, clear=True, with_pip=True, symlinks=True)
+            venv.create(directory, clear=True, with_pip=find_spec("ensurepip") is not None, symlinks=True)
             install(directory, "--require-hashes", "--only-binary", ":all:", "--requirement", str(LOCK))
             packages.write()
         if not project.fresh():
@@ -51,10 +52,18 @@ def digest(path: Path) -> str:
 
 
 def install(directory: Path, *arguments: str) -> None:
-    pip = [str(directory / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    done = subprocess.run([*pip, "install", "--quiet", "--quiet", *arguments], check=False)
+    options = ["--disable-pip-version-check", "--no-input", "install", "--quiet", "--quiet"]
+    done = subprocess.run([*pip_for(directory), *options, *arguments], check=False)
     if done.returncode:
         sys.exit(f"pip could not set up {directory.name}; the next call starts over")
+
+
+def pip_for(directory: Path) -> list[str]:
+    """The environment's own pip; where Python came without `ensurepip`, as Debian's does, the one beside it."""
+    python = directory / "bin" / "python"
+    if (directory / "bin" / "pip").exists():
+        return [str(python), "-m", "pip"]
+    return [sys.executable, "-m", "pip", "--python", str(python)]
 
 
 if __name__ == "__main__":

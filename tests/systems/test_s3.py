@@ -1,8 +1,6 @@
 """S3, as its users write it: an application service over a command bus and a query bus, whoever calls it."""
 
 import logging
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -413,8 +411,8 @@ class TestPages:
             await page_of(AsyncMock(), AsyncMock(), page_size=201)
 
 
-class TestSides:
-    """Command side and query side apart."""
+class TestFallbacks:
+    """What the query side answers when what it reads from fails."""
 
     async def test_fallback_is_not_silent(self) -> None:
         """A repository that fails with something classified is a Failure of that query, not an empty answer."""
@@ -439,10 +437,3 @@ class TestSides:
         module.provide(Catalogue, AsyncMock(spec=Catalogue))
         async with App("s3", modules=[templates(), module], database="memory:") as app:
             assert await app.execute(Names()) == Success([])
-
-    def test_sides_are_served_apart(self) -> None:
-        """One application, started as a command service or as a query service."""
-        command = [sys.executable, "-m", "twofold", "run", "--help"]
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        assert "--role" in told
-        assert "api-queries" in told

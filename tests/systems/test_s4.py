@@ -11,11 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from tools.postgres import private_server, replica_of
 from twofold import (
     App,
     Command,
@@ -30,6 +31,7 @@ from twofold import (
     Invalid,
     Module,
     NotFound,
+    Principal,
     Query,
     QueryBus,
     QueryHandler,
@@ -39,6 +41,7 @@ from twofold import (
     Success,
     Unavailable,
     UnitOfWork,
+    has_role,
 )
 from twofold.app.description import describe
 from twofold.app.replay import replaying
@@ -171,9 +174,9 @@ class Visits:
         rows.add(VisitRow, {"name": event.name}, visits=1)
 
 
-def visits(*, mode: Any = "inline") -> Module:
+def visits(*, mode: Any = "inline", **options: Any) -> Module:
     """All messages of this file, with their write model and read model."""
-    module = Module("visits")
+    module = Module("visits", **options)
     module.state(User)
     module.register(Visit, VisitHandler, path="/visits", status=201)
     module.register(VisitTwice, VisitTwiceHandler)
@@ -311,9 +314,17 @@ class TestMiddleware:
 
     async def test_authorization(self, tmp_path: Path) -> None:
         """A policy stands before the handler; without one, `authorization="required"` keeps the app from starting."""
-        options: dict[str, Any] = {"database": tmp_path / "s4.db", "authorization": "required"}
-        faults = App("s4", modules=[visits()], **options).check()
-        assert {"visit", "get_visits"} <= {fault.where for fault in faults}
+        module = visits(authorize=has_role("clerk"))
+        async with App("s4", modules=[module], database=tmp_path / "s4.db", authorization="required") as app:
+            for principal, refusal in ((None, Unauthenticated), (Principal(user_id="eve"), Forbidden)):
+                refused = await app.caller(principal=principal).execute(Visit(name="ada"))
+                assert isinstance(refused.error, refusal)
+            assert await state(app) == (0, 0, 0)
+            clerk = Principal(user_id="ada", roles=frozenset({"clerk"}))
+            assert await app.caller(principal=clerk).execute(Visit(name="ada")) == Success(1)
+
+        faults = App("s4", modules=[visits()], database=tmp_path / "s4.db", authorization="required").check()
+        assert {fault.where for fault in faults} == {"visit", "visit_twice", "visit_blocking", "get_visits"}
 
     async def test_retry_begins_anew(self, tmp_path: Path) -> None:
         """Each attempt has a transaction of its own: what the failed one wrote is gone."""
@@ -510,13 +521,27 @@ class TestReads:
                 assert await caller.execute(Visit(name="ada")) == Success(expected)
                 assert await caller.execute(GetVisits(name="ada")) == Success(VisitsDTO(name="ada", visits=expected))
 
-    def test_read_replicas(self) -> None:
-        """Replicas are named beside the database; an application that is given them starts without asking them."""
-        store = PostgresStore("postgresql://primary/s4", replicas=["postgresql://one/s4", "postgresql://two/s4"])
-        app = App("s4", modules=[visits()], database=store)
-        assert app.check() == []
-        stages = {handler.message: handler.stages for handler in describe(app).handlers}
-        assert "own writes" in stages["get_visits"]
+    async def test_read_replicas(self) -> None:
+        """Queries read at a replica of the database, commands at the primary, and a caller sees what it has written."""
+        module = visits()
+
+        @dataclass(frozen=True, kw_only=True)
+        class AtReplica(Query[bool]):
+            pass
+
+        async def at_replica(query: AtReplica, session: ReadSession) -> bool:
+            return bool(await session.scalar(select(func.pg_is_in_recovery())))
+
+        module.register(AtReplica, at_replica)
+        with private_server() as primary, replica_of(primary) as replica:
+            store = PostgresStore(primary.url(), replicas=[replica.url()])
+            async with App("s4", modules=[module], database=store) as app:
+                caller = app.caller(wait=30)
+                for expected in range(1, 4):
+                    assert await caller.execute(Visit(name="ada")) == Success(expected)
+                    seen = await caller.execute(GetVisits(name="ada"))
+                    assert seen == Success(VisitsDTO(name="ada", visits=expected))
+                assert await app.execute(AtReplica()) == Success(True)
 
 
 class TestHttp:
