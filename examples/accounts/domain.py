@@ -34,10 +34,14 @@ def _strong(password: SecretStr) -> SecretStr:
     return password
 
 
-Name: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Name: TypeAlias = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Field(examples=["Ada Lovelace"])
+]
 
 Email: TypeAlias = Annotated[
-    str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_normal_email)
+    str,
+    Field(max_length=254, json_schema_extra={"format": "email"}, examples=["ada@example.com"]),
+    AfterValidator(_normal_email),
 ]
 """An e-mail address, trimmed and in lower case."""
 

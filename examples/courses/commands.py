@@ -1,6 +1,9 @@
 """The write side: a handler reads what it depends on and decides; what it records holds only if nothing has changed."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from examples.courses.domain import (
     MOST_COURSES,
@@ -68,7 +71,7 @@ class Subscribe(Command[None]):
     """Give a student a seat in a course."""
 
     course_id: Key
-    student_id: Key
+    student_id: Annotated[Key, Field(examples=["ada"])]
 
 
 @commands.handler(path="/courses/{course_id}/subscribe")
@@ -93,7 +96,7 @@ class Unsubscribe(Command[None]):
     """Let a seat go; somebody else may have it."""
 
     course_id: Key
-    student_id: Key
+    student_id: Annotated[Key, Field(examples=["ada"])]
 
 
 @commands.handler(path="/courses/{course_id}/unsubscribe")

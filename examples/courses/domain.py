@@ -10,9 +10,13 @@ from pydantic import Field, StringConstraints
 
 from twofold import Decision, Event, Refused, Tag
 
-Key: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9-]{1,40}$")]
-Title: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-Capacity: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
+Key: TypeAlias = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9-]{1,40}$"), Field(examples=["chess-1"])
+]
+Title: TypeAlias = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Field(examples=["Chess"])
+]
+Capacity: TypeAlias = Annotated[int, Field(ge=1, le=1000, examples=[20])]
 CourseId: TypeAlias = Annotated[str, Tag("course")]
 StudentId: TypeAlias = Annotated[str, Tag("student")]
 

@@ -37,7 +37,7 @@ class TemplateFindings:
 class ValidateTemplate(Traced, Command[TemplateFindings]):
     """Look at a template before it is offered. A wrong one is an answer and no failure; who asked is in the trail."""
 
-    template: dict[str, Any]
+    template: Annotated[dict[str, Any], Field(examples=[{"id": "small", "image": "debian-13", "max_machines": 10}])]
 
 
 @commands.handler(path="/templates/validate")
@@ -57,7 +57,7 @@ async def validate_template(command: ValidateTemplate, provider: Provider) -> Te
 class CreateRequest(Traced, Command[UUID, NotFound | TooManyMachines]):
     """Ask for up to so many machines of a template; answers the request's id."""
 
-    template_id: str
+    template_id: Annotated[str, Field(examples=["small"])]
     max_number: Annotated[int, Field(ge=1)] = 1
     attributes: Notes = field(default_factory=dict[str, str])
 
@@ -80,7 +80,7 @@ class UpdateMachineStatus(Traced, Command[None, NotFound | NotThatWay]):
 
     request_id: UUID
     machine_id: UUID
-    status: MachineStatus
+    status: Annotated[MachineStatus, Field(examples=["running"])]
     metadata: Notes = field(default_factory=dict[str, str])
 
 

@@ -36,8 +36,8 @@ class BookReturned(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class AddBook(Command[BookShown]):
-    title: Annotated[str, Field(min_length=1)]
-    author: str
+    title: Annotated[str, Field(min_length=1, examples=["Emma"])]
+    author: Annotated[str, Field(examples=["Austen"])]
     copies: Annotated[int, Field(gt=0)] = 1
 
 

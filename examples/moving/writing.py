@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Depends, FastAPI, Response
+from pydantic import Field
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
@@ -23,7 +24,7 @@ class AllLent(Exists):
 @dataclass(frozen=True, kw_only=True)
 class LendBook(Command[LoanShown]):
     book_id: int
-    reader: str
+    reader: Annotated[str, Field(examples=["ada"])]
 
 
 @loans.handler(path="/books/{book_id}/loans", status=201)

@@ -1,7 +1,10 @@
 """The write side: what can be asked of an order, and the handlers that ask the aggregate."""
 
 from dataclasses import dataclass
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import Field
 
 from examples.orders.changing import change
 from examples.orders.domain import Order
@@ -16,7 +19,7 @@ commands = Module("orders.commands")
 class OrderAtOnce(Command[UUID]):
     """Place an order as it comes, at prices that were agreed upon; answers its id."""
 
-    customer_id: UUID
+    customer_id: Annotated[UUID, Field(examples=["0198c2f4-5d1a-7c3e-9b60-2f1d8e4a7b35"])]
     lines: Lines
     address: Address | None = None
 
@@ -46,7 +49,7 @@ class ShipOrder(Command[None, Refused]):
     """Ship a paid order."""
 
     order_id: UUID
-    tracking_code: Words
+    tracking_code: Annotated[Words, Field(examples=["JD014600003"])]
 
 
 @commands.handler(path="/orders/{order_id}/ship")
@@ -59,7 +62,7 @@ class CancelOrder(Command[None, Refused]):
     """Cancel an order that has not been shipped."""
 
     order_id: UUID
-    reason: Words
+    reason: Annotated[Words, Field(examples=["ordered twice"])]
 
 
 @commands.handler(path="/orders/{order_id}/cancel")

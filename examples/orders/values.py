@@ -7,10 +7,12 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field, StringConstraints
 
-Money: TypeAlias = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
-Quantity: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
+Money: TypeAlias = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2, examples=["2.50"])]
+Quantity: TypeAlias = Annotated[int, Field(ge=1, le=1000, examples=[2])]
 Sku: TypeAlias = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9-]{3,20}$")
+    str,
+    StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9-]{3,20}$"),
+    Field(examples=["PEN-1"]),
 ]
 Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -29,7 +31,10 @@ class Line:
         return self.quantity * self.unit_price
 
 
-Lines: TypeAlias = Annotated[tuple[Line, ...], Field(min_length=1, max_length=50)]
+Lines: TypeAlias = Annotated[
+    tuple[Line, ...],
+    Field(min_length=1, max_length=50, examples=[[{"sku": "PEN-1", "quantity": 2, "unit_price": "1.25"}]]),
+]
 
 
 @dataclass(frozen=True, kw_only=True)

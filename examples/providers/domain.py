@@ -23,7 +23,9 @@ def _strong(password: SecretStr) -> SecretStr:
 
 
 Email: TypeAlias = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+    str,
+    StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
+    Field(examples=["ada@example.com"]),
 ]
 """An e-mail address, trimmed and in lower case."""
 

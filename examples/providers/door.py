@@ -14,19 +14,15 @@ from examples.providers.domain import Code, Password, Phrase, Provider
 from examples.providers.provider_commands import ConnectProvider, DisconnectProvider, RefreshTokens
 from examples.providers.queries import GetConnection, GetSession, ListConnections, ListSessions, ReadTrail
 from examples.providers.user_commands import ChangePassword, LogIn, RegisterUser
-from twofold import Caller, CommandBus, Failure, NotFound, QueryBus, Result, Success
-from twofold.errors import Unauthenticated
+from twofold import CommandBus, Failure, NotFound, Principal, QueryBus, Result, Success
 from twofold.web import respond
 
 api = FastAPI(title="Providers")
 app.attach(api)
 
 
-def logged_in(caller: Annotated[Caller, Depends()]) -> UUID:
+def logged_in(principal: Annotated[Principal, Depends()]) -> UUID:
     """The user that a request comes from."""
-    principal = caller.origin.principal
-    if principal is None:
-        raise Unauthenticated("log in first")
     return UUID(principal.user_id)
 
 

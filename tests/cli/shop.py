@@ -121,3 +121,8 @@ async def thank(event: Sold) -> None:
 
 
 app = App("shop", modules=[shop])
+strict = App(
+    "shop",
+    modules=[shop],
+    http={"docs": False, "max_body": 1000, "patience": 0.3, "problems": "https://example.com/errors#"},
+)

@@ -15,6 +15,7 @@ import pytest
 from tests.cli.served import BOUND, ROOT, Served, wait_until
 
 SHOP = "tests.cli.shop:app"
+STRICT = "tests.cli.shop:strict"
 
 
 @pytest.fixture
@@ -65,6 +66,57 @@ def test_no_docs_means_no_docs(tmp_path: Path) -> None:
         assert served.get("/docs").status_code == 404
         assert served.get("/openapi.json").status_code == 404
         assert "documentation" not in served.output
+
+
+def test_an_application_says_how_it_is_served(tmp_path: Path) -> None:
+    """What `App(http=...)` says holds, and what is typed wins over it."""
+    address = str(tmp_path / "shop.db")
+    with Served(STRICT, "--database", address, folder=tmp_path) as served:
+        refused = served.command("sell", item="x" * 1000)
+        assert (refused.status_code, refused.json()["type"]) == (413, "https://example.com/errors#too_large")
+        assert served.get("/docs").status_code == 404
+        assert served.get("/problems/too_large").status_code == 404
+        assert "documentation" not in served.output
+    with Served(STRICT, "--docs", "--database", address, folder=tmp_path) as served:
+        assert served.get("/docs").status_code == 200
+
+
+def test_a_connection_on_which_nothing_begins_is_closed(tmp_path: Path, gate: Path) -> None:
+    """Whether nothing comes, or a part of a head, or that behind a request; one whose request takes long is left."""
+    live = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n"
+    with (
+        Served(STRICT, "--database", str(tmp_path / "shop.db"), folder=tmp_path) as served,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        answer = pool.submit(served.command, "sell_slowly", item="clock", gate=str(gate))
+        wait_until((gate / "started").exists, "the handler has started")
+        for sent, answers in ((b"", 0), (live[:20], 0), (live + live[:20], 1)):
+            with connected(served) as connection:
+                connection.sendall(sent)
+                assert all_of(connection).count(b"HTTP/1.1 200 ") == answers
+        (gate / "go").touch()
+        assert answer.result(BOUND).status_code == 200
+
+
+def test_a_connection_too_many_is_a_503(tmp_path: Path) -> None:
+    """With --max-connections a request on one more is refused at once, until another one is gone."""
+    arguments = (SHOP, "--max-connections", "1", "--database", str(tmp_path / "shop.db"))
+    with Served(*arguments, folder=tmp_path) as served:
+        wait_until(lambda: served.get("/health/live").status_code == 200, "nobody else is connected")
+        with connected(served) as connection:
+            connection.sendall(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
+            assert served.get("/health/live").status_code == 503
+        wait_until(lambda: served.get("/health/live").status_code == 200, "there is room again")
+
+
+def connected(served: Served) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(served.address.rpartition(":")[2])), timeout=BOUND)
+
+
+def all_of(connection: socket.socket) -> bytes:
+    """What comes until the other side closes."""
+    return b"".join(iter(lambda: connection.recv(4096), b""))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -29,6 +29,18 @@ def test_every_code_is_one_heading() -> None:
 
 
 @pytest.mark.anyio
+async def test_each_code_is_a_page_of_an_application_too() -> None:
+    """With what is said of it here."""
+    app = shop_app()
+    page()
+    async with client_of(app, app.http()) as client:
+        served = {code: await client.get(f"/problems/{code}") for code in HEADINGS}
+    assert {code for code, answer in served.items() if answer.status_code != 200} == set()
+    assert "What the message names does not exist." in served["not_found"].text
+    assert "What the message names does not exist." in PAGE.read_text()
+
+
+@pytest.mark.anyio
 async def test_a_problem_points_at_the_page_that_is_named() -> None:
     """Whoever answers: an endpoint, HTTP itself, a route of one's own, and the last resort; by default a path."""
     app = shop_app()

@@ -63,7 +63,7 @@ async def place(command: Place, repository: Repository[Order]) -> None:
 
 def printed() -> dict[str, Any]:
     """What the page defines."""
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"who": who}
     exec(GROUND + "".join(re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)), names)
     return names
 
@@ -103,6 +103,20 @@ async def test_what_is_followed_as_printed() -> None:
             await client.post(f"/orders/{ORDER}/notes", json={"text": "mine"})
             assert (await status.event())["data"] == "1"
             assert (await history.event())["data"] == f'{{"order_id":"{ORDER}","text":"mine"}}'
+
+
+async def test_a_route_of_ones_own_as_printed() -> None:
+    """What it is told of who asks is what was authenticated, and nobody is a 401."""
+    names = printed()
+    app: App = names["app"]
+    async with client_of(app, names["desk"]) as client:
+        (await app.execute(names["Place"](order_id=ORDER))).unwrap()
+        claimed, nobody = [
+            await client.post(f"/orders/{ORDER}/claim", params={"user_id": "eve"}, headers=headers)
+            for headers in ({"x-user": "ada"}, {})
+        ]
+        shown = (await app.execute(names["ShowOrder"](order_id=ORDER))).unwrap()
+    assert (claimed.status_code, nobody.status_code, shown.notes) == (204, 401, ("ada has it",))
 
 
 async def test_it_is_mounted_as_printed() -> None:

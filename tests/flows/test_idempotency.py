@@ -5,14 +5,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
+import httpx
 import pytest
 
 from examples._demo.database import Database
 from tests.app.till import Pay, Till, taken
+from tests.cli.served import BOUND, Served, wait_until
 from tests.drivers.lives import lives
 
 pytestmark = pytest.mark.anyio
@@ -145,3 +148,34 @@ async def test_death_between_claim_run_reply_and_commit_converges(each_database:
         assert await taken(app) == died + 1
     assert died > 5
     assert till.begun
+
+
+def test_a_killed_server_is_sent_the_same_again(each_database: Database, tmp_path: Path) -> None:
+    """Killed behind an answer, and in a handler: started anew it answers the one as before, and does the other once."""
+    gate = tmp_path / "gate"
+    gate.mkdir()
+    words = ("tests.cli.shop:app", "--database", each_database.address)
+    slow = {"item": "clock", "gate": str(gate)}
+    with Served(*words, folder=tmp_path) as served, ThreadPoolExecutor(1) as pool:
+        sold = sent(served, "sell", "k-1", item="pen")
+        lost = pool.submit(sent, served, "sell_slowly", "k-2", **slow)
+        wait_until((gate / "started").exists, "the handler has started")
+        served.signal(signal.SIGKILL)
+        assert isinstance(lost.exception(BOUND), httpx.TransportError)
+    (gate / "go").touch()
+    with Served(*words, folder=tmp_path) as served:
+        assert told(sent(served, "sell", "k-1", item="pen")) == told(sold)
+        slowly, again = (sent(served, "sell_slowly", "k-2", **slow) for _ in range(2))
+        assert told(slowly) == told(again)
+        assert sent(served, "sell", "k-1", item="book").status_code == 409
+        position = {"Twofold-Position": again.headers["Twofold-Position"], "Twofold-Wait": "10"}
+        assert sorted(served.get("/queries/list_items", position).json()) == ["clock", "pen"]
+
+
+def sent(served: Served, command: str, key: str, **fields: str) -> httpx.Response:
+    address = f"{served.address}/commands/{command}"
+    return httpx.post(address, json=fields, headers={"Idempotency-Key": key}, timeout=BOUND)
+
+
+def told(answer: httpx.Response) -> tuple[int, str, str]:
+    return answer.status_code, answer.text, answer.headers["Twofold-Position"]

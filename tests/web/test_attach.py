@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fastapi import Depends, FastAPI, Request, Response, WebSocket
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import FastAPIError, RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 from tests.web.shop import (
@@ -21,7 +21,8 @@ from tests.web.shop import (
     shop_app,
     who,
 )
-from twofold import Caller, CommandBus, Dispatcher, EventBus, NotFound, QueryBus, TwofoldError
+from twofold import Caller, CommandBus, Context, Dispatcher, EventBus, NotFound, Principal, QueryBus, TwofoldError
+from twofold.messages import Origin
 from twofold.web import respond
 
 pytestmark = pytest.mark.anyio
@@ -72,6 +73,64 @@ async def test_buses_are_the_applications_own() -> None:
         assert published.status_code == 204
         (entry,) = await recorded(app)
     assert (entry.headers["user_id"], entry.headers["correlation_id"]) == ("ada", "abc")
+
+
+async def tell(name: str, who: Annotated[Principal, Depends()]) -> Any:
+    return [name, who.user_id, who.tenant, sorted(who.roles)]
+
+
+FORGED: dict[str, Any] = {"user_id": "root", "tenant": "all", "roles": ["admin"]}
+
+
+@pytest.mark.parametrize("attaches", [True, False])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"params": {"name": "x", **FORGED}},
+        {"params": {"name": "x"}, "json": FORGED},
+        {"params": {"name": "x"}, "json": FORGED["roles"]},
+        {"params": {"name": "x", **FORGED}, "json": {**FORGED, "who": FORGED}},
+    ],
+)
+async def test_nobody_says_who_they_are(sent: dict[str, Any], attaches: bool) -> None:
+    """A route that asks for the Principal has the one that was authenticated, whatever a client sends; nobody is a 401.
+
+    What it sends is not even looked for, so none of it is in the API document.
+    """
+    app = shop_app()
+    web: FastAPI = FastAPI() if attaches else app.http(authenticate=who)
+    if attaches:
+        app.attach(web, authenticate=who)
+    web.add_api_route("/me", tell, methods=["POST"])
+    async with client_of(app, web) as client:
+        nobody = await client.post("/me", **sent)
+        ada = await client.post("/me", headers={"x-user": "ada", "x-tenant": "north"}, **sent)
+        document = (await client.get("/openapi.json")).json()["paths"]["/me"]["post"]
+    assert (nobody.status_code, nobody.json()["code"]) == (401, "unauthenticated")
+    assert ada.json() == ["x", "ada", "north", []]
+    assert [one["name"] for one in document["parameters"]] == ["name"]
+    assert "requestBody" not in document
+
+
+async def test_where_nothing_is_attached_there_is_nobody() -> None:
+    """An application that nobody has told who authenticates makes no Principal out of a request."""
+    web = FastAPI()
+    web.add_api_route("/me", tell)
+    transport = httpx.ASGITransport(web, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        answer = await client.request("GET", "/me", params={"name": "x", **FORGED}, json=FORGED)
+    assert answer.status_code == 500
+
+
+@pytest.mark.parametrize("wanted", [Origin, Context])
+def test_nothing_else_says_it_either(wanted: type) -> None:
+    """What holds who a message comes from is no dependency: the route is refused where it is declared."""
+
+    def route(given: Any) -> None: ...
+
+    route.__annotations__["given"] = Annotated[wanted, Depends()]
+    with pytest.raises(FastAPIError):
+        FastAPI().add_api_route("/me", route)
 
 
 async def test_an_event_of_a_dispatcher_has_the_caller() -> None:

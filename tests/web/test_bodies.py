@@ -1,7 +1,9 @@
 """What a body may be: bounded, JSON, strict; and what is said about one that is not."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -226,6 +228,46 @@ async def test_a_body_in_parts_is_one_body(client: httpx.AsyncClient) -> None:
             yield part
 
     assert (await client.post(PATH, content=parts(), headers=JSON)).status_code == 201
+
+
+async def test_a_body_that_drips_is_late() -> None:
+    """It is the whole of it that has to be there in time: a byte now and then wins nothing."""
+    app = shop_app()
+
+    async def dripping() -> AsyncIterator[bytes]:
+        while True:
+            await asyncio.sleep(0.01)
+            yield b" "
+
+    async with client_of(app, app.http(patience=0.05)) as client:
+        answer = await client.post(PATH, content=dripping(), headers=JSON)
+    assert (answer.status_code, answer.json()["detail"]) == (408, "the body did not come whole in 0.05 seconds")
+
+
+@pytest.mark.parametrize("version, closes", [("1.0", True), ("1.1", True), ("2", False), ("3", False)])
+async def test_a_connection_is_closed_where_it_can_be(version: str, closes: bool) -> None:
+    """One connection of HTTP/2 has many requests, and no such header (RFC 9113, 8.2.2)."""
+    app = shop_app()
+    web = app.http(patience=0.01)
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "http_version": version,
+        "method": "POST",
+        "path": PATH,
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    async with app:
+        await web(scope, receive, send)
+    assert (sent[0]["status"], (b"connection", b"close") in sent[0]["headers"]) == (408, closes)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.app.till import Till
+from examples._demo.database import Database, PostgresSchema
+from tests.app.till import Till, taken
 from tests.web.shop import client_of, who
 from twofold.dispatch import Idempotency
 
@@ -24,6 +25,23 @@ async def test_twenty_at_once_are_one_command() -> None:
         assert {(one.status_code, one.headers[POSITION], one.text) for one in answers} == {(200, "1", answers[0].text)}
         assert await app.store.log.head() == 1
     assert len(till.begun) == 1
+
+
+async def test_what_a_cancelled_command_held_is_free_again(each_database: Database) -> None:
+    """The one connection of a pool, or the writer, and the key: what was begun is undone, and may come again."""
+    till = Till()
+    till.gate.clear()
+    bound = "&pool_size=1" if isinstance(each_database, PostgresSchema) else ""
+    app = till.app(f"{each_database.address}{bound}")
+    async with client_of(app, app.http(), **{KEY: "k-1"}) as client:
+        cancelled = asyncio.create_task(client.post("/commands/pay", json=ONE))
+        await till.started.wait()
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        till.gate.set()
+        assert (await client.post("/commands/pay", json=ONE)).status_code == 200
+        assert await taken(app) == 1
 
 
 async def test_another_body_is_a_409() -> None:

@@ -6,11 +6,28 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
+from fastapi import Security
+from fastapi.security import APIKeyHeader, HTTPBasic
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from tests.web.schema import fits, resolved
 from tests.web.shop import SECRET, client_of, shop_app, who
-from twofold import App, Command, Failure, Forbidden, Module, NotFound, Query, Refused, Result, Secret, Success
+from twofold import (
+    App,
+    Command,
+    Failure,
+    Forbidden,
+    FromContext,
+    Module,
+    NotFound,
+    Query,
+    Refused,
+    Result,
+    Secret,
+    Success,
+    public,
+    signed_in,
+)
 
 pytestmark = pytest.mark.anyio
 ORDER = "00000000-0000-0000-0000-00000000000a"
@@ -109,6 +126,7 @@ def test_an_operation_is_named_after_its_message() -> None:
         "page": ("query", False, "integer"),
         "Twofold-Position": ("header", False, "integer"),
         "Twofold-Wait": ("header", False, "string"),
+        "Prefer": ("header", False, "string"),
         "If-None-Match": ("header", False, "string"),
     }
 
@@ -289,6 +307,59 @@ async def test_examples_are_those_of_the_fields_and_show_no_secret() -> None:
     sign_in = document["paths"]["/commands/sign_in"]["post"]["requestBody"]["content"]["application/json"]
     assert "example" not in sign_in
     assert SECRET not in str(document)
+
+
+def guarded_module() -> Module:
+    """One command for everybody, one for somebody, and one about somebody."""
+    module = Module("guarded")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Look(Command[None]): ...
+
+    @dataclass(frozen=True, kw_only=True)
+    class Touch(Command[None]): ...
+
+    @dataclass(frozen=True, kw_only=True)
+    class Leave(Command[None]):
+        user_id: Annotated[str, FromContext("user_id")]
+
+    async def handle(command: Any) -> None: ...
+
+    module.register(Look, handle, authorize=public)
+    module.register(Touch, handle, authorize=signed_in)
+    module.register(Leave, handle)
+    return module
+
+
+def test_the_document_says_how_to_say_who_one_is() -> None:
+    """As FastAPI would: a bearer token, or what is declared; required where nobody but somebody is let in."""
+    own = APIKeyHeader(name="X-Key", scheme_name="key", description="From the desk.")
+    for options, name, scheme in (
+        ({}, "HTTPBearer", {"type": "http", "scheme": "bearer"}),
+        (
+            {"security": own},
+            "key",
+            {"type": "apiKey", "in": "header", "name": "X-Key", "description": "From the desk."},
+        ),
+    ):
+        document = (
+            App("guarded", modules=[guarded_module()], database="memory:").http(authenticate=who, **options).openapi()
+        )
+        said = {one: document["paths"][f"/commands/{one}"]["post"]["security"] for one in ("look", "touch", "leave")}
+        assert document["components"]["securitySchemes"] == {name: scheme}
+        assert said == {"look": [{}, {name: []}], "touch": [{name: []}], "leave": [{name: []}]}
+        assert "security" not in document["paths"]["/health/live"]["get"]
+
+
+def test_where_nobody_is_asked_nothing_is_said() -> None:
+    """Without who authenticates there is no scheme, whatever is declared; and schemes of one's own routes stay."""
+    app = App("guarded", modules=[guarded_module()], database="memory:")
+    document = app.http(security=APIKeyHeader(name="X-Key")).openapi()
+    assert "securitySchemes" not in document["components"]
+    assert "security" not in document["paths"]["/commands/touch"]["post"]
+    web = app.http(authenticate=who)
+    web.add_api_route("/own", lambda: None, dependencies=[Security(HTTPBasic())])
+    assert set(web.openapi()["components"]["securitySchemes"]) == {"HTTPBasic", "HTTPBearer"}
 
 
 async def test_every_problem_has_an_example_that_fits() -> None:

@@ -79,6 +79,46 @@ async def test_a_wait_that_is_no_number_is_refused(sent: str) -> None:
         assert [error["field"] for error in answer.json()["errors"]] == [WAIT]
 
 
+@pytest.mark.parametrize(
+    "sent, applied",
+    [
+        ("wait=0", "wait=0"),
+        ("respond-async, WAIT = 1;why=so", "wait=1"),
+        ('wait="2", wait=0', "wait=2"),
+        ("wait=99", "wait=3"),
+        ("wait=-1", None),
+        ("wait=1.5", None),
+        ("waiting=0", None),
+        ("other; wait=0", None),
+    ],
+)
+async def test_a_preferred_wait_is_followed(sent: str, applied: str | None) -> None:
+    """By a query, up to what is allowed, and it is told so; what is not understood is ignored, as preferences are."""
+    app = Notes().app(wait=0)
+    async with client_of(app, app.http(max_wait=3)) as client:
+        preferred = {"Prefer": sent}
+        assert (await client.get("/queries/read", headers=preferred)).headers.get("preference-applied") == applied
+        refused = await client.get("/queries/read", headers={**preferred, POSITION: "7"})
+        assert refused.status_code == 400
+        written = await client.post("/commands/write", json={"texts": ["a"]}, headers=preferred)
+        assert "preference-applied" not in written.headers
+        both = await client.get("/queries/read", headers={**preferred, WAIT: "1"})
+        assert (both.status_code, "preference-applied" in both.headers) == (200, False)
+
+
+async def test_who_prefers_to_wait_waits() -> None:
+    """For what is not visible yet, and no longer: then it is a 503 that tells the same."""
+    notes = Notes()
+    notes.held.add("texts")
+    app = notes.app(wait=30)
+    async with client_of(app, app.http()) as client:
+        await client.post("/commands/write", json={"texts": ["a"]})
+        lines = [(POSITION, "1"), ("Prefer", "handling=strict"), ("Prefer", "wait=0")]
+        answer = await client.get("/queries/read", headers=lines)
+    assert (answer.status_code, answer.headers["preference-applied"]) == (503, "wait=0")
+    assert answer.json()["detail"].endswith(" after 0 s")
+
+
 class Desk:
     """A service that sends commands of its own."""
 
@@ -147,6 +187,8 @@ async def test_both_headers_are_in_the_document() -> None:
         (WAIT, "header", False),
     ]
     assert "7 at most" in query["parameters"][1]["description"]
+    assert query["parameters"][2]["name"] == "Prefer"
+    assert "Preference-Applied" in query["responses"]["200"]["headers"]
     assert [one["name"].lower() for one in command["parameters"]] == ["idempotency-key"]
     assert command["responses"]["204"]["headers"][POSITION]["schema"] == {"type": "integer"}
     assert POSITION not in query["responses"]["200"]["headers"]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from fastapi import FastAPI, HTTPException
 
 from tests.web.shop import SECRET, client_of, crashes, shop_app
-from twofold import Failure, Refused, Result, Success
+from twofold import App, Command, Failure, Module, Refused, Result, Success
 from twofold.errors import Classifier, Invalid, KeyConflict, OutcomeUnknown, StoreUnavailable, TimedOut, unavailable
 from twofold.web import respond
 from twofold.web._problem import Problem, problem_of
@@ -188,3 +189,58 @@ async def test_respond_works_anywhere() -> None:
     assert respond(Success(0), optional=True).status_code == 200
     assert (no.status_code, no.headers["content-type"]) == (400, "application/problem+json")
     assert no.json()["correlation_id"]
+
+
+class SoldOut(Refused):
+    """Somebody else has bought the <last> one.
+
+    Not a word of this.
+    """
+
+
+class Unsaid(Refused): ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buy(Command[None, SoldOut | Unsaid]):
+    how: str
+
+
+def kiosk() -> App:
+    """Has errors of its own."""
+    module = Module("kiosk")
+
+    @module.handler
+    async def buy(command: Buy) -> Result[None, SoldOut | Unsaid]:
+        return Failure(SoldOut() if command.how == "late" else Unsaid())
+
+    return App("kiosk", modules=[module], database="memory:")
+
+
+async def test_the_type_of_a_problem_can_be_followed() -> None:
+    """To a page that says what has happened and what to do, below the prefix too that the application is mounted at."""
+    app = kiosk()
+    outer = FastAPI()
+    outer.mount("/kiosk", app.http())
+    async with client_of(app, outer) as client:
+        refused = [await client.post("/kiosk/commands/buy", json=body) for body in ({"how": "late"}, {"how": ""}, {})]
+        pages = [await client.get(one.json()["type"]) for one in refused]
+    assert [page.status_code for page in pages] == [200, 200, 200]
+    assert all(page.headers["content-type"] == "text/html; charset=utf-8" for page in pages)
+    sold_out, unsaid, invalid = (page.text for page in pages)
+    assert "<h1>Sold out</h1>\n<p>HTTP 400, <code>sold_out</code>.</p>" in sold_out
+    assert "<p>Somebody else has bought the &lt;last&gt; one.</p>" in sold_out
+    assert "Not a word" not in sold_out
+    assert "A business rule" not in unsaid
+    assert "<p>What to do: Mend the input: <code>errors</code> has each field that is wrong.</p>" in invalid
+
+
+async def test_what_strangers_may_not_read_has_no_page() -> None:
+    """Errors of one's own are told where the API document is; what is no code is a 404, as any other path."""
+    for docs, status in ((None, 200), (False, 404)):
+        app = kiosk()
+        async with client_of(app, app.http(docs=docs)) as client:
+            assert (await client.get("/problems/sold_out")).status_code == status
+            assert (await client.get("/problems/invalid")).status_code == 200
+            nothing = await client.get("/problems/nothing")
+            assert (nothing.status_code, nothing.json()["code"]) == (404, "not_found")

@@ -1,6 +1,7 @@
 """What only a real server shows: connections that break, bodies that stream, and a server that stops."""
 
 import asyncio
+import json
 import logging
 import socket
 import threading
@@ -116,6 +117,21 @@ def test_a_streamed_body_that_grows_too_large_is_refused_on_the_way() -> None:
     with served(shop_app().http(max_body=10)) as (address, _), connected(address) as connection:
         connection.sendall(HEAD + b"transfer-encoding: chunked\r\n\r\n8\r\n        \r\n8\r\n        \r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("framing", [b"content-length: 100", b"transfer-encoding: chunked"])
+@pytest.mark.parametrize("begun", [b"", b"8\r\n        \r\n"])
+def test_a_body_that_stalls_is_given_up(framing: bytes, begun: bytes) -> None:
+    """A client that does not send what it has announced is told so in time, its connection is closed, nothing begun."""
+    app = shop_app()
+    with served(app.http(patience=0.05)) as (address, server), connected(address) as connection:
+        connection.sendall(HEAD + framing + b"\r\n\r\n" + begun)
+        head, _, body = b"".join(iter(lambda: connection.recv(4096), b"")).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 408 ")
+        assert b"connection: close" in head
+        assert (json.loads(body)["code"], json.loads(body)["type"]) == ("request_timeout", "/problems/request_timeout")
+        wait_until(lambda: not server.server_state.connections)
+        assert head_of(app) == 0
 
 
 def test_a_bug_breaks_no_connection(caplog: pytest.LogCaptureFixture) -> None:

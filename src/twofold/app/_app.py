@@ -78,6 +78,8 @@ class App:
         errors: What exceptions and error values that know nothing of twofold mean.
         authenticate: Tells who an HTTP request comes from, None for nobody; so `twofold run` serves it, and `http` and
             `attach` unless they are given another.
+        http: More arguments of `http`, for all who serve it without saying them, as `twofold run` does: the address of
+            a page about its problems, `{"problems": "https://…/errors#"}`, say.
         wait: How long a query waits until it sees what its caller has written, in seconds.
         clock: Where it gets the time.
         ids: Where it gets its ids.
@@ -119,6 +121,7 @@ class App:
         key_database: "str | Path | KeyStore | None" = None,
         errors: Mapping[type, Category] | None = None,
         authenticate: Callable[[Any], Awaitable[Principal | None]] | None = None,
+        http: Mapping[str, Any] | None = None,
         wait: float = USUAL_WAIT,
         clock: Clock | None = None,
         ids: IdSource = new_id,
@@ -161,6 +164,7 @@ class App:
         self.watching = Watching()
         self._refused: list[Fault] = []
         self._authenticate = authenticate
+        self._http = dict(http or {})
         self._database: str | Path | Store | None = database
         self._read_database: str | Path | Store | None = read_database
         self._key_database: str | Path | KeyStore | None = key_database
@@ -638,7 +642,7 @@ class App:
         Raises:
             MissingExtraError: The extra `web` is not installed.
         """
-        return open_room("twofold.web").http(self, **{"authenticate": self._authenticate, **options})
+        return open_room("twofold.web").http(self, **{"authenticate": self._authenticate, **self._http, **options})
 
     def attach(self, fastapi_app: Any, **options: Any) -> None:
         """Mount the application in a FastAPI application of yours; see `twofold.web.attach` for the options.

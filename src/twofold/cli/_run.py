@@ -71,6 +71,14 @@ _RELOADS: Final = Fault(
 @click.option("--docs/--no-docs", default=None, help="Whether /docs and OpenAPI are offered; in production, say it.")
 @click.option("--metrics/--no-metrics", default=None, help="Whether /metrics is offered; in production, say it.")
 @click.option(
+    "--max-connections",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    default=2000,
+    show_default=True,
+    help="How many connections there may be at once; a request on one more is a 503.",
+)
+@click.option(
     "--grace",
     type=click.IntRange(min=0),
     metavar="SECONDS",
@@ -93,6 +101,7 @@ def run(
     profile: Profile | None,
     docs: bool | None,
     metrics: bool | None,
+    max_connections: int,
     grace: int,
     reload: bool,
     reloaded: bool,
@@ -121,8 +130,17 @@ def run(
     if profile is not None:
         app.use_profile(profile)
     watch(app)
-    asgi = app.http(docs=docs, metrics=metrics)
+    typed = {"docs": docs, "metrics": metrics}
+    asgi = app.http(**{name: said for name, said in typed.items() if said is not None})
     faults = asgi.state.faults() + ([_RELOADS] if app.production and (reload or reloaded) else [])
     if faults:
         raise StartError(app=app.name, faults=faults)
-    serving.serve(asgi, name=app.name, host=host, port=port, grace=grace, docs=docs is not False)
+    serving.serve(
+        asgi,
+        name=app.name,
+        host=host,
+        port=port,
+        connections=max_connections,
+        grace=grace,
+        docs=asgi.docs_url is not None,
+    )

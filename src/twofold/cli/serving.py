@@ -22,9 +22,13 @@ from twofold.cli._port import take, url_of
 
 _LOGGER: Final = logging.getLogger("twofold.run")
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_TICKS: Final = 10
+"""How often uvicorn ticks, in a second."""
+_OTHER: Final = object()
+"""In place of a request and its response: a web socket has none."""
 
 
-def serve(asgi: FastAPI, *, name: str, host: str, port: int, grace: int, docs: bool) -> None:
+def serve(asgi: FastAPI, *, name: str, host: str, port: int, connections: int, grace: int, docs: bool) -> None:
     """Serve until a signal says stop, then drain.
 
     Args:
@@ -32,6 +36,7 @@ def serve(asgi: FastAPI, *, name: str, host: str, port: int, grace: int, docs: b
         name: What it is called.
         host: The address.
         port: The port; 0 for a free one.
+        connections: How many connections there may be at once; a request on one more is a 503.
         grace: How long requests in flight have to finish, in seconds.
         docs: Whether there is documentation to point to.
 
@@ -41,11 +46,18 @@ def serve(asgi: FastAPI, *, name: str, host: str, port: int, grace: int, docs: b
         WiringError: The address is not one of this machine, or may not be used.
     """
     config = uvicorn.Config(
-        asgi, lifespan="off", log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=grace
+        asgi,
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        limit_concurrency=connections + 1,  # uvicorn counts the one that is refused
+        timeout_graceful_shutdown=grace,
     )
     logging.getLogger("uvicorn.error").addFilter(_worth_a_line)
     with closing(take(host, port)) as taken, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_run(asgi, _Server(config, name, docs=docs, drain=asgi.state.drain), taken))
+        server = _Server(config, name, docs=docs, drain=asgi.state.drain, patience=asgi.state.patience)
+        runner.run(_run(asgi, server, taken))
 
 
 async def _run(asgi: FastAPI, server: "_Server", taken: socket.socket) -> None:
@@ -64,8 +76,12 @@ def _worth_a_line(record: logging.LogRecord) -> bool:
 class _Server(uvicorn.Server):
     """A server that says where it is; of signals, the first drains, the second hurries, the third kills."""
 
-    def __init__(self, config: uvicorn.Config, name: str, *, docs: bool, drain: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, name: str, *, docs: bool, drain: Callable[[], None], patience: float
+    ) -> None:
         super().__init__(config)
+        self._look = max(1, round(patience * _TICKS))
+        self._idle: dict[Any, Any] = {}
         self._drain = drain
         self._name = name
         self._docs = docs
@@ -79,6 +95,22 @@ class _Server(uvicorn.Server):
             click.echo(f"twofold: serving {self._name} on {url_of(taken)}")
             if self._docs:
                 click.echo(f"twofold: documentation at {url_of(taken)}/docs")
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look at the connections, as often as a client may take to begin a request."""
+        if counter % self._look == 0:
+            self._let_go()
+        return await super().on_tick(counter)
+
+    def _let_go(self) -> None:
+        """Close connections that are idle, as they were the last time, with no request begun in between."""
+        before, self._idle = self._idle, {}
+        for one in tuple[Any, ...](self.server_state.connections):
+            cycle = getattr(one, "cycle", _OTHER)
+            if cycle is None or (cycle is not _OTHER and cycle.response_complete):
+                self._idle[one] = cycle
+                if one in before and before[one] is cycle:
+                    one.transport.close()
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:

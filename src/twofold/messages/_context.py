@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from inspect import Signature
 from types import MappingProxyType
-from typing import Final, final
+from typing import ClassVar, Final, final
 from uuid import UUID
 
 from twofold.clock import Clock, IdSource, SystemClock, new_id
@@ -33,6 +34,8 @@ class Principal:
     Raises:
         WiringError: The user id is blank: a variable or header that nobody has set is nobody.
     """
+
+    __signature__: ClassVar = Signature()  # a web framework would have whoever calls fill in who they are
 
     user_id: str
     tenant: str | None = None

@@ -18,7 +18,8 @@ from twofold.result import Result
 from twofold.web._headers import by_name
 from twofold.web._keys import with_key
 from twofold.web._not_running import NotRunning
-from twofold.web._positions import receipt_of, stamp_of
+from twofold.web._positions import applied, receipt_of, stamp_of
+from twofold.web._problem import PROBLEMS
 from twofold.web._tags import with_expected
 
 Authenticator: TypeAlias = Callable[[Any], Awaitable[Principal | None]]
@@ -47,6 +48,8 @@ class Arrival:
 
     __slots__ = (
         "_authenticate",
+        "_breaks",
+        "_closes",
         "_max_wait",
         "_method",
         "_origin",
@@ -56,13 +59,14 @@ class Arrival:
         "correlation_id",
         "headers",
         "problems",
+        "queries",
     )
 
     def __init__(
         self, app: App, authenticate: Authenticator | None, scope: Scope, max_wait: float, problems: str
     ) -> None:
         self.app = app
-        self.problems = problems
+        self.problems = scope.get("root_path", "") + problems if problems == PROBLEMS else problems
         self.address: str = (scope.get("client") or ("nowhere",))[0]
         self._max_wait = max_wait
         self._method: str | None = scope.get("method")
@@ -71,6 +75,10 @@ class Arrival:
         new = not _CORRELATION.fullmatch(sent)
         self.correlation_id = str(app.router.context().message_id) if new else sent.decode("ascii")
         self._authenticate = authenticate
+        self._breaks: bool = scope.get("http_version", "1.1").startswith("1")
+        self._closes = False
+        self.queries = False
+        """Whether it is a query, and no more than that."""
         self._origin: Origin | None = None
 
     @property
@@ -155,12 +163,19 @@ class Arrival:
             raise Unauthenticated("whoever has opened this is not known any more")
         return origin
 
+    def break_off(self) -> None:
+        """Have the connection closed behind the response, where one connection has one request at a time."""
+        self._closes = self._breaks
+
     def stamps(self) -> list[tuple[bytes, bytes]]:
         """The headers that its response gets, whoever answers."""
+        receipt = None if self._origin is None else self._origin.receipt
         return [
             (b"x-correlation-id", self.correlation_id.encode("ascii")),
             (b"x-content-type-options", b"nosniff"),
-            *stamp_of(None if self._origin is None else self._origin.receipt),
+            *stamp_of(receipt),
+            *(applied(self.headers, receipt) if self.queries else ()),
+            *([(b"connection", b"close")] if self._closes else ()),
         ]
 
     @property

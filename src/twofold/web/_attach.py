@@ -37,8 +37,9 @@ def attach(
     """Mount an application in a FastAPI application of yours, before it starts.
 
     Its lifespan starts and stops the application. Routes that ask for `Depends()` on CommandBus, QueryBus, EventBus,
-    Dispatcher or Caller get the application's own, with who the request comes from bound to them. Errors of twofold
-    that a route raises, and FastAPI's findings about a request, become problem details; error handlers of yours stay.
+    Dispatcher or Caller get the application's own, with who the request comes from bound to them; on Principal they get
+    who that is, and a request from nobody is a 401. Errors of twofold that a route raises, and FastAPI's findings about
+    a request, become problem details; error handlers of yours stay.
     A request is one caller: its queries see what it has written before, and what its header `Twofold-Position` says;
     its response says in the same header what it has written. It has neither health nor metrics: `add_health` adds them.
 
@@ -50,7 +51,8 @@ def attach(
         metrics: The same, of a page `/metrics` that it has.
         any_origin: Whether pages of any origin may call it in production, where its CORS lets them.
         max_wait: The longest that the header `Twofold-Wait` may have a query wait, in seconds.
-        problems: What the `type` of a problem begins with, before its code: the address of a page about them, say.
+        problems: What the `type` of a problem begins with, before its code: the address of a page about them, say. What
+            it begins with unless given leads nowhere: the pages behind it are served by `http`.
     """
     said = Openness(authenticate, docs, metrics, any_origin)
     install(app, fastapi_app, said=said, max_wait=max_wait, problems=problems)

@@ -1,15 +1,17 @@
-"""Reading a JSON body: bounded before it is held, in depth and values before it is parsed, and strict when it is.
+"""Reading a JSON body: bounded before it is held, in time, in depth and values before it is parsed, and strict when it
+is.
 
 pydantic's parser is lenient where clients and proxies disagree: it takes the last of two equal keys, and NaN. So a body
 passes a strict reading first, and the very same bytes are then given to pydantic.
 """
 
+import asyncio
 import json
 import math
 import re
 from collections.abc import Mapping
 from itertools import accumulate
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NamedTuple, NoReturn, cast
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
@@ -24,21 +26,46 @@ _NO_BRACKET: Final = bytes(sorted(set(range(256)) - set(b"[]{}")))
 _STEP: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
+class Bounds(NamedTuple):
+    """What a body may take.
+
+    Args:
+        size: How many bytes.
+        patience: How many seconds, until all of it is there.
+    """
+
+    size: int
+    patience: float
+
+
+class Late(Exception):
+    """A body did not come whole in time."""
+
+
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, bounds: Bounds) -> bytes:
     """The whole body of a request.
 
     Args:
         headers: The request's headers.
         receive: Where its parts come from.
-        limit: The most that is held, in bytes.
+        bounds: What it may take.
 
     Raises:
         TooLarge: It is larger; the rest was not read.
+        Late: It has not come whole in time.
         ClientDisconnect: It never came to its end.
     """
-    declared = headers.get(b"content-length", b"0")
+    limit, declared = bounds.size, headers.get(b"content-length", b"0")
     if declared.isdigit() and (len(declared) > len(str(limit)) or int(declared) > limit):
         raise TooLarge(limit=limit)
+    try:
+        async with asyncio.timeout(bounds.patience):
+            return await _whole(receive, limit)
+    except TimeoutError as error:
+        raise Late from error
+
+
+async def _whole(receive: Receive, limit: int) -> bytes:
     body, more = b"", True
     parts: list[bytes] = []
     size = 0

@@ -11,8 +11,10 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from twofold.app import App, Role
-from twofold.errors import Fault, StartError
+from twofold.dispatch import declared_errors
+from twofold.errors import Fault, StartError, TwofoldError
 from twofold.web._arrival import local_path
+from twofold.web._body import Bounds
 from twofold.web._endpoint import Endpoint
 from twofold.web._missing import hint_for
 from twofold.web._plan import Planned, plan
@@ -29,14 +31,14 @@ class Doors(BaseRoute):
 
     Args:
         app: The application.
-        max_body: The most bytes that a body may have.
+        bounds: What a body may take.
         taken: Paths that are the room's own.
         streams: The streams that are open.
     """
 
-    def __init__(self, app: App, *, max_body: int, taken: frozenset[str], streams: OpenStreams) -> None:
+    def __init__(self, app: App, *, bounds: Bounds, taken: frozenset[str], streams: OpenStreams) -> None:
         self._app = app
-        self._max_body = max_body
+        self._bounds = bounds
         self._taken = taken
         self._streams = streams
         self._watch = Watch(app)
@@ -67,6 +69,11 @@ class Doors(BaseRoute):
     def endpoints(self) -> list[Endpoint]:
         """All endpoints that are served, in the order of their modules."""
         return self._ready().endpoints
+
+    @property
+    def errors(self) -> list[type[TwofoldError]]:
+        """All errors that what is served says it may fail with."""
+        return [error for endpoint in self.endpoints for error in declared_errors(endpoint.handler)]
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Find the endpoint of a request."""
@@ -99,7 +106,7 @@ class Doors(BaseRoute):
     def _plan(self) -> tuple[list[Planned], list[Fault]]:
         own = self._app.check()
         planned, faults = plan(
-            self._app, max_body=self._max_body, taken=self._taken, streams=self._streams, watch=self._watch
+            self._app, bounds=self._bounds, taken=self._taken, streams=self._streams, watch=self._watch
         )
         return planned, [*own, *faults]
 

@@ -17,7 +17,7 @@ from twofold.messages import Kind, Origin, wire_name
 from twofold.result import Success
 from twofold.web._answer import Answer
 from twofold.web._arrival import Arrival, arrival_at
-from twofold.web._body import read_body
+from twofold.web._body import Bounds, Late, read_body
 from twofold.web._follow import Follower
 from twofold.web._intake import Intake
 from twofold.web._paging import links_of
@@ -46,12 +46,12 @@ class Endpoint:
         path: The path, with its fields in braces.
         intake: How the message is put together.
         answer: How what is answered is written.
-        max_body: The most bytes that a body may have.
+        bounds: What a body may take.
         streams: The streams that are open.
         watch: The log, for streams.
     """
 
-    __slots__ = ("answer", "app", "handler", "intake", "max_body", "method", "path", "status", "streams", "watch")
+    __slots__ = ("answer", "app", "bounds", "handler", "intake", "method", "path", "status", "streams", "watch")
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Endpoint:
         path: str,
         intake: Intake,
         answer: Answer,
-        max_body: int,
+        bounds: Bounds,
         streams: OpenStreams,
         watch: Watch,
     ) -> None:
@@ -72,13 +72,14 @@ class Endpoint:
         self.path = path
         self.intake = intake
         self.answer = answer
-        self.max_body = max_body
+        self.bounds = bounds
         self.streams = streams
         self.watch = watch
         self.status = handler.door.status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         arrival = arrival_at(scope)
+        arrival.queries = self.handler.kind is Kind.QUERY
         try:
             body = await self._body(arrival, receive)
             problem = self._refused_type(arrival, body)
@@ -89,6 +90,11 @@ class Endpoint:
             origin = await arrival.origin(request)
         except ClientDisconnect:
             return  # nobody is left to answer, and nothing was begun
+        except Late:
+            arrival.break_off()
+            text = f"the body did not come whole in {self.bounds.patience:g} seconds"
+            await self._refuse(problem_of_status(408, text), arrival, send)
+            return
         except TwofoldError as error:
             await self._refuse(problem_told(error, arrival), arrival, send)
             return
@@ -138,7 +144,7 @@ class Endpoint:
     async def _body(self, arrival: Arrival, receive: Receive) -> bytes:
         headers = arrival.headers
         if self.intake.has_body:
-            return await read_body(headers, receive, self.max_body)
+            return await read_body(headers, receive, self.bounds)
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
             raise Invalid("this takes no body; its fields are query parameters")
         return b""

@@ -1,4 +1,5 @@
-"""Buses as a route of FastAPI gets them: the application's own, with who the request comes from bound to them.
+"""Buses as a route of FastAPI gets them: the application's own, with who the request comes from bound to them; and who
+that is.
 
 Left alone, `Depends()` on a bus would build an empty one for every request.
 """
@@ -11,7 +12,8 @@ from starlette.requests import HTTPConnection
 
 from twofold.app import Caller
 from twofold.dispatch import CommandBus, Dispatcher, EventBus, QueryBus
-from twofold.messages import Kind, Origin
+from twofold.errors import Unauthenticated
+from twofold.messages import Kind, Origin, Principal
 from twofold.result import Result
 from twofold.web._arrival import Arrival, arrival_at
 
@@ -106,18 +108,26 @@ async def _caller(connection: HTTPConnection) -> Caller:
     return Caller(dispatcher, dispatcher.origin)
 
 
+async def _principal(connection: HTTPConnection) -> Principal:
+    origin = await arrival_at(connection.scope).origin(connection)
+    if origin.principal is None:
+        raise Unauthenticated("nobody is logged in, and this needs somebody")
+    return origin.principal
+
+
 _GIVERS: Final[dict[type, Callable[..., Any]]] = {
     CommandBus: _commands,
     QueryBus: _queries,
     EventBus: _events,
     Dispatcher: _dispatcher,
     Caller: _caller,
+    Principal: _principal,
 }
 
 
 @final
 class Faces:
-    """Sees that routes of a FastAPI application get these when they ask for a bus.
+    """Sees that routes of a FastAPI application get these when they ask for a bus, or for who asks.
 
     They stand among FastAPI's dependency overrides, which a test may clear: so they are put there again when missing.
     What a test has put in the place of one stays.

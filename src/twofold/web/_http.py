@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from fastapi import FastAPI
+from fastapi.security import HTTPBearer
+from fastapi.security.base import SecurityBase
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +14,7 @@ from twofold.app import App
 from twofold.errors import Fault, StartError
 from twofold.web._arrival import Authenticator, arrival_at, local_path
 from twofold.web._attach import install
+from twofold.web._body import Bounds
 from twofold.web._doors import Doors
 from twofold.web._exposed import Openness, exposed_faults
 from twofold.web._health import add_health
@@ -19,22 +22,26 @@ from twofold.web._missing import asked_for
 from twofold.web._openapi import describe_api
 from twofold.web._positions import MAX_WAIT
 from twofold.web._problem import PROBLEMS, problem_of_status
+from twofold.web._problem_pages import add_problem_pages
 from twofold.web._reception import log_refusal
 from twofold.web._respond import problem_response
 from twofold.web._streams import OpenStreams, Streams
 
 MAX_BODY: Final = 1_048_576
+PATIENCE: Final = 30.0
 
 
 def http(
     app: App,
     *,
     authenticate: Authenticator | None = None,
+    security: SecurityBase | None = None,
     title: str | None = None,
     docs: bool | None = None,
     metrics: bool | None = None,
     any_origin: bool = False,
     max_body: int = MAX_BODY,
+    patience: float = PATIENCE,
     max_wait: float = MAX_WAIT,
     problems: str = PROBLEMS,
     streams: Streams = Streams(),  # noqa: B008  # frozen
@@ -50,13 +57,19 @@ def http(
     Args:
         app: The application.
         authenticate: `async (request) -> Principal | None`: who a request comes from.
+        security: How a request says who it comes from, for the API document: a security scheme of FastAPI, a bearer
+            token unless given. It is told there, and `authenticate` does what it says.
         title: What the API is called; the application's name unless given.
         docs: Whether `/docs` and `/openapi.json` are served; they are unless given, and in production it has to be.
         metrics: The same, of `/metrics`.
         any_origin: Whether pages of any origin may call it in production, where its CORS lets them.
-        max_body: The most bytes that a body may have.
+        max_body: The most bytes that a body may have. This and `patience` are for messages: routes of yours read their
+            bodies themselves.
+        patience: How many seconds a body may take to come; then it is a 408, and the connection is closed. Where no
+            request begins for so long `twofold run` closes a connection, too.
         max_wait: The longest that the header `Twofold-Wait` may have a query wait, in seconds.
         problems: What the `type` of a problem begins with, before its code: the address of a page about them, say.
+            Unless given it is that of pages which are served.
         streams: How many streams may be open, and how long they wait. `web.state.drain()` ends them, which a server of
             yours does when it is told to stop.
     """
@@ -69,10 +82,12 @@ def http(
     add_health(app, web, metrics=metrics is not False)
     taken = frozenset(getattr(route, "path", "") for route in web.routes)
     opened = OpenStreams(streams)
-    doors = Doors(app, max_body=max_body, taken=taken, streams=opened)
+    doors = Doors(app, bounds=Bounds(max_body, patience), taken=taken, streams=opened)
     web.router.routes.insert(0, doors)
     web.exception_handlers[HTTPException] = _http_error(doors)
-    describe_api(web, doors, authenticates=authenticate is not None, max_wait=max_wait)
+    if problems == PROBLEMS:
+        add_problem_pages(web, lambda: () if docs is False else doors.errors)
+    describe_api(web, doors, security=None if authenticate is None else security or HTTPBearer(), max_wait=max_wait)
     said = Openness(authenticate, docs, metrics, any_origin)
 
     def faults() -> list[Fault]:
@@ -81,6 +96,7 @@ def http(
     web.state.faults = faults
     web.state.declared_faults = doors.faults
     web.state.drain = opened.drain
+    web.state.patience = patience
 
     def prove() -> None:
         if app.production and (found := faults()):

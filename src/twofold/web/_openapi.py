@@ -8,6 +8,8 @@ from http import HTTPStatus
 from typing import Any, Final, TypeAlias, cast
 
 from fastapi import FastAPI
+from fastapi.encoders import jsonable_encoder
+from fastapi.security.base import SecurityBase
 from pydantic import TypeAdapter
 
 from twofold.web._doors import Doors
@@ -24,13 +26,13 @@ _DRAFTS: Final = ("", "Message.")
 """Prefixes of our names among the schemas: the second one when a route of yours has another schema of a name."""
 
 
-def describe_api(web: FastAPI, doors: Doors, *, authenticates: bool, max_wait: float) -> None:
+def describe_api(web: FastAPI, doors: Doors, *, security: SecurityBase | None, max_wait: float) -> None:
     """Have a FastAPI application describe the messages that it offers.
 
     Args:
         web: The FastAPI application.
         doors: Its endpoints.
-        authenticates: Whether callers are asked who they are.
+        security: How callers say who they are; None when they are not asked.
         max_wait: The longest that a query may wait for what it has to see, in seconds.
     """
     plain = web.openapi
@@ -39,25 +41,24 @@ def describe_api(web: FastAPI, doors: Doors, *, authenticates: bool, max_wait: f
     def openapi() -> Document:
         routes, endpoints = plain(), doors.endpoints
         if not made or made[-1][0] is not routes or made[-1][1] is not endpoints:
-            made[:] = [(routes, endpoints, _completed(routes, endpoints, authenticates, max_wait))]
+            made[:] = [(routes, endpoints, _completed(routes, endpoints, security, max_wait))]
         return made[-1][2]
 
     web.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend its document
 
 
-def _completed(routes: Document, endpoints: list[Endpoint], authenticates: bool, max_wait: float) -> Document:
+def _completed(routes: Document, endpoints: list[Endpoint], security: SecurityBase | None, max_wait: float) -> Document:
     components: Mapping[str, Any] = routes.get("components", {})
     known: Mapping[str, Any] = components.get("schemas", {})
     schemas, definitions = _schemas(endpoints, known)
     paths: dict[str, dict[str, Any]] = {
         path: dict(methods) for path, methods in {**HEALTH_OPERATIONS, **routes.get("paths", {})}.items()
     }
+    scheme = None if security is None else security.scheme_name
     for endpoint in endpoints:
         sent, answered = schemas[endpoint.handler.message_type, "validation"], schemas[endpoint, "serialization"]
         message = _resolved(sent, definitions)
-        operation = operation_of(
-            endpoint, message, sent, answered, definitions, authenticates=authenticates, max_wait=max_wait
-        )
+        operation = operation_of(endpoint, message, sent, answered, definitions, scheme=scheme, max_wait=max_wait)
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
     statuses = sorted({status for status in HTTPStatus if status >= HTTPStatus.BAD_REQUEST})
     document = {
@@ -73,6 +74,9 @@ def _completed(routes: Document, endpoints: list[Endpoint], authenticates: bool,
             },
         },
     }
+    if security is not None:
+        told = {scheme: jsonable_encoder(security.model, by_alias=True, exclude_none=True)}
+        document["components"]["securitySchemes"] = {**components.get("securitySchemes", {}), **told}
     return _pruned(document, definitions)
 
 

@@ -12,7 +12,7 @@ from twofold.web._endpoint import Endpoint
 from twofold.web._examples import example_of, problem_examples
 from twofold.web._keys import key_parameters
 from twofold.web._paging import LINK_GIVEN
-from twofold.web._positions import POSITION_GIVEN, position_parameters
+from twofold.web._positions import POSITION_GIVEN, PREFERENCE_GIVEN, position_parameters
 from twofold.web._problem_schema import problem_reference, problem_response_schema
 from twofold.web._stream import LAST_SEEN
 from twofold.web._tags import EXPECTED_PARAMETERS, KNOWN_PARAMETERS, TAG_GIVEN
@@ -27,7 +27,7 @@ def operation_of(
     answered: Mapping[str, Any],
     definitions: Mapping[str, Any],
     *,
-    authenticates: bool,
+    scheme: str | None,
     max_wait: float,
 ) -> dict[str, Any]:
     """An endpoint as an operation.
@@ -38,7 +38,7 @@ def operation_of(
         reference: Where that schema stands.
         answered: The schema of its answer.
         definitions: What schemas refer to.
-        authenticates: Whether callers are asked who they are.
+        scheme: What the way is called in which callers say who they are; None when they are not asked.
         max_wait: The longest that a query may wait for what it has to see, in seconds.
     """
     operation: dict[str, Any] = {
@@ -66,7 +66,9 @@ def operation_of(
         operation["parameters"] = parameters
     if intake.has_body and intake.sent:
         operation["requestBody"] = _body(endpoint, message, reference, definitions)
-    operation["responses"] = {**_successes(endpoint, answered), **_problems(endpoint, authenticates=authenticates)}
+    operation["responses"] = {**_successes(endpoint, answered), **_problems(endpoint, asked=scheme is not None)}
+    if scheme is not None:
+        operation["security"] = [{scheme: []}] if _needs_somebody(endpoint) else [{}, {scheme: []}]
     return operation
 
 
@@ -125,7 +127,8 @@ def _headers(endpoint: Endpoint) -> Mapping[str, Any]:
         return {**POSITION_GIVEN, **TAG_GIVEN} if _has_version(endpoint) else POSITION_GIVEN
     if endpoint.answer.followed:
         return {}
-    return {**TAG_GIVEN, **LINK_GIVEN} if endpoint.answer.paged and endpoint.method == "GET" else TAG_GIVEN
+    linked = LINK_GIVEN if endpoint.answer.paged and endpoint.method == "GET" else {}
+    return {**TAG_GIVEN, **PREFERENCE_GIVEN, **linked}
 
 
 def _may_be_known(endpoint: Endpoint) -> bool:
@@ -144,17 +147,23 @@ def _without_null(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return kept[0] if len(kept) == 1 else {**schema, "anyOf": kept}
 
 
-def _problems(endpoint: Endpoint, *, authenticates: bool) -> dict[str, Any]:
+def _needs_somebody(endpoint: Endpoint) -> bool:
+    """Whether nobody but a known caller is let in."""
+    guards = endpoint.app.assembly.authorization.guards(endpoint.handler)
+    return endpoint.intake.needs_somebody or any(guard.needs_principal for guard in guards)
+
+
+def _problems(endpoint: Endpoint, *, asked: bool) -> dict[str, Any]:
     statuses = {*_ALWAYS, 403, 404}
     if endpoint.handler.kind is Kind.COMMAND:
         statuses |= {409, 410}
         statuses |= {412} if _has_version(endpoint) else set()
     if endpoint.intake.has_body:
-        statuses |= {413, 415}
+        statuses |= {408, 413, 415}
     if endpoint.answer.followed:
         statuses.add(406)
     guarded = endpoint.app.assembly.authorization.guards(endpoint.handler)
-    if authenticates or endpoint.intake.needs_somebody or guarded:
+    if asked or endpoint.intake.needs_somebody or guarded:
         statuses.add(401)
     declared = problem_examples(declared_errors(endpoint.handler))
     answers = {

@@ -16,6 +16,7 @@ from twofold.dispatch import Handler
 from twofold.errors import Fault, WiringError
 from twofold.messages import Kind, MessageType
 from twofold.web._answer import Answer
+from twofold.web._body import Bounds
 from twofold.web._endpoint import Endpoint
 from twofold.web._intake import Intake
 from twofold.web._shape import Shape
@@ -45,13 +46,13 @@ class Planned:
 
 
 def plan(
-    app: App, *, max_body: int, taken: Collection[str], streams: OpenStreams, watch: Watch
+    app: App, *, bounds: Bounds, taken: Collection[str], streams: OpenStreams, watch: Watch
 ) -> tuple[list[Planned], list[Fault]]:
     """The endpoints of an application, and what is wrong with those that it cannot have.
 
     Args:
         app: The application, checked.
-        max_body: The most bytes that a body may have.
+        bounds: What a body may take.
         taken: Paths that are the room's own.
         streams: The streams that are open.
         watch: The log, for streams.
@@ -63,7 +64,7 @@ def plan(
         if handler.kind is Kind.EVENT or handler.door.hidden or not _is_encodable(app, handler):
             continue
         try:
-            one = _planned(app, handler, max_body, streams, watch)
+            one = _planned(app, handler, bounds, streams, watch)
         except WiringError as error:
             faults.append(_fault(handler, "impossible_route", error.detail))
             continue
@@ -86,7 +87,7 @@ def _is_encodable(app: App, handler: Handler) -> bool:
         return False
 
 
-def _planned(app: App, handler: Handler, max_body: int, streams: OpenStreams, watch: Watch) -> Planned:
+def _planned(app: App, handler: Handler, bounds: Bounds, streams: OpenStreams, watch: Watch) -> Planned:
     message_type = app.router.catalogue.of(handler.message_type)
     shape = Shape.of(message_type)
     path = handler.door.path or PREFIX[handler.kind] + message_type.name
@@ -108,7 +109,7 @@ def _planned(app: App, handler: Handler, max_body: int, streams: OpenStreams, wa
         path=path,
         intake=intake,
         answer=Answer(handler),
-        max_body=max_body,
+        bounds=bounds,
         streams=streams,
         watch=watch,
     )

@@ -17,6 +17,8 @@ WAIT: Final = "Twofold-Wait"
 MAX_WAIT: Final = 10.0
 """The longest that a client may have a query wait, in seconds, unless the application says otherwise."""
 
+_PREFER: Final = b"prefer"
+_PREFERRED: Final = re.compile(rb'wait[ \t]*=[ \t]*"?([0-9]{1,9})"?', re.IGNORECASE)
 _POSITION: Final = POSITION.lower().encode("ascii")
 _WAIT: Final = WAIT.lower().encode("ascii")
 _NUMBER: Final = re.compile(rb"[0-9]{1,18}")
@@ -40,6 +42,8 @@ async def receipt_of(headers: Mapping[bytes, bytes], app: App, max_wait: float) 
         if not _SECONDS.fullmatch(wait):
             raise _invalid(WAIT, "this is to be a number of seconds")
         seconds = min(float(wait), max_wait)
+    elif (preferred := _preferred(headers)) is not None:
+        seconds = min(preferred, max_wait)
     if position is None:
         return Receipt(wait=seconds)
     if not _NUMBER.fullmatch(position):
@@ -52,6 +56,28 @@ async def receipt_of(headers: Mapping[bytes, bytes], app: App, max_wait: float) 
 def stamp_of(receipt: Receipt | None) -> list[tuple[bytes, bytes]]:
     """The header of a response, when its request has written something."""
     return [] if receipt is None or not receipt.written else [(_POSITION, b"%d" % receipt.written)]
+
+
+def applied(headers: Mapping[bytes, bytes], receipt: Receipt | None) -> list[tuple[bytes, bytes]]:
+    """The header of a query's response that says for how long it would wait, when its request has preferred a time.
+
+    Args:
+        headers: The request's headers.
+        receipt: What the request has to see; None when nobody has come to look.
+    """
+    if receipt is None or _WAIT in headers or _preferred(headers) is None:
+        return []
+    return [(b"preference-applied", b"wait=%d" % receipt.wait)]
+
+
+def _preferred(headers: Mapping[bytes, bytes]) -> float | None:
+    """The seconds of `Prefer: wait=…` (RFC 7240); None without, and where it is not understood: nobody is refused."""
+    sent = headers.get(_PREFER)
+    for one in () if sent is None else sent.split(b","):
+        found = _PREFERRED.fullmatch(one.partition(b";")[0].strip())
+        if found is not None:
+            return float(found[1])
+    return None
 
 
 def position_parameters(max_wait: float) -> list[dict[str, Any]]:
@@ -75,8 +101,23 @@ def position_parameters(max_wait: float) -> list[dict[str, Any]]:
             "schema": {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9})?$"},
             "description": f"How long to wait for that position, in seconds; {max_wait:g} at most. Then it is a 503.",
         },
+        {
+            "name": "Prefer",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": f"`wait=…` (RFC 7240) says the same in whole seconds, where `{WAIT}` says nothing.",
+        },
     ]
 
+
+PREFERENCE_GIVEN: Final[Mapping[str, Any]] = {
+    "Preference-Applied": {
+        "description": "How long this would have waited, `wait=…` in seconds, when its request has preferred a time.",
+        "schema": {"type": "string"},
+    }
+}
+"""The header of a query's response, as the API document describes it."""
 
 POSITION_GIVEN: Final[Mapping[str, Any]] = {
     POSITION: {

@@ -83,7 +83,7 @@ class Problem:
             correlation_id: What to quote when asking about it.
             problems: What its type begins with.
         """
-        title = self.code.replace("_", " ").capitalize()
+        title = title_of(self.code)
         members: dict[str, Any] = {
             "type": f"{problems}{self.code}",
             "title": title,
@@ -106,6 +106,11 @@ class Problem:
         if self.retry_after is not None:
             headers["retry-after"] = str(max(1, math.ceil(self.retry_after)))
         return headers
+
+
+def title_of(code: str) -> str:
+    """A code in words."""
+    return code.replace("_", " ").capitalize()
 
 
 def status_of(category: Category) -> int:
