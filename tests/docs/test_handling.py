@@ -16,6 +16,13 @@ def test_the_page_answers_as_printed(tmp_path: Path) -> None:
     assert run(language, script, tmp_path) == shown
 
 
+def test_who_loses_a_right_meanwhile_is_refused(tmp_path: Path) -> None:
+    """By the handler, which is run again on what is there when it commits."""
+    _, _, _, (language, script), (_, shown), *_ = BLOCKS
+    assert script.startswith("# notebook.py")
+    assert run(language, script, tmp_path) == shown
+
+
 def test_a_class_of_handlers_prints_what_the_page_shows(tmp_path: Path) -> None:
     """With its tools, alone and in an application."""
     *_, (language, script), (_, shown) = BLOCKS

@@ -5,17 +5,21 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import pytest
 import structlog
+from pydantic import BaseModel
 
+from twofold import Command, Secret
 from twofold.dispatch import ContextStack
 from twofold.messages import Context, Origin, entered
 from twofold.observability import LogFormat, configure_logging
 
 Lines = Callable[[], list[str]]
 LOGGER = logging.getLogger("twofold.message")
+HIDDEN_ONE = "kanarienvogel"
 FACTS = {"kind": "command", "message": "sell", "handler": "shop.sell", "step": "succeeded", "outcome": "success"}
 
 
@@ -44,6 +48,15 @@ def pushed(**facts: Any) -> Iterator[None]:
         yield
     finally:
         stack.pop()
+
+
+def of_structlog() -> Any:
+    """A logger of structlog that writes through the standard library."""
+    return structlog.wrap_logger(
+        logging.getLogger("shop"),
+        processors=[structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
 
 
 def test_a_line_for_people_says_what_when_and_how_it_ended() -> None:
@@ -125,6 +138,70 @@ def test_a_strangers_text_stays_in_its_line(format: LogFormat, place: str) -> No
     assert line.isprintable()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Join(Command[None]):
+    """A message with secrets."""
+
+    phrase: Annotated[str, Secret]
+    password: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """No message, and a secret by its name."""
+
+    holder: str
+    cvv: str
+
+
+class Door(BaseModel):
+    """The same as a model."""
+
+    number: int
+    access_token: str
+
+
+@pytest.mark.parametrize("format", ["console", "json"])
+@pytest.mark.parametrize("place", ["pushed", "extra", "structlog"])
+@pytest.mark.parametrize(
+    "fact",
+    [
+        {"password": HIDDEN_ONE},
+        {"apiKey": HIDDEN_ONE},
+        {"who": {"name": "ada", "x-api-key": HIDDEN_ONE}},
+        {"who": [{"name": "ada", "deep": ({"token": HIDDEN_ONE},)}]},
+        {"secrets": [HIDDEN_ONE]},
+        {"who": Join(phrase=HIDDEN_ONE, password=HIDDEN_ONE)},
+        {"who": [Join(phrase=HIDDEN_ONE, password=HIDDEN_ONE)]},
+        {"who": Card("ada", HIDDEN_ONE)},
+        {"who": {"door": Door(number=7, access_token=HIDDEN_ONE)}},
+    ],
+    ids=str,
+)
+def test_a_fact_that_is_a_secret_is_hidden(format: LogFormat, place: str, fact: dict[str, Any]) -> None:  # noqa: A002  # as the option is called
+    """By its name or its mark, at any depth, wherever it came in; the line and the other facts are there."""
+    lines = written(format)
+    with pushed(**(fact if place == "pushed" else {})):
+        if place == "structlog":
+            of_structlog().info("hello", user="ada", **fact)
+        else:
+            logging.getLogger("shop").info("hello", extra={"user": "ada", **(fact if place == "extra" else {})})
+    (line,) = lines()
+    assert HIDDEN_ONE not in line
+    assert "***" in line
+    assert "hello" in line
+    assert "ada" in line
+
+
+def test_a_fact_that_is_no_secret_stays_as_it_is() -> None:
+    """Numbers, nothing, lists and names that only resemble one."""
+    lines = written("json")
+    facts = {"count": 3, "keys": [1, 2], "tokenizer": "bpe", "password": None, "nested": {"a": {"b": [None, 1.5]}}}
+    logging.getLogger("shop").info("hello", extra=facts)
+    found = json.loads(lines()[0])
+    assert {name: found.get(name) for name in facts} == facts
+
+
 def test_a_fact_cannot_pose_as_another() -> None:
     """A value with spaces and equals signs is quoted."""
     lines = written()
@@ -158,11 +235,7 @@ def test_no_line_of_a_traceback_can_pose_as_a_log_line() -> None:
 def test_structlog_loggers_are_understood(told: str) -> None:
     """A logger of structlog that writes through the standard library gives its keywords and its exception too."""
     lines = written("json")
-    logger: Any = structlog.wrap_logger(
-        logging.getLogger("shop"),
-        processors=[structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.stdlib.BoundLogger,
-    )
+    logger = of_structlog()
     try:
         raise ValueError("no card")
     except ValueError as error:

@@ -29,6 +29,22 @@ async def test_a_correlation_id_goes_through() -> None:
     assert made[0] != made[1]
 
 
+async def test_a_correlation_id_is_a_label_and_no_right() -> None:
+    """Who sends that of another one's request does what is theirs, and stands beside it as who they are."""
+    app = shop_app()
+    body, sent = {"password": PASSWORD}, {"x-correlation-id": "abc-1"}
+    async with client_of(app, app.http(authenticate=who)) as client:
+        users = [{"x-user": "ada", "x-tenant": "acme"}, {"x-user": "eve", "x-tenant": "evil"}]
+        answers = [await client.post("/commands/change_password", json=body, headers={**one, **sent}) for one in users]
+        nobody = await client.post("/commands/change_password", json=body, headers=sent)
+        tree = await app.audit.tree("abc-1")
+    assert [answer.json() for answer in answers] == ["ada acme abc-1", "eve evil abc-1"]
+    assert nobody.status_code == 401
+    roots = [(branch.entry.user_id, branch.entry.tenant, branch.entry.causation_id) for branch in tree]
+    assert roots == [("ada", "acme", None), ("eve", "evil", None), (None, None, None)]
+    assert not any(branch.caused for branch in tree)
+
+
 @pytest.mark.parametrize("sent", ["", "a b", "x" * 129, "ä", 'a"\t'])
 async def test_an_insane_correlation_id_is_replaced(sent: str) -> None:
     """What could break a log or a header is ignored."""
