@@ -196,6 +196,7 @@ async def append(store: Store, stream: str, *events: tuple[str, int, str]) -> No
 
 
 OLD = ("placed", 1, '{"id": "7", "cents": 150, "address": ["Ada", "Main St"]}')
+MAIN_ST = '{"id": "7", "line": "Main St"}'
 VIEWED = ("viewed", 3, '{"by": "eve"}')
 
 
@@ -293,32 +294,47 @@ async def test_what_comes_of_an_upcaster_and_fits_no_class_is_told_by_both_names
         assert "it becomes 'addressed', and line: Input should be a valid string" in str(error)
 
 
-async def test_an_unknown_event_is_kept_until_somebody_says_what_it_is(tmp_path: Path) -> None:
-    """Who follows the log does not see it, a load refuses to guess, and the log has it still."""
+async def test_an_unknown_event_is_kept_until_somebody_says_what_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who follows the log does not see it, which is told once; a load refuses to guess, and the log has it still."""
     module = orders(upcast=False)
     async with app_of(tmp_path, module) as app:
+        await app.settle()
+        await append(app.store, "order-9", VIEWED, VIEWED)
+        await app.settle()
+        await append(app.store, "order-9", VIEWED)
+        await app.settle()
+        told = [record.getMessage() for record in caplog.records if record.name == "twofold.log"]
+        assert [line.partition(":")[0] for line in told] == ["event viewed at position 1 is not known here"]
         await append(app.store, "order-7", ("placed", 2, '{"id": "7", "total": "1"}'), VIEWED)
         await app.settle()
         error = (await app.execute(Readdress(id="7", line="London"))).error
         assert isinstance(error, UnknownMessage)
         assert (error.name, error.version) == ("viewed", 3)
-        assert await app.store.log.head() == 2
+        assert await app.store.log.head() == 5
     async with app_of(tmp_path) as app:
         assert (await app.execute(Readdress(id="7", line="London"))).unwrap() == 2
 
 
 async def test_an_event_of_a_newer_application_waits_for_it(tmp_path: Path) -> None:
-    """It is parked nowhere: a process of that application goes on there."""
+    """Its stream is put aside, the others flow, and a process of that application goes on there unasked."""
     async with app_of(tmp_path) as app:
-        await append(app.store, "order-7", ("addressed", 2, '{"id": "7", "line": "Ada", "zip": 1}'))
+        newer_event, older_event = ("addressed", 2, '{"id": "7", "line": "Ada", "zip": 1}'), ("addressed", 1, MAIN_ST)
+        await append(app.store, "order-7", newer_event, older_event)
+        await append(app.store, "order-8", ("addressed", 1, '{"id": "8", "line": "Paris"}'))
         error = (await app.execute(Readdress(id="7", line="London"))).error
         assert isinstance(error, NewerVersion)
-        await until(lambda: _failing(app))
-        assert not await app.parked.list()
+        await until(lambda: _noted(app, 1))
+        first, second = await app.parked.list(NOTE)
+        assert first.cause.startswith(
+            "NewerVersion: 'addressed' is in the log with version 2, and this process knows 1"
+        )
+        assert (first.position, second.position) == (1, 2)
     newer, seen = tomorrow()
     async with app_of(tmp_path, newer) as app:
-        await app.settle()
-    assert seen == ["Ada 1"]
+        await until(lambda: _all_free(app, NOTE))
+    assert seen == ["Ada 1", "Main St 0"]
 
 
 def _sound() -> Module:
@@ -369,5 +385,5 @@ async def _noted(app: App, count: int) -> bool:
     return sum(entry.type == "noted" for entry in log) == count
 
 
-async def _failing(app: App) -> bool:
-    return any(one.failures for one in await app.progress())
+async def _all_free(app: App, subscription: str) -> bool:
+    return not await app.parked.list(subscription)

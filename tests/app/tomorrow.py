@@ -12,7 +12,7 @@ class Addressed(Event):
 
     id: str
     line: str
-    zip: int
+    zip: int = 0
 
 
 def tomorrow() -> tuple[Module, list[str]]:

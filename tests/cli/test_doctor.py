@@ -112,6 +112,20 @@ def test_projections_that_nobody_brings_forward_are_told(twofold: Twofold, datab
     assert {("version_not_built", "projection desk_orders"), ("not_started", "projection others")} <= {*codes(said)}
 
 
+def test_events_that_nobody_knows_are_told(twofold: Twofold, database: Path, tmp_path: Path) -> None:
+    """By their name: who follows the log passes over them."""
+    copy = Path(shutil.copy(database, tmp_path / "copy.db"))
+    send = ("--data", '{"lines": []}', "--as", "ada", "--database", str(copy))
+    for _ in range(2):
+        assert twofold("send", DESK, "take", *send).code == 0
+    known = twofold("doctor", DESK, "--database", str(copy), "--json")
+    assert "unknown_event" not in dict(codes(known))
+    said = twofold("doctor", "tests.cli.test_doctor:newer", "--database", str(copy), "--json")
+    (unknown,) = [one for one in json.loads(said.out) if one["code"] == "unknown_event"]
+    assert unknown["where"] == "event taken"
+    assert unknown["text"].startswith("is in the log 2 times")
+
+
 def test_events_that_were_put_aside_are_told(twofold: Twofold, tmp_path: Path) -> None:
     """By who has put them aside, with the command that shows them."""
     file = tmp_path / "mail.db"

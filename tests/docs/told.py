@@ -19,6 +19,7 @@ from twofold import (
     CommandHandler,
     Context,
     Decision,
+    Entity,
     Event,
     Module,
     Outcome,
@@ -51,6 +52,16 @@ class Base(DeclarativeBase):
 
 class Tables(DeclarativeBase):
     """For those that they speak of."""
+
+
+class User(Tables, Entity):
+    __tablename__ = "user"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+    def rename(self, name: str) -> None:
+        self.name = name
+        self.record(UserRenamed(user_id=self.id, name=name))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,9 +64,11 @@ async def append(store: Store, *numbers: int, ignored: bool = False, stream: str
 
 
 @asynccontextmanager
-async def following(counter: Counter, store: Any, **options: Any) -> AsyncIterator[Subscription]:
+async def following(
+    counter: Counter, store: Any, *, catalogue: Catalogue = CATALOGUE, **options: Any
+) -> AsyncIterator[Subscription]:
     """A subscription that runs for a block, and ends by itself when it is told to stop."""
-    subscription = Subscription(counter, store, CATALOGUE, **options)
+    subscription = Subscription(counter, store, catalogue, **options)
     task = asyncio.create_task(subscription.run())
     try:
         async with asyncio.timeout(10):

@@ -2,16 +2,28 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.subscriptions.counting import CATALOGUE, Counted, Counter, append, following, until
+from twofold import event
+from twofold.clock import new_id
 from twofold.errors import Unavailable
-from twofold.messages import Context
-from twofold.store import Batch, Fact, MemoryStore, UnitOfWork
+from twofold.messages import Catalogue, Context, Event
+from twofold.store import Append, Batch, Draft, Fact, MemoryStore, UnitOfWork
 from twofold.subscriptions import Subscription, Trouble
 
 pytestmark = pytest.mark.anyio
+
+
+@event(name="counted", version=2)
+@dataclass(frozen=True, kw_only=True)
+class CountedNewly(Event):
+    """The event of these tests, as a newer application has it."""
+
+    n: int
 
 
 @pytest.fixture
@@ -156,6 +168,36 @@ async def test_data_that_does_not_decode_is_put_aside(store: MemoryStore) -> Non
     assert counter.seen == [0, 2]
     (parked,) = await store.parked.list()
     assert parked.cause.startswith("Undecodable")
+
+
+async def test_what_only_a_newer_process_can_read_waits_for_one(store: MemoryStore) -> None:
+    """It is tried once, the other streams flow, and the first process that knows it goes on there in order."""
+    told = list[tuple[str, bool, bool]]()
+    draft = Draft(new_id(), "counted", 2, b'{"n": 1}', {}, datetime.now(UTC))
+    await append(store, 0, stream="a")
+    await store.commit(Batch((Append("a", (draft,)),)))
+    head = await append(store, 2, stream="a")
+    for _ in range(2):
+        counter = Counter(store)
+        async with following(
+            counter, store, observer=lambda one: told.append((type(one.error).__name__, bool(one.parked), one.away))
+        ) as one:
+            await one.reached(head)
+            head = await append(store, 9, stream="b")
+            await one.reached(head)
+        assert counter.seen[-1] == 9
+    assert told == [("NewerVersion", True, False)]
+    assert [(one.position, one.attempts, one.due) for one in await store.parked.list()] == [
+        (2, 1, False),
+        (3, 0, False),
+    ]
+    newer = Catalogue()
+    newer.add(CountedNewly)
+    counter = Counter(store)
+    async with following(counter, store, catalogue=newer, poll=0.01) as one:
+        await settled(one, store)
+        await one.reached(await append(store, 3, stream="a"))
+    assert counter.seen == [1, 2, 3]
 
 
 async def test_what_is_away_is_waited_for(store: MemoryStore) -> None:

@@ -8,6 +8,7 @@ from typing import final
 from twofold.app._news import lease_in_danger, taken_over
 from twofold.app._progress import Lease, Progress, progress_of
 from twofold.app._stores import Stores
+from twofold.app._unknown import Unknown
 from twofold.clock import Clock
 from twofold.errors import Classifier, TimedOut
 from twofold.messages import Catalogue
@@ -87,7 +88,7 @@ class Workers:
     ) -> None:
         self._log = stores.write.log
         self._clock = clock
-        self._tail = Tail(stores.write)
+        self._tail = Tail(stores.write, seen=Unknown(catalogue).look)
         self._catalogue = catalogue
         self._follow = partial(Subscription, classifier=classifier, clock=clock, observer=observer)
 

@@ -91,7 +91,8 @@ class Superseded(Unavailable):
 class NewerVersion(Unavailable):
     """The log has an event of a version that this process does not know yet: a newer one of the application wrote it.
 
-    Nothing is wrong with the event, so nobody parks it: it waits for the process that knows it.
+    Nothing is wrong with the event. Whoever follows the log puts it aside with its stream, and the first process that
+    knows it goes on there.
 
     Args:
         name: The wire name of the event.

@@ -3,7 +3,7 @@
 import asyncio
 from typing import final
 
-from twofold.errors import CheckpointMoved, Classifier, Family
+from twofold.errors import CheckpointMoved, Classifier, Family, NewerVersion
 from twofold.store import Parked
 from twofold.subscriptions._trouble import Observer, Trouble
 
@@ -55,9 +55,9 @@ class Failures:
         """Whether an error says nothing about the event: what it needs is away, or the checkpoint is another's."""
         return self._away(error) or isinstance(error, CheckpointMoved)
 
-    def exhausted(self) -> bool:
-        """Whether the event that fails now has been tried often enough."""
-        return self.count + 1 >= self._attempts
+    def exhausted(self, error: Exception) -> bool:
+        """Whether the event that fails now has been tried often enough: once, when only another process can read it."""
+        return isinstance(error, NewerVersion) or self.count + 1 >= self._attempts
 
     def tell(self, error: Exception, position: int, parked: Parked | None = None) -> None:
         """Tell the observer.
@@ -80,5 +80,7 @@ class Failures:
             asyncio.get_running_loop().call_soon(self._observer, trouble)
 
     def _away(self, error: Exception) -> bool:
+        if isinstance(error, NewerVersion):
+            return False  # no waiting makes this process know it, and the other streams need not wait
         category = self._classifier.of_exception(error)
         return category is not None and category.family is Family.UNAVAILABLE

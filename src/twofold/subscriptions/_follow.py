@@ -46,7 +46,8 @@ class Subscription:
         cut: The part of the subscriber's events that it handles; all of them unless given.
         poll: How long it trusts the silence, in seconds.
         idle: After how many positions without an event of interest its checkpoint moves all the same.
-        attempts: How often it tries an event before it is put aside; what is unavailable is tried for ever.
+        attempts: How often it tries an event before it is put aside; what is unavailable is tried for ever, and what
+            only a newer version of the application can read is tried once.
         classifier: Tells what is unavailable.
         clock: Tells when something was put aside.
         observer: Told of failures.
@@ -198,6 +199,7 @@ class Subscription:
             held is not before and held is not None
         ):  # taken anew: another process may have put something aside meanwhile
             await self._parking.look()
+            await self._retry.begin(held)
         return held
 
     def _look_anew(self) -> None:

@@ -6,6 +6,7 @@ A page that fails is taken again event by event, and what stays wrong is put asi
 from collections.abc import Sequence
 from typing import final
 
+from twofold.errors import NewerVersion
 from twofold.store import Batch, Checkpoint, Recorded, Selection, decode
 from twofold.subscriptions._unhandled import EventNotHandled
 from twofold.subscriptions._work import Work
@@ -72,8 +73,10 @@ class Pages:
             if not free or self._work.failures.passes(error):
                 raise
             if not patient:
+                if isinstance(error, NewerVersion):
+                    raise  # the process to do this is another one
                 raise EventNotHandled(name=held.name, event=free[0], cause=error) from error
-            if not self._work.failures.exhausted():
+            if not self._work.failures.exhausted(error):
                 raise
             await self._put_aside(free[0], error, settled)
         self._work.hold.moved(reached)

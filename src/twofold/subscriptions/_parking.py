@@ -5,10 +5,11 @@ from collections.abc import Collection, Sequence
 from typing import final
 
 from twofold.clock import Clock
-from twofold.errors import line_of
+from twofold.errors import NewerVersion, line_of
 from twofold.store import Log, Parked, ParkedEvents, Recorded
 
 _STREAM_AT_A_TIME = 1000
+_BEYOND = f"{NewerVersion.__name__}:"
 
 
 @final
@@ -86,6 +87,15 @@ class Parking:
         """The parked event of a stream that everything else of it waits behind; None when there is none."""
         found = await self._parked.list(self._name, stream=stream, limit=1)
         return found[0] if found else None
+
+    async def beyond(self) -> list[Parked]:
+        """The first parked event of each stream that waits for a process of a newer version of the application."""
+        firsts = [await self.first(stream) for stream in self._streams]
+        return [one for one in firsts if one is not None and one.cause.startswith(_BEYOND)]
+
+    async def wake(self, one: Parked) -> None:
+        """Have the stream of a parked event tried again."""
+        await self._parked.retry(one.subscription, one.stream)
 
     async def others_due(self, stream: str) -> Sequence[Parked]:
         """Some of a stream's parked events that are to be tried again, as they are once they wait for somebody."""

@@ -1,8 +1,12 @@
-"""Trying parked events again, when somebody wants it: in the order of their stream, and nothing passes what fails."""
+"""Trying parked events again: in the order of their stream, and nothing passes what fails.
+
+Somebody wants it, or the process that has just taken the checkpoint knows what the one before it did not.
+"""
 
 from typing import final
 
-from twofold.store import Batch, Parked, decode
+from twofold.errors import NewerVersion, Undecodable, UnknownMessage
+from twofold.store import Batch, Checkpoint, Parked, decode
 from twofold.subscriptions._parking import entry_of
 from twofold.subscriptions._work import Work
 
@@ -17,6 +21,8 @@ class Retry:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._token: int | None = None
+        """That of the checkpoint when it was last begun with."""
 
     async def run(self, position: int) -> bool:
         """Try the parked events of one stream again, if somebody wants it; whether there were any.
@@ -30,6 +36,29 @@ class Retry:
         while first is not None and not self._work.rest.over and await self._try_again(first, position):
             first = await self._work.parking.first(first.stream)
         await self._work.parking.look()
+        return True
+
+    async def begin(self, held: Checkpoint) -> None:
+        """Have tried again what was of a newer version than an earlier owner knew, and this process knows.
+
+        Args:
+            held: The checkpoint, as it was taken.
+        """
+        if held.token == self._token:
+            return  # nobody else has had it since
+        for first in await self._work.parking.beyond():
+            if await self._is_known(first):
+                await self._work.parking.wake(first)
+        self._token = held.token
+
+    async def _is_known(self, first: Parked) -> bool:
+        entry = await entry_of(first, self._work.log)
+        try:
+            decode(self._work.catalogue, () if entry is None else (entry,))
+        except (NewerVersion, UnknownMessage):
+            return False
+        except Undecodable:
+            pass  # it is known here, and trying it again tells what is wrong with it
         return True
 
     async def _try_again(self, first: Parked, position: int) -> bool:

@@ -4,7 +4,7 @@ A subscription that has caught up finds them here; one that is behind reads the 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import final
 
@@ -20,10 +20,19 @@ class Tail:
         source: The log whose end it keeps.
         events: How many events it keeps, at most.
         size: How many bytes of them.
+        seen: Told of what is new, whatever it is, before anybody else is.
     """
 
-    def __init__(self, source: Source, *, events: int = 1000, size: int = 8 * 1024 * 1024) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        events: int = 1000,
+        size: int = 8 * 1024 * 1024,
+        seen: Callable[[Sequence[Recorded]], None] | None = None,
+    ) -> None:
         self._source = source
+        self._seen = seen
         self._most = events
         self._largest = size
         self._events = list[Recorded]()
@@ -71,6 +80,8 @@ class Tail:
         elif head > self._end:
             new = await log.read(self._end, until=head, limit=self._most + 1)
             self._keep(new, head)
+            if self._seen is not None:
+                self._seen(new)
         return head
 
     def _keep(self, new: Sequence[Recorded], head: int) -> None:

@@ -84,7 +84,7 @@ def given(
 
     Example:
         >>> given(Order, placed).when(Order.pay, Decimal("2.50")).then(OrderPaid(order_id=one, amount=Decimal("2.50")))
-        >>> given(User(id=ada, name="Ada")).when(User.rename, "Bea").then(UserRenamed(user_id=ada, name="Bea"))
+        >>> given(User(id=one, name="Ada")).when(User.rename, "Bea").then(UserRenamed(user_id=one, name="Bea"))
         >>> given(OrderTotals, placed, cancelled).then(TotalsRow(customer_id=ada, orders=1, cancelled=1))
         >>> await given(app, placed).when(PayOrder(order_id=one, amount=Decimal("2.49"))).then(WrongAmount)
         Failure(WrongAmount('2.50 is due'))

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 from twofold.app._app import App
 from twofold.app._standing import ProjectionStatus, Version
+from twofold.app._unknown import unknown_names
 from twofold.app.diagnosis._code import look_at
 from twofold.app.diagnosis._diagnosis import Diagnosis, warning
 from twofold.errors import StoreUnavailable, Unavailable, WiringError
@@ -50,6 +51,10 @@ async def _databases(app: App) -> AsyncIterator[Diagnosis]:
                 yield one
         async for one in _parked(app):
             yield one
+        for name, count in (await unknown_names(stores.write.log, app.router.catalogue)).items():
+            text = f"is in the log {count} {'time' if count == 1 else 'times'}, and nobody knows it: it is passed over"
+            hint = "give it a class, an upcaster or a `skip`; `twofold schema check --from-log` reads the whole log"
+            yield warning(f"event {name}", "unknown_event", text, hint)
     finally:
         await stores.stop()
 
