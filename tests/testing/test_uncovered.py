@@ -23,7 +23,7 @@ MATTERS = HEAD + MESSAGE.format(name="Matter", base="Command[None]")
 
 @pytest.fixture
 def lacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[str]]]:
-    """What the messages of a file lack, with tests that name some of them."""
+    """What the messages of a file lack, with tests that use some of them."""
     name = f"covered_{tmp_path.name.replace('-', '_')}"
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / name).mkdir()
@@ -44,7 +44,7 @@ def lacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 @pytest.mark.parametrize("base", ["Command[None]", "Query[None]"])
 @pytest.mark.parametrize("options", ['path="/matter"', "hidden=True", "status=202"])
 def test_nothing_is_missing(lacking: Callable[..., list[str]], base: str, options: str) -> None:
-    """A message with a handler, which says whether it is offered, and a test that names it."""
+    """A message with a handler, which says whether it is offered, and a test that uses it."""
     text = HEAD + MESSAGE.format(name="Matter", base=base)
     text += HANDLER.format(name="Matter", function="matter", options=options)
     assert lacking(text, "Matter()") == []
@@ -62,10 +62,27 @@ def test_a_route_that_nobody_has_decided_on_is_told(lacking: Callable[..., list[
     ]
 
 
-def test_a_message_that_no_test_names_is_told(lacking: Callable[..., list[str]]) -> None:
-    """A name that begins like it is another one, and a helper is no test."""
+@pytest.mark.parametrize(
+    "tested",
+    [
+        "Matters()",
+        "from covered.messages import Matter",
+        "# Matter() is not tested",
+        'def test_it() -> None:\n    """Matter() is not tested."""',
+        "Matter = 7",
+    ],
+)
+def test_a_message_that_no_test_uses_is_told(lacking: Callable[..., list[str]], tested: str) -> None:
+    """A name that begins like it is another one; an import, a comment or a docstring does nothing with it."""
     text = MATTERS + HANDLER.format(name="Matter", function="matter", options="hidden=True")
-    assert lacking(text, "Matters()") == ["Matter test"]
+    assert lacking(text, tested) == ["Matter test"]
+
+
+@pytest.mark.parametrize("tested", ["send(Matter())", "send(messages.Matter())", "SENT = [Matter]"])
+def test_a_message_that_a_test_uses_has_one(lacking: Callable[..., list[str]], tested: str) -> None:
+    """Made, or handed on as it is; by its name, or behind that of its module."""
+    text = MATTERS + HANDLER.format(name="Matter", function="matter", options="hidden=True")
+    assert lacking(text, tested) == []
 
 
 def test_all_that_is_missing_is_told(lacking: Callable[..., list[str]]) -> None:

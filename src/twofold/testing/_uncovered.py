@@ -3,7 +3,7 @@
 A project calls this in a test of its own, so that whoever adds a command and forgets the rest is told at once.
 """
 
-import re
+import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -43,7 +43,7 @@ def uncovered(app: App, package: str | ModuleType, *, tests: str | Path) -> list
 
     A decision is what a handler says of its door: `path=`, `method=` or `status=`, or `hidden=True` for what is not
     offered. One that says nothing is offered by convention, and so by accident too; of a decider nothing can be said. A
-    test is any file that names the class.
+    test is any file whose code names the class; an import, a comment or a text is none.
 
     Args:
         app: The application; it need not be running.
@@ -56,6 +56,7 @@ def uncovered(app: App, package: str | ModuleType, *, tests: str | Path) -> list
     Raises:
         NotDiscovered: There is no such package, or something in it cannot be imported.
         WiringError: There is no such folder, or no test in it.
+        SyntaxError: A test is no Python.
 
     Example:
         >>> def test_nothing_is_forgotten() -> None:
@@ -84,11 +85,11 @@ def _gaps(message: type, handlers: Mapping[type, Handler], named: set[str]) -> I
     elif handler.door == _UNDECIDED and not isinstance(handler.target, Deciding):
         yield Gap(message, "route", "say path= for where it is offered over HTTP, or hidden=True for nowhere")
     if message.__name__ not in named:
-        yield Gap(message, "test", "no test names it")
+        yield Gap(message, "test", "no test uses it")
 
 
 def _names_in(tests: Path) -> set[str]:
-    """All that tests speak of.
+    """The names that tests use.
 
     Raises:
         WiringError: There is no test.
@@ -96,4 +97,14 @@ def _names_in(tests: Path) -> set[str]:
     files = [*tests.rglob("test_*.py"), *tests.rglob("*_test.py")]
     if not files:
         raise WiringError(f"there is no test in {tests}")
-    return {name for file in files for name in re.findall(r"\w+", file.read_text(encoding="utf-8"))}
+    return {name for file in files for name in _used(ast.parse(file.read_text(encoding="utf-8"), str(file)))}
+
+
+def _used(tree: ast.AST) -> Iterator[str]:
+    """Names as they stand in code, also behind a dot: not in an import, a comment or a docstring."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(attr=name, ctx=ast.Load()):
+                yield name
+            case _:
+                pass
