@@ -5,10 +5,12 @@ What is sent through one door is seen through the other one.
 
 import asyncio
 import json
+import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +27,7 @@ from examples.courses import scenario as courses
 from examples.hostfactory import scenario as hostfactory
 from examples.orders import scenario as orders
 from examples.providers import scenario as providers
-from tests.cli.served import ROOT, Served
+from tests.cli.served import ROOT, Served, wait_until
 from twofold.clock import new_id
 
 SCENARIOS: Final[dict[str, Scenario]] = {
@@ -154,6 +156,50 @@ def test_both_doors_lead_to_one_application(doors: Doors) -> None:
     checks = asyncio.run(doors.drive())
     assert [check for check in checks.seen if not check.passed] == []
     CASES[doors.example](doors)
+
+
+def test_the_host_factory_has_doors_of_its_own(database: Database, tmp_path: Path) -> None:
+    """Its REST API, served by uvicorn, and its command line: each sees what was done behind the other one."""
+    environment = {**os.environ, "TWOFOLD_DATABASE": database.address}
+
+    def typed(*words: str) -> tuple[int, Any]:
+        command = [sys.executable, "-m", "examples.hostfactory", *words]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert "Traceback" not in done.stderr
+        return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+    with (
+        served_by_uvicorn("examples.hostfactory.rest:api", environment, tmp_path / "log") as address,
+        httpx.Client(base_url=address, timeout=30, trust_env=False) as rest,
+    ):
+        code, asked = typed("request", "small", "1", "--user", "ada", "--attribute", "team=doors")
+        assert (code, asked["attributes"]) == (0, {"team": "doors"})
+        path = f"/machines/{asked['id']}"
+        assert rest.get(path).json()["attributes"] == {"team": "doors"}
+        running = rest.put(
+            f"{path}/{asked['machines'][0]['id']}", json={"status": "running", "metadata": {"rack": "7"}}
+        )
+        assert (running.status_code, running.json()["fulfilled"]) == (200, True)
+        code, seen = typed("status", asked["id"])
+        assert (code, seen["fulfilled"], seen["machines"][0]["metadata"]["rack"]) == (0, True, "7")
+        wanted = rest.post("/machines", json={"template_id": "large", "max_number": 1})
+        assert (wanted.status_code, typed("status", wanted.json()["id"])[0]) == (201, 0)
+        refused = rest.post("/machines", json={"template_id": "large", "max_number": 3})
+        assert (refused.status_code, typed("request", "large", "3")[0]) == (400, 3)
+        assert (rest.get(f"/machines/{new_id()}").status_code, typed("status", str(new_id()))[0]) == (404, 4)
+
+
+@contextmanager
+def served_by_uvicorn(target: str, environment: Mapping[str, str], log: Path) -> Iterator[str]:
+    """An application of FastAPI as its own server runs it; where it is."""
+    command = [sys.executable, "-m", "uvicorn", target, "--port", "0"]
+    with log.open("w") as out, subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out) as server:
+        try:
+            wait_until(lambda: "running on" in log.read_text() or server.poll() is not None, "it serves or has ended")
+            (address,) = re.findall(r"running on (http://[\d.:]+)", log.read_text())
+            yield address
+        finally:
+            server.terminate()
 
 
 def test_the_sides_of_the_host_factory_are_served_apart(postgres_schema: PostgresSchema, tmp_path: Path) -> None:
