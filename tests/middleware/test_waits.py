@@ -10,7 +10,7 @@ import pytest
 
 from tests.reliability.virtual import LoopClock, run, silent_redis
 from twofold import App, Event, Module, Query, Result, Success
-from twofold.cache import Cache
+from twofold.cache import Cache, Caches, Kept, Key
 from twofold.errors import StoreUnavailable, TimedOut
 from twofold.reliability import RateLimit, Timeouts
 
@@ -64,7 +64,8 @@ async def timed(app: App) -> tuple[Result[str], float]:
     """What a query is answered, and how long it takes."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    return await app.execute(Look()), round(loop.time() - began, 3)
+    async with asyncio.timeout(60):
+        return await app.execute(Look()), round(loop.time() - began, 3)
 
 
 class Over:
@@ -134,6 +135,42 @@ def test_the_store_of_answers_has_half_of_the_time() -> None:
             return await ask(times=2, timeout=0.6, cache=Cache("1m", store=address))
 
     assert run(main()) == [(Success("seen"), 0.3), (Success("seen"), 0)]
+
+
+class Asked:
+    """A store of answers that keeps nothing, and notes until when it is waited for."""
+
+    def __init__(self) -> None:
+        self.until = list[float | None]()
+
+    def of(self, store: str) -> "Asked":
+        """It is the only one."""
+        return self
+
+    async def look(self, key: Key, tags: Any, deadline: float | None = None) -> tuple[None, tuple[str, ...]]:
+        """Find nothing."""
+        self.until.append(deadline)
+        return None, ()
+
+    async def keep(self, key: Key, kept: Kept, ttl: float, deadline: float | None = None) -> None:
+        """Keep nothing."""
+        self.until.append(deadline)
+
+
+def test_an_answer_that_is_there_waits_for_half_of_what_is_left_to_be_kept() -> None:
+    """As the question before it did, when more was left."""
+    asked = Asked()
+
+    async def main() -> float:
+        app = app_of(slowly, timeout=5, cache="1m")
+        app.override(Caches, asked)
+        async with app:
+            began = LoopClock().monotonic()
+            assert await timed(app) == (Success("late"), 0.9)
+            return began
+
+    began = run(main())
+    assert asked.until == pytest.approx([began + 2.5, began + 0.9 + 2.05])
 
 
 def test_a_log_that_is_silent_is_asked_until_the_deadline() -> None:

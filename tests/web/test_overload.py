@@ -73,7 +73,8 @@ async def test_what_was_away_is_tried_by_one_request_before_all_others() -> None
     async with client_of(app, app.http()) as client:
 
         async def sent() -> tuple[int, str, str | None]:
-            answer = await client.post("/commands/pay", json={})
+            async with asyncio.timeout(10):  # whoever is let in waits for an answer
+                answer = await client.post("/commands/pay", json={})
             said = answer.json() if answer.is_success else answer.json()["code"]
             return answer.status_code, said, answer.headers.get("retry-after")
 
