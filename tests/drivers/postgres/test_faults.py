@@ -9,7 +9,6 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -30,7 +29,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def proxy(postgres_url: str) -> AsyncIterator[Proxy]:
     folder = Path(tempfile.mkdtemp(prefix="twofold-proxy-"))
-    proxy = Proxy(folder, Path(parse_qs(urlsplit(postgres_url).query)["host"][0]) / ".s.PGSQL.5432")
+    proxy = Proxy(folder, postgres_url)
     await proxy.open()
     yield proxy
     await proxy.close()
@@ -40,8 +39,7 @@ async def proxy(postgres_url: str) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def behind(proxy: Proxy, postgres_url: str) -> AsyncIterator[PostgresStore]:
     """A store that reaches its server through the proxy, with an open connection."""
-    url = f"postgresql://postgres@/{urlsplit(postgres_url).path[1:]}?host={proxy.folder}"
-    store = PostgresStore(url, schema=schema_of(postgres_url), commit_timeout=5)
+    store = PostgresStore(proxy.url, schema=schema_of(postgres_url), commit_timeout=5)
     await store.start()
     await store.commit(append("a"))
     yield store
