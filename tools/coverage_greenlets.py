@@ -20,7 +20,7 @@ from coverage.tracer import CTracer
 def keep_greenlets() -> None:
     """Give this thread a tracer with a dictionary, and every later thread; nothing where coverage does not trace."""
     coverage = Coverage.current()
-    collector = coverage and coverage._collector
+    collector = None if coverage is None else coverage._collector
     if collector is None or collector.core.tracer_class is not CTracer:
         return
     Collector._installation_trace = _with_dictionaries(Collector._installation_trace)  # type: ignore[method-assign]  # it has no hook
