@@ -1,4 +1,4 @@
-"""Appending on SQLite, every commit on the disk: units of work as data, and commands with a session.
+"""Appending on SQLite, every commit on the disk: commands through the bus, units of work as data, and sessions.
 
 The twin calls sqlite3 in the same thread, with nothing in between.
 """
@@ -11,9 +11,12 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import create_engine, event
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -21,30 +24,63 @@ from sqlalchemy.orm import Session, sessionmaker
 from benchmarks.figures import Figure, Skipped
 from benchmarks.notes import Note, Tables, WriteNote, notes
 from benchmarks.rounds import compare
-from benchmarks.twins import INSERT, VERSION, connect, made
+from benchmarks.twins import AUDIT, INSERT, VERSION, connect, made
 from benchmarks.work import DATA, HEADERS, batch, by_clients, new_streams
-from twofold import App
+from twofold import App, Command, Event, Module, UnitOfWork
 from twofold.clock import new_id
 from twofold.drivers.sqlite import SqliteStore
 
 TITLE = "Append on SQLite"
 ABOUT = (
-    "Each operation commits one event to a stream of its own, its version checked, with `synchronous = FULL`. The twin "
-    "is plain sqlite3: the same statements over the same tables with the same settings, one commit for each. With 32 "
-    "clients the twin still goes one after the other, since sqlite3 has nothing better to offer. One at a time the "
-    "figure is of the middle latencies, which a disk with a long tail disturbs less; 32 at a time it is of the rounds. "
+    "Each operation commits one event to a stream of its own, its version checked, with `synchronous = FULL`. A "
+    "command goes through the bus of an application, and leaves an entry in the audit trail; a unit of work is what "
+    "the store does by itself. The twin is plain sqlite3: the same rows by the same statements over the same tables "
+    "with the same settings, one commit for each. With several clients the twin still goes one after the other, since "
+    "sqlite3 has nothing better to offer. One at a time the figure is of the middle latencies, which a disk with a "
+    "long tail disturbs less; with more it is of the rounds. "
     "The floor of a command with a session is SQLAlchemy itself: its Session without threads, pipeline and audit trail."
 )
 
 _FULL = "FULL"
 
 
+@dataclass(frozen=True, kw_only=True)
+class OrderPlaced(Event):
+    order_id: UUID
+    customer: str
+    total: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceOrder(Command[None]):
+    """Record one event."""
+
+    order_id: UUID
+    customer: str = "Ada"
+    total: str = "12.50"
+
+
+orders = Module("orders")
+orders.events(OrderPlaced)
+
+
+@orders.handler
+async def place_order(command: PlaceOrder, unit: UnitOfWork) -> None:
+    unit.append(f"order-{command.order_id}", _placed(command), expected=0)
+
+
+def _placed(command: PlaceOrder) -> OrderPlaced:
+    return OrderPlaced(order_id=command.order_id, customer=command.customer, total=command.total)
+
+
 def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
-    """Units of work at 1 and 32 clients, then commands with a session."""
+    """Commands and units of work at 1, 8 and 32 clients, then commands with a session."""
     rounds, count = (2, 16) if quick else (41, 64)
     with tempfile.TemporaryDirectory() as folder:
-        yield asyncio.run(_units(Path(folder), rounds, count, clients=1, at_least=0.6))
-        yield asyncio.run(_units(Path(folder), rounds, count * 8, clients=32, at_least=3))
+        for clients, at_least in ((1, 0.6), (8, None), (32, 3.0)):
+            yield asyncio.run(_commands(Path(folder), rounds, count * max(1, clients // 4), clients, at_least=at_least))
+        for clients in (1, 8, 32):
+            yield asyncio.run(_units(Path(folder), rounds, count * max(1, clients // 4), clients))
         yield asyncio.run(_sessions(Path(folder), rounds, count))
         if importlib.util.find_spec("aiosqlite") is None:
             yield Skipped("command with an AsyncSession, against aiosqlite", "aiosqlite is not installed")
@@ -56,7 +92,38 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
         yield asyncio.run(_floor_of_sessions(Path(folder), rounds, count // 4))
 
 
-async def _units(folder: Path, rounds: int, count: int, *, clients: int, at_least: float) -> Figure:
+async def _commands(folder: Path, rounds: int, count: int, clients: int, *, at_least: float | None) -> Figure:
+    connection = connect(await asyncio.to_thread(made, folder / f"command-twin-{clients}.db"))
+    events, commands = TypeAdapter(OrderPlaced), TypeAdapter(PlaceOrder)
+
+    async def place_by_hand(_: int) -> None:
+        command, began = PlaceOrder(order_id=new_id()), time.time_ns() // 1000
+        payload = commands.dump_json(command).decode()
+        ids = (new_id().bytes, HEADERS["correlation_id"], None, HEADERS["user_id"], None)
+        entry = ("place_order", 1, *ids, payload, began, time.time_ns() // 1000 - began, "success", "")
+        _insert(connection, f"order-{command.order_id}", events.dump_json(_placed(command)), entry)
+
+    async with App("orders", modules=[orders], database=folder / f"command-{clients}.db") as app:
+        caller = app.caller(user_id=HEADERS["user_id"])
+
+        async def place(_: int) -> None:
+            assert (await caller.execute(PlaceOrder(order_id=new_id()))).is_success
+
+        done = await compare(by_clients(place, count, clients), by_clients(place_by_hand, count, 1), rounds=rounds)
+    connection.close()
+    return done.figure(
+        f"command that records one event, {clients} at a time",
+        "x",
+        "plain sqlite3, one commit each",
+        "1 event, 1 entry of the audit trail",
+        durability=_FULL,
+        clients=clients,
+        at_least=at_least,
+        of_middles=clients == 1,
+    )
+
+
+async def _units(folder: Path, rounds: int, count: int, clients: int) -> Figure:
     ours, twin = folder / f"ours-{clients}.db", await asyncio.to_thread(made, folder / f"twin-{clients}.db")
     store, connection = SqliteStore(ours), connect(twin)
     streams = new_streams()
@@ -66,8 +133,7 @@ async def _units(folder: Path, rounds: int, count: int, *, clients: int, at_leas
         await store.commit(batch(next(streams)))
 
     async def append_by_hand(_: int) -> None:
-        row = (new_id().bytes, "order_placed", 1, DATA, json.dumps(HEADERS), time.time_ns() // 1000, "[]")
-        _insert(connection, next(streams), row)
+        _insert(connection, next(streams), DATA)
 
     done = await compare(by_clients(append, count, clients), by_clients(append_by_hand, count, 1), rounds=rounds)
     await store.stop()
@@ -79,15 +145,17 @@ async def _units(folder: Path, rounds: int, count: int, *, clients: int, at_leas
         "1 event",
         durability=_FULL,
         clients=clients,
-        at_least=at_least,
         of_middles=clients == 1,
     )
 
 
-def _insert(connection: sqlite3.Connection, stream: str, row: tuple[Any, ...]) -> None:
+def _insert(connection: sqlite3.Connection, stream: str, data: bytes, entry: tuple[Any, ...] = ()) -> None:
+    row = (new_id().bytes, "order_placed", 1, data, json.dumps(HEADERS), time.time_ns() // 1000, "[]")
     connection.execute("BEGIN IMMEDIATE")
     assert (connection.execute(VERSION, (stream,)).fetchone()[0] or 0) == 0
-    connection.execute(INSERT, (stream, 1, *row))
+    position = connection.execute(INSERT, (stream, 1, *row)).lastrowid
+    if entry:
+        connection.execute(AUDIT, (*entry, position))
     connection.execute("COMMIT")
 
 

@@ -147,13 +147,17 @@ def _server(name: str, places: Databases, folder: Path) -> Server:
 def _options(arguments: Sequence[str] | None) -> Options:
     parser = argparse.ArgumentParser(prog="python -m examples.demo", description="Drive the examples over HTTP.")
     parser.add_argument("example", nargs="?", choices=list(SHOWS), help="which example; all unless given")
-    parser.add_argument("--commands", type=int, default=1500, help="how many commands orders gets (default: 1500)")
+    parser.add_argument(
+        "--commands", type=int, default=1500, help="how many commands orders gets (default: %(default)s)"
+    )
     parser.add_argument(
         "--database",
         help="the SQLite file of the first example, or postgresql://host/database with a schema for each, kept;"
         " postgres for a server of its own, gone afterwards; fresh SQLite files unless given",
     )
-    parser.add_argument("--seed", type=int, default=1, help="what the clients' choices come from (default: 1)")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="what the clients' choices come from (default: %(default)s)"
+    )
     found = parser.parse_args(arguments)
     return Options(example=found.example, commands=found.commands, database=found.database, seed=found.seed)
 

@@ -14,6 +14,7 @@ CHECKS = {
     "ruff format": ["ruff", "format", "--check", "--output-format", "concise"],
     "lint-imports": ["lint-imports"],
     "deptry": ["deptry", "src"],
+    "architecture": ["pytest", "-q", "-p", "no:cacheprovider", "-k", "not quick", "tests/architecture"],
     "duplication": [
         "jscpd", "--format", "python", "--min-lines", "5", "--min-tokens", "50", "--threshold", "5",
         "--fail-on-empty", "--no-colors", "src", "examples",

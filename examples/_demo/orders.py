@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import cycle
 from random import Random
 from time import perf_counter
 from typing import Final
@@ -13,7 +14,7 @@ import httpx
 from examples._demo.ledger import Ledger
 from examples._demo.scenario import Checks
 from examples._demo.server import WRONG_ANSWER, NotCaughtUp, Server, caught_up, subscriptions
-from examples._demo.shopper import Shopper
+from examples._demo.shopper import MISTAKES, Shopper
 from examples._demo.tally import Tally
 from examples._demo.verify import Verification
 from twofold.clock import new_id
@@ -97,9 +98,12 @@ async def shop(client: httpx.AsyncClient, ledger: Ledger, tally: Tally, *, comma
         seed: What their choices come from.
     """
     customers = [str(new_id()) for _ in range(_CUSTOMERS)]
+    mistakes = cycle(MISTAKES)
 
     async def one(number: int) -> None:
-        shopper = Shopper(client, customers=customers, ledger=ledger, tally=tally, random=Random(f"{seed}-{number}"))  # noqa: S311  # repeatable, and nothing secret
+        random = Random(f"{seed}-{number}")  # noqa: S311  # repeatable, and nothing secret
+        shopper = Shopper(client, customers=customers, ledger=ledger, tally=tally, mistakes=mistakes, random=random)
+        await shopper.make_a_mistake()  # so every kind is seen, however few commands are asked for
         while tally.sent < commands and not tally.unanswered:
             await shopper.visit()
 

@@ -40,8 +40,8 @@ def figures(run: OrdersRun) -> Table:
     table.add_row("commands accepted", f"{tally.accepted:,}")
     table.add_row("events", f"{run.ledger.events:,}")
     table.add_section()
-    for code, count in tally.refusals.most_common():
-        table.add_row(f"refused: {code}", f"{count:,}")
+    for why, count in tally.refusals.most_common():
+        table.add_row(f"refused: {why}", f"{count:,}")
     table.add_section()
     table.add_row("command p50 / p99", _latencies(tally.seconds))
     table.add_row("query p50 / p99", _latencies(run.query_seconds))

@@ -1,10 +1,11 @@
 """A customer of the orders example: places, pays, ships and cancels over HTTP, and makes mistakes on purpose."""
 
 import asyncio
+from collections.abc import Iterator
 from decimal import Decimal
 from random import Random
 from time import perf_counter
-from typing import Any, Final, final
+from typing import Any, Final, Literal, TypeAlias, final, get_args
 
 import httpx
 
@@ -12,7 +13,19 @@ from examples._demo.ledger import KnownOrder, Ledger, Verb
 from examples._demo.tally import Tally
 from twofold.clock import new_id
 
-_BLUNDERS: Final = 0.15
+Mistake: TypeAlias = Literal[
+    "broken JSON",
+    "a wrong type",
+    "an unknown field",
+    "a negative price",
+    "no lines",
+    "an unknown order",
+    "no id at all",
+    "an oversized body",
+]
+MISTAKES: Final[tuple[Mistake, ...]] = get_args(Mistake)
+
+_MISTAKEN: Final = 0.15
 _TWINS: Final = 0.05
 _SHORT: Final = 0.05
 _FREE: Final = 0.05
@@ -41,22 +54,31 @@ class Shopper:
         customers: The ids of the customers it buys for.
         ledger: Where it notes what was accepted.
         tally: Where it counts.
+        mistakes: Those that it makes, one after the other.
         random: Where its choices come from.
     """
 
     def __init__(
-        self, client: httpx.AsyncClient, *, customers: list[str], ledger: Ledger, tally: Tally, random: Random
+        self,
+        client: httpx.AsyncClient,
+        *,
+        customers: list[str],
+        ledger: Ledger,
+        tally: Tally,
+        mistakes: Iterator[Mistake],
+        random: Random,
     ) -> None:
         self._client = client
         self._customers = customers
         self._ledger = ledger
         self._tally = tally
+        self._mistakes = mistakes
         self._random = random
 
     async def visit(self) -> None:
         """Send a few commands, one after the other."""
-        if self._random.random() < _BLUNDERS:
-            await self._blunder()
+        if self._random.random() < _MISTAKEN:
+            await self.make_a_mistake()
             return
         order_id = await self._place()
         if order_id is None:
@@ -117,39 +139,37 @@ class Shopper:
         if answer is not None:
             self._expect(answer, 400, "paying the wrong amount", "wrong_amount")
 
-    async def _blunder(self) -> None:
-        customer_id = self._random.choice(self._customers)
+    async def make_a_mistake(self) -> None:
+        """Send the next kind of what has to be refused."""
+        kind = next(self._mistakes)
         line = self._line()
-        order = {"customer_id": customer_id, "lines": [line]}
-        match self._random.randrange(8):
-            case 0:
-                await self._wrong("broken JSON", "/orders", b'{"customer_id": "', status=400)
-            case 1:
+        order = {"customer_id": self._random.choice(self._customers), "lines": [line]}
+        match kind:
+            case "broken JSON":
+                await self._wrong(kind, "/orders", b'{"customer_id": "', status=400)
+            case "a wrong type":
                 body = {**order, "lines": [{**line, "quantity": "many"}]}
-                await self._wrong("a wrong type", "/orders", body, status=400, names="lines.0.quantity")
-            case 2:
-                await self._wrong(
-                    "an unknown field", "/orders", {**order, "discount": 10}, status=400, names="discount"
-                )
-            case 3:
+                await self._wrong(kind, "/orders", body, status=400, names="lines.0.quantity")
+            case "an unknown field":
+                await self._wrong(kind, "/orders", {**order, "discount": 10}, status=400, names="discount")
+            case "a negative price":
                 body = {**order, "lines": [{**line, "unit_price": "-1.00"}]}
-                await self._wrong("a negative price", "/orders", body, status=400, names="lines.0.unit_price")
-            case 4:
-                await self._wrong("no lines", "/orders", {**order, "lines": []}, status=400, names="lines")
-            case 5:
-                await self._wrong("an unknown order", f"/orders/{new_id()}/pay", {"amount": "1.00"}, status=404)
-            case 6:
-                await self._wrong("no id at all", "/orders/42/pay", {"amount": "1.00"}, status=400, names="order_id")
-            case _:
-                body = {**order, "note": "x" * _TOO_LARGE}
-                await self._wrong("an oversized body", "/orders", body, status=413)
+                await self._wrong(kind, "/orders", body, status=400, names="lines.0.unit_price")
+            case "no lines":
+                await self._wrong(kind, "/orders", {**order, "lines": []}, status=400, names="lines")
+            case "an unknown order":
+                await self._wrong(kind, f"/orders/{new_id()}/pay", {"amount": "1.00"}, status=404)
+            case "no id at all":
+                await self._wrong(kind, "/orders/42/pay", {"amount": "1.00"}, status=400, names="order_id")
+            case "an oversized body":
+                await self._wrong(kind, "/orders", {**order, "note": "x" * _TOO_LARGE}, status=413)
 
-    async def _wrong(self, what: str, path: str, body: Any, *, status: int, names: str = "") -> None:
-        answer = await self._send(path, body)
-        if answer is not None and self._expect(answer, status, what) and names not in answer.text:
-            self._tally.surprises.append(f"{what}: the problem does not name {names}: {answer.text}")
+    async def _wrong(self, kind: Mistake, path: str, body: Any, *, status: int, names: str = "") -> None:
+        answer = await self._send(path, body, kind)
+        if answer is not None and self._expect(answer, status, kind) and names not in answer.text:
+            self._tally.surprises.append(f"{kind}: the problem does not name {names}: {answer.text}")
 
-    async def _send(self, path: str, body: Any) -> httpx.Response | None:
+    async def _send(self, path: str, body: Any, mistake: Mistake | None = None) -> httpx.Response | None:
         """Send a command; None when no answer came."""
         started = perf_counter()
         try:
@@ -162,7 +182,8 @@ class Shopper:
             self._tally.dropped()
             return None
         accepted = answer.status_code in _ACCEPTED
-        self._tally.answered(accepted=accepted, code=_code(answer), seconds=perf_counter() - started)
+        why = mistake or _code(answer)
+        self._tally.answered(accepted=accepted, why=why, seconds=perf_counter() - started)
         return answer
 
     def _expect(self, answer: httpx.Response, status: int, what: str, code: str | None = None) -> bool:

@@ -17,7 +17,7 @@ class Tally:
     sent: int = 0
     accepted: int = 0
     refusals: Counter[str] = field(default_factory=Counter[str])
-    """How many were refused, by the code of the problem."""
+    """How many were refused, by the mistake that was made on purpose, or else by the code of the problem."""
     unanswered: int = 0
     """How many never got an answer: their outcome is unknown."""
     surprises: list[str] = field(default_factory=list[str])
@@ -25,14 +25,14 @@ class Tally:
     seconds: list[float] = field(default_factory=list[float])
     """How long each accepted command took."""
 
-    def answered(self, *, accepted: bool, code: str, seconds: float) -> None:
+    def answered(self, *, accepted: bool, why: str, seconds: float) -> None:
         """Count a command that was answered."""
         self.sent += 1
         if accepted:
             self.accepted += 1
             self.seconds.append(seconds)
         else:
-            self.refusals[code] += 1
+            self.refusals[why] += 1
         self.on_command()
 
     def dropped(self) -> None:

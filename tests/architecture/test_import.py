@@ -9,9 +9,10 @@ import pytest
 import twofold
 
 HEAVY = {
-    "click", "fastapi", "limits", "opentelemetry", "prometheus_client", "redis", "rich", "sqlalchemy", "sqlite3",
-    "starlette", "structlog", "tenacity", "uvicorn",
-    "twofold.cache", "twofold.cli", "twofold.drivers", "twofold.sql", "twofold.testing", "twofold.web",
+    "aiosqlite", "asyncpg", "click", "cryptography", "fastapi", "limits", "opentelemetry", "prometheus_client", "redis",
+    "rich", "sqlalchemy", "sqlite3", "starlette", "structlog", "tenacity", "uvicorn",
+    "twofold.cache", "twofold.cli", "twofold.drivers", "twofold.observability", "twofold.personal", "twofold.sql",
+    "twofold.testing", "twofold.web",
 }  # fmt: skip
 
 

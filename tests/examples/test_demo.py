@@ -10,12 +10,17 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+REFUSED = [
+    f"refused: {mistake}"
+    for mistake in ("broken JSON", "a wrong type", "an unknown field", "an unknown order", "an oversized body")
+]
 
 
 def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -30,12 +35,22 @@ def test_all_examples_pass_and_the_demo_ends_with_0(database: tuple[str, ...]) -
     assert done.returncode == 0, done.stdout + done.stderr
     for system in ("S1", "S2", "S3", "S4", "S5"):
         assert re.search(rf"^PASS {system} .*examples\.", done.stdout, re.MULTILINE)
-    for row in ("commands sent", "events", "refused: order_not_paid", "command p50 / p99", "projection lag"):
+    for row in ("events", "refused: order_not_paid", "command p50 / p99", "projection lag", *REFUSED):
         assert row in done.stdout
+    (sent,) = re.findall(r"commands sent\W+(\d+)", done.stdout)
+    assert int(sent) >= 150
     assert done.stdout.splitlines()[-1].startswith("VERDICT PASS")
     assert done.stderr == ""
     if database:
         assert_nothing_is_left(done.stdout)
+
+
+def test_it_sends_at_least_a_thousand_commands() -> None:
+    """Unless it is told how many."""
+    (default,) = re.findall(
+        r"how many commands orders gets \(default: (\d+)\)", " ".join(demo("--help").stdout.split())
+    )
+    assert int(default) >= 1000
 
 
 def test_on_postgresql_it_goes_on_where_the_database_stands(postgres_database: str) -> None:
@@ -109,15 +124,17 @@ def test_a_server_that_dies_is_shown_with_its_log(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
 def test_on_a_terminal_it_keeps_serving_until_it_is_told_to_stop() -> None:
-    """It says where to click, serves what it says, and ends with its verdict at Ctrl-C."""
+    """It draws how far it is, says where to click, serves what it says, and ends with its verdict at Ctrl-C."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "examples.demo", "orders", "--commands", "20"]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as process:
+    terminal: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": theirs, "stderr": theirs}
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TERM": "xterm"}, **terminal) as process:
         os.close(theirs)
         try:
             printed = read_until(ours, "end with Ctrl-C", within=60)
             url = re.search(r"open (http://\S+/docs)", printed)
             assert url, printed
+            assert re.search(r"commands .*━.* \d+/\d+", printed)
             assert httpx.get(url.group(1), trust_env=False).status_code == 200
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 0

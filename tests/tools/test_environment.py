@@ -52,7 +52,7 @@ class Tree:
 
     def set_up(self, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `tools/environment.py`."""
-        command = [self.python, self.root / "tools" / "environment.py", ".venv"]
+        command: list[str | Path] = [self.python, self.root / "tools" / "environment.py", ".venv"]
         variables = {**os.environ, **environment}
         return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
@@ -68,7 +68,7 @@ class Tree:
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An interpreter as Debian has it: with pip, and without `ensurepip`."""
     executable, library = Path(sys.executable).resolve(), Path(sysconfig.get_path("stdlib"))
-    find_pip = [executable, "-c", "import pip; print(*pip.__path__)"]
+    find_pip: list[str | Path] = [executable, "-c", "import pip; print(*pip.__path__)"]
     pip = subprocess.run(find_pip, capture_output=True, text=True, check=True).stdout.strip()
     place = tmp_path_factory.mktemp("python")
     packages = place / "lib" / library.name / "site-packages"
@@ -115,7 +115,11 @@ def test_a_python_without_ensurepip_is_enough(tree: Tree) -> None:
     assert subprocess.run([tree.python, "-c", "import ensurepip"], capture_output=True, check=False).returncode == 1
     done = tree.set_up(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tree.root))
     assert done.returncode == 0, done.stderr
-    use = [tree.root / ".venv" / "bin" / "python", "-c", "import backend, project; print(project.__file__)"]
+    use: list[str | Path] = [
+        tree.root / ".venv" / "bin" / "python",
+        "-c",
+        "import backend, project; print(project.__file__)",
+    ]
     found = subprocess.run(use, capture_output=True, text=True, check=True).stdout
     assert Path(found).is_relative_to(tree.root / ".venv")
 

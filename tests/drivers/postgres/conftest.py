@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
@@ -42,7 +41,7 @@ async def store(new_store: NewStore) -> AsyncIterator[PostgresStore]:
 async def proxy(postgres_url: str) -> AsyncIterator[Proxy]:
     """Between a store and its server."""
     folder = Path(tempfile.mkdtemp(prefix="twofold-proxy-"))
-    proxy = Proxy(folder, Path(parse_qs(urlsplit(postgres_url).query)["host"][0]) / ".s.PGSQL.5432")
+    proxy = Proxy(folder, postgres_url)
     await proxy.open()
     yield proxy
     await proxy.close()
@@ -52,8 +51,7 @@ async def proxy(postgres_url: str) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def behind(proxy: Proxy, postgres_url: str) -> AsyncIterator[PostgresStore]:
     """A store that reaches its server through the proxy, with an open connection that writes, and one that reads."""
-    url = f"postgresql://postgres@/{urlsplit(postgres_url).path[1:]}?host={proxy.folder}"
-    store = PostgresStore(url, schema=schema_of(postgres_url), readers=1, commit_timeout=5)
+    store = PostgresStore(proxy.url, schema=schema_of(postgres_url), readers=1, commit_timeout=5)
     await store.start()
     await store.commit(append("a"))
     yield store

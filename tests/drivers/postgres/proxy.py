@@ -3,7 +3,10 @@
 import asyncio
 from contextlib import suppress
 from pathlib import Path
-from typing import final
+from typing import Final, final
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+_SOCKET: Final = ".s.PGSQL.{}"
 
 
 @final
@@ -12,10 +15,10 @@ class Proxy:
 
     Args:
         folder: Where to listen.
-        target: The socket of the server.
+        target: The URL of the server.
     """
 
-    def __init__(self, folder: Path, target: Path) -> None:
+    def __init__(self, folder: Path, target: str) -> None:
         self.deaf_after: bytes | None = None
         """What a client must say for its connection, and all later ones if `for_good`, to be cut off from answers."""
         self.for_good = False
@@ -27,15 +30,21 @@ class Proxy:
         """Set when something was lost."""
         self.turns = list[list[bytes]]()
         """What each client has said, in turns: each ends where it waited for the server. A turn is a round trip."""
-        self.folder = folder
-        self._path = folder / ".s.PGSQL.5432"
-        self._target = target
+        self._folder = folder
+        self._target = urlsplit(target)
         self._server: asyncio.Server | None = None
         self._writers = list[asyncio.StreamWriter]()
         self._tasks = set[asyncio.Task[None]]()
 
+    @property
+    def url(self) -> str:
+        """The URL of the server, with the way through here."""
+        user, _, _ = self._target.netloc.rpartition("@")
+        query = urlencode(dict(parse_qsl(self._target.query)) | {"host": str(self._folder)}, safe="/")
+        return self._target._replace(netloc=f"{user}@", query=query).geturl()
+
     async def open(self) -> None:
-        self._server = await asyncio.start_unix_server(self._serve, self._path)
+        self._server = await asyncio.start_unix_server(self._serve, self._folder / _SOCKET.format(5432))
 
     async def close(self) -> None:
         assert self._server
@@ -51,7 +60,7 @@ class Proxy:
         if self.cut.is_set() and self.for_good:
             writer.close()
             return
-        from_server, to_server = await asyncio.open_unix_connection(self._target)
+        from_server, to_server = await self._reach()
         self._writers.append(to_server)
         silent, turns = asyncio.Event(), [b""]
         self.turns.append(turns)
@@ -59,6 +68,13 @@ class Proxy:
             task = asyncio.create_task(pumping)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        host = self._target.hostname or dict(parse_qsl(self._target.query))["host"]
+        port = self._target.port or 5432
+        if host.startswith("/"):
+            return await asyncio.open_unix_connection(Path(host) / _SOCKET.format(port))
+        return await asyncio.open_connection(host, port)
 
     async def _up(
         self, source: asyncio.StreamReader, target: asyncio.StreamWriter, silent: asyncio.Event, turns: list[bytes]
