@@ -235,7 +235,7 @@ async def test_a_body_that_drips_is_late() -> None:
     app = shop_app()
 
     async def dripping() -> AsyncIterator[bytes]:
-        while True:
+        for _ in range(100):
             await asyncio.sleep(0.01)
             yield b" "
 

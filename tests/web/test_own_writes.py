@@ -113,7 +113,7 @@ async def test_who_prefers_to_wait_waits() -> None:
     app = notes.app(wait=30)
     async with client_of(app, app.http()) as client:
         await client.post("/commands/write", json={"texts": ["a"]})
-        lines = [(POSITION, "1"), ("Prefer", "handling=strict"), ("Prefer", "wait=0")]
+        lines = [(POSITION, "1"), ("Prefer", "wait=0"), ("Prefer", "handling=strict")]
         answer = await client.get("/queries/read", headers=lines)
     assert (answer.status_code, answer.headers["preference-applied"]) == (503, "wait=0")
     assert answer.json()["detail"].endswith(" after 0 s")

@@ -106,7 +106,7 @@ class _Server(uvicorn.Server):
         """Close connections that are idle, as they were the last time, with no request begun in between."""
         before, self._idle = self._idle, {}
         for one in tuple[Any, ...](self.server_state.connections):
-            cycle = getattr(one, "cycle", _OTHER)
+            cycle: Any = getattr(one, "cycle", _OTHER)
             if cycle is None or (cycle is not _OTHER and cycle.response_complete):
                 self._idle[one] = cycle
                 if one in before and before[one] is cycle:

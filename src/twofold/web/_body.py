@@ -5,18 +5,19 @@ pydantic's parser is lenient where clients and proxies disagree: it takes the la
 passes a strict reading first, and the very same bytes are then given to pydantic.
 """
 
-import asyncio
 import json
 import math
 import re
 from collections.abc import Mapping
 from itertools import accumulate
+from time import monotonic
 from typing import Any, Final, NamedTuple, NoReturn, cast
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
-from twofold.errors import Finding, Invalid, TooLarge
+from twofold.errors import Finding, Invalid, TimedOut, TooLarge
+from twofold.reliability import Deadlines
 
 DEEPEST: Final = 32
 MOST_VALUES: Final = 100_000
@@ -32,10 +33,12 @@ class Bounds(NamedTuple):
     Args:
         size: How many bytes.
         patience: How many seconds, until all of it is there.
+        deadlines: Sees to that.
     """
 
     size: int
     patience: float
+    deadlines: Deadlines
 
 
 class Late(Exception):
@@ -59,9 +62,9 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, bounds: Bo
     if declared.isdigit() and (len(declared) > len(str(limit)) or int(declared) > limit):
         raise TooLarge(limit=limit)
     try:
-        async with asyncio.timeout(bounds.patience):
+        with bounds.deadlines.within(monotonic() + bounds.patience):
             return await _whole(receive, limit)
-    except TimeoutError as error:
+    except TimedOut as error:
         raise Late from error
 
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from twofold.app import App
 from twofold.errors import Fault, StartError
+from twofold.reliability import Deadlines
 from twofold.web._arrival import Authenticator, arrival_at, local_path
 from twofold.web._attach import install
 from twofold.web._body import Bounds
@@ -82,7 +83,7 @@ def http(
     add_health(app, web, metrics=metrics is not False)
     taken = frozenset(getattr(route, "path", "") for route in web.routes)
     opened = OpenStreams(streams)
-    doors = Doors(app, bounds=Bounds(max_body, patience), taken=taken, streams=opened)
+    doors = Doors(app, bounds=Bounds(max_body, patience, Deadlines()), taken=taken, streams=opened)
     web.router.routes.insert(0, doors)
     web.exception_handlers[HTTPException] = _http_error(doors)
     if problems == PROBLEMS:
