@@ -33,6 +33,13 @@ def test_the_front_lists_its_names() -> None:
     assert [name for name in twofold.__all__ if not hasattr(twofold, name)] == []
 
 
+def test_the_test_kit_does_without_hypothesis() -> None:
+    """Only its state machine needs it."""
+    assert (
+        fresh_interpreter("import sys; sys.modules['hypothesis'] = None; import twofold.testing; print('ok')") == "ok\n"
+    )
+
+
 def test_import_is_quick() -> None:
     """Importing twofold takes little more of the processor than asyncio, pydantic and dishka take by themselves."""
     floor = "import asyncio, dishka; from pydantic import BaseModel, TypeAdapter"

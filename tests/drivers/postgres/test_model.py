@@ -5,10 +5,10 @@ import secrets
 from hypothesis import HealthCheck, settings
 
 from tests.drivers.postgres.schema import drop_schema
-from tests.store.test_store_model import StoreMachine
 from tools.shared_postgres import shared_server
 from twofold.drivers.postgres import PostgresStore
 from twofold.store import Store
+from twofold.testing.model import StoreMachine
 
 
 class PostgresMachine(StoreMachine):

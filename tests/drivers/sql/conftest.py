@@ -13,7 +13,7 @@ from twofold.drivers.postgres.sql import PostgresSessions
 from twofold.drivers.sqlite import SqliteStore
 from twofold.drivers.sqlite.sql import SqliteSessions
 from twofold.sql import Sessions
-from twofold.store import Store
+from twofold.store import MemoryStore, Store
 
 NewStore = Callable[[], Store]
 NewSessions = Callable[[Store], Sessions]
@@ -26,7 +26,9 @@ def database(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def new_store(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> NewStore:
-    """Makes stores over one and the same database."""
+    """Makes stores over one and the same database; one in memory is its own."""
+    if database == "memory":
+        return MemoryStore
     if database == "sqlite":
         return lambda: SqliteStore(tmp_path / "shop.db", turn_timeout=30)
     url: str = request.getfixturevalue("postgres_url")
