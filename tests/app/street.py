@@ -155,6 +155,10 @@ async def repaint(event: Swept, commands: CommandBus) -> None:
     await commands.execute(Paint())
 
 
+@street.on(Built, durable=False)
+async def admire(event: Built) -> None: ...
+
+
 @street.projection("houses", mode="live", tables=[Row])
 class Houses:
     """Those that were built."""

@@ -19,6 +19,10 @@ def test_it_names_handlers_events_and_projections() -> None:
     async def react(event: Announced) -> None:
         """React."""
 
+    @module.on(Announced, durable=False)
+    async def hint(event: Announced) -> None:
+        """React where it was committed."""
+
     found = describe(app_on(MemoryStore(), module))
     assert found.modules == ("bank", "more")
     assert [one.message for one in found.handlers if one.kind == "command"] == [
@@ -34,7 +38,8 @@ def test_it_names_handlers_events_and_projections() -> None:
     events = {event.name: event for event in found.events}
     assert set(events) == {"announced", "changed", "opened"}
     assert events["changed"].projections == ("now", "soon")
-    assert len(events["announced"].reactions) == 1
+    where = f"{__name__}.test_it_names_handlers_events_and_projections.<locals>"
+    assert events["announced"].reactions == (f"{where}.react", f"{where}.hint (local)")
     assert [(one.name, one.mode, one.events) for one in found.projections] == [
         ("now", "inline", ("changed",)),
         ("soon", "async", ("changed",)),

@@ -10,7 +10,7 @@ from dishka import Provider, Scope
 from sqlalchemy.orm import Session
 
 from tests.app.clinic import FindBill, Pay, PaymentFailed, find_bill, pay
-from twofold import App, Command, Lifecycle, Module
+from twofold import App, Command, Lifecycle, Module, Principal
 from twofold.app.explanation import Explanation, explain
 from twofold.cache import Cache
 from twofold.dispatch import Idempotency
@@ -153,3 +153,23 @@ def test_keys_lifecycles_caches_and_fallbacks_are_told_with_where_they_are_said(
         ("cache", "Cache(ttl=60.0, scope=tenant)", "find_bill"),  # and no address, which may hold a password
         ("fallback", "no_bill", "find_bill"),
     ]
+
+
+def test_a_reaction_tells_whether_it_is_local_and_as_whom_it_sends(tmp_path: Path, module: Module) -> None:
+    """Where that is not as usual."""
+
+    def notify(command: Notify) -> None: ...
+
+    for message, handler in ((Notify, notify), (Pay, pay), (FindBill, find_bill)):
+        module.register(message, handler)
+
+    @module.on(PaymentFailed)
+    async def usual(event: PaymentFailed) -> None: ...
+
+    @module.on(PaymentFailed, durable=False, principal=Principal(user_id="desk"))
+    async def near(event: PaymentFailed) -> None: ...
+
+    found = explain(App("post", modules=[module], database=tmp_path / "post.db"), "payment_failed")
+    settings = {one.handler.rpartition(".")[2]: one.settings for one in found.handlers}
+    assert settings["usual"] == ()
+    assert [(one.part, one.value) for one in settings["near"]] == [("durable", "False"), ("principal", "desk")]

@@ -21,6 +21,7 @@ def test_what_leads_to_what_is_found_without_running_anything() -> None:
             f"event:built is followed by {clean}",
             f"event:painted is followed by {clean}",
             f"event:swept is followed by {repaint}",
+            "event:built is followed by reaction:tests.app.street.admire",
             f"{clean} sends command:sweep",
             f"{repaint} sends command:paint",
             "event:built is followed by projection:houses",
@@ -35,4 +36,6 @@ def test_a_node_tells_what_it_is() -> None:
     assert nodes["command:build"].detail == "tests.app.street.build"
     assert nodes["projection:houses"].detail == "live"
     assert nodes["reaction:tests.app.street.clean"].name == "clean"
+    assert nodes["reaction:tests.app.street.clean"].detail == "module street"
+    assert nodes["reaction:tests.app.street.admire"].detail == "module street, local"
     assert "event:burnt" not in nodes

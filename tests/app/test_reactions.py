@@ -285,7 +285,17 @@ async def test_one_may_start_now_and_listen_to_some(store: MemoryStore) -> None:
     assert seen == ["news-1"]
 
 
-@pytest.mark.parametrize("wrong", [{"partitions": 0}, {"start": "yesterday"}, {"start": -1}], ids=str)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"partitions": 0},
+        {"start": "yesterday"},
+        {"start": -1},
+        {"durable": False, "start": "now"},
+        {"durable": False, "partitions": 2},
+    ],
+    ids=str,
+)
 def test_what_makes_no_sense_is_refused_at_once(wrong: dict[str, Any]) -> None:
     """Where it is written."""
     with pytest.raises(WiringError, match="a reaction cannot"):

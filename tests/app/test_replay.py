@@ -334,11 +334,11 @@ async def test_nothing_follows_what_is_replayed(tmp_path: Path) -> None:
     file, post, reactions = tmp_path / "wallets.db", PostBox(), list[str]()
     async with recorded(file, post=post, reactions=reactions) as (app, _, _):
         await app.settle()
-        assert reactions == ["ada"]
+        assert sorted(reactions) == ["ada", "hint for ada"]
         async with replaying(app) as replays:
             one = await last(replays, "put_in")
         await app.settle()
-        assert (one.same, reactions, post.sent) == (True, ["ada"], [])
+        assert (one.same, sorted(reactions), post.sent) == (True, ["ada", "hint for ada"], [])
         assert await app.store.log.head() == 3
 
 

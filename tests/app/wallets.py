@@ -291,6 +291,11 @@ def wallets(post: PostBox, *, release: int = 1, reactions: list[str] | None = No
         if reactions is not None:
             reactions.append(event.owner)
 
+    @module.on(PaidIn, durable=False)
+    async def hint(event: PaidIn) -> None:
+        if reactions is not None:
+            reactions.append(f"hint for {event.owner}")
+
     return module
 
 

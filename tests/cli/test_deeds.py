@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,23 @@ import pytest
 
 from tests.app.versions import Paid, record, till
 from tests.cli.conftest import Said
-from tests.cli.mail import Post, mail
-from twofold import App
+from tests.cli.mail import LetterPosted, Post, mail
+from twofold import App, Command, CommandBus, Context, Module, Principal
 from twofold.app.deeds import told
 from twofold.drivers.sqlite import SqliteStore
 from twofold.errors import NotFound, StoreUnavailable
+from twofold.messages import Origin
 from twofold.store import AuditEntry, MemoryStore
 
 Twofold = Callable[..., Said]
 DELIVER = "mail.deliver:letter_posted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frank(Command[None]):
+    """Sent by reactions."""
+
+    machine: str
 
 
 @pytest.fixture
@@ -59,6 +68,50 @@ def entries(on: Twofold, *app: str) -> list[tuple[str, Any, str, Any]]:
     trail = json.loads(on("audit", "list", *app, "--oldest", "--json").out)
     own = [one for one in trail if one["message"].startswith("twofold.")]
     return [(one["message"], one["user_id"], one["outcome"], one["payload"]) for one in own]
+
+
+def test_what_is_tried_again_is_not_done_as_who_asks_for_it(twofold: Twofold, tmp_path: Path) -> None:
+    """It is done for the user of its event, or as the service that its reaction names; the trail tells of both."""
+    file, broken, done = tmp_path / "mail.db", [True], list[tuple[str, str | None, bool]]()
+
+    def office() -> App:
+        module = Module("office")
+
+        @module.handler
+        async def frank(command: Frank, context: Context) -> None:
+            done.append((command.machine, context.user_id, context.principal is None))
+
+        async def stamp(event: LetterPosted, bus: CommandBus) -> None:
+            if broken:
+                raise LookupError("no stamps")
+            await bus.execute(Frank(machine="own"))
+
+        async def stamp_as_a_service(event: LetterPosted, bus: CommandBus) -> None:
+            if broken:
+                raise LookupError("no stamps")
+            await bus.execute(Frank(machine="service"))
+
+        module.on(LetterPosted)(stamp)
+        module.on(LetterPosted, principal=Principal(user_id="franking"))(stamp_as_a_service)
+        return App("mail", modules=[mail, module], database=file)
+
+    def post(user: str, box: str) -> None:
+        with office().sync as app:
+            app.execute(Post(box=box, addresses=("Main 1",)), origin=Origin(principal=Principal(user_id=user)))
+            app.settle(timeout=30)
+
+    post("eve", "box-1")
+    assert done == []
+    broken.clear()
+    for name in ("stamp", "stamp_as_a_service"):
+        words = ("parked", "retry", "tests.cli.mail:app", f"office.{name}:letter_posted", "box-1", "--by", "ada")
+        assert twofold(*words, "--database", str(file)).code == 0
+    post("bob", "box-2")  # what is parked is tried before what is new
+    own = [("own", "bob", True), ("own", "eve", True)]
+    assert sorted(done) == [*own, *[("service", "franking", False)] * 2]
+    trail = json.loads(twofold("audit", "list", "tests.cli.mail:app", "--json", "--database", str(file)).out)
+    who = {(one["message"], one["user_id"]) for one in trail if one["message"] in ("frank", "twofold.parked_retry")}
+    assert who == {("frank", user) for user in ("eve", "bob", "franking")} | {("twofold.parked_retry", "ada")}
 
 
 @pytest.mark.parametrize("answer", ["n\n", ""])

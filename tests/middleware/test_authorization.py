@@ -338,7 +338,7 @@ class Doors:
 
     answers: list[Any] = field(default_factory=list[Any])
 
-    def app(self, policy: Any) -> App:
+    def app(self, policy: Any, **how: Any) -> App:
         module = Module("house")
         module.register(Shut, shut, authorize=policy)
 
@@ -348,9 +348,11 @@ class Doors:
             self.answers.append(await bus.execute(Shut(), origin=origin))
             return "all"
 
-        @module.on(Rang)
+        @module.on(Rang, **how)
         async def hurry(event: Rang, bus: CommandBus) -> None:
             self.answers.append(await bus.execute(Shut()))
+            if how:
+                await bus.execute(ShutAll())
 
         return app_of(module)
 
@@ -373,6 +375,30 @@ async def test_a_policy_may_be_asked_always() -> None:
         await app.publish(Rang())
         await app.settle()
     assert [type(one.error) for one in doors.answers] == [Forbidden, Unauthenticated]
+
+
+@pytest.mark.parametrize("durable", [True, False])
+@pytest.mark.parametrize("roles, expected", [({"porter"}, Success("front")), ({"clerk"}, Forbidden)])
+async def test_a_reaction_may_send_as_a_service(durable: bool, roles: set[str], expected: Any) -> None:
+    """All that it sends itself is decided about by what the service may, and not by what the user of the event may.
+
+    What the handlers of that send is theirs to answer for again. The tenant stays that of the event.
+    """
+    doors, asked = Doors(), list[tuple[str, str | None]]()
+
+    def porter(who: Principal) -> bool:
+        asked.append((who.user_id, who.tenant))
+        return "porter" in who.roles
+
+    service = Principal(user_id="concierge", roles=frozenset(roles))
+    user = Principal(user_id="ada", tenant="acme", roles=frozenset({"porter"}))
+    async with doors.app(porter, durable=durable, principal=service) as app:
+        await app.publish(Rang(), origin=Origin(principal=user))
+        await app.settle()
+    direct, nested = doors.answers
+    assert asked == [("concierge", "acme")]
+    assert direct == expected if isinstance(expected, Success) else isinstance(direct.error, expected)
+    assert nested == Success("front")
 
 
 async def test_what_is_sent_for_somebody_else_is_decided_about() -> None:

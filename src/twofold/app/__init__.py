@@ -11,12 +11,14 @@ from twofold.app._progress import Progress
 from twofold.app._role import Role
 from twofold.app._room import open_room
 from twofold.app.discovery import NotDiscovered
+from twofold.store import Bounds
 
 __all__ = [
     "App",
     "AppNotFound",
     "Audit",
     "Auditing",
+    "Bounds",
     "Branch",
     "Caller",
     "NotAudited",

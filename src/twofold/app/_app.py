@@ -51,7 +51,7 @@ from twofold.errors import Category, Classification, Fault, FaultError, StartErr
 from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Expected, Origin, Principal, Query, Receipt
 from twofold.middleware import Meter, Spans
 from twofold.result import Result
-from twofold.store import Store, UnitOfWork
+from twofold.store import Bounds, Store, UnitOfWork
 from twofold.subscriptions import Observer, ParkingLot
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ class App:
             `together`: every message has all of them. Rows are kept apart by the columns that say whose they are.
         interrupted_after: After how many seconds a command without a timeout counts as interrupted when its attempt was
             told and no end is; one with a timeout does a minute behind it.
+        bounds: How much one command may record.
         policies: What holds for its handlers where neither they nor their modules say anything, as in `Policies`; none
             of them is for reactions, which are tried again by themselves.
 
@@ -134,6 +135,7 @@ class App:
         audit: bool | Auditing = True,
         tenants: Literal["apart", "together"] = "together",
         interrupted_after: float = 900.0,
+        bounds: Bounds = Bounds(),  # noqa: B008  # frozen
         **policies: Unpack[Policies],
     ) -> None:
         if authorization not in ("required", "optional"):
@@ -157,6 +159,7 @@ class App:
             wait=wait,
             lease=lease,
             stuck_after=stuck_after,
+            bounds=bounds,
         )
         self.modules = list(modules)
         self.role = Role.ALL
@@ -656,9 +659,8 @@ class App:
         """A unit of work for a message."""
         if self._assembly is None:
             return UnitOfWork(self.store, self.router.catalogue, context)
-        made, caching = self._assembly, self._assembly.caching
-        told = None if caching is None else caching.newest.note
-        return UnitOfWork(made.store, self.router.catalogue, context, made.inline, made.held, told)
+        made, bounds = self._assembly, self.said.bounds
+        return UnitOfWork(made.store, self.router.catalogue, context, made.inline, made.held, made.told, bounds)
 
     @property
     def errors(self) -> Classification:

@@ -26,6 +26,7 @@ from twofold.app._fallbacks import fallback_faults
 from twofold.app._idempotency import idempotency_of
 from twofold.app._lifecycle import Attempts, attempts_of, lifecycle_events, lifecycle_faults
 from twofold.app._live import live_faults
+from twofold.app._local import LocalReactions
 from twofold.app._needs import need_faults, policy_faults
 from twofold.app._options import option_faults
 from twofold.app._outside import read_writers, writer_provider
@@ -66,7 +67,7 @@ from twofold.projections import (
     live_provider,
     name_faults,
 )
-from twofold.store import INLINE, Behind, Inline, MemoryTables, Move, Refusals, Store, TenantStore
+from twofold.store import INLINE, Behind, Fact, Inline, MemoryTables, Move, Refusals, Store, TenantStore, Told
 from twofold.subscriptions import Subscriber
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class Assembly:
         followers: What follows the log for readers: async projections, writers, and views refreshed on events.
         outside: The writers among them; who runs a projection depends on its version.
         reactions: What follows it and writes.
+        local: The reactions that do not follow it; None when there are none.
+        told: Told of every commit; None when nobody wants to know.
         views: What keeps its materialized views.
         inline: What inline projections make of a unit of work.
         held: What must hold for them.
@@ -109,6 +112,8 @@ class Assembly:
     followers: list[Subscriber] = field(default_factory=list[Subscriber])
     outside: list[Subscriber] = field(default_factory=list[Subscriber])
     reactions: list[Subscriber] = field(default_factory=list[Subscriber])
+    local: LocalReactions | None = None
+    told: Told | None = None
     views: list[Refresher] = field(default_factory=list[Refresher])
     inline: Inline | None = None
     held: tuple[Move, ...] = ()
@@ -273,12 +278,28 @@ def assemble(
             done.views = refreshers(
                 views, done.projections, catalogue=router.catalogue, store=stores.read, sessions=sessions, sql=sql
             )
-        done.reactions.extend(
-            Reactor(handler, router, running.new_unit) for handler in handlers if handler.kind is Kind.EVENT
-        )
+        reactions = [handler for handler in handlers if handler.kind is Kind.EVENT]
+        local = [one for one in reactions if not one.following.durable]
+        done.local = LocalReactions(local, router, tally) if local else None
+        done.told = _telling(done.caching, done.local)
+        done.reactions.extend(Reactor(one, router, running.new_unit) for one in reactions if one not in local)
         behind = (Projector(one, stores.read, router.catalogue) for one in stored if one.mode == "async")
         done.followers = [*behind, *done.outside, *(view for view in done.views if view.types)]
     return done
+
+
+def _telling(caching: "Caching | None", local: LocalReactions | None) -> Told | None:
+    """Who is told of commits."""
+    if caching is None and local is None:
+        return None
+
+    def told(facts: Sequence[Fact], position: int) -> None:
+        if caching is not None:
+            caching.newest.note({fact.recorded.type for fact in facts}, position)
+        if local is not None:
+            local.take(facts)
+
+    return told
 
 
 def _timeouts(done: Assembly) -> Callable[[Handler], float | None]:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import final
 
-from twofold.app._origins import origin_of
+from twofold.app._origins import reacting
 from twofold.dispatch import Handler, Router, Start
 from twofold.errors import Family, HandlersFailed, Unavailable
-from twofold.messages import Context
 from twofold.store import Batch, Fact, Selection, UnitFactory, carrying, working
 
 
@@ -52,20 +51,18 @@ class Reactor:
                 await self._react(wanted[0])
             return
         # An entry of the log that has become several of these events, or none of them: one transaction for all.
-        async with working(self._new_unit(self._context(facts[0]))) as unit:
+        async with working(self._new_unit(reacting(self._router, self._handler, facts[0].recorded))) as unit:
             unit.settle(settled)
             for fact in wanted:
                 await self._react(fact)
             await unit.commit()
 
     async def _react(self, fact: Fact) -> None:
-        result = await self._router.deliver(self._handler, fact.event, self._context(fact))
+        context = reacting(self._router, self._handler, fact.recorded)
+        result = await self._router.deliver(self._handler, fact.event, context)
         if result.is_failure:
             cause = result.error if isinstance(result.error, Exception) else None
             errors = {self._handler.id: result.error}
             if self._router.settings.classifier.of_value(result.error).family is Family.UNAVAILABLE:
                 raise Unavailable(f"{self._handler.id}: {result.error}") from cause
             raise HandlersFailed(event=self._handler.message_type, errors=errors) from cause
-
-    def _context(self, fact: Fact) -> Context:
-        return self._router.context(origin_of(fact.recorded), fact.recorded.id)

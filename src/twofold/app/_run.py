@@ -7,6 +7,7 @@ from typing import Self, final
 
 from twofold.app._assembly import Assembly
 from twofold.app._closer import Closer
+from twofold.app._local import LocalReactions
 from twofold.app._positions import Positions
 from twofold.app._prepared import prepare, prove_prepared
 from twofold.app._progress import Progress
@@ -29,6 +30,7 @@ class Run:
         stores: Its stores; open.
         role: Which part of the application it is.
         workers: What follows the log here.
+        local: The reactions that run here beside it; None when there are none.
         versions: What they do for projections.
         positions: Where everything that follows the log stands, wherever it runs.
         closing: Closes everything, the last first.
@@ -39,6 +41,7 @@ class Run:
         stores: Stores,
         role: Role,
         workers: Workers,
+        local: LocalReactions | None,
         versions: Versions,
         positions: Positions,
         closing: AsyncExitStack,
@@ -47,6 +50,7 @@ class Run:
         self._copies = stores.copies
         self._role = role
         self._workers = workers
+        self._local = local
         self._versions = versions
         self._closing = closing
 
@@ -88,6 +92,8 @@ class Run:
                 keep_trail(said.auditing, stores.write, assembly.refusals, role, clock=clock, closing=closing)
             closing.push_async_callback(assembly.behind.end)
             closing.push_async_callback(assembly.injection.close)
+            if assembly.local is not None:
+                closing.push_async_callback(assembly.local.end)
             for parts in (assembly.reliability, assembly.caching):
                 if parts is not None:
                     await parts.prepare(assembly.injection.services.get)
@@ -121,7 +127,7 @@ class Run:
             watch = Watch(lease, clock.monotonic)
             unawaited = {view.name for view in by_the_clock}
             positions = Positions(stores.log, followers, workers.here, watch, clock, unawaited)
-            return cls(stores, role, workers, versions, positions, closing.pop_all())
+            return cls(stores, role, workers, assembly.local, versions, positions, closing.pop_all())
 
     async def begin(self) -> None:
         """Begin to follow and to build versions of projections, where the role does."""
@@ -149,6 +155,14 @@ class Run:
         Raises:
             TimedOut: They have not within `timeout` seconds.
         """
+        deadline = time.monotonic() + timeout
+        await self._follow(timeout)
+        while self._local is not None and self._local.busy:
+            await self._local.settle(deadline - time.monotonic())
+            await self._follow(deadline - time.monotonic())
+
+    async def _follow(self, timeout: float) -> None:
+        """Wait until what follows the log has dealt with it."""
         if not self._role.works:
             await self.positions.settle(timeout)
             return

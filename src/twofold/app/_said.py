@@ -11,7 +11,7 @@ from twofold.clock import Clock
 from twofold.dispatch import Idempotency
 from twofold.errors import Classification
 from twofold.middleware import Meter, Spans
-from twofold.store import UnitFactory
+from twofold.store import Bounds, UnitFactory
 from twofold.subscriptions import Observer
 
 Seen: TypeAlias = Callable[[Iterable[str]], Awaitable[int]]
@@ -37,6 +37,7 @@ class Said:
         wait: How long a query waits until it sees what its caller has written, in seconds.
         lease: After how many seconds without a sign of life another process takes over what it follows.
         stuck_after: After how many seconds without a step, while events wait, its health check fails.
+        bounds: How much one unit of work may record.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Said:
     wait: float
     lease: float
     stuck_after: float
+    bounds: Bounds
     lent: bool = False
 
     @property

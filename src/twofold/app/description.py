@@ -92,7 +92,7 @@ def describe(app: App, *, routes: bool = False) -> Description:
                 name=entry.name,
                 version=entry.wire.version,
                 projections=tuple(one.name for one in reading if entry.cls in one.events),
-                reactions=tuple(handler.id for handler in handlers if handler.message_type is entry.cls),
+                reactions=tuple(_reaction(handler) for handler in handlers if handler.message_type is entry.cls),
             )
             for entry in events
         ),
@@ -129,6 +129,10 @@ def routes_of(app: App) -> dict[str, str]:
             for method, operation in operations.items()
         }
     return {}
+
+
+def _reaction(handler: Handler) -> str:
+    return handler.id if handler.following.durable else f"{handler.id} (local)"
 
 
 def _names(events: Iterable[type]) -> tuple[str, ...]:

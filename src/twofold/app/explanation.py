@@ -109,6 +109,7 @@ def _settings(app: App, handler: Handler) -> tuple[ExplainedSetting, ...]:
         source = f"{one.source}, nearer than {one.instead_of}" if one.instead_of else one.source
         settings.append(ExplainedSetting(part=part, value=_said(one.value), source=source))
     settings += _of_a_command(app, handler)
+    settings += _of_a_reaction(handler)
     caching = app.assembly.caching
     kept = None if caching is None else caching.said.get(handler)
     if kept is not None:
@@ -130,6 +131,14 @@ def _of_a_command(app: App, handler: Handler) -> Iterator[ExplainedSetting]:
     told = ", ".join(f"{state} {wire_name(one.event).name}" for state, one in states if one is not None)
     if told:
         yield ExplainedSetting(part="lifecycle", value=told, source=handler.id)
+
+
+def _of_a_reaction(handler: Handler) -> Iterator[ExplainedSetting]:
+    """Whether it follows the log, and whom it sends messages as, where that is not as usual."""
+    if not handler.following.durable:
+        yield ExplainedSetting(part="durable", value="False", source=handler.id)
+    if handler.following.principal is not None:
+        yield ExplainedSetting(part="principal", value=handler.following.principal.user_id, source=handler.id)
 
 
 def _named(value: Any) -> Any:

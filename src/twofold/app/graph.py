@@ -29,7 +29,7 @@ class Node:
         id: Unique in the graph.
         what: What it is.
         name: What it is called.
-        detail: The handler of a message, the module of a reaction, the mode of a projection.
+        detail: The handler of a message, the module of a reaction and whether it is local, the mode of a projection.
     """
 
     id: str
@@ -97,7 +97,8 @@ class _Drawing:
                 self._caused(command, _told(one) | (deciding.get(one.message_type) or self._mentioned(one)))
         for one in handlers:
             if one.kind is Kind.EVENT:
-                reaction = self._node("reaction", one.id, one.name, f"module {one.module}")
+                where = "" if one.following.durable else ", local"
+                reaction = self._node("reaction", one.id, one.name, f"module {one.module}{where}")
                 self._edge(self._message(one.message_type), reaction, "is followed by")
                 self._caused(reaction, self._mentioned(one))
         self._readers()

@@ -20,10 +20,11 @@ from twofold.dispatch._idempotency import Idempotency
 from twofold.dispatch._injection import Injection, inject
 from twofold.dispatch._invoke import Runner
 from twofold.dispatch._lifecycle import Filling, Lifecycle, State, filling
-from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclaration, Registration, Switch
+from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclaration, Switch
 from twofold.dispatch._named import classes_in, named_classes
 from twofold.dispatch._options import APPLIES_TO, Options, Policies, options_of
 from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, failure_of, stage_of
+from twofold.dispatch._registration import Registration
 from twofold.dispatch._router import Route, Router, Settings
 from twofold.dispatch._signature import hints_of, refuse_impure
 from twofold.dispatch._sync import Portal, SyncCommandBus, SyncDispatcher, SyncEventBus, SyncQueryBus

@@ -87,7 +87,7 @@ class Handler:
         answers: The annotation of what it returns.
         module: The name of the module it was mounted by.
         door: How the web offers it.
-        following: How a reaction follows the log.
+        following: How a reaction follows what is committed.
         reads: The projections and views whose rows it reads, for a query; None for any of them.
         options: What was said of its pipeline.
         tools: The logger, numbers and context stack that it has at hand.

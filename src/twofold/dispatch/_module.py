@@ -6,21 +6,20 @@ at once.
 
 import inspect
 import typing
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, Unpack, overload
 
 from dishka import Provider, Scope
 
 from twofold.dispatch._decider import Decider, DeciderDeclaration, Outcome
-from twofold.dispatch._following import FROM_THE_BEGINNING, Following, Start
+from twofold.dispatch._following import Following, Start
 from twofold.dispatch._guard import Authorize
-from twofold.dispatch._handler import NO_DOOR, Door, Handler, Target
+from twofold.dispatch._handler import Door, Target
 from twofold.dispatch._options import Options, Policies, options_of
-from twofold.dispatch._signature import name_of
+from twofold.dispatch._registration import Registration
 from twofold.dispatch._writer import WriterDeclaration
 from twofold.errors import Classification, WiringError
-from twofold.messages import Kind, MessageType, Upcast, Upcaster
+from twofold.messages import Kind, MessageType, Principal, Upcast, Upcaster
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -38,50 +37,6 @@ Switch: TypeAlias = Literal["auto", "manual"]
 """When a new version of a projection takes the place of the live one: once it has caught up, or by command."""
 
 _SCOPES: dict[Lifetime, Scope] = {"app": Scope.APP, "message": Scope.REQUEST}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """A handler as declared, not yet looked at."""
-
-    target: Target
-    message_type: type | None = None
-    event_name: str | None = None
-    kind: Kind | None = None
-    method: str = "handle"
-    blocking: bool = False
-    door: Door = NO_DOOR
-    following: Following = FROM_THE_BEGINNING
-    reads: tuple[str, ...] | None = None
-    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-    @property
-    def name(self) -> str:
-        """Where it is found in Python."""
-        return name_of(self.target, self.method)
-
-    def reacting_to(self, event: type) -> "Registration":
-        """The same, once the event with its name is known."""
-        return replace(self, message_type=event, event_name=None)
-
-    def read(self, module: str) -> Handler:
-        """Look at it.
-
-        Raises:
-            WiringError: It cannot be understood.
-        """
-        handler = Handler.of(
-            self.target,
-            message_type=self.message_type,
-            kind=self.kind,
-            method=self.method,
-            blocking=self.blocking,
-            door=self.door,
-            module=module,
-            reads=self.reads,
-            options=self.options,
-        )
-        return handler if self.following is FROM_THE_BEGINNING else replace(handler, following=self.following)
 
 
 class ProjectionDeclaration(NamedTuple):
@@ -211,6 +166,8 @@ class Module:
         partitions: int = 1,
         tags: Collection[str] = (),
         stream: str | None = None,
+        durable: bool = True,
+        principal: Principal | None = None,
     ) -> Callable[[F], F]:
         """Declare a reaction to events, by their classes or by their wire names; to each of them it is one of its own.
 
@@ -222,6 +179,12 @@ class Module:
                 its streams. Stop every process that runs it before you change the number.
             tags: Only events that carry all of these tags.
             stream: Only events of this stream, or of all whose names begin like it when it ends with `*`.
+            durable: Whether it follows the log, with a checkpoint of its own, until it has dealt with every event;
+                otherwise it is local: run once, in the process that has committed the event and for as long as that
+                lives, and what it fails with is logged, counted and gone.
+            principal: Whom it sends messages as, a service say, for policies to decide about them; nobody unless
+                given, and then only those policies are asked that always are. The tenant is that of the event, where
+                it names none.
 
         Raises:
             WiringError: One of these is out of its range, or no event is named.
@@ -232,7 +195,14 @@ class Module:
         """
         if not events:
             raise WiringError("a reaction has to name an event: `on(OrderPlaced)`")
-        following = Following(start=start, partitions=partitions, tags=frozenset(tags), stream=stream)
+        following = Following(
+            start=start,
+            partitions=partitions,
+            tags=frozenset(tags),
+            stream=stream,
+            durable=durable,
+            principal=principal,
+        )
 
         def declare(target: F) -> F:
             self.registrations.extend(

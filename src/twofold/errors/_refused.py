@@ -171,17 +171,19 @@ class StreamClosed(Refused):
 
 
 class TooLarge(Refused):
-    """The input is larger than the door accepts.
+    """The input, or what is to be recorded of it, is larger than the application accepts.
 
     Args:
-        limit: The bound that was passed, in bytes.
+        what: What is, as the beginning of a sentence.
+        limit: The bound that was passed.
+        unit: What that counts.
     """
 
     category: ClassVar[Category] = Category.TOO_LARGE
     code: ClassVar[str] = "too_large"
 
-    def __init__(self, *, limit: int) -> None:
-        super().__init__(f"the body is larger than {limit} bytes")
+    def __init__(self, what: str = "the body is", *, limit: int, unit: str = "bytes") -> None:
+        super().__init__(f"{what} larger than {limit} {unit}")
         self.limit = limit
 
 

@@ -2,6 +2,7 @@
 
 from twofold.messages._catalogue import Catalogue
 from twofold.messages._context import (
+    EVENTS,
     NOWHERE,
     Context,
     Origin,
@@ -48,6 +49,7 @@ __all__ = [
     "ERASED",
     "Erased",
     "Event",
+    "EVENTS",
     "event",
     "every_tenant",
     "Expected",

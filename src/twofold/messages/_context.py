@@ -79,6 +79,9 @@ class Origin:
 
 NOWHERE: Final = Origin()
 
+EVENTS: Final = "events"
+"""The source of what reactions send, which is no door."""
+
 
 @final
 class Context:

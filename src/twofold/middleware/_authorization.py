@@ -7,7 +7,7 @@ from typing import Any
 
 from twofold.dispatch import Guard, Handler, Injection, Next, Runner, Stage, Unmade, as_result, failure_of
 from twofold.errors import Classifier, Forbidden, TimedOut, Unauthenticated, WiringError
-from twofold.messages import Context, wire_name
+from twofold.messages import EVENTS, Context, wire_name
 from twofold.middleware._timeout import Within
 from twofold.result import Failure, Result, Success
 
@@ -21,9 +21,10 @@ def authorization_stage(
 ) -> Stage:
     """The stage, for handlers with policies.
 
-    The first message of a request is decided about. What its handlers and reactions send is theirs to answer for, and
-    passes unless a policy is asked always; what they send under an origin that they name, for another caller say, is a
-    first message again. About a message that could not be made nobody is asked who would have to look at it.
+    The first message of a request is decided about, and so is what a reaction sends that names a principal. What other
+    handlers send is theirs to answer for, and passes unless a policy is asked always; what they send under an origin
+    that they name, for another caller say, is a first message again. About a message that could not be made nobody is
+    asked who would have to look at it.
 
     Args:
         guards: The policies of a handler.
@@ -44,11 +45,9 @@ def authorization_stage(
         inside = [ask for guard, ask in zip(declared, everyone, strict=True) if guard.always]
 
         async def authorization(message: Any, context: Context) -> Result[Any, Any]:
-            parent = context.parent
-            nested = parent is not None and context.origin is parent.origin
             try:
                 with within(context.deadline):
-                    for ask in inside if nested else everyone:
+                    for ask in inside if _answered_for(context) else everyone:
                         verdict = await ask(message, context)
                         if verdict.is_failure:
                             return verdict
@@ -59,6 +58,15 @@ def authorization_stage(
         return authorization if everyone else None
 
     return Stage("authorization", wrap)
+
+
+def _answered_for(context: Context) -> bool:
+    """Whether a message is sent by a handler, for which whoever sent that one its message was decided about."""
+    parent = context.parent
+    if parent is None or context.origin is not parent.origin:
+        return False
+    # Nobody has decided about an event; it is the only first message with a principal that came through no door.
+    return parent.parent is not None or parent.origin.source != EVENTS or parent.origin.principal is None
 
 
 def _decision(guard: Guard, injection: Injection, classifier: Classifier, runner: Runner | None) -> Next:

@@ -11,6 +11,7 @@ from twofold.store._audited import About, Record, Trace
 from twofold.store._batch import ANY_VERSION, Append, Batch, Committed, Draft
 from twofold.store._behind import Behind
 from twofold.store._bell import Bell
+from twofold.store._bounds import Bounds
 from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, Move
 from twofold.store._closing import CLOSED, ClosableStore, Closing, How
 from twofold.store._current import UnitFactory, carrying, current_unit, working
@@ -50,7 +51,7 @@ from twofold.store._snapshot import Snapshot
 from twofold.store._tenants import TenantStore
 from twofold.store._through import carried_through
 from twofold.store._transaction import read_only_stage, refuse_in_query, transaction_stage
-from twofold.store._unit import Inline, UnitOfWork
+from twofold.store._unit import Inline, Told, UnitOfWork
 
 __all__ = [
     "ANY_VERSION",
@@ -69,6 +70,7 @@ __all__ = [
     "Batch",
     "Behind",
     "Bell",
+    "Bounds",
     "CLOSED",
     "CRASHED",
     "CUT",
@@ -122,6 +124,7 @@ __all__ = [
     "StoreFront",
     "StoreInFront",
     "TenantStore",
+    "Told",
     "Trace",
     "Transaction",
     "TransactionFront",

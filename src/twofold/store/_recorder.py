@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, final
 
-from twofold.errors import WiringError
+from twofold.errors import TooLarge, WiringError
 from twofold.messages import Catalogue, Context
 from twofold.store._added import Added
 from twofold.store._attempt import attempt_stream
 from twofold.store._batch import ANY_VERSION, Draft
+from twofold.store._bounds import Bounds
 
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -20,18 +21,20 @@ class Recorder:
     Args:
         catalogue: The events that may be recorded.
         context: The message that is served.
+        bounds: How large they may be.
     """
 
-    __slots__ = ("_headers", "attempts", "catalogue", "context", "open")
+    __slots__ = ("_bounds", "_headers", "attempts", "catalogue", "context", "open")
 
-    def __init__(self, catalogue: Catalogue, context: Context) -> None:
+    def __init__(self, catalogue: Catalogue, context: Context, bounds: Bounds) -> None:
+        self._bounds = bounds
         self.catalogue = catalogue
         self.context = context
         self.open = True
         """Whether anything may still be recorded."""
         self.attempts = set[str]()
         """The streams of attempts that something was told of."""
-        self._headers: dict[str, str] | None = None
+        self._headers: Mapping[str, str] | None = None
 
     def serve(self, context: Context) -> None:
         """What comes from now on is of this message."""
@@ -80,6 +83,7 @@ class Recorder:
 
         Raises:
             WiringError: It is not registered, it could not be read again, or the unit has ended.
+            TooLarge: It, or its metadata, is out of bounds.
         """
         kind = type(event)
         if not self.open:
@@ -90,9 +94,11 @@ class Recorder:
             )
         entry, context = self.catalogue.of(kind), of or self.context
         if self._headers is None:
-            self._headers = self.context.headers()
-        headers = self._headers if of is None else of.headers()
+            self._headers = self._bounds.prove_metadata(self.context.headers())
+        headers = self._headers if of is None else self._bounds.prove_metadata(of.headers())
         if beside:
             headers = {**headers, **beside}
         now, data = context.clock.now(), entry.record(event)
+        if len(data) > self._bounds.event:
+            raise TooLarge(f"an event {entry.name} is", limit=self._bounds.event)
         return Draft(context.ids(), entry.name, entry.wire.version, data, headers, now, entry.tags(event))

@@ -5,7 +5,7 @@ to it. Events are encoded when they are added, so nothing that changes later cha
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias, final
@@ -17,6 +17,7 @@ from twofold.errors import (
     Interrupted,
     OutcomeUnknown,
     Superseded,
+    TooLarge,
     TwofoldError,
     VersionConflict,
     WiringError,
@@ -26,6 +27,7 @@ from twofold.store._added import Added, appends_of, as_facts
 from twofold.store._attempt import IF_INTERRUPTED, as_header
 from twofold.store._audited import Trace
 from twofold.store._batch import ANY_VERSION, Batch, Committed
+from twofold.store._bounds import Bounds
 from twofold.store._checkpoint import Move
 from twofold.store._fact import Fact
 from twofold.store._part import Part, Turns
@@ -41,8 +43,8 @@ from twofold.store._snapshot import Snapshot
 
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
-Told: TypeAlias = Callable[[Collection[str], int], None]
-"""Told of a commit: the types of its events, and the position of the last one."""
+Told: TypeAlias = Callable[[Sequence[Fact], int], None]
+"""Told of a commit: its events, and the position of the last one."""
 
 
 class Inline(Protocol):
@@ -65,7 +67,8 @@ class UnitOfWork:
         context: The message that it serves.
         inline: The inline projections.
         held: What must hold for them while events are recorded: that no other version has taken their place.
-        told: Told of the types of events that were committed, and of a position that none of them is behind.
+        told: Told of the events that were committed, and of a position that none of them is behind.
+        bounds: How much it may record.
     """
 
     def __init__(
@@ -76,10 +79,12 @@ class UnitOfWork:
         inline: Inline | None = None,
         held: tuple[Move, ...] = (),
         told: Told | None = None,
+        bounds: Bounds = Bounds(),  # noqa: B008  # frozen
     ) -> None:
         self._store = store
         self.catalogue = catalogue
-        self._recorder = Recorder(catalogue, context)
+        self._recorder = Recorder(catalogue, context, bounds)
+        self._bounds = bounds
         self._pending = Pending()
         self._inline = inline
         self._held = held
@@ -323,6 +328,7 @@ class UnitOfWork:
             Superseded: Another version of an inline projection has taken its place; nothing was written.
             Interrupted: An attempt that it begins or ends has an end already; nothing was written.
             PreconditionFailed: What the sender expects was so, and is no more; nothing was written.
+            TooLarge: It has more events than it may; nothing was written.
             WiringError: A command that a handler sent is still being handled.
         """
         if self._parts:
@@ -336,6 +342,8 @@ class UnitOfWork:
                 self._add(stream, events, version, context)
         self._recorder.open = False
         settled, pending, facts = self._settled, self._pending, self._pending.events()
+        if len(facts) > self._bounds.events:
+            raise TooLarge("what one command records is", limit=self._bounds.events, unit="events")
         if self._inline is not None and facts:
             await self._inline(as_facts(facts), self)
         held = self._held if facts else ()
@@ -376,7 +384,7 @@ class UnitOfWork:
     def _has_committed(self, committed: Committed, facts: Sequence[Added]) -> Committed:
         self.committed = committed
         if self._told is not None and facts:
-            self._told({draft.type for _, _, _, draft in facts}, committed.position)
+            self._told(as_facts(facts), committed.position)
         self._pending.let_survivors_go()
         if self.trace is not None:
             self.trace.written = True
@@ -527,7 +535,8 @@ class UnitOfWork:
 
     async def _commit_apart(self, facts: Sequence[Added]) -> None:
         """Commit events in a unit of their own, whatever becomes of this one."""
-        apart = UnitOfWork(self._store, self.catalogue, self._recorder.context, self._inline, self._held, self._told)
+        told, bounds = self._told, self._bounds
+        apart = UnitOfWork(self._store, self.catalogue, self._recorder.context, self._inline, self._held, told, bounds)
         apart._pending.facts.extend(facts)
         try:
             await apart.commit()

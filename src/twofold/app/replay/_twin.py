@@ -120,6 +120,7 @@ def twin_of(app: App, store: Store, now: datetime, allowed: Collection[str]) -> 
             made.use(one, at=at, when=when)
     assembly = made.assembly
     assembly.held = ()  # no other process can take the place of an inline projection
+    assembly.told = None  # nothing follows what it commits
     twin = Twin(router=made.router, clock=clock, store=made.store)
     settings, catalogue = twin.settings, made.router.catalogue
     effects = _Effects(app, settings, middleware)
