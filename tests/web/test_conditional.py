@@ -115,6 +115,6 @@ async def test_the_document_has_what_may_be_answered(client: httpx.AsyncClient) 
     paths = (await client.get("/openapi.json")).json()["paths"]
     listed, searched = paths["/queries/list_pieces"]["get"], paths["/queries/search_pieces"]["post"]
     assert {"304", "200"} <= listed["responses"].keys()
-    assert {"ETag", "Link"} == listed["responses"]["200"]["headers"].keys()
+    assert {"ETag", "Preference-Applied", "Link"} == listed["responses"]["200"]["headers"].keys()
     assert "If-None-Match" in {one["name"] for one in listed["parameters"]}
     assert ("304" in searched["responses"], "Link" in searched["responses"]["200"]["headers"]) == (False, False)

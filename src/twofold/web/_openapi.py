@@ -54,7 +54,8 @@ def _completed(routes: Document, endpoints: list[Endpoint], security: SecurityBa
     paths: dict[str, dict[str, Any]] = {
         path: dict(methods) for path, methods in {**HEALTH_OPERATIONS, **routes.get("paths", {})}.items()
     }
-    scheme = None if security is None else security.scheme_name
+    schemes = {} if security is None else {security.scheme_name: security.model}
+    scheme = next(iter(schemes), None)
     for endpoint in endpoints:
         sent, answered = schemas[endpoint.handler.message_type, "validation"], schemas[endpoint, "serialization"]
         message = _resolved(sent, definitions)
@@ -74,8 +75,8 @@ def _completed(routes: Document, endpoints: list[Endpoint], security: SecurityBa
             },
         },
     }
-    if security is not None:
-        told = {scheme: jsonable_encoder(security.model, by_alias=True, exclude_none=True)}
+    if schemes:
+        told: Document = jsonable_encoder(schemes, by_alias=True, exclude_none=True)
         document["components"]["securitySchemes"] = {**components.get("securitySchemes", {}), **told}
     return _pruned(document, definitions)
 
