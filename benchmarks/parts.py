@@ -218,7 +218,9 @@ def _app(part: Part) -> App:
     module = Module("parts")
     module.provide(Ledger, ledger)
     module.events(RenameAttempted, Renamed)
-    module.register(FindName if part.twin is find_name else Rename, part.handler, **part.options)
+    of_query = part.twin is find_name
+    module.register(FindName if of_query else Rename, part.handler, **part.options)
+    module.register(Rename if of_query else FindName, rename if of_query else find_name)
     app = App("parts", modules=[module], database="memory:", audit=part.audited)
     if part.metric:
         app.observe(meter=PrometheusMeter())
