@@ -24,7 +24,7 @@ class Bounds:
     """
 
     event: int = 1_048_576
-    events: int = 10_000
+    events: int = 100_000
     metadata: int = 8_192
 
     def __post_init__(self) -> None:
