@@ -10,7 +10,7 @@ import pytest
 from tests.subscriptions.counting import CATALOGUE, Counted, Counter, append, following, until
 from twofold import event
 from twofold.clock import new_id
-from twofold.errors import Unavailable
+from twofold.errors import NewerVersion, Unavailable
 from twofold.messages import Catalogue, Context, Event
 from twofold.store import Append, Batch, Draft, Fact, MemoryStore, UnitOfWork
 from twofold.subscriptions import Subscription, Trouble
@@ -177,6 +177,8 @@ async def test_what_only_a_newer_process_can_read_waits_for_one(store: MemorySto
     await append(store, 0, stream="a")
     await store.commit(Batch((Append("a", (draft,)),)))
     head = await append(store, 2, stream="a")
+    with pytest.raises(NewerVersion):  # who has to catch up is the wrong process for it
+        await Subscription(Counter(store), store, CATALOGUE).catch_up()
     for _ in range(2):
         counter = Counter(store)
         async with following(
