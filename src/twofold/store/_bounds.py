@@ -20,7 +20,7 @@ class Bounds:
         WiringError: One of them is below 1.
 
     Example:
-        >>> App("shop", modules=[orders], bounds=Bounds(event=65_536))
+        >>> app = App("shop", modules=[orders], bounds=Bounds(event=65_536))
     """
 
     event: int = 1_048_576
