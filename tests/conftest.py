@@ -28,6 +28,16 @@ settings.load_profile("twofold")
 
 keep_greenlets()
 
+TESTS = Path(__file__).parent
+UNTRACED = {"architecture", "benchmarks", "docs", "flows", "systems", "tools", "typing"}
+"""Folders whose tests go the ways of others once more, or run in other processes: coverage would double what they cost."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(TESTS).parts[0] in UNTRACED:
+            item.add_marker("no_cover")
+
 
 def pytest_collection_finish() -> None:
     """Leave what the tests are made of out of every later collection of garbage, which took a second each."""
