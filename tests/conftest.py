@@ -30,7 +30,7 @@ keep_greenlets()
 
 TESTS = Path(__file__).parent
 UNTRACED = {"architecture", "benchmarks", "docs", "flows", "systems", "tools", "typing"}
-"""Folders whose tests go the ways of others once more, or run in other processes: coverage would double what they cost."""
+"""Folders whose tests go ways that others go too, or run in other processes: tracing them would double their cost."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

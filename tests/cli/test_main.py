@@ -20,6 +20,7 @@ CHANGING = {
     *(f"new {what}" for what in ("project", "command", "query", "event", "aggregate", "projection", "reaction")),
 }
 READ_OTHERWISE = {"audit export": "each line is JSON already", "db sql": "SQL is what it prints"}
+EITHER = "write tests.cli.shop:app or tests.cli.shop:strict"
 EXPECTED = "write MODULE:APP, a module that can be imported from here and the App in it: shop.main:app, say"
 
 
@@ -50,8 +51,8 @@ def test_a_shell_can_complete(twofold: Twofold, monkeypatch: pytest.MonkeyPatch)
         ("nowhere", "there is no module 'nowhere'", EXPECTED),
         ("nowhere:app", "there is no module 'nowhere'", EXPECTED),
         ("tests.nowhere:app", "there is no module 'tests.nowhere'", EXPECTED),
-        ("tests.cli.shop:nothing", "tests.cli.shop has no application called 'nothing'", "write tests.cli.shop:app"),
-        ("tests.cli.shop:shop", "'tests.cli.shop:shop' is no App: it is a Module", "write tests.cli.shop:app"),
+        ("tests.cli.shop:nothing", "tests.cli.shop has no application called 'nothing'", EITHER),
+        ("tests.cli.shop:shop", "'tests.cli.shop:shop' is no App: it is a Module", EITHER),
         (
             "tests.cli.conftest",
             "tests.cli.conftest has no application called 'app'",
