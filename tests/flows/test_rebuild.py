@@ -50,6 +50,7 @@ async def built_to(store: Store, position: int) -> None:
             pass
 
 
+@pytest.mark.parametrize("each_database", ["sqlite", pytest.param("postgres", marks=pytest.mark.faults)], indirect=True)
 async def test_a_rebuild_that_is_killed_half_way_goes_on_and_equals_a_cold_one(
     each_database: Database, tmp_path: Path
 ) -> None:

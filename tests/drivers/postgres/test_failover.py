@@ -46,6 +46,7 @@ async def test_the_replica_that_takes_its_place_is_found() -> None:
         await connection.close()
 
 
+@pytest.mark.faults
 async def test_one_that_was_behind_takes_its_place_once_that_is_told(tmp_path: Path) -> None:
     """What was lost is in the read database: that is found out, and it is built anew; no position comes again."""
     till = Till()
