@@ -85,23 +85,3 @@ END
 $$;
 
 DROP FUNCTION {schema}.twofold_append(text, bigint, uuid, text, integer, bytea, text, timestamptz, text, text[]);
-
--- As before; it looks for replies that have expired before it takes any away.
-CREATE OR REPLACE FUNCTION {schema}.twofold_reply(
-    written bigint[], claimed bytea, named text, print bytea, answer bytea, said timestamptz, until timestamptz
-) RETURNS bigint[] LANGUAGE plpgsql AS $$
-BEGIN
-    IF written[1] < 0 THEN
-        RETURN written;
-    END IF;
-    IF EXISTS (SELECT FROM {schema}.twofold_replies AS e WHERE e.expires <= said) THEN
-        DELETE FROM {schema}.twofold_replies AS r WHERE r.key IN (
-            SELECT e.key FROM {schema}.twofold_replies AS e WHERE e.expires <= said
-            ORDER BY e.expires LIMIT 2 FOR UPDATE SKIP LOCKED
-        );
-    END IF;
-    INSERT INTO {schema}.twofold_replies (key, message, fingerprint, value, time, expires, position)
-    VALUES (claimed, named, print, answer, said, until, written[1]);
-    RETURN written;
-END
-$$;
