@@ -28,16 +28,6 @@ settings.load_profile("twofold")
 
 keep_greenlets()
 
-TESTS = Path(__file__).parent
-UNTRACED = {"architecture", "benchmarks", "docs", "flows", "systems", "tools", "typing"}
-"""Folders whose tests go ways that others go too, or run in other processes: tracing them would double their cost."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.relative_to(TESTS).parts[0] in UNTRACED:
-            item.add_marker("no_cover")
-
 
 def pytest_collection_finish() -> None:
     """Leave what the tests are made of out of every later collection of garbage, which took a second each."""
