@@ -8,7 +8,8 @@ keeps each greenlet, a few hundred bytes, until the process ends.
 """
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 from coverage import Coverage
@@ -17,31 +18,37 @@ from coverage.tracer import CTracer
 
 
 def keep_greenlets() -> None:
-    """Give every tracer from now on a dictionary; nothing where coverage does not trace in C."""
+    """Give this thread a tracer with a dictionary, and every later thread; nothing where coverage does not trace."""
     coverage = Coverage.current()
     collector = None if coverage is None else coverage._collector
     if collector is None or collector.core.tracer_class is not CTracer:
         return
-    Collector._start_tracer = _with_dictionaries(Collector._start_tracer)  # type: ignore[method-assign]  # it has no hook
-    Collector._installation_trace = _with_dictionaries(Collector._installation_trace)  # type: ignore[method-assign]
+    Collector._installation_trace = _with_dictionaries(Collector._installation_trace)  # type: ignore[method-assign]  # it has no hook
     collector.pause()
     collector.resume()
-    collector._start_tracer()
+    with _dictionaries():
+        collector._start_tracer()
+        _nothing()
 
 
 def _with_dictionaries(begin: Callable[..., Any]) -> Callable[..., Any]:
-    def begin_with_dictionaries(*arguments: Any) -> Any:
-        weak = weakref.WeakKeyDictionary
-        weakref.WeakKeyDictionary = dict  # type: ignore[assignment, misc]
-        try:
-            tracer = begin(*arguments)
-            _nothing()
-        finally:
-            weakref.WeakKeyDictionary = weak  # type: ignore[misc]
-        return tracer
+    def installation_trace(*event: Any) -> Any:
+        with _dictionaries():
+            return begin(*event)
 
-    return begin_with_dictionaries
+    return installation_trace
+
+
+@contextmanager
+def _dictionaries() -> Generator[None]:
+    """Meanwhile a tracer that sees its first call takes a `dict`."""
+    weak = weakref.WeakKeyDictionary
+    weakref.WeakKeyDictionary = dict  # type: ignore[assignment, misc]
+    try:
+        yield
+    finally:
+        weakref.WeakKeyDictionary = weak  # type: ignore[misc]
 
 
 def _nothing() -> None:
-    """A call for a new tracer to see: it takes its dictionary then."""
+    """A call for a new tracer to see."""
