@@ -30,6 +30,14 @@ class Audits(StoreCase):
         found = await store.audit.find(_EVERY)
         assert found == [replace(entries[0], number=1, position=2), replace(entries[1], number=2)]
 
+    async def test_one_event_may_come_with_any_number_of_entries(self, store: Store) -> None:
+        """Each has the position of the event: a command that sends others leaves theirs too."""
+        for number in range(3):
+            entries = tuple(entry(code=f"{nth}") for nth in range(number))
+            await store.commit(Batch((Append("a", (draft(),)),), audit=entries))
+        found = [(one.code, one.position) for one in await store.audit.find(_EVERY)]
+        assert found == [("0", 2), ("0", 3), ("1", 3)]
+
     async def test_text_of_any_kind_is_kept(self, store: Store) -> None:
         """Entries must be written whoever sends what; what a database cannot hold is replaced."""
         await store.commit(Batch(audit=(entry(user_id="né\n\u202e", payload='{"a":"\\u0000\u00e9"}'),)))

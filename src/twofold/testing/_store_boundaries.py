@@ -12,6 +12,15 @@ from twofold.testing._store_case import StoreCase, batch, draft, whole_log
 class Boundaries(StoreCase):
     """What holds for reads by tag and stream, and for dynamic consistency boundaries."""
 
+    async def test_one_event_may_carry_very_many_tags(self, store: Store) -> None:
+        """It is found by each of them, and a condition about one keeps it apart."""
+        tags = tuple(f"seat:{number}" for number in range(300))
+        await store.commit(_tagged("s", *tags))
+        assert await self._positions(store, Selection(tags=frozenset({"seat:299"}))) == [1]
+        taken = Condition(0, (Selection(tags=frozenset({"seat:7"})),))
+        with pytest.raises(ConditionFailed):
+            await store.commit(_tagged("other")._replace(conditions=(taken,)))
+
     async def test_a_read_may_ask_for_tags(self, store: Store) -> None:
         """An event comes when it carries all the tags of a selection; several selections add up."""
         for tags in (("a:1",), ("a:1", "b:1"), ("b:1", "a:1", "c:1"), (), ("c:1", "c:1")):
