@@ -102,14 +102,15 @@ async def _appends(
     await store.stop()
     for connection in connections:
         await connection.close()
-    beside = f"{len(tags)} tags and its entry in the audit trail" if tags else ""
-    beside = beside and (f" with {beside.replace(' and', ',')} and a keyed reply" if held else f" with {beside}")
-    what = "append on a held connection" if held else "commit of a unit of work"
+    what, all_tagged = "commit of a unit of work", "2 tags and its entry in the audit trail"
+    if held:
+        what, all_tagged = "append on a held connection", "2 tags, its entry in the audit trail and a keyed reply"
+    beside = f" with {all_tagged}" if tags else ""
     return done.figure(
         f"{what}{beside}, {clients} at a time",
         "%",
         _UNCHECKED,
-        f"1 event{beside and ', the twin nothing beside it'}",
+        "1 event, the twin nothing beside it" if tags else "1 event",
         durability=_DURABILITY,
         clients=clients,
         at_least=at_least,

@@ -12,7 +12,7 @@ class InPlainText:
     Args:
         events: How many events of each type.
         streams: The streams that they are in.
-        snapshots: Those of these streams that have a snapshot of before.
+        snapshots: Those of these streams that have a snapshot.
         audit: How many entries in the audit trail, by command.
     """
 

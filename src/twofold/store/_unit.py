@@ -383,12 +383,12 @@ class UnitOfWork:
 
     def _has_committed(self, committed: Committed, facts: Sequence[Added]) -> Committed:
         self.committed = committed
-        if self._told is not None and facts:
-            self._told(as_facts(facts), committed.position)
         self._pending.let_survivors_go()
         if self.trace is not None:
             self.trace.written = True
         self._note(committed, facts)
+        if self._told is not None and facts:
+            self._told(as_facts(facts), committed.position)
         return committed
 
     def _explain(self, conflict: VersionConflict) -> None:

@@ -27,7 +27,7 @@ _NO_BRACKET: Final = bytes(sorted(set(range(256)) - set(b"[]{}")))
 _STEP: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
-class Bounds(NamedTuple):
+class BodyBounds(NamedTuple):
     """What a body may take.
 
     Args:
@@ -45,7 +45,7 @@ class Late(Exception):
     """A body did not come whole in time."""
 
 
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive, bounds: Bounds) -> bytes:
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, bounds: BodyBounds) -> bytes:
     """The whole body of a request.
 
     Args:

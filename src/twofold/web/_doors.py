@@ -14,7 +14,7 @@ from twofold.app import App, Role
 from twofold.dispatch import declared_errors
 from twofold.errors import Fault, StartError, TwofoldError
 from twofold.web._arrival import local_path
-from twofold.web._body import Bounds
+from twofold.web._body import BodyBounds
 from twofold.web._endpoint import Endpoint
 from twofold.web._missing import hint_for
 from twofold.web._plan import Planned, plan
@@ -36,7 +36,7 @@ class Doors(BaseRoute):
         streams: The streams that are open.
     """
 
-    def __init__(self, app: App, *, bounds: Bounds, taken: frozenset[str], streams: OpenStreams) -> None:
+    def __init__(self, app: App, *, bounds: BodyBounds, taken: frozenset[str], streams: OpenStreams) -> None:
         self._app = app
         self._bounds = bounds
         self._taken = taken

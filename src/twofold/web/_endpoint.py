@@ -17,7 +17,7 @@ from twofold.messages import Kind, Origin, wire_name
 from twofold.result import Success
 from twofold.web._answer import Answer
 from twofold.web._arrival import Arrival, arrival_at
-from twofold.web._body import Bounds, Late, read_body
+from twofold.web._body import BodyBounds, Late, read_body
 from twofold.web._follow import Follower
 from twofold.web._intake import Intake
 from twofold.web._paging import links_of
@@ -62,7 +62,7 @@ class Endpoint:
         path: str,
         intake: Intake,
         answer: Answer,
-        bounds: Bounds,
+        bounds: BodyBounds,
         streams: OpenStreams,
         watch: Watch,
     ) -> None:

@@ -15,7 +15,7 @@ from twofold.errors import Fault, StartError
 from twofold.reliability import Deadlines
 from twofold.web._arrival import Authenticator, arrival_at, local_path
 from twofold.web._attach import install
-from twofold.web._body import Bounds
+from twofold.web._body import BodyBounds
 from twofold.web._doors import Doors
 from twofold.web._exposed import Openness, exposed_faults
 from twofold.web._health import add_health
@@ -83,7 +83,7 @@ def http(
     add_health(app, web, metrics=metrics is not False)
     taken = frozenset(getattr(route, "path", "") for route in web.routes)
     opened = OpenStreams(streams)
-    doors = Doors(app, bounds=Bounds(max_body, patience, Deadlines()), taken=taken, streams=opened)
+    doors = Doors(app, bounds=BodyBounds(max_body, patience, Deadlines()), taken=taken, streams=opened)
     web.router.routes.insert(0, doors)
     web.exception_handlers[HTTPException] = _http_error(doors)
     if problems == PROBLEMS:

@@ -16,7 +16,7 @@ from twofold.dispatch import Handler
 from twofold.errors import Fault, WiringError
 from twofold.messages import Kind, MessageType
 from twofold.web._answer import Answer
-from twofold.web._body import Bounds
+from twofold.web._body import BodyBounds
 from twofold.web._endpoint import Endpoint
 from twofold.web._intake import Intake
 from twofold.web._shape import Shape
@@ -46,7 +46,7 @@ class Planned:
 
 
 def plan(
-    app: App, *, bounds: Bounds, taken: Collection[str], streams: OpenStreams, watch: Watch
+    app: App, *, bounds: BodyBounds, taken: Collection[str], streams: OpenStreams, watch: Watch
 ) -> tuple[list[Planned], list[Fault]]:
     """The endpoints of an application, and what is wrong with those that it cannot have.
 
@@ -87,7 +87,7 @@ def _is_encodable(app: App, handler: Handler) -> bool:
         return False
 
 
-def _planned(app: App, handler: Handler, bounds: Bounds, streams: OpenStreams, watch: Watch) -> Planned:
+def _planned(app: App, handler: Handler, bounds: BodyBounds, streams: OpenStreams, watch: Watch) -> Planned:
     message_type = app.router.catalogue.of(handler.message_type)
     shape = Shape.of(message_type)
     path = handler.door.path or PREFIX[handler.kind] + message_type.name
