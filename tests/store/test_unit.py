@@ -221,6 +221,21 @@ class TestSurvivors:
         await unit.end()
         assert await types(store) == ["happened", "attempted"]
 
+    async def test_they_commit_once_though_whoever_is_told_of_it_breaks(self, store: MemoryStore) -> None:
+        """What is committed is committed by then, and nothing of it is committed a second time."""
+
+        def told(facts: Sequence[Fact], position: int) -> None:
+            raise KeyError(position)
+
+        unit = UnitOfWork(store, known(), Context(), told=told)
+        await begun(unit)
+        unit.record(Happened())
+        await unit.record_surviving(Attempted())
+        with pytest.raises(KeyError, match="2"):
+            await unit.commit()
+        await unit.end()
+        assert await types(store) == ["happened", "attempted"]
+
     async def test_they_survive_the_part_they_were_recorded_in(self, store: MemoryStore) -> None:
         """Undoing a part is a roll-back too."""
         unit = new_unit(store)
