@@ -5,6 +5,10 @@ At each call and return of each function coverage's tracer in C looks up the run
 its callbacks for greenlets that are gone can also hang the interpreter, when many threads end at once: they run in a
 pending call, and a second one that waits lets no traced function begin. A `dict` is faster and has no callbacks; it
 keeps each greenlet, a few hundred bytes, until the process ends.
+
+A greenlet that is kept looks like a leak to greenlet, which then asks the garbage collector who holds it, each time a
+thread ends: slow, and an unraisable `KeyError` where that falls on a function without builtins, as those of named
+tuples are. So it is told to leave that.
 """
 
 import weakref
@@ -12,6 +16,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
+import greenlet._greenlet
 from coverage import Coverage
 from coverage.collector import Collector
 from coverage.tracer import CTracer
@@ -23,6 +28,7 @@ def keep_greenlets() -> None:
     collector = None if coverage is None else coverage._collector
     if collector is None or collector.core.tracer_class is not CTracer:
         return
+    greenlet._greenlet.enable_optional_cleanup(False)
     Collector._installation_trace = _with_dictionaries(Collector._installation_trace)  # type: ignore[method-assign]  # it has no hook
     collector.pause()
     collector.resume()
