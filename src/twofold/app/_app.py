@@ -19,7 +19,8 @@ from twofold.app._audit import Audit
 from twofold.app._auditing import Auditing, audit_keys
 from twofold.app._caller import Caller
 from twofold.app._erasure import Erasure
-from twofold.app._personal import guarded, key_store_of, keys_elsewhere, keys_of
+from twofold.app._personal import keys_of
+from twofold.app._places import Places
 from twofold.app._production import Profile, profile_of
 from twofold.app._progress import Progress
 from twofold.app._publisher import Publisher
@@ -28,7 +29,7 @@ from twofold.app._role import Role
 from twofold.app._room import open_room, spans_installed
 from twofold.app._run import Run
 from twofold.app._said import Running, Said, Watching
-from twofold.app._stores import Stores, stores_of
+from twofold.app._stores import Stores
 from twofold.app._sync import SyncApp
 from twofold.app.discovery import discovered
 from twofold.clock import Clock, IdSource, SystemClock, new_id
@@ -168,10 +169,9 @@ class App:
         self._refused: list[Fault] = []
         self._authenticate = authenticate
         self._http = dict(http or {})
-        self._database: str | Path | Store | None = database
-        self._read_database: str | Path | Store | None = read_database
-        self._key_database: str | Path | KeyStore | None = key_database
-        self._migrate = migrate
+        self._places = Places(
+            database=database, read_database=read_database, key_database=key_database, migrate=migrate
+        )
         self._stores: Stores | None = None
         self._overrides: Provider = Provider()
         self._assembly: Assembly | None = None
@@ -198,11 +198,7 @@ class App:
     def stores(self) -> Stores:
         """Where it keeps what it has."""
         if self._stores is None:
-            stores = stores_of(
-                self._database, self._read_database, name=self.name, role=self.role, migrate=self._migrate
-            )
-            keys = key_store_of(self._key_database, (self._database, self._read_database))
-            self._stores = guarded(stores, keys, self.router.catalogue, self.clock)
+            self._stores = self._places.stores(self.name, self.role, self.router.catalogue, self.clock)
         return self._stores
 
     @property
@@ -256,7 +252,7 @@ class App:
             WiringError: It is running.
         """
         self._change()
-        self._database, self._stores = database, None
+        self._places, self._stores = replace(self._places, database=database), None
 
     def use_read_database(self, read_database: "str | Path | Store") -> None:
         """Keep what queries read in another database, before the application starts.
@@ -265,7 +261,7 @@ class App:
             WiringError: It is running.
         """
         self._change()
-        self._read_database, self._stores = read_database, None
+        self._places, self._stores = replace(self._places, read_database=read_database), None
 
     @contextmanager
     def elsewhere(
@@ -284,10 +280,8 @@ class App:
             WiringError: It is running.
         """
         self._change()
-        before = self._database, self._read_database, self._key_database, self._stores, self.said, self._overrides
-        self._database = self._read_database = store
-        self._key_database = keys_elsewhere(self._key_database)
-        self._stores, self._overrides = None, Provider()
+        before = self._places, self._stores, self.said, self._overrides
+        self._places, self._stores, self._overrides = self._places.on(store), None, Provider()
         self.said = replace(self.said, lent=True)
         self._tell_time(clock or self.clock)
         try:
@@ -296,7 +290,7 @@ class App:
                 self.override(wanted, substitute)
             yield
         finally:
-            self._database, self._read_database, self._key_database, self._stores, self.said, self._overrides = before
+            self._places, self._stores, self.said, self._overrides = before
             self._tell_time(self.clock)
             self._assembly = None
 

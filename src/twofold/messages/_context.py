@@ -186,14 +186,12 @@ class Context:
 
     def headers(self) -> dict[str, str]:
         """What is stored beside an event that this message caused."""
-        known = {
-            **self.trace,
-            "causation_id": str(self.message_id),
-            "correlation_id": self.correlation_id,
-            "user_id": self.user_id,
-            "tenant": self.tenant,
-        }
-        return {key: value for key, value in known.items() if value is not None}
+        headers = {**self.trace, "causation_id": str(self.message_id), "correlation_id": self.correlation_id}
+        if (user_id := self.user_id) is not None:
+            headers["user_id"] = user_id
+        if (tenant := self.tenant) is not None:
+            headers["tenant"] = tenant
+        return headers
 
     def __repr__(self) -> str:
         return f"Context(message_id={str(self.message_id)!r}, correlation_id={self.correlation_id!r})"

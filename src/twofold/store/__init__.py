@@ -20,6 +20,7 @@ from twofold.store._epoch import GAP, Epoch, RestorableStore
 from twofold.store._fact import Fact
 from twofold.store._front import StoreFront, TransactionFront
 from twofold.store._idempotency import claim_stage, idempotency_stage
+from twofold.store._json import json_text
 from twofold.store._lifecycle import conclusion_stage, lifecycle_stage
 from twofold.store._log import Log, Wakeup
 from twofold.store._memory import MemoryStore
@@ -145,6 +146,7 @@ __all__ = [
     "foundation",
     "from_header",
     "idempotency_stage",
+    "json_text",
     "lifecycle_stage",
     "part_of",
     "prunable",

@@ -108,8 +108,7 @@ def twin_of(app: App, store: Store, now: datetime, allowed: Collection[str]) -> 
     """
     clock = _Stopped(now)
     # Its read database is named too: the environment may have one for the application.
-    made = App(app.name, modules=app.modules, database=store, read_database=store, clock=clock)
-    made._key_database = app.keys
+    made = App(app.name, modules=app.modules, database=store, read_database=store, key_database=app.keys, clock=clock)
     made.said = replace(app.said, clock=clock, lent=True)
     made._overrides = app._overrides
     classifier = app.router.settings.classifier

@@ -19,7 +19,7 @@ from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._replies import KEEP, keeping
 from twofold.drivers.postgres._snapshots import KEEP_SNAPSHOTS, keeping_snapshots
 from twofold.errors import CheckpointMoved, ConditionFailed, Conflict, StreamClosed
-from twofold.store import Append, Batch, Committed, Draft, Move, Parked
+from twofold.store import Append, Batch, Committed, Draft, Move, Parked, json_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _everything(batch: Batch) -> tuple[Any, ...]:
         *columns,
         [tag for tag, _ in tags] if tags else None,
         [nth for _, nth in tags] if tags else None,
-        _json(others) if others else None,
+        json_text(others) if others else None,
         entries_as_json(batch.audit),
     )
 
@@ -150,9 +150,9 @@ def _event(draft: Draft) -> tuple[Any, ...]:
         draft.type,
         draft.schema_version,
         draft.data,
-        _json(dict(draft.headers)) if draft.headers else "{}",
+        json_text(dict(draft.headers)) if draft.headers else "{}",
         draft.time,
-        _json(draft.tags) if draft.tags else "[]",
+        json_text(draft.tags) if draft.tags else "[]",
     )
 
 
@@ -220,7 +220,6 @@ def _conflict(batch: Batch, answer: Sequence[int]) -> Conflict | StreamClosed:
     return CheckpointMoved(name=move.name, text=f"stands at {position}, not at {move.expected}")
 
 
-_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _COLUMNS: Final = 7
 _VERSION, _CONDITION = -1, -2
 _CONFLICT_AFTER_A_WRITE: Final = "TF001"

@@ -1,12 +1,11 @@
 """The audit trail: read, sealed and cut here; entries come with batches."""
 
-import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final, final
 
 from twofold.drivers.postgres._fetch import Fetch
-from twofold.store import AuditBlock, AuditCut, AuditEntry, AuditSearch
+from twofold.store import AuditBlock, AuditCut, AuditEntry, AuditSearch, json_text
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -66,7 +65,7 @@ class PostgresAudit:
 
 def entries_as_json(entries: Sequence[AuditEntry]) -> str | None:
     """Entries of a batch as the functions of the database take them; None for none."""
-    return _json([_written(entry) for entry in entries]) if entries else None
+    return json_text([_written(entry) for entry in entries]) if entries else None
 
 
 def _written(entry: AuditEntry) -> dict[str, Any]:
@@ -101,7 +100,6 @@ def _entry(duration: int, **facts: Any) -> AuditEntry:
     return AuditEntry(duration=timedelta(microseconds=duration), **facts)
 
 
-_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FIND: Final = (
     "SELECT number, message, version, message_id, correlation_id, causation_id, user_id, tenant, source, payload, time,"
     " duration, outcome, code, position, count"

@@ -1,6 +1,5 @@
 """Writing a batch: encoded by the caller beforehand, and run in the writer's thread, perhaps more than once."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
@@ -17,7 +16,7 @@ from twofold.drivers.sqlite._tables import change_rows
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.drivers.sqlite._where import any_of
 from twofold.errors import ConditionFailed, VersionConflict
-from twofold.store import ANY_VERSION, Append, Batch, Committed, Condition, Draft, Remainder
+from twofold.store import ANY_VERSION, Append, Batch, Committed, Condition, Draft, Remainder, json_text
 
 _Row: TypeAlias = tuple[bytes, str, int, bytes, str, int, str]
 _Append: TypeAlias = tuple[str, int, Sequence[_Row], Sequence[tuple[str, ...]]]
@@ -121,13 +120,11 @@ def _row(draft: Draft) -> _Row:
         draft.type,
         draft.schema_version,
         draft.data,
-        _json(dict(draft.headers)) if draft.headers else "{}",
+        json_text(dict(draft.headers)) if draft.headers else "{}",
         (draft.time - EPOCH) // MICROSECOND,
-        _json(draft.tags) if draft.tags else "[]",
+        json_text(draft.tags) if draft.tags else "[]",
     )
 
-
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _INSERT = (
     "INSERT INTO twofold_events (stream, version, id, type, schema_version, data, headers, time, tags)"
