@@ -134,9 +134,12 @@ async def test_it_waits_for_the_view_that_it_names_alone(each_database: Database
         await caller.execute(Pay(amount=3))
         assert await caller.execute(Sum()) == Success(3)
     async with app_on(each_database) as app:
-        error = (await app.caller(position=caller.position, wait=0.05).execute(Sum())).error
-        assert isinstance(error, NotYetVisible)
-        assert error.behind == ("others",)
+        asking, behind = app.caller(position=caller.position, wait=0.05), tuple[str, ...]()
+        async with asyncio.timeout(30):  # what nobody holds back has to be taken over first
+            while behind != ("others",):
+                error = (await asking.execute(Sum())).error
+                assert isinstance(error, NotYetVisible)
+                assert "others" in (behind := error.behind)
 
 
 async def test_a_view_that_is_not_refreshed_in_time_is_named(
