@@ -5,11 +5,13 @@ Nothing here is async: that would tie all tests to one event loop, also those th
 
 import asyncio
 import gc
+import re
 import secrets
 import threading
 from collections.abc import Callable, Generator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 import pytest
@@ -17,7 +19,7 @@ from fakeredis import TcpFakeServer
 from hypothesis import settings
 
 from examples._demo.database import Database, PostgresSchema, SqliteFile
-from tools.coverage_greenlets import keep_greenlets
+from tools.coverage_tracer import keep_greenlets, untraced
 from tools.shared_postgres import fresh_database
 
 Execute: TypeAlias = Callable[[str], object]
@@ -27,6 +29,23 @@ settings.register_profile("twofold", deadline=None)
 settings.load_profile("twofold")
 
 keep_greenlets()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Trace no test that runs what others run: tracing doubles what a test costs."""
+    with untraced() if _runs_nothing_new(item) else nullcontext():
+        return (yield)
+
+
+def _runs_nothing_new(item: pytest.Item) -> bool:
+    """Whether it drives whole applications, or is run on SQLite too; what is below `drivers` tells the two apart."""
+    room = item.path.relative_to(Path(__file__).parent).parts[0]
+    return room in _WHOLE or (room != "drivers" and _POSTGRES.search(item.name) is not None)
+
+
+_WHOLE: Final = ("architecture", "benchmarks", "docs", "flows", "systems", "tools", "typing")
+_POSTGRES: Final = re.compile(r"\[(.*-)?postgres(-.*)?\]$")
 
 
 def pytest_collection_finish() -> None:

@@ -1,16 +1,18 @@
-"""Lets coverage find the stack of a greenlet in a plain dictionary.
+"""Makes coverage's tracer bearable: it finds a greenlet in a plain dictionary, and can be told to look away.
 
-At each call and return of each function coverage's tracer in C looks up the running greenlet in a
-`weakref.WeakKeyDictionary`, whose methods are Python code: of what a traced test costs, two fifths. On Python 3.11
-its callbacks for greenlets that are gone can also hang the interpreter, when many threads end at once: they run in a
-pending call, and a second one that waits lets no traced function begin. A `dict` is faster and has no callbacks; it
-keeps each greenlet, a few hundred bytes, until the process ends.
+At each call and return of each function the tracer in C looks up the running greenlet in a `weakref.WeakKeyDictionary`,
+whose methods are Python code: of what a traced test costs, two fifths. On Python 3.11 its callbacks for greenlets that
+are gone can also hang the interpreter, when many threads end at once: they run in a pending call, and a second one that
+waits lets no traced function begin. A `dict` is faster and has no callbacks; it keeps each greenlet, a few hundred
+bytes, until the process ends.
 
 A greenlet that is kept looks like a leak to greenlet, which then asks the garbage collector who holds it, each time a
 thread ends: slow, and an unraisable `KeyError` where that falls on a function without builtins, as those of named
 tuples are. So it is told to leave that.
 """
 
+import sys
+import threading
 import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -43,6 +45,19 @@ def _with_dictionaries(begin: Callable[..., Any]) -> Callable[..., Any]:
             return begin(*event)
 
     return installation_trace
+
+
+@contextmanager
+def untraced() -> Generator[None]:
+    """Leave out what this thread does meanwhile, and threads that begin meanwhile."""
+    here, beginning = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(here)
+        threading.settrace(beginning)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import namedtuple
 
-from tools.coverage_greenlets import keep_greenlets
+from tools.coverage_tracer import keep_greenlets
 
 keep_greenlets()
 wrong = []
