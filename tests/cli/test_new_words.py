@@ -39,7 +39,9 @@ def test_what_is_done_has_happened(verb: str, done: str) -> None:
     assert past(verb) == done
 
 
-@pytest.mark.parametrize("verb", ["read", "reset", "rerun", "bid", "undo", "undergo", "withhold", "lead", "feed", "commit"])
+@pytest.mark.parametrize(
+    "verb", ["read", "reset", "rerun", "bid", "undo", "undergo", "withhold", "lead", "feed", "commit"]
+)
 def test_a_doctor_finds_nothing_odd_in_what_is_done(verb: str) -> None:
     """Nor in the name of the command."""
     assert oddity(type(f"Order{past(verb).capitalize()}", (), {}), Kind.EVENT) is None

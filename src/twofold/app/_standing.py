@@ -114,4 +114,3 @@ def _note(projection: Projection, stands: Standing) -> str:
     if duty.build:
         return f"version {projection.version} is {'to be' if duty.lay else 'being'} built"
     return duty.reason
-

@@ -148,7 +148,7 @@ class LoopConnection(LentConnection):
             if self._alone is not None and _QUERY.match(statement):
                 return self._alone(reading)
             return self._reach(reading if self._savepoint is None else writing)
-        except Exception as error:  # noqa: BLE001  # it is raised again, under the name that SQLAlchemy knows
+        except Exception as error:  # it is raised again, under the name that SQLAlchemy knows
             leave_out_values(error)  # of a blocking session nobody else does
             if (invalid := not_held(error)) is not None:
                 raise invalid from error

@@ -40,7 +40,7 @@ def typed(error: BaseException) -> BaseException:
 
 @contextmanager
 def holding() -> Generator[None]:
-    """Execute with values of somebody: a number that SQLite cannot hold is `Invalid`, as text is that PostgreSQL cannot.
+    """Execute with somebody's values: a number that SQLite cannot hold is `Invalid`, as text that PostgreSQL cannot is.
 
     Raises:
         Invalid: A number has more than 64 bits.
