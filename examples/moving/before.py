@@ -10,11 +10,14 @@ from sqlalchemy.orm import Session
 
 from examples.moving.tables import Base, Book, Loan
 
+Number: TypeAlias = Annotated[int, Field(gt=0, lt=2**31)]
+"""What a column of PostgreSQL holds."""
+
 
 class NewBook(BaseModel):
     title: Annotated[str, Field(min_length=1)]
     author: str
-    copies: Annotated[int, Field(gt=0)] = 1
+    copies: Number = 1
 
 
 class NewLoan(BaseModel):
@@ -64,7 +67,7 @@ def list_books(session: InSession, author: str | None = None) -> list[BookShown]
 
 
 @router.get("/books/{book_id}")
-def show_book(book_id: int, session: InSession) -> BookShown:
+def show_book(book_id: Number, session: InSession) -> BookShown:
     book = session.get(Book, book_id)
     if book is None:
         raise HTTPException(404, f"there is no book {book_id}")
@@ -72,7 +75,7 @@ def show_book(book_id: int, session: InSession) -> BookShown:
 
 
 @router.post("/books/{book_id}/loans", status_code=201)
-def lend_book(book_id: int, body: NewLoan, session: InSession) -> LoanShown:
+def lend_book(book_id: Number, body: NewLoan, session: InSession) -> LoanShown:
     book = session.get(Book, book_id, with_for_update=True)
     if book is None:
         raise HTTPException(404, f"there is no book {book_id}")
@@ -86,7 +89,7 @@ def lend_book(book_id: int, body: NewLoan, session: InSession) -> LoanShown:
 
 
 @router.delete("/loans/{loan_id}", status_code=204)
-def return_book(loan_id: int, session: InSession) -> None:
+def return_book(loan_id: Number, session: InSession) -> None:
     loan = session.get(Loan, loan_id)
     if loan is None or loan.returned:
         raise HTTPException(404, f"there is no loan {loan_id}")

@@ -38,6 +38,13 @@ async def filled(store: Store, *events: Event) -> None:
         await app.settle()
 
 
+async def lag_of(administration: Administration) -> int:
+    """How far behind the live rows are."""
+    (status,) = await administration.all()
+    assert status.live is not None
+    return status.live.lag
+
+
 async def test_a_rebuild_tells_how_far_it_is_and_switches(shared: Open) -> None:
     """From nothing to everything; afterwards the new rows are live, and the old ones are kept."""
     await filled(shared(), *(Paid(amount=1) for _ in range(MANY)))
@@ -52,6 +59,20 @@ async def test_a_rebuild_tells_how_far_it_is_and_switches(shared: Open) -> None:
     assert status.note == ""
     async with till(2, shared()) as app:
         assert await total(app.store) == 2 * MANY
+
+
+async def test_who_waits_for_nothing_is_not_behind(shared: Open) -> None:
+    """Though the log goes on with events of others; of a version that is not declared here nobody knows that."""
+    await filled(shared(), Paid(amount=1))
+    async with till(None, shared()) as others:
+        await record(others, Noted(), Noted())
+        async with administered(1, shared()) as administration:
+            assert await lag_of(administration) == 0
+        async with administered(2, shared()) as administration:
+            assert await lag_of(administration) == 2
+        await record(others, Paid(amount=2))
+        async with administered(1, shared()) as administration:
+            assert await lag_of(administration) == 3
 
 
 async def test_a_manual_rebuild_waits_for_the_switch(shared: Open) -> None:

@@ -66,10 +66,19 @@ def test_without_anything_alike_the_hint_says_where_to_look(twofold: Twofold) ->
     assert "twofold describe" in twofold("explain", SHOP, "zzzz").err
 
 
-@pytest.mark.parametrize("names", [(), ("sell",), (SHOP, "sell", "sold")])
-def test_what_is_missing_is_a_usage_error(twofold: Twofold, names: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "names, told",
+    [
+        ((), "Usage: twofold explain"),
+        (("sell",), "of which application?"),
+        ((SHOP,), f"which message of {SHOP}?"),
+        ((SHOP, "sell", "sold"), "one message at a time"),
+    ],
+)
+def test_what_is_missing_is_a_usage_error(twofold: Twofold, names: tuple[str, ...], told: str) -> None:
     """No message, no application, or too much of either is exit code 2."""
-    assert twofold("explain", *names).code == 2
+    said = twofold("explain", *names)
+    assert (said.code, told in said.err + said.out) == (2, True), said.err
 
 
 def test_the_application_by_option_or_variable(twofold: Twofold, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,6 +122,20 @@ def test_what_is_written_runs(new: Callable[[str], Said], shop: Path, tmp_path: 
         assert (refused.status_code, refused.json()["code"]) == (400, "order_not_placed")
 
 
+def test_a_column_holds_what_sqlite_would(new: Callable[[str], Said], shop: Path) -> None:
+    """On PostgreSQL too: a number of more than 32 bits would put its event aside there."""
+    for words in ("command PlaceOrder quantity:int", "projection OrderList"):
+        assert new(words).code == 0
+    program = (
+        "from sqlalchemy.dialects.postgresql import dialect\n"
+        "from sqlalchemy.schema import CreateTable\n"
+        "from shop.orders.order_list import OrderListRow\n"
+        "print(CreateTable(OrderListRow.__table__).compile(dialect=dialect()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=shop, capture_output=True, text=True, check=True)
+    assert "quantity BIGINT NOT NULL" in done.stdout
+
+
 def test_a_command_that_loses_its_test_is_told(new: Callable[[str], Said], shop: Path) -> None:
     """By the test of the application as a whole."""
     new("command PlaceOrder")

@@ -2,7 +2,9 @@
 
 import pytest
 
+from twofold.app.diagnosis._names import oddity
 from twofold.cli.new._words import past, plural, sentence, singular, title, words_of
+from twofold.messages import Kind
 
 
 @pytest.mark.parametrize(
@@ -24,11 +26,26 @@ from twofold.cli.new._words import past, plural, sentence, singular, title, word
         ("submit", "submitted"),
         ("refund", "refunded"),
         ("visit", "visited"),
+        ("commit", "committed"),
+        ("rewrite", "rewritten"),
+        ("resend", "resent"),
+        ("override", "overridden"),
+        ("render", "rendered"),
+        ("return", "returned"),
     ],
 )
 def test_what_is_done_has_happened(verb: str, done: str) -> None:
     """The event of a command is called so."""
     assert past(verb) == done
+
+
+@pytest.mark.parametrize(
+    "verb", ["read", "reset", "rerun", "bid", "undo", "undergo", "withhold", "lead", "feed", "commit"]
+)
+def test_a_doctor_finds_nothing_odd_in_what_is_done(verb: str) -> None:
+    """Nor in the name of the command."""
+    assert oddity(type(f"Order{past(verb).capitalize()}", (), {}), Kind.EVENT) is None
+    assert oddity(type(f"{verb.capitalize()}Order", (), {}), Kind.COMMAND) is None
 
 
 @pytest.mark.parametrize(
@@ -43,6 +60,11 @@ def test_what_is_done_has_happened(verb: str, done: str) -> None:
         ("status", "statuses"),
         ("warehouse", "warehouses"),
         ("purchase", "purchases"),
+        ("person", "people"),
+        ("news", "news"),
+        ("series", "series"),
+        ("alias", "aliases"),
+        ("license", "licenses"),
     ],
 )
 def test_a_feature_has_many_of_a_thing(one: str, many: str) -> None:

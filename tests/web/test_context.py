@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import Request
 
 from tests.web.shop import client_of, crashes, shop_app, who
-from twofold import Command, FromContext, Module, Principal, signed_in
+from twofold import App, Command, FromContext, Module, Principal, Query, signed_in
 from twofold.errors import Unauthenticated
 
 pytestmark = pytest.mark.anyio
@@ -93,6 +93,28 @@ async def test_fields_from_the_context_cannot_be_sent(field: str) -> None:
     assert answer.json()["errors"] == [
         {"field": field, "rule": "from_context", "message": "this is filled by the server"}
     ]
+
+
+async def test_nor_in_an_address() -> None:
+    """Of a query that somebody may ask and nobody as well: then the field stays empty."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class AskWhose(Query[str | None]):
+        user_id: Annotated[str | None, FromContext("user_id")] = None
+
+    module = Module("whose")
+
+    @module.handler
+    async def ask_whose(query: AskWhose) -> str | None:
+        return query.user_id
+
+    app = App("whose", modules=[module], database="memory:")
+    async with client_of(app, app.http(authenticate=who)) as client:
+        for headers in ({}, {"x-user": "ada"}):
+            refused = await client.get("/queries/ask_whose?user_id=root", headers=headers)
+            assert [one["rule"] for one in refused.json()["errors"]] == ["from_context"]
+        assert (await client.get("/queries/ask_whose")).status_code == 404
+        assert (await client.get("/queries/ask_whose", headers={"x-user": "ada"})).json() == "ada"
 
 
 async def test_somebody_must_be_logged_in_where_a_field_needs_it() -> None:

@@ -26,7 +26,8 @@ async def test_an_answer_is_told_again_when_it_is_another_one() -> None:
         said = await client.post("/commands/say", json={"text": "goodbye"})
         told = await stream.event()
         assert (told["data"], told["id"]) == ('"goodbye"', said.headers["twofold-position"])
-        assert (await client.get(PATH)).json() == "goodbye"
+        answer = await client.get(PATH)
+        assert (answer.json(), answer.headers["vary"]) == ("goodbye", "accept")  # no cache takes one for the other
 
 
 async def test_what_is_refused_is_a_problem_before_anything_was_told() -> None:

@@ -17,6 +17,7 @@ from twofold.projections import (
     Place,
     Projection,
     Projector,
+    Standing,
     drop,
     lay,
     place,
@@ -54,8 +55,7 @@ class Administration:
     async def all(self) -> list[ProjectionStatus]:
         """Where all projections stand, by name."""
         found = await standings(self._store, sorted(self._projections))
-        head = await self._source.log.head()
-        return [await status_of(self._projections[name], self._store, stands, head) for name, stands in found.items()]
+        return [await self._status(self._projections[name], stands) for name, stands in found.items()]
 
     async def status(self, name: str) -> ProjectionStatus:
         """Where a projection stands.
@@ -63,10 +63,7 @@ class Administration:
         Raises:
             NotFound: The application has none with this name.
         """
-        projection = self._projection(name)
-        return await status_of(
-            projection, self._store, await standing(self._store, name), await self._source.log.head()
-        )
+        return await self._status(self._projection(name), await standing(self._store, name))
 
     async def rebuild(self, name: str, tell: Tell = lambda _: None) -> bool:
         """Build the declared version beside the live one, or go on with it, and let it take the place.
@@ -196,6 +193,9 @@ class Administration:
             pace.note(following.position, await self._source.log.head(), time.monotonic())
             tell(pace)
             return
+
+    async def _status(self, projection: Projection, stands: Standing) -> ProjectionStatus:
+        return await status_of(projection, self._store, stands, self._source.log, self._catalogue)
 
     def _projection(self, name: str) -> Projection:
         if name not in self._projections:

@@ -3,8 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from twofold.messages import Catalogue
 from twofold.projections import Projection, Standing, duty_of
-from twofold.store import INLINE, Checkpoint, Store, table_name
+from twofold.store import INLINE, Checkpoint, Log, Selection, Store, table_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +15,8 @@ class Version:
     Args:
         version: Its number.
         position: The last position it has dealt with; the head for an inline one.
-        lag: How many positions it is behind.
+        lag: How many positions it is behind; 0 when none of them holds an event for it, as far as this application
+            declares the version.
         inline: Whether its rows commit with the events.
         parked: How many events it has put aside, at most 1000 are counted.
         owner: Which process moves it, as `host:process:…`; empty when none does.
@@ -59,24 +61,48 @@ class ProjectionStatus:
         return asdict(self)
 
 
-async def status_of(projection: Projection, store: Store, stands: Standing, head: int) -> ProjectionStatus:
+async def status_of(
+    projection: Projection, store: Store, stands: Standing, log: Log, catalogue: Catalogue
+) -> ProjectionStatus:
     """Where a projection stands.
 
     Args:
         projection: The projection, as this application declares it.
         store: Where its rows are.
         stands: Where it stands in the store.
-        head: The head of the log.
+        log: The log that it follows.
+        catalogue: What the names of its events are looked up in.
     """
+    head = await log.head()
+    wanted = Selection(types=catalogue.stored_as(projection.events))
+
+    async def version(checkpoint: Checkpoint) -> Version | None:
+        if checkpoint.version == 0:
+            return None
+        inline = checkpoint.position == INLINE
+        position = head if inline else checkpoint.position
+        declared = checkpoint.version == projection.version  # of another one nobody knows here what it waits for
+        waits = position < head and (
+            not declared or bool(await log.read(position, until=head, limit=1, where=(wanted,)))
+        )
+        return Version(
+            version=checkpoint.version,
+            position=position,
+            lag=head - position if waits else 0,
+            inline=inline,
+            parked=len(await store.parked.list(checkpoint.name)),
+            owner=checkpoint.owner,
+        )
+
     return ProjectionStatus(
         name=projection.name,
         mode=projection.mode,
         declared=projection.version,
         tables=tuple(map(table_name, projection.tables)),
         head=head,
-        live=await _version(store, stands.live, head),
-        next=await _version(store, stands.next, head),
-        previous=await _version(store, stands.previous, head),
+        live=await version(stands.live),
+        next=await version(stands.next),
+        previous=await version(stands.previous),
         note=_note(projection, stands),
     )
 
@@ -88,18 +114,3 @@ def _note(projection: Projection, stands: Standing) -> str:
     if duty.build:
         return f"version {projection.version} is {'to be' if duty.lay else 'being'} built"
     return duty.reason
-
-
-async def _version(store: Store, checkpoint: Checkpoint, head: int) -> Version | None:
-    if checkpoint.version == 0:
-        return None
-    inline = checkpoint.position == INLINE
-    position = head if inline else checkpoint.position
-    return Version(
-        version=checkpoint.version,
-        position=position,
-        lag=max(0, head - position),
-        inline=inline,
-        parked=len(await store.parked.list(checkpoint.name)),
-        owner=checkpoint.owner,
-    )

@@ -86,6 +86,8 @@ def told_apart(names: tuple[str, ...], target: str | None, what: str) -> tuple[s
     if len(apps) > 1:
         raise click.UsageError(f"one {what} at a time, not {' '.join(names)}")
     target = apps[0] if apps else target
+    if target is None and (":" in name or "." in name):  # the application, and nothing of it
+        raise click.UsageError(f"which {what} of {name}? Name it behind the application")
     if target is None:
         raise click.UsageError(f"of which application? Name it before the {what}, or set {VARIABLE}")
     return target, name

@@ -181,6 +181,7 @@ class Endpoint:
             headers += [(b"etag", tag), (b"cache-control", _FOR_ONE)]
             if self.method == "GET":
                 headers += links_of(value, scope["query_string"], self.intake.shape.fields)
+            headers += [(b"vary", b"accept")] if self.followed else []
             if self.method == "GET" and is_known(arrival.headers, tag):
                 status, body, headers = 304, b"", headers[1:]
         if status not in _UNSIZED:

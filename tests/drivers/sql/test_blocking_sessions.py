@@ -1,14 +1,16 @@
 """A `def` handler runs whole where its connection is, and uses a plain `Session` there."""
 
+import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from tests.drivers.sql.shop import Customer, Order, event, names
-from twofold.errors import WiringError
+from twofold.errors import Invalid, WiringError
 from twofold.sql import Sessions, WriteRefused
 from twofold.store import Batch, Store, Upsert
 
@@ -70,6 +72,28 @@ async def test_it_undoes_what_it_wrote(store: Store, sessions: Sessions) -> None
     await transaction.commit(Batch())
     session.close()
     assert await names(sessions) == ["Ada", "Cid", "Dan"]
+
+
+async def test_what_a_database_refuses_is_told_without_values(store: Store, sessions: Sessions) -> None:
+    """Neither that of a row that is there already, nor a number that no column holds, which is invalid."""
+    for customers, error in (
+        ([Customer(name="kanarienvogel"), Customer(name="kanarienvogel")], IntegrityError),
+        ([Customer(id=7**30, name="Ada")], Invalid),
+    ):
+        transaction = store.begin()
+        session = sessions.write_blocking(transaction)
+
+        def handler(session: Session = session, customers: list[Customer] = customers) -> None:
+            session.add_all(customers)
+            session.flush()
+
+        with pytest.raises(error) as raised:
+            await transaction.run(inside(sessions, handler))
+        await transaction.rollback()
+        session.close()
+        told = "".join(traceback.format_exception(raised.value))
+        assert "kanarienvogel" not in told
+        assert str(7**30) not in told
 
 
 async def test_outside_its_thread_it_refuses(store: Store, sessions: Sessions) -> None:

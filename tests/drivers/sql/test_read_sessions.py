@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import selectinload
 
-from tests.drivers.sql.shop import Customer, Order
+from tests.drivers.sql.shop import Customer, Order, names
 from twofold.errors import Invalid, WiringError
 from twofold.sql import ReadSession, Sessions, WriteRefused, page_of, sort_by
 from twofold.store import Batch, Store, Upsert
@@ -44,6 +44,24 @@ async def test_writes_are_refused_by_the_database(reading: ReadSession) -> None:
             assert isinstance(caught.value, WiringError)
             await reading.rollback()
         assert (await reading.scalars(select(Customer.name).order_by(Customer.id))).all() == list("abcde")
+
+
+async def test_a_number_that_no_column_holds_is_invalid(store: Store, sessions: Sessions, reading: ReadSession) -> None:
+    """Whoever asks for it, writes it or has it in a row of a read model is told so, and it is nobody's bug."""
+    for beyond in (2**63, -(2**70)):
+        async with reading:
+            with pytest.raises(Invalid, match="cannot hold this"):
+                await reading.get(Customer, beyond)
+        transaction = store.begin()
+        session = sessions.write(transaction)
+        session.add(Customer(id=beyond, name="z"))
+        with pytest.raises(Invalid, match="cannot hold this"):
+            await session.flush()
+        await transaction.rollback()
+        await session.close()
+        with pytest.raises(Invalid, match="cannot hold this"):
+            await store.commit(Batch(rows=(Upsert(Customer, {"id": beyond}, {"name": "z"}),)))
+    assert await names(sessions) == list("abcde")
 
 
 async def test_an_entity_that_was_added_is_refused(reading: ReadSession) -> None:

@@ -14,11 +14,14 @@ _IMPERFECT: Final = re.compile(r"(?!embed)\w+[^e]ed")
 """What a command does not begin with; others than these are imperatives as well: set, feed, open."""
 _IRREGULAR: Final = frozenset(
     (
-        *("became", "began", "begun", "bound", "built", "came", "cut", "done", "fell", "felt", "found", "gone", "got"),
-        *("grew", "held", "hit", "kept", "knew", "left", "lent", "lost", "made", "met", "put", "ran", "rose", "run"),
-        *("sent", "set", "shut", "sold", "spent", "split", "spread", "swept", "told", "took", "went", "won", "wrote"),
+        *("became", "began", "begun", "bid", "bound", "built", "came", "cut", "done", "fed", "fell", "felt", "found"),
+        *("gone", "got", "grew", "held", "hit", "kept", "knew", "led", "left", "lent", "let", "lost", "made", "met"),
+        *("put", "quit", "ran", "read", "rose", "run", "sent", "set", "shut", "sold", "spent", "split", "spread"),
+        *("swept", "told", "took", "went", "won", "wrote"),
     )
 )
+_AGAIN: Final = re.compile("^(over|re|under|un|with)")
+"""What stands in front of a verb and leaves its forms as they are: reset, undone, withheld."""
 _LOOKING: Final = frozenset({"fetch", "find", "get", "list", "search", "show"})
 """What no command begins with: it only looks."""
 _ASKING: Final = _LOOKING | {
@@ -91,4 +94,4 @@ def _is_one(word: str) -> bool:
 
 
 def _is_past(word: str) -> bool:
-    return word in _IRREGULAR or _PAST.fullmatch(word) is not None
+    return _PAST.fullmatch(word) is not None or not _IRREGULAR.isdisjoint((word, _AGAIN.sub("", word)))

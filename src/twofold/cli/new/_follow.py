@@ -200,6 +200,7 @@ def _tables(sheets: Sheets) -> str:
         ("decimal", "Decimal"),
         ("typing", "Any"),
         ("typing", "ClassVar"),
+        ("sqlalchemy", "BigInteger"),
         ("sqlalchemy", "DateTime"),
         ("sqlalchemy", "Dialect"),
         ("sqlalchemy", "TypeDecorator"),

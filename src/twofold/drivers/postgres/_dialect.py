@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection, PGDialect_asyncpg
 
-from twofold.drivers.postgres._faults import leave_out_values
+from twofold.drivers.postgres._faults import leave_out_values, not_held
 from twofold.drivers.postgres._row_security import is_refusal, show
 from twofold.errors import WiringError
 from twofold.sql import Fetched, ForeignRow, LentConnection, WriteRefused
@@ -114,6 +114,7 @@ class LoopConnection(LentConnection):
 
         Raises:
             WriteRefused: The connection only reads, and the statement would have written.
+            Invalid: It has text or a number that PostgreSQL cannot hold.
             ForeignTenant: The statement would have written a row of another tenant, and row security refused it.
         """
         begun = self._begun()
@@ -147,7 +148,10 @@ class LoopConnection(LentConnection):
             if self._alone is not None and _QUERY.match(statement):
                 return self._alone(reading)
             return self._reach(reading if self._savepoint is None else writing)
-        except Exception as error:  # noqa: BLE001  # it is raised again, under the name that SQLAlchemy knows
+        except Exception as error:  # it is raised again, under the name that SQLAlchemy knows
+            leave_out_values(error)  # of a blocking session nobody else does
+            if (invalid := not_held(error)) is not None:
+                raise invalid from error
             return AsyncAdapt_asyncpg_connection._handle_exception_no_connection(self.dialect.dbapi, error)
 
     def command(self, command: str, *, undoes: bool = False) -> None:

@@ -15,6 +15,8 @@ _UNAVAILABLE: Final = ("08", "25006", "25P03", "25P04", "28", "53", "55P03", "57
 _DEAD: Final = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "25P04")
 _AGAIN: Final = ("40001", "40P01")
 _NO_TEXT: Final = ("22021", "22P05")
+_NOT_HELD: Final = (UnicodeError, OverflowError)
+"""Why asyncpg does not even send a value."""
 _QUOTED: Final = re.compile('".*"', re.DOTALL)
 _PARAMETER: Final = re.compile(r"invalid input for query argument \$\d+")
 _TYPES: Final = re.compile(r"\(expected \w+, got \w+\)$")
@@ -25,7 +27,7 @@ def raise_typed(error: Exception) -> NoReturn:
 
     What passes (no connection, no space, a lock that is not free, a server that stops, or that is read-only) becomes
     `StoreUnavailable`; a deadlock, a serialization failure, or tables that have changed their columns meanwhile a
-    `Conflict`; text that PostgreSQL cannot hold `Invalid`.
+    `Conflict`; text and numbers that PostgreSQL cannot hold `Invalid`.
     Broken constraints and wrong SQL are mistakes of whoever wrote the rows, and stay what they are, but for the values.
     """
     leave_out_values(error)
@@ -49,9 +51,17 @@ def leave_out_values(error: BaseException) -> None:
         if parameter := _PARAMETER.match(text):
             types = _TYPES.search(text)
             text = parameter.group() + (f" {types.group()}" if types else "")
-            if not isinstance(error.__cause__, UnicodeError):
+            if not isinstance(error.__cause__, _NOT_HELD):
                 error.__cause__, error.__suppress_context__ = None, True
         error.args = (text,)
+
+
+def not_held(error: BaseException) -> Invalid | None:
+    """What is said of text or a number that PostgreSQL cannot hold; None for any other error."""
+    not_sent = isinstance(error, asyncpg.DataError) and isinstance(error.__cause__, _NOT_HELD)
+    if not_sent or state_of(error) in _NO_TEXT:
+        return Invalid(f"PostgreSQL cannot hold this: {_text(error)}")
+    return None
 
 
 def must_run_again(error: BaseException) -> bool:
@@ -79,8 +89,8 @@ def _own(error: BaseException) -> TwofoldError | None:
         return WiringError(f"PostgreSQL cannot be reached by this address: {error}")
     if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
         return StoreUnavailable("no server at this address is a primary: a standby is for `replicas=`")
-    if state in _NO_TEXT or isinstance(error.__cause__, UnicodeError):
-        return Invalid(f"PostgreSQL cannot hold this: {_text(error)}")
+    if (invalid := not_held(error)) is not None:
+        return invalid
     if must_run_again(error):
         return Conflict(f"others changed the same at the same time: {_text(error)}")
     if state.startswith(_UNAVAILABLE) or isinstance(error, _GONE):

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
+from twofold.drivers.sqlite._faults import holding
 from twofold.sql import Fetched, LentConnection, WriteRefused
 
 T = TypeVar("T")
@@ -77,7 +78,8 @@ class ThreadCursor(Fetched):
         """Execute, and fetch all rows."""
 
         def work(connection: Connection) -> Sequence[Any]:
-            cursor = connection.execute(statement, parameters)
+            with holding():
+                cursor = connection.execute(statement, parameters)
             self.description = cursor.description
             rows = cursor.fetchall() if cursor.description else ()
             self.lastrowid, self.rowcount = cursor.lastrowid, cursor.rowcount
@@ -89,7 +91,8 @@ class ThreadCursor(Fetched):
         """Execute once for each set of parameters."""
 
         def work(connection: Connection) -> None:
-            cursor = connection.executemany(statement, parameters)
+            with holding():
+                cursor = connection.executemany(statement, parameters)
             self.lastrowid, self.rowcount = cursor.lastrowid, cursor.rowcount
 
         self.lent.run(work, statement)

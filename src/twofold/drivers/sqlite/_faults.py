@@ -1,8 +1,10 @@
 """What an error of SQLite means to whoever called the store."""
 
 import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
 
-from twofold.errors import StoreUnavailable
+from twofold.errors import Invalid, StoreUnavailable
 
 _PASSING = tuple(
     f"SQLITE_{kind}"
@@ -34,6 +36,19 @@ def typed(error: BaseException) -> BaseException:
     unavailable = StoreUnavailable(f"SQLite refuses: {error} ({name})")
     unavailable.__cause__ = error
     return unavailable
+
+
+@contextmanager
+def holding() -> Generator[None]:
+    """Execute with somebody's values: a number that SQLite cannot hold is `Invalid`, as text that PostgreSQL cannot is.
+
+    Raises:
+        Invalid: A number has more than 64 bits.
+    """
+    try:
+        yield
+    except OverflowError as error:
+        raise Invalid(f"SQLite cannot hold this: {error}") from error
 
 
 def sync_failed(error: sqlite3.Error) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlite3 import Connection
 from typing import Any, cast
 
+from twofold.drivers.sqlite._faults import holding
 from twofold.drivers.sqlite._statements import deletion, dialect, writes
 from twofold.sql import (
     DeleteRows,
@@ -30,6 +31,7 @@ def apply_rows(connection: Connection, rows: Sequence[RowChange]) -> None:
 
     Raises:
         WiringError: A change names a table without a primary key, or columns that its table does not have.
+        Invalid: A number has more than 64 bits.
         sqlite3.IntegrityError: A missing row cannot be inserted from what a change knows.
     """
     for step in fold(rows):
@@ -64,7 +66,8 @@ def _there(connection: Connection) -> set[str]:
 
 
 def _execute(connection: Connection, statement: RowStatement, rows: Sequence[Values]) -> int:
-    return connection.executemany(statement.sql, statement.parameters(rows)).rowcount
+    with holding():
+        return connection.executemany(statement.sql, statement.parameters(rows)).rowcount
 
 
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
