@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from twofold import App
 from twofold.app.streams import archive
 from twofold.clock import new_id
 from twofold.drivers.sqlite import SqliteStore
-from twofold.errors import NotFound, StreamClosed, VersionConflict
+from twofold.errors import Corrupt, NotFound, StreamClosed, VersionConflict
 from twofold.store import CLOSED, Append, Batch, Draft
 from twofold.testing._store_case import append
 
@@ -250,6 +251,32 @@ async def test_a_stream_that_goes_on_meanwhile_is_not_closed(
         await archive(app, "account-7", file)
     assert not file.exists()
     assert len(await app.store.log.read_stream("account-7")) == 5
+    await app.stores.stop()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "change", [lambda text: text[:-20], lambda text: text.replace('"amount":10', '"amount":99', 1)]
+)
+async def test_what_the_disk_has_not_as_it_was_written_closes_nothing(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[str], str]
+) -> None:
+    """The file is read before anything leaves the log, and taken away where it is another one."""
+    app, file = App("ledger", modules=[ledger], database=database), tmp_path / "a.jsonl"
+    assert app.check() == []
+    await app.stores.start()
+    sync = os.fsync
+
+    def sync_badly(descriptor: int) -> None:
+        sync(descriptor)
+        file.write_text(change(file.read_text()))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", sync_badly)
+        with pytest.raises(Corrupt):
+            await archive(app, "account-7", file)
+    assert not file.exists()
+    assert len(await app.store.log.read_stream("account-7")) == 4
     await app.stores.stop()
 
 
