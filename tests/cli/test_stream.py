@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from examples._demo.database import Database
 from tests.cli.conftest import Said
 from tests.cli.ledger import Book, Count, Open, Sum, ledger
 from twofold import App
@@ -189,6 +190,24 @@ def test_an_archived_stream_is_in_its_file_alone(
     assert told["user_id"] == "root"
     assert told["payload"] == {"stream": "account-7", "version": 4, "how": "archived", "sha256": digest}
     assert twofold("audit", "verify", *where).code == 0
+
+
+def test_a_stream_of_each_database_is_told_and_archived(
+    twofold: Callable[..., Said], each_database: Database, tmp_path: Path
+) -> None:
+    """Then and now, and in its file as the log had it."""
+    where, file = ("--database", each_database.address), tmp_path / "a.jsonl"
+    with App("ledger", modules=[ledger], database=each_database.address).sync as books:
+        for command in (Open(account_id="7"), Book(account_id="7", amount=10), Book(account_id="7", amount=100)):
+            assert books.execute(command).is_success
+    then = shown(twofold("stream", "state", LEDGER, "account-7", "--at-version", "2", "--json", *where))
+    assert (then["version"], then["state"]["amounts"]) == (2, [10])
+    before = shown(twofold("stream", "show", LEDGER, "account-7", "--json", *where))
+    assert [one["version"] for one in before] == [1, 2, 3]
+    assert twofold("stream", "archive", LEDGER, "account-7", "--to", str(file), "--yes", *where).code == 0
+    assert shown(twofold("stream", "show", LEDGER, "--from", str(file), "--json", *where)) == before
+    assert twofold("stream", "show", LEDGER, "account-7", *where).code == 4
+    assert twofold("audit", "verify", LEDGER, *where).code == 0
 
 
 def test_a_tombstone_leaves_nothing(stream: Stream, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
