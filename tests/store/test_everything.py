@@ -2,7 +2,7 @@
 
 import pytest
 
-from twofold.store import MemoryStore, Selection, everything
+from twofold.store import MemoryStore, Selection, everything, furthest
 from twofold.testing._store_case import append
 
 pytestmark = pytest.mark.anyio
@@ -31,3 +31,19 @@ async def test_what_is_behind_the_head_comes_with_the_last_page_or_not_at_all(
     found = everything(store.log, [Selection()], head=head, limit=limit)
     assert [[entry.position for entry in page] async for page in found] == pages
     await store.stop()
+
+
+async def test_whoever_has_nothing_left_to_do_has_dealt_with_what_is_behind_the_head() -> None:
+    """Of a log that is final everywhere that is the head."""
+    store = MemoryStore()
+    await store.start()
+    await store.commit(append("a", 5))
+    assert await furthest(store.log) == 5
+    with pytest.MonkeyPatch.context() as held:
+        held.setattr(type(store.log), "head", _two)
+        assert await furthest(store.log) == 3
+    await store.stop()
+
+
+async def _two(_: object) -> int:
+    return 2

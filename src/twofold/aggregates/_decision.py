@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Collection, Sequence
+from contextlib import aclosing
 from itertools import takewhile
 from typing import Any, Final, NamedTuple, Protocol, cast
 
@@ -83,15 +84,16 @@ async def tell_all(
         The positions behind the head of what they have seen.
     """
     where, seen = tuple(dict.fromkeys(one.selection for one in own)), set[int]()
-    async for page in everything(log, where, head=head):
-        told = page if as_of is None else list(takewhile(as_of.covers, page))
-        for fact in decode(catalogue, told):
-            for one in own:
-                if fact.recorded in one.selection and isinstance(fact.event, one.events):
-                    tell(one.decision, fact.event)
-        seen.update(entry.position for entry in told if entry.position > head)
-        if len(told) < len(page):
-            break
+    async with aclosing(everything(log, where, head=head)) as pages:
+        async for page in pages:
+            told = page if as_of is None else list(takewhile(as_of.covers, page))
+            for fact in decode(catalogue, told):
+                for one in own:
+                    if fact.recorded in one.selection and isinstance(fact.event, one.events):
+                        tell(one.decision, fact.event)
+            seen.update(entry.position for entry in told if entry.position > head)
+            if len(told) < len(page):
+                break
     return seen
 
 

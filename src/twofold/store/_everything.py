@@ -4,7 +4,7 @@ Behind the head stands what was committed above a transaction that is still open
 one; who decides must not, since they would not know what they were told a moment ago.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from twofold.store._log import Log
@@ -16,7 +16,7 @@ _NO_END: Final = 2**63 - 1
 
 async def everything(
     log: Log, where: Sequence[Selection], *, head: int, limit: int = 1000
-) -> AsyncIterator[Sequence[Recorded]]:
+) -> AsyncGenerator[Sequence[Recorded]]:
     """Events from the beginning on, in position order, page by page.
 
     Args:
@@ -37,3 +37,10 @@ async def everything(
         if len(final) < limit:
             return
         after = final[-1].position
+
+
+async def furthest(log: Log) -> int:
+    """A position that whoever has nothing left to do has dealt with: the head, or what is behind it already."""
+    head = await log.head()
+    behind = await log.read(head, until=_NO_END, limit=1)
+    return behind[0].position if behind else head
