@@ -1,7 +1,7 @@
 -- A decision may have seen more than what was final: what was committed above a transaction that was still open. That does
 -- not refuse it; whatever else stands behind the head that it has seen does.
 
--- As before, but for what was seen.
+-- As before, but for what was seen. The one without that stays: whoever is committing meanwhile may be about to call it.
 CREATE FUNCTION {schema}.twofold_first(behind bigint, of_types text[], with_tags text[], seen bigint[]) RETURNS bigint
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -137,5 +137,3 @@ BEGIN
     RETURN first + total - 1 || versions;
 END
 $$;
-
-DROP FUNCTION {schema}.twofold_first(bigint, text[], text[]);
