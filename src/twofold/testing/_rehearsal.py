@@ -112,7 +112,9 @@ class Rehearsal:
 
     async def _record(self, events: Sequence[tuple[str, object]]) -> None:
         unit = self._app.new_unit(self._app.router.context())
-        for stream, event in reordered(events) if self._fault is Fault.REORDER else events:
+        if self._fault is Fault.REORDER:
+            events = reordered(events, lambda event: self._app.router.catalogue.of(type(event)).tags(event))
+        for stream, event in events:
             unit.append(stream, event)
         await unit.commit()
 
