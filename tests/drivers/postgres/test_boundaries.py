@@ -102,7 +102,9 @@ async def test_no_decision_is_committed_too_late(
 
     deciding = deciders(0, len(writers))
     await asyncio.gather(*map(keep_deciding, deciding, writers))
-    prove(await whole_log(store), [one for decider in deciding for one in decider.told])
+    told = [one for decider in deciding for one in decider.told]
+    prove(await whole_log(store), told)
+    assert any(one.seen for one in told if one.refused_by is None)
 
 
 async def test_what_is_in_flight_below_what_was_read_refuses(
