@@ -1,12 +1,26 @@
 """Commands, queries and events through a running application."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from tests.app.bank import Announce, Announced, Balances, Deposit, Open, Overdrawn, Transfer, WhoAmI, app_on, told
-from twofold.errors import Exists, HandlerNotFoundError, NotFound, VersionConflict, WiringError
+from tests.app.bank import (
+    Account,
+    Announce,
+    Announced,
+    Balances,
+    Deposit,
+    Open,
+    Overdrawn,
+    Transfer,
+    WhoAmI,
+    app_on,
+    told,
+)
+from twofold import Module, Repository
+from twofold.errors import Exists, HandlerNotFoundError, NotFound, WiringError
 from twofold.messages import Command, Event, Principal
 from twofold.result import Success
 from twofold.store import MemoryStore
@@ -53,17 +67,33 @@ async def test_a_nested_refusal_refuses_the_whole() -> None:
         assert shown["now"] == [{"owner": "ada", "balance": 4}, {"owner": "bob", "balance": 5}]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Withdraw(Command[int]):
+    """Takes one out, slowly."""
+
+    owner: str
+
+
 async def test_commands_at_once_on_one_stream_never_lose_an_update() -> None:
-    """Each is committed, or told that it was too late."""
-    store = MemoryStore()
-    async with app_on(store) as app:
+    """All see the same before one of them commits, and no more is taken out than there is."""
+    slow, store = Module("slow"), MemoryStore()
+
+    @slow.handler
+    async def withdraw(command: Withdraw, accounts: Repository[Account]) -> int:
+        account = (await accounts.get(command.owner)).unwrap()
+        await asyncio.sleep(0)
+        account.change(-1)
+        await accounts.save(account)
+        return account.balance
+
+    async with app_on(store, slow) as app:
         await app.execute(Open(owner="ada"))
-        results = await asyncio.gather(*(app.execute(Deposit(owner="ada", amount=1)) for _ in range(20)))
-        won = sum(result.is_success for result in results)
-        assert won >= 1
-        assert {type(result.error) for result in results if result.is_failure} <= {VersionConflict}
+        await app.execute(Deposit(owner="ada", amount=5))
+        results = await asyncio.gather(*(app.execute(Withdraw(owner="ada")) for _ in range(20)))
+        assert sorted(result.value for result in results if result.is_success) == [0, 1, 2, 3, 4]
+        assert {type(result.error) for result in results if result.is_failure} == {Overdrawn}
         shown: Any = (await app.execute(Balances())).unwrap()
-        assert shown["now"] == [{"owner": "ada", "balance": won}]
+        assert shown["now"] == [{"owner": "ada", "balance": 0}]
 
 
 @pytest.mark.parametrize("ending", ["refuse", "crash"])

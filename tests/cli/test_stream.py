@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,13 +13,14 @@ from typing import Any
 
 import pytest
 
+from examples._demo.database import Database
 from tests.cli.conftest import Said
 from tests.cli.ledger import Book, Count, Open, Sum, ledger
 from twofold import App
 from twofold.app.streams import archive
 from twofold.clock import new_id
 from twofold.drivers.sqlite import SqliteStore
-from twofold.errors import NotFound, StreamClosed, VersionConflict
+from twofold.errors import Corrupt, NotFound, StreamClosed, VersionConflict
 from twofold.store import CLOSED, Append, Batch, Draft
 from twofold.testing._store_case import append
 
@@ -190,6 +192,24 @@ def test_an_archived_stream_is_in_its_file_alone(
     assert twofold("audit", "verify", *where).code == 0
 
 
+def test_a_stream_of_each_database_is_told_and_archived(
+    twofold: Callable[..., Said], each_database: Database, tmp_path: Path
+) -> None:
+    """Then and now, and in its file as the log had it."""
+    where, file = ("--database", each_database.address), tmp_path / "a.jsonl"
+    with App("ledger", modules=[ledger], database=each_database.address).sync as books:
+        for command in (Open(account_id="7"), Book(account_id="7", amount=10), Book(account_id="7", amount=100)):
+            assert books.execute(command).is_success
+    then = shown(twofold("stream", "state", LEDGER, "account-7", "--at-version", "2", "--json", *where))
+    assert (then["version"], then["state"]["amounts"]) == (2, [10])
+    before = shown(twofold("stream", "show", LEDGER, "account-7", "--json", *where))
+    assert [one["version"] for one in before] == [1, 2, 3]
+    assert twofold("stream", "archive", LEDGER, "account-7", "--to", str(file), "--yes", *where).code == 0
+    assert shown(twofold("stream", "show", LEDGER, "--from", str(file), "--json", *where)) == before
+    assert twofold("stream", "show", LEDGER, "account-7", *where).code == 4
+    assert twofold("audit", "verify", LEDGER, *where).code == 0
+
+
 def test_a_tombstone_leaves_nothing(stream: Stream, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once somebody has said yes, knowing what that means; a second time there is nothing to close."""
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
@@ -250,6 +270,32 @@ async def test_a_stream_that_goes_on_meanwhile_is_not_closed(
         await archive(app, "account-7", file)
     assert not file.exists()
     assert len(await app.store.log.read_stream("account-7")) == 5
+    await app.stores.stop()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "change", [lambda text: text[:-20], lambda text: text.replace('"amount":10', '"amount":99', 1)]
+)
+async def test_what_the_disk_has_not_as_it_was_written_closes_nothing(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[str], str]
+) -> None:
+    """The file is read before anything leaves the log, and taken away where it is another one."""
+    app, file = App("ledger", modules=[ledger], database=database), tmp_path / "a.jsonl"
+    assert app.check() == []
+    await app.stores.start()
+    sync = os.fsync
+
+    def sync_badly(descriptor: int) -> None:
+        sync(descriptor)
+        file.write_text(change(file.read_text()))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", sync_badly)
+        with pytest.raises(Corrupt):
+            await archive(app, "account-7", file)
+    assert not file.exists()
+    assert len(await app.store.log.read_stream("account-7")) == 4
     await app.stores.stop()
 
 

@@ -30,6 +30,7 @@ class Told(NamedTuple):
         after: The head that it has seen; None for an append without a condition.
         boundary: Which selection it depends on; negative for a loner's own.
         refused_by: The position of the event that has refused it; None when it was committed.
+        seen: The positions behind that head of what it has seen as well.
     """
 
     writer: int
@@ -37,6 +38,7 @@ class Told(NamedTuple):
     after: int | None
     boundary: int
     refused_by: int | None = None
+    seen: Sequence[int] = ()
 
 
 class Decider:
@@ -64,7 +66,11 @@ class Decider:
             return self._want("w", (f"own:{number}",), max(head, self._reached), -1 - number)
         tags = f"t:{chance.randrange(3)}", f"u:{chance.randrange(3)}"
         after = head if chance.random() < 0.7 else None
-        return self._want(chance.choice("xyz"), tags, after, chance.randrange(len(_BOUNDARIES)))
+        boundary, seen = chance.randrange(len(_BOUNDARIES)), list[int]()
+        if after is not None and chance.random() < 0.5:
+            page = await store.log.read(after, until=2**63 - 1, limit=1000, where=[_BOUNDARIES[boundary]])
+            seen = [event.position for event in page]
+        return self._want(chance.choice("xyz"), tags, after, boundary, seen)
 
     def committed(self, position: int) -> None:
         """Note that it was."""
@@ -80,10 +86,12 @@ class Decider:
         """How long to wait this time, in seconds: the fault that makes every window wide."""
         return self._chance.random() * 0.005
 
-    def _want(self, kind: str, tags: tuple[str, ...], after: int | None, boundary: int) -> Batch:
+    def _want(
+        self, kind: str, tags: tuple[str, ...], after: int | None, boundary: int, seen: Sequence[int] = ()
+    ) -> Batch:
         event = draft(kind)._replace(tags=tags)
-        self._next = Told(self._writer, str(event.id), after, boundary)
-        conditions = () if after is None else (Condition(after, (_selection(boundary),)),)
+        self._next = Told(self._writer, str(event.id), after, boundary, seen=seen)
+        conditions = () if after is None else (Condition(after, (_selection(boundary),), frozenset(seen)),)
         return Batch((Append(f"s-{self._writer}", (event,)),), conditions=conditions)
 
 
@@ -119,12 +127,14 @@ def prove(log: Sequence[Recorded], told: Sequence[Told]) -> None:
     for one in committed:
         if one.after is not None:
             start, end = bisect_right(positions, one.after), bisect_left(positions, places[one.event])
-            assert not any(selected(event, [_selection(one.boundary)]) for event in log[start:end]), one
+            missed = (event for event in log[start:end] if event.position not in one.seen)
+            assert not any(selected(event, [_selection(one.boundary)]) for event in missed), one
     at = dict(zip(positions, log, strict=True))
     for one in refused:
         assert one.after is not None
         assert one.refused_by is not None
         assert one.refused_by > one.after
+        assert one.refused_by not in one.seen
         assert selected(at[one.refused_by], [_selection(one.boundary)]), one
     assert refused
     assert all(one.boundary >= 0 for one in refused)

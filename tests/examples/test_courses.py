@@ -27,7 +27,7 @@ from examples.courses.domain import (
 from examples.courses.queries import CourseDetail, GetCourse, GetStudent, StudentDetail, Subscription
 from examples.courses.read_models import CourseRow, SeatRow
 from twofold import App, Exists, NotFound, Success
-from twofold.testing import given
+from twofold.testing import Fault, given
 
 pytestmark = pytest.mark.anyio
 
@@ -86,6 +86,15 @@ async def test_a_seat_is_given_under_all_rules_at_once() -> None:
     others = [CourseDefined(course_id=f"c{number}", title="More", capacity=9) for number in range(MOST_COURSES)]
     many = [subscribed(other.course_id, "ada") for other in others]
     await given(app, SEA, *others, *many).when(subscribe).then(TooManyCourses)
+
+
+async def test_a_seat_is_given_once_whatever_happens(fault: Fault) -> None:
+    """What was committed counts, whether or not the read model has followed it."""
+    await (
+        given(app, SEA, subscribed("sea", "bob"), fault=fault)
+        .when(Subscribe(course_id="sea", student_id="ada"))
+        .then(subscribed("sea", "ada"), CourseRow(course_id="sea", taken=2))
+    )
 
 
 async def test_a_seat_that_is_let_go_is_free() -> None:

@@ -71,6 +71,25 @@ async def test_a_key_is_remembered_for_a_short_time() -> None:
     assert (await other.find([warm.id]))[warm.id].secret is None
 
 
+async def test_a_key_that_was_being_read_while_it_was_destroyed_is_not_remembered() -> None:
+    """Whoever has asked before goes on with it, and nobody who asks later."""
+    keys = MemoryKeyStore()
+    vault = Vault(keys, HandClock().monotonic)
+    warm = await keys.key_of("person:ada")
+
+    async def destroy_and(answer: Any) -> Any:
+        await vault.destroy("person:ada")
+        return answer
+
+    with pytest.MonkeyPatch.context() as late:
+        late.setattr(MemoryKeyStore, "find", lambda _, ids: destroy_and({warm.id: warm}))
+        assert await vault.find([warm.id]) == {warm.id: warm}
+        late.setattr(MemoryKeyStore, "key_of", lambda _, subject: destroy_and(warm))
+        assert await vault.key_of("person:ada") == warm
+    assert (await vault.find([warm.id]))[warm.id].secret is None
+    assert (await vault.key_of("person:ada")).secret is None
+
+
 async def test_erased_is_told_from_a_field_that_looks_like_it() -> None:
     """A text in a field of no subject that looks encrypted is left as it is."""
     documents = made()

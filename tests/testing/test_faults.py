@@ -27,6 +27,7 @@ from twofold.store import MemoryStore
 from twofold.testing import Fault, given
 from twofold.testing._faults import FaultyStore
 from twofold.testing._store_case import append
+from twofold.testing._streams import reordered
 
 pytestmark = pytest.mark.anyio
 
@@ -97,6 +98,24 @@ async def test_streams_come_in_another_order(fault: Fault | None, order: list[st
     await given(module, PENS, INK, Stocked(article="pen", count=5), fault=fault).then()
     assert list(dict.fromkeys(article for article, _ in seen)) == order
     assert [count for article, count in seen if article == "pen"] == [2, 5]
+
+
+@pytest.mark.parametrize(
+    "tags, order",
+    [
+        ({}, "dbac"),
+        ({"b": "x"}, "dbac"),
+        ({"b": "x", "d": "x"}, "bdac"),
+        ({"a": "x", "d": "x"}, "bacd"),
+        ({"a": "x", "b": "xy", "d": "y"}, "abcd"),
+        ({"b": "x", "a": "y", "c": "xy"}, "dabc"),
+    ],
+)
+def test_what_carries_the_same_tag_stays_in_order(tags: dict[str, str], order: str) -> None:
+    """As what is in one stream does, which is a and c here; also where only a third one has both."""
+    streams = {"a": "s", "b": "t", "c": "s", "d": "u"}
+    found = reordered([(streams[event], event) for event in "abcd"], lambda event: tags.get(event, ""))
+    assert "".join(event for _, event in found) == order
 
 
 @pytest.mark.parametrize("fault,seen", [(Fault.DELAY, 0), (Fault.REORDER, 2)])

@@ -46,6 +46,8 @@ class Boundary:
     async def read(self, *decisions: Decision) -> None:
         """Tell decisions all that they are made of, as of one moment: the log, then what this unit has recorded.
 
+        They see whatever was committed before, though a transaction that has drawn lower positions is still open.
+
         Args:
             decisions: New ones, at least one; each is told only what is its own.
 
@@ -57,8 +59,9 @@ class Boundary:
         own = all_own(decisions, self._catalogue)
         self._read += decisions
         head = await self._store.log.head()
-        self._unit.require(Condition(head, tuple(dict.fromkeys(one.selection for one in own))))
-        await tell_all(own, self._store.log, self._catalogue, until=head)
+        seen = await tell_all(own, self._store.log, self._catalogue, head=head)
+        selections = tuple(dict.fromkeys(one.selection for one in own))
+        self._unit.require(Condition(head, selections, frozenset(seen)))
         for one in own:
             for event in self._unit.pending([one.selection]):
                 tell(one.decision, event)

@@ -1,7 +1,8 @@
 """Decision models: the part of the past that one decision depends on, whatever streams it is in."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import aclosing
 from itertools import takewhile
 from typing import Any, Final, NamedTuple, Protocol, cast
 
@@ -9,9 +10,7 @@ from twofold.aggregates._as_of import AsOf
 from twofold.dispatch import named_classes, refuse_impure
 from twofold.errors import FaultError, WiringError
 from twofold.messages import Catalogue, Event, tag_fields, tags_of
-from twofold.store import Log, Selection, decode
-
-_PAGE = 1000
+from twofold.store import Log, Selection, decode, everything
 
 
 class _Evolving(Protocol):
@@ -70,28 +69,32 @@ def all_own(decisions: Sequence[Decision], catalogue: Catalogue) -> list[Own]:
 
 
 async def tell_all(
-    own: Sequence[Own], log: Log, catalogue: Catalogue, *, until: int, as_of: AsOf | None = None
-) -> None:
+    own: Sequence[Own], log: Log, catalogue: Catalogue, *, head: int, as_of: AsOf | None = None
+) -> Collection[int]:
     """Have decisions see what they are made of, in the order of the log.
 
     Args:
         own: The decisions.
         log: The log.
         catalogue: What decodes it.
-        until: The last position that they see.
+        head: The head of the log, from before.
         as_of: The moment up to which they see it; all of it unless given.
+
+    Returns:
+        The positions behind the head of what they have seen.
     """
-    after, where = 0, tuple(dict.fromkeys(one.selection for one in own))
-    while True:
-        page = await log.read(after, until=until, limit=_PAGE, where=where)
-        told = page if as_of is None else list(takewhile(as_of.covers, page))
-        for fact in decode(catalogue, told):
-            for one in own:
-                if fact.recorded in one.selection and isinstance(fact.event, one.events):
-                    tell(one.decision, fact.event)
-        if len(told) < _PAGE:
-            return
-        after = page[-1].position
+    where, seen = tuple(dict.fromkeys(one.selection for one in own)), set[int]()
+    async with aclosing(everything(log, where, head=head)) as pages:
+        async for page in pages:
+            told = page if as_of is None else list(takewhile(as_of.covers, page))
+            for fact in decode(catalogue, told):
+                for one in own:
+                    if fact.recorded in one.selection and isinstance(fact.event, one.events):
+                        tell(one.decision, fact.event)
+            seen.update(entry.position for entry in told if entry.position > head)
+            if len(told) < len(page):
+                break
+    return seen
 
 
 def selection_of(decision: Decision, catalogue: Catalogue) -> Selection:

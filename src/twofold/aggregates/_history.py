@@ -5,7 +5,7 @@ It has the log and nothing else: no unit of work, no bus, so whatever is done wi
 
 from collections.abc import Sequence
 from itertools import takewhile
-from typing import Any, TypeVar, cast, final
+from typing import Any, TypeVar, final
 
 from twofold.aggregates._aggregate import Aggregate
 from twofold.aggregates._as_of import AsOf
@@ -103,9 +103,7 @@ class History:
         if as_of.kind == "version":
             raise WiringError("a decision is made of several streams: ask for it as of a position or an instant")
         head = await self._store.log.head()
-        until = min(head, cast("int", as_of.bound)) if as_of.kind == "position" else head
-        own = all_own(decisions, self._catalogue)
-        await tell_all(own, self._store.log, self._catalogue, until=until, as_of=as_of)
+        await tell_all(all_own(decisions, self._catalogue), self._store.log, self._catalogue, head=head, as_of=as_of)
 
     async def events(self, stream: str, *, as_of: AsOf | None = None) -> Sequence[Fact]:
         """The events of a stream with what the log says of each: its id, position, version, time and headers.

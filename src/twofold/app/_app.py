@@ -627,7 +627,7 @@ class App:
         Raises:
             WiringError: The application is not running.
         """
-        return await self._running().positions.exists(position)
+        return await self._running().positions.given_out(position)
 
     async def get(self, wanted: type[T]) -> T:
         """A dependency that lives as long as the application."""

@@ -15,7 +15,7 @@ from twofold.app._progress import Progress
 from twofold.app._standstill import Standstill
 from twofold.clock import Clock
 from twofold.errors import NotYetVisible, TimedOut
-from twofold.store import INLINE, NOBODY, Log, Recorded, Selection, Store
+from twofold.store import INLINE, NOBODY, Log, Recorded, Selection, Store, furthest
 from twofold.subscriptions import Cut, Subscriber, Watch
 
 _FIRST_PAUSE: Final = 0.01
@@ -86,8 +86,17 @@ class Positions:
         self._looks = 0
         self._looking = asyncio.Lock()
 
+    async def given_out(self, position: int) -> bool:
+        """Whether somebody may have been told of a position; True when nobody can tell.
+
+        A commit is told of before it is final, where a transaction below it is still open.
+        """
+        if self._log is None or await self.exists(position):
+            return True
+        return bool(await self._log.read(position - 1, until=position, limit=1))
+
     async def exists(self, position: int) -> bool:
-        """Whether the log has come to a position; True when nobody can tell."""
+        """Whether the log is final up to a position; True when nobody can tell."""
         if self._log is not None and position > self._head:
             self._head = await self._log.head()
         return self._log is None or position <= self._head
@@ -161,14 +170,14 @@ class Positions:
         )
 
     async def settle(self, timeout: float) -> None:
-        """Wait until all have reached the head, and what they did has moved it no further.
+        """Wait until all have reached what is in the log, and what they did has moved that no further.
 
         Raises:
             TimedOut: They have not within `timeout` seconds.
         """
         deadline = asyncio.get_running_loop().time() + timeout
         head = -1
-        while head != (head := await self._furthest()):
+        while head != (head := await self._last()):
             left = max(0.0, deadline - asyncio.get_running_loop().time())
             try:
                 await self.wait(head, self._parts, left)
@@ -182,6 +191,9 @@ class Positions:
             return await self._log.head()
         await self._look(0, ())
         return max((self._at(name) for parts in self._parts.values() for name in parts), default=0)
+
+    async def _last(self) -> int:
+        return await self._furthest() if self._log is None else await furthest(self._log)
 
     def _at(self, name: str) -> int:
         here = self._here.get(name)

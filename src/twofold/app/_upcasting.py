@@ -37,7 +37,8 @@ def _faults(one: Upcaster, catalogue: Catalogue) -> Iterable[Fault]:
         yield Fault(where=_where(one), code="upcast_of_today", text=text, hint=hint)
     for name in sorted(one.into):
         if name == one.name and today is None and not _goes_on(one, catalogue):
-            text, hint = "becomes a version that nothing reads", f"add into=[...], or a class that is called {name!r}"
+            text = "becomes a version that nothing reads"
+            hint = f"add into=[...], or a class that is called {name!r}; skip({name!r}) passes over all of them"
             yield Fault(where=_where(one), code="unknown_event", text=text, hint=hint)
         elif name != one.name and not catalogue.upcasters.knows(name):
             text, hint = f"becomes {name!r}, and no event is called that", "import the module that defines it"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import final
+from typing import Final, final
 
 from twofold.app._news import lease_in_danger, taken_over
 from twofold.app._progress import Lease, Progress, progress_of
@@ -13,8 +13,10 @@ from twofold.clock import Clock
 from twofold.errors import Classifier, TimedOut
 from twofold.messages import Catalogue
 from twofold.projections import DUE, Refresher
-from twofold.store import NOBODY, Log, Store
+from twofold.store import NOBODY, Log, Store, furthest
 from twofold.subscriptions import IDLE, Cut, Observer, Owner, Subscriber, Subscription, Tail
+
+_HELD_BACK: Final = "a transaction that has drawn positions is still open, and nobody knows yet what is above it"
 
 
 @final
@@ -155,7 +157,7 @@ class Workers:
         return [one for side in self._sides for one in await side.progress(self._log, self._clock)]
 
     async def settle(self, timeout: float) -> None:
-        """Wait until all have reached the head, and what they did has moved it no further.
+        """Wait until all have reached what is in the log, and what they did has moved that no further.
 
         Raises:
             TimedOut: They have not within `timeout` seconds.
@@ -163,7 +165,7 @@ class Workers:
         try:
             async with asyncio.timeout(timeout):
                 head = -1
-                while head != (head := await self._log.head()):
+                while head != (head := await furthest(self._log)):
                     for subscription, running in [pair for side in self._sides for pair in side.tasks.items()]:
                         reached = asyncio.ensure_future(subscription.reached(head))
                         try:
@@ -173,4 +175,4 @@ class Workers:
         except TimeoutError:
             behind = [progress for progress in await self.progress() if progress.lag]
             names = ", ".join(f"{one.name} ({one.lag} behind{', ' + one.error if one.error else ''})" for one in behind)
-            raise TimedOut(f"not settled within {timeout} s: {names}") from None
+            raise TimedOut(f"not settled within {timeout} s: {names or _HELD_BACK}") from None

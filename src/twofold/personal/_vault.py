@@ -40,6 +40,7 @@ class Vault:
         self._users = 0
         self._known = dict[UUID, tuple[Key, float]]()
         self._by_subject = dict[str, UUID]()
+        self._forgotten = 0
 
     async def start(self) -> None:
         """Open the store of the keys, for whoever else has it open too.
@@ -73,9 +74,9 @@ class Vault:
         Raises:
             StoreUnavailable: Nobody can tell now.
         """
-        held = self._by_subject.get(subject)
+        held, asked = self._by_subject.get(subject), self._forgotten
         key = None if held is None else self._remembered(held)
-        return key or self._keep(await self.store.key_of(subject))
+        return key or self._keep(await self.store.key_of(subject), asked)
 
     async def find(self, ids: Collection[UUID]) -> Mapping[UUID, Key]:
         """The keys with some ids.
@@ -85,24 +86,27 @@ class Vault:
             StoreUnavailable: Nobody can tell now.
         """
         found = {one: key for one in ids if (key := self._remembered(one)) is not None}
-        wanted = [one for one in ids if one not in found]
+        wanted, asked = [one for one in ids if one not in found], self._forgotten
         if wanted:
             read = await self.store.find(wanted)
             for one in wanted:
                 if one not in read:
                     raise KeyUnknown(one)
-                found[one] = self._keep(read[one])
+                found[one] = self._keep(read[one], asked)
         return found
 
     def forget(self, subject: str) -> None:
         """Remember the key of a subject no longer."""
+        self._forgotten += 1
         self._known.pop(self._by_subject.pop(subject, _NOBODY), None)
 
     def _remembered(self, key: UUID) -> Key | None:
         held, until = self._known.get(key, (None, 0.0))
         return held if self._monotonic() < until else None
 
-    def _keep(self, key: Key) -> Key:
+    def _keep(self, key: Key, asked: int) -> Key:
+        if asked != self._forgotten:  # while the store was asked: it may be this one, as it was before
+            return key
         if len(self._known) >= _MOST:
             self._known.clear()
             self._by_subject.clear()

@@ -8,7 +8,7 @@ from dishka import Provider, Scope
 from twofold.errors import FaultError
 from twofold.messages import Catalogue
 from twofold.projections._projection import Projection
-from twofold.store import Log, RowChange, Selection, Store, decode
+from twofold.store import Log, RowChange, Selection, Store, decode, everything
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -43,7 +43,7 @@ class LiveRows:
     Args:
         projection: The projection.
         tables: Its rows.
-        position: The head of the log that they were made of.
+        position: The head of the log when they were made: nothing up to it is missing in them.
     """
 
     __slots__ = ("_projection", "_tables", "position")
@@ -130,11 +130,9 @@ class Live(Generic[P]):
         """
         head = await self._log.head()
         where = (Selection(types=self._types, stream=stream, tags=frozenset(tags)),)
-        tables, after = self._tables(), 0
-        while after < head:
-            entries = await self._log.read(after, until=head, limit=_PAGE, where=where)
-            tables.change(self._projection.rows(decode(self._catalogue, entries)))
-            after = head if len(entries) < _PAGE else entries[-1].position
+        tables = self._tables()
+        async for page in everything(self._log, where, head=head, limit=_PAGE):
+            tables.change(self._projection.rows(decode(self._catalogue, page)))
         return LiveRows(self._projection, tables, head)
 
 

@@ -17,6 +17,7 @@ from twofold.store._closing import CLOSED, ClosableStore, Closing, How
 from twofold.store._current import UnitFactory, carrying, current_unit, working
 from twofold.store._decode import decode
 from twofold.store._epoch import GAP, Epoch, RestorableStore
+from twofold.store._everything import everything, furthest
 from twofold.store._fact import Fact
 from twofold.store._front import StoreFront, TransactionFront
 from twofold.store._idempotency import claim_stage, idempotency_stage
@@ -143,8 +144,10 @@ __all__ = [
     "current_unit",
     "decode",
     "ended_as",
+    "everything",
     "foundation",
     "from_header",
+    "furthest",
     "idempotency_stage",
     "json_text",
     "lifecycle_stage",

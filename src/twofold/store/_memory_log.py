@@ -71,7 +71,7 @@ class MemoryLog:
         """
         for condition in conditions:
             for event in islice(self._events, self._behind(condition.after), None):
-                if selected(event, condition.selections):
+                if event.position not in condition.seen and selected(event, condition.selections):
                     raise ConditionFailed(after=condition.after, position=event.position)
 
     def settled(self, remainder: Remainder) -> Batch:

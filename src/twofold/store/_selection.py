@@ -44,11 +44,13 @@ class Selection:
 class Condition:
     """What must not have happened since a decision was made: a dynamic consistency boundary.
 
-    A store refuses the batch when its log holds an event behind `after` that one of the selections means.
+    A store refuses the batch when its log holds an event behind `after` that one of the selections means, and that was
+    not seen.
 
     Args:
         after: The head of the log that the decision has seen.
         selections: What the decision depends on, by types and tags; at least one.
+        seen: The positions behind that head of what it has seen as well.
 
     Raises:
         WiringError: A selection names a stream or a part, or there is none.
@@ -56,6 +58,7 @@ class Condition:
 
     after: int
     selections: tuple[Selection, ...]
+    seen: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.selections or any(one.stream is not None or one.part is not None for one in self.selections):

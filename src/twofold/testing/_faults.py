@@ -47,7 +47,8 @@ class Fault(StrEnum):
     """The command is sent twice under one idempotency key, and every event is handled twice: the first time, nothing of
     that is committed."""
     REORDER = "reorder"
-    """The events that are given come by streams, the last stream first; those of one stream stay in order."""
+    """The events that are given come by streams, the last stream first; those of one stream, or with a tag in common,
+    stay in order."""
     DELAY = "delay"
     """Projections and reactions that follow the log see nothing of it before the command is done."""
 

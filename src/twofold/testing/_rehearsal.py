@@ -112,9 +112,14 @@ class Rehearsal:
 
     async def _record(self, events: Sequence[tuple[str, object]]) -> None:
         unit = self._app.new_unit(self._app.router.context())
-        for stream, event in reordered(events) if self._fault is Fault.REORDER else events:
+        if self._fault is Fault.REORDER:
+            events = reordered(events, self._tags)
+        for stream, event in events:
             unit.append(stream, event)
         await unit.commit()
+
+    def _tags(self, event: object) -> Sequence[str]:
+        return self._app.router.catalogue.of(type(event)).tags(event)
 
     async def _send(self, message: object, key: str | None, who: Mapping[str, Any]) -> Result[Any, Any]:
         while True:

@@ -78,6 +78,19 @@ class Boundaries(StoreCase):
         await store.commit(_tagged("d", "seat:1")._replace(conditions=(Condition(1, (seat,)),)))
         assert [event.stream for event in await whole_log(store)] == ["a", "c", "d"]
 
+    async def test_what_the_decision_has_seen_behind_the_head_refuses_nobody(self, store: Store) -> None:
+        """By its position, whatever is selected by; the next event that was not seen refuses it all the same."""
+        for stream in ("a", "b", "c"):
+            await store.commit(_tagged(stream, "seat:1", "show:1"))
+        tags, types = frozenset({"seat:1", "show:1"}), frozenset({"happened"})
+        for selection in (Selection(tags=tags), Selection(types=types), Selection(tags=tags, types=types), Selection()):
+            for seen in ((), (1,), (1, 3)):
+                with pytest.raises(ConditionFailed) as refused:
+                    await store.commit(Batch(conditions=(Condition(0, (selection,), frozenset(seen)),)))
+                assert refused.value.position in (1 if not seen else 2, None)
+            await store.commit(Batch(conditions=(Condition(0, (selection,), frozenset({1, 2, 3})),)))
+            await store.commit(Batch(conditions=(Condition(1, (selection,), frozenset({2, 3, 9})),)))
+
     @pytest.mark.parametrize(
         "selection",
         [

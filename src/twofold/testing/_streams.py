@@ -5,7 +5,7 @@ with one when it names the id of exactly one. Otherwise it belongs to none, and 
 published.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any, final, get_args, get_origin
 
@@ -59,10 +59,25 @@ class Streams:
                 self._known[stream] = made
 
 
-def reordered(events: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """Events of different streams the other way round; those of one stream stay in order."""
-    streams = list(dict.fromkeys(stream for stream, _ in events))
-    return [one for stream in reversed(streams) for one in events if one[0] == stream]
+def reordered(events: Sequence[tuple[str, Any]], tags: Callable[[Any], Iterable[str]]) -> list[tuple[str, Any]]:
+    """Events that have nothing in common the other way round.
+
+    Those of one stream stay in order, and those that carry the same tag: no other one could have been decided.
+
+    Args:
+        events: The events, with their streams.
+        tags: The tags of an event.
+    """
+    groups = list[tuple[set[str], list[int]]]()
+    for place, (stream, event) in enumerate(events):
+        marks, places = {stream, *tags(event)}, [place]
+        apart = [group for group in groups if group[0].isdisjoint(marks)]
+        for other, before in (group for group in groups if not group[0].isdisjoint(marks)):
+            marks |= other
+            places += before
+        groups = [*apart, (marks, sorted(places))]
+    groups.sort(key=lambda group: group[1][0], reverse=True)
+    return [events[place] for _, places in groups for place in places]
 
 
 def _aggregates(app: App) -> Iterable[type[Any]]:

@@ -2,17 +2,30 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import asyncpg
 import pytest
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from tests.aggregates.campus import Seat, StudentSubscribed
+from tests.aggregates.campus import (
+    CapacityChanged,
+    CourseDefined,
+    CourseFull,
+    DefineCourse,
+    Seat,
+    Seats,
+    StudentSubscribed,
+    Subscribe,
+    campus,
+)
 from tests.drivers.deciding import Decider, deciders, prove
-from tests.drivers.postgres.conftest import Plain
+from tests.drivers.postgres.conftest import Open, Plain
 from tests.drivers.postgres.schema import schema_of
+from twofold import App, AsOf, Exists, History, Live, Module, Query, Rows, Success
 from twofold.aggregates import Boundary
 from twofold.drivers.postgres import PostgresStore
-from twofold.drivers.postgres._append import calls
+from twofold.drivers.postgres._append import Calls, calls
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._where import any_of
 from twofold.errors import ConditionFailed
@@ -21,6 +34,36 @@ from twofold.store import Append, Batch, Selection, UnitOfWork
 from twofold.testing._store_case import draft, whole_log
 
 pytestmark = pytest.mark.anyio
+
+
+class Tables(DeclarativeBase): ...
+
+
+class RollRow(Tables):
+    __tablename__ = "rolls"
+
+    course_id: Mapped[str] = mapped_column(primary_key=True)
+    students: Mapped[int] = mapped_column(default=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountStudents(Query[int]):
+    course_id: str
+
+
+rolls = Module("rolls")
+
+
+@rolls.projection("rolls", mode="live", tables=[RollRow])
+class Rolls:
+    def subscribed(self, event: StudentSubscribed, rows: Rows) -> None:
+        rows.add(RollRow, {"course_id": event.course_id}, students=1)
+
+
+@rolls.handler
+async def count_students(query: CountStudents, live: Live[Rolls]) -> int:
+    found = (await live.read(tags={f"course:{query.course_id}"})).row(RollRow, course_id=query.course_id)
+    return 0 if found is None else found.students
 
 
 @pytest.fixture
@@ -59,7 +102,9 @@ async def test_no_decision_is_committed_too_late(
 
     deciding = deciders(0, len(writers))
     await asyncio.gather(*map(keep_deciding, deciding, writers))
-    prove(await whole_log(store), [one for decider in deciding for one in decider.told])
+    told = [one for decider in deciding for one in decider.told]
+    prove(await whole_log(store), told)
+    assert any(one.seen for one in told if one.refused_by is None)
 
 
 async def test_what_is_in_flight_below_what_was_read_refuses(
@@ -80,6 +125,54 @@ async def test_what_is_in_flight_below_what_was_read_refuses(
     await boundary.read(seat)
     assert not seat.taken
     boundary.record(StudentSubscribed(course_id="c", student_id="a"))
+    deciding = asyncio.create_task(unit.commit())
+    await slow.execute("COMMIT")
+    with pytest.raises(ConditionFailed) as refused:
+        await deciding
+    assert refused.value.position == drawn
+
+
+@pytest.fixture
+async def school(store: PostgresStore) -> AsyncIterator[App]:
+    """Courses and students, and a projection that is folded when it is read."""
+    async with App("campus", modules=[campus, rolls], database=store) as app:
+        yield app
+
+
+async def test_whoever_decides_or_asks_is_not_held_back(school: App, opened: Open) -> None:
+    """A transaction that is open elsewhere holds the head, and what was committed above it is known all the same."""
+    slow = await opened("slow", 3)
+    caller = school.caller()
+    assert await caller.execute(DefineCourse(course_id="c", capacity=2)) == Success(None)
+    assert isinstance((await caller.execute(DefineCourse(course_id="c", capacity=9))).error, Exists)
+    for student in ("s1", "s2"):
+        assert await caller.execute(Subscribe(course_id="c", student_id=student)) == Success(None)
+    assert isinstance((await caller.execute(Subscribe(course_id="c", student_id="s3"))).error, CourseFull)
+    assert await caller.execute(CountStudents(course_id="c")) == Success(2)
+    then, history = Seats("c"), await school.get(History)
+    await history.read(then, as_of=AsOf.position(caller.position))
+    assert (then.capacity, then.taken, await school.store.log.head()) == (2, 2, 0)
+    await slow.execute("COMMIT")
+    assert await caller.execute(CountStudents(course_id="c")) == Success(2)
+
+
+async def test_what_is_in_flight_refuses_whoever_has_seen_what_stands_above_it(
+    store: PostgresStore, opened: Open, calling: Calls
+) -> None:
+    """A decision that knows of a later event does not know of that one."""
+    catalogue = Catalogue()
+    for event in (CourseDefined, CapacityChanged, StudentSubscribed):
+        catalogue.add(event)
+    slow = await opened("slow")
+    taken = draft("student_subscribed")._replace(tags=("course:c", "student:a"), data=b"{}")
+    drawn = (await calling.of(Batch((Append("a", (taken,)),))).send(slow)).position
+    quick, unit, seats = UnitOfWork(store, catalogue, Context()), UnitOfWork(store, catalogue, Context()), Seats("c")
+    quick.append("b", StudentSubscribed(course_id="c", student_id="b"))
+    await quick.commit()
+    boundary = Boundary(unit, store, catalogue)
+    await boundary.read(seats)
+    assert seats.taken == 1
+    boundary.record(StudentSubscribed(course_id="c", student_id="d"))
     deciding = asyncio.create_task(unit.commit())
     await slow.execute("COMMIT")
     with pytest.raises(ConditionFailed) as refused:

@@ -1,18 +1,24 @@
 """The floor: readers miss nothing and wait for nobody longer than they must, however transactions overlap."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 
+from examples._demo.database import PostgresSchema
+from examples.courses import app as courses
+from tests.cli.shop import CountSales, Sell, shop
 from tests.drivers.postgres.conftest import Connect, NewStore, Open, Plain
 from tests.drivers.postgres.schema import schema_of
 from tests.drivers.postgres.writers import slow_writers
+from twofold import App, Success
 from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.postgres._append import Calls
 from twofold.drivers.postgres._held import PostgresTransaction
-from twofold.errors import Conflict
+from twofold.errors import Conflict, TimedOut
 from twofold.testing._store_case import append, follow, prove_in_order, whole_log
 
 pytestmark = pytest.mark.anyio
@@ -54,6 +60,43 @@ async def test_writers_go_on_and_readers_have_all_once_it_ends(
     prove_in_order(seen)
     assert [event.position for event in seen] == ([1, 2, 3] if end == "COMMIT" else []) + sorted(written)
     assert len(written) > 20 * seconds
+
+
+@pytest.mark.parametrize("role", ["all", "api-commands"])
+async def test_whoever_settles_waits_for_what_is_held_back(
+    postgres_schema: PostgresSchema, opened: Open, role: str
+) -> None:
+    """What was committed above an open transaction is something that is left to do, here or in another process."""
+    async with AsyncExitStack() as running:
+        parts = [App("shop", modules=[shop], database=postgres_schema.address) for _ in range(2)]
+        for app, own in zip(parts, ("worker", role), strict=True):
+            app.use_role(own)
+            await running.enter_async_context(app)
+        slow = await opened("slow")
+        assert (await app.execute(Sell(item="pen"))).is_success
+        for one in parts:
+            with pytest.raises(TimedOut, match=r"not settled within 0\.1 s: \w+"):
+                await one.settle(timeout=0.1)
+        await slow.execute("COMMIT")
+        await app.settle(timeout=30)
+        assert await app.execute(CountSales()) == Success(1)
+
+
+async def test_a_position_is_known_that_was_given_out(postgres_schema: PostgresSchema, opened: Open) -> None:
+    """Whoever brings it waits for what is below it, and is not told that there is no such thing."""
+    app = App("courses", modules=courses.modules, database=postgres_schema.address)
+    async with app, httpx.AsyncClient(transport=httpx.ASGITransport(app.http()), base_url="http://courses") as client:
+        slow = await opened("slow")
+        body = {"course_id": "sea", "title": "The sea", "capacity": 3}
+        told = (await client.post("/courses", json=body)).headers["Twofold-Position"]
+
+        async def shown(position: str, wait: str) -> int:
+            headers = {"Twofold-Position": position, "Twofold-Wait": wait}
+            return (await client.get("/courses/sea", headers=headers)).status_code
+
+        assert [await shown(told, "0"), await shown(str(int(told) + 1), "0")] == [503, 400]
+        await slow.execute("COMMIT")
+        assert await shown(told, "10") == 200
 
 
 async def test_holes_are_passed_at_once(store: PostgresStore, plain: Plain, opened: Open) -> None:

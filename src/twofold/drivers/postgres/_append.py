@@ -165,6 +165,7 @@ def _others(batch: Batch) -> dict[str, Any]:
                 "after": condition.after,
                 "types": None if one.types is None else sorted(one.types),
                 "tags": sorted(one.tags),
+                **({"seen": [*condition.seen]} if condition.seen else {}),
             }
             for nth, condition in enumerate(batch.conditions)
             for one in condition.selections

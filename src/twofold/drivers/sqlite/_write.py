@@ -76,6 +76,8 @@ def hold(connection: Connection, condition: Condition) -> None:
         ConditionFailed: It has.
     """
     where, values = any_of(condition.selections)
+    if condition.seen:
+        where, values = f"{where} AND {_UNSEEN}", [*values, json_text([*condition.seen])]
     found = connection.execute(_FIRST_AFTER.format(where), (condition.after, *values)).fetchone()
     if found:
         raise ConditionFailed(after=condition.after, position=found[0])
@@ -130,4 +132,5 @@ _INSERT = (
     "INSERT INTO twofold_events (stream, version, id, type, schema_version, data, headers, time, tags)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_UNSEEN = "position NOT IN (SELECT value FROM json_each(?))"
 _FIRST_AFTER = "SELECT position FROM twofold_events WHERE position > ? AND {} ORDER BY position LIMIT 1"
