@@ -1,12 +1,13 @@
 """What an application is made of, as plain data."""
 
 import json
+from typing import Any, Optional
 
 import pytest
 
 from tests.app.bank import Announced, app_on, bank
 from twofold import App, Module
-from twofold.app.description import describe
+from twofold.app.description import describe, type_name
 from twofold.errors import StartError
 from twofold.store import MemoryStore
 
@@ -56,3 +57,14 @@ def test_an_unsound_one_is_not_described() -> None:
     """The faults are told instead."""
     with pytest.raises(StartError):
         describe(App("bank", modules=[bank()], database=MemoryStore()))
+
+
+def test_a_type_is_told_as_people_write_it() -> None:
+    """However it was made: what Python calls `Optional` is a choice like any other."""
+    choice: Any = Optional[int]  # noqa: UP045  # what typing makes of a text with a bar in it
+    assert [type_name(one) for one in (int, None, choice, list[Announced])] == [
+        "int",
+        "None",
+        "int | None",
+        "list[Announced]",
+    ]

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from types import NoneType
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from twofold.app._app import App
-from twofold.dispatch import Handler
+from twofold.dispatch import UNIONS, Handler
 from twofold.errors import MissingExtraError
 from twofold.messages import Kind, wire_name
 from twofold.projections import Projection, Writer
@@ -161,4 +161,6 @@ def type_name(hint: Any) -> str:
         return "None"
     if isinstance(hint, type) and not hasattr(hint, "__args__"):
         return hint.__qualname__
+    if get_origin(hint) in UNIONS:
+        return " | ".join(map(type_name, get_args(hint)))
     return _PATH.sub("", str(hint))
