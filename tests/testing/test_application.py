@@ -26,9 +26,9 @@ from tests.testing.stall import (
     stall,
 )
 from tests.testing.tills import SCANNER, Ring, Ringing, Scan
-from twofold import Aggregate, App, Command, Event, Failure, Module, NotFound, Repository, Success
+from twofold import Aggregate, App, Command, Event, Failure, Module, NotFound, Repository, Success, UnitOfWork
 from twofold.clock import Clock, new_id
-from twofold.errors import StartError, WiringError
+from twofold.errors import Conflict, StartError, WiringError
 from twofold.testing import VirtualClock, fresh, given, settle
 
 pytestmark = pytest.mark.anyio
@@ -176,6 +176,31 @@ async def test_one_that_runs_is_taken_as_it_is() -> None:
         await given(app, SOLD).when(bob).then(SoldOut("pen"), THANKED)
         with pytest.raises(WiringError, match="is running"):
             await given(app, clock=VirtualClock()).then()
+
+
+async def test_one_that_needs_no_sql_runs_in_memory() -> None:
+    """As it is for any other, and nothing of it is left."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Note(Command[str]):
+        text: str
+
+    @dataclass(frozen=True, kw_only=True)
+    class Noted(Event):
+        text: str
+
+    module = Module("notes")
+    module.events(Noted)
+
+    @module.handler
+    async def note(command: Note, unit: UnitOfWork) -> str:
+        unit.append("notes", Noted(text=command.text), expected=0)
+        return command.text
+
+    for _ in range(2):
+        async with App("notes", modules=[module], database="memory:") as app:
+            await given(app).when(Note(text="hello")).then(Noted(text="hello"))
+            await given(app).when(Note(text="hello")).then(Conflict)
 
 
 async def test_time_is_what_the_test_says() -> None:
