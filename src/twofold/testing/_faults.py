@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar, final
 
 from twofold.errors import OutcomeUnknown, StoreUnavailable
+from twofold.messages import current_context
 from twofold.store import (
     Batch,
     Bell,
@@ -192,7 +193,7 @@ class _FaultyTransaction(TransactionFront):
 
 @final
 class _LateLog:
-    """A log whose end is not seen while its store is late."""
+    """A log whose end is not seen while its store is late, but by whoever handles a message: that one decides by it."""
 
     __slots__ = ("_store",)
 
@@ -200,7 +201,8 @@ class _LateLog:
         self._store = store
 
     async def head(self) -> int:
-        return 0 if self._store.late else await self._store.behind.log.head()
+        late = self._store.late and current_context() is None
+        return 0 if late else await self._store.behind.log.head()
 
     async def epoch(self) -> str:
         return await self._store.behind.log.epoch()
