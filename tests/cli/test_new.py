@@ -73,6 +73,13 @@ def shop(new: Callable[[str], Said], tmp_path: Path) -> Path:
     return tmp_path / "shop"
 
 
+def test_its_readme_asks_for_a_pip_that_knows_groups(shop: Path) -> None:
+    """Python 3.11 and 3.12 make environments with one that does not."""
+    lines = (shop / "README.md").read_text(encoding="utf-8").splitlines()
+    newer, groups = ([at for at, line in enumerate(lines) if word in line] for word in ('"pip>=25.1"', "--group dev"))
+    assert newer < groups
+
+
 def files_in(folder: Path) -> dict[Path, bytes]:
     """Everything that is there."""
     return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from threading import Lock
 
 import pytest
 
@@ -259,6 +260,77 @@ class Visitor(Aggregate):
     def evolve(self, event: Event) -> None:
         assert isinstance(event, Met)
         self.id = event.guest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joined(Event):
+    reader: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lent(Event):
+    loan: str
+    reader: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Returned(Event):
+    loan: str
+    reader: str
+
+
+class Reader(Aggregate):
+    id: str
+
+    def joined(self, event: Joined) -> None:
+        self.id = event.reader
+
+
+class Loan(Aggregate):
+    id: str
+    back = False
+
+    def evolve(self, event: Event) -> None:
+        match event:
+            case Lent():
+                self.id = event.loan
+            case Returned():
+                self.back = True
+            case _:
+                pass
+
+
+class Unlike(Loan):
+    """It holds what cannot be copied, so nobody can tell whether an event changes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = Lock()
+
+
+@pytest.mark.parametrize("kind", [Loan, Unlike])
+async def test_an_event_that_names_another_aggregate_is_of_the_one_that_it_changes(kind: type[Loan]) -> None:
+    """Who passes over what it does not know takes any event; where nobody can tell, nobody guesses."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Look(Command[bool]):
+        pass
+
+    async def look(command: Look, loans: Repository[Loan], readers: Repository[Reader]) -> bool:
+        return (await readers.get("ada")).is_success and (await loans.get("l1")).unwrap().back
+
+    async def look_twice(command: Look, loans: Repository[Unlike], readers: Repository[Reader]) -> bool:
+        return True
+
+    module = Module("lending")
+    module.register(Look, look if kind is Loan else look_twice)
+    module.events(Joined, Lent, Returned)
+    past = Joined(reader="ada"), Lent(loan="l1", reader="ada"), Returned(loan="l1", reader="ada")
+    if kind is Loan:
+        assert await given(module, *past).when(Look()).then() == Success(True)
+    else:
+        with pytest.raises(WiringError, match="may be of reader-ada or of unlike-l1"):
+            await given(module, *past).when(Look()).then()
 
 
 @pytest.mark.parametrize("kinds", [[Person], [Person, Visitor]])

@@ -613,7 +613,7 @@ class App:
             What that covers.
 
         Raises:
-            NotFound: It has no personal data of such a kind.
+            NotFound: It has no personal data of such a kind, or the id can be nobody's.
             StoreUnavailable: The keys cannot be reached: it may have to be done again.
             WiringError: It is not running.
         """

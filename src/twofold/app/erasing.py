@@ -12,6 +12,7 @@ from twofold.app._app import App
 from twofold.app._erasure import Erasure, InPlainText
 from twofold.app._plain import PlainText
 from twofold.app._room import open_room
+from twofold.app._subjects import misread
 from twofold.errors import NotFound, VersionConflict, WiringError
 from twofold.messages import Kind, Origin, SubjectErased
 from twofold.projections import Projection, Writer
@@ -53,7 +54,7 @@ async def erase(app: App, subject: str, *, user_id: str | None = None) -> Erasur
         user_id: Who has asked for it, for the audit trail.
 
     Raises:
-        NotFound: The application has no personal data of such a kind.
+        NotFound: The application has no personal data of such a kind, or the id can be nobody's.
         StoreUnavailable: The keys cannot be reached: it may have to be done again.
         WiringError: The application keeps no keys.
     """
@@ -64,6 +65,7 @@ async def erase(app: App, subject: str, *, user_id: str | None = None) -> Erasur
     if not isinstance(app.store, RevealingStore):
         raise WiringError(f"{app.name} has no key database")
     store = cast("PersonalStore", app.store)
+    await _require_somebody(app, store, kind, name)
     key = await store.vault.destroy(subject)
     await _tell(app, kind, name, user_id)
     forgetting, remembering = followers(app)
@@ -98,9 +100,22 @@ def followers(app: App) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(sorted(forgetting)), tuple(sorted(remembering))
 
 
+async def _require_somebody(app: App, store: "PersonalStore", kind: str, name: str) -> None:
+    """See that an id can be somebody's: what tells of its end stays in the log, for whoever follows it to read."""
+    reason = misread(app.router.catalogue, kind, name)
+    if reason is None or f"{kind}:{name}" in await store.vault.store.subjects():  # it had another form once
+        return
+    if not await app.store.log.read_stream(_stream(kind, name), limit=1):
+        raise NotFound(f"{name!r} is the id of no {kind}: {reason}")
+
+
+def _stream(kind: str, name: str) -> str:
+    return f"subject-{kind}:{name}"
+
+
 async def _tell(app: App, kind: str, name: str, user_id: str | None) -> None:
     """Record that a subject is erased, once."""
-    stream = f"subject-{kind}:{name}"
+    stream = _stream(kind, name)
     if await app.store.log.read_stream(stream, limit=1):
         return
     context = app.router.context(Origin(user_id=user_id))

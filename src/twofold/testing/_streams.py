@@ -1,11 +1,12 @@
 """Which stream an event that is given to an application belongs to: that of the aggregate which it is an event of.
 
 Nobody guesses. An event begins an aggregate when exactly one class of the application gets its id from it, and goes on
-with one when it names the id of exactly one. Otherwise it belongs to none, and has a stream of its own, as if
-published.
+with one when it names the id of exactly one that it changes, or that takes it. Otherwise it belongs to none, and has a
+stream of its own, as if published.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
 from itertools import count
 from typing import Any, final, get_args, get_origin
 
@@ -38,14 +39,28 @@ class Streams:
         begun: dict[str, Aggregate] = {
             kind.stream_of(made.id): made for kind in self._kinds if (made := _begun(kind, event, values))
         }
-        named = {stream: one for stream, one in self._known.items() if getattr(one, "id", None) in values}
-        found: dict[str, Aggregate] = begun or {stream: one for stream, one in named.items() if _evolves(one, event)}
+        found = begun or self._going_on(event, values)
         if len(found) > 1:
             raise WiringError(f"{event!r} may be of {' or of '.join(found)}: give the command that records it instead")
         for stream, one in found.items():
             self._known.setdefault(stream, one)
             return stream
         return f"given-{next(self._alone)}"
+
+    def _going_on(self, event: Any, values: Sequence[object]) -> dict[str, Aggregate]:
+        """Those whose id an event names: what it changes, else what takes it.
+
+        An `evolve` may pass over what it does not know: an event of a loan that names its reader is taken by both.
+        """
+        taken, changed = dict[str, Aggregate](), dict[str, Aggregate]()
+        for stream, one in self._known.items():
+            if getattr(one, "id", _NOBODY) in values:
+                before = _state(one)
+                if _evolves(one, event):
+                    taken[stream] = one
+                    if _state(one) != before:
+                        changed[stream] = one
+        return changed or taken
 
     def see(self, stream: str, event: Any) -> None:
         """Know of an event that is in the log."""
@@ -91,6 +106,13 @@ def _begun(kind: type[Any], event: Any, values: Sequence[object]) -> Any:
     """A new aggregate that has its id from this event; None when it gets none."""
     made = kind()
     return made if _evolves(made, event) and getattr(made, "id", _NOBODY) in values else None
+
+
+def _state(one: Aggregate) -> dict[str, Any] | None:
+    try:
+        return deepcopy(vars(one))
+    except Exception:  # noqa: BLE001  # it holds what cannot be copied: nobody can tell whether it changes
+        return None
 
 
 def _evolves(one: Aggregate, event: Any) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, final, get_origin
 
-from twofold.aggregates import Repository
+from twofold.aggregates import Boundary, History, Repository
 from twofold.app._app import App
 from twofold.app._room import open_room
 from twofold.app.description import type_name
@@ -43,7 +43,22 @@ from twofold.store import (
 )
 
 _OWN: Final[frozenset[Any]] = frozenset(
-    {Catalogue, Clock, CommandBus, Context, Dispatcher, EventBus, Live, QueryBus, Repository, Store, UnitOfWork, type}
+    {
+        Boundary,
+        Catalogue,
+        Clock,
+        CommandBus,
+        Context,
+        Dispatcher,
+        EventBus,
+        History,
+        Live,
+        QueryBus,
+        Repository,
+        Store,
+        UnitOfWork,
+        type,
+    }
 )
 """What twofold itself gives to handlers, beside sessions: in a twin, none of it leaves the throw-away store. Types are
 those that a generic one is for.
