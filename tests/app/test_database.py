@@ -56,3 +56,9 @@ def test_an_address_that_no_driver_knows_is_refused() -> None:
     with pytest.raises(WiringError, match="oracle://") as raised:
         _ = App("x", database="oracle://scott:tiger@host").store
     assert "tiger" not in str(raised.value)
+
+
+def test_the_mere_name_of_a_database_is_no_file() -> None:
+    """Whoever says `postgres` means the server."""
+    with pytest.raises(WiringError, match="write postgres://"):
+        _ = App("x", database="postgres").store

@@ -27,10 +27,23 @@ from tests.testing.stall import (
     stall,
 )
 from tests.testing.tills import SCANNER, Ring, Ringing, Scan
-from twofold import Aggregate, App, Command, Event, Failure, Module, NotFound, Repository, Success, UnitOfWork
+from twofold import (
+    Aggregate,
+    App,
+    Command,
+    Context,
+    Event,
+    Failure,
+    Module,
+    NotFound,
+    Principal,
+    Repository,
+    Success,
+    UnitOfWork,
+)
 from twofold.clock import Clock, new_id
-from twofold.errors import Conflict, StartError, WiringError
-from twofold.testing import VirtualClock, fresh, given, settle
+from twofold.errors import Conflict, Invalid, StartError, Unauthenticated, WiringError
+from twofold.testing import Fault, VirtualClock, fresh, given, settle
 
 pytestmark = pytest.mark.anyio
 
@@ -202,6 +215,41 @@ async def test_one_that_needs_no_sql_runs_in_memory() -> None:
         async with App("notes", modules=[module], database="memory:") as app:
             await given(app).when(Note(text="hello")).then(Noted(text="hello"))
             await given(app).when(Note(text="hello")).then(Conflict)
+
+
+async def test_each_command_has_its_sender_and_key() -> None:
+    """Those that are given have one of their own; a key is the test's, under a fault too."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Pour(Command[str]):
+        glass: str
+
+    @dataclass(frozen=True, kw_only=True)
+    class Poured(Event):
+        glass: str
+        by: str
+
+    def is_barkeeper(principal: Principal) -> bool:
+        return "barkeeper" in principal.roles
+
+    module = Module("bar", authorize=is_barkeeper)
+    module.events(Poured)
+
+    @module.handler(idempotency="required")
+    async def pour(command: Pour, unit: UnitOfWork, context: Context) -> str:
+        unit.append("bar", Poured(glass=command.glass, by=str(context.user_id)))
+        return command.glass
+
+    ada, bob = (Principal(user_id=name, roles=frozenset({"barkeeper"})) for name in ("ada", "bob"))
+    pour_beer = Pour(glass="beer")
+    await given(module).when(pour_beer, principal=ada).then(Invalid)
+    await given(module).when(pour_beer, idempotency_key="a").then(Unauthenticated)
+    for fault in (None, Fault.CRASH_AFTER_COMMIT):
+        asked = given(module, pour_beer, fault=fault, principal=bob).when(pour_beer, principal=ada, idempotency_key="a")
+        await asked.then(Poured(glass="beer", by="ada"))
+    async with fresh(App("bar", modules=[module])) as app:
+        assert await app.caller(principal=bob, idempotency_key="a").execute(pour_beer) == Success("beer")
+        await given(app).when(pour_beer, principal=bob, idempotency_key="a").then()
 
 
 async def test_time_is_what_the_test_says() -> None:

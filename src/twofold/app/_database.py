@@ -73,6 +73,8 @@ def store_of(database: "str | Path | Store | None", name: str, *, shared: bool =
             raise WiringError("memory: is known to one process only, and this one has a role beside others")
         return MemoryStore()
     scheme, separator, _ = database.partition("://")
+    if not separator and scheme in _DRIVERS:
+        raise WiringError(f"{database} is no address, and no good name for a file: write {database}://…")
     if not separator:
         return _SQLITE.open(database, migrate=migrate)
     driver = _DRIVERS.get(scheme)

@@ -58,7 +58,7 @@ class Execution:
         given, message = self._given, self._message
         refusal, others = refusal_of(expected)
         async with rehearsing(given.app, clock=given.clock, fault=given.fault, instead=given.instead) as rehearsal:
-            await rehearsal.begin(given.before)
+            await rehearsal.begin(given.before, given.principal)
             asks = rehearsal.asks(message)
             rows = [one for one in others if is_row(one) and not asks]
             result = Success() if message is None else await rehearsal.execute(message, **self._who)
@@ -85,9 +85,10 @@ class GivenApp:
         clock: Where it gets the time.
         fault: What happens meanwhile.
         instead: Objects in the places of dependencies.
+        principal: Who has sent those commands.
     """
 
-    __slots__ = ("app", "before", "clock", "fault", "instead")
+    __slots__ = ("app", "before", "clock", "fault", "instead", "principal")
 
     def __init__(
         self,
@@ -97,12 +98,14 @@ class GivenApp:
         clock: Clock | None,
         fault: Fault | None,
         instead: Mapping[Any, object] | None,
+        principal: Principal | None,
     ) -> None:
         self.app = app
         self.before = before
         self.clock = clock
         self.fault = fault
         self.instead = instead
+        self.principal = principal
 
     def when(
         self,
@@ -111,6 +114,7 @@ class GivenApp:
         user_id: str | None = None,
         tenant: str | None = None,
         principal: Principal | None = None,
+        idempotency_key: str | None = None,
     ) -> Execution:
         """Execute a command or a query.
 
@@ -119,8 +123,10 @@ class GivenApp:
             user_id: Who sends it.
             tenant: Whom they act for.
             principal: Who they are, as a door would have authenticated them.
+            idempotency_key: What they call the command; under a fault each has a key, this one or a new one.
         """
-        return Execution(self, message, {"user_id": user_id, "tenant": tenant, "principal": principal})
+        who = {"user_id": user_id, "tenant": tenant, "principal": principal, "idempotency_key": idempotency_key}
+        return Execution(self, message, who)
 
     def then(self, *expected: object) -> Coroutine[Any, Any, object]:
         """See that exactly this has come of what was before, as `Execution.then`; events only where some are expected.

@@ -13,7 +13,7 @@ from twofold.app import App
 from twofold.clock import Clock
 from twofold.dispatch import Decider, Module
 from twofold.errors import WiringError
-from twofold.messages import Event
+from twofold.messages import Event, Principal
 from twofold.testing._application import GivenApp
 from twofold.testing._decision import GivenDecider, GivenEntity
 from twofold.testing._faults import Fault
@@ -43,6 +43,7 @@ def given(  # pyright: ignore[reportOverlappingOverload]  # the same
     clock: Clock | None = None,
     fault: Fault | None = None,
     instead: Mapping[Any, object] | None = None,
+    principal: Principal | None = None,
 ) -> GivenApp: ...
 @overload
 def given(  # pyright: ignore[reportOverlappingOverload]  # the other way round: of a class without `handle`
@@ -56,6 +57,7 @@ def given(
     clock: Clock | None = None,
     fault: Fault | None = None,
     instead: Mapping[Any, object] | None = None,
+    principal: Principal | None = None,
 ) -> GivenApp: ...
 def given(
     subject: Any,
@@ -64,6 +66,7 @@ def given(
     clock: Clock | None = None,
     fault: Fault | None = None,
     instead: Mapping[Any, object] | None = None,
+    principal: Principal | None = None,
 ) -> Any:
     """Begin a test: of what decides or projects, without any store, or of an application, a module or a handler.
 
@@ -78,6 +81,8 @@ def given(
         clock: Where it gets the time.
         fault: What happens to an application meanwhile.
         instead: Objects in the places of an application's dependencies, by type.
+        principal: Who has sent the commands that are given to an application, each under a key of its own; nobody
+            unless given.
 
     Raises:
         WiringError: The subject is none of these.
@@ -104,7 +109,7 @@ def given(
                 " a handler"
             )
         subject = App("given", modules=[_home_of(subject) or _alone(subject)])
-    return GivenApp(subject, before, clock=clock, fault=fault, instead=instead)
+    return GivenApp(subject, before, clock=clock, fault=fault, instead=instead, principal=principal)
 
 
 def _entity(subject: Any, before: Any) -> GivenEntity[Any]:

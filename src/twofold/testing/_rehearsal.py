@@ -12,7 +12,7 @@ from weakref import WeakSet
 from twofold.app import App
 from twofold.clock import Clock
 from twofold.errors import OutcomeUnknown, StoreUnavailable, WiringError, open_module
-from twofold.messages import Kind
+from twofold.messages import Kind, Principal
 from twofold.result import Result
 from twofold.store import Log, Recorded, RevealingStore
 from twofold.testing._faults import Fault, FaultyStore
@@ -43,11 +43,12 @@ class Rehearsal:
         self._given = set[UUID]()
         self._begin = 0
 
-    async def begin(self, before: Sequence[object]) -> None:
+    async def begin(self, before: Sequence[object], principal: Principal | None) -> None:
         """Let the application have a past.
 
         Args:
             before: Events, which are recorded; commands, which are executed.
+            principal: Who has sent the commands.
 
         Raises:
             WiringError: One of them is neither, or a command is refused.
@@ -62,7 +63,8 @@ class Rehearsal:
                 continue
             await self._record(events)
             events.clear()
-            result = await self._app.execute(one)
+            caller = self._app.caller(principal=principal, idempotency_key=secrets.token_hex(8))
+            result = await caller.execute(one)
             if result.is_failure:
                 raise WiringError(f"{one!r} is given, and was refused: {result.error!r}")
         await self._record(events)
@@ -80,10 +82,11 @@ class Rehearsal:
         """Execute the message, again and again where the process dies over it."""
         if self.asks(message):
             await self.settle()
-        key = None if self._fault is None else secrets.token_hex(8)
-        result = await self._send(message, key, who)
+        if self._fault is not None:
+            who["idempotency_key"] = who.get("idempotency_key") or secrets.token_hex(8)
+        result = await self._send(message, who)
         if self._fault is Fault.DUPLICATE:
-            await self._send(message, key, who)
+            await self._send(message, who)
         return result
 
     async def settle(self) -> None:
@@ -121,9 +124,9 @@ class Rehearsal:
     def _tags(self, event: object) -> Sequence[str]:
         return self._app.router.catalogue.of(type(event)).tags(event)
 
-    async def _send(self, message: object, key: str | None, who: Mapping[str, Any]) -> Result[Any, Any]:
+    async def _send(self, message: object, who: Mapping[str, Any]) -> Result[Any, Any]:
         while True:
-            caller = self._app.caller(idempotency_key=key, **who)
+            caller = self._app.caller(**who)
             crashed, result = await self._until_crash(caller.execute(message))
             lost = result is None or isinstance(result.error, StoreUnavailable | OutcomeUnknown)
             if result is not None and not (crashed and lost):
