@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from examples.orders.values import Line, Money, Quantity, Sku, Words
 from twofold import Boundary, Command, Decision, Event, Failure, Module, Refused, Result, Success, Tag
@@ -50,7 +50,7 @@ class ListProduct(BaseModel, Command[None], frozen=True):
     """Put a product into the catalogue, or give it another name or price; orders keep what they were taken at."""
 
     sku: Sku
-    name: Words
+    name: Annotated[Words, Field(examples=["Pen"])]
     price: Money
 
 

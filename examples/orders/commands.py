@@ -8,7 +8,7 @@ from pydantic import Field
 
 from examples.orders.changing import change
 from examples.orders.domain import Order
-from examples.orders.values import Address, Lines, Money, Words
+from examples.orders.values import Address, Customer, Lines, Money, Words
 from twofold import Command, Module, Refused, Repository, Result, Success
 from twofold.clock import new_id
 
@@ -19,7 +19,7 @@ commands = Module("orders.commands")
 class OrderAtOnce(Command[UUID]):
     """Place an order as it comes, at prices that were agreed upon; answers its id."""
 
-    customer_id: Annotated[UUID, Field(examples=["0198c2f4-5d1a-7c3e-9b60-2f1d8e4a7b35"])]
+    customer_id: Customer
     lines: Lines
     address: Address | None = None
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from examples.orders.catalogue import Item, lines_of
 from examples.orders.changing import change
 from examples.orders.domain import Order
-from examples.orders.values import Address, OrderStatus, Quantity, Sku, Words
+from examples.orders.values import Address, Customer, OrderStatus, Quantity, Sku, Words
 from twofold import Boundary, Command, Failure, Module, Refused, Repository, Result, Success
 from twofold.clock import new_id
 
@@ -20,8 +20,8 @@ draft_commands = Module("orders.draft_commands")
 class CreateOrder(Command[UUID, Refused]):
     """Begin an order, of what the catalogue has; answers its id."""
 
-    customer_id: UUID
-    items: Annotated[tuple[Item, ...], Field(max_length=50)] = ()
+    customer_id: Customer
+    items: Annotated[tuple[Item, ...], Field(max_length=50, examples=[[{"sku": "PEN-1", "quantity": 2}]])] = ()
     address: Address | None = None
 
 
@@ -84,8 +84,8 @@ class ChangeStatus(Command[None, Refused]):
     """Place or cancel an order by hand, and say why."""
 
     order_id: UUID
-    status: OrderStatus
-    reason: Words
+    status: Annotated[OrderStatus, Field(examples=["cancelled"])]
+    reason: Annotated[Words, Field(examples=["the shop is closed"])]
 
 
 @draft_commands.handler(path="/orders/{order_id}/status", method="PUT")

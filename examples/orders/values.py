@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, TypeAlias
+from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
@@ -14,6 +15,7 @@ Sku: TypeAlias = Annotated[
     StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9-]{3,20}$"),
     Field(examples=["PEN-1"]),
 ]
+Customer: TypeAlias = Annotated[UUID, Field(examples=["0198c2f4-5d1a-7c3e-9b60-2f1d8e4a7b35"])]
 Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
@@ -41,10 +43,10 @@ Lines: TypeAlias = Annotated[
 class Address:
     """Where an order is sent to."""
 
-    street: Words
-    postcode: Words
-    city: Words
-    country: Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{2}$")]
+    street: Annotated[Words, Field(examples=["12 St James's Square"])]
+    postcode: Annotated[Words, Field(examples=["SW1Y 4JH"])]
+    city: Annotated[Words, Field(examples=["London"])]
+    country: Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{2}$"), Field(examples=["GB"])]
 
 
 class OrderStatus(StrEnum):

@@ -43,11 +43,11 @@ def without_secrets_shown(schema: Any, *, secret: bool = False) -> Any:
 def example_of(
     message: Mapping[str, Any], sent: Iterable[str], definitions: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """A body, of the examples and defaults of its fields; None where a field that it must have shows none.
+    """An object, of the examples and defaults of its fields; None where a field that it must have shows none.
 
     Args:
-        message: The schema of a message, without what is secret.
-        sent: The fields that its body has.
+        message: The schema of a message, or of what is in one, without what is secret.
+        sent: The fields that it has.
         definitions: What schemas refer to.
     """
     found = dict[str, Any]()
@@ -64,10 +64,14 @@ _NOTHING: Final = object()
 
 
 def _shown(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
-    for node in (schema, definitions.get(schema.get("$ref", "").removeprefix(_SCHEMAS), {})):
+    named: Mapping[str, Any] = definitions.get(schema.get("$ref", "").removeprefix(_SCHEMAS), {})
+    for node in (schema, named):
         if node.get("examples"):
             return node["examples"][0]
-    return schema.get("default", _NOTHING)
+    if "default" in schema or "properties" not in named:
+        return schema.get("default", _NOTHING)
+    made = example_of(named, named["properties"], definitions)
+    return _NOTHING if made is None else made
 
 
 def problem_examples(errors: Iterable[type[TwofoldError]]) -> dict[int, dict[str, Any]]:
