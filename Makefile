@@ -24,7 +24,7 @@ serve: environment ## serve an example over HTTP (EXAMPLE=orders)
 
 test: environment ## run the tests, with coverage and its floors
 	@$(PY) -m coverage erase
-	@$(PY) -m pytest -n 3 --dist worksteal --cov --cov-report=
+	@$(PY) -m pytest -n 4 --dist worksteal --cov --cov-report=
 	@$(PY) -m coverage report --include='src/**'
 	@$(PY) tools/coverage_floors.py
 
