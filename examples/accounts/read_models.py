@@ -7,7 +7,7 @@ who has just signed in sees it all the same, since a caller's query waits for wh
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Row, select
+from sqlalchemy import DateTime, Row, bindparam, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from examples.accounts.domain import Status
@@ -65,7 +65,9 @@ class LastSignIn:
         rows.upsert(SignInRow, {"user_id": event.user_id}, time=recorded.time)
 
 
-_USERS = select(UserRow, SignInRow.time).outerjoin(SignInRow, SignInRow.user_id == UserRow.user_id)
+_SHOWN = UserRow.user_id, UserRow.email, UserRow.name, UserRow.status, SignInRow.time
+_USERS = select(*_SHOWN).outerjoin_from(UserRow, SignInRow, SignInRow.user_id == UserRow.user_id)
+_ONE = _USERS.where(UserRow.user_id == bindparam("user_id"))
 
 
 class SqlUserViews:
@@ -75,7 +77,7 @@ class SqlUserViews:
         self._session = session
 
     async def find(self, user_id: UUID) -> UserDTO | None:
-        row = (await self._session.execute(_USERS.where(UserRow.user_id == user_id))).one_or_none()
+        row = (await self._session.execute(_ONE, {"user_id": user_id})).one_or_none()
         return None if row is None else _dto(row)
 
     async def page(self, *, status: Status | None, page: int, page_size: int) -> Page[UserDTO]:
@@ -85,12 +87,12 @@ class SqlUserViews:
         return await page_of(self._session, statement, _dto, page=page, page_size=page_size)
 
 
-def _dto(row: Row[UserRow, datetime | None]) -> UserDTO:
-    user, time = row
+def _dto(row: Row[UUID, str, str, str, datetime | None]) -> UserDTO:
+    user_id, email, name, status, time = row
     return UserDTO(
-        id=user.user_id,
-        email=user.email,
-        name=user.name,
-        status=Status(user.status),
+        id=user_id,
+        email=email,
+        name=name,
+        status=Status(status),
         last_login=None if time is None else time.replace(tzinfo=UTC),  # SQLite keeps no time zone
     )
