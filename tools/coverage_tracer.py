@@ -64,11 +64,11 @@ def untraced() -> Generator[None]:
 def _dictionaries() -> Generator[None]:
     """Meanwhile a tracer that sees its first call takes a `dict`."""
     weak = weakref.WeakKeyDictionary
-    weakref.WeakKeyDictionary = dict  # type: ignore[assignment, misc]
+    weakref.WeakKeyDictionary = dict  # type: ignore[assignment, misc]  # tracers look it up by this name
     try:
         yield
     finally:
-        weakref.WeakKeyDictionary = weak  # type: ignore[misc]
+        weakref.WeakKeyDictionary = weak  # type: ignore[misc]  # as it was
 
 
 def _nothing() -> None:
