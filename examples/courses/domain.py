@@ -26,6 +26,8 @@ MOST_COURSES: Final = 5
 
 @dataclass(frozen=True, kw_only=True)
 class CourseDefined(Event):
+    """There is a course, with so many seats."""
+
     course_id: CourseId
     title: str
     capacity: int
@@ -33,18 +35,24 @@ class CourseDefined(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CapacityChanged(Event):
+    """A course has another number of seats."""
+
     course_id: CourseId
     capacity: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudentSubscribed(Event):
+    """A student has taken a seat of a course."""
+
     course_id: CourseId
     student_id: StudentId
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudentUnsubscribed(Event):
+    """A student has given a seat of a course back."""
+
     course_id: CourseId
     student_id: StudentId
 

@@ -59,6 +59,8 @@ class NotThatWay(Refused):
 
 @dataclass(frozen=True, kw_only=True)
 class MachinesRequested(Event):
+    """Machines were asked for, all after one template."""
+
     request_id: UUID
     template_id: str
     machine_ids: tuple[UUID, ...]
@@ -67,6 +69,8 @@ class MachinesRequested(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class MachineStatusChanged(Event):
+    """A machine of a request has become something else."""
+
     request_id: UUID
     machine_id: UUID
     status: MachineStatus
@@ -75,6 +79,8 @@ class MachineStatusChanged(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RequestFulfilled(Event):
+    """All machines of a request run, but those that have failed."""
+
     request_id: UUID
 
 

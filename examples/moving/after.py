@@ -24,18 +24,24 @@ desk = Module("desk")
 
 @dataclass(frozen=True, kw_only=True)
 class BookLent(Event):
+    """A reader has taken a book home."""
+
     book_id: int
     reader: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class BookReturned(Event):
+    """A reader has brought a book back."""
+
     book_id: int
     reader: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class AddBook(Command[BookShown]):
+    """Add a book, and how many copies of it there are."""
+
     title: Annotated[str, Field(min_length=1, examples=["Emma"])]
     author: Annotated[str, Field(examples=["Austen"])]
     copies: Annotated[int, Field(gt=0)] = 1
@@ -43,6 +49,8 @@ class AddBook(Command[BookShown]):
 
 @dataclass(frozen=True, kw_only=True)
 class ReturnBook(Command[None]):
+    """Bring a book back."""
+
     loan_id: int
 
 

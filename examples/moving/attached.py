@@ -19,6 +19,8 @@ books.state(Book, Loan)
 
 @dataclass(frozen=True, kw_only=True)
 class ShowBook(Query[BookShown]):
+    """One book."""
+
     book_id: int
 
 

@@ -18,11 +18,15 @@ lists = Module("lists")
 
 @dataclass(frozen=True, kw_only=True)
 class ListBooks(Query[list[BookShown]]):
+    """All books, or those of an author, by their titles."""
+
     author: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListLoans(Query[list[LoanShown]]):
+    """What a reader has at home."""
+
     reader: str
 
 

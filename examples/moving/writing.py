@@ -23,6 +23,8 @@ class AllLent(Exists):
 
 @dataclass(frozen=True, kw_only=True)
 class LendBook(Command[LoanShown]):
+    """Lend a copy of a book to a reader."""
+
     book_id: int
     reader: Annotated[str, Field(examples=["ada"])]
 

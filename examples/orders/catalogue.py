@@ -25,6 +25,8 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class ProductListed(Event):
+    """A product is for sale, or goes by another name or price from now on."""
+
     sku: ProductKey
     name: str
     price: Decimal

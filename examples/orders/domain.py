@@ -14,6 +14,8 @@ from twofold import Aggregate, Event, Failure, Refused, Result, Success
 
 @dataclass(frozen=True, kw_only=True)
 class OrderCreated(Event):
+    """A customer has begun an order, which may still change."""
+
     order_id: UUID
     customer_id: UUID
     lines: tuple[Line, ...]
@@ -22,6 +24,8 @@ class OrderCreated(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ItemAdded(Event):
+    """An order that is not placed yet has one more line."""
+
     order_id: UUID
     number: int
     """Which line of the order it is, from 1 on."""
@@ -30,6 +34,8 @@ class ItemAdded(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class AddressSet(Event):
+    """It was said where an order goes."""
+
     order_id: UUID
     address: Address
 
@@ -44,6 +50,8 @@ class OrderDiscarded(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderPlaced(Event):
+    """The customer wants it as it is now: from here on it counts."""
+
     order_id: UUID
     customer_id: UUID
     lines: tuple[Line, ...]
@@ -54,6 +62,8 @@ class OrderPlaced(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderPaid(Event):
+    """The customer has paid an order."""
+
     order_id: UUID
     customer_id: UUID
     amount: Decimal
@@ -61,12 +71,16 @@ class OrderPaid(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderShipped(Event):
+    """An order is on its way."""
+
     order_id: UUID
     tracking_code: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderCancelled(Event):
+    """An order was called off after it was placed."""
+
     order_id: UUID
     customer_id: UUID
     total: Decimal

@@ -37,57 +37,73 @@ class Failed(Event):
     reason: str
 
 
-class RegistrationAttempted(OfAddress): ...
+class RegistrationAttempted(OfAddress):
+    """Somebody wants to become a user."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegistrationSucceeded(OfUser, OfAddress): ...
+class RegistrationSucceeded(OfUser, OfAddress):
+    """Somebody has become a user."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegistrationFailed(OfAddress, Failed): ...
+class RegistrationFailed(OfAddress, Failed):
+    """Somebody has not become a user."""
 
 
-class PasswordChangeAttempted(OfUser): ...
+class PasswordChangeAttempted(OfUser):
+    """A user wants another password."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordChangeSucceeded(OfUser):
+    """A user has another password."""
+
     changed_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
-class PasswordChangeFailed(OfUser, Failed): ...
+class PasswordChangeFailed(OfUser, Failed):
+    """A user has the password of before."""
 
 
-class ConnectAttempted(OfConnection): ...
+class ConnectAttempted(OfConnection):
+    """A user wants to connect an account at a provider."""
 
 
-class ConnectSucceeded(OfConnection): ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConnectFailed(OfConnection, Failed): ...
-
-
-class DisconnectAttempted(OfConnection): ...
-
-
-class DisconnectSucceeded(OfConnection): ...
+class ConnectSucceeded(OfConnection):
+    """An account at a provider is connected."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DisconnectFailed(OfConnection, Failed): ...
+class ConnectFailed(OfConnection, Failed):
+    """An account at a provider was not connected."""
 
 
-class RefreshAttempted(OfConnection): ...
+class DisconnectAttempted(OfConnection):
+    """A user wants an account at a provider to be disconnected."""
 
 
-class RefreshSucceeded(OfConnection): ...
+class DisconnectSucceeded(OfConnection):
+    """An account at a provider is disconnected."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefreshFailed(OfConnection, Failed): ...
+class DisconnectFailed(OfConnection, Failed):
+    """An account at a provider was not disconnected."""
+
+
+class RefreshAttempted(OfConnection):
+    """A connected account is to get new tokens."""
+
+
+class RefreshSucceeded(OfConnection):
+    """A connected account has new tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefreshFailed(OfConnection, Failed):
+    """A connected account has got no new tokens."""
 
 
 ATTEMPTED: Final = (

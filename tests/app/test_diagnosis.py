@@ -17,7 +17,7 @@ from twofold.app.diagnosis._names import oddity
 from twofold.errors import MissingExtraError
 from twofold.messages import Kind
 
-EXAMPLES = ("accounts", "courses", "hostfactory", "orders", "providers")
+EXAMPLES = ("accounts", "courses", "hostfactory", "moving.after", "orders", "providers")
 
 
 def told(module: Module, **settings: Any) -> Sequence[tuple[str, str]]:
@@ -77,7 +77,7 @@ def test_without_the_web_the_faults_are_those_of_the_application(monkeypatch: py
 
 
 def test_messages_that_can_be_changed_or_say_nothing_of_themselves_are_named() -> None:
-    """Dataclasses and models; an event needs no docstring, since its name is one."""
+    """Dataclasses and models, commands, queries and events; what a dataclass says of itself is no docstring."""
 
     @dataclass
     class Open(Command[None]):
@@ -102,6 +102,7 @@ def test_messages_that_can_be_changed_or_say_nothing_of_themselves_are_named() -
         ("mutable_message", "Shut"),
         ("undocumented_message", "Shut"),
         ("mutable_message", "Opened"),
+        ("undocumented_message", "Opened"),
     ]
 
 
@@ -157,7 +158,7 @@ def test_an_attempt_without_an_end_is_told() -> None:
 
 def event(name: str) -> type:
     """An event with a name."""
-    return make_dataclass(name, [], bases=(Event,), frozen=True)
+    return make_dataclass(name, [], bases=(Event,), frozen=True, namespace={"__doc__": "It has happened."})
 
 
 async def nobody(request: Any) -> None:

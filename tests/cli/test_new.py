@@ -94,7 +94,7 @@ def passes(project: Path, *words: str) -> None:
 def test_what_is_written_passes_as_it_is(
     twofold: Twofold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mypy_cache: Path
 ) -> None:
-    """In both layouts and of every generator: ruff, its formatter, mypy --strict and the tests of the project."""
+    """In both layouts and of every generator: ruff, its formatter, mypy --strict, its tests, and a doctor that is strict."""
     for name, layout in (("shop", "flat"), ("depot", "layered")):
         monkeypatch.chdir(tmp_path)
         assert twofold("new", "project", name, "--layout", layout).code == 0
@@ -113,6 +113,7 @@ def test_what_is_written_passes_as_it_is(
             passes(project, "ruff", "check", "--no-cache", ".")
             passes(project, "ruff", "format", "--no-cache", "--check", ".")
             passes(project, *PYTEST)
+            passes(project, "twofold", "doctor", f"{project.name}.app", "--strict")
         types.result()
 
 

@@ -1,7 +1,7 @@
 """What can be seen without a database: the faults of an application and its routes, and what will hurt one day."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -15,7 +15,14 @@ from twofold.errors import Fault, MissingExtraError
 from twofold.messages import Kind, MessageType
 from twofold.store import RevealingStore
 
-_NAMED = 5
+_NAMED: Final = 5
+_SENT: Final = ("API documents, the catalogue and the command line", "say in a sentence what it is for")
+_DOCUMENTED: Final = {
+    Kind.COMMAND: _SENT,
+    Kind.QUERY: _SENT,
+    Kind.EVENT: ("the catalogue", "say in a sentence what has happened"),
+}
+"""Where docstrings of messages are shown, and what they are to say."""
 
 
 def look_at(app: App) -> list[Diagnosis]:
@@ -54,9 +61,9 @@ def _of_message(kind: MessageType[Any]) -> Iterator[Diagnosis]:
         model = issubclass(cls, BaseModel)
         hint = "model_config = ConfigDict(frozen=True)" if model else "@dataclass(frozen=True, kw_only=True)"
         yield warning(where, "mutable_message", "can be changed while it is handled", hint)
-    if kind.kind is not Kind.EVENT and not docstring_of(cls):
-        text = "has no docstring, which API documents, the catalogue and the command line would show"
-        yield warning(where, "undocumented_message", text, "say in a sentence what it is for")
+    if not docstring_of(cls):
+        shown, said = _DOCUMENTED[kind.kind]
+        yield warning(where, "undocumented_message", f"has no docstring, which {shown} would show", said)
 
 
 def _odd_names(own: Sequence[MessageType[Any]]) -> Iterator[Diagnosis]:
