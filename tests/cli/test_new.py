@@ -94,7 +94,7 @@ def passes(project: Path, *words: str) -> None:
 def test_what_is_written_passes_as_it_is(
     twofold: Twofold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mypy_cache: Path
 ) -> None:
-    """In both layouts and of every generator: ruff, its formatter, mypy --strict, its tests, and a doctor that is strict."""
+    """In both layouts and of every generator: ruff, its formatter, mypy --strict, its tests, and a strict doctor."""
     for name, layout in (("shop", "flat"), ("depot", "layered")):
         monkeypatch.chdir(tmp_path)
         assert twofold("new", "project", name, "--layout", layout).code == 0

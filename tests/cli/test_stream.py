@@ -95,7 +95,7 @@ def test_a_long_stream_is_shown_in_parts(stream: Stream) -> None:
     assert [one["version"] for one in shown(said)] == [2, 3]
     assert said.err == "there are more than 2; --limit shows more, --after 3 the rest\n"
     assert [one["version"] for one in shown(stream("show", "account-7", "--after", "3", "--json"))] == [4]
-    assert stream("show", "account-7", "--after", "9").out == "there is nothing behind that version\n"
+    assert stream("show", "account-7", "--after", "9").out == "there is nothing in between\n"
     said = stream("show", "account-9")
     assert (said.code, said.err) == (4, "twofold: there is no stream 'account-9'\n")
 
@@ -110,28 +110,49 @@ def test_text_of_events_moves_no_cursor(stream: Stream, database: Path) -> None:
     "when, version, amounts",
     [
         ((), 4, [10, 5, 100]),
-        (("--at-version", "2"), 2, [10]),
-        (("--at-position", "5"), 3, [10, 5]),
-        (("--at-time", "2999-01-01"), 4, [10, 5, 100]),
+        (("--at", "2"), 2, [10]),
+        (("--at", "@5"), 3, [10, 5]),
+        (("--at", "2999-01-01T00:00Z"), 4, [10, 5, 100]),
     ],
 )
 def test_a_state_is_told_as_of_a_moment(
     stream: Stream, when: tuple[str, ...], version: int, amounts: list[int]
 ) -> None:
-    """That of the aggregate whose name the stream has, found by itself; its secrets are hidden."""
+    """That of the aggregate whose name the stream has, found by itself, its secrets hidden; and events up to then."""
     found = shown(stream("state", "account-7", *when, "--json"))
     state = {"id": "7", "amounts": amounts, "token": "***"}
     assert found == {"stream": "account-7", "of": "Account", "version": version, "state": state}
     said = stream("state", "account-7", *when)
     assert said.out.startswith(f"account-7 of Account, at version {version}\n{{\n")
+    assert [one["version"] for one in shown(stream("show", "account-7", *when, "--json"))] == [*range(1, version + 1)]
 
 
 def test_an_instant_may_say_its_time_zone(stream: Stream) -> None:
-    """As `show --json` prints it; and a moment before everything is told as such."""
+    """As `show --json` prints it; and a moment before everything is told as such, of events too."""
     second = shown(stream("show", "account-7", "--json"))[1]["time"]
-    assert shown(stream("state", "account-7", "--at-time", second, "--json"))["version"] == 2
-    said = stream("state", "account-7", "--at-time", "2001-01-01T12:00:00+02:00")
-    assert (said.code, "as of 2001-01-01 12:00:00+02:00" in said.err) == (4, True)
+    assert shown(stream("state", "account-7", "--at", second, "--json"))["version"] == 2
+    assert [one["version"] for one in shown(stream("show", "account-7", "--at", second, "--json"))] == [1, 2]
+    for command in ("show", "state"):
+        said = stream(command, "account-7", "--at", "2001-01-01T12:00:00+02:00")
+        told = "twofold: stream 'account-7' has no events as of 2001-01-01 12:00:00+02:00\n"
+        assert (said.code, said.err) == (4, told)
+
+
+def test_events_between_a_version_and_a_moment_are_shown(
+    stream: Stream, twofold: Callable[..., Said], tmp_path: Path
+) -> None:
+    """Of the log and of an archive; where there are none, that is said."""
+    file = tmp_path / "a.jsonl"
+
+    def versions(*where: str) -> list[int]:
+        return [one["version"] for one in shown(twofold("stream", "show", *where, "--json"))]
+
+    between = shown(stream("show", "account-7", "--after", "1", "--at", "@5", "--json"))
+    assert [one["version"] for one in between] == [2, 3]
+    assert stream("show", "account-7", "--after", "3", "--at", "2").out == "there is nothing in between\n"
+    assert stream("archive", "account-7", "--to", str(file), "--yes").code == 0
+    assert versions("--from", str(file), "--after", "1", "--at", "@5") == [2, 3]
+    assert versions("--from", str(file), "--at", "9") == [1, 2, 3, 4]
 
 
 def test_the_state_of_a_decider_is_told(stream: Stream) -> None:
@@ -156,18 +177,39 @@ def test_an_event_that_is_passed_over_is_one_of_its_versions(stream: Stream, dat
     asyncio.run(
         commit(database, Batch((Append("account-7", (passed,)), Append("account-9", (passed._replace(id=new_id()),)))))
     )
-    assert stream("state", "account-7", "--at-version", "5").out.startswith("account-7 of Account, at version 5\n")
+    assert stream("state", "account-7", "--at", "5").out.startswith("account-7 of Account, at version 5\n")
     assert shown(stream("state", "account-7", "--json"))["version"] == 5
     said = stream("state", "account-9")
     told = "twofold: stream 'account-9' has 1 events, and none of them is one of today's\n"
     assert (said.code, said.err) == (4, told)
 
 
-def test_there_is_one_moment(stream: Stream) -> None:
-    """Two are a mistake, and so is one that cannot be."""
-    said = stream("state", "account-7", "--at-version", "1", "--at-position", "1")
-    assert (said.code, "there is one moment" in said.err) == (2, True)
-    assert stream("state", "account-7", "--at-version", "0").code == 3
+@pytest.mark.parametrize(
+    "word, text",
+    [
+        ("0", "versions count from 1, so there is no version 0"),
+        ("-1", "'-1' is no moment"),
+        ("@", "'@' is no moment"),
+        ("@-1", "'@-1' is no moment"),
+        ("9" * 5000, "is no moment"),
+        ("yesterday", "'yesterday' is no moment"),
+        ("2026-13-01T00:00Z", "'2026-13-01T00:00Z' is no moment"),
+        ("2026-05-01", "2026-05-01 says no time zone, and is an instant with Z or an offset at its end"),
+        ("2026-05-01T10:00", "2026-05-01T10:00 says no time zone, and is an instant with Z or an offset at its end"),
+    ],
+)
+@pytest.mark.parametrize("command", ["show", "state"])
+def test_what_is_no_moment_is_told_with_those_that_there_are(
+    stream: Stream, command: str, word: str, text: str
+) -> None:
+    """A version, a position and an instant are told apart by their form; a time zone is guessed by nobody."""
+    said = stream(command, "account-7", "--at", word)
+    assert said.code == 2
+    told = " ".join(said.err.replace("│", " ").split())
+    assert text in told
+    assert (
+        "3 is a version of the stream, @120 a position of the log, and 2030-01-02T03:04:05Z an instant in UTC" in told
+    )
 
 
 def test_an_archived_stream_is_in_its_file_alone(
@@ -200,7 +242,7 @@ def test_a_stream_of_each_database_is_told_and_archived(
     with App("ledger", modules=[ledger], database=each_database.address).sync as books:
         for command in (Open(account_id="7"), Book(account_id="7", amount=10), Book(account_id="7", amount=100)):
             assert books.execute(command).is_success
-    then = shown(twofold("stream", "state", LEDGER, "account-7", "--at-version", "2", "--json", *where))
+    then = shown(twofold("stream", "state", LEDGER, "account-7", "--at", "2", "--json", *where))
     assert (then["version"], then["state"]["amounts"]) == (2, [10])
     before = shown(twofold("stream", "show", LEDGER, "account-7", "--json", *where))
     assert [one["version"] for one in before] == [1, 2, 3]

@@ -67,25 +67,33 @@ class StreamState:
     state: Any
 
 
-async def entries(app: App, stream: str, *, after: int = 0) -> AsyncIterator[Recorded]:
+async def entries(app: App, stream: str, *, after: int = 0, as_of: AsOf | None = None) -> AsyncIterator[Recorded]:
     """The events of a stream as the log has them, in order.
 
     Args:
         app: The application; its stores are open.
         stream: The stream.
         after: The version to start behind.
+        as_of: The moment up to which they are told; all of them unless given.
 
     Raises:
-        NotFound: It has none.
+        NotFound: It has none, or had none then.
         StreamClosed: They have left the log.
     """
     found = False
     async for entry in _pages(app.store, stream, after):
+        if as_of is not None and not as_of.covers(entry):
+            break
         found = True
         yield entry
-    if not found and not await app.store.log.read_stream(stream, limit=1):
+    if found:
+        return
+    first = await app.store.log.read_stream(stream, limit=1)
+    if not first:
         await _refuse_closed(app, stream)
         raise _missing(stream)
+    if as_of is not None and not as_of.covers(first[0]):
+        raise _nothing(stream, as_of)
 
 
 async def state_of(app: App, stream: str, *, as_of: AsOf | None = None, keeper: str | None = None) -> StreamState:
@@ -107,12 +115,11 @@ async def state_of(app: App, stream: str, *, as_of: AsOf | None = None, keeper: 
     deciders = [one.decider for module in app.modules for one in module.deciders]
     owner = keeper_of(stream, keepers_of(aggregates, deciders), keeper)
     facts, version = await facts_of(stream, app.store.log, app.router.catalogue, as_of)
-    then = "" if as_of is None else f" as of {as_of}"
     if version and not facts:
-        raise NotFound(f"stream {stream!r} has {version} events{then}, and none of them is one of today's")
+        raise NotFound(f"stream {stream!r} has {version} events{_then(as_of)}, and none of them is one of today's")
     if not facts:
         await _refuse_closed(app, stream)
-        raise NotFound(f"stream {stream!r} has no events{then}")
+        raise _nothing(stream, as_of)
     events = (fact.event for fact in facts)
     folded = owner.what.fold(events) if isinstance(owner.what, Decider) else owner.what.rebuild(events)
     return StreamState(keeper=owner.name, version=version, state=folded)
@@ -226,6 +233,14 @@ async def _refuse_closed(app: App, stream: str) -> None:
 
 def _missing(stream: str) -> NotFound:
     return NotFound(f"there is no stream {stream!r}")
+
+
+def _nothing(stream: str, as_of: AsOf | None) -> NotFound:
+    return NotFound(f"stream {stream!r} has no events{_then(as_of)}")
+
+
+def _then(as_of: AsOf | None) -> str:
+    return "" if as_of is None else f" as of {as_of}"
 
 
 def _closable(store: Store) -> ClosableStore:

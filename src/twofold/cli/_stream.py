@@ -8,8 +8,7 @@ It opens the store and starts nothing. `archive` and `tombstone` are the one way
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 import rich_click as click
@@ -20,6 +19,7 @@ from twofold.app.streams import archive as archive_stream
 from twofold.app.streams import archived_digest, entries, read_archive, state_of
 from twofold.app.streams import tombstone as tombstone_stream
 from twofold.cli._load import VARIABLE, behind_app, database_options
+from twofold.cli._moment import at_option
 from twofold.cli._sensitive import confirm, sensitive
 from twofold.cli._store import with_stores
 from twofold.cli._stream_shown import COLUMNS, as_dict, as_of_today, row_of, state_as_dict, state_lines
@@ -28,7 +28,6 @@ from twofold.errors import Corrupt
 from twofold.middleware import printable
 from twofold.store import Recorded
 
-_TIMES = [f"%Y-%m-%d{time}" for time in ("", "T%H:%M:%S", " %H:%M:%S", "T%H:%M:%S%z", "T%H:%M:%S.%f%z")]
 _HOLES = (
     "Its events leave the log, and nobody appends to it again. Read models keep what they have made of them, whoever"
     " has not followed the log up to there never sees them, and a rebuild is without them."
@@ -43,6 +42,7 @@ def stream() -> None:
 @stream.command()
 @click.argument("words", nargs=-1, metavar="[MODULE:APP] NAME")
 @click.option("--after", type=click.IntRange(min=0), default=0, help="Only behind this version.")
+@at_option("Only what was recorded by then")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many events at most.")
 @click.option("--upcast", is_flag=True, help="As handlers get them, and not as they were recorded.")
 @click.option("--from", "file", metavar="FILE", help="Of an archive, and not of the log; no stream is named.")
@@ -53,6 +53,7 @@ def show(
     *,
     words: tuple[str, ...],
     after: int,
+    as_of: AsOf | None,
     limit: int,
     upcast: bool,
     file: str | None,
@@ -72,7 +73,7 @@ def show(
 
         async def found(app: App) -> list[Recorded]:
             page = list[Recorded]()
-            async for entry in entries(app, name, after=after):
+            async for entry in entries(app, name, after=after, as_of=as_of):
                 page += as_of_today(entry, app.router.catalogue) if upcast else [entry]
                 if len(page) > limit:
                     break
@@ -82,8 +83,9 @@ def show(
     elif len(words) > 1 or upcast:
         raise click.UsageError("an archive is read as it is, and knows of what stream it is: --from FILE stands alone")
     else:
-        found_there = _archived(file, sha256, words, databases)
-        page = list(islice((entry for entry in found_there if entry.version > after), limit + 1))
+        archived = _archived(file, sha256, words, databases)
+        by_then = archived if as_of is None else takewhile(as_of.covers, archived)
+        page = list(islice((entry for entry in by_then if entry.version > after), limit + 1))
     _print(page[:limit], as_json=as_json)
     if len(page) > limit:
         rest = f"--limit shows more, --after {page[limit - 1].version} the rest"
@@ -92,18 +94,14 @@ def show(
 
 @stream.command()
 @click.argument("words", nargs=-1, required=True, metavar="[MODULE:APP] NAME")
-@click.option("--at-version", type=int, metavar="N", help="As of its first N events.")
-@click.option("--at-position", type=int, metavar="N", help="As of a position of the log.")
-@click.option("--at-time", type=click.DateTime(_TIMES), help="As of an instant, in UTC unless it says otherwise.")
+@at_option("What it had come to then")
 @click.option("--of", "keeper", metavar="NAME", help="Whose it is: an aggregate, or a function that decides.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @database_options
 def state(
     *,
     words: tuple[str, ...],
-    at_version: int | None,
-    at_position: int | None,
-    at_time: datetime | None,
+    as_of: AsOf | None,
     keeper: str | None,
     as_json: bool,
     **databases: str | None,
@@ -113,7 +111,6 @@ def state(
     What says by its name that it is a secret is hidden.
     """
     target, name = behind_app(words, "NAME")
-    as_of = _as_of(at_version, at_position, at_time)
     found = with_stores(target, databases, lambda app: state_of(app, name, as_of=as_of, keeper=keeper))
     if as_json:
         click.echo(json.dumps(state_as_dict(name, found), indent=2))
@@ -170,20 +167,10 @@ def _archived(
     return archived.entries
 
 
-def _as_of(version: int | None, position: int | None, time: datetime | None) -> AsOf | None:
-    if sum(one is not None for one in (version, position, time)) > 1:
-        raise click.UsageError("there is one moment: --at-version, --at-position or --at-time")
-    if version is not None:
-        return AsOf.version(version)
-    if position is not None:
-        return AsOf.position(position)
-    return None if time is None else AsOf.instant(time if time.tzinfo else time.replace(tzinfo=UTC))
-
-
 def _print(page: Sequence[Recorded], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([as_dict(entry) for entry in page], indent=2))
     elif page:
         print_rows(COLUMNS, [row_of(entry) for entry in page])
     else:
-        click.echo("there is nothing behind that version")
+        click.echo("there is nothing in between")

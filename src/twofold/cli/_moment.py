@@ -1,0 +1,48 @@
+"""`--at`: a moment of the past as one word, which says by its form what it goes by."""
+# pyright: reportUnknownMemberType=false
+# rich-click leaves the types of its options open.
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import rich_click as click
+
+from twofold.aggregates import AsOf
+from twofold.errors import Invalid
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FORMS: Final = "3 is a version of the stream, @120 a position of the log, and 2030-01-02T03:04:05Z an instant in UTC"
+
+
+def at_option(text: str) -> Callable[[F], F]:
+    """The option `--at`, given on as `as_of`; it is a usage error when it is no moment.
+
+    Args:
+        text: What the command does up to then.
+    """
+    told = f"{text}: a version of the stream (3), a position of the log (@120), or an instant with its time zone."
+    return click.option("--at", "as_of", callback=_read, metavar="MOMENT", help=told)
+
+
+def _read(_context: click.Context, _option: click.Parameter, word: str | None) -> AsOf | None:
+    if word is None:
+        return None
+    try:
+        return _moment(word)
+    except Invalid as error:
+        raise click.BadParameter(f"{error}; {_FORMS}") from None
+    except ValueError:
+        raise click.BadParameter(f"{word!r} is no moment; {_FORMS}") from None
+
+
+def _moment(word: str) -> AsOf:
+    if word.isdecimal():
+        return AsOf.version(int(word))
+    if word.startswith("@") and word[1:].isdecimal():
+        return AsOf.position(int(word[1:]))
+    moment = datetime.fromisoformat(word)
+    if moment.tzinfo is None:
+        raise Invalid(f"{word} says no time zone, and is an instant with Z or an offset at its end")
+    return AsOf.instant(moment)
