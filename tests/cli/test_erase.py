@@ -5,10 +5,13 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from examples._demo.database import Database
 from tests.cli.conftest import Said
+from tests.personal.guests import Lay, Sign, visited
 from tests.personal.shop import CANARY, Introduce, Register, Shop
 from twofold import App
 from twofold.clock import new_id
@@ -19,6 +22,8 @@ SHOP = "tests.cli.test_erase:app"
 
 KEYS = MemoryKeyStore()
 app: App = Shop(KEYS).app()
+GUESTS = "tests.cli.test_erase:guests"
+guests = visited("guests.db", KEYS)
 
 
 @pytest.fixture
@@ -46,6 +51,7 @@ def test_what_is_covered_is_reported(twofold: Callable[..., Said], database: Pat
         "events: introduced 1, register_failed 1, registered 1",
         "audit entries: introduce 1, register 1",
         "parked events: none",
+        "snapshots: none",
         "told to forget: directory",
         "NOT covered, since they do not handle SubjectErased: introductions",
     ]
@@ -53,6 +59,41 @@ def test_what_is_covered_is_reported(twofold: Callable[..., Said], database: Pat
     assert (listed[0]["message"], listed[0]["user_id"]) == ("twofold.erase", "dpo")
     shown = twofold("audit", "show", SHOP, listed[1]["message_id"], "--json", "--database", str(database)).out
     assert json.loads(shown)["payload"]["email"] == {"twofold:erased": True}
+
+
+def test_the_snapshot_of_somebody_who_is_erased_says_so(twofold: Callable[..., Said], each_database: Database) -> None:
+    """In the report, and in what is shown of the stream: the marker that an event has; of the past it is no part."""
+    guest, where = str(new_id()), ("--database", each_database.address)
+
+    async def keep() -> None:
+        async with visited(each_database.address, KEYS) as running:
+            for command in (
+                Lay(book="a"),
+                Sign(book="a", guest=guest, name="Ada"),
+                Sign(book="a", guest="b", name="Bob"),
+            ):
+                assert (await running.execute(command)).is_success
+
+    def state(*more: str) -> Any:
+        return json.loads(twofold("stream", "state", GUESTS, "book-a", "--json", *more, *where).out)
+
+    asyncio.run(keep())
+    assert state()["snapshot"] == {"version": 2, "state": {"id": "a", "names": ["Ada"]}}
+    assert twofold("stream", "state", GUESTS, "book-a", *where).out.splitlines()[-1] == "snapshot: of version 2"
+    said = twofold("erase", GUESTS, f"guest:{guest}", "--yes", *where)
+    assert (said.code, said.out.splitlines()[4]) == (0, "snapshots: book-a")
+    marker = {"twofold:erased": True}
+    assert state() == {
+        "stream": "book-a",
+        "of": "Book",
+        "version": 3,
+        "state": {"id": "a", "names": [marker, "Bob"]},
+        "snapshot": {"version": 2, "state": marker},
+    }
+    assert twofold("stream", "state", GUESTS, "book-a", *where).out.splitlines()[-1] == "snapshot: erased"
+    assert state("--at", "2")["snapshot"] is None
+    again = twofold("erase", GUESTS, f"guest:{guest}", "--yes", "--json", *where)
+    assert json.loads(again.out)["snapshots"] == ["book-a"]
 
 
 def test_what_is_in_plain_text_is_told_aloud(twofold: Callable[..., Said], database: Path) -> None:

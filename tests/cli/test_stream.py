@@ -121,7 +121,8 @@ def test_a_state_is_told_as_of_a_moment(
     """That of the aggregate whose name the stream has, found by itself, its secrets hidden; and events up to then."""
     found = shown(stream("state", "account-7", *when, "--json"))
     state = {"id": "7", "amounts": amounts, "token": "***"}
-    assert found == {"stream": "account-7", "of": "Account", "version": version, "state": state}
+    told = {"stream": "account-7", "of": "Account", "version": version, "state": state, "snapshot": None}
+    assert found == told
     said = stream("state", "account-7", *when)
     assert said.out.startswith(f"account-7 of Account, at version {version}\n{{\n")
     assert [one["version"] for one in shown(stream("show", "account-7", *when, "--json"))] == [*range(1, version + 1)]
@@ -194,8 +195,8 @@ def test_an_event_that_is_passed_over_is_one_of_its_versions(stream: Stream, dat
         ("9" * 5000, "is no moment"),
         ("yesterday", "'yesterday' is no moment"),
         ("2026-13-01T00:00Z", "'2026-13-01T00:00Z' is no moment"),
-        ("2026-05-01", "2026-05-01 says no time zone, and is an instant with Z or an offset at its end"),
-        ("2026-05-01T10:00", "2026-05-01T10:00 says no time zone, and is an instant with Z or an offset at its end"),
+        ("2026-05-01", "'2026-05-01' says no time zone, and is an instant with Z or an offset at its end"),
+        ("2026-05-01T10:00", "'2026-05-01T10:00' says no time zone, and is an instant with Z or an offset at its end"),
     ],
 )
 @pytest.mark.parametrize("command", ["show", "state"])
@@ -207,9 +208,7 @@ def test_what_is_no_moment_is_told_with_those_that_there_are(
     assert said.code == 2
     told = " ".join(said.err.replace("│", " ").split())
     assert text in told
-    assert (
-        "3 is a version of the stream, @120 a position of the log, and 2030-01-02T03:04:05Z an instant in UTC" in told
-    )
+    assert "; 3 is a version of the stream, @120 a position of the log, and 2030-01-02T03:04:05Z an instant" in told
 
 
 def test_an_archived_stream_is_in_its_file_alone(

@@ -61,7 +61,7 @@ async def _start(kind: type[A], stream: str, store: Store) -> tuple[A | None, in
     """What a snapshot says, with the version and the entry of its last event; it is not used when anything is amiss."""
     snapshot = await store.find_snapshot(stream)
     codec = state_codec(kind)
-    if snapshot is None or snapshot.schema != codec.schema:
+    if snapshot is None or snapshot.is_erased or snapshot.schema != codec.schema:
         return None, 0, None
     entries = await store.log.read_stream(stream, after=snapshot.version - 1, limit=1)
     state = codec.read(snapshot.state)

@@ -35,6 +35,7 @@ class Erasure:
         events: How many events of each type are unreadable, those that lie beside the beginnings of attempts included.
         audit: The same of entries in the audit trail, by command.
         parked: The same of events that were put aside, by subscription: what is quoted of them.
+        snapshots: The streams whose snapshot nobody can read any more: their states are folded from all events.
         forgetting: Projections and writers that have personal events, and handle `SubjectErased`.
         remembering: Those that do not handle it: what they have made of the data is still there.
         plain: What no key has encrypted, so that it is there still.
@@ -45,6 +46,7 @@ class Erasure:
     events: Mapping[str, int]
     audit: Mapping[str, int]
     parked: Mapping[str, int]
+    snapshots: tuple[str, ...]
     forgetting: tuple[str, ...]
     remembering: tuple[str, ...]
     plain: InPlainText

@@ -78,12 +78,13 @@ async def erase(app: App, subject: str, *, user_id: str | None = None) -> Erasur
         events=_told(found.events),
         audit=_told(found.entries),
         parked={} if key is None else await _parked(app, key),
+        snapshots=tuple([one for one in found.streams if await _is_lost(store, one)]),
         forgetting=forgetting,
         remembering=remembering,
         plain=InPlainText(
             events=_told(found.plain_events),
-            streams=tuple(found.streams),
-            snapshots=tuple([one for one in found.streams if await store.behind.find_snapshot(one) is not None]),
+            streams=tuple(found.plain_streams),
+            snapshots=tuple([one for one in found.plain_streams if await store.behind.find_snapshot(one) is not None]),
             audit=_told(found.plain_entries),
         ),
     )
@@ -148,7 +149,7 @@ class _Found:
         self.plain = plain
         self.events, self.entries = Counter[str](), Counter[str]()
         self.plain_events, self.plain_entries = Counter[str](), Counter[str]()
-        self.streams = dict[str, None]()
+        self.streams, self.plain_streams = dict[str, None](), dict[str, None]()
         self._key, self._keys_of = key, open_room("twofold.personal").keys_of
 
     def is_sealed(self, data: bytes) -> bool:
@@ -157,10 +158,12 @@ class _Found:
 
     def look_at(self, stream: str, name: str, version: int, data: bytes) -> None:
         """Count an event for what it has."""
-        self.events[name] += self.is_sealed(data)
+        if self.is_sealed(data):
+            self.events[name] += 1
+            self.streams[stream] = None
         if self.plain.in_event(name, version, data):
             self.plain_events[name] += 1
-            self.streams[stream] = None
+            self.plain_streams[stream] = None
 
 
 async def _look_at_events(app: App, store: Store, found: _Found) -> None:
@@ -191,6 +194,11 @@ async def _look_at_entries(app: App, store: Store, found: _Found) -> None:
             found.entries[name] += sum(found.is_sealed(entry.payload.encode()) for entry in page)
             found.plain_entries[name] += sum(found.plain.in_command(name, entry.payload) for entry in page)
             after = page[-1].number
+
+
+async def _is_lost(store: Store, stream: str) -> bool:
+    snapshot = await store.find_snapshot(stream)
+    return snapshot is not None and snapshot.is_erased
 
 
 async def _parked(app: App, key: "UUID") -> dict[str, int]:

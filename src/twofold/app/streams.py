@@ -19,7 +19,7 @@ from twofold.app._whose import NobodysStream, keeper_of, keepers_of
 from twofold.clock import new_id
 from twofold.dispatch import Decider
 from twofold.errors import Conflict, NotFound, Refused, StreamClosed, WiringError
-from twofold.store import CLOSED, AuditSearch, ClosableStore, Closing, Recorded, Store, foundation
+from twofold.store import CLOSED, AuditSearch, ClosableStore, Closing, Recorded, Snapshot, Store, foundation
 
 __all__ = [
     "Archive",
@@ -60,11 +60,13 @@ class StreamState:
         keeper: What the aggregate or decider is called that keeps its state there.
         version: The version that it was at: how many events the log had of it, those that are passed over included.
         state: The state, or the aggregate.
+        snapshot: The snapshot that is kept beside the stream; None when there is none, or the state is of the past.
     """
 
     keeper: str
     version: int
     state: Any
+    snapshot: Snapshot | None
 
 
 async def entries(app: App, stream: str, *, after: int = 0, as_of: AsOf | None = None) -> AsyncIterator[Recorded]:
@@ -122,7 +124,8 @@ async def state_of(app: App, stream: str, *, as_of: AsOf | None = None, keeper: 
         raise _nothing(stream, as_of)
     events = (fact.event for fact in facts)
     folded = owner.what.fold(events) if isinstance(owner.what, Decider) else owner.what.rebuild(events)
-    return StreamState(keeper=owner.name, version=version, state=folded)
+    snapshot = await app.store.find_snapshot(stream) if as_of is None else None
+    return StreamState(keeper=owner.name, version=version, state=folded, snapshot=snapshot)
 
 
 async def archive(app: App, stream: str, file: Path, *, user_id: str | None = None) -> Archived:

@@ -4,7 +4,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import rich_click as click
@@ -46,6 +46,7 @@ def _lines(done: Erasure) -> Iterator[str]:
     yield from _counted("events", done.events)
     yield from _counted("audit entries", done.audit)
     yield from _counted("parked events", done.parked)
+    yield f"snapshots: {_named(done.snapshots) or 'none'}"
     yield f"told to forget: {', '.join(done.forgetting) or 'nobody'}"
     if done.remembering:
         yield f"NOT covered, since they do not handle SubjectErased: {', '.join(done.remembering)}"
@@ -57,14 +58,18 @@ def _plain_lines(plain: InPlainText) -> Iterator[str]:
     yield "NOT ERASED, since it was recorded in plain text, before it was personal; what is written stays as it is:"
     if plain.events:
         yield from _counted("  events", plain.events)
-        more = f" and {len(plain.streams) - _SHOWN} more" if len(plain.streams) > _SHOWN else ""
-        yield f"  in the streams: {', '.join(map(printable, plain.streams[:_SHOWN]))}{more}"
+        yield f"  in the streams: {_named(plain.streams)}"
         yield "  `twofold stream tombstone` takes a whole stream out of the log, with its snapshot"
     if plain.snapshots:
         yield f"  of which have a snapshot: {len(plain.snapshots)}"
     if plain.audit:
         yield from _counted("  audit entries", plain.audit)
         yield "  `twofold audit prune` takes the oldest entries out of the trail"
+
+
+def _named(streams: Sequence[str]) -> str:
+    more = f" and {len(streams) - _SHOWN} more" if len(streams) > _SHOWN else ""
+    return f"{', '.join(map(printable, streams[:_SHOWN]))}{more}"
 
 
 def _counted(what: str, found: Mapping[str, int]) -> Iterator[str]:

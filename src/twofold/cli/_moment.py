@@ -44,5 +44,5 @@ def _moment(word: str) -> AsOf:
         return AsOf.position(int(word[1:]))
     moment = datetime.fromisoformat(word)
     if moment.tzinfo is None:
-        raise Invalid(f"{word} says no time zone, and is an instant with Z or an offset at its end")
+        raise Invalid(f"{word!r} says no time zone, and is an instant with Z or an offset at its end")
     return AsOf.instant(moment)

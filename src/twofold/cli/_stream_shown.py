@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic_core import to_jsonable_python
 
 from twofold.app.streams import StreamState
-from twofold.messages import Catalogue, without_secrets
+from twofold.messages import ERASED, Catalogue, Erased, without_secrets
 from twofold.middleware import printable
 from twofold.store import Recorded, decode
 
@@ -50,7 +50,14 @@ def as_dict(entry: Recorded) -> dict[str, Any]:
 def state_as_dict(stream: str, found: StreamState) -> dict[str, Any]:
     """What a stream has come to, ready for JSON, without what says that it is secret."""
     state: Any = to_jsonable_python(found.state, fallback=_attributes, serialize_unknown=True)
-    return {"stream": stream, "of": found.keeper, "version": found.version, "state": without_secrets(state)}
+    kept = found.snapshot
+    return {
+        "stream": stream,
+        "of": found.keeper,
+        "version": found.version,
+        "state": without_secrets(state),
+        "snapshot": None if kept is None else {"version": kept.version, "state": _shown(kept.state)},
+    }
 
 
 def state_lines(stream: str, found: StreamState) -> Iterator[str]:
@@ -58,10 +65,14 @@ def state_lines(stream: str, found: StreamState) -> Iterator[str]:
     shown = state_as_dict(stream, found)
     yield f"{printable(stream)} of {printable(found.keeper)}, at version {found.version}"
     yield from map(printable, json.dumps(shown["state"], indent=2, ensure_ascii=False).splitlines())
+    if found.snapshot is not None:
+        yield f"snapshot: {'erased' if found.snapshot.is_erased else f'of version {found.snapshot.version}'}"
 
 
 def _attributes(value: object) -> Any:
     """What an object of no known kind is made of, without what is its own business."""
+    if isinstance(value, Erased):
+        return {ERASED: True}
     if not hasattr(value, "__dict__"):
         return repr(value)
     return {name: one for name, one in vars(value).items() if not name.startswith("_")}

@@ -122,6 +122,10 @@ class Documents:
         made = together(sorted((await self.vault.find(keys)).values()))
         return decrypt(text.rpartition(":")[2], made, _bytes(place, ""))
 
+    async def is_gone(self, text: str) -> bool:
+        """Whether a key of such a text is destroyed."""
+        return any(key.secret is None for key in (await self.vault.find(keys_of_text(text))).values())
+
 
 def is_sealed(text: str) -> bool:
     """Whether a text is what `seal_text` has made."""

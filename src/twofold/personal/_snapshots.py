@@ -1,7 +1,7 @@
 """Snapshots whose states are encrypted as a whole, under the keys of everybody whom their events tell of.
 
-Nobody says what of a state is whose, so it goes with each of them: once one is erased nobody reads it, and the state is
-folded from the log again, which has markers for what was theirs.
+Nobody says what of a state is whose, so it goes with each of them: once one is erased a marker stands in its place, and
+the state is folded from the log again, which has markers for what was theirs.
 """
 
 from typing import Final, final
@@ -29,7 +29,7 @@ class PersonalSnapshots:
         self._documents = documents
 
     async def find(self, stream: str) -> Snapshot | None:
-        """The snapshot of a stream, decrypted; None when somebody is erased whom it tells of, or it is changed."""
+        """The snapshot of a stream, decrypted, or a marker when somebody in it is erased; None when it is changed."""
         found = await self._behind.find_snapshot(stream)
         return None if found is None else await self._opened(found)
 
@@ -49,7 +49,9 @@ class PersonalSnapshots:
         if not is_sealed(text):
             return snapshot
         state = await self._documents.open_text(text, _place(snapshot))
-        return None if state is None else snapshot._replace(state=state)
+        if state is not None:
+            return snapshot._replace(state=state)
+        return snapshot.erased() if await self._documents.is_gone(text) else None
 
     async def _keys(self, snapshot: Snapshot) -> set[UUID]:
         """The ids of the keys that the events up to a snapshot are encrypted under."""
@@ -66,7 +68,10 @@ class PersonalSnapshots:
     async def _known(self, snapshot: Snapshot) -> tuple[int, set[UUID]]:
         """Up to which event the snapshot before it tells them, and which; none when that is of another history."""
         before = await self._behind.find_snapshot(snapshot.stream)
-        if before is None or before.version >= snapshot.version or await self._opened(before) is None:
+        if before is None or before.version >= snapshot.version:
+            return 0, set()
+        opened = await self._opened(before)
+        if opened is None or opened.is_erased:  # then nothing proves that it names the keys of all
             return 0, set()
         entries = await self._behind.log.read_stream(snapshot.stream, after=before.version - 1, limit=1)
         if [(one.version, one.id) for one in entries] != [(before.version, before.event_id)]:

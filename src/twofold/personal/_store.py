@@ -102,7 +102,7 @@ class PersonalStore(StoreFront):
         return await self.reply(await self.behind.find_reply(key, now))
 
     async def find_snapshot(self, stream: str) -> Snapshot | None:
-        """Find it in the other one, decrypted; None when somebody is erased whom it tells of."""
+        """Find it in the other one, decrypted, or a marker when somebody is erased whom it tells of."""
         return await self._snapshots.find(stream)
 
     def begin(self) -> Transaction:

@@ -160,7 +160,7 @@ class Store(Protocol):
         ...
 
     async def find_snapshot(self, stream: str) -> Snapshot | None:
-        """The newest snapshot of a stream, or None."""
+        """The newest snapshot of a stream, or None; of one that tells of somebody who is erased, what is left."""
         ...
 
     def begin(self) -> Transaction:

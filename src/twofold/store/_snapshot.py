@@ -1,7 +1,13 @@
 """The state of an aggregate as it was at one of its events, so that it need not be folded from the first one again."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
+
+from pydantic_core import to_json
+
+from twofold.messages import ERASED
+
+_ERASED: Final = to_json({ERASED: True})
 
 
 class Snapshot(NamedTuple):
@@ -20,3 +26,12 @@ class Snapshot(NamedTuple):
     event_id: UUID
     schema: str
     state: bytes
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether its state is what `erased` leaves of it, which is the state of no aggregate."""
+        return self.state == _ERASED
+
+    def erased(self) -> "Snapshot":
+        """What is left of it once somebody is erased whom it tells of: the marker that events have in their place."""
+        return self._replace(state=_ERASED)
