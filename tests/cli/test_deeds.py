@@ -3,6 +3,8 @@
 import asyncio
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from tests.app.versions import Paid, record, till
 from tests.cli.conftest import Said
 from tests.cli.mail import LetterPosted, Post, mail
+from tests.cli.served import BOUND, ROOT
 from twofold import App, Command, CommandBus, Context, Module, Principal
 from twofold.app.deeds import told
 from twofold.drivers.sqlite import SqliteStore
@@ -174,6 +177,33 @@ def test_the_trail_tells_who_did_what_to_what_is_parked(on_mail: Twofold) -> Non
         ("twofold.parked_drop", "ada", "success", {**who, "position": 1}),
         ("twofold.audit_export", "eve", "success", {"message": "post", "entries": 3}),
     ]
+
+
+def unread(*words: str) -> int:
+    """The exit code of a process whose output is a pipe that nobody reads any more; it complains of nothing."""
+    command = [sys.executable, "-m", "twofold", *words]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        return process.wait(BOUND)
+
+
+def test_an_export_that_nobody_reads_to_the_end_has_not_crashed(on_mail: Twofold, database: Path) -> None:
+    """The trail tells how many entries were written, and that these are not all."""
+    assert unread("audit", "export", "tests.cli.mail:app", "--by", "eve", "--database", str(database)) == 0
+    assert entries(on_mail) == [("twofold.audit_export", "eve", "success", {"cut": True, "entries": 0})]
+
+
+def test_a_rebuild_goes_on_when_nobody_reads_of_it(on_till: Twofold, tmp_path: Path) -> None:
+    """What a pipe is told of it is no part of it."""
+    built = on_till("projections", "status", "slow", "sums").out
+    assert on_till("projections", "drop", "slow", "sums", "--which", "next", "--yes").code == 0
+    words = ("sums", "--yes", "--database", str(tmp_path / "till.db"))
+    assert unread("projections", "rebuild", "tests.cli.tills:slow", *words) == 0
+    assert entries(on_till, "slow")[-1] == ("twofold.projection_rebuild", None, "success", {"projection": "sums"})
+    assert on_till("projections", "status", "slow", "sums").out == built
 
 
 def test_the_trail_tells_who_did_what_to_a_projection(on_till: Twofold) -> None:

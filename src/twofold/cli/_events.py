@@ -22,6 +22,7 @@ from twofold.app import App
 from twofold.app.tailing import selection_of
 from twofold.app.tailing import tail as tail_of
 from twofold.cli._load import app_argument, database_options
+from twofold.cli._pipe import is_read
 from twofold.cli._store import with_stores
 from twofold.cli._stream_shown import as_dict, row_of
 from twofold.middleware import printable
@@ -66,15 +67,11 @@ def tail(
         left = limit
         async with aclosing(tail_of(app, where, after=after)) as following:
             async for entry in following:
-                click.echo(json.dumps(as_dict(entry)) if as_json else _line(entry))
                 left = None if left is None else left - 1
-                if left == 0:
+                if not is_read(json.dumps(as_dict(entry)) if as_json else _line(entry)) or left == 0:
                     return
 
-    try:
-        with_stores(target, databases, lambda app: _until_told(lambda: printed(app)))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else it is told again at the end of Python
+    with_stores(target, databases, lambda app: _until_told(lambda: printed(app)))
 
 
 async def _until_told(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

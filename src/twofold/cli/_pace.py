@@ -4,11 +4,11 @@ import time
 from types import TracebackType
 from typing import Final, Self, final
 
-import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from twofold.app.administration import Pace
+from twofold.cli._pipe import is_read
 
 _BETWEEN_LINES: Final = 2.0
 
@@ -53,7 +53,7 @@ class PaceShown:
         if self._console.is_terminal:
             self._progress.update(self._task, completed=pace.fraction, pace=text)
         elif text != self._last and (not pace.left or now - self._told >= _BETWEEN_LINES):
-            click.echo(f"{self._name}  {pace.fraction:4.0%}  {text}")
+            is_read(f"{self._name}  {pace.fraction:4.0%}  {text}")  # who reads no more ends no rebuild
             self._last, self._told = text, now
 
 
