@@ -25,7 +25,11 @@ _DOUBLED: Final = frozenset(
 _ONE_OR_MANY: Final = ("news", "series", "species")
 _ONE: Final = frozenset((*_ONE_OR_MANY, "alias", "atlas", "bias", "canvas", "gas", "lens"))
 """Things that end as if they were many."""
-_MANY: Final = {"child": "children", "person": "people"}
+_MANY: Final = {
+    "bookshelf": "bookshelves", "calf": "calves", "child": "children", "half": "halves", "knife": "knives",
+    "leaf": "leaves", "life": "lives", "loaf": "loaves", "person": "people", "shelf": "shelves", "thief": "thieves",
+    "wife": "wives", "wolf": "wolves",
+}  # fmt: skip
 
 
 def words_of(name: str) -> list[str]:
