@@ -195,6 +195,16 @@ def test_a_version_without_an_upcaster_must_fit_as_it_is() -> None:
     assert found.hint.startswith("say what it becomes: upcast('placed', 1)")
 
 
+def test_what_is_said_of_an_event_is_no_change_of_it() -> None:
+    """A docstring that is new or another one stands in its schema, and in nothing that was recorded."""
+    told: Any = placed(a=int)
+    told.__doc__ = "Somebody wants it."
+    again: Any = placed(a=int)
+    again.__doc__ = "Somebody has ordered it."
+    assert "Somebody wants it." in str(snapshot(app_of(told)))
+    assert changes(placed(a=int), told) == changes(told, again) == changes(again, placed(a=int)) == []
+
+
 @dataclass(frozen=True, kw_only=True)
 class Viewed(Event):
     """Another event."""
