@@ -38,9 +38,9 @@ ABOUT = (
     "the store does by itself. The twin is plain sqlite3: the same rows by the same statements over the same tables "
     "with the same settings, one commit for each. With several clients the twin still goes one after the other, since "
     "sqlite3 has nothing better to offer. One at a time the figure is of the middle latencies, which a disk with a "
-    "long tail disturbs less; with more it is of the rounds. "
-    "The floor of a command is one by hand, without a pipeline, through a thread that commits for all who wait; that of "
-    "a command with a session is SQLAlchemy itself: its Session without threads, pipeline and audit trail."
+    "long tail disturbs less; with more it is of the rounds. The floor of a command is one by hand, without a "
+    "pipeline, through a thread that commits for all who wait; that of a command with a session is SQLAlchemy itself: "
+    "its Session without threads, pipeline and audit trail."
 )
 
 _FULL = "FULL"

@@ -49,9 +49,9 @@ from twofold.reliability import (
 TITLE = "Dispatch"
 ABOUT = (
     "The twin awaits the handler itself. Each round calls 2,000 messages, or one of each type; the figure is the "
-    "median difference over pairs of rounds. p50 and p99 are of single calls, with a clock (about 0.05 µs) around each. "
-    "A floor is what the row before it names, by hand and without twofold: a table, a context and a context variable; "
-    "then pydantic, a clock and a scope of dishka; then `asyncio.timeout` and `asyncio.Semaphore`."
+    "median difference over pairs of rounds. p50 and p99 are of single calls, with a clock (about 0.05 µs) around "
+    "each. A floor is what the rows before it name, by hand and without twofold: a table, a context and a context "
+    "variable; then pydantic, a clock and a scope of dishka; then `asyncio.timeout` and `asyncio.Semaphore`."
 )
 
 
@@ -167,9 +167,7 @@ def _reliability() -> list[Stage]:
     ]
 
 
-async def _one(
-    what: str, call: Call, messages: Sequence[Any], rounds: int, *, at_most: float | None = None
-) -> Figure:
+async def _one(what: str, call: Call, messages: Sequence[Any], rounds: int, *, at_most: float | None = None) -> Figure:
     ours, twin = ([(called, message) for message in messages] for called in (call, rename))
     return await _figure(what, ours, twin, rounds, at_most=at_most)
 

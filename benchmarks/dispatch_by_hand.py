@@ -29,7 +29,7 @@ class _Known:
 
     def __init__(self, parent: "_Known | None") -> None:
         self.parent = parent
-        self.origin = None if parent is None else parent.origin
+        self.origin: str | None = None if parent is None else parent.origin
         self.deadline: float | None = None
         self.time: float | None = None
         self._id: UUID | None = None
@@ -72,7 +72,8 @@ def bus_with_id() -> Call:
 
     async def handle(message: Rename) -> Result[None]:
         known = _current.get()
-        assert known is not None and known.id
+        assert known is not None
+        _made = known.id
         return await rename(message)
 
     return _Bus({Rename: handle}).execute

@@ -63,13 +63,12 @@ async def test_together_they_lock_and_write_the_same(
     """As one batch of all of them would; but an entry of the trail has the position of its own event."""
     await store.commit(append("known", 2))
     await plain.execute("SELECT setval('twofold_positions', 7), setval('twofold_audit_numbers', 7)")
-    batches = [
-        Batch((Append(stream, (draft()._replace(tags=names),), expected),), audit=tuple(entry() for _ in range(entries)))
-        for stream, expected in (("new", 0), ("known", 2), ("any", ANY_VERSION), ("known", 3))
-        for names in [tuple(f"seat:{stream}-{number}" for number in range(tags))]
-    ]
-    appends, audit = (append for one in batches for append in one.appends), (e for one in batches for e in one.audit)
-    batch = Batch(tuple(appends), audit=tuple(audit))
+    batches = list[Batch]()
+    for stream, expected in (("new", 0), ("known", 2), ("any", ANY_VERSION), ("known", 3)):
+        event = draft()._replace(tags=tuple(f"seat:{stream}-{number}" for number in range(tags)))
+        batches.append(Batch((Append(stream, (event,), expected),), audit=tuple(entry() for _ in range(entries))))
+    audit = (kept for one in batches for kept in one.audit)
+    batch = Batch(tuple(one.appends[0] for one in batches), audit=tuple(audit))
     whole = Call(batch, calling.commit, _everything(batch))
     answers, locks, (*written, trail) = await left_by(plain, together(plain, postgres_url, calling, batches))
     answer, other_locks, (*other_written, other_trail) = await left_by(plain, whole.send(plain))
