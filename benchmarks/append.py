@@ -21,6 +21,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from benchmarks.append_by_hand import GroupCommit, Work
 from benchmarks.figures import Figure, Skipped
 from benchmarks.notes import Note, Tables, WriteNote, notes
 from benchmarks.rounds import compare
@@ -37,8 +38,9 @@ ABOUT = (
     "the store does by itself. The twin is plain sqlite3: the same rows by the same statements over the same tables "
     "with the same settings, one commit for each. With several clients the twin still goes one after the other, since "
     "sqlite3 has nothing better to offer. One at a time the figure is of the middle latencies, which a disk with a "
-    "long tail disturbs less; with more it is of the rounds. "
-    "The floor of a command with a session is SQLAlchemy itself: its Session without threads, pipeline and audit trail."
+    "long tail disturbs less; with more it is of the rounds. The floor of a command is one by hand, without a "
+    "pipeline, through a thread that commits for all who wait; that of a command with a session is SQLAlchemy itself: "
+    "its Session without threads, pipeline and audit trail."
 )
 
 _FULL = "FULL"
@@ -79,6 +81,8 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
     with tempfile.TemporaryDirectory() as folder:
         for clients, at_least in ((1, 0.6), (8, None), (32, 3.0)):
             yield asyncio.run(_commands(Path(folder), rounds, count * max(1, clients // 4), clients, at_least=at_least))
+        for clients in (1, 32):
+            yield asyncio.run(_floor(Path(folder), rounds, count * max(1, clients // 4), clients))
         for clients in (1, 8, 32):
             yield asyncio.run(_units(Path(folder), rounds, count * max(1, clients // 4), clients))
         yield asyncio.run(_sessions(Path(folder), rounds, count))
@@ -94,14 +98,9 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
 
 async def _commands(folder: Path, rounds: int, count: int, clients: int, *, at_least: float | None) -> Figure:
     connection = connect(await asyncio.to_thread(made, folder / f"command-twin-{clients}.db"))
-    events, commands = TypeAdapter(OrderPlaced), TypeAdapter(PlaceOrder)
 
     async def place_by_hand(_: int) -> None:
-        command, began = PlaceOrder(order_id=new_id()), time.time_ns() // 1000
-        payload = commands.dump_json(command).decode()
-        ids = (new_id().bytes, HEADERS["correlation_id"], None, HEADERS["user_id"], None)
-        entry = ("place_order", 1, *ids, payload, began, time.time_ns() // 1000 - began, "success", "")
-        _insert(connection, f"order-{command.order_id}", events.dump_json(_placed(command)), entry)
+        _in_a_transaction(connection, _placing())
 
     async with App("orders", modules=[orders], database=folder / f"command-{clients}.db") as app:
         caller = app.caller(user_id=HEADERS["user_id"])
@@ -133,7 +132,7 @@ async def _units(folder: Path, rounds: int, count: int, clients: int) -> Figure:
         await store.commit(batch(next(streams)))
 
     async def append_by_hand(_: int) -> None:
-        _insert(connection, next(streams), DATA)
+        _in_a_transaction(connection, _writing(next(streams), DATA))
 
     done = await compare(by_clients(append, count, clients), by_clients(append_by_hand, count, 1), rounds=rounds)
     await store.stop()
@@ -149,13 +148,58 @@ async def _units(folder: Path, rounds: int, count: int, clients: int) -> Figure:
     )
 
 
-def _insert(connection: sqlite3.Connection, stream: str, data: bytes, entry: tuple[Any, ...] = ()) -> None:
+async def _floor(folder: Path, rounds: int, count: int, clients: int) -> Figure:
+    """What a command by hand has of it when it goes through a thread that commits for all who wait."""
+    connection = connect(await asyncio.to_thread(made, folder / f"floor-twin-{clients}.db"))
+
+    async def place_alone(_: int) -> None:
+        _in_a_transaction(connection, _placing())
+
+    async with GroupCommit(await asyncio.to_thread(made, folder / f"floor-{clients}.db")) as thread:
+
+        async def place(_: int) -> None:
+            await thread.commit(_placing())
+
+        done = await compare(by_clients(place, count, clients), by_clients(place_alone, count, 1), rounds=rounds)
+    connection.close()
+    return done.figure(
+        f"the floor: such a command by hand through a thread, {clients} at a time",
+        "x",
+        "plain sqlite3, one commit each",
+        "1 event, 1 entry of the audit trail",
+        durability=_FULL,
+        clients=clients,
+        of_middles=clients == 1,
+    )
+
+
+_EVENT, _COMMAND = TypeAdapter(OrderPlaced), TypeAdapter(PlaceOrder)
+
+
+def _placing() -> Work:
+    """A command by hand: what it writes."""
+    command, began = PlaceOrder(order_id=new_id()), time.time_ns() // 1000
+    payload = _COMMAND.dump_json(command).decode()
+    ids = (new_id().bytes, HEADERS["correlation_id"], None, HEADERS["user_id"], None)
+    entry = ("place_order", 1, *ids, payload, began, time.time_ns() // 1000 - began, "success", "")
+    return _writing(f"order-{command.order_id}", _EVENT.dump_json(_placed(command)), entry)
+
+
+def _writing(stream: str, data: bytes, entry: tuple[Any, ...] = ()) -> Work:
     row = (new_id().bytes, "order_placed", 1, data, json.dumps(HEADERS), time.time_ns() // 1000, "[]")
+
+    def write(connection: sqlite3.Connection) -> None:
+        assert (connection.execute(VERSION, (stream,)).fetchone()[0] or 0) == 0
+        position = connection.execute(INSERT, (stream, 1, *row)).lastrowid
+        if entry:
+            connection.execute(AUDIT, (*entry, position))
+
+    return write
+
+
+def _in_a_transaction(connection: sqlite3.Connection, write: Work) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    assert (connection.execute(VERSION, (stream,)).fetchone()[0] or 0) == 0
-    position = connection.execute(INSERT, (stream, 1, *row)).lastrowid
-    if entry:
-        connection.execute(AUDIT, (*entry, position))
+    write(connection)
     connection.execute("COMMIT")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from dishka import Provider, Scope
 
+from benchmarks import dispatch_by_hand
 from benchmarks.figures import Figure, Run, Skipped
 from benchmarks.renaming import Call, Ledger, Rename, ledger, rename, rename_in
 from benchmarks.rounds import compare
@@ -48,7 +49,9 @@ from twofold.reliability import (
 TITLE = "Dispatch"
 ABOUT = (
     "The twin awaits the handler itself. Each round calls 2,000 messages, or one of each type; the figure is the "
-    "median difference over pairs of rounds. p50 and p99 are of single calls, with a clock (about 0.05 µs) around each."
+    "median difference over pairs of rounds. p50 and p99 are of single calls, with a clock (about 0.05 µs) around "
+    "each. A floor is what the rows before it name, by hand and without twofold: a table, a context and a context "
+    "variable; then pydantic, a clock and a scope of dishka; then `asyncio.timeout` and `asyncio.Semaphore`."
 )
 
 
@@ -68,9 +71,11 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
     rounds, calls = (2, 50) if quick else (41, 2000)
     for types in (1, 100, 300 if quick else 10_000):
         yield asyncio.run(_alone(types, rounds, calls))
-    message = Rename(name="Ada", number=1)
+    messages = [Rename(name="Ada", number=1)] * calls
+    yield asyncio.run(_one("the floor of (a)", dispatch_by_hand.bus(), messages, rounds))
     for what, bus in (("(b) the handler asks for the context's id", _asking()), ("(b) a middleware does", _reading())):
-        yield asyncio.run(_one(what, bus.execute, [message] * calls, rounds, at_most=2))
+        yield asyncio.run(_one(what, bus.execute, messages, rounds, at_most=2))
+    yield asyncio.run(_one("the floor of (b)", dispatch_by_hand.bus_with_id(), messages, rounds))
     if importlib.util.find_spec("prometheus_client") is None:
         yield Skipped("(c) the pipeline of an application", "prometheus-client is not installed")
         return
@@ -78,9 +83,11 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
 
     full, reliable = _pipeline(PrometheusMeter()), _pipeline(PrometheusMeter(), _reliability())
     what = "(c) metric, logging off, revalidation, scope with one generator"
-    yield asyncio.run(_one(what, full.execute, [message] * calls, rounds, at_most=7))
+    yield asyncio.run(_one(what, full.execute, messages, rounds, at_most=7))
+    yield asyncio.run(_one("the floor of (c)", dispatch_by_hand.pipeline(), messages, rounds))
     what = "(d) and timeout, breaker, retry, bulkhead"
-    yield asyncio.run(_one(what, reliable.execute, [message] * calls, rounds, at_most=15))
+    yield asyncio.run(_one(what, reliable.execute, messages, rounds, at_most=15))
+    yield asyncio.run(_one("the floor of (d)", dispatch_by_hand.bounded_pipeline(), messages, rounds))
 
 
 async def _alone(types: int, rounds: int, calls: int) -> Figure:
@@ -160,7 +167,7 @@ def _reliability() -> list[Stage]:
     ]
 
 
-async def _one(what: str, call: Call, messages: Sequence[Any], rounds: int, *, at_most: float) -> Figure:
+async def _one(what: str, call: Call, messages: Sequence[Any], rounds: int, *, at_most: float | None = None) -> Figure:
     ours, twin = ([(called, message) for message in messages] for called in (call, rename))
     return await _figure(what, ours, twin, rounds, at_most=at_most)
 
@@ -171,7 +178,7 @@ async def _figure(
     twin: Sequence[tuple[Call, Any]],
     rounds: int,
     *,
-    at_most: float,
+    at_most: float | None,
 ) -> Figure:
     done = await compare(lambda: _round(ours), lambda: _round(twin), rounds=rounds)
     return Figure(

@@ -6,7 +6,7 @@ Alone, an `EventBus` runs its handlers at once and side by side; an application'
 import asyncio
 from collections.abc import Awaitable, Callable
 from inspect import Signature
-from typing import Any, ClassVar, TypeAlias, TypeVar, overload
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar, overload
 
 from dishka import AsyncContainer
 
@@ -21,6 +21,9 @@ from twofold.result import Failure, Result, Success
 
 R = TypeVar("R")
 E = TypeVar("E")
+
+_COMMAND: Final = Kind.COMMAND  # asked for at every dispatch, where Python 3.11 runs Python to find a member
+_QUERY: Final = Kind.QUERY
 
 Publisher: TypeAlias = Callable[[Any, Origin | None, bool], Awaitable[Result[None, Any]]]
 """Takes an event, its origin, and whether it survives a roll-back."""
@@ -106,7 +109,7 @@ class CommandBus(_Bus):
         Raises:
             HandlerNotFoundError: It has no handler.
         """
-        return await self._router.send(Kind.COMMAND, command, origin)
+        return await self._router.send(_COMMAND, command, origin)
 
     @property
     def sync(self) -> SyncCommandBus:
@@ -153,7 +156,7 @@ class QueryBus(_Bus):
         Raises:
             HandlerNotFoundError: It has no handler.
         """
-        return await self._router.send(Kind.QUERY, query, origin)
+        return await self._router.send(_QUERY, query, origin)
 
     @property
     def sync(self) -> SyncQueryBus:

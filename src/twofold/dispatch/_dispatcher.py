@@ -1,7 +1,7 @@
 """One door for commands, queries and events alike."""
 
 from inspect import Signature
-from typing import Any, ClassVar, TypeVar, overload
+from typing import Any, ClassVar, Final, TypeVar, overload
 
 from dishka import AsyncContainer
 
@@ -16,6 +16,8 @@ from twofold.result import Result
 
 R = TypeVar("R")
 E = TypeVar("E")
+
+_EVENT: Final = Kind.EVENT  # asked for at every dispatch
 
 
 class Dispatcher:
@@ -114,7 +116,7 @@ class Dispatcher:
             HandlerNotFoundError: It is a command or query without a handler, or no message that is known here.
         """
         kind = self._router.kind_of(type(message))
-        if kind is Kind.EVENT:
+        if kind is _EVENT:
             return await self.events.publish(message, origin=origin)
         return await self._router.send(kind, message, origin)
 

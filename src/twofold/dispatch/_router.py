@@ -7,7 +7,7 @@ and calls.
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from twofold.clock import Clock, IdSource, SystemClock, new_id
@@ -48,7 +48,7 @@ class Route(NamedTuple):
     stages: tuple[str, ...]
 
 
-_COMMAND = Kind.COMMAND  # asked for at every dispatch
+_COMMAND: Final = Kind.COMMAND  # asked for at every dispatch
 
 
 def _inline(handler: Handler) -> Runner | None:

@@ -4,9 +4,11 @@ A subscription that has caught up finds them here; one that is behind reads the 
 """
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import final
+from operator import attrgetter
+from typing import Final, final
 
 from twofold.store import Log, Recorded, Selection, Wakeup, selected
 from twofold.subscriptions._subscriber import Source
@@ -36,6 +38,7 @@ class Tail:
         self._most = events
         self._largest = size
         self._events = list[Recorded]()
+        self._size = 0
         self._begin = self._end = -1
         self._looking: asyncio.Task[int] | None = None
 
@@ -64,8 +67,11 @@ class Tail:
         """Events with `after < position <= until`, in position order."""
         if not self._begin <= after <= until <= self._end:
             return await self._source.log.read(after, until=until, limit=limit, where=where)
-        events = (event for event in self._events if after < event.position <= until)
-        return list(islice((event for event in events if not where or selected(event, where)), limit))
+        first, past = (bisect_right(self._events, position, key=_POSITION) for position in (after, until))
+        if not where:
+            return self._events[first : min(past, first + limit)]
+        events = islice(self._events, first, past)
+        return list(islice((event for event in events if selected(event, where)), limit))
 
     async def read_stream(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Recorded]:
         """Events of one stream with `version > after`, in version order."""
@@ -77,6 +83,7 @@ class Tail:
         if self._end < 0 or head < self._end:
             self._begin = self._end = head
             self._events.clear()
+            self._size = 0
         elif head > self._end:
             new = await log.read(self._end, until=head, limit=self._most + 1)
             self._keep(new, head)
@@ -86,13 +93,13 @@ class Tail:
 
     def _keep(self, new: Sequence[Recorded], head: int) -> None:
         self._events.extend(new)
-        size = sum(len(event.data) for event in self._events)
+        self._size += sum(len(event.data) for event in new)
         surplus = 0
-        while surplus < len(self._events) and (len(self._events) - surplus > self._most or size > self._largest):
-            size -= len(self._events[surplus].data)
+        while surplus < len(self._events) and (len(self._events) - surplus > self._most or self._size > self._largest):
+            self._size -= len(self._events[surplus].data)
             surplus += 1
         if len(new) > self._most:  # not all of what is new was read
-            surplus = len(self._events)
+            surplus, self._size = len(self._events), 0
         if surplus:
             self._begin = head if surplus == len(self._events) else self._events[surplus - 1].position
             del self._events[:surplus]
@@ -102,3 +109,7 @@ class Tail:
         self._looking = None
         if not task.cancelled():
             task.exception()  # told to those who wait; nobody may be waiting any more
+
+
+_POSITION: Final = attrgetter("position")
+"""What the events of a log are in the order of."""
