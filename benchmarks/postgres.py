@@ -16,6 +16,7 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 
 from benchmarks.figures import Figure, Run, Skipped
+from benchmarks.postgres_by_hand import all_in_one, inserts, shared
 from benchmarks.rounds import compare
 from benchmarks.work import DATA, HEADERS, batch, by_clients, draft, new_streams
 from tools.postgres import Server, private_server
@@ -30,21 +31,13 @@ ABOUT = (
     "for each client; a unit of work goes through the store, where those that are asked for at the same time share a "
     "commit. The first twin is one prepared insert on a held asyncpg connection, with the same columns and indexes for "
     "each client, which checks nothing, and writes no tags, entry or reply; the second is the recorder of the library "
-    "`eventsourcing`, in as many threads. The server runs on the same machine with its defaults, `fsync` and "
-    "`synchronous_commit` among them."
+    "`eventsourcing`, in as many threads. A floor is by hand and checks nothing: one statement for all that may come "
+    "beside an event, and one insert and commit for the events of all who wait. The server runs on the same machine "
+    "with its defaults, `fsync` and `synchronous_commit` among them."
 )
 
 _DURABILITY = "fsync"
 _UNCHECKED = "one prepared asyncpg insert, nothing checked"
-_TABLE = """CREATE TABLE by_hand (
-    position bigserial PRIMARY KEY, version bigint NOT NULL, time timestamptz NOT NULL, id uuid NOT NULL,
-    schema_version integer NOT NULL, stream text COLLATE "C" NOT NULL, type text COLLATE "C" NOT NULL,
-    headers text NOT NULL, tags text NOT NULL, data bytea NOT NULL, UNIQUE (stream, version)
-)"""
-_INSERT = (
-    "INSERT INTO by_hand (stream, version, id, type, schema_version, data, headers, time, tags)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-)
 _APPEND = "SELECT twofold_append_audited($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 _KEYED = f"SELECT twofold_reply(({_APPEND}), $12, $13, $14, $15, $16, $17)"
 _TAGS = ("customer:7", "article:5")
@@ -64,8 +57,10 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
             held = _appends(server, rounds, count * _ROUND[clients], clients=clients, held=True, at_least=bar)
             yield asyncio.run(held)
         for clients in (1, 8):
+            yield asyncio.run(_floor(server, rounds, count * _ROUND[clients], *_TAGS, clients=clients))
             whole = _appends(server, rounds, count * _ROUND[clients], *_TAGS, clients=clients, held=True, at_least=40)
             yield asyncio.run(whole)
+        yield asyncio.run(_floor(server, rounds, count * _ROUND[8], clients=8))
         for clients, coalesced in ((1, None), (8, 85), (32, None)):
             units = _appends(server, rounds, count * _ROUND[clients], clients=clients, at_least=coalesced)
             yield asyncio.run(units)
@@ -88,15 +83,7 @@ async def _appends(
     store = PostgresStore(server.url())
     await store.start()
     connections = [await asyncpg.connect(server.url()) for _ in range(clients)]
-    await connections[0].execute(_TABLE.replace("TABLE", "TABLE IF NOT EXISTS"))
-    inserts = [await connection.prepare(_INSERT) for connection in connections]
-    streams = new_streams()
-
-    async def insert(client: int) -> None:
-        headers, now = json.dumps(HEADERS), datetime.now(UTC)
-        values = (next(streams), 1, new_id(), "order_placed", 1, DATA, headers, now, "[]")
-        await inserts[client].fetchval(*values)
-
+    insert = await inserts(connections, new_streams())
     ours = await _held(connections, *tags) if held else _commits(store, *tags)
     done = await compare(by_clients(ours, count, clients), by_clients(insert, count, clients), rounds=rounds)
     await store.stop()
@@ -114,6 +101,29 @@ async def _appends(
         durability=_DURABILITY,
         clients=clients,
         at_least=at_least,
+    )
+
+
+async def _floor(server: Server, rounds: int, count: int, *tags: str, clients: int) -> Figure:
+    """What is left of the insert when by hand all is written that may come beside it, or when it is shared."""
+    store = PostgresStore(server.url())
+    await store.start()
+    await store.stop()
+    connections = [await asyncpg.connect(server.url()) for _ in range(clients)]
+    streams = new_streams()
+    insert = await inserts(connections, streams)
+    what = "all of that in one statement" if tags else "inserts that are shared"
+    write = await all_in_one(connections, streams, tags) if tags else await shared(connections[0], streams)
+    done = await compare(by_clients(write, count, clients), by_clients(insert, count, clients), rounds=rounds)
+    for connection in connections:
+        await connection.close()
+    return done.figure(
+        f"the floor by hand: {what}, {clients} at a time",
+        "%",
+        _UNCHECKED,
+        "1 event, 2 tags, 1 entry, 1 reply, the twin nothing beside it" if tags else "1 event",
+        durability=_DURABILITY,
+        clients=clients,
     )
 
 
