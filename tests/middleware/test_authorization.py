@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import httpx
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -37,6 +38,7 @@ from twofold.app.explanation import explain
 from twofold.dispatch import Policy, Registration, always
 from twofold.errors import Fault, RateLimited, TimedOut, Unauthenticated, WiringError
 from twofold.messages import Origin
+from twofold.observability import OpenTelemetrySpans
 from twofold.sql import BlockingReadSession, ReadSession
 from twofold.store import AuditSearch, MemoryStore
 
@@ -357,10 +359,14 @@ class Doors:
         return app_of(module)
 
 
-async def test_what_a_handler_sends_is_its_own_business() -> None:
-    """Also what a reaction sends: the message that it answers was decided about."""
+@pytest.mark.parametrize("traced", [False, True])
+async def test_what_a_handler_sends_is_its_own_business(traced: bool) -> None:
+    """Also what a reaction sends: the message that it answers was decided about. Whether anybody traces changes nothing."""
     doors = Doors()
-    async with doors.app(has_role("admin")) as app:
+    app = doors.app(has_role("admin"))
+    if traced:
+        app.observe(spans=OpenTelemetrySpans(TracerProvider(shutdown_on_exit=False)))
+    async with app:
         assert (await app.caller(principal=EVE).execute(ShutAll())).is_success
         await app.publish(Rang())
         await app.settle()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Protocol
 
 from twofold.dispatch import Handler, Next, Stage
@@ -60,8 +59,7 @@ def tracing_stage(spans: Spans, classifier: Classifier) -> Stage:
         async def traced(message: Any, context: Context) -> Result[Any, Any]:
             span = spans.begin(kind, name, handler.id, context)
             outcome, error, broken = "crashed", None, True
-            origin = replace(context.origin, trace=span.headers)
-            inner = Context(origin, context.parent, context.clock, context.ids, context.message_id, context.deadline)
+            inner = _inside(span, context)
             token = enter_context(inner)
             try:
                 result = await call_next(message, inner)
@@ -83,3 +81,16 @@ def tracing_stage(spans: Spans, classifier: Classifier) -> Stage:
         return traced
 
     return Stage("tracing", wrap)
+
+
+def _inside(span: Span, context: Context) -> Context:
+    """The context of what is done in a span. It keeps its origin, by which what is sent here is known as a part."""
+    return Context(
+        context.origin,
+        context.parent,
+        context.clock,
+        context.ids,
+        context.message_id,
+        context.deadline,
+        span.headers,
+    )
