@@ -361,7 +361,7 @@ class Doors:
 
 @pytest.mark.parametrize("traced", [False, True])
 async def test_what_a_handler_sends_is_its_own_business(traced: bool) -> None:
-    """Also what a reaction sends: the message that it answers was decided about. Whether anybody traces changes nothing."""
+    """Also what a reaction sends: the message that it answers was decided about; whoever traces changes nothing."""
     doors = Doors()
     app = doors.app(has_role("admin"))
     if traced:
