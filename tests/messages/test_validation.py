@@ -15,11 +15,21 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from pydantic import AfterValidator, BaseModel, ByteSize, Field, HttpUrl, ImportString, Json, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ByteSize,
+    Field,
+    HttpUrl,
+    ImportString,
+    Json,
+    SecretStr,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from twofold.errors import Finding, Invalid
-from twofold.messages import Command, MessageType
+from twofold.messages import Command, MessageType, Secret, is_telling
 
 
 def _strong(password: str) -> str:
@@ -224,6 +234,93 @@ def test_words_of_a_rule_of_ones_own_stay() -> None:
         code: Annotated[str, AfterValidator(unknown)]
 
     assert refused(lambda: MessageType(Sent).parse('{"code": "c7"}')) == [("code", "unknown_code", "there is no c7")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """Has a secret, which no name tells of."""
+
+    digits: Annotated[str, Secret]
+
+
+def _quoting(value: Any) -> Any:
+    """A rule that repeats whatever it is asked about."""
+    plain = getattr(value, "get_secret_value", lambda: value)()
+    raise ValueError(f"{plain} is not good, {plain}".replace("Z", "z"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """Has a secret, of which its name tells, with a number behind it."""
+
+    pin_1: Annotated[str, AfterValidator(_quoting)]
+
+
+@pytest.mark.parametrize(
+    "hint, value",
+    [
+        (Annotated[str, Secret, AfterValidator(_quoting)], "ZQXZQ"),
+        (Annotated[str, AfterValidator(_quoting), Secret], "ZQXZQ"),
+        (Annotated[str | None, Secret, AfterValidator(_quoting)], "ZQXZQ"),
+        (list[Annotated[str, Secret, AfterValidator(_quoting)]], ["ZQXZQ"]),
+        (dict[str, Annotated[str, Secret, AfterValidator(_quoting)]], {"a": "ZQXZQ"}),
+        (tuple[int, Annotated[str, Secret, AfterValidator(_quoting)]], [1, "ZQXZQ"]),
+        (Annotated[int, Secret, AfterValidator(_quoting)], 123456),
+        (Annotated[int, Secret, AfterValidator(_quoting)], 7),
+        (Annotated[SecretStr, AfterValidator(_quoting)], "ZQXZQ"),
+        (Door, {"pin_1": "ZQXZQ"}),
+        (Annotated[Any, AfterValidator(_quoting), Secret], "ZQXZQ"),
+    ],
+)
+def test_a_rule_of_ones_own_tells_no_secret(hint: Any, value: Any) -> None:
+    """Where the field is marked, or named so, at any depth: in its words the value is hidden."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Sent(Command[None]):
+        value: hint
+
+    ((_, rule, text),) = refused(lambda: MessageType(Sent).parse(json.dumps({"value": value})))
+    assert (rule, text) == ("value_error", "*** is not good, ***")
+
+
+@pytest.mark.parametrize(
+    "name", ["password2", "newPassword1", "pin_1", "passcode", "otp", "cvc", "access_tokens", "X-Api-Key"]
+)
+def test_a_name_tells_of_a_secret(name: str) -> None:
+    """Also with a number behind it, as the second time that something is typed has."""
+    assert is_telling(name)
+
+
+@pytest.mark.parametrize("name", ["pinned", "option", "spin", "secretary", "tokenizer", "cvcode", "photo"])
+def test_a_name_that_only_resembles_one_tells_of_none(name: str) -> None:
+    """It would be hidden for nothing."""
+    assert not is_telling(name)
+
+
+def test_an_invalid_inside_tells_no_secret_either() -> None:
+    """The finding that it brings is about a secret of the whole, by its own path."""
+
+    def worn(card: str) -> str:
+        raise Invalid(f"{card} is worn", field="digits")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Sent(Command[None]):
+        card: Annotated[Card | str, AfterValidator(worn)]
+
+    told = refused(lambda: MessageType(Sent).parse(json.dumps({"card": "zqxzq"})))
+    assert told == [("card.digits", "invalid", "*** is worn")]
+
+
+def test_a_field_is_no_secret_for_what_stands_beside_it() -> None:
+    """Its rule keeps its words."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Sent(Command[None]):
+        password: str
+        name: Annotated[str, AfterValidator(_quoting)]
+
+    body = json.dumps({"password": "zqxzq", "name": "ada"})
+    assert refused(lambda: MessageType(Sent).parse(body)) == [("name", "value_error", "ada is not good, ada")]
 
 
 def test_an_invalid_of_post_init_is_a_finding_of_its_own_field() -> None:
