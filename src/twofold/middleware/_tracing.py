@@ -1,8 +1,9 @@
 """A span around every message, and its trace headers on everything that the message causes; never its payload."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, runtime_checkable
 
 from twofold.dispatch import Handler, Next, Stage
 from twofold.errors import Classifier, Family, error_name
@@ -41,6 +42,20 @@ class Spans(Protocol):
             message: Its wire name.
             handler: The id of its handler.
             context: Its context, with the trace headers that it came with.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchSpans(Protocol):
+    """Spans of what deals with several events at once, too: an ability that not all of them have."""
+
+    def batch(self, subscription: str, causes: Sequence[Mapping[str, str]]) -> AbstractContextManager[None]:
+        """A block in a span of its own, which has no parent: its events come from anywhere.
+
+        Args:
+            subscription: The name of who deals with them.
+            causes: The headers of each event, with the trace headers of what has recorded it.
         """
         ...
 
