@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import final
 
 from twofold.app._reactor import Reactor
+from twofold.dispatch import Start
 from twofold.middleware import BatchSpans, Spans
 from twofold.store import Batch, Fact
 from twofold.subscriptions import Subscriber
@@ -35,7 +36,7 @@ class TracedSubscriber:
         self._spans = spans
         self.name = subscriber.name
         self.selection = subscriber.selection
-        self.start = subscriber.start
+        self.start: Start = subscriber.start
         self.batch_size = subscriber.batch_size
         self.partitions = subscriber.partitions
         self.version = subscriber.version
