@@ -5,7 +5,7 @@ apply to a handler is left out when the pipeline is built, so it costs nothing w
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias, cast
 
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._handlers import RESULTS, as_result
@@ -21,6 +21,9 @@ When: TypeAlias = Kind | type | Callable[[Handler], bool] | None
 
 Place: TypeAlias = Literal["outer", "inner"]
 """Around everything but telemetry, or right around the handler, inside its transaction."""
+
+_LEAST_MENDED: Final = (Family.CORRUPT, Family.REFUSED, Family.CONFLICT, Family.UNAVAILABLE)
+"""What another try mends, the least first."""
 
 
 class Middleware(Protocol):
@@ -125,18 +128,15 @@ def failure_of(error: Exception, classifier: Classifier) -> Failure[Any]:
     """
     category = classifier.of_exception(error)
     if category is None and isinstance(error, ExceptionGroup):
-        return Failure(_decisive(error, classifier))
+        return Failure(_decisive(cast("Exception", error), classifier))
     if category is None or category.family is Family.WIRING:
         raise error
     return Failure(error)
 
 
-_LEAST_MENDED: Final = (Family.CORRUPT, Family.REFUSED, Family.CONFLICT, Family.UNAVAILABLE)
-
-
-def _decisive(group: "ExceptionGroup[Exception]", classifier: Classifier) -> Exception:
+def _decisive(group: Exception, classifier: Classifier) -> Exception:
     found = dict[Family, Exception]()
-    for error in _leaves(group):
+    for error in _members(group):
         category = classifier.of_exception(error)
         if category is None or category.family is Family.WIRING:
             raise group
@@ -144,9 +144,10 @@ def _decisive(group: "ExceptionGroup[Exception]", classifier: Classifier) -> Exc
     return found[next(family for family in _LEAST_MENDED if family in found)]
 
 
-def _leaves(group: "ExceptionGroup[Exception]") -> Iterator[Exception]:
-    for error in group.exceptions:
-        if isinstance(error, ExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+def _members(error: Exception) -> Iterator[Exception]:
+    """What a group consists of, also what groups in it do."""
+    if not isinstance(error, ExceptionGroup):
+        yield error
+        return
+    for one in cast("ExceptionGroup[Exception]", error).exceptions:
+        yield from _members(one)
