@@ -170,6 +170,19 @@ async def test_what_is_neither_yes_nor_no_lets_nobody_pass(said: Any) -> None:
         await answer(vague)
 
 
+@pytest.mark.parametrize("asked", [lambda policy: policy, always])
+async def test_a_policy_that_has_forgotten_to_answer_lets_nobody_pass(asked: Callable[[Any], Any]) -> None:
+    """None is a yes of a policy that raises its refusals, and no bool."""
+
+    async def forgetful(who: Principal) -> bool:
+        if "admin" in who.roles:
+            return True
+        return None  # type: ignore[return-value]  # which a function does that ends without a word
+
+    with pytest.raises(WiringError, match="forgetful answered None"):
+        await answer(asked(forgetful))
+
+
 async def test_a_policy_that_never_answers_is_waited_for_until_the_deadline() -> None:
     """Looking somebody up is a part of what a message may take."""
 
