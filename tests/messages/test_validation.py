@@ -25,6 +25,7 @@ from pydantic import (
     Json,
     SecretStr,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -309,6 +310,63 @@ def test_an_invalid_inside_tells_no_secret_either() -> None:
 
     told = refused(lambda: MessageType(Sent).parse(json.dumps({"card": "zqxzq"})))
     assert told == [("card.digits", "invalid", "*** is worn")]
+
+
+class Signed(BaseModel, Command[None]):
+    """A model with a rule about the whole of it."""
+
+    password: str
+    code: SecretStr = SecretStr("")
+    cards: list[Card] = []
+    login: str = ""
+
+    @model_validator(mode="after")
+    def differ(self) -> "Signed":
+        """Quote all there is."""
+        quoted = [self.password, self.code.get_secret_value(), *(card.digits for card in self.cards), self.login]
+        raise ValueError(" ".join(filter(None, quoted)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedToo(Command[None]):
+    """The same of a dataclass."""
+
+    password: str
+    cards: tuple[Card, ...] = ()
+    login: str = ""
+
+    def __post_init__(self) -> None:
+        quoted = [self.password, *(card.digits for card in self.cards), self.login]
+        raise Invalid(" ".join(quoted), field="login")
+
+
+def test_a_rule_about_the_whole_tells_no_secret_of_it() -> None:
+    """Neither does one of a model, nor `__post_init__`, nor is it told of a message that is sent in code."""
+    sent: dict[str, Any] = {"password": "hunter22", "cards": [{"digits": "zqxzq"}], "login": "ada"}
+    body = json.dumps(sent | {"code": "qzxqz"})
+    assert refused(lambda: MessageType(Signed).parse(body)) == [("", "value_error", "*** *** *** ada")]
+    assert refused(lambda: MessageType(SignedToo).parse(json.dumps(sent))) == [("login", "invalid", "*** *** ada")]
+    made = Signed.model_construct(**sent | {"code": SecretStr("qzxqz"), "cards": [Card(digits="zqxzq")]})
+    assert refused(lambda: MessageType(Signed).validate(made)) == [("", "value_error", "*** *** *** ada")]
+
+
+def test_who_sends_too_much_is_not_told_what_a_rule_about_the_whole_says() -> None:
+    """Looking for secrets in its words would keep everybody waiting."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Sent(Command[None]):
+        numbers: tuple[int, ...]
+        password: str
+
+        def __post_init__(self) -> None:
+            raise ValueError(f"{self.password} is too weak")
+
+    def told(amount: int) -> Any:
+        body = json.dumps({"numbers": list(range(amount)), "password": "zqxzq"})
+        return refused(lambda: MessageType(Sent).parse(body))
+
+    assert told(100) == [("", "value_error", "*** is too weak")]
+    assert told(20_000) == [("", "value_error", "is not as a rule demands")]
 
 
 def test_a_field_is_no_secret_for_what_stands_beside_it() -> None:
