@@ -179,6 +179,30 @@ async def test_a_twin_may_be_refused_at_once() -> None:
         assert await app.caller(idempotency_key="k-1").execute(ONE) == done
 
 
+async def test_who_comes_while_twins_take_turns_waits_no_longer_either() -> None:
+    """Between two turns the key is nobody's for a moment: who comes just then is behind those who wait."""
+    till = Till(idempotency=Idempotency(wait=0.05))
+    till.refusals = 1
+    till.gate.clear()
+    async with till.app(audit=False) as app:
+        caller = app.caller(idempotency_key="k-1")
+
+        async def persistent() -> Any:
+            refused = await caller.execute(ONE)
+            till.gate.clear()
+            return refused, await caller.execute(ONE)
+
+        first = asyncio.create_task(persistent())
+        await till.started.wait()
+        waiting = asyncio.create_task(caller.execute(ONE))
+        await asyncio.sleep(0)
+        till.gate.set()
+        refused, again = await asyncio.wait_for(first, 20)
+        assert (type(refused.error), type(again.error)) == (Refused, KeyInFlight)
+        till.gate.set()
+        assert (await waiting).is_success
+
+
 async def test_a_twin_waits_no_longer_than_its_deadline() -> None:
     """It is the nearer one."""
     till = Till(idempotency=Idempotency(wait=60), timeout=0.05)

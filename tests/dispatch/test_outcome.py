@@ -107,6 +107,47 @@ async def test_anything_else_is_a_bug_and_propagates(bug: Exception) -> None:
         assert raised.value is bug
 
 
+@pytest.mark.parametrize(
+    "together, told",
+    [
+        ([ConnectionError()], ConnectionError),
+        ([ConnectionError(), TimeoutError()], ConnectionError),
+        ([ConnectionError(), OutOfStock(), Refused("no"), NotFound("gone")], Refused),
+        ([ConnectionError(), ExceptionGroup("", [OutOfStock()])], OutOfStock),
+    ],
+)
+async def test_of_errors_that_come_together_the_one_is_told_that_another_try_mends_least(
+    together: list[Exception], told: type[Exception]
+) -> None:
+    """As the tasks of a group raise them: what is refused stays so, however often what is away is asked."""
+    for handler in raising(ExceptionGroup("of tasks", together)):
+        bus = CommandBus(errors={OutOfStock: conflict})
+        bus.register(Do, handler)
+        result: Result[Any, Any] = await bus.execute(Do())
+        assert type(result.error) is told
+
+
+@pytest.mark.parametrize("bug", [KeyError("x"), WiringError("wrong"), ExceptionGroup("", [KeyError("x")])])
+async def test_a_bug_among_errors_that_come_together_is_a_bug(bug: Exception) -> None:
+    """Nobody knows what became of the rest; the whole group is raised."""
+    group = ExceptionGroup("of tasks", [Refused("no"), bug])
+    for handler in raising(group):
+        bus = CommandBus()
+        bus.register(Do, handler)
+        with pytest.raises(ExceptionGroup) as raised:
+            await bus.execute(Do())
+        assert raised.value is group
+
+
+async def test_a_group_may_be_classified_itself() -> None:
+    """Then that holds."""
+    group = ExceptionGroup("of tasks", [KeyError("x")])
+    bus = CommandBus(errors={ExceptionGroup: refused})
+    bus.register(Do, raising(group)[0])
+    result: Result[Any, Any] = await bus.execute(Do())
+    assert result.error is group
+
+
 async def test_a_wiring_mistake_is_never_a_failure() -> None:
     """A handler that sends a command nobody handles shows a mistake in the code, and not a refusal."""
     bus = CommandBus()

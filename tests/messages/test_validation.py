@@ -15,11 +15,22 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from pydantic import AfterValidator, BaseModel, ByteSize, Field, HttpUrl, ImportString, Json, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ByteSize,
+    Field,
+    HttpUrl,
+    ImportString,
+    Json,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from twofold.errors import Finding, Invalid
-from twofold.messages import Command, MessageType
+from twofold.messages import Command, MessageType, Secret, is_telling
 
 
 def _strong(password: str) -> str:
@@ -224,6 +235,150 @@ def test_words_of_a_rule_of_ones_own_stay() -> None:
         code: Annotated[str, AfterValidator(unknown)]
 
     assert refused(lambda: MessageType(Sent).parse('{"code": "c7"}')) == [("code", "unknown_code", "there is no c7")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """Has a secret, which no name tells of."""
+
+    digits: Annotated[str, Secret]
+
+
+def _quoting(value: Any) -> Any:
+    """A rule that repeats whatever it is asked about."""
+    plain = getattr(value, "get_secret_value", lambda: value)()
+    raise ValueError(f"{plain} is not good, {plain}".replace("Z", "z"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """Has a secret, of which its name tells, with a number behind it."""
+
+    pin_1: Annotated[str, AfterValidator(_quoting)]
+
+
+@pytest.mark.parametrize(
+    "hint, value",
+    [
+        (Annotated[str, Secret, AfterValidator(_quoting)], "ZQXZQ"),
+        (Annotated[str, AfterValidator(_quoting), Secret], "ZQXZQ"),
+        (Annotated[str | None, Secret, AfterValidator(_quoting)], "ZQXZQ"),
+        (list[Annotated[str, Secret, AfterValidator(_quoting)]], ["ZQXZQ"]),
+        (dict[str, Annotated[str, Secret, AfterValidator(_quoting)]], {"a": "ZQXZQ"}),
+        (tuple[int, Annotated[str, Secret, AfterValidator(_quoting)]], [1, "ZQXZQ"]),
+        (Annotated[int, Secret, AfterValidator(_quoting)], 123456),
+        (Annotated[int, Secret, AfterValidator(_quoting)], 7),
+        (Annotated[SecretStr, AfterValidator(_quoting)], "ZQXZQ"),
+        (Door, {"pin_1": "ZQXZQ"}),
+        (Annotated[Any, AfterValidator(_quoting), Secret], "ZQXZQ"),
+    ],
+)
+def test_a_rule_of_ones_own_tells_no_secret(hint: Any, value: Any) -> None:
+    """Where the field is marked, or named so, at any depth: in its words the value is hidden."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Sent(Command[None]):
+        value: hint
+
+    ((_, rule, text),) = refused(lambda: MessageType(Sent).parse(json.dumps({"value": value})))
+    assert (rule, text) == ("value_error", "*** is not good, ***")
+
+
+@pytest.mark.parametrize(
+    "name", ["password2", "newPassword1", "pin_1", "passcode", "otp", "cvc", "access_tokens", "X-Api-Key"]
+)
+def test_a_name_tells_of_a_secret(name: str) -> None:
+    """Also with a number behind it, as the second time that something is typed has."""
+    assert is_telling(name)
+
+
+@pytest.mark.parametrize("name", ["pinned", "option", "spin", "secretary", "tokenizer", "cvcode", "photo"])
+def test_a_name_that_only_resembles_one_tells_of_none(name: str) -> None:
+    """It would be hidden for nothing."""
+    assert not is_telling(name)
+
+
+def test_an_invalid_inside_tells_no_secret_either() -> None:
+    """The finding that it brings is about a secret of the whole, by its own path."""
+
+    def worn(card: str) -> str:
+        raise Invalid(f"{card} is worn", field="digits")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Sent(Command[None]):
+        card: Annotated[Card | str, AfterValidator(worn)]
+
+    told = refused(lambda: MessageType(Sent).parse(json.dumps({"card": "zqxzq"})))
+    assert told == [("card.digits", "invalid", "*** is worn")]
+
+
+class Signed(BaseModel, Command[None]):
+    """A model with a rule about the whole of it."""
+
+    password: str
+    code: SecretStr = SecretStr("")
+    cards: list[Card] = []
+    login: str = ""
+
+    @model_validator(mode="after")
+    def differ(self) -> "Signed":
+        """Quote all there is."""
+        quoted = [self.password, self.code.get_secret_value(), *(card.digits for card in self.cards), self.login]
+        raise ValueError(" ".join(filter(None, quoted)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedToo(Command[None]):
+    """The same of a dataclass."""
+
+    password: str
+    cards: tuple[Card, ...] = ()
+    login: str = ""
+
+    def __post_init__(self) -> None:
+        quoted = [self.password, *(card.digits for card in self.cards), self.login]
+        raise Invalid(" ".join(quoted), field="login")
+
+
+def test_a_rule_about_the_whole_tells_no_secret_of_it() -> None:
+    """Neither does one of a model, nor `__post_init__`, nor is it told of a message that is sent in code."""
+    sent: dict[str, Any] = {"password": "hunter22", "cards": [{"digits": "zqxzq"}], "login": "ada"}
+    body = json.dumps(sent | {"code": "qzxqz"})
+    assert refused(lambda: MessageType(Signed).parse(body)) == [("", "value_error", "*** *** *** ada")]
+    assert refused(lambda: MessageType(SignedToo).parse(json.dumps(sent))) == [("login", "invalid", "*** *** ada")]
+    made = Signed.model_construct(**sent | {"code": SecretStr("qzxqz"), "cards": [Card(digits="zqxzq")]})
+    assert refused(lambda: MessageType(Signed).validate(made)) == [("", "value_error", "*** *** *** ada")]
+
+
+def test_who_sends_too_much_is_not_told_what_a_rule_about_the_whole_says() -> None:
+    """Looking for secrets in its words would keep everybody waiting."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Sent(Command[None]):
+        numbers: tuple[int, ...]
+        password: str
+
+        def __post_init__(self) -> None:
+            raise ValueError(f"{self.password} is too weak")
+
+    def told(amount: int) -> Any:
+        body = json.dumps({"numbers": list(range(amount)), "password": "zqxzq"})
+        return refused(lambda: MessageType(Sent).parse(body))
+
+    assert told(100) == [("", "value_error", "*** is too weak")]
+    assert told(20_000) == [("", "value_error", "is not as a rule demands")]
+
+
+def test_a_field_is_no_secret_for_what_stands_beside_it() -> None:
+    """Its rule keeps its words."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Sent(Command[None]):
+        password: str
+        name: Annotated[str, AfterValidator(_quoting)]
+
+    body = json.dumps({"password": "zqxzq", "name": "ada"})
+    assert refused(lambda: MessageType(Sent).parse(body)) == [("name", "value_error", "ada is not good, ada")]
 
 
 def test_an_invalid_of_post_init_is_a_finding_of_its_own_field() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import httpx
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -37,6 +38,7 @@ from twofold.app.explanation import explain
 from twofold.dispatch import Policy, Registration, always
 from twofold.errors import Fault, RateLimited, TimedOut, Unauthenticated, WiringError
 from twofold.messages import Origin
+from twofold.observability import OpenTelemetrySpans
 from twofold.sql import BlockingReadSession, ReadSession
 from twofold.store import AuditSearch, MemoryStore
 
@@ -166,6 +168,19 @@ async def test_what_is_neither_yes_nor_no_lets_nobody_pass(said: Any) -> None:
 
     with pytest.raises(WiringError, match="vague answered"):
         await answer(vague)
+
+
+@pytest.mark.parametrize("asked", [lambda policy: policy, always])
+async def test_a_policy_that_has_forgotten_to_answer_lets_nobody_pass(asked: Callable[[Any], Any]) -> None:
+    """None is a yes of a policy that raises its refusals, and no bool."""
+
+    async def forgetful(who: Principal) -> bool:
+        if "admin" in who.roles:
+            return True
+        return None  # type: ignore[return-value]  # which a function does that ends without a word
+
+    with pytest.raises(WiringError, match="forgetful answered None"):
+        await answer(asked(forgetful))
 
 
 async def test_a_policy_that_never_answers_is_waited_for_until_the_deadline() -> None:
@@ -357,10 +372,14 @@ class Doors:
         return app_of(module)
 
 
-async def test_what_a_handler_sends_is_its_own_business() -> None:
-    """Also what a reaction sends: the message that it answers was decided about."""
+@pytest.mark.parametrize("traced", [False, True])
+async def test_what_a_handler_sends_is_its_own_business(traced: bool) -> None:
+    """Also what a reaction sends: the message that it answers was decided about; whoever traces changes nothing."""
     doors = Doors()
-    async with doors.app(has_role("admin")) as app:
+    app = doors.app(has_role("admin"))
+    if traced:
+        app.observe(spans=OpenTelemetrySpans(TracerProvider(shutdown_on_exit=False)))
+    async with app:
         assert (await app.caller(principal=EVE).execute(ShutAll())).is_success
         await app.publish(Rang())
         await app.settle()

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from twofold.app.explanation import explain
 from twofold.errors import StoreUnavailable
 from twofold.messages import Context
 from twofold.observability import OpenTelemetrySpans
+from twofold.store import Fact
 
 pytestmark = pytest.mark.anyio
 
@@ -195,6 +197,48 @@ async def test_what_starts_an_application_is_not_what_its_reactions_belong_to() 
     spans = traced.spans()
     assert parent(spans["command book"]) is None
     assert parent(spans["event booked"]) == own(spans["command book"])
+
+
+class Counted:
+    """Follows `Booked`, as a projection and as a writer of batches, which fails as often as it is told."""
+
+    def __init__(self) -> None:
+        self.traced = Traced()
+        self.failures = 0
+        (module,) = self.traced.app.modules
+
+        @module.projection("counts", mode="async")
+        class Counts:
+            def booked(self, event: Booked) -> None: ...
+
+        @module.writer("elsewhere", events=[Booked])
+        class Elsewhere:
+            async def write(elsewhere, facts: Sequence[Fact]) -> None:  # noqa: N805  # self is around it
+                if self.failures:
+                    self.failures -= 1
+                    raise OSError(SECRET)
+
+
+async def test_a_batch_has_a_link_to_what_has_caused_each_of_its_events() -> None:
+    """It belongs to none of them; what caused several is linked once, and what fails tells its class alone."""
+    counted = Counted()
+    traced = counted.traced
+    counted.failures = 1
+    async with traced.app as app:
+        for _ in range(2):
+            await app.execute(Book())
+        await app.settle()
+    spans = traced.exporter.get_finished_spans()
+    causes = {own(span) for span in spans if span.name == "command book"}
+    for name in ("batch counts", "batch elsewhere"):
+        batches = [span for span in spans if span.name == name]
+        assert {f"{link.context.span_id:016x}" for span in batches for link in span.links} == causes
+        assert {(parent(span), span.kind.name) for span in batches} == {(None, "CONSUMER")}
+        assert all(len(span.links) == (span.attributes or {})["twofold.events"] for span in batches)
+    (failed, *_) = (span for span in spans if span.name == "batch elsewhere")
+    assert failed.attributes is not None
+    assert failed.attributes["error.type"] == "OSError"
+    assert not [span for span in spans if SECRET in span.to_json()]
 
 
 async def test_what_is_not_sampled_stays_unsampled() -> None:

@@ -55,7 +55,7 @@ from twofold.errors import (
     WiringError,
 )
 from twofold.messages import Event, Kind
-from twofold.middleware import level_of, tally_of
+from twofold.middleware import Spans, level_of, tally_of
 from twofold.projections import (
     OutsideWriter,
     Projection,
@@ -102,6 +102,7 @@ class Assembly:
         refusals: Counts what limits refuse, for the audit trail; None without one.
         behind: Writes what answers need not wait for.
         attempts: The attempts whose end is recorded when nobody comes to it; None when there are none.
+        spans: Where spans go; None for nowhere.
     """
 
     store: Store
@@ -126,6 +127,7 @@ class Assembly:
     refusals: Refusals | None = None
     behind: Behind = field(default_factory=Behind)
     attempts: Attempts | None = None
+    spans: Spans | None = None
 
 
 def assemble(
@@ -156,7 +158,7 @@ def assemble(
         refused: The faults of what could not even be put in: of middleware.
     """
     store = TenantStore(stores.write) if said.tenants_apart else stores.write
-    done = Assembly(store=store, faults=[*refused, *_same_modules(modules)])
+    done = Assembly(store=store, faults=[*refused, *_same_modules(modules)], spans=watching.spans)
     known_sql = "sqlalchemy" in sys.modules
     writing = sessions_of(stores.write) if known_sql else None
     sessions = sessions_of(stores.read) if known_sql and stores.apart else writing

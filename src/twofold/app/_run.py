@@ -112,6 +112,7 @@ class Run:
                 classifier=router.settings.classifier,
                 lease=lease,
                 observer=versions.told(observer),
+                spans=assembly.spans,
             )
             if assembly.attempts is not None and role.works:
                 audited = said.auditing is not None

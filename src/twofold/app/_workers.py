@@ -8,10 +8,12 @@ from typing import Final, final
 from twofold.app._news import lease_in_danger, taken_over
 from twofold.app._progress import Lease, Progress, progress_of
 from twofold.app._stores import Stores
+from twofold.app._traced import traced
 from twofold.app._unknown import Unknown
 from twofold.clock import Clock
 from twofold.errors import Classifier, TimedOut
 from twofold.messages import Catalogue
+from twofold.middleware import Spans
 from twofold.projections import DUE, Refresher
 from twofold.store import NOBODY, Log, Store, furthest
 from twofold.subscriptions import IDLE, Cut, Observer, Owner, Subscriber, Subscription, Tail
@@ -74,6 +76,7 @@ class Workers:
         classifier: Tells what is unavailable.
         lease: How long an owner of a subscription may show no sign of life, in seconds.
         observer: Told of failures.
+        spans: Where spans of batches go; None for nowhere.
     """
 
     def __init__(
@@ -87,11 +90,13 @@ class Workers:
         classifier: Classifier,
         lease: float,
         observer: Observer | None,
+        spans: Spans | None,
     ) -> None:
         self._log = stores.write.log
         self._clock = clock
         self._tail = Tail(stores.write, seen=Unknown(catalogue).look)
         self._catalogue = catalogue
+        self._spans = spans
         self._follow = partial(Subscription, classifier=classifier, clock=clock, observer=observer)
 
         def side(store: Store) -> _Side:
@@ -137,7 +142,8 @@ class Workers:
 
     def _add(self, side: _Side, subscriber: Subscriber, cut: Cut | None) -> Subscription:
         follow = partial(self._follow, store=side.store, owner=side.owner, idle=self._idle(side))
-        subscription = follow(subscriber, catalogue=self._catalogue, source=self._tail, cut=cut)
+        seen = traced(subscriber, self._spans)
+        subscription = follow(seen, catalogue=self._catalogue, source=self._tail, cut=cut)
         self.here[subscription.name] = subscription
         return side.run(subscription)
 

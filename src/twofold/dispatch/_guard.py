@@ -7,7 +7,7 @@ handler is read into too, so that its dependencies are filled and proven in the 
 import inspect
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias, get_args, get_origin
 
 from twofold.dispatch._answers import UNIONS
@@ -28,7 +28,10 @@ from twofold.errors import FaultError
 from twofold.messages import Context, Kind, MessageType, Principal
 
 Policy: TypeAlias = Callable[..., Any]
-"""Tells whether a message may be handled: by a bool, None for yes, or a Result; or it raises a refusal."""
+"""Tells whether a message may be handled: by a bool, None for yes, or a Result; or it raises a refusal.
+
+One that is annotated to answer a bool and answers None has forgotten to, and lets nobody pass.
+"""
 
 Authorize: TypeAlias = Policy | Sequence[Policy]
 """One policy, or several that are asked in this order until one says no."""
@@ -46,6 +49,7 @@ class Guard:
         takes_message: Whether its first parameter is the message.
         principal_parameter: The parameter that takes the `Principal`, when there is one.
         needs_principal: Whether it cannot do without one, so that nobody is refused before it is asked.
+        says_bool: Whether its annotation says that it answers a bool, so that None is no yes: it forgot to answer.
         always: Whether it decides about what handlers and reactions send, too.
     """
 
@@ -54,7 +58,8 @@ class Guard:
     takes_message: bool
     principal_parameter: str | None
     needs_principal: bool
-    always: bool
+    says_bool: bool
+    always: bool = False
 
     @classmethod
     def of(cls, policy: Policy, handler: Handler) -> "Guard":
@@ -69,14 +74,7 @@ class Guard:
         """
         if isinstance(policy, Always):
             inner = cls.of(policy.policy, handler)
-            return cls(
-                name=f"always({inner.name})",
-                policy=inner.policy,
-                takes_message=inner.takes_message,
-                principal_parameter=inner.principal_parameter,
-                needs_principal=inner.needs_principal,
-                always=True,
-            )
+            return replace(inner, name=f"always({inner.name})", always=True)
         if isinstance(policy, type) or not callable(policy):
             raise FaultError(
                 where=handler.id,
@@ -112,7 +110,7 @@ class Guard:
             takes_message=takes_message,
             principal_parameter=None if principal is None else principal.name,
             needs_principal=principal is not None and hints[principal.name] is Principal,
-            always=False,
+            says_bool=hints.get("return") is bool,
         )
 
 

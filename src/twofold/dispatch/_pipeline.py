@@ -4,8 +4,8 @@ A built-in stage closes over the rest of the pipeline, which is the cheapest way
 apply to a handler is left out when the pipeline is built, so it costs nothing when it runs.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias, cast
 
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._handlers import RESULTS, as_result
@@ -21,6 +21,9 @@ When: TypeAlias = Kind | type | Callable[[Handler], bool] | None
 
 Place: TypeAlias = Literal["outer", "inner"]
 """Around everything but telemetry, or right around the handler, inside its transaction."""
+
+_LEAST_MENDED: Final = (Family.CORRUPT, Family.REFUSED, Family.CONFLICT, Family.UNAVAILABLE)
+"""What another try mends, the least first."""
 
 
 class Middleware(Protocol):
@@ -117,10 +120,34 @@ def _guard(middleware: Middleware, call_next: Next, classifier: Classifier) -> N
 def failure_of(error: Exception, classifier: Classifier) -> Failure[Any]:
     """The Failure that an exception means.
 
+    Of several that were raised together, as by the tasks of an `asyncio.TaskGroup`, it is the one that another try
+    mends least.
+
     Raises:
-        Exception: The very error, when it is a bug or a wiring mistake.
+        Exception: The very error, when it is a bug or a wiring mistake, or one of a group is.
     """
     category = classifier.of_exception(error)
+    if category is None and isinstance(error, ExceptionGroup):
+        return Failure(_decisive(cast("Exception", error), classifier))
     if category is None or category.family is Family.WIRING:
         raise error
     return Failure(error)
+
+
+def _decisive(group: Exception, classifier: Classifier) -> Exception:
+    found = dict[Family, Exception]()
+    for error in _members(group):
+        category = classifier.of_exception(error)
+        if category is None or category.family is Family.WIRING:
+            raise group
+        found.setdefault(category.family, error)
+    return found[next(family for family in _LEAST_MENDED if family in found)]
+
+
+def _members(error: Exception) -> Iterator[Exception]:
+    """What a group consists of, also what groups in it do."""
+    if not isinstance(error, ExceptionGroup):
+        yield error
+        return
+    for one in cast("ExceptionGroup[Exception]", error).exceptions:
+        yield from _members(one)

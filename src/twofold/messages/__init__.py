@@ -26,8 +26,9 @@ from twofold.messages._name import WireName, command, event, query, wire_name
 from twofold.messages._page import Page
 from twofold.messages._personal import PERSONAL, Personal, PersonalField, Subject, SubjectErased
 from twofold.messages._receipt import USUAL_WAIT, Receipt
-from twofold.messages._secret import HIDDEN, NotSecret, Secret, is_telling, redacting, without_secrets
+from twofold.messages._secret import NotSecret, Secret, redacting, without_secrets
 from twofold.messages._tag import Tag, tag_fields, tags_of
+from twofold.messages._telling import HIDDEN, is_telling
 from twofold.messages._tenants import every_tenant, sees_every_tenant
 from twofold.messages._type import MessageType
 from twofold.messages._upcast import Encoded, Upcast, Upcaster

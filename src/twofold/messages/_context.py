@@ -94,9 +94,10 @@ class Context:
         ids: Where its id comes from.
         message_id: Its id, when it has one already.
         deadline: The moment of the monotonic clock after which nobody waits for it, in seconds.
+        trace: The trace headers of what it causes, where it has a span of its own.
     """
 
-    __slots__ = ("_deadline", "_message_id", "_time", "clock", "ids", "origin", "parent")
+    __slots__ = ("_deadline", "_message_id", "_time", "_trace", "clock", "ids", "origin", "parent")
 
     def __init__(
         self,
@@ -106,6 +107,7 @@ class Context:
         ids: IdSource = new_id,
         message_id: UUID | None = None,
         deadline: float | None = None,
+        trace: Mapping[str, str] | None = None,
     ) -> None:
         self.origin: Origin = parent.origin if parent is not None and origin is NOWHERE else origin
         self.parent = parent
@@ -114,6 +116,7 @@ class Context:
         self.ids = ids
         self._message_id = message_id
         self._time: datetime | None = None
+        self._trace = trace
 
     @property
     def message_id(self) -> UUID:
@@ -177,7 +180,10 @@ class Context:
     @property
     def trace(self) -> Mapping[str, str]:
         """Its trace headers."""
-        return self.origin.trace
+        if self._trace is not None:
+            return self._trace
+        parent = self.parent
+        return parent.trace if parent is not None and self.origin is parent.origin else self.origin.trace
 
     @property
     def replay(self) -> bool:

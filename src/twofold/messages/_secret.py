@@ -6,7 +6,6 @@ them.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar, cast
 
@@ -15,19 +14,14 @@ from pydantic.errors import PydanticUserError
 from pydantic_core import PydanticSerializationError, core_schema
 
 from twofold.errors import WiringError
+from twofold.messages._telling import HIDDEN, is_telling
 from twofold.messages._type import MessageType
 
 M = TypeVar("M")
 
-HIDDEN: Final = "***"
-"""What stands in the place of a secret."""
-
 _REDACTED: Final = "twofold redacted"
 _UNWRITABLE: Final = "null"
 _json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_TELLING: Final = re.compile(
-    r"(^|_)(passw(or)?d|passwd|passphrase|secret|token|credentials?|authorization|(api|private|secret|access)_?key|pin|cvv)s?($|_)"
-)
 
 
 class Secret:
@@ -137,9 +131,3 @@ def without_secrets(value: object) -> object:
         members = cast("dict[str, object]", value).items()
         return {name: HIDDEN if one is not None and is_telling(name) else without_secrets(one) for name, one in members}
     return value
-
-
-def is_telling(name: str) -> bool:
-    """Whether a field says by its name that it has a secret."""
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
-    return _TELLING.search(snake) is not None

@@ -20,6 +20,7 @@ from twofold.messages._message import Command, Event, Query
 from twofold.messages._name import WireName, wire_name
 from twofold.messages._personal import PersonalField, personal_fields
 from twofold.messages._tag import tag_fields, tags_of
+from twofold.messages._telling import holds_secret
 
 M = TypeVar("M")
 
@@ -134,7 +135,7 @@ class MessageType(Generic[M]):
         try:
             return self._check(message)
         except ValidationError as error:
-            raise Invalid(findings=_findings(error)) from None
+            raise Invalid(findings=self._findings(error)) from None
 
     def parse(self, body: bytes | str) -> M:
         """A message from JSON that comes from outside.
@@ -145,7 +146,7 @@ class MessageType(Generic[M]):
         try:
             return self._read(body)
         except ValidationError as error:
-            raise Invalid(findings=_findings(error)) from None
+            raise Invalid(findings=self._findings(error)) from None
 
     def encode(self, message: M) -> bytes:
         """The message as JSON bytes."""
@@ -176,13 +177,29 @@ class MessageType(Generic[M]):
         try:
             return self._read(body)
         except ValidationError as error:
-            raise Undecodable(name=self.name, cause="; ".join(str(finding) for finding in _findings(error))) from None
+            raise Undecodable(
+                name=self.name, cause="; ".join(str(finding) for finding in self._findings(error))
+            ) from None
         except Exception as error:  # a validator of the class that meets what it was not written for
             raise Undecodable(name=self.name, cause=f"{type(error).__name__}: {error}") from error
 
     def schema(self) -> dict[str, Any]:
         """Its JSON Schema (draft 2020-12)."""
         return self.adapter.json_schema()
+
+    def _findings(self, error: ValidationError) -> list[Finding]:
+        return findings(error.errors(include_url=False), self._is_secret)
+
+    def _is_secret(self, path: tuple[str | int, ...]) -> bool:
+        return self._shape is None or holds_secret(self._shape, path)
+
+    @cached_property
+    def _shape(self) -> Mapping[str, Any] | None:
+        """Its JSON Schema; None when it has none, and nobody knows what of it is a secret."""
+        try:
+            return self.schema()
+        except (PydanticUserError, WiringError):
+            return None
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name} v{self.wire.version}: {self.cls.__qualname__}>"
@@ -193,7 +210,3 @@ def _open_fields(cls: type) -> Iterator[str]:
     for field in fields(cls) if is_dataclass(cls) else ():
         if isinstance(field.type, TypeVar) or getattr(field.type, "__parameters__", None):
             yield field.name
-
-
-def _findings(error: ValidationError) -> list[Finding]:
-    return findings(error.errors(include_url=False, include_input=False))

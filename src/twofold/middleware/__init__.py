@@ -15,10 +15,11 @@ from twofold.middleware._rate_limit import rate_limit_stage
 from twofold.middleware._retry import Joined, conflicts_stage, retry_stage
 from twofold.middleware._tally import CountingMeter, Level, LevelMeter, Tally, level_of, tally_of
 from twofold.middleware._timeout import Within, deadline_stage, timeout_stage
-from twofold.middleware._tracing import Span, Spans, tracing_stage
+from twofold.middleware._tracing import BatchSpans, Span, Spans, tracing_stage
 from twofold.middleware._validation import validation_stage
 
 __all__ = [
+    "BatchSpans",
     "CacheStage",
     "CountingMeter",
     "Joined",

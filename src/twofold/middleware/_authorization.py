@@ -93,6 +93,8 @@ def _decision(guard: Guard, injection: Injection, classifier: Classifier, runner
                 answer = await answer
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
             return failure_of(error, classifier)
+        if answer is None and guard.says_bool:
+            raise _mistake(guard.policy.id, answer)
         return _verdict(answer, guard.policy.id, name, context)
 
     return decide
@@ -105,7 +107,11 @@ def _verdict(answer: Any, policy: str, name: str, context: Context) -> Result[An
         return result
     if result.value is False:
         return _refusal(name, context)
-    raise WiringError(f"the policy {policy} answered {answer!r:.40}: it answers a bool, None, or a Result of these")
+    raise _mistake(policy, answer)
+
+
+def _mistake(policy: str, answer: object) -> WiringError:
+    return WiringError(f"the policy {policy} answered {answer!r:.40}: it answers a bool, None, or a Result of these")
 
 
 def _refusal(name: str, context: Context) -> Failure[Any]:

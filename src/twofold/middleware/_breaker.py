@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from twofold.dispatch import Handler, Next, Stage
 from twofold.errors import Classifier, Unavailable
 from twofold.messages import Context
+from twofold.middleware._inside import inside
 from twofold.result import Failure, Result
 
 if TYPE_CHECKING:
@@ -19,11 +20,16 @@ def breaker_stage(
 ) -> Stage:
     """The stage, for handlers with a circuit breaker.
 
+    What a message sends to what the same breaker guards is a part of its own call: one that is let through to see
+    whether it works again would be kept away from there by itself. The call has failed where a part of it has.
+
     Args:
         settings: The settings of a handler.
         breakers: Gives the breakers, once the application runs.
         classifier: Tells what an error means, and so whether it counts.
     """
+    calls: dict[Context, Breaker] = {}
+    failed = set[Context]()
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
         counted = settings(handler)
@@ -35,20 +41,31 @@ def breaker_stage(
             nonlocal breaker
             if breaker is None:
                 breaker = (await breakers()).of(handler.message_type)
+            whole = inside(calls, breaker, context)
+            if whole is not None:
+                result = await call_next(message, context)
+                if whole in calls and is_failed(result):
+                    failed.add(whole)
+                return result
             try:
                 ticket = breaker.admit()
             except Unavailable as error:
                 return Failure(error)
+            calls[context] = breaker
+            tell = breaker.left  # for a bug or a cancellation, which says nothing of what stands behind
             try:
                 result = await call_next(message, context)
-            except BaseException:  # a bug or a cancellation, which says nothing of what stands behind
-                breaker.left(ticket)
-                raise
-            if result.is_failure and counted.counts(classifier.of_value(result.error)):
-                breaker.failed(ticket)
-            else:
-                breaker.succeeded(ticket)
+                tell = breaker.failed if is_failed(result) else breaker.succeeded
+            finally:
+                del calls[context]
+                if failed and context in failed:
+                    failed.remove(context)
+                    tell = breaker.failed
+                tell(ticket)
             return result
+
+        def is_failed(result: Result[Any, Any]) -> bool:
+            return result.is_failure and counted.counts(classifier.of_value(result.error))
 
         return guarded
 

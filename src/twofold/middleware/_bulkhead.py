@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from twofold.dispatch import Handler, Next, Stage
 from twofold.errors import Unavailable
 from twofold.messages import Context
+from twofold.middleware._inside import inside
 from twofold.result import Failure, Result
 
 if TYPE_CHECKING:
@@ -17,12 +18,15 @@ def bulkhead_stage(
 ) -> Stage:
     """The stage, for handlers with a bulkhead.
 
-    It stands outside of the breaker, so that a queue that is full is no failure of what stands behind.
+    It stands outside of the breaker, so that a queue that is full is no failure of what stands behind. What a message
+    sends is in the place that the message has: it would wait for one that nobody gives back before it is done.
 
     Args:
         settings: The settings of a handler.
         bulkheads: Gives the compartments, once the application runs.
     """
+
+    places: dict[Context, Compartment] = {}
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
         if settings(handler) is None:
@@ -33,13 +37,17 @@ def bulkhead_stage(
             nonlocal compartment
             if compartment is None:
                 compartment = (await bulkheads()).of(handler.message_type)
+            if inside(places, compartment, context):
+                return await call_next(message, context)
             try:
                 await compartment.enter(context.deadline)
             except Unavailable as error:
                 return Failure(error)
+            places[context] = compartment
             try:
                 return await call_next(message, context)
             finally:
+                del places[context]
                 compartment.leave()
 
         return kept_apart

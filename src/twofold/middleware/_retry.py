@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from twofold.dispatch import Handler, Next, Stage
 from twofold.errors import ConditionFailed, VersionConflict, error_name
 from twofold.messages import Context, Kind, wire_name
+from twofold.middleware._inside import inside
 from twofold.middleware._lines import Lines
 from twofold.middleware._logging import log_cause
 from twofold.middleware._tally import Tally
@@ -31,6 +32,9 @@ def retry_stage(
 ) -> Stage:
     """The stage, for handlers with a retry.
 
+    What is a part of something that is tried again as a whole is not tried again by itself, or attempts would multiply:
+    a message inside the unit of work of another one, and a query that a query sends.
+
     Args:
         settings: The settings of a handler.
         retries: Gives what tries again, once the application runs.
@@ -38,6 +42,8 @@ def retry_stage(
         tally: Counts further attempts.
         lines: Where those wait who were overtaken.
     """
+
+    queries: dict[Context, bool] = {}
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
         if settings(handler) is None:
@@ -65,11 +71,18 @@ def retry_stage(
 
         async def retried(message: Any, context: Context) -> Result[Any, Any]:
             result = await call_next(message, context)
-            if isinstance(result, Success) or joined():
+            if isinstance(result, Success) or joined() or inside(queries, True, context):
                 return result
             return await again(result, message, context)
 
-        return retried
+        async def retried_query(message: Any, context: Context) -> Result[Any, Any]:
+            queries[context] = True
+            try:
+                return await retried(message, context)
+            finally:
+                del queries[context]
+
+        return retried_query if handler.kind is Kind.QUERY else retried
 
     return Stage("retry", wrap)
 

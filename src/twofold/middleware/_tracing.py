@@ -1,9 +1,9 @@
 """A span around every message, and its trace headers on everything that the message causes; never its payload."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, runtime_checkable
 
 from twofold.dispatch import Handler, Next, Stage
 from twofold.errors import Classifier, Family, error_name
@@ -46,6 +46,20 @@ class Spans(Protocol):
         ...
 
 
+@runtime_checkable
+class BatchSpans(Protocol):
+    """Spans of what deals with several events at once, too: an ability that not all of them have."""
+
+    def batch(self, subscription: str, causes: Sequence[Mapping[str, str]]) -> AbstractContextManager[None]:
+        """A block in a span of its own, which has no parent: its events come from anywhere.
+
+        Args:
+            subscription: The name of who deals with them.
+            causes: The headers of each event, with the trace headers of what has recorded it.
+        """
+        ...
+
+
 def tracing_stage(spans: Spans, classifier: Classifier) -> Stage:
     """The stage.
 
@@ -60,8 +74,7 @@ def tracing_stage(spans: Spans, classifier: Classifier) -> Stage:
         async def traced(message: Any, context: Context) -> Result[Any, Any]:
             span = spans.begin(kind, name, handler.id, context)
             outcome, error, broken = "crashed", None, True
-            origin = replace(context.origin, trace=span.headers)
-            inner = Context(origin, context.parent, context.clock, context.ids, context.message_id, context.deadline)
+            inner = _inside(span, context)
             token = enter_context(inner)
             try:
                 result = await call_next(message, inner)
@@ -83,3 +96,16 @@ def tracing_stage(spans: Spans, classifier: Classifier) -> Stage:
         return traced
 
     return Stage("tracing", wrap)
+
+
+def _inside(span: Span, context: Context) -> Context:
+    """The context of what is done in a span. It keeps its origin, by which what is sent here is known as a part."""
+    return Context(
+        context.origin,
+        context.parent,
+        context.clock,
+        context.ids,
+        context.message_id,
+        context.deadline,
+        span.headers,
+    )

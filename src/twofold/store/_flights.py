@@ -39,10 +39,12 @@ class Flights:
         flight = self._flights.setdefault(key, _Flight())
         flight.aboard += 1
         try:
-            if wait <= 0 and flight.turn.locked():
+            # Not by the lock: between two who take turns it is free, and whoever comes just then is last in the line.
+            is_first = flight.aboard == 1
+            if wait <= 0 and not is_first:
                 raise KeyInFlight
             try:
-                async with asyncio.timeout(wait if flight.turn.locked() else None):
+                async with asyncio.timeout(None if is_first else wait):
                     await flight.turn.acquire()
             except TimeoutError:
                 raise KeyInFlight from None
