@@ -205,6 +205,7 @@ class Counted:
     def __init__(self) -> None:
         self.traced = Traced()
         self.failures = 0
+        self.told = list[str]()
         (module,) = self.traced.app.modules
 
         @module.projection("counts", mode="async")
@@ -217,6 +218,7 @@ class Counted:
                 if self.failures:
                     self.failures -= 1
                     raise OSError(SECRET)
+                self.told += [fact.recorded.headers["traceparent"] for fact in facts]
 
 
 async def test_a_batch_has_a_link_to_what_has_caused_each_of_its_events() -> None:
@@ -239,6 +241,17 @@ async def test_a_batch_has_a_link_to_what_has_caused_each_of_its_events() -> Non
     assert failed.attributes is not None
     assert failed.attributes["error.type"] == "OSError"
     assert not [span for span in spans if SECRET in span.to_json()]
+
+
+async def test_a_writer_is_told_the_trace_headers_of_each_event() -> None:
+    """What it sends to a broker with them belongs to the trace of the command that has recorded the event."""
+    counted = Counted()
+    async with counted.traced.app as app:
+        await app.execute(Book())
+        await app.settle()
+    book = counted.traced.spans()["command book"].get_span_context()
+    assert book is not None
+    assert counted.told == [f"00-{book.trace_id:032x}-{book.span_id:016x}-01"]
 
 
 async def test_what_is_not_sampled_stays_unsampled() -> None:
