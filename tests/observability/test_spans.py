@@ -251,7 +251,7 @@ async def test_a_writer_is_told_the_trace_headers_of_each_event() -> None:
         await app.settle()
     book = counted.traced.spans()["command book"].get_span_context()
     assert book is not None
-    assert counted.told == [f"00-{book.trace_id:032x}-{book.span_id:016x}-01"]
+    assert counted.told == [f"00-{book.trace_id:032x}-{book.span_id:016x}-{int(book.trace_flags):02x}"]
 
 
 async def test_what_is_not_sampled_stays_unsampled() -> None:
