@@ -120,7 +120,9 @@ def test_what_is_written_runs(new: Callable[[str], Said], shop: Path, tmp_path: 
     """`twofold run` serves it, and a command, its event, the read model and a query work together over HTTP."""
     for words in ("command PlaceOrder item:str", "projection OrderList", "query GetOrder"):
         assert new(words).code == 0
-    with Served("shop.app", "--database", str(tmp_path / "shop.db"), folder=tmp_path, where=shop) as served:
+    with Served(
+        "shop.app", "--database", str(tmp_path / "shop.db"), folder=tmp_path, where=shop, forked=False
+    ) as served:
         placed = httpx.post(f"{served.address}/orders/place", json={"item": "pen"}, timeout=20)
         assert placed.status_code == 201
         seen = {"Twofold-Position": placed.headers["Twofold-Position"]}
