@@ -22,6 +22,7 @@ _FORKS.set_forkserver_preload(
         "aiosqlite",
         "asyncpg",
         "fastapi.openapi.utils",
+        "httpx",
         "sqlalchemy.ext.asyncio",
         "twofold.cli.serving",
         "twofold.drivers.postgres.sql",
@@ -51,7 +52,7 @@ class Forked:
     ) -> None:
         self._words = words
         environment = dict(os.environ if env is None else env)
-        self._process = _FORKS.Process(target=_be, args=(words, where, out, err, environment))
+        self._process = _FORKS.Process(target=_be, args=(words, where, out, err, environment), daemon=True)
         self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid
@@ -91,7 +92,11 @@ def finished(*words: str, where: Path, env: Mapping[str, str] | None = None) -> 
     """
     with TemporaryDirectory() as place:
         out, err = Path(place, "out"), Path(place, "err")
-        code = Forked(words, where=where, out=out, err=err, env=env).wait(60)
+        process = Forked(words, where=where, out=out, err=err, env=env)
+        try:
+            code = process.wait(300)
+        finally:
+            process.kill()
         return subprocess.CompletedProcess(list(words), code, out.read_text(), err.read_text())
 
 

@@ -16,6 +16,8 @@ import httpx
 import psutil
 import pytest
 
+from tests.cli.forked import finished
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 REFUSED = [
     f"refused: {mistake}"
@@ -24,8 +26,7 @@ REFUSED = [
 
 
 def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "examples.demo", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    return finished("-m", "examples.demo", *map(str, arguments), where=ROOT)
 
 
 # On files, test_doors drives every scenario in each run, and CI the whole demo.
