@@ -5,6 +5,7 @@ Nothing here is async: that would tie all tests to one event loop, also those th
 
 import asyncio
 import gc
+import os
 import re
 import secrets
 import threading
@@ -30,6 +31,10 @@ settings.load_profile("twofold")
 
 keep_greenlets()
 
+# Each client over HTTP reads certificates first, for ten times what a request takes; nobody here speaks TLS.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
@@ -39,7 +44,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def _runs_nothing_new(item: pytest.Item) -> bool:
-    """Whether it drives whole applications, or is run on SQLite too; what is below `drivers` tells the two apart."""
+    """Whether it drives whole applications, or is run on SQLite too; what is below `drivers` tells the two apart.
+
+    Nor does hypothesis, which takes the same lines hundreds of times: each of them has plain tests beside it.
+    """
+    if item.get_closest_marker("hypothesis") is not None:
+        return True
     room = item.path.relative_to(Path(__file__).parent).parts[0]
     return room in _WHOLE or (room != "drivers" and _POSTGRES.search(item.name) is not None)
 

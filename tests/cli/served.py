@@ -1,4 +1,4 @@
-"""Running `twofold run` as its users do: in a process of its own."""
+"""Running `twofold run` in a process of its own: as its users do, or as a fork of one that has imported everything."""
 
 import re
 import signal
@@ -12,6 +12,8 @@ from typing import Self
 
 import httpx
 
+from tests.cli.forked import Forked
+
 ROOT = Path(__file__).parents[2]
 BOUND = 60.0
 
@@ -23,13 +25,18 @@ class Served:
         arguments: What follows `twofold run`.
         folder: Where its output goes.
         where: The folder that it runs in.
+        forked: Whether it is forked, for tests that are not about how it starts.
     """
 
-    def __init__(self, *arguments: str, folder: Path, where: Path = ROOT) -> None:
+    def __init__(self, *arguments: str, folder: Path, where: Path = ROOT, forked: bool = True) -> None:
         self._out, self._err = folder / "stdout", folder / "stderr"
-        command = [sys.executable, "-m", "twofold", "run", *arguments, "--port", "0"]
+        words = ["-m", "twofold", "run", *arguments, "--port", "0"]
         with self._out.open("w") as out, self._err.open("w") as err:
-            self.process = subprocess.Popen(command, cwd=where, stdout=out, stderr=err)
+            self.process = (
+                Forked(words, where=where, out=self._out, err=self._err)
+                if forked
+                else subprocess.Popen([sys.executable, *words], cwd=where, stdout=out, stderr=err)
+            )
 
     def __enter__(self) -> Self:
         try:
@@ -92,4 +99,4 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + BOUND
     while not condition():
         assert time.monotonic() < deadline, f"not so in {BOUND} s: {what}"
-        time.sleep(0.01)
+        time.sleep(0.03)  # a look may cost as much as what is waited for

@@ -2,8 +2,6 @@
 
 import errno
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +11,7 @@ import httpx
 import pytest
 
 from tests.cli.conftest import Said
+from tests.cli.forked import finished
 from tests.cli.served import Served
 from twofold.cli.new._files import AlreadyThere, write
 from twofold.errors import Unavailable
@@ -87,7 +86,7 @@ def files_in(folder: Path) -> dict[Path, bytes]:
 
 def passes(project: Path, *words: str) -> None:
     """Run a tool as its users do, without an argument that the project does not say by itself."""
-    done = subprocess.run([sys.executable, "-m", *words], cwd=project, capture_output=True, text=True, check=False)
+    done = finished("-m", *words, where=project)
     assert done.returncode == 0, f"{project.name}: {' '.join(words)}\n{done.stdout}{done.stderr}"
 
 
@@ -121,7 +120,9 @@ def test_what_is_written_runs(new: Callable[[str], Said], shop: Path, tmp_path: 
     """`twofold run` serves it, and a command, its event, the read model and a query work together over HTTP."""
     for words in ("command PlaceOrder item:str", "projection OrderList", "query GetOrder"):
         assert new(words).code == 0
-    with Served("shop.app", "--database", str(tmp_path / "shop.db"), folder=tmp_path, where=shop) as served:
+    with Served(
+        "shop.app", "--database", str(tmp_path / "shop.db"), folder=tmp_path, where=shop, forked=False
+    ) as served:
         placed = httpx.post(f"{served.address}/orders/place", json={"item": "pen"}, timeout=20)
         assert placed.status_code == 201
         seen = {"Twofold-Position": placed.headers["Twofold-Position"]}
@@ -140,7 +141,7 @@ def test_a_column_holds_what_sqlite_would(new: Callable[[str], Said], shop: Path
         "from shop.orders.order_list import OrderListRow\n"
         "print(CreateTable(OrderListRow.__table__).compile(dialect=dialect()))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=shop, capture_output=True, text=True, check=True)
+    done = finished("-c", program, where=shop)
     assert "quantity BIGINT NOT NULL" in done.stdout
 
 

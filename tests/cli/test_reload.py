@@ -38,7 +38,7 @@ def test_what_was_changed_is_served_on_the_same_port(tmp_path: Path) -> None:
         except httpx.TransportError:
             return False
 
-    with Served("words:app", "--reload", "--database", "words.db", folder=tmp_path, where=code) as served:
+    with Served("words:app", "--reload", "--database", "words.db", folder=tmp_path, where=code, forked=False) as served:
         try:
             wait_until(lambda: says("one"), "it serves what is there")
             (code / ".hidden" / "other.py").write_text("")

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pytest
 
 from examples._demo.database import Database
-from tests.cli.served import Served
-from tests.cli.test_run import finished
+from tests.cli.forked import finished
+from tests.cli.served import ROOT, Served
 
 SHOP = "tests.cli.shop:app"
 POSITION, WAIT = "twofold-position", "twofold-wait"
@@ -104,7 +104,8 @@ def test_a_query_service_has_a_database_of_its_own(tmp_path: Path) -> None:
 def test_a_part_that_comes_before_the_worker_is_told(each_database: Database) -> None:
     """It ends with 75, for its supervisor to start it again, and says what is missing."""
     for role in ("api-queries", "api-commands"):
-        done = finished("run", SHOP, "--role", role, "--port", "0", "--database", each_database.address)
+        words = ("-m", "twofold", "run", SHOP, "--role", role, "--port", "0", "--database", each_database.address)
+        done = finished(*words, where=ROOT)
         assert done.returncode == 75
         assert "a process that writes makes" in done.stderr or "start a worker first" in done.stderr
         assert "Traceback" not in done.stderr

@@ -20,7 +20,7 @@ STRICT = "tests.cli.shop:strict"
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(SHOP, "--database", str(tmp_path / "shop.db"), folder=tmp_path) as served:
+    with running(SHOP, "--database", str(tmp_path / "shop.db"), folder=tmp_path) as served:
         yield served
 
 
@@ -40,6 +40,11 @@ def slow(served: Served, gate: Path) -> Iterator[Future[httpx.Response]]:
         wait_until((gate / "started").exists, "the handler has started")
         yield answer
         (gate / "go").touch()
+
+
+def running(*arguments: str, folder: Path) -> Served:
+    """One that nothing was imported for: this file is about how it starts, and coverage follows into it."""
+    return Served(*arguments, folder=folder, forked=False)
 
 
 def finished(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -62,7 +67,7 @@ def test_it_serves_commands_queries_health_metrics_and_documents(served: Served)
 
 def test_no_docs_means_no_docs(tmp_path: Path) -> None:
     """With --no-docs neither the documents nor their description are offered or announced."""
-    with Served(SHOP, "--no-docs", "--database", str(tmp_path / "shop.db"), folder=tmp_path) as served:
+    with running(SHOP, "--no-docs", "--database", str(tmp_path / "shop.db"), folder=tmp_path) as served:
         assert served.get("/docs").status_code == 404
         assert served.get("/openapi.json").status_code == 404
         assert "documentation" not in served.output
@@ -71,13 +76,13 @@ def test_no_docs_means_no_docs(tmp_path: Path) -> None:
 def test_an_application_says_how_it_is_served(tmp_path: Path) -> None:
     """What `App(http=...)` says holds, and what is typed wins over it."""
     address = str(tmp_path / "shop.db")
-    with Served(STRICT, "--database", address, folder=tmp_path) as served:
+    with running(STRICT, "--database", address, folder=tmp_path) as served:
         refused = served.command("sell", item="x" * 1000)
         assert (refused.status_code, refused.json()["type"]) == (413, "https://example.com/errors#too_large")
         assert served.get("/docs").status_code == 404
         assert served.get("/problems/too_large").status_code == 404
         assert "documentation" not in served.output
-    with Served(STRICT, "--docs", "--database", address, folder=tmp_path) as served:
+    with running(STRICT, "--docs", "--database", address, folder=tmp_path) as served:
         assert served.get("/docs").status_code == 200
 
 
@@ -85,7 +90,7 @@ def test_a_connection_on_which_nothing_begins_is_closed(tmp_path: Path, gate: Pa
     """Whether nothing comes, or a part of a head, or that behind a request; one whose request takes long is left."""
     live = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n"
     with (
-        Served(STRICT, "--database", str(tmp_path / "shop.db"), folder=tmp_path) as served,
+        running(STRICT, "--database", str(tmp_path / "shop.db"), folder=tmp_path) as served,
         ThreadPoolExecutor(1) as pool,
     ):
         answer = pool.submit(served.command, "sell_slowly", item="clock", gate=str(gate))
@@ -101,7 +106,7 @@ def test_a_connection_on_which_nothing_begins_is_closed(tmp_path: Path, gate: Pa
 def test_a_connection_too_many_is_a_503(tmp_path: Path) -> None:
     """With --max-connections a request on one more is refused at once, until another one is gone."""
     arguments = (SHOP, "--max-connections", "1", "--database", str(tmp_path / "shop.db"))
-    with Served(*arguments, folder=tmp_path) as served:
+    with running(*arguments, folder=tmp_path) as served:
         wait_until(lambda: served.get("/health/live").status_code == 200, "nobody else is connected")
         with connected(served) as connection:
             connection.sendall(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -144,7 +149,7 @@ def test_what_was_in_flight_is_there_after_a_restart(
     assert served.ended() == 0
     again = tmp_path / "again"
     again.mkdir()
-    with Served(SHOP, "--database", str(tmp_path / "shop.db"), folder=again) as next_run:
+    with running(SHOP, "--database", str(tmp_path / "shop.db"), folder=again) as next_run:
         wait_until(lambda: next_run.get("/queries/count_sales").json() == 1, "the sale is there")
 
 
@@ -178,7 +183,7 @@ def test_a_third_signal_kills(served: Served, gate: Path) -> None:
 def test_the_grace_of_a_drain_ends(tmp_path: Path, gate: Path) -> None:
     """A request that is still running when the grace is over does not keep the process."""
     arguments = (SHOP, "--grace", "0", "--database", str(tmp_path / "shop.db"))
-    with Served(*arguments, folder=tmp_path) as served, ThreadPoolExecutor(1) as pool:
+    with running(*arguments, folder=tmp_path) as served, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(served.command, "sell_slowly", item="clock", gate=str(gate))
         wait_until((gate / "started").exists, "the handler has started")
         served.signal()
@@ -247,7 +252,7 @@ def test_a_store_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
 def test_log_lines_are_json_on_demand(tmp_path: Path) -> None:
     """With --log-format json every line is an object; a message has a start and an outcome and no payload."""
     arguments = (SHOP, "--log-format", "json", "--database", str(tmp_path / "shop.db"))
-    with Served(*arguments, folder=tmp_path) as served:
+    with running(*arguments, folder=tmp_path) as served:
         assert served.command("refuse", why="secret reason").status_code == 400
         served.signal()
         assert served.ended() == 0
@@ -261,7 +266,7 @@ def test_log_lines_are_json_on_demand(tmp_path: Path) -> None:
 def test_a_log_level_keeps_lines_out(tmp_path: Path) -> None:
     """With --log-level warning a command that goes well leaves no line."""
     arguments = (SHOP, "--log-level", "warning", "--database", str(tmp_path / "shop.db"))
-    with Served(*arguments, folder=tmp_path) as served:
+    with running(*arguments, folder=tmp_path) as served:
         assert served.command("sell", item="pen").status_code == 200
         served.signal()
         assert served.ended() == 0

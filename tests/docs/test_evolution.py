@@ -3,9 +3,9 @@
 import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.cli.forked import finished
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evolution.md").read_text()
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
@@ -40,7 +40,7 @@ def changed(application: str, block: str) -> str:
 
 def run(language: str, text: str, folder: Path) -> str:
     """What a script or a command says, on either stream."""
-    words = [sys.executable, "-c", text] if language == "python" else [sys.executable, "-m", *shlex.split(text)]
+    words = ["-c", text] if language == "python" else ["-m", *shlex.split(text)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TWOFOLD")}
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = finished(*words, where=folder, env=environment)
     return done.stdout + done.stderr

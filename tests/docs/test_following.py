@@ -2,11 +2,10 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from examples._demo.database import Database
+from tests.cli.forked import finished
 
 PAGE = (Path(__file__).parents[2] / "docs" / "following.md").read_text()
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
@@ -18,14 +17,7 @@ def test_the_page_follows_as_printed(each_database: Database, tmp_path: Path) ->
     assert application.startswith("# shop.py")
     (tmp_path / "shop.py").write_text(application)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TWOFOLD")}
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env={**environment, "TWOFOLD_DATABASE": each_database.address},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    environment["TWOFOLD_DATABASE"] = each_database.address
+    done = finished("-c", script, where=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout == printed

@@ -79,14 +79,15 @@ def mark_of(path: str, name: str) -> str:
     defined = functions(path)
     test = defined[name]
     asked = [test, *(defined[one.arg] for one in test.args.args if one.arg in defined)]
-    of_the_file = [one for one in map(ast.unparse, parsed(path).body) if one.startswith("pytestmark")]
+    of_the_file = [ast.unparse(one) for one in parsed(path).body if isinstance(one, ast.Assign)]
     decorated = "pytest.mark.faults" in map(ast.unparse, test.decorator_list)
-    if decorated or any("pytest.mark.faults" in one for one in of_the_file):
+    if decorated or any(one.startswith("pytestmark") and "pytest.mark.faults" in one for one in of_the_file):
         return "faults"
     skips = any(re.search(r"pytest\.skip\(|mark\.skipif", ast.unparse(one)) for one in asked)
     return "may be skipped" if skips and not path.startswith(SUITE) else ""
 
 
+@cache
 def functions(path: str) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
     """The functions of a file, those in classes too."""
     found = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]

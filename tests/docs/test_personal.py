@@ -3,10 +3,10 @@
 import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.cli.forked import finished
 
 PAGE = (Path(__file__).parents[2] / "docs" / "personal.md").read_text()
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
@@ -31,9 +31,9 @@ def test_the_page_erases_as_printed(tmp_path: Path) -> None:
 
 def run(language: str, text: str, folder: Path, given: Mapping[str, str]) -> str:
     """What a script or a command says; it ends well."""
-    words = [sys.executable, "-c", text] if language == "python" else [sys.executable, "-m", *shlex.split(text)]
+    words = ["-c", text] if language == "python" else ["-m", *shlex.split(text)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TWOFOLD")}
     environment.update(given)
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = finished(*words, where=folder, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -3,12 +3,11 @@
 import os
 import re
 import shlex
-import subprocess
-import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+from tests.cli.forked import finished
 from tests.docs.test_parked import matches
 from twofold import errors, reliability
 from twofold.dispatch import Policies
@@ -22,15 +21,15 @@ def test_the_page_says_what_happens(tmp_path: Path) -> None:
     """The application, what it answers, and what is explained with settings from outside."""
     (_, application), (_, script), (_, answers), (_, command), (_, explained) = BLOCKS[:5]
     (tmp_path / "desk.py").write_text(application)
-    assert matches(run([sys.executable, "-c", script], tmp_path), answers)
+    assert matches(run(["-c", script], tmp_path), answers)
     variables, words = split(command)
-    assert matches(run([sys.executable, "-m", *words], tmp_path, **variables), explained)
+    assert matches(run(["-m", *words], tmp_path, **variables), explained)
 
 
 def test_the_recipe_runs_as_printed(tmp_path: Path) -> None:
     """The first one that is there decides."""
     (_, chain), (_, answers) = BLOCKS[5:]
-    assert run([sys.executable, "-c", chain], tmp_path) == answers
+    assert run(["-c", chain], tmp_path) == answers
 
 
 def split(command: str) -> tuple[dict[str, str], list[str]]:
@@ -43,9 +42,7 @@ def split(command: str) -> tuple[dict[str, str], list[str]]:
 def run(words: list[str], folder: Path, **variables: str) -> str:
     """What a command prints."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TWOFOLD")}
-    done = subprocess.run(
-        words, cwd=folder, env=environment | variables, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = finished(*words, where=folder, env=environment | variables)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -3,13 +3,14 @@
 import os
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+
+from tests.cli.forked import finished
 
 PAGE = (Path(__file__).parents[2] / "docs" / "schema.md").read_text()
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
@@ -61,6 +62,6 @@ def python(name: str) -> str:
 def run(command: str, folder: Path) -> str:
     """What a command says, on either stream."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TWOFOLD")}
-    words = [sys.executable, "-m", *shlex.split(command)]
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    words = ["-m", *shlex.split(command)]
+    done = finished(*words, where=folder, env=environment)
     return done.stdout + done.stderr

@@ -17,6 +17,7 @@ import pytest
 
 from examples._demo.database import PostgresSchema
 from examples._demo.server import caught_up
+from tests.cli.forked import finished
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tutorial.md").read_text()
@@ -112,15 +113,7 @@ class Reader:
                 return self._run(["-m", command, *words])
 
     def _run(self, words: list[str]) -> str:
-        done = subprocess.run(
-            [sys.executable, *words],
-            cwd=self._folder,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = finished(*words, where=self._folder, env=self._environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

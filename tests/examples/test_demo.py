@@ -16,6 +16,8 @@ import httpx
 import psutil
 import pytest
 
+from tests.cli.forked import finished
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 REFUSED = [
     f"refused: {mistake}"
@@ -24,11 +26,15 @@ REFUSED = [
 
 
 def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "examples.demo", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    return finished("-m", "examples.demo", *map(str, arguments), where=ROOT)
 
 
-@pytest.mark.parametrize("database", [(), ("--database", "postgres")], ids=["sqlite", "postgres"])
+# On files, test_doors drives every scenario in each run, and CI the whole demo.
+@pytest.mark.parametrize(
+    "database",
+    [pytest.param((), marks=pytest.mark.faults), ("--database", "postgres")],
+    ids=["sqlite", "postgres"],
+)
 def test_all_examples_pass_and_the_demo_ends_with_0(database: tuple[str, ...]) -> None:
     """Without a terminal it drives every example, prints figures and a line for each system, and leaves nothing."""
     done = demo("--commands", "150", *database)
@@ -62,8 +68,15 @@ def test_on_postgresql_it_goes_on_where_the_database_stands(postgres_database: s
     assert (before, after) == (False, True)
 
 
-@pytest.mark.parametrize("when", ["database postgresql://", "commands"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number, when",
+    [
+        (signal.SIGINT, "commands"),
+        (signal.SIGTERM, "database postgresql://"),
+        pytest.param(signal.SIGINT, "database postgresql://", marks=pytest.mark.faults),
+        pytest.param(signal.SIGTERM, "commands", marks=pytest.mark.faults),
+    ],
+)
 def test_however_it_is_stopped_no_server_stays(number: signal.Signals, when: str) -> None:
     """A PostgreSQL server that was started for it ends with it, and its folder is gone."""
     command = [sys.executable, "-m", "examples.demo", "orders", "--commands", "100000", "--database", "postgres"]

@@ -27,6 +27,7 @@ from examples.courses import scenario as courses
 from examples.hostfactory import scenario as hostfactory
 from examples.orders import scenario as orders
 from examples.providers import scenario as providers
+from tests.cli.forked import finished
 from tests.cli.served import ROOT, Served, wait_until
 from twofold.clock import new_id
 
@@ -73,11 +74,9 @@ class Doors:
             await caught_up(client)
 
     def _shell(self, verb: str, message: str, user: str | None, fields: dict[str, object]) -> Any:
-        words = ["--json", "--data", json.dumps(fields), *(["--as", user] if user else [])]
-        command = [sys.executable, "-m", "twofold", verb, f"examples.{self.example}:app", message, *words]
-        done = subprocess.run(
-            [*command, "--database", self.database.address], cwd=ROOT, capture_output=True, text=True, check=False
-        )
+        words = ["-m", "twofold", verb, f"examples.{self.example}:app", message, "--json", "--data", json.dumps(fields)]
+        words += [*(["--as", user] if user else []), "--database", self.database.address]
+        done = finished(*words, where=ROOT)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if done.stdout.strip() else None
 
@@ -163,8 +162,7 @@ def test_the_host_factory_has_doors_of_its_own(database: Database, tmp_path: Pat
     environment = {**os.environ, "TWOFOLD_DATABASE": database.address}
 
     def typed(*words: str) -> tuple[int, Any]:
-        command = [sys.executable, "-m", "examples.hostfactory", *words]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        done = finished("-m", "examples.hostfactory", *words, where=ROOT, env=environment)
         assert "Traceback" not in done.stderr
         return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 

@@ -4,8 +4,6 @@ import asyncio
 import copy
 import logging
 import pickle  # noqa: TID251  # results are values, for whoever sends them between processes
-import subprocess
-import sys
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 from dishka import Provider, Scope, make_async_container
 from pydantic import BaseModel
 
+from tests.cli.forked import finished
 from twofold import (
     App,
     Command,
@@ -653,9 +652,7 @@ class TestConvention:
         """`twofold new command` writes a command, its handler and a test that passes untouched."""
 
         def run(*words: str, folder: Path) -> int:
-            return subprocess.run(
-                [sys.executable, "-m", *words], cwd=folder, check=False, capture_output=True
-            ).returncode
+            return finished("-m", *words, where=folder).returncode
 
         assert run("twofold", "new", "project", "shop", folder=tmp_path) == 0
         assert run("twofold", "new", "command", "PlaceOrder", folder=tmp_path / "shop") == 0

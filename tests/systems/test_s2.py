@@ -4,8 +4,6 @@ import asyncio
 import copy
 import dataclasses
 import logging
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from tests.cli.forked import finished
 from twofold import (
     App,
     Command,
@@ -777,7 +776,7 @@ def test_adding_a_critical_command_is_one_line(tmp_path: Path) -> None:
     """The generator writes command, handler, three events, route and tests."""
 
     def run(*words: str, folder: Path) -> int:
-        return subprocess.run([sys.executable, "-m", *words], cwd=folder, check=False, capture_output=True).returncode
+        return finished("-m", *words, where=folder).returncode
 
     assert run("twofold", "new", "project", "shop", folder=tmp_path) == 0
     assert run("twofold", "new", "command", "ChangePassword", "--critical", folder=tmp_path / "shop") == 0

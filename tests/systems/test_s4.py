@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from tests.cli.forked import finished
 from tools.postgres import private_server, replica_of
 from twofold import (
     App,
@@ -713,7 +712,7 @@ def test_a_generated_query_needs_no_edits(tmp_path: Path) -> None:
     """`twofold new query` writes a query, its DTO, its handler and a test that passes untouched."""
 
     def run(*words: str, folder: Path) -> int:
-        return subprocess.run([sys.executable, "-m", *words], cwd=folder, check=False, capture_output=True).returncode
+        return finished("-m", *words, where=folder).returncode
 
     assert run("twofold", "new", "project", "shop", folder=tmp_path) == 0
     assert run("twofold", "new", "query", "GetOrder", folder=tmp_path / "shop") == 0
