@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import psutil
 import pytest
 
 from tests.cli.forked import finished
+from tests.conftest import Execute
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REFUSED = [
@@ -59,6 +61,15 @@ def test_it_sends_at_least_a_thousand_commands() -> None:
     assert int(default) >= 1000
 
 
+@pytest.fixture
+def no_orders_left(postgres_admin: tuple[str, Execute]) -> Iterator[None]:
+    """What a demo keeps is gone afterwards: now and then a log of another test would have the same advisory locks."""
+    _, execute = postgres_admin
+    yield
+    execute("DROP SCHEMA orders CASCADE")
+
+
+@pytest.mark.usefixtures("no_orders_left")
 def test_on_postgresql_it_goes_on_where_the_database_stands(postgres_database: str) -> None:
     """Each example has a schema of its own, which is kept."""
     stood = [demo("orders", "--commands", "60", "--database", postgres_database, "--seed", seed) for seed in "12"]
