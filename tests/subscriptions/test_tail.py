@@ -95,6 +95,20 @@ async def test_ten_that_have_caught_up_read_once(store: MemoryStore) -> None:
     assert [one.seen for one in counters] == [list(range(6))] * 10
 
 
+async def test_what_it_lets_go_of_counts_no_more(store: MemoryStore) -> None:
+    """However much has passed through, the newest event is there: the log is read once for each that comes."""
+    await append(store, 0)
+    (first,) = await store.log.read(0, until=1, limit=1)
+    spied = Spied(store)
+    tail = Tail(spied, size=3 * len(first.data))
+    await tail.head()
+    for n in range(1, 10):
+        await append(store, n)
+        head = await tail.head()
+        assert [event.position for event in await tail.read(head - 1, until=head, limit=1)] == [head]
+    assert spied.reads == 9
+
+
 async def test_trouble_is_told_to_all_who_asked(store: MemoryStore) -> None:
     """And the next one asks again; whoever stops waiting disturbs nobody."""
     spied = Spied(store)

@@ -18,7 +18,7 @@ from twofold.app.deeds import told
 from twofold.cli._audit_entry import TIME, as_dict, lines_of, row_of
 from twofold.cli._audit_verdict import verdict_as_dict, verdict_lines
 from twofold.cli._load import app_argument, behind_app, database_options
-from twofold.cli._pipe import is_read
+from twofold.cli._pipe import print_line
 from twofold.cli._sensitive import by_whom, confirm, sensitive
 from twofold.cli._store import with_stores
 from twofold.cli._tables import print_rows
@@ -154,7 +154,7 @@ def export(*, target: str, by: str | None, **options: Any) -> None:
         async with told(app, "audit_export", user_id=by, of=asked) as facts:
             count = 0
             async for entry in app.audit.entries(**wanted):
-                if not is_read(json.dumps(as_dict(entry))):
+                if not print_line(json.dumps(as_dict(entry))):
                     facts["cut"] = True
                     break
                 count += 1

@@ -22,7 +22,7 @@ from twofold.app import App
 from twofold.app.tailing import selection_of
 from twofold.app.tailing import tail as tail_of
 from twofold.cli._load import app_argument, database_options
-from twofold.cli._pipe import is_read
+from twofold.cli._pipe import print_line
 from twofold.cli._store import with_stores
 from twofold.cli._stream_shown import as_dict, row_of
 from twofold.middleware import printable
@@ -68,7 +68,7 @@ def tail(
         async with aclosing(tail_of(app, where, after=after)) as following:
             async for entry in following:
                 left = None if left is None else left - 1
-                if not is_read(json.dumps(as_dict(entry)) if as_json else _line(entry)) or left == 0:
+                if not print_line(json.dumps(as_dict(entry)) if as_json else _line(entry)) or left == 0:
                     return
 
     with_stores(target, databases, lambda app: _until_told(lambda: printed(app)))

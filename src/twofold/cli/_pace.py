@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from twofold.app.administration import Pace
-from twofold.cli._pipe import is_read
+from twofold.cli._pipe import print_line
 
 _BETWEEN_LINES: Final = 2.0
 
@@ -53,7 +53,7 @@ class PaceShown:
         if self._console.is_terminal:
             self._progress.update(self._task, completed=pace.fraction, pace=text)
         elif text != self._last and (not pace.left or now - self._told >= _BETWEEN_LINES):
-            is_read(f"{self._name}  {pace.fraction:4.0%}  {text}")  # who reads no more ends no rebuild
+            print_line(f"{self._name}  {pace.fraction:4.0%}  {text}")  # who reads no more ends no rebuild
             self._last, self._told = text, now
 
 

@@ -6,7 +6,7 @@ import sys
 import rich_click as click
 
 
-def is_read(line: str) -> bool:
+def print_line(line: str) -> bool:
     """Print a line, and tell whether anybody could read it; once a pipe is closed nothing is printed any more.
 
     Args:

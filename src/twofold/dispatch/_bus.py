@@ -6,12 +6,13 @@ Alone, an `EventBus` runs its handlers at once and side by side; an application'
 import asyncio
 from collections.abc import Awaitable, Callable
 from inspect import Signature
-from typing import Any, ClassVar, Final, TypeAlias, TypeVar, overload
+from typing import Any, ClassVar, TypeAlias, TypeVar, overload
 
 from dishka import AsyncContainer
 
 from twofold.dispatch._handler import Handler, Target
 from twofold.dispatch._injection import Injection
+from twofold.dispatch._kinds import COMMAND, QUERY
 from twofold.dispatch._pipeline import Middleware, Place, When
 from twofold.dispatch._router import Router, Settings
 from twofold.dispatch._sync import Portal, SyncCommandBus, SyncEventBus, SyncQueryBus
@@ -21,9 +22,6 @@ from twofold.result import Failure, Result, Success
 
 R = TypeVar("R")
 E = TypeVar("E")
-
-_COMMAND: Final = Kind.COMMAND  # asked for at every dispatch, where Python 3.11 runs Python to find a member
-_QUERY: Final = Kind.QUERY
 
 Publisher: TypeAlias = Callable[[Any, Origin | None, bool], Awaitable[Result[None, Any]]]
 """Takes an event, its origin, and whether it survives a roll-back."""
@@ -109,7 +107,7 @@ class CommandBus(_Bus):
         Raises:
             HandlerNotFoundError: It has no handler.
         """
-        return await self._router.send(_COMMAND, command, origin)
+        return await self._router.send(COMMAND, command, origin)
 
     @property
     def sync(self) -> SyncCommandBus:
@@ -156,7 +154,7 @@ class QueryBus(_Bus):
         Raises:
             HandlerNotFoundError: It has no handler.
         """
-        return await self._router.send(_QUERY, query, origin)
+        return await self._router.send(QUERY, query, origin)
 
     @property
     def sync(self) -> SyncQueryBus:

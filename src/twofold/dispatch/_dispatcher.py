@@ -1,12 +1,13 @@
 """One door for commands, queries and events alike."""
 
 from inspect import Signature
-from typing import Any, ClassVar, Final, TypeVar, overload
+from typing import Any, ClassVar, TypeVar, overload
 
 from dishka import AsyncContainer
 
 from twofold.dispatch._bus import CommandBus, EventBus, QueryBus, router_alone
 from twofold.dispatch._handler import Target
+from twofold.dispatch._kinds import EVENT
 from twofold.dispatch._pipeline import Middleware, Place, When
 from twofold.dispatch._router import Router
 from twofold.dispatch._sync import Portal, SyncDispatcher
@@ -16,8 +17,6 @@ from twofold.result import Result
 
 R = TypeVar("R")
 E = TypeVar("E")
-
-_EVENT: Final = Kind.EVENT  # asked for at every dispatch
 
 
 class Dispatcher:
@@ -116,7 +115,7 @@ class Dispatcher:
             HandlerNotFoundError: It is a command or query without a handler, or no message that is known here.
         """
         kind = self._router.kind_of(type(message))
-        if kind is _EVENT:
+        if kind is EVENT:
             return await self.events.publish(message, origin=origin)
         return await self._router.send(kind, message, origin)
 

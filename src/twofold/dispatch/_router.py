@@ -7,7 +7,7 @@ and calls.
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from twofold.clock import Clock, IdSource, SystemClock, new_id
@@ -15,6 +15,7 @@ from twofold.dispatch._feed import feed_stage
 from twofold.dispatch._handler import Handler, Target
 from twofold.dispatch._injection import Injection
 from twofold.dispatch._invoke import Runner, innermost
+from twofold.dispatch._kinds import COMMAND
 from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, compose, stage_of
 from twofold.dispatch._shape import require_shape
 from twofold.dispatch._unmade import Unmade, refuse_unmade
@@ -46,9 +47,6 @@ class Route(NamedTuple):
     handler: Handler
     run: Next
     stages: tuple[str, ...]
-
-
-_COMMAND: Final = Kind.COMMAND  # asked for at every dispatch
 
 
 def _inline(handler: Handler) -> Runner | None:
@@ -189,7 +187,7 @@ class Router:
             HandlerNotFoundError: It has none.
         """
         message_type = type(message)
-        runs = self._commands if kind is _COMMAND else self._queries
+        runs = self._commands if kind is COMMAND else self._queries
         run = runs.get(message_type) or self._find(kind, message_type)
         parent = current_context()
         if origin is None:
@@ -259,7 +257,7 @@ class Router:
         handlers = self._handlers.get(message_type, ())
         if not handlers or handlers[0].kind is not kind:
             raise HandlerNotFoundError(message_type, near=self._near(message_type))
-        runs = self._commands if kind is _COMMAND else self._queries
+        runs = self._commands if kind is COMMAND else self._queries
         run = runs[message_type] = self.route(handlers[0]).run
         return run
 
