@@ -11,7 +11,7 @@ from twofold.app.erasing import InPlainText
 from twofold.app.streams import tombstone
 from twofold.clock import SystemClock, new_id
 from twofold.personal import PersonalStore
-from twofold.store import Append, AuditEntry, Batch, Draft, Snapshot
+from twofold.store import Append, Batch, Draft, Snapshot
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +36,7 @@ async def test_what_is_in_plain_text_is_told_with_its_place() -> None:
     async with Shop().app() as app:
         await app.execute(Register(customer="c9", email="c@example.org"))
         (entry,) = [one async for one in app.audit.entries(message="register")]
-        old: AuditEntry = replace(entry, message_id=new_id(), payload=f'{{{SHE}, "then": ""}}', number=0)
+        old = entry._replace(message_id=new_id(), payload=f'{{{SHE}, "then": ""}}', number=0)
         mine = Append("customer-7f3", (draft("registered", f'{{{SHE}, "home": null}}'),))
         other = Append("customer-c9x", (draft("registered", '{"customer": "c9x", "email": "x@example.org"}'),))
         shot = Snapshot("customer-7f3", 1, mine.events[0].id, "Customer", b"{}")

@@ -5,7 +5,6 @@ needs to know nothing of it. Entries of the audit trail stay encrypted for whoev
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar, final
 
@@ -116,7 +115,7 @@ class PersonalStore(StoreFront):
     async def reveal(self, entries: Sequence[AuditEntry]) -> Sequence[AuditEntry]:
         """Entries of the audit trail with their personal fields decrypted, or marked as erased."""
         opened = await self._documents.open([Document(one.payload.encode(), _audit_place(one)) for one in entries])
-        return [replace(one, payload=data.decode()) for one, data in zip(entries, opened, strict=True)]
+        return [one._replace(payload=data.decode()) for one, data in zip(entries, opened, strict=True)]
 
     async def sealed(self, batch: Batch) -> Batch:
         """A batch as it is written."""
@@ -168,7 +167,7 @@ class PersonalStore(StoreFront):
     async def _entry(self, entry: AuditEntry) -> AuditEntry:
         document = Document(entry.payload.encode(), _audit_place(entry))
         data = await self._documents.seal(entry.message, document, strict=False)
-        return entry if data is document.data else replace(entry, payload=data.decode())
+        return entry if data is document.data else entry._replace(payload=data.decode())
 
 
 @final

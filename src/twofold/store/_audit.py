@@ -7,7 +7,7 @@ Nothing changes an entry.
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 SUCCESS: Final = "success"
@@ -26,8 +26,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
+class AuditEntry(NamedTuple):
     """What is known of one command that was sent, or of several that were refused alike.
 
     Args:
@@ -64,7 +63,7 @@ class AuditEntry:
     outcome: str
     code: str = ""
     position: int = 0
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleMethodOverride]  # a fact, not the method of tuples
     source: str | None = None
     number: int = 0
 

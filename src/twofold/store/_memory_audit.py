@@ -1,7 +1,6 @@
 """The audit trail in memory."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import islice
 from threading import RLock
 from typing import final
@@ -82,7 +81,7 @@ class MemoryAudit:
     def add(self, entries: Iterable[AuditEntry], position: int) -> None:
         """Add entries of a batch that appended up to a position."""
         for number, entry in enumerate(entries, 1 + (self._entries[-1].number if self._entries else 0)):
-            self._entries.append(replace(entry, number=number, position=position))
+            self._entries.append(entry._replace(number=number, position=position))
 
 
 def _is_behind(cut: AuditCut, block: AuditBlock) -> bool:

@@ -28,7 +28,7 @@ class Audits(StoreCase):
         await store.commit(Batch((Append("a", (draft(), draft())),), audit=entries[:1]))
         await store.commit(Batch(audit=entries[1:]))
         found = await store.audit.find(_EVERY)
-        assert found == [replace(entries[0], number=1, position=2), replace(entries[1], number=2)]
+        assert found == [entries[0]._replace(number=1, position=2), entries[1]._replace(number=2)]
 
     async def test_one_event_may_come_with_any_number_of_entries(self, store: Store) -> None:
         """Each has the position of the event: a command that sends others leaves theirs too."""

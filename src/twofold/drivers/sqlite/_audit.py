@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from sqlite3 import Connection
 from typing import Any, final
-from uuid import UUID
 
+from twofold.clock import uuid_of
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.drivers.sqlite._writer import Writer
@@ -151,7 +151,7 @@ def _entry(number: int, message: str, version: int, message_id: bytes, *others: 
         number=number,
         message=message,
         version=version,
-        message_id=UUID(bytes=message_id),
+        message_id=uuid_of(int.from_bytes(message_id)),
         correlation_id=correlation_id,
         causation_id=causation_id,
         user_id=user_id,
@@ -159,7 +159,7 @@ def _entry(number: int, message: str, version: int, message_id: bytes, *others: 
         source=source,
         payload=payload,
         time=_time(time),
-        duration=timedelta(microseconds=duration),
+        duration=timedelta(0, 0, duration),
         outcome=outcome,
         code=code,
         position=position,
@@ -199,7 +199,7 @@ def _cut(
 
 
 def _time(moment: int) -> datetime:
-    return EPOCH + timedelta(microseconds=moment)
+    return EPOCH + timedelta(0, 0, moment)
 
 
 _ADD = (
