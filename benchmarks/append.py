@@ -21,7 +21,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from benchmarks.append_by_hand import GroupCommit, Work
+from benchmarks.append_by_hand import InThread, Work
 from benchmarks.figures import Figure, Skipped
 from benchmarks.notes import Note, Tables, WriteNote, notes
 from benchmarks.rounds import compare
@@ -155,10 +155,10 @@ async def _floor(folder: Path, rounds: int, count: int, clients: int) -> Figure:
     async def place_alone(_: int) -> None:
         _in_a_transaction(connection, _placing())
 
-    async with GroupCommit(await asyncio.to_thread(made, folder / f"floor-{clients}.db")) as thread:
+    async with InThread(await asyncio.to_thread(made, folder / f"floor-{clients}.db"), writes=True) as thread:
 
         async def place(_: int) -> None:
-            await thread.commit(_placing())
+            await thread.run(_placing())
 
         done = await compare(by_clients(place, count, clients), by_clients(place_alone, count, 1), rounds=rounds)
     connection.close()
@@ -176,7 +176,7 @@ async def _floor(folder: Path, rounds: int, count: int, clients: int) -> Figure:
 _EVENT, _COMMAND = TypeAdapter(OrderPlaced), TypeAdapter(PlaceOrder)
 
 
-def _placing() -> Work:
+def _placing() -> Work[None]:
     """A command by hand: what it writes."""
     command, began = PlaceOrder(order_id=new_id()), time.time_ns() // 1000
     payload = _COMMAND.dump_json(command).decode()
@@ -185,7 +185,7 @@ def _placing() -> Work:
     return _writing(f"order-{command.order_id}", _EVENT.dump_json(_placed(command)), entry)
 
 
-def _writing(stream: str, data: bytes, entry: tuple[Any, ...] = ()) -> Work:
+def _writing(stream: str, data: bytes, entry: tuple[Any, ...] = ()) -> Work[None]:
     row = (new_id().bytes, "order_placed", 1, data, json.dumps(HEADERS), time.time_ns() // 1000, "[]")
 
     def write(connection: sqlite3.Connection) -> None:
@@ -197,7 +197,7 @@ def _writing(stream: str, data: bytes, entry: tuple[Any, ...] = ()) -> Work:
     return write
 
 
-def _in_a_transaction(connection: sqlite3.Connection, write: Work) -> None:
+def _in_a_transaction(connection: sqlite3.Connection, write: Work[None]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     write(connection)
     connection.execute("COMMIT")

@@ -1,4 +1,4 @@
-"""Group commit by hand: a thread that takes whatever waits, writes it in one transaction, and tells everyone at once.
+"""SQLite in a thread by hand: it takes whatever waits, commits it together if it writes, and tells everyone at once.
 
 It is the floor of what commands can share on SQLite: no pipeline, no unit of work, nothing checked but the version.
 """
@@ -9,25 +9,28 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self, TypeAlias, final
+from typing import Any, Self, TypeAlias, TypeVar, final
 
 from benchmarks.twins import connect
 
-Work: TypeAlias = Callable[[sqlite3.Connection], None]
-_Waiting: TypeAlias = tuple[Work, "asyncio.Future[None]"]
+T = TypeVar("T")
+Work: TypeAlias = Callable[[sqlite3.Connection], T]
+_Waiting: TypeAlias = "tuple[Work[Any], asyncio.Future[Any]]"
 _LARGEST = 64
 
 
 @final
-class GroupCommit:
-    """Takes functions that write, and commits those that wait together.
+class InThread:
+    """Runs functions with a connection of its own, those that wait one after the other.
 
     Args:
         path: The file.
+        writes: Whether they write, and are committed together.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, writes: bool) -> None:
         self._path = path
+        self._writes = writes
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -40,11 +43,11 @@ class GroupCommit:
         self._waiting.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    async def commit(self, work: Work) -> None:
-        """Have a function write, and wait until the disk has it."""
-        written = self._loop.create_future()
-        self._waiting.put((work, written))
-        await written
+    async def run(self, work: Work[T]) -> T:
+        """Have a function run, and wait until the disk has what it wrote."""
+        done: asyncio.Future[T] = self._loop.create_future()
+        self._waiting.put((work, done))
+        return await done
 
     def _serve(self) -> None:
         connection = connect(self._path)
@@ -56,14 +59,15 @@ class GroupCommit:
                     self._waiting.put(None)
                     break
                 group.append(one)
-            connection.execute("BEGIN IMMEDIATE")
-            for work, _ in group:
-                work(connection)
-            connection.execute("COMMIT")
-            self._loop.call_soon_threadsafe(_tell, group)
+            if self._writes:
+                connection.execute("BEGIN IMMEDIATE")
+            results = [work(connection) for work, _ in group]
+            if self._writes:
+                connection.execute("COMMIT")
+            self._loop.call_soon_threadsafe(_tell, group, results)
         connection.close()
 
 
-def _tell(group: Sequence[_Waiting]) -> None:
-    for _, written in group:
-        written.set_result(None)
+def _tell(group: Sequence[_Waiting], results: Sequence[Any]) -> None:
+    for (_, done), result in zip(group, results, strict=True):
+        done.set_result(result)

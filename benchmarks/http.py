@@ -20,13 +20,16 @@ from twofold.clock import new_id
 
 TITLE = "HTTP"
 ABOUT = (
-    "One process each, uvicorn with uvloop and httptools, one worker, no access log, SQLite in WAL mode with "
+    "One process each, uvicorn with uvloop and httptools, one worker, no access log, what was imported frozen for the "
+    "garbage collector as `twofold run` does, SQLite in WAL mode with "
     "`synchronous = FULL`. *Place* has a typed body, appends an event to a new stream with its version checked, and "
     "writes a row of a read model in the same transaction. *Pay* loads an order and appends with its version checked. "
     "Both leave an entry in the audit trail with what they write. "
     "The twin writes the same rows by the same statements in an `async def` endpoint. It has no correlation id in its "
     "answers, no problem details, no validation beyond its pydantic body. At 1 client the figure is of the middle "
-    "latencies of the rounds, which a disk with a long tail disturbs less; at 16 it is of their throughput."
+    "latencies of the rounds, which a disk with a long tail disturbs less; at 16 it is of their throughput. A floor is "
+    "the twin with its sqlite3 in threads, one that writes and one that reads, so that its event loop never waits for "
+    "a file, as twofold's never does."
 )
 
 Requests: TypeAlias = Callable[[Client], Sequence[bytes]]
@@ -42,35 +45,44 @@ def measure(*, quick: bool) -> Iterator[Figure]:
         served("nothing") as nothing,
         served("shop", Path(folder) / "ours.db") as ours,
         served("shop_by_hand", made(Path(folder) / "twin.db")) as twin,
+        served("shop_by_threads", made(Path(folder) / "floor.db")) as floor,
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
-        idle, *both = asked = Client(nothing), Client(ours), Client(twin)
+        idle, *others = asked = Client(nothing), Client(ours), Client(twin), Client(floor)
         try:
             for clients in (1, 16):
                 rounds, count = (2, 16) if quick else (61, 40) if clients == 1 else (25, 480)
                 yield runner.run(_client_alone(idle, count, clients))
-                yield from _at(runner, *both, clients=clients, rounds=rounds, count=count)
+                yield from _at(runner, *others, clients=clients, rounds=rounds, count=count)
         finally:
             for client in asked:
                 runner.run(client.close())
 
 
 def _at(
-    runner: asyncio.Runner, ours: Client, twin: Client, *, clients: int, rounds: int, count: int
+    runner: asyncio.Runner, ours: Client, twin: Client, floor: Client, *, clients: int, rounds: int, count: int
 ) -> Iterator[Figure]:
     unit: Unit = "%"
     command = 70 if clients == 1 else 100
-    orders: dict[Client, list[str]] = {ours: [], twin: []}
+    orders: dict[Client, list[str]] = {ours: [], twin: [], floor: []}
     compared: dict[str, Comparison] = {}
 
-    def measured(what: str, writes: str, bar: float, requests: Requests, *, against: str = "sqlite3") -> Figure:
+    def measured(
+        what: str,
+        writes: str,
+        bar: float | None,
+        requests: Requests,
+        *,
+        against: str = "sqlite3",
+        by: Client = ours,
+    ) -> Figure:
         async def run(client: Client) -> Run:
             done = await client.send(requests(client), clients=clients)
             orders[client] += [json.loads(answer) for answer in client.answers if answer.startswith(b'"')]
             return done
 
         async def both() -> Comparison:
-            return await compare(lambda: run(ours), lambda: run(twin), rounds=rounds)
+            return await compare(lambda: run(by), lambda: run(twin), rounds=rounds)
 
         done = compared[what] = runner.run(both())
         return Figure(
@@ -98,9 +110,15 @@ def _at(
             for order in islice(cycle(orders[client]), count)
         ]
 
-    yield measured("place an order", "1 event, 1 row", command, lambda _: [_place() for _ in range(count)])
+    def place(_: Client) -> list[bytes]:
+        return [_place() for _ in range(count)]
+
+    yield measured("place an order", "1 event, 1 row", command, place)
+    yield measured("the floor: place an order by hand, through a thread", "1 event, 1 row", None, place, by=floor)
     yield measured("pay an order", "1 event", command, pay)
+    yield measured("the floor: pay an order by hand, through two threads", "1 event", None, pay, by=floor)
     yield measured("get an order, SQL through the store", "nothing", 80, ask("plain"))
+    yield measured("the floor: get an order by hand, through a thread", "nothing", None, ask("plain"), by=floor)
     yield measured(
         "get an order, ReadSession", "nothing", 80, ask("mapped"), against="SQLAlchemy's Session in the loop"
     )

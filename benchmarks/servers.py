@@ -4,6 +4,7 @@ The parent opens the socket, so nobody has to look for a free port or wait until
 """
 
 import asyncio
+import gc
 import importlib
 import os
 import socket
@@ -52,7 +53,15 @@ def _serve(module: str, listening: socket.socket) -> None:
     asgi = importlib.import_module(f"benchmarks.{module}").asgi
     # The client keeps its connections while others are asked: longer than the five seconds that uvicorn would wait.
     config = uvicorn.Config(asgi, access_log=False, log_level="warning", lifespan="on", timeout_keep_alive=600)
-    uvicorn.Server(config).run(sockets=[listening])
+    _Server(config).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Leaves alone what was imported when it collects garbage, as `twofold run` does: for twins too."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.freeze()
 
 
 class _Nothing(asyncio.Protocol):

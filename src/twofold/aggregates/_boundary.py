@@ -41,7 +41,7 @@ class Boundary:
         self._unit = unit
         self._store = store
         self._catalogue = catalogue
-        self._read = list[Decision]()
+        self._read: list[Decision] = []
 
     async def read(self, *decisions: Decision) -> None:
         """Tell decisions all that they are made of, as of one moment: the log, then what this unit has recorded.

@@ -83,7 +83,8 @@ async def tell_all(
     Returns:
         The positions behind the head of what they have seen.
     """
-    where, seen = tuple(dict.fromkeys(one.selection for one in own)), set[int]()
+    where = tuple(dict.fromkeys(one.selection for one in own))
+    seen: set[int] = set()
     async with aclosing(everything(log, where, head=head)) as pages:
         async for page in pages:
             told = page if as_of is None else list(takewhile(as_of.covers, page))

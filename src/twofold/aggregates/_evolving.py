@@ -24,7 +24,7 @@ def methods_of(kind: type) -> Methods:
         FaultError: Two take the same event, one is async, or an annotation cannot be resolved.
     """
     where = f"{kind.__module__}.{kind.__qualname__}"
-    methods = dict[type, Callable[[Any, Any], None]]()
+    methods: dict[type, Callable[[Any, Any], None]] = {}
     for name, function in inspect.getmembers(kind, inspect.isfunction):
         for event in () if name in _OWN or name.startswith("_") else _events(function, f"{where}.{name}"):
             if event in methods:

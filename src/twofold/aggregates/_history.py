@@ -127,7 +127,8 @@ async def past_of(kind: type[A], stream: str, log: Log, catalogue: Catalogue, as
 
 async def facts_of(stream: str, log: Log, catalogue: Catalogue, as_of: AsOf | None) -> tuple[Sequence[Fact], int]:
     """The events of a stream up to a moment, and the version that it was at."""
-    facts, version = list[Fact](), 0
+    facts: list[Fact] = []
+    version = 0
     while True:
         page = await log.read_stream(stream, after=version, limit=_PAGE)
         told = page if as_of is None else list(takewhile(as_of.covers, page))

@@ -78,7 +78,9 @@ async def _read(
     store: Store, catalogue: Catalogue, stream: str, *, after: int
 ) -> tuple[Sequence[Event], Recorded | None, int]:
     """The events of a stream behind a version, the entry of the last one, and how many entries there are."""
-    events, last, count = list[Event](), None, 0
+    events: list[Event] = []
+    last: Recorded | None = None
+    count = 0
     while True:
         page = await store.log.read_stream(stream, after=after + count, limit=_PAGE)
         events.extend(fact.event for fact in decode(catalogue, page))

@@ -32,7 +32,7 @@ class Repository(Generic[A]):
         self._unit = unit
         self._store = store
         self._catalogue = catalogue
-        self._passed = dict[str, int]()
+        self._passed: dict[str, int] = {}
         """Streams of which no event is left today, with their versions."""
 
     async def get(self, id: object, *, as_of: AsOf | None = None) -> Result[A, NotFound]:  # noqa: A002  # what users call it

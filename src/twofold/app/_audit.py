@@ -157,7 +157,7 @@ class Audit:
         """
         entries = [entry async for entry in self.entries(correlation_id=correlation_id)]
         known = {str(entry.message_id) for entry in entries}
-        below = dict[str | None, list[AuditEntry]]()
+        below: dict[str | None, list[AuditEntry]] = {}
         for entry in entries:
             below.setdefault(entry.causation_id if entry.causation_id in known else None, []).append(entry)
         return _branches(below, None)

@@ -50,7 +50,7 @@ class Caching:
     ) -> None:
         self._catalogue, self._followed = catalogue, followed
         self._clock, self._space = clock, space
-        self.said = dict[Handler, Cache]()
+        self.said: dict[Handler, Cache] = {}
         """What each handler says that says anything."""
         for handler in handlers:
             if "cache" in handler.options and handler.kind is Kind.QUERY:

@@ -73,7 +73,7 @@ class Closer:
         self._router = router
         self._new_unit = new_unit
         self._clock = clock
-        self._heads = deque[tuple[float, int]]()
+        self._heads: deque[tuple[float, int]] = deque()
         self._position = 0
         self._rounds = Regularly(
             self._look,

@@ -86,7 +86,7 @@ def _first(options: list[Any], root: Mapping[str, Any], depth: int, *, whole: bo
 
 def _object(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int, *, whole: bool) -> dict[str, Any]:
     required = schema.get("required", ())
-    made = dict[str, Any]()
+    made: dict[str, Any] = {}
     for name, field in schema.get("properties", {}).items():
         try:
             if whole or name in required:

@@ -66,7 +66,7 @@ class Snapshot:
 
     def __str__(self) -> str:
         """The file: the same text for the same forms."""
-        events = dict[str, dict[str, Any]]()
+        events: dict[str, dict[str, Any]] = {}
         for (name, version), form in sorted(self.forms.items()):
             events.setdefault(name, {})[str(version)] = {"schema": form.schema, "examples": form.examples}
         return json.dumps({"format": _FORMAT, "events": events}, indent=2, ensure_ascii=False) + "\n"

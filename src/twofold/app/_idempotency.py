@@ -18,7 +18,7 @@ def idempotency_of(
         usual: What the application says.
         faults: Where mistakes are noted.
     """
-    found = dict[Handler, Idempotency]()
+    found: dict[Handler, Idempotency] = {}
     for handler in handlers:
         said = handler.options.get("idempotency", usual)
         if handler.kind is not Kind.COMMAND or said is None:

@@ -89,7 +89,7 @@ class _Line:
         self._tally = tally
         self._event = wire_name(handler.message_type).name
         self._selection = Selection(tags=handler.following.tags, stream=handler.following.stream)
-        self._waiting = deque[Fact]()
+        self._waiting: deque[Fact] = deque()
         self._room = _ROOM
         self._full = False
 

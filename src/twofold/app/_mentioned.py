@@ -51,12 +51,12 @@ class _Reading:
     """What was read, and what was met on the way."""
 
     def __init__(self, function: Callable[..., Any], messages: Collection[type]) -> None:
-        self.found = set[type]()
+        self.found: set[type] = set()
         self._messages = messages
         self._package = _package(function)
-        self._read = set[FunctionType]()
-        self._owners = dict[type, None]()
-        self._names = set[str]()
+        self._read: set[FunctionType] = set()
+        self._owners: dict[type, None] = {}
+        self._names: set[str] = set()
 
     def read(self, function: object) -> None:
         """Read a function, and the functions that it calls by name."""

@@ -15,8 +15,8 @@ class News:
     """What changes for the versions of projections, as one process sees it."""
 
     def __init__(self) -> None:
-        self._live = dict[str, int]()
-        self._statuses = dict[str, str]()
+        self._live: dict[str, int] = {}
+        self._statuses: dict[str, str] = {}
         self._failed = ""
 
     def live(self, name: str, version: int) -> None:

@@ -20,7 +20,7 @@ class PlainText:
     def __init__(self, catalogue: Catalogue, subject: str) -> None:
         self._catalogue = catalogue
         self._kind, _, self._id = subject.partition(":")
-        self._defaults = dict[str, Mapping[str, Any]]()
+        self._defaults: dict[str, Mapping[str, Any]] = {}
 
     def in_event(self, name: str, version: int, data: bytes) -> bool:
         """Whether an event, as it is kept, has some: in what it has become by today.

@@ -95,7 +95,7 @@ def _nearest(part: str, saying: Sequence[_Layer]) -> Setting:
 
 def _set_in_two_ways(found: Mapping[Handler, Settings]) -> Iterator[Fault]:
     """Parts that several messages share by a name, and that these set differently."""
-    first = dict[tuple[str, str], tuple[Handler, Setting]]()
+    first: dict[tuple[str, str], tuple[Handler, Setting]] = {}
     for handler, settings in found.items():
         for part, setting in settings.items():
             name = getattr(setting.value, "name", None)

@@ -63,11 +63,11 @@ class Positions:
         unawaited: Collection[str] = (),
     ) -> None:
         self._log = log
-        self._places = list[tuple[Store, dict[str, None]]]()
-        self._selections = dict[str, Selection]()
-        self._parts = dict[str, list[str]]()
+        self._places: list[tuple[Store, dict[str, None]]] = []
+        self._selections: dict[str, Selection] = {}
+        self._parts: dict[str, list[str]] = {}
         for store, subscribers in followers:
-            names = dict[str, None]()
+            names: dict[str, None] = {}
             for one in subscribers:
                 for cut in Cut.all_of(one.name, one.partitions):
                     self._selections[cut.name] = cut.of(one.selection)
@@ -79,8 +79,8 @@ class Positions:
         self._watch = watch
         self._clock = clock
         self._standstill = Standstill(clock.monotonic)
-        self._oldest = dict[str, Recorded]()
-        self._owners = dict[str, str]()
+        self._oldest: dict[str, Recorded] = {}
+        self._owners: dict[str, str] = {}
         self._known = dict.fromkeys(self._selections, 0)
         self._head = 0
         self._looks = 0

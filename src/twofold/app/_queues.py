@@ -23,7 +23,7 @@ def queues_of(stores: Stores, bulkheads: Bulkheads | None) -> Mapping[str, int]:
         stores: The stores; those of a read database are named so.
         bulkheads: What keeps messages apart; None where nothing does.
     """
-    found = dict[str, int]()
+    found: dict[str, int] = {}
     for store in stores.opened:
         prefix = "read database: " if stores.apart and store is stores.read else ""
         queueing = foundation(store)

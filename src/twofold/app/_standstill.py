@@ -14,7 +14,7 @@ class Standstill:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._seen = dict[str, tuple[int, float]]()
+        self._seen: dict[str, tuple[int, float]] = {}
 
     def of(self, name: str, before: int | None) -> float:
         """For how long a follower has stood before this, in seconds; 0 when it is first seen there.

@@ -23,7 +23,7 @@ class Unknown:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._knows = catalogue.upcasters.knows
-        self._told = set[str]()
+        self._told: set[str] = set()
 
     def look(self, entries: Iterable[Recorded]) -> None:
         """Look at what is new in the log."""

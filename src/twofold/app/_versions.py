@@ -54,12 +54,12 @@ class Versions:
         self._store = stores.read
         self._source = stores.write
         self._catalogue = catalogue
-        self._live = dict[str, Subscription]()
-        self._built = dict[str, Subscription]()
-        self._statuses = dict[str, str]()
-        self._owners = dict[str, str]()
+        self._live: dict[str, Subscription] = {}
+        self._built: dict[str, Subscription] = {}
+        self._statuses: dict[str, str] = {}
+        self._owners: dict[str, str] = {}
         self._news = News()
-        self._bounds = dict[str, int]()
+        self._bounds: dict[str, int] = {}
         """How far what takes the place by itself has to come first."""
         self._stirred = asyncio.Event()
         self._aligned = asyncio.Event()

@@ -61,7 +61,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Differen
 class _Comparison:
     def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         self._old, self._new = old, new
-        self._within = set[tuple[str, str]]()
+        self._within: set[tuple[str, str]] = set()
         """The types that are being compared: one that holds itself is as it is outside."""
 
     def compare(self, old: Any, new: Any, at: str) -> Iterator[Difference]:

@@ -28,7 +28,7 @@ class _Side:
     def __init__(self, store: Store, owner: Owner) -> None:
         self.store = store
         self.owner = owner
-        self.tasks = dict[Subscription, asyncio.Task[None]]()
+        self.tasks: dict[Subscription, asyncio.Task[None]] = {}
         self._living: asyncio.Task[None] | None = None
 
     def run(self, subscription: Subscription) -> Subscription:
@@ -105,7 +105,7 @@ class Workers:
             )
             return _Side(store, owner)
 
-        self.here = dict[str, Subscription]()
+        self.here: dict[str, Subscription] = {}
         """What follows the log in this process, by name."""
         self._write = side(stores.write)
         self._read = side(stores.read) if stores.apart else self._write

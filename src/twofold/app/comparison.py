@@ -106,7 +106,7 @@ def _compare(session: Session, live: Table[Any], aside: Table[Any], limit: int) 
         (_only(ours, theirs, keys, values), True, False),
         (_only(theirs, ours, keys, values), False, True),
     ]
-    differences = list[Difference]()
+    differences: list[Difference] = []
     for found, on_live, on_aside in parts:
         rows = session.execute(found.order_by(*found.selected_columns[: len(keys)]).limit(limit - len(differences)))
         for row in rows:

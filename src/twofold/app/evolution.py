@@ -54,7 +54,7 @@ async def stored_forms(log: Log) -> Mapping[tuple[str, int], Form]:
     Args:
         log: The log; all of it is read. Of personal data that it has encrypted the examples tell that it was erased.
     """
-    found = dict[tuple[str, int], dict[frozenset[str], Any]]()
+    found: dict[tuple[str, int], dict[frozenset[str], Any]] = {}
     async for entry in _entries(log):
         body: Any = without_personal(from_json(entry.data))
         shapes = found.setdefault((entry.type, entry.schema_version), {})

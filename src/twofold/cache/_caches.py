@@ -24,7 +24,7 @@ class StoredCaches:
         self._stores = sorted(set(stores))
         self._clock = clock
         self._space = space
-        self._open = dict[str, Answers]()
+        self._open: dict[str, Answers] = {}
 
     def of(self, store: str) -> Answers:
         """The place that an address means; see `Caches`.

@@ -28,7 +28,7 @@ class MemoryAnswers:
         self._clock = clock
         self._left = room
         self._entries = OrderedDict[Key, tuple[Kept, float]]()
-        self._marks = dict[str, str]()
+        self._marks: dict[str, str] = {}
 
     async def look(
         self, key: Key, tags: Sequence[str], deadline: float | None = None

@@ -58,7 +58,7 @@ def _wait(seen: Mapping[Path, int], process: subprocess.Popen[bytes], stop: thre
 
 def _snapshot() -> dict[Path, int]:
     """When each Python file below this folder was written."""
-    found = dict[Path, int]()
+    found: dict[Path, int] = {}
     for file in _files():
         with suppress(FileNotFoundError):  # it was there a moment ago
             found[file] = file.stat().st_mtime_ns

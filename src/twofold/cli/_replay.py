@@ -79,7 +79,7 @@ def replay(
 
 async def _all(replays: Replays, wanted: Mapping[str, Any], limit: int) -> list[Done]:
     """Replay what was found, the oldest first; what was sent inside another command comes with that."""
-    done = list[Done]()
+    done: list[Done] = []
     async for entry in replays.audit.entries(**wanted):
         if len(done) == limit:
             click.echo(f"there are more than {limit}; --limit replays more", err=True)
@@ -111,7 +111,7 @@ def _what(words: Sequence[str]) -> tuple[str, UUID | None]:
 
 def _typed(options: Sequence[str]) -> dict[str, str]:
     """What was typed of what was secret, by path."""
-    typed = dict[str, str]()
+    typed: dict[str, str] = {}
     for option in options:
         path, separator, typed[path] = option.partition("=")
         if not separator:

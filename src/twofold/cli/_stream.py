@@ -72,7 +72,7 @@ def show(
         target, name = behind_app(words, "NAME")
 
         async def found(app: App) -> list[Recorded]:
-            page = list[Recorded]()
+            page: list[Recorded] = []
             async for entry in entries(app, name, after=after, as_of=as_of):
                 page += as_of_today(entry, app.router.catalogue) if upcast else [entry]
                 if len(page) > limit:

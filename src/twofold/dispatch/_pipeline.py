@@ -135,7 +135,7 @@ def failure_of(error: Exception, classifier: Classifier) -> Failure[Any]:
 
 
 def _decisive(group: Exception, classifier: Classifier) -> Exception:
-    found = dict[Family, Exception]()
+    found: dict[Family, Exception] = {}
     for error in _members(group):
         category = classifier.of_exception(error)
         if category is None or category.family is Family.WIRING:

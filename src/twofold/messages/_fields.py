@@ -47,7 +47,8 @@ def filled_by(origin: Origin, fields: Mapping[str, str], required: Collection[st
         Unauthenticated: Nobody is known, and it needs somebody.
         Forbidden: Whoever is known lacks a fact that it needs.
     """
-    context, found = Context(origin), dict[str, str]()
+    context = Context(origin)
+    found: dict[str, str] = {}
     for name, fact in fields.items():
         value: str | None = getattr(context, fact)
         if value is not None:

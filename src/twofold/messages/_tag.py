@@ -66,7 +66,7 @@ def tags_of(thing: object, marked: Mapping[str, tuple[str, ...]]) -> tuple[str, 
     Raises:
         WiringError: A field has a value that makes no tag.
     """
-    tags = set[str]()
+    tags: set[str] = set()
     for field, names in marked.items():
         for value in _items(getattr(thing, field)):
             text = _text(value, thing, field)

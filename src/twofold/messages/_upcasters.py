@@ -18,9 +18,9 @@ class Upcasters:
 
     def __init__(self, named: Callable[[str], MessageType[Any] | None]) -> None:
         self._named = named
-        self._steps = dict[tuple[str, int], Upcaster]()
-        self._newest = dict[str, int]()
-        self._skipped = set[str]()
+        self._steps: dict[tuple[str, int], Upcaster] = {}
+        self._newest: dict[str, int] = {}
+        self._skipped: set[str] = set()
 
     def add(self, upcaster: Upcaster) -> Upcaster:
         """Add one; the one that is there already, when another one has the same name and version."""

@@ -29,7 +29,7 @@ def breaker_stage(
         classifier: Tells what an error means, and so whether it counts.
     """
     calls: dict[Context, Breaker] = {}
-    failed = set[Context]()
+    failed: set[Context] = set()
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
         counted = settings(handler)

@@ -10,7 +10,8 @@ _noted: ContextVar[list[str] | None] = ContextVar("twofold_substitutes", default
 @contextmanager
 def watching_substitutes() -> Generator[list[str]]:
     """Learn which queries were answered by a substitute in a block, this one or any that it sends."""
-    outside, here = _noted.get(), list[str]()
+    outside = _noted.get()
+    here: list[str] = []
     token = _noted.set(here)
     try:
         yield here

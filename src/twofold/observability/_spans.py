@@ -86,7 +86,7 @@ class OpenTelemetrySpan:
     """One span, current until it ends."""
 
     def __init__(self, span: trace.Span, around: Surroundings) -> None:
-        headers = dict[str, str]()
+        headers: dict[str, str] = {}
         _W3C.inject(headers, context=around)
         self.headers: Mapping[str, str] = headers
         """The trace headers of what the message causes."""

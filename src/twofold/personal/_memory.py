@@ -16,8 +16,8 @@ class MemoryKeyStore:
     __slots__ = ("_ids", "_keys")
 
     def __init__(self) -> None:
-        self._keys = dict[str, Key]()
-        self._ids = dict[UUID, str]()
+        self._keys: dict[str, Key] = {}
+        self._ids: dict[UUID, str] = {}
 
     async def start(self) -> None:
         """Nothing is opened."""

@@ -38,8 +38,8 @@ class Vault:
         self.store = keys
         self._monotonic = monotonic
         self._users = 0
-        self._known = dict[UUID, tuple[Key, float]]()
-        self._by_subject = dict[str, UUID]()
+        self._known: dict[UUID, tuple[Key, float]] = {}
+        self._by_subject: dict[str, UUID] = {}
         self._forgotten = 0
 
     async def start(self) -> None:

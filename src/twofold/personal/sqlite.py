@@ -70,7 +70,7 @@ class SqliteKeyStore:
         wanted = [str(one) for one in ids]
 
         def rows(connection: sqlite3.Connection) -> list[_Row]:
-            found = list[_Row]()
+            found: list[_Row] = []
             for start in range(0, len(wanted), _MOST):
                 some = wanted[start : start + _MOST]
                 marks = ", ".join("?" * len(some))

@@ -92,7 +92,7 @@ class Berths:
         self._free = settings.concurrent
         """Places that nobody has; none while somebody waits."""
         self._waiting = settings.waiting or 0
-        self._queue = deque[asyncio.Future[None]]()
+        self._queue: deque[asyncio.Future[None]] = deque()
 
     @property
     def name(self) -> str:

@@ -46,7 +46,7 @@ class Circuit:
         self._failures = 0
         self._shares = self._new_shares()
         self._until = 0.0
-        self._probes = dict[int, float]()
+        self._probes: dict[int, float] = {}
         """The probes under way, and when each began."""
         self._passed = 0
 

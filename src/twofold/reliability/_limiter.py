@@ -116,7 +116,7 @@ class WindowLimiters:
         listeners: Sequence[Listener] = (),
     ) -> None:
         self._clock, self._listeners = clock, listeners
-        self._stores = dict[str, Stored]()
+        self._stores: dict[str, Stored] = {}
         self._kept = PerType("rate limit", settings, self._made)
 
     def of(self, message_type: type) -> WindowLimiter:

@@ -35,8 +35,8 @@ class PerType(Generic[S, M]):
         self._part = part
         self._settings = settings
         self._make = make
-        self._by_type = dict[type, M]()
-        self._by_name = dict[str, tuple[S, M]]()
+        self._by_type: dict[type, M] = {}
+        self._by_name: dict[str, tuple[S, M]] = {}
 
     def all(self) -> list[M]:
         """Those that were made."""

@@ -18,7 +18,7 @@ class Shares:
 
     def __init__(self, window: float) -> None:
         self._slice = window / _SLICES
-        self._slices = deque[list[int]]()
+        self._slices: deque[list[int]] = deque()
         self._total = self._failed = 0
 
     def note(self, now: float, *, failed: bool) -> None:

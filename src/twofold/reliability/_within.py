@@ -38,7 +38,7 @@ class Deadlines:
     def __init__(self, clock: Clock = SystemClock()) -> None:  # noqa: B008  # stateless
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._heap = list[tuple[float, int, "_Block"]]()
+        self._heap: list[tuple[float, int, _Block]] = []
         self._left = self._serial = 0
         """How many of them have been left before their time, and how many there ever were."""
         self._armed = inf

@@ -27,8 +27,8 @@ def copies_beside(siblings: Iterable[Table[Any]], place: str) -> dict[Table[Any]
     when the tables change their names.
     """
     mark = secrets.token_hex(4)
-    into = dict[MetaData, MetaData]()
-    copies = dict[Table[Any], Table[Any]]()
+    into: dict[MetaData, MetaData] = {}
+    copies: dict[Table[Any], Table[Any]] = {}
     for table in siblings:
         metadata = into.get(table.metadata)
         if metadata is None:

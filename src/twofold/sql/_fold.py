@@ -95,7 +95,7 @@ class _Net:
 
 
 def _merged(rows: Sequence[RowChange]) -> Iterator[DeleteRows | WriteRows]:
-    tables = dict[Table[Any], dict[Values, _Net]]()
+    tables: dict[Table[Any], dict[Values, _Net]] = {}
     for row in rows:
         layout = layout_of(row.table)
         key = layout.key_of(row.key)
@@ -121,7 +121,7 @@ def _steps(table: Table[Any], nets: dict[Values, _Net]) -> Iterator[DeleteRows |
     deleted = [key for key, net in nets.items() if net.deleted]
     if deleted:
         yield DeleteRows(table, deleted)
-    shapes = dict[tuple[Values, Values], list[Values]]()
+    shapes: dict[tuple[Values, Values], list[Values]] = {}
     for key, net in nets.items():
         if net.written:
             shape = (*net.sets,), (*net.adds,)
@@ -131,9 +131,9 @@ def _steps(table: Table[Any], nets: dict[Values, _Net]) -> Iterator[DeleteRows |
 
 
 def _in_order(rows: Sequence[RowChange]) -> list[DeleteRows | WriteRows]:
-    steps = list[DeleteRows | WriteRows]()
+    steps: list[DeleteRows | WriteRows] = []
     last: object = None
-    seen = set[Values]()
+    seen: set[Values] = set()
     for row in rows:
         layout = layout_of(row.table)
         key = layout.key_of(row.key)

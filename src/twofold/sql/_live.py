@@ -39,7 +39,7 @@ class LiveTables:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._tables = dict[Table[Any], dict[Values, _Row]]()
+        self._tables: dict[Table[Any], dict[Values, _Row]] = {}
 
     def change(self, changes: Sequence[RowChange], /) -> None:
         """Apply changes in order.

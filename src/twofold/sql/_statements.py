@@ -97,7 +97,7 @@ class Change:
         self.added: list[Column[Any]] = [table.c[name] for name in adds]
         self.columns: list[Column[Any]] = [*self.key, *self.set, *self.added]
         self.given = {column: self._value(i, column) for i, column in enumerate(self.columns)}
-        self.supplies = list[Callable[[], Any]]()
+        self.supplies: list[Callable[[], Any]] = []
         others = [column for column in table.columns if defaults and column not in self.given]
         self.defaults = {c: self._supplied(c, c.default) for c in others if c.default is not None}
         self.refreshed = {c: self._supplied(c, c.onupdate) for c in others if c.onupdate is not None}

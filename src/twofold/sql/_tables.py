@@ -52,7 +52,7 @@ def create_statements(entities: Iterable[Any], dialect: Dialect) -> list[str]:
 
 def _to_create(entities: Iterable[Any]) -> Iterator[Table[Any]]:
     """The tables; those that stand beside others as new copies, whose indexes have names that nobody had before."""
-    copies = dict[tuple[Any, ...], Mapping[Table[Any], Table[Any]]]()
+    copies: dict[tuple[Any, ...], Mapping[Table[Any], Table[Any]]] = {}
     for entity in entities:
         if isinstance(entity, Aside):
             group = *entity.siblings, entity.place

@@ -33,7 +33,7 @@ def versions_of(changed: Iterable[object]) -> dict[str, int]:
     Args:
         changed: Objects of a session.
     """
-    found = dict[str, int]()
+    found: dict[str, int] = {}
     for one in changed:
         state = state_of(one)
         name = version_name(state.mapper)

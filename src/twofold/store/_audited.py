@@ -97,7 +97,7 @@ class Trace:
         self._beside = beside
         self.written = False
         """Whether a commit has carried it."""
-        self._inner = list[Record]()
+        self._inner: list[Record] = []
 
     def __len__(self) -> int:
         return len(self._inner)

@@ -28,7 +28,7 @@ class Behind:
     __slots__ = ("_tasks",)
 
     def __init__(self) -> None:
-        self._tasks = set[asyncio.Task[None]]()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def see_to(self, work: Coroutine[Any, Any, None], context: Context) -> None:
         """Wait until something is written, or go on without it once the message is late.

@@ -36,7 +36,7 @@ class Bell:
                 return
             waiting = tuple(self._waiting)
             self._waiting.clear()
-        loops = dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]]()
+        loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
         for future in waiting:
             loops.setdefault(future.get_loop(), []).append(future)
         for loop, futures in loops.items():

@@ -18,7 +18,7 @@ def decode(catalogue: Catalogue, entries: Iterable[Recorded]) -> list[Fact]:
         NewerVersion: One is of a version that this application does not know yet.
         Undecodable: The data of one does not fit its class, or its upcaster fails; with its version and position.
     """
-    facts = list[Fact]()
+    facts: list[Fact] = []
     for entry in entries:
         kind = catalogue.current(entry.type, entry.schema_version)
         try:

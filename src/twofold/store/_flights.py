@@ -23,7 +23,7 @@ class Flights:
     __slots__ = ("_flights",)
 
     def __init__(self) -> None:
-        self._flights = dict[bytes, _Flight]()
+        self._flights: dict[bytes, _Flight] = {}
 
     @asynccontextmanager
     async def alone(self, key: bytes, wait: float) -> AsyncGenerator[None]:

@@ -58,7 +58,7 @@ class MemoryStore:
         self._checkpoints = MemoryCheckpoints(self._lock)
         self._parked = MemoryParked(self._lock)
         self._replies = MemoryReplies(self._lock)
-        self._snapshots = dict[str, Snapshot]()
+        self._snapshots: dict[str, Snapshot] = {}
         self._audit = MemoryAudit(self._lock)
         self._wakeup = Bell()
         self._open = False
@@ -217,8 +217,8 @@ class MemoryTransaction:
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
-        self._changes = list[RowChange]()
-        self._claimed = list[bytes]()
+        self._changes: list[RowChange] = []
+        self._claimed: list[bytes] = []
         self._marked = 0
         self._ended = False
         self.begun = False

@@ -22,8 +22,8 @@ class MemoryAudit:
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
-        self._entries = list[AuditEntry]()
-        self._blocks = list[AuditBlock]()
+        self._entries: list[AuditEntry] = []
+        self._blocks: list[AuditBlock] = []
         self._cut: AuditCut | None = None
 
     async def find(

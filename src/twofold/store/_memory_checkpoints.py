@@ -22,7 +22,7 @@ class MemoryCheckpoints:
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
-        self._checkpoints = dict[str, Checkpoint]()
+        self._checkpoints: dict[str, Checkpoint] = {}
 
     async def get(self, name: str) -> Checkpoint:
         """A checkpoint as it stands."""
@@ -64,7 +64,7 @@ class MemoryCheckpoints:
         Raises:
             CheckpointMoved: One is not where a move expects it, or has another token.
         """
-        moved = dict[str, Checkpoint]()
+        moved: dict[str, Checkpoint] = {}
         for move in moves:
             stands = moved.get(move.name) or self._checkpoints.get(move.name) or Checkpoint(name=move.name)
             if move.token not in (None, stands.token):

@@ -23,9 +23,9 @@ class MemoryLog:
     __slots__ = ("_closed", "_epoch", "_events", "_head", "_streams")
 
     def __init__(self) -> None:
-        self._events = list[Recorded]()
-        self._streams = dict[str, list[Recorded]]()
-        self._closed = dict[str, Closing]()
+        self._events: list[Recorded] = []
+        self._streams: dict[str, list[Recorded]] = {}
+        self._closed: dict[str, Closing] = {}
         self._epoch = secrets.token_hex(16)
         self._head = 0
 
@@ -53,7 +53,7 @@ class MemoryLog:
             VersionConflict: A stream is not where an append expects it.
             StreamClosed: One is closed for good.
         """
-        reached = dict[str, int]()
+        reached: dict[str, int] = {}
         for append in appends:
             if append.stream in self._closed:
                 raise StreamClosed(stream=append.stream)

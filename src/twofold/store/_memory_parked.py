@@ -21,7 +21,7 @@ class MemoryParked:
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
-        self._parked = dict[tuple[str, int], Parked]()
+        self._parked: dict[tuple[str, int], Parked] = {}
 
     async def list(
         self, subscription: str | None = None, *, stream: str | None = None, due: bool = False, limit: int = 1000

@@ -26,9 +26,9 @@ class MemoryReplies:
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
-        self._replies = dict[bytes, Reply]()
-        self._claims = dict[bytes, Future[None]]()
-        self._expiring = list[tuple[datetime, bytes]]()
+        self._replies: dict[bytes, Reply] = {}
+        self._claims: dict[bytes, Future[None]] = {}
+        self._expiring: list[tuple[datetime, bytes]] = []
 
     def find(self, key: bytes, now: datetime) -> Reply | None:
         """A reply that has not expired, or None."""

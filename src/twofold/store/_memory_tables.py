@@ -17,7 +17,7 @@ class MemoryTables:
     __slots__ = ("_tables",)
 
     def __init__(self) -> None:
-        self._tables = dict[str, dict[_Key, _Row]]()
+        self._tables: dict[str, dict[_Key, _Row]] = {}
 
     def row(self, table: Any, /, **key: Any) -> Mapping[str, Any] | None:
         """The row with this primary key, or None."""
@@ -29,7 +29,7 @@ class MemoryTables:
 
     def change(self, changes: Sequence[RowChange], /) -> None:
         """Apply changes in order; when one fails, all of them are undone."""
-        undo = list[tuple[dict[_Key, _Row], _Key, _Row | None]]()
+        undo: list[tuple[dict[_Key, _Row], _Key, _Row | None]] = []
         try:
             for change in changes:
                 rows, key = self._rows(change.table), _key(change.key)

@@ -23,7 +23,7 @@ class Precondition:
 
     def __init__(self, expected: Expected) -> None:
         self._expected: Final = expected
-        self._found = dict[str, int]()
+        self._found: dict[str, int] = {}
 
     def found(self, stream: str, version: int) -> None:
         """Something that the command is about was found at a version; what is known already changes nothing."""

@@ -32,7 +32,7 @@ class Recorder:
         self.context = context
         self.open = True
         """Whether anything may still be recorded."""
-        self.attempts = set[str]()
+        self.attempts: set[str] = set()
         """The streams of attempts that something was told of."""
         self._headers: Mapping[str, str] | None = None
 

@@ -49,8 +49,8 @@ class Refusals:
     def __init__(self, store: Store, most: int = _MOST) -> None:
         self._store = store
         self._most = most
-        self._counts = dict[_Kind, _Count]()
-        self._kept = list[AuditEntry]()
+        self._counts: dict[_Kind, _Count] = {}
+        self._kept: list[AuditEntry] = []
 
     def add(self, about: About, context: Context, outcome: str, code: str) -> None:
         """Count a command that was refused.

@@ -123,7 +123,7 @@ class _Owners:
 
     def __init__(self, store: Store) -> None:
         self._store = foundation(store)
-        self._known = dict[str, _Owner]()
+        self._known: dict[str, _Owner] = {}
 
     async def show(self, stream: str) -> bool:
         """Whether the message sees a stream; one that nobody has begun is no secret."""
@@ -145,7 +145,7 @@ class _Owners:
             ForeignTenant: It does not; nothing was written.
             VersionConflict: A stream was begun meanwhile; nothing was written.
         """
-        begun = dict[str, Append]()
+        begun: dict[str, Append] = {}
         appends = tuple([await self._kept(one, begun) for one in batch.appends])
         try:
             committed = await commit(batch._replace(appends=appends))

@@ -56,9 +56,9 @@ class Owner:
         self._shown = now()
         self._watch = Watch(lease, now)
         self._term = 0
-        self._acquired = set[str]()
-        self._follows = dict[str, Callable[[], None]]()
-        self._owed = dict[str, str]()
+        self._acquired: set[str] = set()
+        self._follows: dict[str, Callable[[], None]] = {}
+        self._owed: dict[str, str] = {}
         self._stopping = asyncio.Event()
 
     @property

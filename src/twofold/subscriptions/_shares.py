@@ -40,7 +40,7 @@ def asks(
         return loads[one.owner], mark is not None and mark.owner == me, one.name
 
     others = [one for one in stand if one.name in follows and one.owner not in (NOBODY, me) and open_to_me(one)]
-    asked = list[str]()
+    asked: list[str] = []
     while others:
         richest = max(others, key=urgency)
         if not _shift(loads, richest.owner, me):
@@ -61,7 +61,7 @@ def owes(me: str, stand: Sequence[Checkpoint], alive: Callable[[Checkpoint], boo
     found, loads = _found(stand), _loads(stand)
     marks = {one.name: found.get(mark_beside(one.name)) for one in stand if one.owner == me}
     heirs = {name: mark.owner for name, mark in marks.items() if mark is not None and mark.owner != me and alive(mark)}
-    owed = dict[str, str]()
+    owed: dict[str, str] = {}
     while heirs:
         name = min(heirs, key=lambda name: (loads[heirs[name]], name))
         heir = heirs.pop(name)

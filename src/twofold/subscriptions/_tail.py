@@ -37,7 +37,7 @@ class Tail:
         self._seen = seen
         self._most = events
         self._largest = size
-        self._events = list[Recorded]()
+        self._events: list[Recorded] = []
         self._size = 0
         self._begin = self._end = -1
         self._looking: asyncio.Task[int] | None = None

@@ -27,7 +27,7 @@ class Watch:
     def __init__(self, lease: float, now: Callable[[], float]) -> None:
         self._lease = lease
         self._now = now
-        self._seen = dict[str, _Seen]()
+        self._seen: dict[str, _Seen] = {}
 
     def dead(self, checkpoint: Checkpoint) -> bool:
         """Whether it has an owner, and stood still for a whole lease since it was first seen as it stands."""

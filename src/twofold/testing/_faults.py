@@ -69,7 +69,7 @@ class FaultyStore(StoreFront):
         """Whether anything happens yet."""
         self.late = fault is not None
         """Whether whoever follows the log sees nothing of it yet."""
-        self.met = set[tuple[Hashable, ...]]()
+        self.met: set[tuple[Hashable, ...]] = set()
         """The commits that something has happened to: each once, however often it is tried."""
         self._open = open
         self._fault = fault

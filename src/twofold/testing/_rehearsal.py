@@ -40,7 +40,7 @@ class Rehearsal:
         self._app = app
         self._store = store
         self._fault = fault
-        self._given = set[UUID]()
+        self._given: set[UUID] = set()
         self._begin = 0
 
     async def begin(self, before: Sequence[object], principal: Principal | None) -> None:

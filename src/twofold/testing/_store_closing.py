@@ -112,7 +112,7 @@ class Closings(StoreCase):
         for stream in ("a", "b", "c", "a"):
             await store.commit(append(stream, 2))
         await close(store, "a", 4)
-        seen = list[tuple[list[int], int]]()
+        seen: list[tuple[list[int], int]] = []
 
         def settle(events: Sequence[Recorded], head: int) -> Batch:
             seen.append(([one.position for one in events], head))

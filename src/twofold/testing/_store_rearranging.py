@@ -80,7 +80,7 @@ class Rearranging(StoreCase):
         """Of batches that hold a checkpoint in place none commits behind the one that moves it away."""
         await store.commit(batch(moves=[Move("p", INLINE, 0)]))
         held = Batch((Append("a", (draft(),)),), (), (Move("p", INLINE, INLINE, version=1),))
-        heads = list[int]()
+        heads: list[int] = []
 
         async def retire() -> None:
             def settle(events: Sequence[Recorded], head: int) -> Batch:

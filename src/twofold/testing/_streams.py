@@ -26,7 +26,7 @@ class Streams:
 
     def __init__(self, app: App) -> None:
         self._kinds = list(_aggregates(app))
-        self._known = dict[str, Aggregate]()
+        self._known: dict[str, Aggregate] = {}
         self._alone = count(1)
 
     def of(self, event: Any) -> str:
@@ -83,7 +83,7 @@ def reordered(events: Sequence[tuple[str, Any]], tags: Callable[[Any], Iterable[
         events: The events, with their streams.
         tags: The tags of an event.
     """
-    groups = list[tuple[set[str], list[int]]]()
+    groups: list[tuple[set[str], list[int]]] = []
     for place, (stream, event) in enumerate(events):
         marks, places = {stream, *tags(event)}, [place]
         apart = [group for group in groups if group[0].isdisjoint(marks)]

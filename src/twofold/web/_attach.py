@@ -19,7 +19,7 @@ from twofold.web._faces import Faces
 from twofold.web._positions import MAX_WAIT
 from twofold.web._problem import PROBLEMS
 from twofold.web._problem_schema import describe_problems
-from twofold.web._reception import Reception, problem_told
+from twofold.web._reception import Reception, ShortWay, problem_told
 from twofold.web._respond import problem_response
 
 
@@ -66,6 +66,7 @@ def install(
     max_wait: float,
     problems: str,
     prove: Callable[[], object] | None = None,
+    short_way: ShortWay | None = None,
 ) -> None:
     """What `attach` does.
 
@@ -77,10 +78,17 @@ def install(
         problems: What the type of a problem begins with.
         prove: Called before the application starts; raises when there is a reason why it may not. What the
             application is, and what of it is open, is proven unless given.
+        short_way: Leads messages past the layers that FastAPI has for routes; for an application that has doors.
     """
     faces = Faces(fastapi_app)
     fastapi_app.add_middleware(
-        Reception, app=app, authenticate=said.authenticate, faces=faces, max_wait=max_wait, problems=problems
+        Reception,
+        app=app,
+        authenticate=said.authenticate,
+        faces=faces,
+        max_wait=max_wait,
+        problems=problems,
+        short_way=short_way,
     )
     handlers = fastapi_app.exception_handlers
     handlers.setdefault(TwofoldError, _refused)

@@ -23,6 +23,7 @@ from twofold.web._table import Table
 from twofold.web._watch import Watch
 
 _FOUND: Final = "twofold.found"
+_RAISED: Final = "twofold.raised"
 
 
 @final
@@ -87,6 +88,8 @@ class Doors(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request that was matched."""
+        if _RAISED in scope:
+            raise scope.pop(_RAISED)
         endpoint, allowed = scope[_FOUND]
         if endpoint is None:
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
@@ -114,3 +117,8 @@ class Doors(BaseRoute):
         if self._table is None or (self._app.running and self._made_for is not self._app.assembly):
             return self.prove()
         return self._table
+
+
+def raise_at(scope: Scope, error: Exception) -> None:
+    """Have what serves a request raise this, instead of serving it once more."""
+    scope[_RAISED] = error

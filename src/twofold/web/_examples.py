@@ -50,7 +50,7 @@ def example_of(
         sent: The fields that it has.
         definitions: What schemas refer to.
     """
-    found = dict[str, Any]()
+    found: dict[str, Any] = {}
     for name in sent:
         shown = _shown(message["properties"][name], definitions)
         if shown is not _NOTHING:
@@ -80,7 +80,7 @@ def problem_examples(errors: Iterable[type[TwofoldError]]) -> dict[int, dict[str
     Args:
         errors: Their classes.
     """
-    found = dict[int, dict[str, Any]]()
+    found: dict[int, dict[str, Any]] = {}
     for error in errors:
         text = (inspect.getdoc(error) or "").partition("\n")[0]
         problem = Problem(status=status_of(error.category), code=error.code, detail=text)

@@ -1,6 +1,7 @@
 """An application as a FastAPI application: a route for every command and query, documents, health and metrics."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -26,6 +27,7 @@ from twofold.web._problem import PROBLEMS, problem_of_status
 from twofold.web._problem_pages import add_problem_pages
 from twofold.web._reception import log_refusal
 from twofold.web._respond import problem_response
+from twofold.web._short_way import short_way
 from twofold.web._streams import OpenStreams, Streams
 
 MAX_BODY: Final = 1_048_576
@@ -105,7 +107,8 @@ def http(
         doors.prove()
         opened.begin()
 
-    install(app, web, said=said, max_wait=max_wait, problems=problems, prove=prove)
+    quicker = partial(short_way, web, doors)
+    install(app, web, said=said, max_wait=max_wait, problems=problems, prove=prove, short_way=quicker)
     return web
 
 

@@ -97,7 +97,7 @@ OF_HTTP: Final = (
 
 def own_errors() -> dict[str, type[TwofoldError]]:
     """Twofold's own errors by code, of rooms that are loaded; of several of one code, what the others derive from."""
-    known = dict[str, type[TwofoldError]]()
+    known: dict[str, type[TwofoldError]] = {}
     for error in _below(TwofoldError):
         known.setdefault(error.code, error)
     return known

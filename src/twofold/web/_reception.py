@@ -4,7 +4,8 @@ Pure ASGI, so that it adds no task and no copy. It never reads a body.
 """
 
 import logging
-from typing import Any, Final, final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias, final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +17,9 @@ from twofold.web._faces import Faces
 from twofold.web._problem import CRASHED, PROBLEM_JSON, Problem, problem_of
 
 LOGGER: Final = logging.getLogger("twofold.web")
+
+ShortWay: TypeAlias = Callable[[ASGIApp], ASGIApp]
+"""Gives what does the same for requests, and is quicker for messages."""
 
 
 @final
@@ -29,6 +33,7 @@ class Reception:
         faces: Sees that routes get the application's buses.
         max_wait: The longest that a query may wait for what its request has to see, in seconds.
         problems: What the type of a problem begins with.
+        short_way: Leads messages past what is inside; None where that is not made for them.
     """
 
     def __init__(
@@ -40,8 +45,9 @@ class Reception:
         faces: Faces,
         max_wait: float,
         problems: str,
+        short_way: ShortWay | None = None,
     ) -> None:
-        self._asgi = asgi
+        self._asgi = asgi if short_way is None else short_way(asgi)
         self._app = app
         self._authenticate = authenticate
         self._faces = faces

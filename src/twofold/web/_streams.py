@@ -53,7 +53,7 @@ class OpenStreams:
 
     def __init__(self, settings: Streams) -> None:
         self.settings = settings
-        self._open = set[asyncio.Event]()
+        self._open: set[asyncio.Event] = set()
         self._of_clients = Counter[str]()
         self._draining = False
 

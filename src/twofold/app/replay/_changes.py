@@ -148,8 +148,8 @@ class _Ids:
 
     def __init__(self, since: datetime) -> None:
         self._since = int(since.timestamp() * 1000)
-        self._then = dict[str, str]()
-        self._now = dict[str, str]()
+        self._then: dict[str, str] = {}
+        self._now: dict[str, str] = {}
 
     def same(self, then: object, now: object) -> bool:
         """Whether two texts are the same but for ids that were made anew."""

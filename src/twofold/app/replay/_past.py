@@ -186,7 +186,7 @@ async def _position_before(entry: AuditEntry, trail: AuditTrail) -> int:
 
 
 async def _stream(stream: str, log: Log) -> Sequence[Recorded]:
-    found = list[Recorded]()
+    found: list[Recorded] = []
     while True:
         page = await log.read_stream(stream, after=len(found), limit=_PAGE)
         found.extend(page)

@@ -233,7 +233,7 @@ async def _behind(position: int, log: Log) -> list[Recorded]:
 
 
 def _notes(entry: AuditEntry, app: App) -> list[str]:
-    notes = list[str]()
+    notes: list[str] = []
     version = app.router.catalogue.named(entry.message).wire.version
     if version != entry.version:
         notes.append(f"it was sent as version {entry.version}, and is version {version} now")

@@ -127,7 +127,7 @@ def twin_of(app: App, store: Store, now: datetime, allowed: Collection[str]) -> 
     made.said = replace(app.said, clock=clock, lent=True)
     made._overrides = app._overrides
     classifier = app.router.settings.classifier
-    middleware = list[Stage]()
+    middleware: list[Stage] = []
     for at, one, when in app.router.middleware:
         middleware.append(stage_of(one, when, classifier))
         if middleware[-1].name in allowed:
@@ -217,7 +217,7 @@ class _Stopped:
 
 def _provided(app: App) -> set[Any]:
     """What modules provide; a type of twofold's among it is not twofold's own."""
-    found = set[Any]()
+    found: set[Any] = set()
     for provider in (provider for module in app.modules for provider in module.providers):
         found.update(one.provides.type_hint for one in provider.factories)
         found.update(one.provides.type_hint for one in provider.aliases)

@@ -226,7 +226,7 @@ def _beginning(sheets: Sheets, plan: _Plan, needed: Sequence[Import]) -> tuple[s
     """
     project = sheets.project
     making = [text for text in project.texts.values() if " = new_id()" in text]
-    fitting = list[tuple[bool, str, NewEvent]]()
+    fitting: list[tuple[bool, str, NewEvent]] = []
     for one in events_in(project).values():
         with suppress(NotInProject):  # no test can make it
             fields = one.fields()

@@ -78,7 +78,7 @@ async def send_each(
     tags = [(tag, nth) for nth, names in enumerate(tagged, 1) for tag in names or ()]
     names, places = zip(*tags, strict=True) if tags else (None, None)
     position, *versions = await connection.fetchval(query, *columns, names, places, entries, timeout=timeout)
-    answers = list[Committed | Conflict | StreamClosed]()
+    answers: list[Committed | Conflict | StreamClosed] = []
     for call, version in zip(calls, versions, strict=True):
         if version < 0:
             answers.append(_conflict(call.batch, (_VERSION, 0, -1 - version)))
@@ -157,7 +157,7 @@ def _event(draft: Draft) -> tuple[Any, ...]:
 
 
 def _others(batch: Batch) -> dict[str, Any]:
-    others = dict[str, Any]()
+    others: dict[str, Any] = {}
     if batch.conditions:
         others["clauses"] = [
             {

@@ -42,7 +42,7 @@ class LoopDialect(PGDialect_asyncpg):
         self.server_version_info = (version, 0)
         self.supports_virtual_generated_columns = version >= 18
         self.default_schema_name = "public"
-        self._adapted = dict[Any, Any]()
+        self._adapted: dict[Any, Any] = {}
 
     def adapted(self, connection: Any) -> Any:
         """What keeps the prepared statements of a connection; it never begins a transaction."""

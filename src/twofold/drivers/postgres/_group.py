@@ -65,7 +65,7 @@ class Group:
     __slots__ = ("_asked", "sending")
 
     def __init__(self) -> None:
-        self._asked = list[Asked]()
+        self._asked: list[Asked] = []
         self.sending: asyncio.Task[None] | None = None
         """Who sends it, kept for as long as anybody waits."""
 

@@ -54,9 +54,9 @@ class Pool:
         self._queue = queue
         self._closed: str | None = closed
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._idle = list[Connection]()
-        self._lent = set[Connection]()
-        self._resets = set[asyncio.Task[None]]()
+        self._idle: list[Connection] = []
+        self._lent: set[Connection] = set()
+        self._resets: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(most)
         self.waiting = 0
         """How many wait for a connection."""

@@ -62,7 +62,7 @@ async def _make_way(connection: Connection, change: Rearrangement) -> list[Any]:
     """Drop the views over the tables, and lock the tables; gives the views that were there."""
     views = await _there(connection, [view.name for view in change.views])
     tables = await _there(connection, sorted({*change.drops, *(name for pair in change.renames for name in pair)}))
-    steps = list[str]()
+    steps: list[str] = []
     if views:
         await _prove_unused(connection, views)
         steps.append(f"DROP MATERIALIZED VIEW {', '.join(map(_quoted, reversed(views)))}")

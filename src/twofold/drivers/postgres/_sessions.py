@@ -31,7 +31,7 @@ class PostgresSessions(LendingSessions):
         self._dialect = LoopDialect()
         super().__init__(self._dialect, LoopDialect())
         self._store = store
-        self._here = dict[greenlet, Any]()
+        self._here: dict[greenlet, Any] = {}
 
     def for_unit(self, transaction: Transaction) -> LoopConnection:
         """The connection of a transaction, from the event loop."""

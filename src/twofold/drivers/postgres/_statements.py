@@ -126,7 +126,7 @@ def _upsert_rows(source: Any, change: Change) -> ClauseElement:
 
 def _compiled(change: Change, statement: ClauseElement) -> ColumnStatement:
     compiled = cast("SQLCompiler", statement.compile(dialect=dialect))
-    takes = list[Callable[[Sequence[Values]], Any]]()
+    takes: list[Callable[[Sequence[Values]], Any]] = []
     for name in compiled.positiontup or []:
         place = place_of(name)
         if place is None:  # a constant of some expression

@@ -13,10 +13,9 @@ def any_of(selections: Iterable[Selection], first: int) -> tuple[str, list[Any]]
         selections: At least one.
         first: The number of its first parameter; 1 and 2 are the positions between which is read.
     """
-    clauses, values = list[str](), list[Any]()
+    values: list[Any] = []
     found = list(selections)
-    for selection in found:
-        clauses.append(_clause(selection, values, first))
+    clauses = [_clause(selection, values, first) for selection in found]
     condition = f"({' OR '.join(clauses)})"
     if len(found) > 1 and all(one.tags for one in found):
         # The planner would try an OR of several on every event; an array that is known before makes it use the index.
@@ -30,11 +29,10 @@ def _clause(selection: Selection, values: list[Any], first: int) -> str:
         values.append(given)
         return f"${first + len(values) - 1}"
 
-    parts = list[str]()
+    parts: list[str] = []
     if selection.types is not None:
         parts.append(f"type = ANY ({value(sorted(selection.types))})")
-    for tag in sorted(selection.tags):
-        parts.append(f"position IN ({_TAGGED} = {value(tag)})")
+    parts += [f"position IN ({_TAGGED} = {value(tag)})" for tag in sorted(selection.tags)]
     if selection.stream is not None and selection.stream.endswith("*"):
         parts.append(f"starts_with(stream, {value(selection.stream[:-1])})")
     elif selection.stream is not None:

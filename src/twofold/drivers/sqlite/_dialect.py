@@ -78,7 +78,7 @@ class ThreadCursor(Fetched):
         """Execute, and fetch all rows."""
 
         def work(connection: Connection) -> Sequence[Any]:
-            with holding():
+            with holding:
                 cursor = connection.execute(statement, parameters)
             self.description = cursor.description
             rows = cursor.fetchall() if cursor.description else ()
@@ -91,7 +91,7 @@ class ThreadCursor(Fetched):
         """Execute once for each set of parameters."""
 
         def work(connection: Connection) -> None:
-            with holding():
+            with holding:
                 cursor = connection.executemany(statement, parameters)
             self.lastrowid, self.rowcount = cursor.lastrowid, cursor.rowcount
 

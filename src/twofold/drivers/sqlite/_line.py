@@ -29,7 +29,7 @@ class Line:
     __slots__ = ("_awake", "_calls", "_closed", "_lock", "_most", "_threads", "_wakeups", "put_in", "taken")
 
     def __init__(self, most: int, closed: str | None = None) -> None:
-        self._calls = deque[Item]()
+        self._calls: deque[Item] = deque()
         self._closed = closed
         self._lock = Lock()
         self._most = most

@@ -27,7 +27,7 @@ class Outbox:
         """How many calls are on their way, there or back; counted in the loop."""
         self.watched = False
         """Whether somebody looks after them."""
-        self._calls = deque[Call[Any]]()
+        self._calls: deque[Call[Any]] = deque()
         self._sent = False
 
     def __len__(self) -> int:

@@ -37,7 +37,7 @@ class Readers:
         self._most = most
         self._line = Line(most, closed="the store is not open")
         self._outbox: Outbox | None = None
-        self._threads = list[threading.Thread]()
+        self._threads: list[threading.Thread] = []
 
     @property
     def waiting(self) -> int:

@@ -52,7 +52,7 @@ def _check(connection: Connection, change: Rearrangement) -> None:
 
 def _drop(connection: Connection, names: Sequence[str]) -> None:
     """Drop tables, those that refer to others first."""
-    refused = list[str]()
+    refused: list[str] = []
     for name in names:
         try:
             connection.execute(f"DROP TABLE IF EXISTS {_quoted(name)}")

@@ -66,7 +66,7 @@ def _there(connection: Connection) -> set[str]:
 
 
 def _execute(connection: Connection, statement: RowStatement, rows: Sequence[Values]) -> int:
-    with holding():
+    with holding:
         return connection.executemany(statement.sql, statement.parameters(rows)).rowcount
 
 

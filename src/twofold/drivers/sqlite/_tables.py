@@ -1,6 +1,7 @@
 """The door to the tables of read models, which need SQLAlchemy; the log and its checkpoints do not."""
 
 from collections.abc import Collection, Sequence
+from functools import cache
 from sqlite3 import Connection
 from typing import Any
 
@@ -14,9 +15,7 @@ def change_rows(connection: Connection, rows: Sequence[RowChange]) -> None:
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
     """
-    with Extra("sql", room="row changes"):
-        from twofold.drivers.sqlite._rows import apply_rows  # noqa: PLC0415  # SQLAlchemy is an extra
-    apply_rows(connection, rows)
+    _room().apply_rows(connection, rows)
 
 
 def add_tables(connection: Connection, tables: Collection[Any]) -> None:
@@ -25,9 +24,7 @@ def add_tables(connection: Connection, tables: Collection[Any]) -> None:
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
     """
-    with Extra("sql", room="row changes"):
-        from twofold.drivers.sqlite._rows import create_tables  # noqa: PLC0415  # SQLAlchemy is an extra
-    create_tables(connection, tables)
+    _room().create_tables(connection, tables)
 
 
 def refill_views(connection: Connection, views: Collection[Any]) -> None:
@@ -36,6 +33,11 @@ def refill_views(connection: Connection, views: Collection[Any]) -> None:
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
     """
+    _room().fill_views(connection, views)
+
+
+@cache
+def _room() -> Any:
     with Extra("sql", room="row changes"):
-        from twofold.drivers.sqlite._rows import fill_views  # noqa: PLC0415  # SQLAlchemy is an extra
-    fill_views(connection, views)
+        from twofold.drivers.sqlite import _rows  # noqa: PLC0415  # SQLAlchemy is an extra
+    return _rows

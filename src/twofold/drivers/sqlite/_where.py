@@ -12,7 +12,8 @@ def any_of(selections: Iterable[Selection]) -> tuple[str, list[Any]]:
     Args:
         selections: At least one.
     """
-    clauses, values = list[str](), list[Any]()
+    clauses: list[str] = []
+    values: list[Any] = []
     for selection in selections:
         clause, more = _clause(selection)
         clauses.append(clause)
@@ -21,7 +22,8 @@ def any_of(selections: Iterable[Selection]) -> tuple[str, list[Any]]:
 
 
 def _clause(selection: Selection) -> tuple[str, list[Any]]:
-    parts, values = list[str](), list[Any]()
+    parts: list[str] = []
+    values: list[Any] = []
     if selection.types is not None:
         parts.append(f"type IN ({', '.join('?' * len(selection.types))})")
         values += sorted(selection.types)

@@ -32,7 +32,7 @@ class Plan:
 
     def __call__(self, connection: Connection) -> Committed:
         position = 0
-        versions = dict[str, int]()
+        versions: dict[str, int] = {}
         batch = self.batch
         for condition in batch.conditions:
             hold(connection, condition)

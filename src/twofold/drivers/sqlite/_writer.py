@@ -74,7 +74,7 @@ class Writer:
 
     async def change(self, work: Callable[[GuardedConnection], T]) -> T:
         """Run a function that appends nothing in a transaction, perhaps more than once, and give what it returns."""
-        outcome = list[T]()
+        outcome: list[T] = []
 
         def unit(connection: GuardedConnection) -> Committed:
             outcome[:] = (work(connection),)
@@ -116,7 +116,7 @@ class Writer:
             self._refuse("the writer has stopped")
 
     def _work_off(self, connection: GuardedConnection, item: Call[Committed] | Turn | None) -> None:
-        group = list[Call[Committed]]()
+        group: list[Call[Committed]] = []
         while isinstance(item, Call):
             group.append(item)
             item = self._items.take_now() if len(group) < _LARGEST_GROUP else None

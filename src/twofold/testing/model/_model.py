@@ -72,7 +72,7 @@ class StoreModel:
             if append.expected not in (ANY_VERSION, at):
                 found.add(VersionConflict)
             versions[append.stream] = at + len(append.events)
-        stands = dict[str, Checkpoint]()
+        stands: dict[str, Checkpoint] = {}
         for move in batch.moves:
             one = stands.get(move.name, self.checkpoint(move.name))
             if (move.expected, move.token) != (one.position, one.token):
@@ -81,7 +81,7 @@ class StoreModel:
         return found
 
     def _versions(self, batch: Batch) -> dict[str, int]:
-        counts = dict[str, int]()
+        counts: dict[str, int] = {}
         for append in batch.appends:
             counts[append.stream] = counts.get(append.stream, self.version(append.stream)) + len(append.events)
         return counts
