@@ -30,13 +30,15 @@ class TenantConnection(Connection):
     def __init__(self, engine: Engine, lent: LentConnection, guarded: Dialect) -> None:
         self._guarded = guarded
         super().__init__(engine, lent)
-        del self.dialect  # what is asked for from here on is found below
 
-    def __getattr__(self, name: str) -> Dialect:
-        # What a statement is compiled with; SQLAlchemy keeps what is compiled by its dialect.
-        if name == "dialect":
-            return self.engine.dialect if sees_every_tenant() else self._guarded
-        raise AttributeError(name)
+    @property
+    def dialect(self) -> Dialect:
+        """What a statement is compiled with; SQLAlchemy keeps what is compiled by its dialect."""
+        return self.engine.dialect if sees_every_tenant() else self._guarded
+
+    @dialect.setter
+    def dialect(self, _: Dialect) -> None:
+        """Nothing: SQLAlchemy says which one its engine has."""
 
 
 def guarding(dialect: Dialect) -> Dialect:

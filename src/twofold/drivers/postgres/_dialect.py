@@ -199,7 +199,7 @@ class LoopCursor(Fetched):
         if forbidden is not None:
             raise WiringError(f"the connection of a session belongs to the store, which refuses: {forbidden[0]}")
 
-        async def work(connection: Any) -> Sequence[Any]:
+        async def work(connection: Any) -> Any:
             await show(connection)
             adapted = self.lent.dialect.adapted(connection)
             prepared, attributes = await adapted._prepare(statement, self._invalidate_schema_cache_asof)

@@ -68,8 +68,4 @@ class PostgresSessions(LendingSessions):
 
 
 def _from_loop(run: Callable[[Any], Awaitable[Any]]) -> Reach:
-    def reach(work: Callable[[Any], Awaitable[T]]) -> T:
-        done: T = await_(run(work))
-        return done
-
-    return reach
+    return lambda work: await_(run(work))

@@ -77,7 +77,7 @@ class ThreadCursor(Fetched):
     def execute(self, statement: str, parameters: Any = ()) -> None:
         """Execute, and fetch all rows."""
 
-        def work(connection: Connection) -> Sequence[Any]:
+        def work(connection: Connection) -> Any:
             with holding:
                 cursor = connection.execute(statement, parameters)
             self.description = cursor.description

@@ -65,10 +65,10 @@ class SqliteSessions(LendingSessions):
             here.connection = outer
 
     def _from_loop(self, run: Run) -> Reach:
-        def reach(work: Callable[[Connection], T]) -> T:
-            return await_(run(lambda connection: self._equipped(connection, work)))
+        return lambda work: self._reach(run, work)
 
-        return reach
+    def _reach(self, run: Run, work: Callable[[Connection], T]) -> T:
+        return await_(run(lambda connection: self._equipped(connection, work)))
 
     def _in_thread(self, work: Callable[[Connection], T]) -> T:
         connection = getattr(self._here, "connection", None)
