@@ -5,7 +5,7 @@ import secrets
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -272,9 +272,10 @@ async def test_nothing_is_made_of_what_was_not_kept(tmp_path: Path) -> None:
         await replayed(file, "put_in")
     async with replaying(wallet_app(file)) as replays:
         (entry,) = [one async for one in replays.audit.entries()]
-        for no_command in ({"message": CUT, "payload": "{}"}, {"message": "*", "count": 7}):
+        none: tuple[dict[str, Any], ...] = ({"message": CUT, "payload": "{}"}, {"message": "*", "count": 7})
+        for no_command in none:
             with pytest.raises(NothingKept):
-                await replays.of(replace(entry, **no_command))
+                await replays.of(entry._replace(**no_command))
 
 
 async def test_who_sent_it_and_when_stay_as_they_were(each_database: Database) -> None:

@@ -37,7 +37,7 @@ class TenantConnection(Connection):
         return self.engine.dialect if sees_every_tenant() else self._guarded
 
     @dialect.setter
-    def dialect(self, _: Dialect) -> None:
+    def dialect(self, _: Dialect) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]  # it is read alone
         """Nothing: SQLAlchemy says which one its engine has."""
 
 

@@ -7,6 +7,7 @@ that owns the connection; a `Session` is used inside that thread, by a handler t
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from sqlite3 import Connection
 from typing import Any, Protocol, TypeVar, cast
 
@@ -65,7 +66,7 @@ class SqliteSessions(LendingSessions):
             here.connection = outer
 
     def _from_loop(self, run: Run) -> Reach:
-        return lambda work: self._reach(run, work)
+        return cast("Reach", partial(self._reach, run))
 
     def _reach(self, run: Run, work: Callable[[Connection], T]) -> T:
         return await_(run(lambda connection: self._equipped(connection, work)))
