@@ -116,7 +116,7 @@ class _Drawing:
         for writer in assembly.writers:
             self._follow(self._node("writer", writer.name, writer.name), writer.events)
         for one in assembly.publications:
-            self._follow(self._node("relay", one.name, one.name), one.kinds)
+            self._follow(self._node("relay", one.to, one.to), one.kinds)
 
     def _follow(self, node: str, events: Iterable[type]) -> None:
         for event in sorted(events, key=_name):
