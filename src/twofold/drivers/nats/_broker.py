@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from typing import Any, Final, final
 
 from nats.errors import Error
-from nats.js.api import PubAck
-from nats.js.errors import APIError
 
-from twofold.drivers.nats._connection import Connection, addresses_of
+from twofold.drivers.nats._connection import Answer, Connection, addresses_of
 from twofold.drivers.nats._header import headers_of, size_of
 from twofold.errors import WiringError
 from twofold.messaging import MessageRefused, NotConfirmed, Outcome, Outgoing
@@ -79,7 +77,7 @@ class NatsBroker:
             self._connection = None
         await connection.close()
 
-    async def _give(self, connection: Connection, one: Outgoing, end: float) -> "asyncio.Future[PubAck] | Outcome":
+    async def _give(self, connection: Connection, one: Outgoing, end: float) -> "asyncio.Future[Answer] | Outcome":
         """Send a message; what will have its confirmation, or what has become of it already."""
         headers = headers_of(one)
         size = size_of(headers) + len(one.data)
@@ -95,20 +93,19 @@ class NatsBroker:
             return NotConfirmed(subject=one.subject, cause=_told(error))
 
 
-def _outcome(one: Outgoing, answer: "asyncio.Future[PubAck] | Outcome", connection: Connection) -> Outcome:
+def _outcome(one: Outgoing, answer: "asyncio.Future[Answer] | Outcome", connection: Connection) -> Outcome:
     if not isinstance(answer, asyncio.Future):
         return answer
     if answer.cancelled():
         return NotConfirmed(subject=one.subject, cause=connection.complaint or "no confirmation came in time")
-    error = answer.exception()
-    if error is None:
+    code, text = answer.result()
+    if code == 0:
         return None
-    if isinstance(error, APIError) and error.err_code == _TOO_LARGE:
-        return MessageRefused(subject=one.subject, cause=_told(error))
-    return NotConfirmed(subject=one.subject, cause=_told(error))
+    cause = f"{text} ({code})"
+    if code == _TOO_LARGE:
+        return MessageRefused(subject=one.subject, cause=cause)
+    return NotConfirmed(subject=one.subject, cause=cause)
 
 
-def _told(error: BaseException) -> str:
-    if isinstance(error, APIError):
-        return f"JetStream says {error.err_code}: {error.description}"
+def _told(error: Exception) -> str:
     return str(error) or type(error).__qualname__

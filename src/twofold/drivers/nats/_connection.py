@@ -1,21 +1,38 @@
-"""A connection to NATS, used until it fails and never mended by itself; none of its texts has a password."""
+"""A connection to NATS, used until it fails and never mended by itself; none of its texts has a password.
+
+Confirmations come to an inbox of its own. The client's own way of publishing many at once is not taken: what JetStream
+refuses it leaves unanswered.
+"""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final, Self, final
+from itertools import count
+from typing import Any, Final, NamedTuple, Self, final
 from urllib.parse import urlsplit
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error, NoServersError
-from nats.js.api import PubAck
-from nats.js.client import JetStreamContext
+from pydantic_core import from_json
 
 from twofold.errors import WiringError
 
 _SCHEMES: Final = ("nats", "tls")
 _PATIENCE: Final = 1
 """How long a server may take to answer a ping, and a socket to close, in seconds."""
+
+
+class Answer(NamedTuple):
+    """What JetStream says of a message.
+
+    Args:
+        code: 0 when it keeps the message; else the number of its error, and -1 for what is no answer of JetStream.
+        text: What that means.
+    """
+
+    code: int = 0
+    text: str = ""
 
 
 @final
@@ -26,8 +43,9 @@ class Connection:
         self.complaint = ""
         """What the server or the connection has complained of last."""
         self._client = Client()
-        self._stream: Any = JetStreamContext(self._client)  # it leaves the types of headers open
-        self._waiting = set[asyncio.Future[PubAck]]()
+        self._inbox = ""
+        self._numbers = count()
+        self._waiting = dict[str, asyncio.Future[Answer]]()
 
     @classmethod
     async def to(cls, servers: Sequence[str], within: float, options: Mapping[str, Any]) -> Self:
@@ -56,6 +74,8 @@ class Connection:
         try:
             async with asyncio.timeout(within):
                 await made._client.connect([*servers], **settings)
+                made._inbox = made._client.new_inbox()
+                await made._client.subscribe(f"{made._inbox}.*", cb=made._hear)
         except BaseException as error:
             await made.close()
             if isinstance(error, TimeoutError | NoServersError):
@@ -74,14 +94,24 @@ class Connection:
         """How many bytes the server takes in one message."""
         return self._client.max_payload
 
-    async def publish(self, subject: str, data: bytes, headers: dict[str, str]) -> "asyncio.Future[PubAck]":
-        """Send a message; what will have its confirmation."""
-        answer: asyncio.Future[PubAck] = await self._stream.publish_async(subject, data, headers=headers)
-        self._waiting.add(answer)
-        answer.add_done_callback(self._waiting.discard)
+    async def publish(self, subject: str, data: bytes, headers: dict[str, str]) -> asyncio.Future[Answer]:
+        """Send a message; what will have its answer.
+
+        Raises:
+            Error: The connection is lost.
+            OSError: So it is.
+        """
+        number = str(next(self._numbers))
+        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(lambda _: self._waiting.pop(number, None))
+        try:
+            await self._client.publish(subject, data, reply=f"{self._inbox}.{number}", headers=headers)
+        except BaseException:
+            answer.cancel()
+            raise
         return answer
 
-    async def answered(self, answers: Collection["asyncio.Future[PubAck]"], end: float) -> None:
+    async def answered(self, answers: Collection[asyncio.Future[Answer]], end: float) -> None:
         """Wait until each has come, or the connection is lost, or it is time; what has not come then is cancelled."""
         left = max(0.0, end - asyncio.get_running_loop().time())
         _, late = await asyncio.wait(answers, timeout=left)
@@ -96,19 +126,41 @@ class Connection:
         return False
 
     async def close(self) -> None:
-        """Close it, within a second; nothing of it is waited for behind that."""
-        with suppress(Error, OSError):
+        """Close it; nothing of it is waited for behind a second."""
+        try:
             async with asyncio.timeout(_PATIENCE):
                 await self._client.close()
+        except TimeoutError:
+            # The client waits for a server that does not read, and has no other way to let go of the socket.
+            transport: Any = self._client._transport
+            transport._io_writer.transport.abort()
+        except (Error, OSError):
+            pass  # it was lost before
         await self._lost()
+
+    async def _hear(self, message: Msg) -> None:
+        answer = self._waiting.get(message.subject.rpartition(".")[2])
+        if answer is not None and not answer.done():
+            answer.set_result(_read(message))
 
     async def _complained(self, error: Exception) -> None:
         self.complaint = str(error) or type(error).__qualname__
 
     async def _lost(self) -> None:
-        for one in [*self._waiting]:
-            if not one.done():
-                one.set_exception(ConnectionError(self.complaint or "the connection was lost"))
+        for one in [*self._waiting.values()]:
+            one.cancel()
+
+
+def _read(message: Msg) -> Answer:
+    if (message.headers or {}).get("Status") == "503":
+        return Answer(503, "no stream keeps this subject")
+    try:
+        told: Any = from_json(message.data)
+        if told.get("stream") and told.get("seq"):
+            return Answer()
+        return Answer(told["error"]["err_code"], told["error"]["description"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return Answer(-1, "somebody else than JetStream has answered")
 
 
 def addresses_of(servers: str) -> list[str]:
@@ -121,9 +173,8 @@ def addresses_of(servers: str) -> list[str]:
     for one in found:
         parts = urlsplit(one)
         if parts.scheme not in _SCHEMES or not parts.hostname:
-            raise WiringError(
-                "an address of NATS is nats://host:4222 or tls://host:4222, several with commas between them"
-            )
+            text = "an address of NATS is nats://host:4222 or tls://host:4222, several with commas between them"
+            raise WiringError(text)
     return found
 
 
