@@ -16,11 +16,12 @@ class MemoryBroker:
         largest: How many bytes of data a message may have.
 
     Example:
+        >>> orders.publishes(OrderPlaced, to="orders")
         >>> broker = MemoryBroker()
-        >>> app = App("shop", modules=[orders], broker=broker)
-        >>> async with app:
+        >>> async with App("shop", modules=[orders], broker=broker) as app:
         ...     await app.execute(PlaceOrder(customer_id=ada, lines=lines))
         ...     await app.settle()
+        Success(UUID('...'))
         >>> [one.subject for one in broker.messages]
         ['orders.order_placed']
     """
