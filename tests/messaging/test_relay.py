@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
+from pydantic import BaseModel, ConfigDict, Field
 
 from tests.messaging.posting import (
     Kept,
@@ -23,10 +25,12 @@ from tests.messaging.posting import (
 )
 from twofold import App, Erased, Event, Module, Personal, Subject, event
 from twofold.clock import new_id
-from twofold.errors import Undecodable
-from twofold.messages import Context, Encoded
-from twofold.messaging import MemoryBroker, NotConfirmed, Outgoing
-from twofold.store import Append, Batch, Draft, MemoryStore
+from twofold.errors import CheckpointMoved, Undecodable, WiringError
+from twofold.messages import Catalogue, Context, Encoded, Kind, MessageType
+from twofold.messaging import MemoryBroker, NotConfirmed, Outgoing, Publication, Relay
+from twofold.messaging._relay import _turns, _withheld
+from twofold.middleware import Span
+from twofold.store import Append, Batch, Draft, Fact, MemoryStore, Move, Recorded, Store
 from twofold.subscriptions import Trouble
 
 pytestmark = pytest.mark.anyio
@@ -321,6 +325,66 @@ async def test_personal_data_never_leaves() -> None:
     assert not any("x.org" in repr(one) for one in broker.messages)
 
 
+class Renamed(BaseModel, Event):
+    """An event whose personal field is written under another name."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+    customer: Annotated[str, Subject("customer")]
+    email: Annotated[str | Erased, Personal("customer")] = Field(serialization_alias="mail")
+
+
+def test_a_personal_field_that_is_written_under_another_name_does_not_leave_by_it() -> None:
+    """Whoever withholds it does not find it, and says so."""
+    event = Renamed(customer="7f3", email="ada@x.org")
+    kind = MessageType(Renamed)
+    with pytest.raises(WiringError, match="Renamed is written without 'email', which is personal"):
+        _withheld(kind, kind.encode(event))
+
+
+async def test_what_was_confirmed_and_never_settled_is_forgotten() -> None:
+    """When another process has owned the checkpoint since: what is remembered is never more than a batch."""
+
+    class Moved:
+        async def commit(self, batch: Batch) -> None:
+            raise CheckpointMoved(name="relay:post", text="is another's")
+
+    broker, catalogue, store = ScriptedBroker(), Catalogue(), cast("Store", Moved())
+    catalogue.add(Posted)
+    (declared,) = posting().publications
+    catalogue.add(Paid)
+    relay = Relay(Publication.of(declared, catalogue), broker, store, frozenset({"posted"}), "shop")
+    for token, first in ((1, 1), (2, 301), (3, 601)):
+        page = [fact(position) for position in range(first, first + 300)]
+        for _ in range(2):
+            with pytest.raises(CheckpointMoved):
+                await relay.handle(page, Batch(moves=(Move("relay:post", first, 0, token=token),)))
+    assert [len(call) for call in broker.calls] == [300, 300, 300]
+    ((_, confirmed),) = relay._confirmed.values()
+    assert len(confirmed) == 300
+
+
+def fact(position: int) -> Fact:
+    """An event in a stream of its own."""
+    recorded = Recorded(position, f"post-{position}", 1, new_id(), "posted", 1, b"{}", {}, datetime.now(UTC))
+    return Fact(Posted(number=position), recorded)
+
+
+async def test_who_traces_messages_alone_has_no_span_of_what_is_given() -> None:
+    """It is an ability that spans may lack."""
+
+    class Plain:
+        def begin(self, kind: Kind, message: str, handler: str, context: Context) -> Span:
+            raise NotImplementedError
+
+    broker = MemoryBroker()
+    app = App("shop", modules=[posting()], database="memory:", broker=broker)
+    app.observe(spans=Plain())
+    async with app:
+        await record(app, "a")
+        await app.settle()
+    assert len(broker.messages) == 1
+
+
 @pytest.mark.parametrize(
     "shown, expected",
     [
@@ -336,8 +400,6 @@ def test_what_is_wrong_says_what_to_do(shown: Callable[[Outgoing], Exception], e
 
 def test_turns_have_each_message_once() -> None:
     """However streams are mixed, and a stream is in as many turns as it has messages."""
-    from twofold.messaging._relay import _turns
-
     messages = [Outgoing("to", str(number), stream, {}, b"") for number, stream in enumerate("abacabadabacaba")]
     turns = _turns(messages)
     assert sorted(one for turn in turns for one in turn) == sorted(messages)

@@ -47,8 +47,10 @@ class Relay:
         self._broker = broker
         self._store = store
         self._source = source
-        self._confirmed = dict[str, set[str]]()
-        """What the broker has of a batch that did not end well, by checkpoint; so the next try gives the rest."""
+        self._confirmed = dict[str, tuple[int | None, set[str]]]()
+        """What the broker has of a batch that did not end well, by checkpoint, with its token: the next try gives the
+        rest, and another owner has settled it once the token is another one.
+        """
 
     async def handle(self, facts: Sequence[Fact], settled: Batch) -> None:
         """Publish events, and move the checkpoint once all of them are confirmed.
@@ -57,9 +59,10 @@ class Relay:
             NotConfirmed: The broker is away, or has not answered; what it has confirmed it is not given again.
             MessageRefused: It will never take one of them; all others are published, but those behind it.
         """
-        confirmed = self._confirmed.setdefault(settled.moves[0].name, set())
-        if len(confirmed) > _BATCH:  # of batches that another process has dealt with since
-            confirmed.clear()
+        move = settled.moves[0]
+        token, confirmed = self._confirmed.setdefault(move.name, (move.token, set()))
+        if token != move.token:
+            _, confirmed = self._confirmed[move.name] = (move.token, set())
         messages = [*self._messages(facts)]
         await self._publish([one for one in messages if one.id not in confirmed], confirmed)
         await self._store.commit(settled)

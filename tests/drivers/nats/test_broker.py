@@ -7,12 +7,14 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from nats.aio.msg import Msg
 
 from tests.drivers.nats.keeping import keeper
 from tests.drivers.nats.proxy import through
 from tools.nats import NatsServer, running
 from twofold.clock import new_id
 from twofold.drivers.nats import NatsBroker
+from twofold.drivers.nats._connection import Connection
 from twofold.errors import WiringError
 from twofold.messaging import MessageRefused, NotConfirmed, Outgoing
 
@@ -193,6 +195,55 @@ async def test_what_keeps_it_from_connecting_is_no_messages_fault(nats_server: N
     broker = NatsBroker(nats_server.url, user_credentials=str(tmp_path / "no.creds"))
     (told,) = await broker.publish([message("nowhere")])
     assert isinstance(told, NotConfirmed)
+
+
+@pytest.mark.parametrize("answer", [b"", b"ok", b"[]", b"{}", b'{"error":{}}', b'{"stream":"","seq":0}'])
+async def test_who_answers_in_the_place_of_jetstream_confirms_nothing(nats_server: NatsServer, answer: bytes) -> None:
+    """Anybody may listen to a subject, and reply."""
+    broker = NatsBroker(nats_server.url, within=600)
+    async with keeper(nats_server.url) as keeps:
+
+        async def reply(heard: Msg) -> None:
+            await heard.respond(answer)
+
+        await keeps.client.subscribe(f"{keeps.place}.>", cb=reply)
+        await keeps.client.flush()
+        (told,) = await broker.publish([message(keeps.place)])
+        assert isinstance(told, NotConfirmed)
+        assert told.cause == "somebody else than JetStream has answered (-1)"
+    await broker.close()
+
+
+async def test_what_is_given_to_a_lost_connection_is_not_confirmed(nats_server: NatsServer) -> None:
+    """It may be lost in the middle of a call; and nothing is left waiting in it."""
+    broker = NatsBroker(nats_server.url)
+    connection = await Connection.to([nats_server.url], 5, {})
+    await connection.close()
+    told = await broker._give(connection, message("nowhere"), asyncio.get_running_loop().time() + 60)
+    assert isinstance(told, NotConfirmed)
+    assert told.cause == "nats: connection closed"
+    late = await broker._give(connection, message("nowhere"), 0)
+    assert isinstance(late, NotConfirmed)
+    assert late.cause == "there was no time left to send it"
+    await asyncio.sleep(0)
+    assert not connection._waiting
+    assert not await connection.lives()
+
+
+async def test_a_connection_that_breaks_while_it_is_closed_is_closed(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to be told."""
+    connection = await Connection.to([nats_server.url], 5, {})
+    close = connection._client.close
+
+    async def breaking() -> None:
+        await close()
+        raise ConnectionResetError
+
+    monkeypatch.setattr(connection._client, "close", breaking)
+    await connection.close()
+    assert connection.closed
 
 
 @pytest.mark.parametrize("within", [0, -1.0, float("nan")])

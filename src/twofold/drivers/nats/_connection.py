@@ -75,7 +75,8 @@ class Connection:
             async with asyncio.timeout(within):
                 await made._client.connect([*servers], **settings)
                 made._inbox = made._client.new_inbox()
-                await made._client.subscribe(f"{made._inbox}.*", cb=made._hear)
+                client: Any = made._client  # whose types are left open here
+                await client.subscribe(f"{made._inbox}.*", cb=made._hear)
         except BaseException as error:
             await made.close()
             if isinstance(error, TimeoutError | NoServersError):
