@@ -14,7 +14,7 @@ from tests.drivers.nats.proxy import through
 from tools.nats import NatsServer, running
 from twofold.clock import new_id
 from twofold.drivers.nats import NatsBroker
-from twofold.drivers.nats._connection import Connection
+from twofold.drivers.nats._connection import Answer, Call, Connection
 from twofold.errors import WiringError
 from twofold.messaging import MessageRefused, NotConfirmed, Outgoing
 
@@ -219,13 +219,15 @@ async def test_what_is_given_to_a_lost_connection_is_not_confirmed(nats_server: 
     broker = NatsBroker(nats_server.url)
     connection = await Connection.to([nats_server.url], 5, {})
     await connection.close()
-    told = await broker._give(connection, message("nowhere"), asyncio.get_running_loop().time() + 60)
+    call = Call()
+    told = await broker._give(connection, call, message("nowhere"), asyncio.get_running_loop().time() + 60)
     assert isinstance(told, NotConfirmed)
     assert told.cause == "nats: connection closed"
-    late = await broker._give(connection, message("nowhere"), 0)
+    late = await broker._give(connection, call, message("nowhere"), 0)
     assert isinstance(late, NotConfirmed)
     assert late.cause == "there was no time left to send it"
-    await asyncio.sleep(0)
+    await call.ended(600)
+    connection.forget(call)
     assert not connection._waiting
     assert not await connection.lives()
 
@@ -251,3 +253,40 @@ def test_no_time_is_no_bound(within: float) -> None:
     """Told when it is made."""
     with pytest.raises(WiringError, match="is no number of seconds"):
         NatsBroker("nats://127.0.0.1:1", within=within)
+
+
+async def test_a_call_that_is_cancelled_leaves_nothing_behind(nats_server: NatsServer) -> None:
+    """And the next one is answered as ever, whatever is said of the first one meanwhile."""
+    async with through(nats_server.url) as proxy, keeper(nats_server.url) as keeps:
+        await keeps.keep()
+        broker = NatsBroker(proxy.url, within=600)
+        assert await broker.publish([message(keeps.place)]) == [None]
+        proxy.swallows = True
+        calls = [asyncio.create_task(broker.publish([message(keeps.place) for _ in range(5)]))]
+        await proxy.swallowed.wait()
+        calls[0].cancel()
+        await asyncio.wait(calls)
+        assert calls[0].cancelled()
+        assert broker._connection is not None
+        assert not broker._connection._waiting
+        proxy.swallows = False
+        assert await broker.publish([message(keeps.place)]) == [None]
+        await broker.close()
+
+
+def test_a_call_ends_once() -> None:
+    """However many answers come, and whatever comes behind its end."""
+
+    async def run() -> None:
+        call = Call()
+        await call.ended(600)
+        for _ in range(2):
+            call.begin()
+        waiting = asyncio.create_task(call.ended(600))
+        await asyncio.sleep(0)
+        call.stop()
+        call.answer("1", Answer())
+        await waiting
+        assert call.answers == {"1": Answer()}
+
+    asyncio.run(run())

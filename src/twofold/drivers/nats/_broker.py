@@ -10,7 +10,7 @@ from typing import Any, Final, final
 
 from nats.errors import Error
 
-from twofold.drivers.nats._connection import Answer, Connection, addresses_of
+from twofold.drivers.nats._connection import Call, Connection, addresses_of
 from twofold.drivers.nats._header import headers_of, size_of
 from twofold.errors import WiringError
 from twofold.messaging import MessageRefused, NotConfirmed, Outcome, Outgoing
@@ -50,12 +50,14 @@ class NatsBroker:
             connection = await self._connected()
         except Exception as error:  # noqa: BLE001  # whatever keeps it from connecting, no message is to blame
             return [NotConfirmed(subject=one.subject, cause=_told(error)) for one in messages]
-        end = asyncio.get_running_loop().time() + self._within
-        given = [await self._give(connection, one, end) for one in messages]
-        answers = [answer for answer in given if isinstance(answer, asyncio.Future)]
-        if answers:
-            await connection.answered(answers, end)
-        outcomes = [_outcome(one, answer, connection) for one, answer in zip(messages, given, strict=True)]
+        call, now = Call(), asyncio.get_running_loop().time
+        end = now() + self._within
+        try:
+            given = [await self._give(connection, call, one, end) for one in messages]
+            await call.ended(max(0.0, end - now()))
+        finally:
+            connection.forget(call)
+        outcomes = [_outcome(one, told, call, connection) for one, told in zip(messages, given, strict=True)]
         if any(isinstance(one, NotConfirmed) for one in outcomes) and not await connection.lives():
             await self._leave(connection)
         return outcomes
@@ -77,8 +79,8 @@ class NatsBroker:
             self._connection = None
         await connection.close()
 
-    async def _give(self, connection: Connection, one: Outgoing, end: float) -> "asyncio.Future[Answer] | Outcome":
-        """Send a message; what will have its confirmation, or what has become of it already."""
+    async def _give(self, connection: Connection, call: Call, one: Outgoing, end: float) -> str | Outcome:
+        """Send a message; its number in the call, or what has become of it already."""
         headers = headers_of(one)
         size = size_of(headers) + len(one.data)
         if size > connection.largest:
@@ -88,17 +90,18 @@ class NatsBroker:
         if asyncio.get_running_loop().time() >= end:
             return NotConfirmed(subject=one.subject, cause="there was no time left to send it")
         try:
-            return await connection.publish(one.subject, one.data, headers)
+            return await connection.publish(call, one.subject, one.data, headers)
         except (Error, OSError) as error:
             return NotConfirmed(subject=one.subject, cause=_told(error))
 
 
-def _outcome(one: Outgoing, answer: "asyncio.Future[Answer] | Outcome", connection: Connection) -> Outcome:
-    if not isinstance(answer, asyncio.Future):
-        return answer
-    if answer.cancelled():
+def _outcome(one: Outgoing, told: str | Outcome, call: Call, connection: Connection) -> Outcome:
+    if not isinstance(told, str):
+        return told
+    answer = call.answers.get(told)
+    if answer is None:
         return NotConfirmed(subject=one.subject, cause=connection.complaint or "no confirmation came in time")
-    code, text = answer.result()
+    code, text = answer
     if code == 0:
         return None
     cause = f"{text} ({code})"

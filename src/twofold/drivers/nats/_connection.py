@@ -5,7 +5,7 @@ refuses it leaves unanswered.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from typing import Any, Final, NamedTuple, Self, final
@@ -36,6 +36,46 @@ class Answer(NamedTuple):
 
 
 @final
+class Call:
+    """Messages that are on their way together, and what has come of them; one future for all of them is quicker."""
+
+    __slots__ = ("_end", "_left", "answers")
+
+    def __init__(self) -> None:
+        self.answers = dict[str, Answer]()
+        """By the number of the message."""
+        self._left = 0
+        self._end: asyncio.Future[None] | None = None
+
+    def begin(self) -> None:
+        """Have one more on its way."""
+        self._left += 1
+
+    def withdraw(self) -> None:
+        """Have one on its way no longer."""
+        self._left -= 1
+        if self._left <= 0:
+            self.stop()
+
+    def answer(self, number: str, answer: Answer) -> None:
+        """Note an answer."""
+        self.answers[number] = answer
+        self.withdraw()
+
+    def stop(self) -> None:
+        """Have nothing on its way any more, and let whoever waits go on."""
+        self._left = 0
+        if self._end is not None and not self._end.done():
+            self._end.set_result(None)
+
+    async def ended(self, seconds: float) -> None:
+        """Return once all are answered, or it was stopped, or the time is over."""
+        if self._left:
+            self._end = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._end], timeout=seconds)
+
+
+@final
 class Connection:
     """A connection. Made by `to`."""
 
@@ -45,7 +85,7 @@ class Connection:
         self._client = Client()
         self._inbox = ""
         self._numbers = count()
-        self._waiting = dict[str, asyncio.Future[Answer]]()
+        self._waiting = dict[str, Call]()
 
     @classmethod
     async def to(cls, servers: Sequence[str], within: float, options: Mapping[str, Any]) -> Self:
@@ -95,29 +135,27 @@ class Connection:
         """How many bytes the server takes in one message."""
         return self._client.max_payload
 
-    async def publish(self, subject: str, data: bytes, headers: dict[str, str]) -> asyncio.Future[Answer]:
-        """Send a message; what will have its answer.
+    async def publish(self, call: Call, subject: str, data: bytes, headers: dict[str, str]) -> str:
+        """Send a message; its number in the answers of the call.
 
         Raises:
             Error: The connection is lost.
             OSError: So it is.
         """
         number = str(next(self._numbers))
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
-        answer.add_done_callback(lambda _: self._waiting.pop(number, None))
+        self._waiting[number] = call
+        call.begin()
         try:
             await self._client.publish(subject, data, reply=f"{self._inbox}.{number}", headers=headers)
-        except BaseException:
-            answer.cancel()
+        except (Error, OSError):
+            call.withdraw()
             raise
-        return answer
+        return number
 
-    async def answered(self, answers: Collection[asyncio.Future[Answer]], end: float) -> None:
-        """Wait until each has come, or the connection is lost, or it is time; what has not come then is cancelled."""
-        left = max(0.0, end - asyncio.get_running_loop().time())
-        _, late = await asyncio.wait(answers, timeout=left)
-        for one in late:
-            one.cancel()
+    def forget(self, call: Call) -> None:
+        """Wait for no answer to a call any more."""
+        for number in [number for number, one in self._waiting.items() if one is call]:
+            del self._waiting[number]
 
     async def lives(self) -> bool:
         """Whether the server answers."""
@@ -140,16 +178,17 @@ class Connection:
         await self._lost()
 
     async def _hear(self, message: Msg) -> None:
-        answer = self._waiting.get(message.subject.rpartition(".")[2])
-        if answer is not None and not answer.done():
-            answer.set_result(_read(message))
+        number = message.subject.rpartition(".")[2]
+        call = self._waiting.pop(number, None)
+        if call is not None:
+            call.answer(number, _read(message))
 
     async def _complained(self, error: Exception) -> None:
         self.complaint = str(error) or type(error).__qualname__
 
     async def _lost(self) -> None:
-        for one in [*self._waiting.values()]:
-            one.cancel()
+        for call in self._waiting.values():
+            call.stop()
 
 
 def _read(message: Msg) -> Answer:
