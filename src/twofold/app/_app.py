@@ -277,7 +277,7 @@ class App:
     ) -> Generator[None]:
         """Be on another store for a block, read models too, and as before behind it; for tests. It starts inside.
 
-        Keys of personal data are kept in memory meanwhile.
+        Keys of personal data are kept in memory meanwhile, and so is what leaves over its broker.
 
         Args:
             store: The store.

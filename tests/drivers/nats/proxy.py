@@ -18,6 +18,8 @@ class Proxy:
         """Set when something did not."""
         self.url = ""
         self.connections = 0
+        self.said = b""
+        """What brokers have said, in all."""
         self._target = urlsplit(target)
         self._tasks = set[asyncio.Task[None]]()
         self._writers = list[asyncio.StreamWriter]()
@@ -46,6 +48,7 @@ class Proxy:
                 if answers and self.swallows:
                     self.swallowed.set()
                     continue
+                self.said += b"" if answers else said
                 target.write(said)
             target.close()
 

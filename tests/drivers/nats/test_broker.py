@@ -14,7 +14,8 @@ from tests.drivers.nats.proxy import through
 from tools.nats import NatsServer, running
 from twofold.clock import new_id
 from twofold.drivers.nats import NatsBroker
-from twofold.drivers.nats._connection import Answer, Call, Connection
+from twofold.drivers.nats._call import Answer, Call
+from twofold.drivers.nats._connection import Connection
 from twofold.errors import WiringError
 from twofold.messaging import MessageRefused, NotConfirmed, Outgoing
 
@@ -246,6 +247,13 @@ async def test_a_connection_that_breaks_while_it_is_closed_is_closed(
     monkeypatch.setattr(connection._client, "close", breaking)
     await connection.close()
     assert connection.closed
+
+
+@pytest.mark.parametrize("option", ["allow_reconnect", "error_cb", "self_destruct"])
+def test_what_the_client_does_not_take_is_told_when_it_is_made(option: str) -> None:
+    """So is what would have it keep messages of a connection that is lost."""
+    with pytest.raises(WiringError, match=f"NatsBroker takes no {option}="):
+        NatsBroker("nats://127.0.0.1:1", **{option: True})
 
 
 @pytest.mark.parametrize("within", [0, -1.0, float("nan")])

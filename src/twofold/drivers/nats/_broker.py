@@ -10,7 +10,8 @@ from typing import Any, Final, final
 
 from nats.errors import Error
 
-from twofold.drivers.nats._connection import Call, Connection, addresses_of
+from twofold.drivers.nats._call import Call
+from twofold.drivers.nats._connection import Connection, addresses_of, require_known
 from twofold.drivers.nats._header import headers_of, size_of
 from twofold.errors import WiringError
 from twofold.messaging import MessageRefused, NotConfirmed, Outcome, Outgoing
@@ -29,7 +30,7 @@ class NatsBroker:
         options: What else `nats.connect` takes: `tls`, `user_credentials`, `nkeys_seed`, `name`.
 
     Raises:
-        WiringError: There is no such address, or no time.
+        WiringError: There is no such address or option, or no time.
 
     Example:
         >>> app = App("shop", modules=[orders], broker=NatsBroker("tls://nats:4222", user_credentials="shop.creds"))
@@ -38,6 +39,7 @@ class NatsBroker:
     def __init__(self, servers: str, *, within: float = 5.0, **options: Any) -> None:
         if not within > 0:
             raise WiringError(f"within={within!r} is no number of seconds")
+        require_known(options)
         self._servers = addresses_of(servers)
         self._within = within
         self._options = options

@@ -7,72 +7,45 @@ refuses it leaves unanswered.
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from inspect import signature
 from itertools import count
-from typing import Any, Final, NamedTuple, Self, final
+from typing import Any, Final, Self, final
 from urllib.parse import urlsplit
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error, NoServersError
-from pydantic_core import from_json
 
+from twofold.drivers.nats._call import Call, answer_in
 from twofold.errors import WiringError
 
 _SCHEMES: Final = ("nats", "tls")
+_OWN: Final = frozenset(
+    {
+        "servers",
+        "allow_reconnect",
+        "closed_cb",
+        "connect_timeout",
+        "error_cb",
+        "flush_timeout",
+        "max_reconnect_attempts",
+        "reconnect_time_wait",
+    }
+)
+"""What is said of a connection here, and by nobody else."""
 _PATIENCE: Final = 1
 """How long a server may take to answer a ping, and a socket to close, in seconds."""
 
 
-class Answer(NamedTuple):
-    """What JetStream says of a message.
+class _Client(Client):
+    """A client that logs in nowhere without TLS where that was asked for."""
 
-    Args:
-        code: 0 when it keeps the message; else the number of its error, and -1 for what is no answer of JetStream.
-        text: What that means.
-    """
-
-    code: int = 0
-    text: str = ""
-
-
-@final
-class Call:
-    """Messages that are on their way together, and what has come of them; one future for all of them is quicker."""
-
-    __slots__ = ("_end", "_left", "answers")
-
-    def __init__(self) -> None:
-        self.answers = dict[str, Answer]()
-        """By the number of the message."""
-        self._left = 0
-        self._end: asyncio.Future[None] | None = None
-
-    def begin(self) -> None:
-        """Have one more on its way."""
-        self._left += 1
-
-    def withdraw(self) -> None:
-        """Have one on its way no longer."""
-        self._left -= 1
-        if self._left <= 0:
-            self.stop()
-
-    def answer(self, number: str, answer: Answer) -> None:
-        """Note an answer."""
-        self.answers[number] = answer
-        self.withdraw()
-
-    def stop(self) -> None:
-        """Have nothing on its way any more, and let whoever waits go on."""
-        self._left = 0
-        if self._end is not None and not self._end.done():
-            self._end.set_result(None)
-
-    async def ended(self, seconds: float) -> None:
-        """Return once all are answered, or it was stopped, or the time is over."""
-        if self._left:
-            self._end = asyncio.get_running_loop().create_future()
-            await asyncio.wait([self._end], timeout=seconds)
+    def _connect_command(self) -> bytes:
+        server = self._current_server
+        asked = "tls" in self.options or (server is not None and server.uri.scheme == "tls")
+        if asked and not self._server_info.get("tls_required"):
+            raise Error("nats: the server offers no TLS, which its address asks for")
+        return super()._connect_command()
 
 
 @final
@@ -82,7 +55,7 @@ class Connection:
     def __init__(self) -> None:
         self.complaint = ""
         """What the server or the connection has complained of last."""
-        self._client = Client()
+        self._client = _Client()
         self._inbox = ""
         self._numbers = count()
         self._waiting = dict[str, Call]()
@@ -102,12 +75,12 @@ class Connection:
         """
         made = cls()
         settings: dict[str, Any] = {
+            **options,
             "connect_timeout": within,
             "flush_timeout": within,
             "allow_reconnect": False,
             "max_reconnect_attempts": 1,
             "reconnect_time_wait": 0,
-            **options,
             "error_cb": made._complained,
             "closed_cb": made._lost,
         }
@@ -181,7 +154,7 @@ class Connection:
         number = message.subject.rpartition(".")[2]
         call = self._waiting.pop(number, None)
         if call is not None:
-            call.answer(number, _read(message))
+            call.answer(number, answer_in(message))
 
     async def _complained(self, error: Exception) -> None:
         self.complaint = str(error) or type(error).__qualname__
@@ -191,16 +164,17 @@ class Connection:
             call.stop()
 
 
-def _read(message: Msg) -> Answer:
-    if (message.headers or {}).get("Status") == "503":
-        return Answer(503, "no stream keeps this subject")
-    try:
-        told: Any = from_json(message.data)
-        if told.get("stream") and told.get("seq"):
-            return Answer()
-        return Answer(told["error"]["err_code"], told["error"]["description"])
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return Answer(-1, "somebody else than JetStream has answered")
+def require_known(options: Mapping[str, Any]) -> None:
+    """See that the client takes some options.
+
+    Raises:
+        WiringError: It does not know one, or that is said here.
+    """
+    for name in options:
+        if name in _OWN or name not in signature(Client.connect).parameters:
+            raise WiringError(
+                f"NatsBroker takes no {name}=: it takes those of nats.connect that are not about reconnecting"
+            )
 
 
 def addresses_of(servers: str) -> list[str]:
