@@ -194,8 +194,8 @@ def assemble(
     done.faults += encoding_faults(router.catalogue)
     done.faults += personal_faults(router.catalogue, stores)
     done.faults += upcaster_faults(modules, router.catalogue)
-    followers = (*(reader.name for reader in readers), *(view.name for view in views))
-    done.publications, mistaken = read_publications(modules, router.catalogue, followers)
+    taken = [reader.name for reader in (*readers, *views) if hasattr(reader, "name")]  # what is no view has none
+    done.publications, mistaken = read_publications(modules, router.catalogue, taken)
     done.faults += mistaken
     if done.publications and role.works:
         done.broker = broker()
