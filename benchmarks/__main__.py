@@ -21,6 +21,7 @@ from benchmarks import (
     parts,
     postgres,
     postgres_commands,
+    relay,
     systems,
 )
 from benchmarks.figures import Figure, Skipped
@@ -37,6 +38,7 @@ SECTIONS = {
     "systems": systems,
     "catch-up": catch_up,
     "catch-up-postgres": catch_up_postgres,
+    "relay": relay,
     "loads": loads,
     "import": imports,
 }

@@ -21,6 +21,7 @@ from hypothesis import settings
 
 from examples._demo.database import Database, PostgresSchema, SqliteFile
 from tools.coverage_tracer import keep_greenlets, untraced
+from tools.nats import NatsServer, running
 from tools.shared_postgres import fresh_database
 
 Execute: TypeAlias = Callable[[str], object]
@@ -92,6 +93,13 @@ def postgres_admin() -> Generator[tuple[str, Execute]]:
 def postgres_database(postgres_admin: tuple[str, Execute]) -> str:
     url, _ = postgres_admin
     return url
+
+
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[NatsServer]:
+    """A server of NATS with JetStream, for all who do it no harm; a message has at most 64 KiB."""
+    with running(tmp_path_factory.mktemp("nats"), "max_payload: 65536") as server:
+        yield server
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 
 from fakeredis import TcpFakeServer
 
+from tools.nats import running
 from tools.shared_postgres import fresh_database
 from tools.wheel import PROJECT, ROOT, build, flaws_of, flaws_of_sdist
 
@@ -37,12 +38,12 @@ VERSION: Final = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
 async def main(interpreters: Sequence[str]) -> int:
-    with tempfile.TemporaryDirectory(prefix="twofold-packaging-") as folder:
+    with tempfile.TemporaryDirectory(prefix="twofold-packaging-") as folder, running(fresh_folder(folder)) as nats:
         place = Path(folder)
         wheel, flaws = packed(place)
         async with fresh_database() as postgres, fresh_redis() as redis:
             trials = [
-                Trial(interpreter, extra, wheel, place, (postgres, redis))
+                Trial(interpreter, extra, wheel, place, (postgres, redis, nats.url))
                 for interpreter in interpreters
                 for extra in ("", *EXTRAS)
             ]
@@ -70,6 +71,13 @@ def tell(what: str, flaws: Sequence[str], started: float) -> None:
     print("\n".join([f"{'FAILED' if flaws else 'ok':8}{what:32}{perf_counter() - started:6.1f} s", *flaws]), flush=True)
 
 
+def fresh_folder(place: str) -> Path:
+    """A folder for a server."""
+    folder = Path(place) / "server"
+    folder.mkdir()
+    return folder
+
+
 @asynccontextmanager
 async def fresh_redis() -> AsyncGenerator[str]:
     """A server of the protocol of Redis that is gone afterwards; its address."""
@@ -90,14 +98,14 @@ class Trial(NamedTuple):
         extra: The extra that is installed; empty for none.
         wheel: The wheel.
         place: Where it is made.
-        servers: The addresses of a PostgreSQL and a Redis.
+        servers: The addresses of a PostgreSQL, a Redis and a NATS.
     """
 
     interpreter: str
     extra: str
     wheel: Path
     place: Path
-    servers: tuple[str, str]
+    servers: tuple[str, str, str]
 
     def run(self) -> list[str]:
         """Make it, run what there is to run in it, and take it away; what has failed."""
@@ -129,11 +137,11 @@ class Trial(NamedTuple):
             yield f"twofold --version says {version}"
         if unasked := {*said([python, "-I", "-c", LOADED], work).split()} - CORE:
             yield f"import twofold loads {', '.join(sorted(unasked))}"
-        postgres, redis = self.servers
+        postgres, *others = self.servers
         parts = sorted(parts_of(self.extra)) if self.extra else []
         yield from self.failures(python, "doors", *parts)
         for program in parts or ["bare"]:
-            yield from self.failures(python, program, f"{postgres}&schema={where.name}-{program}", redis)
+            yield from self.failures(python, program, f"{postgres}&schema={where.name}-{program}", *others)
 
     def failures(self, python: Path, program: str, *arguments: str) -> Iterator[str]:
         """A program in isolation, so that it sees neither this project nor what the environment says of Python."""

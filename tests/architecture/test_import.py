@@ -9,8 +9,8 @@ import pytest
 import twofold
 
 HEAVY = {
-    "aiosqlite", "asyncpg", "click", "cryptography", "fastapi", "limits", "opentelemetry", "prometheus_client", "redis",
-    "rich", "sqlalchemy", "sqlite3", "starlette", "structlog", "tenacity", "uvicorn",
+    "aiosqlite", "asyncpg", "click", "cryptography", "fastapi", "limits", "nats", "opentelemetry", "prometheus_client",
+    "redis", "rich", "sqlalchemy", "sqlite3", "starlette", "structlog", "tenacity", "uvicorn",
     "twofold.cache", "twofold.cli", "twofold.drivers", "twofold.observability", "twofold.personal", "twofold.sql",
     "twofold.testing", "twofold.web",
 }  # fmt: skip

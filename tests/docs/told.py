@@ -1,6 +1,6 @@
 """What the examples of docstrings speak of beside a shop: courses, accounts, and whatever else they name."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -32,8 +32,8 @@ from twofold import (
 from twofold.clock import new_id
 
 __all__ = [  # what examples need of others
-    "Annotated", "Any", "AsyncIterator", "Depends", "Mapping", "Path", "Response", "func", "mapped_column", "pytest",
-    "select", "timedelta",
+    "Annotated", "Any", "AsyncIterator", "Depends", "Mapping", "Path", "Response", "Sequence", "func", "mapped_column",
+    "pytest", "select", "timedelta",
 ]  # fmt: skip
 
 ada = "ada"

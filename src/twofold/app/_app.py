@@ -50,6 +50,7 @@ from twofold.dispatch import (
 )
 from twofold.errors import Category, Classification, Fault, FaultError, StartError, TwofoldError, WiringError
 from twofold.messages import USUAL_WAIT, Catalogue, Command, Context, Expected, Origin, Principal, Query, Receipt
+from twofold.messaging import Broker
 from twofold.middleware import Meter, Spans
 from twofold.result import Result
 from twofold.store import Bounds, Store, UnitOfWork
@@ -76,6 +77,8 @@ class App:
         key_database: Where the keys are that personal data is encrypted with: a path, `sqlite:///path` or
             `postgresql://host/database`, `memory:`, or a key store; the environment variable `TWOFOLD_KEY_DATABASE`
             unless given. It is a database of its own, which no backup of the others takes along.
+        broker: Over what the events leave that modules publish: `nats://host:4222`, several addresses with commas
+            between them, `memory:`, or a broker; the environment variable `TWOFOLD_BROKER` unless given.
         errors: What exceptions and error values that know nothing of twofold mean.
         authenticate: Tells who an HTTP request comes from, None for nobody; so `twofold run` serves it, and `http` and
             `attach` unless they are given another.
@@ -121,6 +124,7 @@ class App:
         database: "str | Path | Store | None" = None,
         read_database: "str | Path | Store | None" = None,
         key_database: "str | Path | KeyStore | None" = None,
+        broker: str | Broker | None = None,
         errors: Mapping[type, Category] | None = None,
         authenticate: Callable[[Any], Awaitable[Principal | None]] | None = None,
         http: Mapping[str, Any] | None = None,
@@ -170,7 +174,11 @@ class App:
         self._authenticate = authenticate
         self._http = dict(http or {})
         self._places = Places(
-            database=database, read_database=read_database, key_database=key_database, migrate=migrate
+            database=database,
+            read_database=read_database,
+            key_database=key_database,
+            migrate=migrate,
+            said_broker=broker,
         )
         self._stores: Stores | None = None
         self._overrides: Provider = Provider()
@@ -269,7 +277,7 @@ class App:
     ) -> Generator[None]:
         """Be on another store for a block, read models too, and as before behind it; for tests. It starts inside.
 
-        Keys of personal data are kept in memory meanwhile.
+        Keys of personal data are kept in memory meanwhile, and so is what leaves over its broker.
 
         Args:
             store: The store.
@@ -411,6 +419,7 @@ class App:
                 modules=self.modules,
                 router=self.router,
                 stores=self.stores,
+                broker=self._places.broker,
                 said=self.said,
                 role=self.role,
                 errors=self.errors,

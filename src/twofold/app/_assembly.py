@@ -17,6 +17,7 @@ from twofold.app._answers import answer_faults
 from twofold.app._apart import apart_faults
 from twofold.app._auditing import key_faults
 from twofold.app._authorization import Authorization, authorization_of
+from twofold.app._broker import published_events, read_publications, without_broker
 from twofold.app._database import sessions_of
 from twofold.app._deciders import read_deciders
 from twofold.app._decisions import read_decisions
@@ -55,6 +56,7 @@ from twofold.errors import (
     WiringError,
 )
 from twofold.messages import Event, Kind
+from twofold.messaging import Broker, MemoryBroker, Publication, Relay
 from twofold.middleware import Spans, level_of, tally_of
 from twofold.projections import (
     OutsideWriter,
@@ -85,6 +87,8 @@ class Assembly:
         injection: Where handlers get their dependencies.
         projections: Its projections.
         writers: What brings its events to other technologies.
+        publications: What leaves the service.
+        broker: What it leaves over; None where nothing does.
         followers: What follows the log for readers: async projections, writers, and views refreshed on events.
         outside: The writers among them; who runs a projection depends on its version.
         reactions: What follows it and writes.
@@ -110,6 +114,8 @@ class Assembly:
     injection: Injection = field(default_factory=Injection)
     projections: list[Projection] = field(default_factory=list[Projection])
     writers: list[Writer] = field(default_factory=list[Writer])
+    publications: list[Publication] = field(default_factory=list[Publication])
+    broker: Broker | None = None
     followers: list[Subscriber] = field(default_factory=list[Subscriber])
     outside: list[Subscriber] = field(default_factory=list[Subscriber])
     reactions: list[Subscriber] = field(default_factory=list[Subscriber])
@@ -135,6 +141,7 @@ def assemble(
     modules: Sequence[Module],
     router: Router,
     stores: Stores,
+    broker: Callable[[], Broker | None],
     said: Said,
     role: Role,
     errors: Classification,
@@ -149,6 +156,7 @@ def assemble(
         modules: What it is made of.
         router: The table to fill; empty.
         stores: Where it keeps what it has.
+        broker: Gives what its events leave over; asked where they do.
         said: Its settings.
         role: Which part of it this process is.
         errors: What exceptions and error values mean, by its word and that of its modules.
@@ -173,6 +181,7 @@ def assemble(
     known += lifecycle_events(modules)
     known += read_decisions(modules, done.faults)
     known += [event for view in views for event in getattr(view, "refresh_on", ())]
+    known += published_events(modules)
     done.writers, unusable = read_writers(modules, [projection.name for projection in done.projections])
     done.faults += unusable
     readers: list[Projection | Writer] = [*done.projections, *done.writers]
@@ -185,6 +194,12 @@ def assemble(
     done.faults += encoding_faults(router.catalogue)
     done.faults += personal_faults(router.catalogue, stores)
     done.faults += upcaster_faults(modules, router.catalogue)
+    taken = [reader.name for reader in (*readers, *views) if hasattr(reader, "name")]  # what is no view has none
+    done.publications, mistaken = read_publications(modules, router.catalogue, taken)
+    done.faults += mistaken
+    if done.publications and role.works:
+        done.broker = broker()
+        done.faults += [] if done.broker is not None else without_broker(done.publications)
     live = [projection for projection in done.projections if projection.mode == "live"]
     classifier, tally = Classifier(errors), tally_of(watching.meter)
     done.reliability = reliability_of(
@@ -220,7 +235,7 @@ def assemble(
         word = 'says authorization="required"' if said.authorization_required else "runs in production"
         done.faults += done.authorization.unguarded(handlers, f"the application {word}")
     if said.production and not said.lent:
-        done.faults += production_faults(stores, role, said.auditing)
+        done.faults += production_faults(stores, role, said.auditing, done.broker)
     guards = done.authorization.policies()
     done.injection, unmet = inject(providers, [*handlers, *guards])
     done.faults += [_without_sql(fault, stores, writing, sessions) for fault in unmet]
@@ -285,6 +300,11 @@ def assemble(
         done.local = LocalReactions(local, router, tally) if local else None
         done.told = _telling(done.caching, done.local)
         done.reactions.extend(Reactor(one, router, running.new_unit) for one in reactions if one not in local)
+        over = done.broker or MemoryBroker()  # which nothing is given to: whoever has no broker does not work
+        done.reactions.extend(
+            Relay(one, over, stores.write, router.catalogue.stored_as(one.kinds), said.name)
+            for one in done.publications
+        )
         behind = (Projector(one, stores.read, router.catalogue) for one in stored if one.mode == "async")
         done.followers = [*behind, *done.outside, *(view for view in done.views if view.types)]
     return done

@@ -13,6 +13,7 @@ from twofold.app._role import Role
 from twofold.app._room import open_room
 from twofold.app._stores import Stores
 from twofold.errors import Fault, WiringError
+from twofold.messaging import Broker, MemoryBroker
 from twofold.store import MemoryStore, foundation
 
 Profile: TypeAlias = Literal["development", "production"]
@@ -42,15 +43,18 @@ def profile_of(said: str | None) -> Profile:
     raise WiringError(f"{source} is neither {' nor '.join(get_args(Profile))}")
 
 
-def production_faults(stores: Stores, role: Role, auditing: Auditing | None) -> Iterator[Fault]:
+def production_faults(stores: Stores, role: Role, auditing: Auditing | None, broker: Broker | None) -> Iterator[Fault]:
     """What keeps an application from starting in production.
 
     Args:
         stores: Where it keeps what it has.
         role: Which part of it this process is.
         auditing: How its audit trail is kept; None without one.
+        broker: What its events leave over; None where nothing does.
     """
     yield from _forgetful(stores)
+    if isinstance(broker, MemoryBroker):
+        yield _fault("the broker", "in_memory", "is in memory, and nobody else sees what is published", "use nats://")
     if os.environ.get("PYTHONASYNCIODEBUG") or sys.flags.dev_mode:
         hint = "leave PYTHONASYNCIODEBUG, PYTHONDEVMODE and -X dev to development"
         yield _fault(

@@ -19,7 +19,7 @@ class Role(StrEnum):
     API_QUERIES = "api-queries"
     """Answers queries, and cannot write."""
     WORKER = "worker"
-    """Runs projections and reactions, and takes no messages from outside."""
+    """Runs projections, reactions and relays, and takes no messages from outside."""
 
     @property
     def works(self) -> bool:

@@ -16,6 +16,7 @@ _EXTRAS: Final = {
     "twofold.app.comparison": "sql",
     "twofold.sql": "sql",
     "twofold.drivers.sqlite.sql": "sql",
+    "twofold.drivers.nats": "nats",
     "twofold.drivers.postgres": "postgres",
     "twofold.drivers.postgres.sql": "sql",
     "twofold.observability": "observability",

@@ -114,6 +114,8 @@ class Run:
                 observer=versions.told(observer),
                 spans=assembly.spans,
             )
+            if assembly.broker is not None:
+                closing.push_async_callback(assembly.broker.close)
             if assembly.attempts is not None and role.works:
                 audited = said.auditing is not None
                 closer = Closer(assembly.attempts, stores.write, router, new_unit, clock, audited=audited)

@@ -1,11 +1,14 @@
-"""A follower of the log whose batches are traced: those of projections and writers, which are no messages."""
+"""A follower of the log whose batches are traced: those of projections, writers and relays, which are no messages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import final
 
 from twofold.app._reactor import Reactor
 from twofold.dispatch import Start
-from twofold.middleware import BatchSpans, Spans
+from twofold.messaging import Relay
+from twofold.middleware import BatchSpans, SendingSpans, Spans
 from twofold.store import Batch, Fact
 from twofold.subscriptions import Subscriber
 
@@ -17,9 +20,13 @@ def traced(subscriber: Subscriber, spans: Spans | None) -> Subscriber:
         subscriber: What follows the log.
         spans: Where spans go.
     """
+    if isinstance(subscriber, Relay):
+        if not isinstance(spans, SendingSpans):
+            return subscriber
+        return TracedSubscriber(subscriber, partial(spans.sending, subscriber.publication.to))
     if isinstance(subscriber, Reactor) or not isinstance(spans, BatchSpans):
         return subscriber
-    return TracedSubscriber(subscriber, spans)
+    return TracedSubscriber(subscriber, partial(spans.batch, subscriber.name))
 
 
 @final
@@ -28,12 +35,14 @@ class TracedSubscriber:
 
     Args:
         subscriber: The other one.
-        spans: Where spans go.
+        span: Gives the span of a block, from the headers of its events.
     """
 
-    def __init__(self, subscriber: Subscriber, spans: BatchSpans) -> None:
+    def __init__(
+        self, subscriber: Subscriber, span: Callable[[Sequence[Mapping[str, str]]], AbstractContextManager[None]]
+    ) -> None:
         self._subscriber = subscriber
-        self._spans = spans
+        self._span = span
         self.name = subscriber.name
         self.selection = subscriber.selection
         self.start: Start = subscriber.start
@@ -43,5 +52,5 @@ class TracedSubscriber:
 
     async def handle(self, facts: Sequence[Fact], settled: Batch) -> None:
         """Have them handled, in a span with a link to what has caused each of them."""
-        with self._spans.batch(self.name, [fact.recorded.headers for fact in facts]):
+        with self._span([fact.recorded.headers for fact in facts]):
             await self._subscriber.handle(facts, settled)

@@ -38,7 +38,7 @@ class Catalogued:
         settings: What is said of its pipeline, and where.
         caused_by: What may record or send it.
         causes: What it may record or send.
-        followed_by: Who follows it: reactions, projections, writers.
+        followed_by: Who follows it: reactions, projections, writers, relays.
     """
 
     name: str

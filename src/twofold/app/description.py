@@ -44,7 +44,7 @@ class DescribedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribedProjection:
-    """A projection, a writer or a materialized view, and what it is made from."""
+    """A projection, a writer, a relay or a materialized view, and what it is made from."""
 
     name: str
     mode: str
@@ -109,6 +109,10 @@ def describe(app: App, *, routes: bool = False) -> Description:
         + tuple(
             DescribedProjection(name=one.name, mode="writer", version=0, events=_names(one.events), tables=())
             for one in assembly.writers
+        )
+        + tuple(
+            DescribedProjection(name=one.name, mode="relay", version=0, events=_names(one.kinds), tables=())
+            for one in assembly.publications
         )
         + tuple(
             DescribedProjection(

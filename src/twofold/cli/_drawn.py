@@ -15,6 +15,7 @@ _FILLS: Final = {
     "projection": "#d5f0d5",
     "view": "#d5f0d5",
     "writer": "#e3e3e3",
+    "relay": "#e3e3e3",
 }
 """As people colour their notes on a wall: commands blue, events orange, policies lilac, read models green."""
 _SHAPES: Final = {
@@ -23,6 +24,7 @@ _SHAPES: Final = {
     "view": ("[(", ")]"),
     "writer": ("[(", ")]"),
     "reaction": ("{{", "}}"),
+    "relay": (">", "]"),
 }
 _ARROW: Final = """<marker id="end" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">\
 <path d="M0 0L8 4L0 8z" fill="#666"/></marker>"""

@@ -24,6 +24,7 @@ from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclarati
 from twofold.dispatch._named import classes_in, named_classes
 from twofold.dispatch._options import APPLIES_TO, Options, Policies, options_of
 from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, failure_of, stage_of
+from twofold.dispatch._publication import PublicationDeclaration
 from twofold.dispatch._registration import Registration
 from twofold.dispatch._router import Route, Router, Settings
 from twofold.dispatch._signature import hints_of, refuse_impure
@@ -67,6 +68,7 @@ __all__ = [
     "Outcome",
     "Portal",
     "ProjectionDeclaration",
+    "PublicationDeclaration",
     "Publisher",
     "QueryBus",
     "QueryHandler",

@@ -16,6 +16,7 @@ from twofold.dispatch._following import Following, Start
 from twofold.dispatch._guard import Authorize
 from twofold.dispatch._handler import Door, Target
 from twofold.dispatch._options import Options, Policies, options_of
+from twofold.dispatch._publication import PublicationDeclaration
 from twofold.dispatch._registration import Registration
 from twofold.dispatch._writer import WriterDeclaration
 from twofold.errors import Classification, WiringError
@@ -80,6 +81,7 @@ class Module:
         self.registrations: list[Registration] = []
         self.projections: list[ProjectionDeclaration] = []
         self.writers: list[WriterDeclaration] = []
+        self.publications: list[PublicationDeclaration] = []
         self.deciders: list[DeciderDeclaration] = []
         self.views: list[Any] = []
         self.messages: list[type] = []
@@ -376,6 +378,32 @@ class Module:
             return cls
 
         return declare
+
+    def publishes(
+        self,
+        *events: type,
+        to: str,
+        personal: Literal["withheld"] | None = None,
+        start: Start = "beginning",
+        partitions: int = 1,
+    ) -> None:
+        """Declare events that leave the service: once recorded, a relay gives them to the application's broker.
+
+        Nothing else leaves. Each message is a CloudEvent with the id of its event, given at least once and in the order
+        of its stream. The checkpoint of the relay moves when the broker has confirmed.
+
+        Args:
+            events: Their classes; no event is published twice.
+            to: The place: an `OrderPlaced` has the subject `orders.order_placed` when this is `orders`.
+            personal: `withheld`: what is `Personal` in an event leaves as erased, always. Unless said, such an event
+                keeps the application from starting.
+            start: Where the relay starts in a log that it is new to: `beginning`, `now` or a position.
+            partitions: Into how many equal shares of the streams it is cut, each with a relay of its own.
+
+        Example:
+            >>> orders.publishes(OrderPlaced, OrderPaid, to="orders")
+        """
+        self.publications.append(PublicationDeclaration(events, to, personal, start, partitions))
 
     def decider(
         self,

@@ -15,7 +15,7 @@ from twofold.middleware._rate_limit import rate_limit_stage
 from twofold.middleware._retry import Joined, conflicts_stage, retry_stage
 from twofold.middleware._tally import CountingMeter, Level, LevelMeter, Tally, level_of, tally_of
 from twofold.middleware._timeout import Within, deadline_stage, timeout_stage
-from twofold.middleware._tracing import BatchSpans, Span, Spans, tracing_stage
+from twofold.middleware._tracing import BatchSpans, SendingSpans, Span, Spans, tracing_stage
 from twofold.middleware._validation import validation_stage
 
 __all__ = [
@@ -27,9 +27,11 @@ __all__ = [
     "LevelMeter",
     "Lines",
     "Meter",
+    "SendingSpans",
     "Span",
     "Spans",
     "Tally",
+    "Within",
     "authorization_stage",
     "breaker_stage",
     "bulkhead_stage",
@@ -49,5 +51,4 @@ __all__ = [
     "timeout_stage",
     "tracing_stage",
     "validation_stage",
-    "Within",
 ]

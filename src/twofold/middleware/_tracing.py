@@ -60,6 +60,20 @@ class BatchSpans(Protocol):
         ...
 
 
+@runtime_checkable
+class SendingSpans(Protocol):
+    """Spans of what leaves the service, too: an ability that not all of them have."""
+
+    def sending(self, to: str, causes: Sequence[Mapping[str, str]]) -> AbstractContextManager[None]:
+        """A block in a span of its own, in which events are given to a broker; it has no parent.
+
+        Args:
+            to: The place that they go to.
+            causes: The headers of each event, with the trace headers of what has recorded it.
+        """
+        ...
+
+
 def tracing_stage(spans: Spans, classifier: Classifier) -> Stage:
     """The stage.
 

@@ -58,16 +58,32 @@ class OpenTelemetrySpans:
     @contextmanager
     def batch(self, subscription: str, causes: Sequence[Mapping[str, str]]) -> Generator[None]:
         """A block in a span of its own; see `BatchSpans`."""
+        attributes: dict[str, str | int] = {"twofold.subscription": subscription, "twofold.events": len(causes)}
+        with self._apart(f"batch {subscription}", SpanKind.CONSUMER, causes, attributes):
+            yield
+
+    @contextmanager
+    def sending(self, to: str, causes: Sequence[Mapping[str, str]]) -> Generator[None]:
+        """A block in a span of its own; see `SendingSpans`."""
+        attributes: dict[str, str | int] = {
+            "messaging.operation.type": "send",
+            "messaging.destination.name": to,
+            "messaging.batch.message_count": len(causes),
+        }
+        with self._apart(f"send {to}", SpanKind.PRODUCER, causes, attributes):
+            yield
+
+    @contextmanager
+    def _apart(
+        self, name: str, kind: SpanKind, causes: Sequence[Mapping[str, str]], attributes: Mapping[str, str | int]
+    ) -> Generator[None]:
+        """A block in a span without a parent, with a link to each cause."""
         told = (
             trace.get_current_span(_W3C.extract(headers, context=_NOWHERE)).get_span_context() for headers in causes
         )
         links = {(one.trace_id, one.span_id): Link(one) for one in told if one.is_valid}
         span = self._tracer.start_span(
-            f"batch {subscription}",
-            context=_NOWHERE,
-            kind=SpanKind.CONSUMER,
-            links=list(links.values()),
-            attributes={"twofold.subscription": subscription, "twofold.events": len(causes)},
+            name, context=_NOWHERE, kind=kind, links=list(links.values()), attributes=attributes
         )
         token = contexts.attach(trace.set_span_in_context(span, _NOWHERE))
         try:

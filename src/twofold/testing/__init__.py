@@ -1,5 +1,6 @@
 """What tests of applications and of adapters are made of; nothing that runs in production imports it."""
 
+from twofold.testing._broker_conformance import BrokerConformance, BrokerFeatures
 from twofold.testing._clock import VirtualClock
 from twofold.testing._faults import Fault
 from twofold.testing._fresh import fresh, settle
@@ -8,6 +9,8 @@ from twofold.testing._store_conformance import StoreConformance, StoreFeatures
 from twofold.testing._uncovered import Gap, uncovered
 
 __all__ = [
+    "BrokerConformance",
+    "BrokerFeatures",
     "Fault",
     "Gap",
     "StoreConformance",

@@ -1,0 +1,112 @@
+"""NATS servers with JetStream for tests and benchmarks: real ones, whose binary a package from pip brings along.
+
+A server lives in one folder, listens on a port of this machine that was free, and may be killed, frozen and started
+again on the same port. It ends with the process that has started it, however that one ends.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sysconfig
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, final
+
+import psutil
+
+_GUARD: Final = '"$@" & server=$!; echo $server; read -r _; kill -9 $server; wait'
+"""Runs the server until whoever holds the other end of its input is gone."""
+_BOUND: Final = 60.0
+
+
+@final
+class NatsServer:
+    """A server with a folder of its own.
+
+    Args:
+        folder: Where it keeps everything; it is there.
+        settings: Lines of its configuration.
+    """
+
+    def __init__(self, folder: Path, *settings: str) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._port = -1
+        self._guard: subprocess.Popen[str] | None = None
+        self._pid = 0
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"nats://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start it, on the port that it had before, and wait until it takes connections.
+
+        Raises:
+            RuntimeError: It does not; with what it says.
+        """
+        ports, file = self._folder / "ports", self._folder / "nats.conf"
+        ports.mkdir(exist_ok=True)
+        lines = [
+            f'listen: "127.0.0.1:{self._port}"',
+            f'ports_file_dir: "{ports}"',
+            f'jetstream {{ store_dir: "{self._folder}", max_mem: 64MB, max_file: 1GB }}',
+            *self._settings,
+        ]
+        file.write_text("\n".join(lines))
+        program = Path(sysconfig.get_path("scripts")) / "nats-server"
+        with (self._folder / "log").open("a") as log:
+            self._guard = subprocess.Popen(
+                ["/bin/sh", "-c", _GUARD, "sh", str(program), "--config", str(file)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        self._pid = int(self._guard.stdout.readline()) if self._guard.stdout else 0
+        end = time.monotonic() + _BOUND
+        while not (told := _told(ports / f"nats-server_{self._pid}.ports")):
+            if time.monotonic() > end or psutil.Process(self._pid).status() == psutil.STATUS_ZOMBIE:
+                raise RuntimeError((self._folder / "log").read_text())
+            time.sleep(0.01)
+        self._port = int(told.rpartition(":")[2])
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self._pid, number)
+
+    def kill(self) -> None:
+        """End it, without a chance to do anything else. Harmless when it is not running."""
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            with suppress(ProcessLookupError):
+                self.signal(signal.SIGKILL)
+            guard.communicate()
+
+
+@contextmanager
+def running(folder: Path, *settings: str) -> Generator[NatsServer]:
+    """A server for a block.
+
+    Args:
+        folder: Where it keeps everything; it is there.
+        settings: Lines of its configuration.
+    """
+    server = NatsServer(folder, *settings)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def _told(file: Path) -> str:
+    """Where a server takes connections, as it has written it down; empty as long as it has not."""
+    with suppress(FileNotFoundError, json.JSONDecodeError):
+        return str(json.loads(file.read_text())["nats"][0])
+    return ""
