@@ -30,7 +30,7 @@ class MemoryBroker:
         self.away = False
         """Whether it confirms nothing, as one that cannot be reached."""
         self._largest = largest
-        self._kept = dict[str, Outgoing]()
+        self._kept: dict[str, Outgoing] = {}
 
     @property
     def messages(self) -> list[Outgoing]:

@@ -47,7 +47,7 @@ class Relay:
         self._broker = broker
         self._store = store
         self._source = source
-        self._confirmed = dict[str, tuple[int | None, set[str]]]()
+        self._confirmed: dict[str, tuple[int | None, set[str]]] = {}
         """What the broker has of a batch that did not end well, by checkpoint, with its token: the next try gives the
         rest, and another owner has settled it once the token is another one.
         """
@@ -69,7 +69,7 @@ class Relay:
         confirmed.difference_update([one.id for one in messages])
 
     async def _publish(self, messages: Sequence[Outgoing], confirmed: set[str]) -> None:
-        refusals = dict[str, MessageRefused]()
+        refusals: dict[str, MessageRefused] = {}
         for turn in _turns(messages):
             given = [one for one in turn if one.stream not in refusals]
             outcomes = [*zip(given, await self._broker.publish(given), strict=True)] if given else []

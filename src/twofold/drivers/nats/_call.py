@@ -26,7 +26,7 @@ class Call:
     __slots__ = ("_end", "_left", "answers")
 
     def __init__(self) -> None:
-        self.answers = dict[str, Answer]()
+        self.answers: dict[str, Answer] = {}
         """By the number of the message."""
         self._left = 0
         self._end: asyncio.Future[None] | None = None

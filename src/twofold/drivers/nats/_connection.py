@@ -58,7 +58,7 @@ class Connection:
         self._client = _Client()
         self._inbox = ""
         self._numbers = count()
-        self._waiting = dict[str, Call]()
+        self._waiting: dict[str, Call] = {}
 
     @classmethod
     async def to(cls, servers: Sequence[str], within: float, options: Mapping[str, Any]) -> Self:
