@@ -16,7 +16,8 @@ from structlog.typing import EventDict, WrappedLogger
 from twofold.dispatch import bound_facts
 from twofold.messages import HIDDEN, MessageType, current_context, is_telling, redacting
 
-_ORDINARY: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "twofold", "color_message"}
+_KNOWN: Final = ("message", "asctime", "twofold", "color_message", "event", "_record", "_from_structlog")
+_ORDINARY: Final = frozenset({*vars(logging.makeLogRecord({})), *_KNOWN})
 
 
 def gather(logger: WrappedLogger, name: str, line: EventDict) -> EventDict:
@@ -85,4 +86,5 @@ def _raised(exc_info: Any) -> BaseException | None:
 
 def _extra(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What a log call was given beside its text: `extra` of the standard library, keywords of structlog."""
-    return {key: value for key, value in facts.items() if key not in _ORDINARY and not key.startswith("_")}
+    others = facts.keys() - _ORDINARY  # nearly always none, which is quicker to see of all of them at once
+    return {key: facts[key] for key in facts if key in others and not key.startswith("_")} if others else {}
