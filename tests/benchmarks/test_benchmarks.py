@@ -7,8 +7,8 @@ import pytest
 from benchmarks.__main__ import SECTIONS, main
 
 _PAGE = Path("docs/benchmarks.md")
-_SHORT = {"dispatch", "append", "http", "import"}
-"""Those that run with all other tests; the rest start a server each, or need a long log."""
+_SHORT = {"dispatch"}
+"""What runs with all other tests; the rest start servers or interpreters, wait for the disk, or need a long log."""
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_a_shell_is_given_what_it_asks_for() -> None:
 def test_bash_completes_behind_the_line_of_the_page(tmp_path: Path) -> None:
     """It takes the script that the line makes, and calls what that registers: a command, a message, a field of it."""
     (line,) = re.findall(r"^```bash\n(eval .*?)\s+#.*\n```", PAGE, re.MULTILINE)
-    (tmp_path / "twofold").write_text(f'#!/bin/sh\nexec {sys.executable} -m twofold "$@"\n')
+    (tmp_path / "twofold").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m twofold "$@"\n')
     (tmp_path / "twofold").chmod(0o755)
     typed = (["twofold", "doc"], ["twofold", "send", DESK, "ta"], ["twofold", "send", DESK, "take", "--pr"])
     asked = [
