@@ -18,7 +18,7 @@ import nats
 
 from benchmarks.figures import Figure, Run
 from benchmarks.rounds import compare
-from tools.nats import running
+from tools.nats_server import running
 from twofold import App, Event, Module
 from twofold.clock import new_id
 from twofold.drivers.nats import NatsBroker

@@ -21,7 +21,7 @@ from hypothesis import settings
 
 from examples._demo.database import Database, PostgresSchema, SqliteFile
 from tools.coverage_tracer import keep_greenlets, untraced
-from tools.nats import NatsServer, running
+from tools.nats_server import NatsServer, running
 from tools.shared_postgres import fresh_database
 
 Execute: TypeAlias = Callable[[str], object]

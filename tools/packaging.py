@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from fakeredis import TcpFakeServer
 
-from tools.nats import running
+from tools.nats_server import running
 from tools.shared_postgres import fresh_database
 from tools.wheel import PROJECT, ROOT, build, flaws_of, flaws_of_sdist
 

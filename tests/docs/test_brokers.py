@@ -11,7 +11,7 @@ import pytest
 from tests.cli.forked import finished
 from tests.docs.test_example_pages import parsed
 from tests.messaging.posting import Posted, posting
-from tools.nats import running
+from tools.nats_server import running
 from twofold import App
 from twofold.cli._main import commands as twofold
 from twofold.drivers.nats import NatsBroker

@@ -15,7 +15,7 @@ from examples._demo.database import Database
 from tests.cli.served import Served, wait_until
 from tests.drivers.nats.keeping import Keeper, keeper
 from tests.flows.post import Posted
-from tools.nats import NatsServer
+from tools.nats_server import NatsServer
 from twofold.app._database import store_of
 from twofold.errors import StoreUnavailable
 from twofold.messages import Catalogue, Context

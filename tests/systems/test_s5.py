@@ -17,7 +17,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from examples._demo.database import PostgresSchema
 from tests.drivers.nats.keeping import keeper
-from tools.nats import NatsServer
+from tools.nats_server import NatsServer
 from twofold import (
     Aggregate,
     App,

@@ -39,4 +39,4 @@ async def main(postgres: str, redis: str) -> None:
                 raise AssertionError(other)
 
 
-asyncio.run(main(*sys.argv[1:]))
+asyncio.run(main(*sys.argv[1:3]))

@@ -22,8 +22,8 @@ class MemoryBroker:
         ...     await app.execute(PlaceOrder(customer_id=ada, lines=lines))
         ...     await app.settle()
         Success(UUID('...'))
-        >>> [one.subject for one in broker.messages]
-        ['orders.order_placed']
+        >>> broker.messages[0].subject
+        'orders.order_placed'
     """
 
     def __init__(self, *, largest: int = 1024 * 1024) -> None:

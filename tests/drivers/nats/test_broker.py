@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 
 from tests.drivers.nats.keeping import keeper
 from tests.drivers.nats.proxy import through
-from tools.nats import NatsServer, running
+from tools.nats_server import NatsServer, running
 from twofold.clock import new_id
 from twofold.drivers.nats import NatsBroker
 from twofold.drivers.nats._call import Answer, Call

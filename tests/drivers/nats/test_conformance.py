@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.drivers.nats.keeping import keeper
-from tools.nats import NatsServer, running
+from tools.nats_server import NatsServer, running
 from twofold.drivers.nats import NatsBroker
 from twofold.messaging import Broker, Outgoing
 from twofold.testing import BrokerConformance, BrokerFeatures

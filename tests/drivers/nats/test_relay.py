@@ -15,7 +15,7 @@ from tests.drivers.nats.keeping import attributes_of, keeper
 from tests.drivers.nats.proxy import through
 from tests.drivers.nats.selling import Sold, selling
 from tests.web.shop import client_of
-from tools.nats import NatsServer, running
+from tools.nats_server import NatsServer, running
 from twofold import App
 from twofold.clock import new_id
 from twofold.drivers.nats import NatsBroker

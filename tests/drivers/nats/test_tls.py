@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.drivers.nats.proxy import through
 from tests.drivers.nats.test_broker import message
-from tools.nats import NatsServer, running
+from tools.nats_server import NatsServer, running
 from twofold.drivers.nats import NatsBroker
 from twofold.messaging import NotConfirmed
 
