@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.web.shop import client_of
 from twofold import App, Command, Module, Principal
+from twofold.web._endpoint import Endpoint
 
 pytestmark = pytest.mark.anyio
 
@@ -97,6 +98,27 @@ async def test_handlers_of_errors_see_what_an_endpoint_raises(
     answer = await client.post(PATH, json={"breaks": True})
     assert (answer.status_code, answer.text) == (418, "/commands/ring: no clapper")
     assert bell.rung == 1
+
+
+async def test_what_breaks_behind_half_a_response_begins_no_other_one(
+    web: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody answers a second time: it is the server's to break the response off."""
+    answered: list[Exception] = []
+
+    @web.exception_handler(LookupError)
+    async def lost(_: Request, error: LookupError) -> PlainTextResponse:
+        answered.append(error)
+        return PlainTextResponse("lost", status_code=418)
+
+    async def broken(_: Endpoint, value: object, scope: Scope, origin: object, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise LookupError("half way")
+
+    monkeypatch.setattr(Endpoint, "_answer", broken)
+    with pytest.raises(LookupError, match="half way"):
+        await client.post(PATH, json={})
+    assert answered == []
 
 
 async def test_who_authenticates_may_raise_an_error_of_http(app: App, layers: list[str]) -> None:

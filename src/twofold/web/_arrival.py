@@ -55,6 +55,7 @@ class Arrival:
         "_origin",
         "_repeated",
         "address",
+        "answered",
         "app",
         "correlation_id",
         "headers",
@@ -79,6 +80,8 @@ class Arrival:
         self._closes = False
         self.queries = False
         """Whether it is a query, and no more than that."""
+        self.answered = False
+        """Whether its response has begun."""
         self._origin: Origin | None = None
 
     @property

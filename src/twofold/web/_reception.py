@@ -72,19 +72,16 @@ class Reception:
             leave_arrival(token)
 
     async def _answered(self, arrival: Arrival, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
         async def stamped(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
+                arrival.answered = True
                 message["headers"] = [*message.get("headers", ()), *arrival.stamps()]
             await send(message)
 
         try:
             await self._asgi(scope, receive, stamped)
         except Exception as error:
-            if started:
+            if arrival.answered:
                 raise  # half a response is out: only the server can break it off
             await send_problem(problem_raised(error, arrival), arrival, stamped)
 

@@ -11,6 +11,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from twofold.web._arrival import arrival_at
 from twofold.web._doors import Doors, raise_at
 
 _TRACED: Final = "fastapi.telemetry"
@@ -39,7 +40,9 @@ def short_way(web: FastAPI, doors: Doors, layers: ASGIApp) -> ASGIApp:
         scope.update(found)
         try:
             await doors.handle(scope, receive, send)
-        except Exception as error:  # noqa: BLE001  # it is raised again, where handlers of errors see it
+        except Exception as error:  # it is raised again, where handlers of errors see it
+            if arrival_at(scope).answered:
+                raise  # a handler of errors would begin another response
             raise_at(scope, error)
             await layers(scope, receive, send)
 
