@@ -1,7 +1,6 @@
 """Several `twofold run` of the mill on one database, and events poured in from this process."""
 
 import asyncio
-import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +10,9 @@ from typing import Any, Self
 
 from examples._demo.database import Database
 from tests.cli.served import Served
+from tests.flows.freezing import freeze
 from tests.flows.mill import GrainPoured
 from twofold.app._database import store_of
-from twofold.errors import StoreUnavailable
 from twofold.messages import Catalogue, Context
 from twofold.store import Store, UnitOfWork
 
@@ -65,15 +64,8 @@ class Mill:
         await unit.commit()
 
     async def freeze(self, worker: Served) -> None:
-        """Stop a worker at a moment when it does not write: on SQLite nobody else could, until it goes on."""
-        while True:
-            worker.signal(signal.SIGSTOP)
-            try:
-                await self._store.checkpoints.renew("nobody")
-            except StoreUnavailable:
-                worker.signal(signal.SIGCONT)
-            else:
-                return
+        """Stop a worker so that others can write."""
+        await freeze(worker, self._store)
 
     @property
     def owner(self) -> int | None:

@@ -14,10 +14,10 @@ import pytest
 from examples._demo.database import Database
 from tests.cli.served import Served, wait_until
 from tests.drivers.nats.keeping import Keeper, keeper
+from tests.flows.freezing import freeze
 from tests.flows.post import Posted
 from tools.nats_server import NatsServer
 from twofold.app._database import store_of
-from twofold.errors import StoreUnavailable
 from twofold.messages import Catalogue, Context
 from twofold.messaging import Outgoing
 from twofold.store import Store, UnitOfWork
@@ -68,15 +68,8 @@ class Office:
         await unit.commit()
 
     async def freeze(self, worker: Served) -> None:
-        """Stop a worker at a moment when it does not write: on SQLite nobody else could, until it goes on."""
-        while True:
-            worker.signal(signal.SIGSTOP)
-            try:
-                await self._store.checkpoints.renew("nobody")
-            except StoreUnavailable:
-                worker.signal(signal.SIGCONT)
-            else:
-                return
+        """Stop a worker so that others can write."""
+        await freeze(worker, self._store)
 
     @property
     def position(self) -> int:
