@@ -36,7 +36,8 @@ class NatsServer:
         self._settings = settings
         self._port = -1
         self._guard: subprocess.Popen[str] | None = None
-        self._pid = 0
+        self.pid = 0
+        """The process that serves; 0 before there was one."""
 
     @property
     def url(self) -> str:
@@ -68,24 +69,20 @@ class NatsServer:
                 text=True,
                 start_new_session=True,
             )
-        self._pid = int(self._guard.stdout.readline()) if self._guard.stdout else 0
+        self.pid = int(self._guard.stdout.readline()) if self._guard.stdout else 0
         end = time.monotonic() + _BOUND
-        while not (told := _told(ports / f"nats-server_{self._pid}.ports")):
-            if time.monotonic() > end or psutil.Process(self._pid).status() == psutil.STATUS_ZOMBIE:
+        while not (told := _told(ports / f"nats-server_{self.pid}.ports")):
+            if time.monotonic() > end or psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE:
                 raise RuntimeError((self._folder / "log").read_text())
             time.sleep(0.01)
         self._port = int(told.rpartition(":")[2])
-
-    def signal(self, number: int) -> None:
-        """Send it a signal."""
-        os.kill(self._pid, number)
 
     def kill(self) -> None:
         """End it, without a chance to do anything else. Harmless when it is not running."""
         guard, self._guard = self._guard, None
         if guard is not None:
             with suppress(ProcessLookupError):
-                self.signal(signal.SIGKILL)
+                os.kill(self.pid, signal.SIGKILL)
             guard.communicate()
 
 

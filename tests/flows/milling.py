@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from examples._demo.database import Database
 from tests.cli.served import Served
-from tests.flows.freezing import freeze
 from tests.flows.mill import GrainPoured
+from tests.freezing import freeze_worker
 from twofold.app._database import store_of
 from twofold.messages import Catalogue, Context
 from twofold.store import Store, UnitOfWork
@@ -65,7 +65,7 @@ class Mill:
 
     async def freeze(self, worker: Served) -> None:
         """Stop a worker so that others can write."""
-        await freeze(worker, self._store)
+        await freeze_worker(worker, self._store)
 
     @property
     def owner(self) -> int | None:

@@ -14,8 +14,8 @@ import pytest
 from examples._demo.database import Database
 from tests.cli.served import Served, wait_until
 from tests.drivers.nats.keeping import Keeper, keeper
-from tests.flows.freezing import freeze
 from tests.flows.post import Posted
+from tests.freezing import freeze_worker
 from tools.nats_server import NatsServer
 from twofold.app._database import store_of
 from twofold.messages import Catalogue, Context
@@ -69,7 +69,7 @@ class Office:
 
     async def freeze(self, worker: Served) -> None:
         """Stop a worker so that others can write."""
-        await freeze(worker, self._store)
+        await freeze_worker(worker, self._store)
 
     @property
     def position(self) -> int:

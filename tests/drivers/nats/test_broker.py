@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import tracemalloc
 from pathlib import Path
@@ -11,6 +12,7 @@ from nats.aio.msg import Msg
 
 from tests.drivers.nats.keeping import keeper
 from tests.drivers.nats.proxy import through
+from tests.freezing import freeze
 from tools.nats_server import NatsServer, running
 from twofold.clock import new_id
 from twofold.drivers.nats import NatsBroker
@@ -119,10 +121,10 @@ async def test_a_frozen_server_ends_no_call(tmp_path: Path) -> None:
             broker = NatsBroker(server.url, within=0.3)
             batch = [message(keeps.place, b"x" * 200_000) for _ in range(100)]
             assert await broker.publish(batch[:1]) == [None]
-            server.signal(signal.SIGSTOP)
+            freeze(server.pid)
             for _ in range(2):
                 assert {type(one) for one in await broker.publish(batch)} == {NotConfirmed}
-            server.signal(signal.SIGCONT)
+            os.kill(server.pid, signal.SIGCONT)
             async with asyncio.timeout(60):
                 while any(await broker.publish(batch[:5])):
                     pass
