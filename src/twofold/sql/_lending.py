@@ -49,6 +49,19 @@ class _ReaderSession(_Borrower, BlockingReadSession):
     pass
 
 
+class _Looker(Session):
+    """What is behind the session of a query: no transaction, since each statement reads what is there by then."""
+
+    def _connection_for_bind(self, engine: Any, execution_options: Any = None, **_: Any) -> Connection:
+        connection: Connection = engine
+        return connection.execution_options(**execution_options) if execution_options else connection
+
+    def close(self) -> None:
+        """Let go of all objects; most queries have none, only rows."""
+        if self.in_transaction() or len(self.identity_map) or self.new:
+            super().close()
+
+
 class _QuerySession(ReadSession):
     """The session of a query: nothing is open behind it, so letting go is no work for the loop."""
 
@@ -112,7 +125,8 @@ class LendingSessions(ABC):
 
     def read(self) -> ReadSession:
         """A session that cannot write. Each statement sees what was committed when it began."""
-        return _QuerySession(self._async_connection(self.for_reader()), expire_on_commit=False)
+        connection = self._async_connection(self.for_reader())
+        return _QuerySession(connection, sync_session_class=_Looker, expire_on_commit=False)
 
     def read_blocking(self) -> BlockingReadSession:
         """The same for a handler that runs whole as `store.read(work)`, inside `bound`; all statements see the same."""

@@ -1,7 +1,7 @@
 """The session of a query reads what is committed, and the database refuses its writes."""
 
 import pytest
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, func, inspect, select, text, update
 from sqlalchemy.orm import selectinload
 
 from tests.drivers.sql.shop import Customer, Order, names
@@ -74,6 +74,30 @@ async def test_an_entity_that_was_added_is_refused(reading: ReadSession) -> None
         reading.add(Customer(name="z"))
         with pytest.raises(WriteRefused):
             await reading.commit()
+
+
+async def test_what_was_read_is_let_go(reading: ReadSession) -> None:
+    """An object is the session's until it ends, in a transaction or without one; then the session may begin anew."""
+    query = select(Customer).where(Customer.id == 1)
+    async with reading:
+        ada = (await reading.scalars(query)).one()
+        assert (await reading.scalars(query)).one() is ada
+        assert ada in reading
+    assert inspect(ada).detached
+    async with reading, reading.begin():
+        other = (await reading.scalars(query)).one()
+        assert other is not ada
+    assert inspect(other).detached
+    assert ada.name == other.name == "a"
+
+
+async def test_a_connection_has_options_of_its_own(reading: ReadSession) -> None:
+    """What one statement asks for concerns that session alone."""
+    async with reading:
+        connection = await reading.connection(execution_options={"whose": "mine"})
+        assert connection.sync_connection is not None
+        assert connection.sync_connection.get_execution_options()["whose"] == "mine"
+        assert await connection.scalar(select(func.count()).select_from(Customer)) == 5
 
 
 async def test_each_statement_sees_what_was_committed(reading: ReadSession, store: Store) -> None:

@@ -52,8 +52,8 @@ async def test_a_slow_read_holds_nobody_up(store: SqliteStore) -> None:
     waiting = asyncio.create_task(store.read(slow))
     async with asyncio.timeout(LONG):
         try:
+            assert await asyncio.to_thread(slow.started.wait, LONG)
             assert await asyncio.gather(*(store.read(one) for _ in range(20))) == [1] * 20
-            assert slow.started.is_set()
             assert not waiting.done()
         finally:
             slow.let_go.set()

@@ -108,7 +108,7 @@ class SqliteTransaction:
         """Undo everything and free the turn, even when cancelled; harmless when nothing was begun or it has ended."""
         if self._turn is None:
             return
-        call = Call[None](lambda connection: None)
+        call: Call[None] = Call(lambda connection: None)
         call.claim()  # nobody can withdraw or refuse it
         try:
             self._turn.put(call, "rollback")

@@ -23,7 +23,7 @@ class Mailbox(Generic[T]):
     __slots__ = ("_closed", "_items", "_lock")
 
     def __init__(self, closed: str | None = None) -> None:
-        self._items = SimpleQueue[T | None]()
+        self._items: SimpleQueue[T | None] = SimpleQueue()
         self._lock = Lock()
         self._closed: str | None = None
         if closed is not None:

@@ -3,9 +3,8 @@
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from queue import Empty
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, NamedTuple, TypeAlias, final
 
 from twofold.drivers.sqlite._call import Call, settle
 from twofold.drivers.sqlite._faults import typed
@@ -17,8 +16,7 @@ from twofold.store import Committed
 Ending: TypeAlias = Literal["commit", "rollback"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     call: Call[Any]
     ending: Ending | None
 
@@ -36,7 +34,7 @@ class Turn:
     def __init__(self, limit: float) -> None:
         self._limit = limit
         self._until: float | None = None
-        self._steps = Mailbox[_Step]()
+        self._steps: Mailbox[_Step] = Mailbox()
 
     def put(self, call: Call[Any], ending: Ending | None = None) -> None:
         """Ask for the next step; the first one must be there before the turn is queued.
