@@ -8,10 +8,13 @@ import gc
 import os
 import re
 import secrets
+import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any, Final, TypeAlias
 
 import asyncpg
@@ -19,7 +22,10 @@ import pytest
 from fakeredis import TcpFakeServer
 from hypothesis import settings
 
+import examples
+import twofold
 from examples._demo.database import Database, PostgresSchema, SqliteFile
+from tests.adapters import make_once
 from tools.coverage_tracer import keep_greenlets, untraced
 from tools.nats_server import NatsServer, running
 from tools.shared_postgres import fresh_database
@@ -31,6 +37,7 @@ settings.register_profile("twofold", deadline=None)
 settings.load_profile("twofold")
 
 keep_greenlets()
+make_once()
 
 # Each client over HTTP reads certificates first, for ten times what a request takes; nobody here speaks TLS.
 os.environ.pop("SSL_CERT_FILE", None)
@@ -53,6 +60,29 @@ def _runs_nothing_new(item: pytest.Item) -> bool:
         return True
     room = item.path.relative_to(Path(__file__).parent).parts[0]
     return room in _WHOLE or (room != "drivers" and _POSTGRES.search(item.name) is not None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Trace what is imported of ours, and not how tests are collected: that takes each worker twice as long."""
+    if sys.gettrace() is not None and not _hands_out(session):
+        for package in (twofold, examples):
+            for module in walk_packages(package.__path__, f"{package.__name__}."):
+                if not module.name.endswith("__main__"):
+                    import_module(module.name)
+    with untraced():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Trace nothing where tests are handed out to workers."""
+    with untraced() if _hands_out(session) else nullcontext():
+        return (yield)
+
+
+def _hands_out(session: pytest.Session) -> bool:
+    return bool(session.config.getoption("dist", "no") != "no")
 
 
 _WHOLE: Final = ("architecture", "benchmarks", "docs", "flows", "systems", "tools", "typing")

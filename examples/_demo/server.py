@@ -116,9 +116,14 @@ class Server:
 
     def client(self, *, connections: int = 16) -> httpx.AsyncClient:
         """A client that speaks to it, and to nothing in between."""
-        # The server closes what has been idle for 5 s: a request that is sent at that moment would get no answer.
-        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=2.0)
-        return httpx.AsyncClient(base_url=self.url, limits=limits, timeout=30.0, trust_env=False)
+        return client_of(self.url, connections=connections)
+
+
+def client_of(url: str, *, connections: int = 16) -> httpx.AsyncClient:
+    """A client that speaks to a server, and to nothing in between."""
+    # The server closes what has been idle for 5 s: a request that is sent at that moment would get no answer.
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=2.0)
+    return httpx.AsyncClient(base_url=url, limits=limits, timeout=30.0, trust_env=False)
 
 
 async def subscriptions(client: httpx.AsyncClient) -> list[dict[str, Any]]:

@@ -116,7 +116,7 @@ async def until(holds: Callable[[], bool]) -> None:
         while True:
             if holds():
                 return
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
 
 
 async def asked(shop: Shop, times: int) -> None:

@@ -26,16 +26,24 @@ class Served:
         folder: Where its output goes.
         where: The folder that it runs in.
         forked: Whether it is forked, for tests that are not about how it starts.
+        env: Its environment, if that is not this one.
     """
 
-    def __init__(self, *arguments: str, folder: Path, where: Path = ROOT, forked: bool = True) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        folder: Path,
+        where: Path = ROOT,
+        forked: bool = True,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self._out, self._err = folder / "stdout", folder / "stderr"
         words = ["-m", "twofold", "run", *arguments, "--port", "0"]
         with self._out.open("w") as out, self._err.open("w") as err:
             self.process = (
-                Forked(words, where=where, out=self._out, err=self._err)
+                Forked(words, where=where, out=self._out, err=self._err, env=env)
                 if forked
-                else subprocess.Popen([sys.executable, *words], cwd=where, stdout=out, stderr=err)
+                else subprocess.Popen([sys.executable, *words], cwd=where, stdout=out, stderr=err, env=env)
             )
 
     def __enter__(self) -> Self:

@@ -43,8 +43,14 @@ def slow(served: Served, gate: Path) -> Iterator[Future[httpx.Response]]:
 
 
 def running(*arguments: str, folder: Path) -> Served:
-    """One that nothing was imported for: this file is about how it starts, and coverage follows into it."""
+    """One that nothing was imported for, and that coverage follows into: to see how it starts and ends."""
     return Served(*arguments, folder=folder, forked=False)
+
+
+@pytest.fixture
+def forking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what happens in between: coverage does not follow into their processes, which are forked."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 def finished(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -65,32 +71,35 @@ def test_it_serves_commands_queries_health_metrics_and_documents(served: Served)
     assert f"twofold: documentation at {served.address}/docs" in served.output.splitlines()
 
 
+@pytest.mark.usefixtures("forking")
 def test_no_docs_means_no_docs(tmp_path: Path) -> None:
     """With --no-docs neither the documents nor their description are offered or announced."""
-    with running(SHOP, "--no-docs", "--database", str(tmp_path / "shop.db"), folder=tmp_path) as served:
+    with Served(SHOP, "--no-docs", "--database", str(tmp_path / "shop.db"), folder=tmp_path) as served:
         assert served.get("/docs").status_code == 404
         assert served.get("/openapi.json").status_code == 404
         assert "documentation" not in served.output
 
 
+@pytest.mark.usefixtures("forking")
 def test_an_application_says_how_it_is_served(tmp_path: Path) -> None:
     """What `App(http=...)` says holds, and what is typed wins over it."""
     address = str(tmp_path / "shop.db")
-    with running(STRICT, "--database", address, folder=tmp_path) as served:
+    with Served(STRICT, "--database", address, folder=tmp_path) as served:
         refused = served.command("sell", item="x" * 1000)
         assert (refused.status_code, refused.json()["type"]) == (413, "https://example.com/errors#too_large")
         assert served.get("/docs").status_code == 404
         assert served.get("/problems/too_large").status_code == 404
         assert "documentation" not in served.output
-    with running(STRICT, "--docs", "--database", address, folder=tmp_path) as served:
+    with Served(STRICT, "--docs", "--database", address, folder=tmp_path) as served:
         assert served.get("/docs").status_code == 200
 
 
+@pytest.mark.usefixtures("forking")
 def test_a_connection_on_which_nothing_begins_is_closed(tmp_path: Path, gate: Path) -> None:
     """Whether nothing comes, or a part of a head, or that behind a request; one whose request takes long is left."""
     live = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n"
     with (
-        running(STRICT, "--database", str(tmp_path / "shop.db"), folder=tmp_path) as served,
+        Served(STRICT, "--database", str(tmp_path / "shop.db"), folder=tmp_path) as served,
         ThreadPoolExecutor(1) as pool,
     ):
         answer = pool.submit(served.command, "sell_slowly", item="clock", gate=str(gate))
@@ -103,10 +112,11 @@ def test_a_connection_on_which_nothing_begins_is_closed(tmp_path: Path, gate: Pa
         assert answer.result(BOUND).status_code == 200
 
 
+@pytest.mark.usefixtures("forking")
 def test_a_connection_too_many_is_a_503(tmp_path: Path) -> None:
     """With --max-connections a request on one more is refused at once, until another one is gone."""
     arguments = (SHOP, "--max-connections", "1", "--database", str(tmp_path / "shop.db"))
-    with running(*arguments, folder=tmp_path) as served:
+    with Served(*arguments, folder=tmp_path) as served:
         wait_until(lambda: served.get("/health/live").status_code == 200, "nobody else is connected")
         with connected(served) as connection:
             connection.sendall(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -249,10 +259,11 @@ def test_a_store_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.usefixtures("forking")
 def test_log_lines_are_json_on_demand(tmp_path: Path) -> None:
     """With --log-format json every line is an object; a message has a start and an outcome and no payload."""
     arguments = (SHOP, "--log-format", "json", "--database", str(tmp_path / "shop.db"))
-    with running(*arguments, folder=tmp_path) as served:
+    with Served(*arguments, folder=tmp_path) as served:
         assert served.command("refuse", why="secret reason").status_code == 400
         served.signal()
         assert served.ended() == 0
@@ -263,10 +274,11 @@ def test_log_lines_are_json_on_demand(tmp_path: Path) -> None:
     assert "secret" not in served.errors
 
 
+@pytest.mark.usefixtures("forking")
 def test_a_log_level_keeps_lines_out(tmp_path: Path) -> None:
     """With --log-level warning a command that goes well leaves no line."""
     arguments = (SHOP, "--log-level", "warning", "--database", str(tmp_path / "shop.db"))
-    with running(*arguments, folder=tmp_path) as served:
+    with Served(*arguments, folder=tmp_path) as served:
         assert served.command("sell", item="pen").status_code == 200
         served.signal()
         assert served.ended() == 0

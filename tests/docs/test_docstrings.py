@@ -30,7 +30,8 @@ def examples() -> Iterator[doctest.DocTest]:
     """All that is behind a `>>>` in a docstring of any file."""
     parser = doctest.DocTestParser()
     for path in sorted(SOURCE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        source = path.read_text()
+        for node in ast.walk(ast.parse(source)) if ">>> " in source else ():
             match node:
                 case ast.Expr(value=ast.Constant(value=str(text))) if ">>> " in text:
                     name = ".".join(path.relative_to(SOURCE).with_suffix("").parts)

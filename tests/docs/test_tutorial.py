@@ -5,12 +5,11 @@ import itertools
 import os
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
@@ -18,6 +17,7 @@ import pytest
 from examples._demo.database import PostgresSchema
 from examples._demo.server import caught_up
 from tests.cli.forked import finished
+from tests.cli.served import Served
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tutorial.md").read_text()
@@ -119,17 +119,13 @@ class Reader:
 
     @contextmanager
     def _serving(self, words: list[str]) -> Iterator[str]:
-        command = [sys.executable, "-m", "twofold", *words, "--port", "0"]
-        with subprocess.Popen(
-            command, cwd=self._folder, env=self._environment, stdout=subprocess.PIPE, text=True
-        ) as server:
-            assert server.stdout is not None
-            try:
-                yield next(found[0] for line in server.stdout if (found := re.search(r"http://[\d.:]+", line)))
-            finally:
-                server.terminate()
-                server.stdout.read()
-            assert server.wait(20) == 0
+        with TemporaryDirectory() as place:
+            with Served(*words[1:], folder=Path(place), where=self._folder, env=self._environment) as server:
+                try:
+                    yield server.address
+                finally:
+                    server.signal()
+                    assert server.ended() == 0
 
     async def _wait_for_worker(self) -> None:
         async with httpx.AsyncClient(base_url=self._addresses["8001"]) as client:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from examples._demo.database import Database
-from examples._demo.server import Server, caught_up
+from examples._demo.server import caught_up, client_of
 from examples.orders import app as orders_app
 from examples.orders.commands import CancelOrder, PayOrder, ShipOrder
 from examples.orders.domain import (
@@ -29,6 +29,7 @@ from examples.orders.domain import (
 from examples.orders.notices import Notices
 from examples.orders.read_models import CustomerRow, CustomerTotals, DetailRow
 from examples.orders.values import Line
+from tests.cli.served import Served
 from twofold import App, Event
 from twofold.clock import new_id
 from twofold.testing import Fault, given
@@ -404,13 +405,16 @@ async def test_the_example_is_sound_and_documents_itself(shop: Shop) -> None:
 
 async def test_a_restarted_server_continues_where_it_was(each_database: Database, tmp_path: Path) -> None:
     """`twofold run` on the same database serves what was accepted before, and goes on from there."""
-    log = tmp_path / "server.log"
-    async with Server("examples.orders:app", database=each_database, log=log) as server, server.client() as client:
-        placed = await client.post("/orders", json={"customer_id": ADA, "lines": [PEN]})
-        order_id = UUID(placed.json())
-    async with Server("examples.orders:app", database=each_database, log=log) as server, server.client() as client:
-        paid = await client.post(f"/orders/{order_id}/pay", json={"amount": "2.50"})
-        assert paid.status_code == 204
-        await caught_up(client)
-        totals = (await client.get(f"/customers/{ADA}/totals")).json()
+    place = ("examples.orders:app", "--database", each_database.address)
+    with Served(*place, folder=tmp_path) as served:
+        async with client_of(served.address) as client:
+            placed = await client.post("/orders", json={"customer_id": ADA, "lines": [PEN]})
+        served.signal()
+        assert served.ended() == 0
+    with Served(*place, folder=tmp_path) as served:
+        async with client_of(served.address) as client:
+            paid = await client.post(f"/orders/{UUID(placed.json())}/pay", json={"amount": "2.50"})
+            assert paid.status_code == 204
+            await caught_up(client)
+            totals = (await client.get(f"/customers/{ADA}/totals")).json()
     assert (totals["orders"], totals["paid"]) == (1, "2.50")

@@ -14,9 +14,10 @@ from examples._demo.database import Database
 from examples._demo.ledger import KnownOrder, Ledger
 from examples._demo.orders import shop
 from examples._demo.scenario import Checks
-from examples._demo.server import Server, caught_up
+from examples._demo.server import caught_up, client_of
 from examples._demo.tally import Tally
 from examples._demo.verify import Verification
+from tests.cli.served import Served
 
 pytestmark = pytest.mark.anyio
 
@@ -32,32 +33,31 @@ async def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(
     ledger = Ledger()
     accepted = 0
     for number in range(rounds + 1):
-        async with (
-            Server("examples.orders:app", database=each_database, log=tmp_path / "server.log") as server,
-            server.client() as client,
-        ):
-            await caught_up(client)
-            resolve_doubts(ledger, await read_log(each_database))
-            checks = Checks()
-            await Verification(client, ledger, checks).run(orders_before=0, customers_before=0)
-            assert [check for check in checks.seen if not check.passed] == [], server.log_tail()
-            assert await each_database.rows("SELECT count(*) FROM order_detail") == [(len(ledger.orders),)]
-            if number < rounds:
-                tally = Tally()
-                kill = KillAfter(server, tally, commands=random.randint(40, 200), delay=random.uniform(0, 0.02))
-                tally.on_command = kill
-                await shop(client, ledger, tally, commands=100_000, seed=number)
-                accepted += tally.accepted
-                assert kill.done, server.log_tail()
-                assert tally.unanswered
-                assert tally.surprises == []
+        quiet = ("--database", each_database.address, "--log-level", "warning")
+        with Served("examples.orders:app", *quiet, folder=tmp_path) as server:
+            async with client_of(server.address) as client:
+                await caught_up(client)
+                resolve_doubts(ledger, await read_log(each_database))
+                checks = Checks()
+                await Verification(client, ledger, checks).run(orders_before=0, customers_before=0)
+                assert [check for check in checks.seen if not check.passed] == [], server.errors
+                assert await each_database.rows("SELECT count(*) FROM order_detail") == [(len(ledger.orders),)]
+                if number < rounds:
+                    tally = Tally()
+                    kill = KillAfter(server, tally, commands=random.randint(40, 200), delay=random.uniform(0, 0.02))
+                    tally.on_command = kill
+                    await shop(client, ledger, tally, commands=100_000, seed=number)
+                    accepted += tally.accepted
+                    assert kill.done, server.errors
+                    assert tally.unanswered
+                    assert tally.surprises == []
     assert accepted > 40
 
 
 class KillAfter:
     """Kills a server a moment after so many commands were answered."""
 
-    def __init__(self, server: Server, tally: Tally, *, commands: int, delay: float) -> None:
+    def __init__(self, server: Served, tally: Tally, *, commands: int, delay: float) -> None:
         self._server = server
         self._tally = tally
         self._commands = commands
@@ -67,7 +67,7 @@ class KillAfter:
     def __call__(self) -> None:
         if self._tally.sent >= self._commands and not self.done:
             self.done = True
-            asyncio.get_running_loop().call_later(self._delay, self._server.kill)
+            asyncio.get_running_loop().call_later(self._delay, self._server.process.kill)
 
 
 async def read_log(database: Database) -> dict[str, list[tuple[str, dict[str, Any]]]]:

@@ -84,4 +84,4 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait until something holds that nobody tells of."""
     async with asyncio.timeout(10):
         while not await condition():  # noqa: ASYNC110  # stores and owners tell nobody
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.002)

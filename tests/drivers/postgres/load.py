@@ -64,8 +64,10 @@ class Load:
         while not self._done.is_set():
             try:
                 await self._commit(await self._some(chance))
-            except (Conflict, StoreUnavailable):  # so nothing of it is in the log
+            except Conflict:  # so nothing of it is in the log
                 await asyncio.sleep(0)
+            except StoreUnavailable:  # nor is this; a server that is away comes back no sooner for being asked more
+                await asyncio.sleep(0.01)
 
     async def _commit(self, batch: Batch) -> None:
         try:
