@@ -265,3 +265,11 @@ def test_colours_are_for_terminals() -> None:
     configure_logging(stream=stream)
     LOGGER.info("hello")
     assert "\x1b[" in stream.getvalue()
+
+
+def test_what_is_no_terminal_gets_lines_for_machines() -> None:
+    """Nobody looks at a file or a pipe while it is written, unless they say so."""
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    LOGGER.info("hello")
+    assert json.loads(stream.getvalue())["event"] == "hello"

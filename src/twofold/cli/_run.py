@@ -50,8 +50,7 @@ _RELOADS: Final = Fault(
 @click.option(
     "--log-format",
     type=click.Choice(["console", "json"]),
-    default="console",
-    show_default=True,
+    show_default="console on a terminal, json elsewhere",
     help="Log lines for people, or one JSON object per line.",
 )
 @click.option(
@@ -96,7 +95,7 @@ def run(
     database: str | None,
     read_database: str | None,
     role: str | None,
-    log_format: str,
+    log_format: str | None,
     log_level: str,
     profile: Profile | None,
     docs: bool | None,

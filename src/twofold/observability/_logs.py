@@ -27,14 +27,14 @@ _FOLLOWED: Final = "    | "
 
 def configure_logging(
     *,
-    format: LogFormat = "console",  # noqa: A002  # what the option of the command line is called
+    format: LogFormat | None = None,  # noqa: A002  # what the option of the command line is called
     level: int | str = "INFO",
     stream: TextIO | None = None,
 ) -> None:
     """Have all loggers of this process write to one stream.
 
     Args:
-        format: For people or for machines.
+        format: For people or for machines; unless given, for people where they see it: on a terminal.
         level: The lowest level that is written.
         stream: Where to; standard error unless given.
 
@@ -42,7 +42,8 @@ def configure_logging(
         ValueError: There is no such level.
     """
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(formatter(format, colors=handler.stream.isatty()))
+    seen = handler.stream.isatty()
+    handler.setFormatter(formatter(format or ("console" if seen else "json"), colors=seen))
     logging.basicConfig(handlers=[handler], level=level, force=True)
 
 
@@ -56,7 +57,20 @@ def formatter(wanted: LogFormat, *, colors: bool = False) -> logging.Formatter:
     people = ConsoleRenderer(colors=colors, sort_keys=False, pad_event_to=0, exception_formatter=plain_traceback)
     machines = JSONRenderer(default=str)  # in ASCII, which escapes every newline, control and bidirectional mark
     chain: list[Processor] = [gather, machines] if wanted == "json" else [gather, _for_people, people]
-    return ProcessorFormatter(processors=chain)
+    return _Lines(processors=chain)
+
+
+class _Lines(ProcessorFormatter):
+    """Copies no record that structlog has not made: two of them come of every message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if hasattr(record, "_logger"):
+            return super().format(record)
+        line: Any = {"event": record.getMessage(), "exc_info": record.exc_info, "_record": record}
+        for process in self.processors:
+            line = process(None, record.levelname, line)
+        text: str = line
+        return text
 
 
 def _for_people(logger: WrappedLogger, name: str, facts: EventDict) -> EventDict:
