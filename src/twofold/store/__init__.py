@@ -43,7 +43,7 @@ from twofold.store._rearrangement import Aside, Rearrangement, beside, table_nam
 from twofold.store._recorded import Recorded
 from twofold.store._refusals import Refusals
 from twofold.store._remainder import Remainder
-from twofold.store._replies import Reply
+from twofold.store._replies import Received, Reply
 from twofold.store._retention import Pruned, prunable, prune
 from twofold.store._rows import Add, Delete, RowChange, Upsert
 from twofold.store._schema import MigratableStore, SchemaState
@@ -110,6 +110,7 @@ __all__ = [
     "ReadableStore",
     "Rearrangement",
     "Record",
+    "Received",
     "Recorded",
     "Refusals",
     "Remainder",
