@@ -26,7 +26,7 @@ from twofold.store._lifecycle import conclusion_stage, lifecycle_stage
 from twofold.store._log import Log, Wakeup
 from twofold.store._memory import MemoryStore
 from twofold.store._memory_tables import MemoryTables
-from twofold.store._parked import Parked, ParkedEvents
+from twofold.store._parked import INBOX, Parked, ParkedEvents, is_of_log
 from twofold.store._participants import EventSource, Participant
 from twofold.store._port import (
     QueueingStore,
@@ -90,6 +90,7 @@ __all__ = [
     "Flaw",
     "GAP",
     "IF_INTERRUPTED",
+    "INBOX",
     "How",
     "INLINE",
     "INTERRUPTED",
@@ -150,6 +151,7 @@ __all__ = [
     "from_header",
     "furthest",
     "idempotency_stage",
+    "is_of_log",
     "json_text",
     "lifecycle_stage",
     "part_of",

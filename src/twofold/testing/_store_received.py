@@ -52,7 +52,7 @@ class Receiving(StoreCase):
         assert not [*await store.find_received([])]
 
     async def test_what_has_expired_is_swept_by_what_comes(self, store: Store) -> None:
-        """So there are never more of them than came within the time that they are kept; then a copy is a new message."""
+        """So there are never more of them than came within the time that they are kept; a copy is new then."""
         old = [received(f"old {number}") for number in range(4)]
         await store.commit(Batch(received=tuple(old)))
         late = old[0].expires

@@ -16,7 +16,7 @@ from twofold.drivers.postgres._closings import not_at
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import state_of
 from twofold.drivers.postgres._names import Names
-from twofold.drivers.postgres._replies import KEEP, RECEIVED, keeping, keeping_received
+from twofold.drivers.postgres._replies import KEEP, KEEP_RECEIVED, keeping, keeping_received
 from twofold.drivers.postgres._snapshots import KEEP_SNAPSHOTS, keeping_snapshots
 from twofold.errors import AlreadyReceived, CheckpointMoved, ConditionFailed, Conflict, StreamClosed
 from twofold.store import Append, Batch, Committed, Draft, Move, Parked, json_text
@@ -99,7 +99,7 @@ class Calls:
     commit: str
     keep: str
     keep_snapshots: str
-    received: str
+    keep_received: str
 
     def of(self, batch: Batch) -> Call:
         """The call that writes a batch."""
@@ -112,7 +112,7 @@ class Calls:
         if batch.reply is not None:
             query, values = keeping(query, values, batch.reply, self.keep)
         if batch.received:
-            query, values = keeping_received(query, values, batch.received, self.received)
+            query, values = keeping_received(query, values, batch.received, self.keep_received)
         return replace(call, query=query, values=values, short=False)
 
     def _log(self, batch: Batch) -> Call:
@@ -124,7 +124,9 @@ class Calls:
 
 def calls(names: Names) -> Calls:
     """What makes calls for a log."""
-    return Calls(names.sql(_APPEND), names.sql(_COMMIT), names.sql(KEEP), names.sql(KEEP_SNAPSHOTS), names.sql(RECEIVED))
+    return Calls(
+        names.sql(_APPEND), names.sql(_COMMIT), names.sql(KEEP), names.sql(KEEP_SNAPSHOTS), names.sql(KEEP_RECEIVED)
+    )
 
 
 def _one_event(append: Append) -> tuple[Any, ...]:

@@ -53,7 +53,7 @@ async def find_received(fetch: Fetch, keys: Collection[bytes]) -> Collection[byt
 
 
 def keeping_received(
-    query: str, values: tuple[Any, ...], received: Sequence[Received], table: str
+    query: str, values: tuple[Any, ...], received: Sequence[Received], keep: str
 ) -> tuple[str, tuple[Any, ...]]:
     """A query that writes a unit of work, with its parameters, once it keeps what was received too: in one round trip.
 
@@ -61,19 +61,12 @@ def keeping_received(
         query: The query.
         values: Its parameters.
         received: The messages, at least one.
-        table: What keeps them, from `RECEIVED`.
+        keep: What keeps them, from `KEEP_RECEIVED`.
     """
-    keys, names, times, ends, now, most = (f"${nth}" for nth in range(len(values) + 1, len(values) + 7))
-    kept = (
-        f"WITH done AS MATERIALIZED (SELECT ({query}) AS answer), swept AS (DELETE FROM {table} WHERE key IN"
-        f" (SELECT e.key FROM {table} AS e WHERE e.expires <= {now}::timestamptz ORDER BY e.expires"
-        f" LIMIT {most}::bigint FOR UPDATE SKIP LOCKED)), kept AS (INSERT INTO {table}"
-        " (key, message, fingerprint, value, time, expires, position)"
-        " SELECT r.key, r.message, '', 'null', r.time, r.expires, done.answer[1]"
-        f" FROM done, unnest({keys}::bytea[], {names}::text[], {times}::timestamptz[], {ends}::timestamptz[])"
-        " AS r (key, message, time, expires) WHERE done.answer[1] >= 0) SELECT answer FROM done"
-    )
-    return kept, (*values, *map(list, zip(*received, strict=True)), received[0].time, 2 * len(received))
+    for nth, place in enumerate(_PLACES, len(values) + 1):
+        keep = keep.replace(place, f"${nth}")
+    columns = map(list, zip(*received, strict=True))
+    return keep.replace("<query>", query), (*values, *columns, received[0].time, 2 * len(received))
 
 
 def _reply(rows: Any) -> Reply | None:
@@ -88,5 +81,14 @@ _CLAIM: Final = (
     "SELECT key, message, fingerprint, value, time, expires, position FROM {schema}.twofold_claim($1, $2, $3)"
 )
 KEEP: Final = "SELECT {schema}.twofold_reply"
-RECEIVED: Final = "{schema}.twofold_replies"
+KEEP_RECEIVED: Final = (
+    "WITH done AS MATERIALIZED (SELECT (<query>) AS answer), swept AS (DELETE FROM {schema}.twofold_replies"
+    " WHERE key IN (SELECT e.key FROM {schema}.twofold_replies AS e WHERE e.expires <= <now>::timestamptz ORDER BY e.expires"
+    " LIMIT <most>::bigint FOR UPDATE SKIP LOCKED)), kept AS (INSERT INTO {schema}.twofold_replies"
+    " (key, message, fingerprint, value, time, expires, position)"
+    " SELECT r.key, r.message, '', 'null', r.time, r.expires, done.answer[1]"
+    " FROM done, unnest(<keys>::bytea[], <names>::text[], <times>::timestamptz[], <ends>::timestamptz[])"
+    " AS r (key, message, time, expires) WHERE done.answer[1] >= 0) SELECT answer FROM done"
+)
+_PLACES: Final = ("<keys>", "<names>", "<times>", "<ends>", "<now>", "<most>")
 _FIND_KEYS: Final = "SELECT key FROM {schema}.twofold_replies WHERE key = ANY($1)"
