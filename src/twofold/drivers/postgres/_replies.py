@@ -83,8 +83,8 @@ _CLAIM: Final = (
 KEEP: Final = "SELECT {schema}.twofold_reply"
 KEEP_RECEIVED: Final = (
     "WITH done AS MATERIALIZED (SELECT (<query>) AS answer), swept AS (DELETE FROM {schema}.twofold_replies"
-    " WHERE key IN (SELECT e.key FROM {schema}.twofold_replies AS e WHERE e.expires <= <now>::timestamptz ORDER BY e.expires"
-    " LIMIT <most>::bigint FOR UPDATE SKIP LOCKED)), kept AS (INSERT INTO {schema}.twofold_replies"
+    " WHERE key IN (SELECT e.key FROM {schema}.twofold_replies AS e WHERE e.expires <= <now>::timestamptz"
+    " ORDER BY e.expires LIMIT <most>::bigint FOR UPDATE SKIP LOCKED)), kept AS (INSERT INTO {schema}.twofold_replies"
     " (key, message, fingerprint, value, time, expires, position)"
     " SELECT r.key, r.message, '', 'null', r.time, r.expires, done.answer[1]"
     " FROM done, unnest(<keys>::bytea[], <names>::text[], <times>::timestamptz[], <ends>::timestamptz[])"
