@@ -1,7 +1,7 @@
 """The broker in memory: the reference of the port, and what tests and desks have in the place of a server."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import final
 
 from twofold.messaging._broker import Outcome
@@ -66,9 +66,7 @@ class MemoryBroker:
 
     async def settle(self, queue: Queue, messages: Sequence[Incoming]) -> None:
         """Never give messages again; see `ReceivingBroker`."""
-        cursor = self._cursor(queue)
-        for one in messages:
-            cursor.taken.pop(one.number, None)
+        self._cursor(queue).settle({one.number for one in messages})
 
     async def give_back(self, queue: Queue) -> None:
         """Give again what was taken; see `ReceivingBroker`."""
@@ -131,6 +129,10 @@ class _Cursor:
         found = [one._replace(behind=behind) for one in found]
         self.taken |= {one.number: one for one in found}
         return found
+
+    def settle(self, numbers: Collection[int]) -> None:
+        self.again = [one for one in self.again if one.number not in numbers]
+        self.taken = {number: one for number, one in self.taken.items() if number not in numbers}
 
     def give_back(self) -> None:
         self.again = sorted([*self.again, *self.taken.values()], key=lambda one: one.number)

@@ -168,9 +168,9 @@ class Receiver:
         page = self._taken[:count]
         if not await self._deal(page):
             return
-        await self._broker.settle(self._queue, page)
-        del self._taken[:count]
+        del self._taken[:count]  # also when it cannot be settled: it comes again then, and is known
         self._careful = max(0, self._careful - count)
+        await self._broker.settle(self._queue, page)
         self._still(len(self._taken) + (self._taken or page)[-1].behind)
 
     async def _receive(self) -> bool:

@@ -61,7 +61,7 @@ class ReceivingBroker(Broker, Protocol):
         """Have messages never be given again; harmless for those that were settled.
 
         Raises:
-            NotReceived: The broker is away: some may be given again.
+            NotReceived: The broker is away, or does not know that it has given them: some may be given again.
         """
         ...
 

@@ -26,6 +26,7 @@ _IN_FLIGHT: Final = 1000
 _MOST_BYTES: Final = 8 * 1024 * 1024
 """How many bytes a batch may have; a message that is larger comes alone."""
 _UNSAFE: Final = re.compile(rb"[^A-Za-z0-9_:-]")
+_DONE: Final = b"+ACK"
 _NO_CONSUMER: Final = 10014
 _PLAIN: Final = 9
 """How many tokens a reply subject has where there are no domains."""
@@ -99,18 +100,19 @@ class Intake:
         return found
 
     async def settle(self, messages: Sequence[Incoming]) -> None:
-        """Acknowledge messages, and see that the server has read that.
+        """Acknowledge messages; returns when the server has noted that.
 
         Raises:
             Error: The connection is lost, or the server does not answer.
             OSError: So it is.
         """
+        if not messages:
+            return
+        for one in messages[:-1]:
+            await self.connection.send(one.handle, _DONE)
+        await self.connection.ask(messages[-1].handle, _DONE, self._within)  # answered once those before it are read
         for one in messages:
-            if one.handle:
-                await self.connection.send(one.handle, b"+ACK")
-                self._out.pop(one.handle, None)
-        if not await self.connection.lives():
-            raise Error("nats: the server does not answer")
+            self._out.pop(one.handle, None)
 
     async def give_back(self) -> None:
         """Have everything given again at once that is not acknowledged.
