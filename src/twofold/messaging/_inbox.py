@@ -5,7 +5,7 @@ or none, and of what it says of itself nothing gives a right.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final, NamedTuple, final
@@ -69,40 +69,49 @@ class Inbox:
         self._clock = clock
         self._remembered = timedelta(seconds=consumption.remembered)
 
+    def open(self, one: Incoming) -> Incoming:
+        """A message with its attributes, however it came.
+
+        Raises:
+            MessageUnreadable: It is too large, or no CloudEvent in JSON.
+        """
+        if len(one.data) > LARGEST:
+            raise MessageUnreadable(f"it has {len(one.data)} bytes of data, and {LARGEST} are read")
+        return opened(one)
+
+    def key_of(self, one: Incoming) -> bytes:
+        """What a message is known by; whether it can be read or not, and empty for one that says nothing of it."""
+        source, id_ = one.attributes.get("source"), one.attributes.get("id")
+        if not source or not id_:
+            return b""
+        return sha256(json.dumps([self.consumption.name, source, id_]).encode()).digest()
+
     def read(self, one: Incoming) -> Arrival:
         """A message as what it says.
 
         Raises:
-            MessageUnreadable: It is too large, no CloudEvent, or not in JSON.
+            MessageUnreadable: It lacks what a CloudEvent has, or is not in JSON.
             UnknownMessage: Its event is none of those that are received.
             NewerVersion: Its event is of a version that this process does not know yet.
             Undecodable: Its data does not fit the class of its event.
         """
-        if len(one.data) > LARGEST:
-            raise MessageUnreadable(f"it has {len(one.data)} bytes of data, and {LARGEST} are read")
-        message = opened(one)
-        said = message.attributes
+        said = one.attributes
         _prove(said)
         id_, source, type_ = (said[name] for name in _NAMED)
         if type_ not in self.consumption.types:
             raise UnknownMessage(name=type_[:_LONGEST], near=tuple(sorted(self.consumption.types))[:3])
-        events = self._catalogue.read(type_, self._version(type_, said.get("schemaversion")), message.data)
+        events = self._catalogue.read(type_, self._version(type_, said.get("schemaversion")), one.data)
         first = _event_id(id_, source)
-        ids = [first, *(uuid5(first, str(number)) for number in range(1, len(events)))]
+        ids = [first, *(uuid5(first, str(number)) for number in range(1, len(events)))][: len(events)]
         origin = self._origin(said, first)
         contexts = [Context(origin, clock=self._clock, message_id=event_id) for event_id in ids]
-        key = sha256(json.dumps([self.consumption.name, source, id_]).encode()).digest()
-        return Arrival(
-            message,
-            key,
-            type_,
-            self._stream(said["subject"] if said.get("subject") else id_),
-            [*zip(events, contexts, strict=False)],
-        )
+        stream = self._stream(said.get("subject") or id_)
+        return Arrival(one, self.key_of(one), type_, stream, [*zip(events, contexts, strict=True)])
 
-    async def known(self, arrivals: Sequence[Arrival]) -> set[bytes]:
+    async def known(self, messages: Iterable[Incoming]) -> set[bytes]:
         """The keys of those that were received before."""
-        return set(await self.store.find_received([one.key for one in arrivals])) if arrivals else set()
+        keys = {key for one in messages if (key := self.key_of(one))}
+        return set(await self.store.find_received(keys)) if keys else set()
 
     async def record(self, arrivals: Sequence[Arrival], settled: Batch) -> None:
         """Record messages, remember them, and settle what goes with that: one transaction.
@@ -141,7 +150,7 @@ class Inbox:
             raise MessageUnreadable("its schemaversion is no number")
         return int(said)
 
-    def _origin(self, said: Any, id_: UUID) -> Origin:
+    def _origin(self, said: Mapping[str, str], id_: UUID) -> Origin:
         return Origin(
             correlation_id=said.get("correlationid") or str(id_),
             causation_id=said.get("causationid"),
@@ -151,7 +160,7 @@ class Inbox:
         )
 
 
-def _prove(said: Any) -> None:
+def _prove(said: Mapping[str, str]) -> None:
     """See that a message is a CloudEvent in JSON, as far as its attributes tell."""
     if not said.get("specversion", "").startswith("1."):
         raise MessageUnreadable("it is no CloudEvent 1.0: it has no such specversion")
