@@ -10,7 +10,12 @@ from pydantic_core import from_json, to_json
 
 from tests.messaging.buying import Invoiced, Paid, billing, message, recorded
 from tests.messaging.buying_today import newer
+from tests.messaging.posting import write
 from twofold import App, Module, Success
+from twofold.app.catalogue import catalogue_of
+from twofold.app.description import describe
+from twofold.app.graph import graph_of
+from twofold.cli._drawn import as_mermaid, as_svg
 from twofold.clock import new_id
 from twofold.errors import Invalid, StoreUnavailable
 from twofold.messaging import Incoming, MemoryBroker, NotReceived, Outgoing, Queue, Waiting
@@ -528,6 +533,26 @@ def test_a_broker_that_only_takes_messages_is_a_fault() -> None:
 
     (fault,) = App("billing", modules=[billing()], database="memory:", broker=Taking()).check()
     assert fault.code == "no_receiving_broker"
+
+
+def test_a_name_that_inboxes_have_is_nobody_elses() -> None:
+    """What is parked under it is told from events of the log by that."""
+    module = Module("post")
+    write(module, "inbox:orders")
+    assert [one.code for one in App("shop", modules=[module], database="memory:").check()] == ["reserved_name"]
+
+
+def test_what_is_received_is_shown() -> None:
+    """By `twofold describe` and by the graph: from the inbox to its events, and on to their reactions."""
+    app = App("billing", modules=[billing()], database="memory:", broker="memory:")
+    (inbox,) = describe(app).projections
+    assert (inbox.name, inbox.mode, inbox.events) == ("inbox:orders", "inbox", ("paid",))
+    graph = graph_of(app)
+    assert ("inbox:orders", "event:paid", "records") in [(one.start, one.end, one.verb) for one in graph.edges]
+    assert any('[/"orders"/]:::inbox' in line for line in as_mermaid(graph))
+    assert ">orders<" in as_svg(graph)
+    caused = {one.name: one.caused_by for part in catalogue_of(app) for one in part.messages}
+    assert caused["paid"] == ("inbox orders",)
 
 
 async def test_who_does_not_work_needs_no_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

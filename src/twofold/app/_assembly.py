@@ -201,7 +201,7 @@ def assemble(
     taken = [reader.name for reader in (*readers, *views) if hasattr(reader, "name")]  # what is no view has none
     done.publications, mistaken = read_publications(modules, router.catalogue, taken)
     done.faults += mistaken
-    done.consumptions, mistaken = read_consumptions(modules, router.catalogue, done.publications)
+    done.consumptions, mistaken = read_consumptions(modules, router.catalogue, done.publications, taken)
     done.faults += mistaken
     if (done.publications or done.consumptions) and role.works:
         done.broker = broker()

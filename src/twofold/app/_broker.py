@@ -18,6 +18,7 @@ from twofold.messaging import (
     clashes,
     crossings,
 )
+from twofold.store import INBOX
 
 _VARIABLE: Final = "TWOFOLD_BROKER"
 _NATS: Final = ("nats", "tls")
@@ -84,7 +85,7 @@ def read_publications(
 
 
 def read_consumptions(
-    modules: Iterable[Module], catalogue: Catalogue, publications: Iterable[Publication]
+    modules: Iterable[Module], catalogue: Catalogue, publications: Iterable[Publication], taken: Iterable[str]
 ) -> tuple[list[Consumption], list[Fault]]:
     """What modules receive, and what is wrong with it.
 
@@ -92,6 +93,7 @@ def read_consumptions(
         modules: The modules.
         catalogue: The events that are known.
         publications: What they publish.
+        taken: Names under which checkpoints are kept already.
     """
     found: list[Consumption] = []
     faults: list[Fault] = []
@@ -102,6 +104,12 @@ def read_consumptions(
             faults.append(error.fault)
         except (WiringError, UnknownMessage):
             pass  # told with the event
+    hint = "rename it: what is parked under such a name is no event of the log"
+    faults += [
+        Fault(where=name, code="reserved_name", text=f"begins with {INBOX!r}", hint=hint)
+        for name in taken
+        if name.startswith(INBOX)
+    ]
     return found, [*faults, *crossings(found, publications)]
 
 

@@ -86,8 +86,12 @@ class Inbox:
             return b""
         return sha256(json.dumps([self.consumption.name, source, id_]).encode()).digest()
 
-    def read(self, one: Incoming) -> Arrival:
+    def read(self, one: Incoming, key: bytes) -> Arrival:
         """A message as what it says.
+
+        Args:
+            one: The message, as it was opened.
+            key: What it is known by.
 
         Raises:
             MessageUnreadable: It lacks what a CloudEvent has, or is not in JSON.
@@ -106,12 +110,12 @@ class Inbox:
         origin = self._origin(said, first)
         contexts = [Context(origin, clock=self._clock, message_id=event_id) for event_id in ids]
         stream = self._stream(said.get("subject") or id_)
-        return Arrival(one, self.key_of(one), type_, stream, [*zip(events, contexts, strict=True)])
+        return Arrival(one, key, type_, stream, [*zip(events, contexts, strict=True)])
 
-    async def known(self, messages: Iterable[Incoming]) -> set[bytes]:
-        """The keys of those that were received before."""
-        keys = {key for one in messages if (key := self.key_of(one))}
-        return set(await self.store.find_received(keys)) if keys else set()
+    async def known(self, keys: Iterable[bytes]) -> set[bytes]:
+        """The keys of messages that were received before; of those that say nothing of themselves none was."""
+        sought = {key for key in keys if key}
+        return set(await self.store.find_received(sought)) if sought else set()
 
     async def record(self, arrivals: Sequence[Arrival], settled: Batch) -> None:
         """Record messages, remember them, and settle what goes with that: one transaction.

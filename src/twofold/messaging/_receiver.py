@@ -223,12 +223,11 @@ class Receiver:
         if not self._parking.empty:
             await self._parking.look()  # somebody may have let some go
         read = [self._read(one) for one in page]
-        known = await self._inbox.known(one for one, _ in read)
+        known = await self._inbox.known(key for _, key, _ in read)
         arrivals: list[Arrival] = []
         aside: list[_Aside] = []
         waiting = set[str]()
-        for one, found in read:
-            key = self._inbox.key_of(one)
+        for one, key, found in read:
             if key in known:
                 continue
             if isinstance(found, Exception):
@@ -242,13 +241,15 @@ class Receiver:
                 arrivals.append(found)
         return arrivals, aside
 
-    def _read(self, one: Incoming) -> tuple[Incoming, Arrival | Exception]:
-        """A message with its attributes, and what it says or why it says nothing."""
+    def _read(self, one: Incoming) -> tuple[Incoming, bytes, Arrival | Exception]:
+        """A message with its attributes and what it is known by, and what it says or why it says nothing."""
+        key = b""
         try:
             one = self._inbox.open(one)
-            return one, self._inbox.read(one)
+            key = self._inbox.key_of(one)
+            return one, key, self._inbox.read(one, key)
         except Exception as error:  # noqa: BLE001  # whatever a stranger has found, it is about this message
-            return one, error
+            return one, key, error
 
     async def _letter(self, one: Incoming, error: Exception | None = None, attempts: int = 0) -> Parked:
         """A message as it is put aside, under a position of its own; a second copy takes the place of the first."""
@@ -276,8 +277,9 @@ class Receiver:
         try:
             attributes, data = read_document(first.data or b"")
             one = self._inbox.open(Incoming("", attributes, data, first.position))
-            known = await self._inbox.known([one])
-            await self._inbox.record([] if known else [self._inbox.read(one)], settled)
+            key = self._inbox.key_of(one)
+            known = await self._inbox.known([key])
+            await self._inbox.record([] if known else [self._inbox.read(one, key)], settled)
         except Exception as error:
             if self._failures.passes(error) and not isinstance(error, NewerVersion):
                 raise

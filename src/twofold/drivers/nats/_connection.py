@@ -47,6 +47,16 @@ class _Client(Client):
             raise Error("nats: the server offers no TLS, which its address asks for")
         return super()._connect_command()
 
+    @staticmethod
+    def _parse_header_lines(raw: bytes) -> dict[str, str]:
+        # The client's own looks at every letter of every name, which is a third of what receiving costs.
+        found: dict[str, str] = {}
+        for line in raw.split(b"\r\n"):
+            name, colon, value = line.partition(b":")
+            if name and colon:
+                found[name.decode(errors="replace")] = value.decode(errors="replace").strip()
+        return found
+
     async def _process_headers(self, headers: Any) -> Any:
         try:
             return await super()._process_headers(headers)
