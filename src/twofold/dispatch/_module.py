@@ -434,7 +434,7 @@ class Module:
         Example:
             >>> billing.consumes(OrderPaid, from_="orders")
             >>> @billing.on(OrderPaid)
-            ... async def write_invoice(event: OrderPaid, session: AsyncSession) -> None: ...
+            ... async def write_invoice(event: OrderPaid, mail: Mail) -> None: ...
         """
         self.consumptions.append(ConsumptionDeclaration(events, from_, start, tenants, remembered))
 

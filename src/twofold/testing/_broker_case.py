@@ -54,6 +54,11 @@ class BrokerCase:
         """A block in which it cannot be reached; to be replaced by an adapter's own."""
         raise NotImplementedError
 
+    def require_receiving(self) -> None:
+        """Skip the test where messages are only taken."""
+        if not self.features.receives:
+            pytest.skip("this broker only takes messages")
+
     def message(self, data: bytes = b"{}", *, to: str = "", **attributes: str) -> Outgoing:
         """A message with an id of its own, in a stream of its own."""
         identity = str(new_id())

@@ -18,8 +18,7 @@ class Receiving(BrokerCase):
     @pytest.fixture
     def giving(self, broker: Broker) -> ReceivingBroker:
         """The broker, if it gives messages."""
-        if not self.features.receives:
-            pytest.skip("this broker only takes messages")
+        self.require_receiving()
         assert isinstance(broker, ReceivingBroker)
         return broker
 
