@@ -16,8 +16,9 @@ from twofold.app.catalogue import catalogue_of
 from twofold.app.description import describe
 from twofold.app.graph import graph_of
 from twofold.cli._drawn import as_mermaid, as_svg
+from twofold.cli._parked_event import as_dict, lines_of
 from twofold.clock import new_id
-from twofold.errors import Invalid, StoreUnavailable
+from twofold.errors import Invalid, StoreUnavailable, TimedOut
 from twofold.messaging import Incoming, MemoryBroker, NotReceived, Outgoing, Queue, Waiting
 from twofold.store import Batch, Committed, MemoryStore, Recorded, StoreFront
 from twofold.subscriptions import Trouble
@@ -412,6 +413,60 @@ async def test_one_that_cannot_be_recorded_is_put_aside_after_some_tries() -> No
         assert await orders(app) == [("a", 10), ("b", 11), ("a", 12), ("a", 14), ("a", 16)]
         parked = await app.parked.list()
     assert [(one.attempts, one.cause) for one in parked] == [(5, "RuntimeError: not this one"), (0, ""), (0, "")]
+
+
+class Dropping(StoreFront):
+    """A store in which somebody drops what keeps a stream waiting, just before more is put aside behind it."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryStore())
+
+    async def commit(self, batch: Batch) -> Committed:
+        """Drop it first."""
+        if any(not one.cause for one in batch.parks):
+            await super().commit(Batch(frees=(("inbox:orders", 1),)))
+        return await super().commit(batch)
+
+
+async def test_what_is_put_aside_behind_nothing_goes_on_by_itself() -> None:
+    """What it would have waited for was dropped in the same moment."""
+    broker = MemoryBroker()
+    app = App("billing", modules=[billing()], database=Dropping(), broker=broker)
+    async with app:
+        await broker.publish([message("a", data=b"x")])
+        await app.settle()
+        await broker.publish([message("a", 2)])
+        await app.settle()
+        await none_parked(app)
+        await app.settle()
+        assert await orders(app) == [("a", 2)]
+
+
+async def test_whoever_waits_is_told_what_is_away() -> None:
+    """Nobody can tell whether everything has come."""
+    broker, gone = MemoryBroker(), asyncio.Event()
+    app = App("billing", modules=[billing()], database="memory:", broker=broker)
+    app.observe(observer=lambda _: gone.set())
+    async with app:
+        broker.away = True
+        async with asyncio.timeout(30):
+            await gone.wait()
+        with pytest.raises(TimedOut, match=r"inbox:orders \(0 behind, NotReceived"):
+            await app.settle(timeout=0.2)
+
+
+async def test_the_command_line_shows_it(tmp_path: Path) -> None:
+    """As the CloudEvent that it is, and nothing of the event that has this position in the log."""
+    path, broker = tmp_path / "own.db", MemoryBroker()
+    async with App("billing", modules=[billing()], database=path, broker=broker) as app:
+        await broker.publish([message("a", data=b"x", id="i-1"), message("b", 2)])
+        await app.settle()
+        event = await app.parked.show("inbox:orders", 1)
+        facts = as_dict(event.parked, event)
+        assert (facts["edited"], facts["log"], facts["data"]["id"]) == (False, None, "i-1")
+        lines = [*lines_of(event)]
+    assert any("i-1" in line for line in lines)
+    assert not any("log" in line for line in lines)
 
 
 async def test_two_processes_take_turns(tmp_path: Path) -> None:

@@ -600,7 +600,7 @@ class App:
         return queues_of(self.stores, self.assembly.reliability)
 
     async def settle(self, *, timeout: float = 10.0) -> None:
-        """Wait until projections and reactions have dealt with everything that is in the log.
+        """Wait until projections and reactions have dealt with all that is in the log, and what others have sent.
 
         Args:
             timeout: How long to wait, in seconds.

@@ -202,6 +202,6 @@ class Workers:
                         finally:
                             reached.cancel()
         except TimeoutError:
-            behind = [progress for progress in await self.progress() if progress.lag]
+            behind = [progress for progress in await self.progress() if progress.lag or progress.failures]
             names = ", ".join(f"{one.name} ({one.lag} behind{', ' + one.error if one.error else ''})" for one in behind)
             raise TimedOut(f"not settled within {timeout} s: {names or _HELD_BACK}") from None

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import nats
@@ -18,6 +19,7 @@ from tests.messaging.test_inbox import orders
 from tools.nats_server import NatsServer, running
 from twofold import App, Module
 from twofold.drivers.nats import NatsBroker
+from twofold.drivers.nats._connection import _Client
 from twofold.messaging import NotReceived, Outgoing, Queue, Waiting
 from twofold.subscriptions import Trouble
 
@@ -250,6 +252,28 @@ async def test_who_may_not_make_it_is_told(tmp_path: Path) -> None:
             await broker.waiting(Queue("billing:orders", "orders", frozenset({"paid"})))
         assert "secret" not in str(found.value)
         await broker.close()
+
+
+async def test_what_a_dead_process_has_taken_comes_first(nats_server: NatsServer) -> None:
+    """Whoever goes on waits until the server gives it again, so that nothing passes it."""
+    async with keeper(nats_server.url) as keeps:
+        await keeps.keep()
+        place = keeps.place
+        dead, queue = NatsBroker(nats_server.url), Queue(f"billing:{place}", place, frozenset({"paid"}))
+        await give(nats_server.url, *[message("a", number, place=place) for number in range(10)])
+        assert len(await dead.receive(queue, 4, 30)) == 4
+        async with App("billing", modules=[billing(place)], database="memory:", broker=nats_server.url) as app:
+            await app.settle(timeout=60)
+            assert await orders(app) == [("a", number) for number in range(10)]
+        await dead.close()
+
+
+@pytest.mark.parametrize("headers", [b"NATS/1.0 \xff\xfe\xfd\r\n\r\n", b"NATS/1.0 404 \xff\r\n\r\n", b"NATS/1.0"])
+async def test_headers_that_are_none_do_not_end_the_reading(headers: bytes) -> None:
+    """The client's own would raise, and nothing would be read any more."""
+    client: Any = _Client()
+    assert await client._process_headers(headers) is None
+    assert await client._process_headers(b"NATS/1.0\r\nce-id: a\r\n\r\n") == {"ce-id": "a"}
 
 
 async def test_what_was_taken_is_given_back_at_the_end(nats_server: NatsServer) -> None:

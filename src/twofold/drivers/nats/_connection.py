@@ -58,8 +58,9 @@ class _Client(Client):
         return found
 
     async def _process_headers(self, headers: Any) -> Any:
+        known: Any = super()  # whose types are left open here
         try:
-            return await super()._process_headers(headers)
+            return await known._process_headers(headers)
         except (ValueError, IndexError):
             return None  # a stranger's headers must not end the loop that reads: the message has none
 

@@ -148,6 +148,7 @@ class Intake:
     async def _find_stream(self) -> str:
         """The stream that keeps the place."""
         subjects = [f"{self._queue.place}.{name}" for name in sorted(self._queue.types)]
+        found: list[list[str]]
         try:
             found = [(await self._call("STREAM.NAMES", {"subject": one})).get("streams") or [] for one in subjects]
         except _Refused as error:
