@@ -132,7 +132,7 @@ class NatsBroker:
         async with self._opening:
             connection = await self._connected()
             intake = self._intakes.get(queue.name)
-            if intake is None or intake.connection is not connection:
+            if intake is None:
                 intake = self._intakes[queue.name] = await Intake.of(connection, queue, self._within)
             return intake
 

@@ -31,7 +31,6 @@ _NO_CONSUMER: Final = 10014
 _PLAIN: Final = 9
 """How many tokens a reply subject has where there are no domains."""
 _ENDS: Final = frozenset({"404", "408", "409", "503"})
-_TOO_LARGE: Final = "message size exceeds maxbytes"
 _GONE: Final = ("consumer deleted", "consumer is push based", "no responders")
 
 
@@ -91,9 +90,7 @@ class Intake:
         """
         if not self._come:
             await self._ask(most, within=0)
-            if not self._come and self._ended == _TOO_LARGE:
-                await self._ask(1, within=0, bounded=False)
-        if not self._come and within > 0:
+        if not self._come:  # nothing has come, or it is larger than a batch may be
             await self._ask(1, within=within, bounded=False)
         found, self._come = self._come[:most], self._come[most:]
         self._out |= {one.handle: one for one in found}
