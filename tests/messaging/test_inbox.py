@@ -107,6 +107,7 @@ GARBAGE = {
     "no JSON": (message(data=b"\xff\xfe"), "Undecodable: "),
     "another JSON": (message(data=b"[1]"), "Undecodable: "),
     "a field that is missing": (message(data=b'{"order_id":"o-1"}'), "Undecodable: "),
+    "a number without end": (message(data=b'{"order_id":"o-1","amount":1e999}'), "Undecodable: "),
     "a bomb": (message(data=b"[" * 500_000), "Undecodable: "),
     "too large": (
         message(data=b'"' + b"x" * 2_000_000 + b'"'),
@@ -378,6 +379,40 @@ async def test_what_comes_again_since_it_was_not_settled_is_known() -> None:
         assert await orders(app) == await orders(app, "invoiced") == [("a", number) for number in range(5)]
         assert await broker.behind.waiting(Queue("billing:orders", "orders", frozenset({"paid"}))) == Waiting()
     assert len(broker.settled) >= 3
+
+
+class Losing(Noting):
+    """A broker whose connection is lost with messages on their way, which it gives again after a while."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        super().__init__(broker)
+        self.again: float | None = None
+
+    async def receive(self, queue: Queue, most: int, within: float) -> Sequence[Incoming]:
+        """Lose the first two."""
+        now = asyncio.get_running_loop().time()
+        if self.again is None:
+            self.again = now + 0.5
+            await self.behind.receive(queue, 2, within)
+            raise NotReceived(place=queue.place, cause="the connection is lost")
+        if 0 < self.again <= now:
+            self.again = 0
+            await self.behind.give_back(queue)
+        return await self.behind.receive(queue, most, within)
+
+    async def waiting(self, queue: Queue) -> Waiting:
+        """Tell when they come again."""
+        return (await self.behind.waiting(queue))._replace(again=0.5)
+
+
+async def test_nothing_passes_what_was_lost_on_its_way() -> None:
+    """What comes again after a while is waited for, though others would be there at once."""
+    broker = Losing(MemoryBroker())
+    app = App("billing", modules=[billing()], database="memory:", broker=broker)
+    await broker.publish([message("a", number) for number in range(10)])
+    async with app:
+        await app.settle(timeout=60)
+        assert await orders(app) == [("a", number) for number in range(10)]
 
 
 async def test_batches_share_a_transaction() -> None:

@@ -83,7 +83,9 @@ def document_of(one: Incoming, largest: int) -> bytes:
 
 def _body(data: bytes) -> dict[str, Any]:
     try:
-        return {"data": from_json(data, allow_inf_nan=False)}
+        found = {"data": from_json(data, allow_inf_nan=False)}
+        from_json(to_json(found), allow_inf_nan=False)  # a number that is too large for it would be no JSON any more
+        return found
     except ValueError:
         return {"data_base64": base64.b64encode(data).decode()}
 

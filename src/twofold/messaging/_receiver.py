@@ -10,6 +10,7 @@ from typing import Final, TypeAlias, final
 
 from twofold.clock import Clock
 from twofold.errors import Classifier, NewerVersion, Unavailable, UnknownMessage
+from twofold.messaging._errors import NotReceived
 from twofold.messaging._inbox import LARGEST, Arrival, Inbox
 from twofold.messaging._incoming import Incoming, document_of, read_document
 from twofold.messaging._receiving import ReceivingBroker, Waiting
@@ -20,6 +21,7 @@ from twofold.subscriptions import Failures, Observer, Owner, Parking, Rest
 _BATCH: Final = 500
 _WITHIN: Final = 1.0
 _ATTEMPTS: Final = 5
+_AT_ONCE: Final = 50
 _LOOK: Final = 0.05
 _NEWER: Final = (f"{NewerVersion.__name__}:", f"{UnknownMessage.__name__}:")
 """What the cause of a message begins with that a process of a newer version of the application may know."""
@@ -131,6 +133,8 @@ class Receiver:
                 await self._look_on()
         except Exception as error:  # noqa: BLE001  # kept, told and tried again: one bad message must not end the loop
             self._turn.let_go()
+            if isinstance(error, NotReceived):
+                self._token = 0  # what was on its way comes again, and nothing may pass it
             self._failures.begin(error, 0)
             await self._rest.take(lambda: asyncio.sleep(self._failures.back_off))
         else:
@@ -139,7 +143,7 @@ class Receiver:
                 await self._rest.take(lambda: asyncio.sleep(self._owner.pause))
 
     async def _begin(self) -> None:
-        """Have a turn that is new begin where the last one ended."""
+        """Have a turn that is new, or a connection, begin where the last one ended."""
         if self._turn.token == self._token:
             return
         await self._drop_taken()
@@ -147,7 +151,7 @@ class Receiver:
         await self._parking.look()
         for first in await self._parking.beyond(_NEWER):
             await self._parking.wake(first)
-        # What another process has taken and not settled comes again, and is in front of all that nobody has taken.
+        # What another process, or a lost connection, has taken and not settled comes again: in front of all others.
         self._not_before = _now() + waiting.again if waiting.taken else 0.0
         self._token = self._turn.token
 
@@ -222,7 +226,11 @@ class Receiver:
         """Of some messages those to record, and those to put aside: they cannot be read, or wait behind others."""
         if not self._parking.empty:
             await self._parking.look()  # somebody may have let some go
-        read = [self._read(one) for one in page]
+        read: list[tuple[Incoming, bytes, Arrival | Exception]] = []
+        for one in page:
+            read.append(self._read(one))
+            if len(read) % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # others of this process are not to wait for a whole batch
         known = await self._inbox.known(key for _, key, _ in read)
         arrivals: list[Arrival] = []
         aside: list[_Aside] = []
