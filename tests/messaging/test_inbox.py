@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from pydantic_core import from_json, to_json
@@ -11,7 +12,7 @@ from pydantic_core import from_json, to_json
 from tests.messaging.buying import Invoiced, Paid, billing, message, recorded
 from tests.messaging.buying_today import newer
 from tests.messaging.posting import write
-from twofold import App, Module, Success
+from twofold import App, Erased, Event, Module, Personal, Subject, Success
 from twofold.app.catalogue import catalogue_of
 from twofold.app.description import describe
 from twofold.app.graph import graph_of
@@ -20,7 +21,7 @@ from twofold.cli._parked_event import as_dict, lines_of
 from twofold.clock import new_id
 from twofold.errors import CheckpointMoved, Invalid, StoreUnavailable, TimedOut
 from twofold.messaging import Incoming, MemoryBroker, NotReceived, Outgoing, Queue, Waiting
-from twofold.store import Batch, Committed, MemoryStore, Recorded, StoreFront
+from twofold.store import Batch, Committed, MemoryStore, Recorded, StoreFront, foundation
 from twofold.subscriptions import Trouble
 from twofold.testing import VirtualClock
 
@@ -259,6 +260,30 @@ async def test_a_tenant_is_believed_where_that_is_said() -> None:
         ]
         (parked,) = await app.parked.list()
     assert parked.cause.startswith("ForeignTenant: ")
+
+
+async def test_what_is_personal_is_encrypted_when_it_is_recorded() -> None:
+    """And what another service has withheld comes as erased."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Subscribed(Event):
+        who: Annotated[str, Subject("customer")]
+        email: Annotated[str | Erased, Personal("customer")]
+
+    module, broker = Module("letters"), MemoryBroker()
+    module.consumes(Subscribed, from_="orders")
+    app = App("letters", modules=[module], database="memory:", key_database="memory:", broker=broker)
+    said = [b'{"who":"ann","email":"ann@example.org"}', b'{"who":"bob","email":{"twofold:erased":true}}']
+    async with app:
+        for data in said:
+            one = message(data=data, type="subscribed", subject=str(new_id()))
+            await broker.publish([one._replace(subject="orders.subscribed")])
+        await app.settle()
+        assert not await app.parked.list()
+        log = foundation(app.store).log
+        first, second = [one.data for one in await log.read(0, until=await log.head(), limit=10)]
+    assert b"ann@example.org" not in first
+    assert second == said[1]
 
 
 async def test_what_is_in_structured_mode_is_read_too() -> None:
