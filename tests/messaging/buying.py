@@ -1,5 +1,6 @@
-"""Two services: one that sells and publishes what is sold, and one that receives it and writes invoices."""
+"""A service that receives what is paid elsewhere and writes invoices, and what others send it."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from twofold import App, Event, EventBus, Module
 from twofold.clock import new_id
 from twofold.messaging import Outgoing
+from twofold.store import Recorded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,3 +85,32 @@ async def recorded(app: App, name: str = "paid") -> list[dict[str, Any]]:
     entries = await app.store.log.read(0, until=head, limit=100_000)
     kind = app.router.catalogue.named(name)
     return [vars(kind.decode(entry.data)) for entry in entries if entry.type == name]
+
+
+async def orders(app: App, name: str = "paid") -> list[tuple[str, int]]:
+    """What was recorded, in short."""
+    return [(one["order_id"], one["amount"]) for one in await recorded(app, name)]
+
+
+async def entries(app: App) -> list[Recorded]:
+    """The log."""
+    return [*await app.store.log.read(0, until=await app.store.log.head(), limit=1000)]
+
+
+def copy(one: Outgoing) -> Outgoing:
+    """A message that the broker does not know for a copy, with the id of another one."""
+    return one._replace(id=str(new_id()))
+
+
+async def tried(app: App, times: int) -> None:
+    """Return once the first parked message was tried so often."""
+    async with asyncio.timeout(10):
+        while (await app.parked.list())[0].attempts < times:  # noqa: ASYNC110  # a table tells nobody
+            await asyncio.sleep(0)
+
+
+async def none_parked(app: App) -> None:
+    """Return once nothing is parked any more."""
+    async with asyncio.timeout(10):
+        while await app.parked.list():  # noqa: ASYNC110  # a table tells nobody that it is empty
+            await asyncio.sleep(0)

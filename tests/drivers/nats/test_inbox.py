@@ -14,8 +14,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 
 from tests.drivers.nats.keeping import Keeper, keeper
 from tests.freezing import freeze
-from tests.messaging.buying import billing, message, recorded
-from tests.messaging.test_inbox import orders
+from tests.messaging.buying import billing, message, orders, recorded
 from tools.nats_server import NatsServer, running
 from twofold import App, Module
 from twofold.drivers.nats import NatsBroker
