@@ -16,9 +16,16 @@ class PaidToday(Event):
     currency: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Refunded(Event):
+    """It was given back, which older versions know nothing of."""
+
+    order_id: str
+
+
 def newer() -> Module:
     """The module."""
     module = Module("billing")
-    module.consumes(PaidToday, from_="orders")
+    module.consumes(PaidToday, Refunded, from_="orders")
     module.upcast("paid", 1, lambda data: {**data, "currency": "EUR"})
     return module

@@ -271,14 +271,20 @@ async def test_older_versions_become_todays_and_newer_ones_wait(tmp_path: Path) 
     broker, path = MemoryBroker(), tmp_path / "own.db"
     today = message("a", data=b'{"order_id":"a","amount":2,"currency":"USD"}', schemaversion="2")
     async with App("billing", modules=[billing()], database=path, broker=broker) as app:
-        await broker.publish([message("a", 1), today, message("a", 3)])
+        await broker.publish([message("a", 1), today, message("a", 3), message("b", type="refunded")])
         await app.settle()
         assert await orders(app) == [("a", 1)]
-        assert [one.cause[:12] for one in await app.parked.list()] == ["NewerVersion", ""]
+        assert [one.cause.partition(":")[0] for one in await app.parked.list()] == [
+            "NewerVersion",
+            "",
+            "UnknownMessage",
+        ]
     async with App("billing", modules=[newer()], database=path, broker=broker) as app:
         await none_parked(app)
-        assert [one.schema_version for one in await entries(app) if one.type == "paid"] == [1, 2, 2]
-        assert (await entries(app))[-1].data == b'{"order_id":"a","amount":3,"currency":"EUR"}'
+        paid = [one for one in await entries(app) if one.type == "paid"]
+        assert [one.schema_version for one in paid] == [1, 2, 2]
+        assert paid[-1].data == b'{"order_id":"a","amount":3,"currency":"EUR"}'
+        assert [one.stream for one in await entries(app) if one.type == "refunded"] == ["from:orders:order-b"]
 
 
 async def test_the_command_line_shows_it(tmp_path: Path) -> None:
