@@ -189,6 +189,30 @@ async def test_a_consumer_of_somebody_else_is_used_as_it_is(nats_server: NatsSer
         await broker.close()
 
 
+async def test_a_consumer_may_give_few_at_a_time(nats_server: NatsServer) -> None:
+    """What is there comes at once, also when no more may be out; and nothing more comes until that is settled."""
+    async with keeper(nats_server.url) as keeps:
+        await keeps.keep()
+        own = ConsumerConfig(durable_name="billing:orders", ack_policy=AckPolicy.EXPLICIT, max_ack_pending=2)
+        await keeps.client.jetstream().add_consumer(keeps.place, own)
+        broker, queue = (
+            NatsBroker(nats_server.url, within=30),
+            Queue("billing:orders", keeps.place, frozenset({"paid"})),
+        )
+        await give(nats_server.url, *[message("a", number, place=keeps.place) for number in range(5)])
+        numbers: list[int] = []
+        async with asyncio.timeout(20):  # less than the broker waits for a server that says nothing
+            while len(numbers) < 5:
+                found = await broker.receive(queue, 100, 10)
+                assert len(found) <= 2
+                if len(found) == 2:
+                    assert not await broker.receive(queue, 100, 0.05)
+                await broker.settle(queue, found)
+                numbers += [one.number for one in found]
+        assert numbers == [1, 2, 3, 4, 5]
+        await broker.close()
+
+
 async def test_a_consumer_that_is_deleted_is_made_again(nats_server: NatsServer) -> None:
     """Everything that the stream keeps comes again, and is known."""
     async with keeper(nats_server.url) as keeps:

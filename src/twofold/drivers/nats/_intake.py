@@ -26,10 +26,15 @@ _IN_FLIGHT: Final = 1000
 _MOST_BYTES: Final = 8 * 1024 * 1024
 """How many bytes a batch may have; a message that is larger comes alone."""
 _UNSAFE: Final = re.compile(rb"[^A-Za-z0-9_:-]")
+_MOMENT: Final = 0.1
+"""After how many seconds the server ends a request that asks for what is there: it does so at once, unless as many are
+out as may be.
+"""
 _DONE: Final = b"+ACK"
 _NO_CONSUMER: Final = 10014
 _PLAIN: Final = 9
 """How many tokens a reply subject has where there are no domains."""
+_REFUSED: Final = "409"
 _ENDS: Final = frozenset({"404", "408", "409", "503"})
 _GONE: Final = ("consumer deleted", "consumer is push based", "no responders")
 
@@ -56,6 +61,7 @@ class Intake:
         """The inbox that the request which is open is answered to; empty without one."""
         self._ended = ""
         """Why that request has ended; empty while it has not."""
+        self._status = ""
         self._come: list[Incoming] = []
         self._out: dict[str, Incoming] = {}
         self._news = asyncio.Event()
@@ -89,9 +95,11 @@ class Intake:
             OSError: So it is.
         """
         if not self._come:
-            await self._ask(most, within=0)
+            await self._ask(most, within=_MOMENT, no_wait=True, max_bytes=_MOST_BYTES)
         if not self._come:  # nothing has come, or it is larger than a batch may be
-            await self._ask(1, within=within, bounded=False)
+            await self._ask(1, within=within)
+            if not self._come and self._status == _REFUSED:
+                raise self._not_received(self._ended)
         found, self._come = self._come[:most], self._come[most:]
         self._out |= {one.handle: one for one in found}
         return found
@@ -200,13 +208,11 @@ class Intake:
             raise _Refused(error.get("err_code", -1), error.get("description", "refused"))
         return told
 
-    async def _ask(self, most: int, *, within: float, bounded: bool = True) -> None:
+    async def _ask(self, most: int, *, within: float, **how: Any) -> None:
         """Ask for messages, and wait until they have come, or the server says that there are no more."""
         inbox = "" if self._listening is None else self._listening.inbox
-        self._pull, self._ended = f"{inbox}.{next(self._numbers)}", ""
-        asked: dict[str, Any] = {"batch": most, **({"expires": int(within * 1e9)} if within else {"no_wait": True})}
-        if bounded:
-            asked["max_bytes"] = _MOST_BYTES
+        self._pull, self._ended, self._status = f"{inbox}.{next(self._numbers)}", "", ""
+        asked = {"batch": most, "expires": int(within * 1e9), **how}
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self.name}"
         await self.connection.send(subject, to_json(asked), reply=self._pull)
         try:
@@ -228,7 +234,7 @@ class Intake:
             self._come.append(_incoming(message, headers))
         elif message.subject == self._pull and status in _ENDS:
             told = headers.get("Description") or ("no responders" if status == "503" else status)
-            self._ended = told.lower()
+            self._ended, self._status = told.lower(), status
         self._news.set()
 
     def _not_received(self, cause: str) -> NotReceived:
