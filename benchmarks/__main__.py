@@ -14,6 +14,7 @@ from benchmarks import (
     boundaries,
     catch_up,
     catch_up_postgres,
+    consuming,
     dispatch,
     http,
     imports,
@@ -39,6 +40,7 @@ SECTIONS = {
     "catch-up": catch_up,
     "catch-up-postgres": catch_up_postgres,
     "relay": relay,
+    "consuming": consuming,
     "loads": loads,
     "import": imports,
 }

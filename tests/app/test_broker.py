@@ -122,7 +122,7 @@ async def test_what_is_published_needs_a_broker(
     assert [one.code for one in app.check()] == expected
     assert App("shop", modules=[Module("post")], database="memory:").check() == []
     if expected:
-        with pytest.raises(StartError, match="publication to post: has no broker to go to"):
+        with pytest.raises(StartError, match="publication to post: has no broker to go over"):
             await app.start()
 
 

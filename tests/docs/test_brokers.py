@@ -1,4 +1,4 @@
-"""The page on what leaves: its application publishes to a real server, and a client reads there what the page shows."""
+"""The page on brokers: its applications publish to a real server and consume from it, and print what the page shows."""
 
 import os
 import re
@@ -20,20 +20,33 @@ from twofold.messaging import MemoryBroker
 
 PAGE = (Path(__file__).parents[2] / "docs" / "brokers.md").read_text()
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-(_, APPLICATION), (_, SCRIPT), (_, PRINTED), (_, IN_CODE), (_, IN_TESTS) = BLOCKS
+(_, APPLICATION), (_, SCRIPT), (_, PRINTED) = BLOCKS[:3]
+(_, CONSUMER), (_, BOTH), (_, RECORDED) = BLOCKS[3:6]
+(_, IN_CODE), (_, IN_TESTS) = BLOCKS[6:]
 
 
 def test_the_page_publishes_as_printed(tmp_path: Path) -> None:
     """What the client prints is what the page has."""
-    assert APPLICATION.startswith("# shop.py")
-    (tmp_path / "shop.py").write_text(APPLICATION)
+    assert printed_by(SCRIPT, tmp_path) == PRINTED
+
+
+def test_the_page_consumes_as_printed(tmp_path: Path) -> None:
+    """What the second service has in its log is what the page has."""
+    assert printed_by(BOTH, tmp_path) == RECORDED
+
+
+def printed_by(script: str, tmp_path: Path) -> str:
+    """What a script prints, beside the applications of the page and with a server."""
+    for name, code in (("shop.py", APPLICATION), ("billing.py", CONSUMER)):
+        assert code.startswith(f"# {name}")
+        (tmp_path / name).write_text(code)
     (tmp_path / "server").mkdir()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TWOFOLD")}
     with running(tmp_path / "server") as server:
         environment["TWOFOLD_BROKER"] = server.url
-        done = finished("-c", SCRIPT, where=tmp_path, env=environment)
+        done = finished("-c", script, where=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == PRINTED
+    return done.stdout
 
 
 def test_a_broker_is_made_in_code() -> None:

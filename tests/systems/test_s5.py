@@ -17,6 +17,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from examples._demo.database import PostgresSchema
 from tests.drivers.nats.keeping import keeper
+from tests.systems import foreign
 from tools.nats_server import NatsServer
 from twofold import (
     Aggregate,
@@ -787,17 +788,30 @@ class TestDistributed:
         assert {(one.headers or {})["ce-subject"] for one in (placed, paid)} == {f"order-{order}"}
         assert from_json(placed.data)["customer"] == "ada"
 
-    @pytest.mark.xfail(
-        strict=True,
-        raises=AttributeError,
-        reason="brokers: what is published is consumed by another service, with an inbox",
-    )
     async def test_consumed_from_a_broker(self, tmp_path: Path, nats_server: NatsServer) -> None:
-        """Events of one service are followed by another over a broker."""
-        consumer: Any = Module("billing")
-        consumer.consumes("orders.order_paid")
-        async with App("billing", modules=[consumer], database=tmp_path / "own.db", broker=nats_server.url) as app:
-            await app.settle()
+        """Events of one service are followed by another one with a database and classes of its own, over a broker."""
+        selling, due = orders(), dict[UUID, Decimal]()
+        async with keeper(nats_server.url) as keeps:
+            await keeps.keep()
+            selling.publishes(OrderPlaced, OrderPaid, to=keeps.place)
+            consumer = foreign.billing(keeps.place, due)
+            shop = App("s5", modules=[selling], database=tmp_path / "shop.db", broker=nats_server.url)
+            billing = App("billing", modules=[consumer], database=tmp_path / "billing.db", broker=nats_server.url)
+            async with shop, billing:
+                paid = (await shop.execute(PlaceOrder(customer="ada", amount=Decimal("10.50")))).unwrap()
+                open_ = (await shop.execute(PlaceOrder(customer="bob", amount=Decimal("2.00")))).unwrap()
+                caller = shop.caller(correlation_id="ada's payment")
+                assert await caller.execute(PayOrder(order_id=paid)) == Success(None)
+                await shop.settle()
+                await billing.settle()
+                entries = await billing.store.log.read(0, until=await billing.store.log.head(), limit=10)
+        assert due == {paid: Decimal("10.50"), open_: Decimal("2.00")}
+        assert [one.type for one in entries].count("receipt_written") == 1
+        (receipt,) = [one for one in entries if one.type == "receipt_written"]
+        assert from_json(receipt.data) == {"order_id": str(paid)}
+        assert receipt.headers["correlation_id"] == "ada's payment"
+        own = [one for one in entries if one.stream == f"from:{keeps.place}:order-{paid}"]
+        assert [(one.type, one.version) for one in own] == [("order_placed", 1), ("order_paid", 2)]
 
     def test_doctor_names_mutable_messages(self) -> None:
         """Mutable messages are accepted, and `twofold doctor` names them."""

@@ -77,7 +77,7 @@ class App:
         key_database: Where the keys are that personal data is encrypted with: a path, `sqlite:///path` or
             `postgresql://host/database`, `memory:`, or a key store; the environment variable `TWOFOLD_KEY_DATABASE`
             unless given. It is a database of its own, which no backup of the others takes along.
-        broker: Over what the events leave that modules publish: `nats://host:4222`, several addresses with commas
+        broker: Over what events go that modules publish and consume: `nats://host:4222`, several addresses with commas
             between them, `memory:`, or a broker; the environment variable `TWOFOLD_BROKER` unless given.
         errors: What exceptions and error values that know nothing of twofold mean.
         authenticate: Tells who an HTTP request comes from, None for nobody; so `twofold run` serves it, and `http` and
@@ -600,7 +600,7 @@ class App:
         return queues_of(self.stores, self.assembly.reliability)
 
     async def settle(self, *, timeout: float = 10.0) -> None:
-        """Wait until projections and reactions have dealt with everything that is in the log.
+        """Wait until projections and reactions have dealt with all that is in the log, and what others have sent.
 
         Args:
             timeout: How long to wait, in seconds.

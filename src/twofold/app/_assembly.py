@@ -17,7 +17,7 @@ from twofold.app._answers import answer_faults
 from twofold.app._apart import apart_faults
 from twofold.app._auditing import key_faults
 from twofold.app._authorization import Authorization, authorization_of
-from twofold.app._broker import published_events, read_publications, without_broker
+from twofold.app._broker import broker_faults, carried_events, read_consumptions, read_publications
 from twofold.app._database import sessions_of
 from twofold.app._deciders import read_deciders
 from twofold.app._decisions import read_decisions
@@ -56,7 +56,7 @@ from twofold.errors import (
     WiringError,
 )
 from twofold.messages import Event, Kind
-from twofold.messaging import Broker, MemoryBroker, Publication, Relay
+from twofold.messaging import Broker, Consumption, Inbox, MemoryBroker, Publication, Relay
 from twofold.middleware import Spans, level_of, tally_of
 from twofold.projections import (
     OutsideWriter,
@@ -88,7 +88,9 @@ class Assembly:
         projections: Its projections.
         writers: What brings its events to other technologies.
         publications: What leaves the service.
-        broker: What it leaves over; None where nothing does.
+        consumptions: What comes from other services.
+        broker: What both go over; None where nothing does.
+        inboxes: Where what comes is recorded, in a process that works.
         followers: What follows the log for readers: async projections, writers, and views refreshed on events.
         outside: The writers among them; who runs a projection depends on its version.
         reactions: What follows it and writes.
@@ -115,7 +117,9 @@ class Assembly:
     projections: list[Projection] = field(default_factory=list[Projection])
     writers: list[Writer] = field(default_factory=list[Writer])
     publications: list[Publication] = field(default_factory=list[Publication])
+    consumptions: list[Consumption] = field(default_factory=list[Consumption])
     broker: Broker | None = None
+    inboxes: list[Inbox] = field(default_factory=list[Inbox])
     followers: list[Subscriber] = field(default_factory=list[Subscriber])
     outside: list[Subscriber] = field(default_factory=list[Subscriber])
     reactions: list[Subscriber] = field(default_factory=list[Subscriber])
@@ -156,7 +160,7 @@ def assemble(
         modules: What it is made of.
         router: The table to fill; empty.
         stores: Where it keeps what it has.
-        broker: Gives what its events leave over; asked where they do.
+        broker: Gives what events leave and come over; asked where they do.
         said: Its settings.
         role: Which part of it this process is.
         errors: What exceptions and error values mean, by its word and that of its modules.
@@ -181,7 +185,7 @@ def assemble(
     known += lifecycle_events(modules)
     known += read_decisions(modules, done.faults)
     known += [event for view in views for event in getattr(view, "refresh_on", ())]
-    known += published_events(modules)
+    known += carried_events(modules)
     done.writers, unusable = read_writers(modules, [projection.name for projection in done.projections])
     done.faults += unusable
     readers: list[Projection | Writer] = [*done.projections, *done.writers]
@@ -197,9 +201,11 @@ def assemble(
     taken = [reader.name for reader in (*readers, *views) if hasattr(reader, "name")]  # what is no view has none
     done.publications, mistaken = read_publications(modules, router.catalogue, taken)
     done.faults += mistaken
-    if done.publications and role.works:
+    done.consumptions, mistaken = read_consumptions(modules, router.catalogue, done.publications, taken)
+    done.faults += mistaken
+    if (done.publications or done.consumptions) and role.works:
         done.broker = broker()
-        done.faults += [] if done.broker is not None else without_broker(done.publications)
+        done.faults += broker_faults(done.broker, done.publications, done.consumptions)
     live = [projection for projection in done.projections if projection.mode == "live"]
     classifier, tally = Classifier(errors), tally_of(watching.meter)
     done.reliability = reliability_of(
@@ -305,6 +311,10 @@ def assemble(
             Relay(one, over, stores.write, router.catalogue.stored_as(one.kinds), said.name)
             for one in done.publications
         )
+        if role.works:
+            done.inboxes.extend(
+                Inbox(one, stores.write, router.catalogue, running.new_unit, said.clock) for one in done.consumptions
+            )
         behind = (Projector(one, stores.read, router.catalogue) for one in stored if one.mode == "async")
         done.followers = [*behind, *done.outside, *(view for view in done.views if view.types)]
     return done

@@ -1,4 +1,4 @@
-"""From a setting to a broker, and from what modules publish to relays: what leaves the service, and over what."""
+"""From a setting to a broker, and from what modules declare to relays and inboxes: what goes over what."""
 
 import os
 from collections.abc import Iterable
@@ -9,7 +9,16 @@ from twofold.app._room import open_room
 from twofold.dispatch import Module
 from twofold.errors import Fault, FaultError, UnknownMessage, WiringError
 from twofold.messages import Catalogue, Event
-from twofold.messaging import Broker, MemoryBroker, Publication, clashes
+from twofold.messaging import (
+    Broker,
+    Consumption,
+    MemoryBroker,
+    Publication,
+    ReceivingBroker,
+    clashes,
+    crossings,
+)
+from twofold.store import INBOX
 
 _VARIABLE: Final = "TWOFOLD_BROKER"
 _NATS: Final = ("nats", "tls")
@@ -45,9 +54,10 @@ def broker_elsewhere(said: str | Broker | None) -> Broker:
     return said if isinstance(said, MemoryBroker) else MemoryBroker()
 
 
-def published_events(modules: Iterable[Module]) -> list[type]:
-    """The events that modules publish."""
+def carried_events(modules: Iterable[Module]) -> list[type]:
+    """The events that modules publish, and those that they receive."""
     named = [event for module in modules for declared in module.publications for event in declared.events]
+    named += [event for module in modules for declared in module.consumptions for event in declared.events]
     return [event for event in named if issubclass(event, Event)]
 
 
@@ -74,7 +84,48 @@ def read_publications(
     return found, [*faults, *clashes(found)]
 
 
-def without_broker(publications: Iterable[Publication]) -> list[Fault]:
-    """The faults of what is published where there is no broker."""
-    text, hint = "has no broker to go to", f"say App(broker='nats://host:4222') or set {_VARIABLE}"
-    return [Fault(where=f"publication to {one.to}", code="no_broker", text=text, hint=hint) for one in publications]
+def read_consumptions(
+    modules: Iterable[Module], catalogue: Catalogue, publications: Iterable[Publication], taken: Iterable[str]
+) -> tuple[list[Consumption], list[Fault]]:
+    """What modules receive, and what is wrong with it.
+
+    Args:
+        modules: The modules.
+        catalogue: The events that are known.
+        publications: What they publish.
+        taken: Names under which checkpoints are kept already.
+    """
+    found: list[Consumption] = []
+    faults: list[Fault] = []
+    for declared in (declared for module in modules for declared in module.consumptions):
+        try:
+            found.append(Consumption.of(declared, catalogue))
+        except FaultError as error:
+            faults.append(error.fault)
+        except (WiringError, UnknownMessage):
+            pass  # told with the event
+    hint = "rename it: what is parked under such a name is no event of the log"
+    faults += [
+        Fault(where=name, code="reserved_name", text=f"begins with {INBOX!r}", hint=hint)
+        for name in taken
+        if name.startswith(INBOX)
+    ]
+    return found, [*faults, *crossings(found, publications)]
+
+
+def broker_faults(
+    broker: Broker | None, publications: Iterable[Publication], consumptions: Iterable[Consumption]
+) -> list[Fault]:
+    """The faults of what goes over a broker, where there is none, or one that cannot do it."""
+    wheres = [f"consumption from {one.place}" for one in consumptions]
+    if broker is None:
+        text, hint = "has no broker to go over", f"say App(broker='nats://host:4222') or set {_VARIABLE}"
+        wheres = [*(f"publication to {one.to}" for one in publications), *wheres]
+        return [Fault(where=where, code="no_broker", text=text, hint=hint) for where in wheres]
+    if isinstance(broker, ReceivingBroker):
+        return []
+    text, hint = (
+        f"has a {type(broker).__qualname__}, which only takes messages",
+        "use a twofold.messaging.ReceivingBroker",
+    )
+    return [Fault(where=where, code="no_receiving_broker", text=text, hint=hint) for where in wheres]

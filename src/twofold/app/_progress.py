@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from twofold.messaging import Receiver
 from twofold.store import Log, ParkedEvents
 from twofold.subscriptions import Subscription
 
@@ -88,4 +89,28 @@ async def progress_of(
         parked=len(await parked.streams(subscription.name)),
         failures=subscription.failures,
         error="" if subscription.error is None else repr(subscription.error),
+    )
+
+
+async def progress_of_inbox(receiver: Receiver, parked: ParkedEvents, owner: str, lease: Lease) -> Progress:
+    """How far what receives messages has come: its lag is how many wait at the broker, when it last looked.
+
+    Args:
+        receiver: What receives them.
+        parked: Where it puts messages aside.
+        owner: Whose turn it is.
+        lease: Whether this process can show that it lives.
+    """
+    return Progress(
+        name=receiver.name,
+        position=0,
+        head=receiver.lag,
+        waiting=receiver.still,
+        still=receiver.still,
+        owned=receiver.owned,
+        owner=owner,
+        lease=lease,
+        parked=len(await parked.streams(receiver.name)),
+        failures=receiver.failures,
+        error="" if receiver.error is None else repr(receiver.error),
     )

@@ -1,8 +1,9 @@
 """One run of an application, from its start to its end: what it opens, what works in it, and how it is closed again."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Self, final
 
 from twofold.app._assembly import Assembly
@@ -18,8 +19,9 @@ from twofold.app._stores import Stores
 from twofold.app._versions import Versions
 from twofold.app._workers import Workers
 from twofold.dispatch import Router
+from twofold.messaging import Receiver, ReceivingBroker
 from twofold.store import UnitFactory
-from twofold.subscriptions import Observer, Watch
+from twofold.subscriptions import Observer, Owner, Watch
 
 
 @final
@@ -106,6 +108,7 @@ class Run:
             workers = Workers(
                 stores.split(assembly.outside, assembly.reactions) if role.works else (),
                 assembly.views if role.works else (),
+                _receivers(assembly, said, router, observer),
                 stores,
                 router.catalogue,
                 clock=clock,
@@ -190,3 +193,16 @@ class Run:
         await self.positions.wait(position, names, timeout)
         if self._copies is not None:
             await self._copies.catch_up(deadline - time.monotonic())
+
+
+def _receivers(
+    assembly: Assembly, said: Said, router: Router, observer: Observer | None
+) -> list[Callable[[Owner], Receiver]]:
+    """What makes a receiver for each inbox of this process."""
+    broker, classifier = assembly.broker, router.settings.classifier
+    if not isinstance(broker, ReceivingBroker):
+        return []
+    return [
+        partial(Receiver, inbox, broker, said.name, clock=said.clock, classifier=classifier, observer=observer)
+        for inbox in assembly.inboxes
+    ]

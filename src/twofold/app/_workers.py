@@ -1,18 +1,19 @@
 """The background of a running application: one task for each subscription, and one that shows that they live."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, final
 
 from twofold.app._news import lease_in_danger, taken_over
-from twofold.app._progress import Lease, Progress, progress_of
+from twofold.app._progress import Lease, Progress, progress_of, progress_of_inbox
 from twofold.app._stores import Stores
 from twofold.app._traced import traced
 from twofold.app._unknown import Unknown
 from twofold.clock import Clock
 from twofold.errors import Classifier, TimedOut
 from twofold.messages import Catalogue
+from twofold.messaging import Receiver
 from twofold.middleware import Spans
 from twofold.projections import DUE, Refresher
 from twofold.store import NOBODY, Log, Store, furthest
@@ -29,13 +30,21 @@ class _Side:
         self.store = store
         self.owner = owner
         self.tasks: dict[Subscription, asyncio.Task[None]] = {}
+        self.receivers: dict[Receiver, asyncio.Task[None]] = {}
         self._living: asyncio.Task[None] | None = None
 
     def run(self, subscription: Subscription) -> Subscription:
         self.tasks[subscription] = asyncio.create_task(subscription.run(), name=f"twofold {subscription.name}")
+        self._live()
+        return subscription
+
+    def receive(self, receiver: Receiver) -> None:
+        self.receivers[receiver] = asyncio.create_task(receiver.run(), name=f"twofold {receiver.name}")
+        self._live()
+
+    def _live(self) -> None:
         if self._living is None:
             self._living = asyncio.create_task(self.owner.run(), name="twofold owner")
-        return subscription
 
     async def remove(self, subscription: Subscription) -> None:
         subscription.stop()
@@ -46,9 +55,11 @@ class _Side:
     def stop(self) -> None:
         for subscription in self.tasks:
             subscription.stop()
+        for receiver in self.receivers:
+            receiver.stop()
 
     async def ended(self) -> None:
-        await asyncio.gather(*self.tasks.values())
+        await asyncio.gather(*self.tasks.values(), *self.receivers.values())
         if self._living is not None:
             self.owner.stop()
             await self._living
@@ -59,8 +70,14 @@ class _Side:
         owners = {one.name: NOBODY if self.owner.dead(one) else one.owner for one in stand}
         lease: Lease = "lost" if not self.owner.sure else "failing" if self.owner.error is not None else "kept"
         return [
-            await progress_of(one, log, self.store.parked, owners.get(one.name, NOBODY), lease, head, now)
-            for one in list(self.tasks)
+            *[
+                await progress_of(one, log, self.store.parked, owners.get(one.name, NOBODY), lease, head, now)
+                for one in list(self.tasks)
+            ],
+            *[
+                await progress_of_inbox(one, self.store.parked, owners.get(one.name, NOBODY), lease)
+                for one in self.receivers
+            ],
         ]
 
 
@@ -70,6 +87,7 @@ class Workers:
     Args:
         followers: What follows the log, with the store that its checkpoints are in.
         views: What keeps materialized views.
+        receivers: Make what receives messages of other services, given who this process is.
         stores: Where the log and the views are.
         catalogue: What events are decoded with.
         clock: Tells the time.
@@ -83,6 +101,7 @@ class Workers:
         self,
         followers: Sequence[tuple[Store, Sequence[Subscriber]]],
         views: Sequence[Refresher],
+        receivers: Sequence[Callable[[Owner], Receiver]],
         stores: Stores,
         catalogue: Catalogue,
         *,
@@ -114,6 +133,8 @@ class Workers:
             for subscriber in subscribers:
                 for cut in Cut.all_of(subscriber.name, subscriber.partitions):
                     self._add(self._write if store is stores.write else self._read, subscriber, cut)
+        for make in receivers:
+            self._write.receive(make(self._write.owner))
         for view in views:
             source = view.source(self._tail, clock)
             follow = partial(self._follow, store=stores.read, owner=self._read.owner, idle=self._idle(self._read))
@@ -163,13 +184,15 @@ class Workers:
         return [one for side in self._sides for one in await side.progress(self._log, self._clock)]
 
     async def settle(self, timeout: float) -> None:
-        """Wait until all have reached what is in the log, and what they did has moved that no further.
+        """Wait until what has come is recorded, all have reached what is in the log, and that has moved no further.
 
         Raises:
             TimedOut: They have not within `timeout` seconds.
         """
         try:
             async with asyncio.timeout(timeout):
+                for receiver in self._write.receivers:
+                    await receiver.settled()
                 head = -1
                 while head != (head := await furthest(self._log)):
                     for subscription, running in [pair for side in self._sides for pair in side.tasks.items()]:
@@ -179,6 +202,6 @@ class Workers:
                         finally:
                             reached.cancel()
         except TimeoutError:
-            behind = [progress for progress in await self.progress() if progress.lag]
+            behind = [progress for progress in await self.progress() if progress.lag or progress.failures]
             names = ", ".join(f"{one.name} ({one.lag} behind{', ' + one.error if one.error else ''})" for one in behind)
             raise TimedOut(f"not settled within {timeout} s: {names or _HELD_BACK}") from None

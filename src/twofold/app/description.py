@@ -115,6 +115,10 @@ def describe(app: App, *, routes: bool = False) -> Description:
             for one in assembly.publications
         )
         + tuple(
+            DescribedProjection(name=one.name, mode="inbox", version=0, events=_names(one.kinds), tables=())
+            for one in assembly.consumptions
+        )
+        + tuple(
             DescribedProjection(
                 name=one.name, mode="view", version=0, events=tuple(sorted(one.types)), tables=(one.name,)
             )

@@ -206,7 +206,7 @@ async def _parked(app: App, key: "UUID") -> dict[str, int]:
     for store in app.stores.opened:
         kept = cast("PersonalStore", store).parked
         for one in await foundation(store).parked.list(limit=_MOST):
-            found[one.subscription] += key in await kept.keys(one.position)
+            found[one.subscription] += key in await kept.keys(one.subscription, one.position)
     return _told(found)
 
 

@@ -14,7 +14,7 @@ from twofold.app._views import views_of
 from twofold.dispatch import Handler, filling, named_classes
 from twofold.messages import Kind, wire_name
 
-What: TypeAlias = Literal["command", "query", "event", "reaction", "projection", "view", "writer", "relay"]
+What: TypeAlias = Literal["command", "query", "event", "reaction", "projection", "view", "writer", "relay", "inbox"]
 """What a node is."""
 
 Verb: TypeAlias = Literal["records", "sends", "is followed by", "is read by"]
@@ -117,6 +117,8 @@ class _Drawing:
             self._follow(self._node("writer", writer.name, writer.name), writer.events)
         for one in assembly.publications:
             self._follow(self._node("relay", one.to, one.to), one.kinds)
+        for consumption in assembly.consumptions:
+            self._caused(self._node("inbox", consumption.place, consumption.place), consumption.kinds)
 
     def _follow(self, node: str, events: Iterable[type]) -> None:
         for event in sorted(events, key=_name):

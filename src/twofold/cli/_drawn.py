@@ -16,6 +16,7 @@ _FILLS: Final = {
     "view": "#d5f0d5",
     "writer": "#e3e3e3",
     "relay": "#e3e3e3",
+    "inbox": "#e3e3e3",
 }
 """As people colour their notes on a wall: commands blue, events orange, policies lilac, read models green."""
 _SHAPES: Final = {
@@ -25,6 +26,7 @@ _SHAPES: Final = {
     "writer": ("[(", ")]"),
     "reaction": ("{{", "}}"),
     "relay": (">", "]"),
+    "inbox": ("[/", "/]"),
 }
 _ARROW: Final = """<marker id="end" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">\
 <path d="M0 0L8 4L0 8z" fill="#666"/></marker>"""

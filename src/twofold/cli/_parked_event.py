@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from twofold.middleware import printable
-from twofold.store import Parked
+from twofold.store import Parked, is_of_log
 from twofold.subscriptions import ParkedEvent, ParkedStream
 
 
@@ -55,7 +55,7 @@ def as_dict(one: Parked, event: ParkedEvent | None = None) -> dict[str, Any]:
         "attempts": one.attempts,
         "since": one.time.isoformat(),
         "due": one.due,
-        "edited": one.data is not None,
+        "edited": one.data is not None and is_of_log(one.subscription),
     }
     if event is None:
         return noted
@@ -93,8 +93,11 @@ def lines_of(event: ParkedEvent) -> Iterator[str]:
         if fact:
             yield f"{printable(name):{width}}  {printable(fact)}"
     if one.data is not None:
-        yield from _block("data, as it was edited", _pretty(one.data))
-    if recorded is None:
+        title = "data, as it was edited" if is_of_log(one.subscription) else "message, as it came or was edited"
+        yield from _block(title, _pretty(one.data))
+    if not is_of_log(one.subscription):
+        pass  # the log has never had it
+    elif recorded is None:
         yield from _block("data, in the log", "the event is no longer there")
     else:
         yield from _block("data, in the log", _pretty(recorded.data))

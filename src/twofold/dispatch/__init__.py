@@ -10,6 +10,7 @@ from twofold.dispatch._answers import (
     promised_answer,
 )
 from twofold.dispatch._bus import CommandBus, EventBus, Publisher, QueryBus
+from twofold.dispatch._consumption import ConsumptionDeclaration
 from twofold.dispatch._decider import Decider, DeciderDeclaration, Outcome
 from twofold.dispatch._dispatcher import Dispatcher
 from twofold.dispatch._following import Following, Start
@@ -40,6 +41,7 @@ __all__ = [
     "AnswerCodec",
     "CommandBus",
     "CommandHandler",
+    "ConsumptionDeclaration",
     "ContextStack",
     "Decider",
     "DeciderDeclaration",

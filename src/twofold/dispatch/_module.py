@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, Unpack, overloa
 
 from dishka import Provider, Scope
 
+from twofold.dispatch._consumption import ConsumptionDeclaration
 from twofold.dispatch._decider import Decider, DeciderDeclaration, Outcome
 from twofold.dispatch._following import Following, Start
 from twofold.dispatch._guard import Authorize
@@ -82,6 +83,7 @@ class Module:
         self.projections: list[ProjectionDeclaration] = []
         self.writers: list[WriterDeclaration] = []
         self.publications: list[PublicationDeclaration] = []
+        self.consumptions: list[ConsumptionDeclaration] = []
         self.deciders: list[DeciderDeclaration] = []
         self.views: list[Any] = []
         self.messages: list[type] = []
@@ -404,6 +406,37 @@ class Module:
             >>> orders.publishes(OrderPlaced, OrderPaid, to="orders")
         """
         self.publications.append(PublicationDeclaration(events, to, personal, start, partitions))
+
+    def consumes(
+        self,
+        *events: type,
+        from_: str,
+        start: Literal["beginning", "now"] = "beginning",
+        tenants: Literal["trusted"] | None = None,
+        remembered: float = 7 * 86_400.0,
+    ) -> None:
+        """Declare events of other services: what comes over the application's broker is recorded, then acknowledged.
+
+        From then on they are events of the log as all others: `on` reacts to them, projections show them. Each is
+        recorded once, however often it comes, in the order of its stream, which is called `from:orders:` and its name
+        there. A message that is none of them is parked, `inbox:orders` say, and none is lost.
+
+        Args:
+            events: Classes of this application, which have the wire names and versions of those that are published.
+            from_: The place: an `OrderPaid` comes under the subject `orders.order_paid` when this is `orders`.
+            start: Where it starts when the broker does not know this application yet: with the first message that it
+                keeps, or with the next one that comes.
+            tenants: `trusted`: the tenant that a message names is that of its event. Otherwise it has none, since
+                anybody who may publish to the place can write anything there.
+            remembered: For how many seconds it is known which messages have come. Longer than the broker keeps them: a
+                copy that comes later is a new message.
+
+        Example:
+            >>> billing.consumes(OrderPaid, from_="orders")
+            >>> @billing.on(OrderPaid)
+            ... async def write_invoice(event: OrderPaid, mail: Mail) -> None: ...
+        """
+        self.consumptions.append(ConsumptionDeclaration(events, from_, start, tenants, remembered))
 
     def decider(
         self,

@@ -22,6 +22,7 @@ from twofold.errors._category import (
 )
 from twofold.errors._classify import Classification, Classifier
 from twofold.errors._conflict import (
+    AlreadyReceived,
     CheckpointMoved,
     ConditionFailed,
     Conflict,
@@ -74,6 +75,7 @@ from twofold.errors._wiring import (
 )
 
 __all__ = [
+    "AlreadyReceived",
     "as_code",
     "code_of",
     "detail_of",

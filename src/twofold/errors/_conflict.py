@@ -54,6 +54,15 @@ class ConditionFailed(Conflict):
         return f"an event that the decision depends on was recorded after position {self.after}{found}"
 
 
+class AlreadyReceived(Conflict):
+    """A message of another service was dealt with before, by this process or by another one."""
+
+    code: ClassVar[str] = "already_received"
+
+    def __init__(self) -> None:
+        super().__init__("a message of another service was dealt with before")
+
+
 class CheckpointMoved(Conflict):
     """A checkpoint is not where its owner left it: somebody else owns it now, or has moved it.
 

@@ -1,4 +1,4 @@
-"""What keeps a message from being counted as published."""
+"""What keeps a message from being counted as published, or an event from being received."""
 
 from typing import ClassVar
 
@@ -49,3 +49,48 @@ class MessageRefused(Corrupt):
     @property
     def hint(self) -> str:
         return "have the broker take it and `twofold parked retry` it, or `twofold parked drop` it"
+
+
+class NotReceived(Unavailable):
+    """The broker gives no messages: it is away, or what this application receives by is not there.
+
+    Args:
+        place: What was to be received.
+        cause: Why not, as the broker or the connection says it.
+    """
+
+    code: ClassVar[str] = "not_received"
+
+    def __init__(self, *, place: str, cause: str) -> None:
+        super().__init__()
+        self.place, self.cause = place, cause
+
+    @property
+    def detail(self) -> str:
+        return f"the broker gives no messages of {self.place}: {self.cause}"
+
+    @property
+    def hint(self) -> str:
+        return "it is asked again until it does; see that it is there, and keeps the place"
+
+
+class MessageUnreadable(Corrupt):
+    """A message of another service is no event that this application receives; it is parked.
+
+    Args:
+        cause: What is wrong with it.
+    """
+
+    code: ClassVar[str] = "message_unreadable"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__()
+        self.cause = cause
+
+    @property
+    def detail(self) -> str:
+        return f"a message cannot be read: {self.cause}"
+
+    @property
+    def hint(self) -> str:
+        return "`twofold parked show` has it; mend and `twofold parked retry` it, or `twofold parked drop` it"

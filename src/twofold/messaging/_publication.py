@@ -74,12 +74,17 @@ def clashes(publications: list[Publication]) -> Iterator[Fault]:
             events.setdefault(event, one.to)
 
 
+def is_place(text: str) -> bool:
+    """Whether a text is the name of a place."""
+    return _PLACE.fullmatch(text) is not None
+
+
 def _where(declared: PublicationDeclaration) -> str:
     return f"publication to {declared.to}"
 
 
 def _wrongs(declared: PublicationDeclaration) -> Iterator[tuple[str, str]]:
-    if not _PLACE.fullmatch(declared.to):
+    if not is_place(declared.to):
         yield "is no place", "words of letters, digits, _ and -, joined by dots: to='orders'"
     if not declared.events:
         yield "publishes nothing", "name its events"

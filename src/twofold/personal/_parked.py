@@ -9,7 +9,7 @@ from uuid import UUID
 
 from twofold.personal._documents import Documents, Place, is_sealed, keys_of
 from twofold.personal._keys import SubjectGone
-from twofold.store import Log, Parked, ParkedEvents
+from twofold.store import Log, Parked, ParkedEvents, is_of_log
 
 _GONE = "erased"
 
@@ -57,7 +57,7 @@ class PersonalParked:
         Raises:
             SubjectGone: Its subject is erased.
         """
-        keys = await self.keys(position)
+        keys = await self.keys(subscription, position)
         if keys:
             sealed = await self._documents.seal_text(data, keys, (subscription, str(position)))
             if not sealed:
@@ -65,14 +65,16 @@ class PersonalParked:
             data = sealed.encode()
         return await self._behind.edit(subscription, position, data)
 
-    async def keys(self, position: int) -> set[UUID]:
-        """The ids of the keys that the event at a position is encrypted under."""
+    async def keys(self, subscription: str, position: int) -> set[UUID]:
+        """The ids of the keys that the event is encrypted under that a subscription has put aside at a position."""
+        if not is_of_log(subscription):
+            return set()
         page = await self._log.read(position - 1, until=position, limit=1)
         return {key for one in page for key in keys_of(one.data)}
 
     async def sealed(self, parked: Parked) -> Parked:
         """What is put aside, encrypted when its event is."""
-        keys = await self.keys(parked.position)
+        keys = await self.keys(parked.subscription, parked.position)
         if not keys:
             return parked
         place = parked.subscription, str(parked.position)

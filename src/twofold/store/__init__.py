@@ -26,7 +26,7 @@ from twofold.store._lifecycle import conclusion_stage, lifecycle_stage
 from twofold.store._log import Log, Wakeup
 from twofold.store._memory import MemoryStore
 from twofold.store._memory_tables import MemoryTables
-from twofold.store._parked import Parked, ParkedEvents
+from twofold.store._parked import INBOX, Parked, ParkedEvents, is_of_log
 from twofold.store._participants import EventSource, Participant
 from twofold.store._port import (
     QueueingStore,
@@ -43,7 +43,7 @@ from twofold.store._rearrangement import Aside, Rearrangement, beside, table_nam
 from twofold.store._recorded import Recorded
 from twofold.store._refusals import Refusals
 from twofold.store._remainder import Remainder
-from twofold.store._replies import Reply
+from twofold.store._replies import Received, Reply
 from twofold.store._retention import Pruned, prunable, prune
 from twofold.store._rows import Add, Delete, RowChange, Upsert
 from twofold.store._schema import MigratableStore, SchemaState
@@ -90,6 +90,7 @@ __all__ = [
     "Flaw",
     "GAP",
     "IF_INTERRUPTED",
+    "INBOX",
     "How",
     "INLINE",
     "INTERRUPTED",
@@ -110,6 +111,7 @@ __all__ = [
     "ReadableStore",
     "Rearrangement",
     "Record",
+    "Received",
     "Recorded",
     "Refusals",
     "Remainder",
@@ -149,6 +151,7 @@ __all__ = [
     "from_header",
     "furthest",
     "idempotency_stage",
+    "is_of_log",
     "json_text",
     "lifecycle_stage",
     "part_of",

@@ -12,7 +12,7 @@ from uuid import UUID
 from twofold.store._audit import AuditEntry
 from twofold.store._checkpoint import Move
 from twofold.store._parked import Parked
-from twofold.store._replies import Reply
+from twofold.store._replies import Received, Reply
 from twofold.store._rows import RowChange
 from twofold.store._selection import Condition
 from twofold.store._snapshot import Snapshot
@@ -72,6 +72,7 @@ class Batch(NamedTuple):
         reply: What a command with a key answers; its transaction has claimed the key.
         audit: Entries for the audit trail; the position is that which the batch appends up to.
         snapshots: States of streams as they were loaded; each takes the place of an older one.
+        received: Messages of other services that it deals with; none of them was dealt with before.
     """
 
     appends: tuple[Append, ...] = ()
@@ -83,10 +84,12 @@ class Batch(NamedTuple):
     reply: Reply | None = None
     audit: tuple[AuditEntry, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+    received: tuple[Received, ...] = ()
 
     def __bool__(self) -> bool:
         log = self.appends or self.conditions or self.audit
-        return bool(log or self.rows or self.moves or self.parks or self.frees or self.reply or self.snapshots)
+        beside = self.parks or self.frees or self.reply or self.snapshots or self.received
+        return bool(log or self.rows or self.moves or beside)
 
 
 class Committed(NamedTuple):

@@ -73,6 +73,10 @@ class StoreFront:
         """Find a reply."""
         return await self.behind.find_reply(key, now)
 
+    async def find_received(self, keys: Collection[bytes]) -> Collection[bytes]:
+        """Find messages that were dealt with."""
+        return await self.behind.find_received(keys)
+
     async def find_snapshot(self, stream: str) -> Snapshot | None:
         """Find a snapshot."""
         return await self.behind.find_snapshot(stream)

@@ -103,6 +103,7 @@ class MemoryStore:
             VersionConflict: A stream is not where an append expects it.
             CheckpointMoved: A checkpoint is not where a move expects it.
             ConditionFailed: The log holds what a condition excludes.
+            AlreadyReceived: A message of another service was dealt with before.
             StreamClosed: A stream is closed for good.
             StoreUnavailable: The store is closed.
         """
@@ -110,6 +111,7 @@ class MemoryStore:
             self._require_open()
             versions = self._log.check(batch.appends)
             self._log.hold(batch.conditions)
+            self._replies.refuse(batch.received)
             checkpoints = self._checkpoints.moved(batch.moves)
             self._tables.change(batch.rows)
             self._checkpoints.keep(checkpoints)
@@ -117,6 +119,8 @@ class MemoryStore:
             position = self._log.extend(batch.appends)
             if batch.reply is not None:
                 self._replies.keep(batch.reply, position)
+            for one in batch.received:
+                self._replies.keep(one.as_reply(), position)
             for snapshot in batch.snapshots:
                 known = self._snapshots.get(snapshot.stream)
                 if self._log.closing(snapshot.stream) is not None:
@@ -137,6 +141,11 @@ class MemoryStore:
         """The reply to a key that has not expired, or None."""
         self._require_open()
         return self._replies.find(key, now)
+
+    async def find_received(self, keys: Collection[bytes]) -> Collection[bytes]:
+        """Which messages of other services were dealt with."""
+        self._require_open()
+        return self._replies.kept(keys)
 
     async def find_snapshot(self, stream: str) -> Snapshot | None:
         """The newest snapshot of a stream, or None."""

@@ -2,14 +2,15 @@
 
 import asyncio
 import heapq
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from threading import RLock
 from time import monotonic
 from typing import final
 
-from twofold.errors import KeyInFlight
-from twofold.store._replies import Reply
+from twofold.errors import AlreadyReceived, KeyInFlight
+from twofold.store._replies import Received, Reply
 
 _SWEPT = 2
 
@@ -59,6 +60,20 @@ class MemoryReplies:
         """Let others have a key."""
         with self._lock:
             self._claims.pop(key).set_result(None)
+
+    def kept(self, keys: Collection[bytes]) -> Collection[bytes]:
+        """The keys that there is a reply to, whether it has expired or not."""
+        return self._replies.keys() & set(keys)
+
+    def refuse(self, received: Sequence[Received]) -> None:
+        """Refuse messages that were dealt with before.
+
+        Raises:
+            AlreadyReceived: One of them was, or comes twice.
+        """
+        keys = {one.key for one in received}
+        if len(keys) < len(received) or self.kept(keys):
+            raise AlreadyReceived
 
     def keep(self, reply: Reply, position: int) -> None:
         """Keep a reply, and forget a few that have expired."""

@@ -2,7 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+INBOX: Final = "inbox:"
+"""What names begin with under which messages of other services are put aside: their positions are not of the log."""
 
 
 class Parked(NamedTuple):
@@ -31,6 +34,11 @@ class Parked(NamedTuple):
     attempts: int = 0
     data: bytes | None = None
     due: bool = False
+
+
+def is_of_log(subscription: str) -> bool:
+    """Whether what a subscription puts aside is in the log."""
+    return not subscription.startswith(INBOX)
 
 
 class ParkedEvents(Protocol):

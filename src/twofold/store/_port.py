@@ -137,6 +137,7 @@ class Store(Protocol):
             VersionConflict: A stream is not where an append expects it; nothing was written.
             CheckpointMoved: A checkpoint is not where a move expects it; nothing was written.
             ConditionFailed: The log holds what a condition excludes; nothing was written.
+            AlreadyReceived: A message of another service was dealt with before; nothing was written.
             StreamClosed: A stream is closed for good; nothing was written.
             StoreUnavailable: The store is closed or refuses writes; nothing was written.
             OutcomeUnknown: The commit was sent and its end is not known; it is whole or absent.
@@ -156,6 +157,14 @@ class Store(Protocol):
         Args:
             key: The key of the reply.
             now: The time, in UTC.
+        """
+        ...
+
+    async def find_received(self, keys: Collection[bytes]) -> Collection[bytes]:
+        """Which messages of other services were dealt with, as committed; some that have expired may be among them.
+
+        Args:
+            keys: What they are known by.
         """
         ...
 

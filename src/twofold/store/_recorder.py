@@ -63,6 +63,12 @@ class Recorder:
         """An event in the stream of a message of its own."""
         return f"message-{self.context.message_id}", ANY_VERSION, event, self.draft(event)
 
+    def received(self, stream: str, event: object, of: Context) -> Added:
+        """An event that another service has recorded, with its id and with what has caused it there."""
+        cause = of.origin.causation_id
+        draft = self.draft(event, of, _NO_HEADERS if cause is None else {"causation_id": cause})
+        return stream, ANY_VERSION, event, draft._replace(id=of.message_id)
+
     def told(
         self, event: object, expected: int, of: Context | None = None, beside: Mapping[str, str] = _NO_HEADERS
     ) -> Added:

@@ -24,3 +24,23 @@ class Reply(NamedTuple):
     time: datetime
     expires: datetime
     position: int = 0
+
+
+class Received(NamedTuple):
+    """A message of another service that has been dealt with; kept with the replies, so that a copy of it does nothing.
+
+    Args:
+        key: What it is known by, as a digest.
+        message: Its type, for people.
+        time: When it was dealt with, in UTC.
+        expires: From when on a copy may be dealt with again, in UTC.
+    """
+
+    key: bytes
+    message: str
+    time: datetime
+    expires: datetime
+
+    def as_reply(self) -> Reply:
+        """The same, as it is kept."""
+        return Reply(self.key, self.message, b"", b"null", self.time, self.expires)

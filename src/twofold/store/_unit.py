@@ -191,6 +191,16 @@ class UnitOfWork:
         """
         self._add(stream, events, expected, self._recorder.context)
 
+    def receive(self, stream: str, event: object, of: Context) -> None:
+        """Add an event that another service has recorded: it has the id of the message that has brought it.
+
+        Args:
+            stream: The name of the stream that it goes to.
+            event: The event.
+            of: The message.
+        """
+        self._pending.facts.append(self._recorder.received(stream, event, of))
+
     def record(self, event: object) -> None:
         """Add an event that belongs to no aggregate; it goes to a stream of this message's own."""
         self._pending.facts.append(self._recorder.own(event))
@@ -290,7 +300,7 @@ class UnitOfWork:
         self._pending.moves.append(move)
 
     def settle(self, settled: Batch) -> None:
-        """Settle an event of the log with this unit: its checkpoint, and what is put aside or let go."""
+        """Settle an event of the log with this unit: its checkpoint, what is put aside or let go, and was received."""
         self._settled = settled
 
     async def claim(self, key: bytes, now: datetime, wait: float) -> Reply | None:
@@ -357,6 +367,7 @@ class UnitOfWork:
             reply=self._reply,
             audit=() if self.trace is None else self.trace.committing(),
             snapshots=tuple(self._snapshots.values()),
+            received=settled.received,
         )
         try:
             if self._transaction is not None:

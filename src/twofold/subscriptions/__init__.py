@@ -1,10 +1,13 @@
 """Following the log: one background loop for projections, reactions and everything else that comes after a commit."""
 
 from twofold.subscriptions._cut import Cut
+from twofold.subscriptions._failures import Failures
 from twofold.subscriptions._follow import IDLE, Subscription
 from twofold.subscriptions._lot import NotParked, ParkedEvent, ParkedStream, ParkingLot
 from twofold.subscriptions._owner import Owner
+from twofold.subscriptions._parking import Parking
 from twofold.subscriptions._replaced import LogReplaced
+from twofold.subscriptions._rest import Rest
 from twofold.subscriptions._subscriber import Source, Subscriber
 from twofold.subscriptions._tail import Tail
 from twofold.subscriptions._trouble import Observer, Trouble
@@ -15,13 +18,16 @@ __all__ = [
     "IDLE",
     "Cut",
     "EventNotHandled",
+    "Failures",
     "LogReplaced",
     "NotParked",
     "Observer",
     "Owner",
     "ParkedEvent",
     "ParkedStream",
+    "Parking",
     "ParkingLot",
+    "Rest",
     "Source",
     "Subscriber",
     "Subscription",

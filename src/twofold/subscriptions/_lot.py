@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, final
 
+from pydantic_core import from_json
+
 from twofold.errors import Invalid, NotFound, Undecodable
 from twofold.messages import Catalogue
-from twofold.store import Batch, Parked, Recorded, Store
+from twofold.store import Batch, Parked, Recorded, Store, is_of_log
 
 _MOST = 1_000_000
 
@@ -40,7 +42,7 @@ class ParkedEvent(NamedTuple):
 
     Args:
         parked: What its subscription has noted.
-        recorded: The event as the log has it; None when it is no longer there.
+        recorded: The event as the log has it; None when it is not, or no longer, there.
     """
 
     parked: Parked
@@ -124,8 +126,7 @@ class ParkingLot:
             NotParked: It is not parked.
         """
         _, parked = await self._find(subscription, position)
-        found = await self._log.read(position - 1, until=position, limit=1)
-        return ParkedEvent(parked=parked, recorded=found[0] if found else None)
+        return ParkedEvent(parked=parked, recorded=await self._recorded(subscription, position))
 
     async def edit(self, subscription: str, position: int, data: bytes | str) -> None:
         """Have a parked event read as other data when it is tried again; the log stays as it is.
@@ -134,7 +135,7 @@ class ParkingLot:
             subscription: Whose.
             position: The event's position.
             data: The event as JSON, in the version that the log has; it has to fit the class of the event, once it has
-                been upcast where it is older.
+                been upcast where it is older. Of a message of another service all of it, as `show` has it.
 
         Raises:
             Invalid: The data does not fit the event's class.
@@ -142,9 +143,11 @@ class ParkingLot:
             UnknownMessage: No class is registered for the event.
         """
         store, event = await self._find(subscription, position)
-        found = await self._log.read(position - 1, until=position, limit=1)
-        version = found[0].schema_version if found else self._catalogue.named(event.type).wire.version
-        if not await store.parked.edit(subscription, position, self._mended(event.type, version, data)):
+        if is_of_log(subscription):
+            found = await self._recorded(subscription, position)
+            version = self._catalogue.named(event.type).wire.version if found is None else found.schema_version
+            data = self._mended(event.type, version, data)
+        if not await store.parked.edit(subscription, position, _document(data)):
             raise NotParked(subscription=subscription, what=f"an event at position {position}")
 
     async def retry(self, subscription: str, stream: str) -> int:
@@ -208,9 +211,30 @@ class ParkingLot:
             raise Invalid(error.detail) from error
         return data.encode() if isinstance(data, str) else data
 
+    async def _recorded(self, subscription: str, position: int) -> Recorded | None:
+        if not is_of_log(subscription):
+            return None
+        found = await self._log.read(position - 1, until=position, limit=1)
+        return found[0] if found else None
+
     async def _find(self, subscription: str, position: int) -> tuple[Store, Parked]:
         for store in self._stores:
             parked = await store.parked.get(subscription, position)
             if parked is not None:
                 return store, parked
         raise NotParked(subscription=subscription, what=f"an event at position {position}")
+
+
+def _document(data: bytes | str) -> bytes:
+    """Data as it is kept.
+
+    Raises:
+        Invalid: It is no JSON object.
+    """
+    try:
+        found: object = from_json(data)
+    except ValueError as error:
+        raise Invalid(f"it is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise Invalid("it is no JSON object")
+    return data.encode() if isinstance(data, str) else data

@@ -88,10 +88,14 @@ class Parking:
         found = await self._parked.list(self._name, stream=stream, limit=1)
         return found[0] if found else None
 
-    async def beyond(self) -> list[Parked]:
-        """The first parked event of each stream that waits for a process of a newer version of the application."""
+    async def beyond(self, causes: tuple[str, ...] = (_BEYOND,)) -> list[Parked]:
+        """The first parked event of each stream that waits for a process of a newer version of the application.
+
+        Args:
+            causes: What the cause of such an event begins with.
+        """
         firsts = [await self.first(stream) for stream in self._streams]
-        return [one for one in firsts if one is not None and one.cause.startswith(_BEYOND)]
+        return [one for one in firsts if one is not None and one.cause.startswith(causes)]
 
     async def wake(self, one: Parked) -> None:
         """Have the stream of a parked event tried again."""

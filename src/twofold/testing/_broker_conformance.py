@@ -5,33 +5,17 @@ at what is kept.
 """
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import ClassVar
 
 import pytest
 
-from twofold.clock import new_id
-from twofold.messaging import Broker, MessageRefused, NotConfirmed, Outgoing
+from twofold.messaging import Broker, MessageRefused, NotConfirmed
+from twofold.testing._broker_case import BrokerFeatures
+from twofold.testing._broker_receiving import Receiving
+
+__all__ = ["BrokerConformance", "BrokerFeatures"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerFeatures:
-    """What a broker can do, and where it ends; tests of what it cannot do are skipped.
-
-    Args:
-        too_large: How many bytes of data it never takes in one message.
-        once: A message that comes again under its id is kept once.
-        nowhere: A place that nothing keeps the messages of; empty where everything is kept.
-    """
-
-    too_large: int
-    once: bool = True
-    nowhere: str = ""
-
-
-class BrokerConformance:
+class BrokerConformance(Receiving):
     """Every promise of the broker port, as tests.
 
     Derive from it, replace the fixture `broker` and the methods `kept` and `away`, and say what the broker can do in
@@ -48,29 +32,6 @@ class BrokerConformance:
         ...     async def kept(self, broker: Broker) -> Sequence[Outgoing]:
         ...         return broker.messages
     """
-
-    pytestmark: ClassVar = pytest.mark.anyio
-    features: ClassVar[BrokerFeatures]
-    to: ClassVar[str] = "orders"
-    """A place whose messages the `broker` fixture has kept."""
-
-    @pytest.fixture
-    def anyio_backend(self) -> str:
-        """Brokers are written for asyncio."""
-        return "asyncio"
-
-    @pytest.fixture
-    def broker(self) -> Broker:
-        """A broker that keeps nothing yet; to be replaced by an adapter's own."""
-        raise NotImplementedError
-
-    async def kept(self, broker: Broker) -> Sequence[Outgoing]:
-        """What is kept of the place, in order; to be replaced by an adapter's own."""
-        raise NotImplementedError
-
-    def away(self, broker: Broker) -> AbstractAsyncContextManager[None]:
-        """A block in which it cannot be reached; to be replaced by an adapter's own."""
-        raise NotImplementedError
 
     async def test_what_is_confirmed_is_kept_as_it_was_given(self, broker: Broker) -> None:
         """Data, id and attributes, to the last character."""
@@ -145,9 +106,3 @@ class BrokerConformance:
             await broker.close()
             await broker.close()
         assert len(await self.kept(broker)) == 2
-
-    def message(self, data: bytes = b"{}", *, to: str = "", **attributes: str) -> Outgoing:
-        """A message with an id of its own, in a stream of its own."""
-        identity = str(new_id())
-        facts = {"specversion": "1.0", "id": identity, "source": "/test", "type": "happened", "subject": identity}
-        return Outgoing(f"{to or self.to}.happened", identity, identity, {**facts, **attributes}, data)

@@ -13,6 +13,7 @@ from twofold.testing._store_closing import Closings
 from twofold.testing._store_read_only import ReadOnly
 from twofold.testing._store_reads import Reads
 from twofold.testing._store_rearranging import Rearranging
+from twofold.testing._store_received import Receiving
 from twofold.testing._store_replies import Replies
 from twofold.testing._store_restoring import Restoring
 from twofold.testing._store_snapshots import Snapshots
@@ -31,6 +32,7 @@ class StoreConformance(
     Checkpoints,
     Closings,
     Rearranging,
+    Receiving,
     Replies,
     Restoring,
     Snapshots,

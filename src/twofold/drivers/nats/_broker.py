@@ -5,16 +5,29 @@ given to it is kept here, and the next call connects anew, to the next server.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Final, final
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final, TypeVar, final
 
 from nats.errors import Error
 
 from twofold.drivers.nats._call import Call
 from twofold.drivers.nats._connection import Connection, addresses_of, require_known
 from twofold.drivers.nats._header import headers_of, size_of
+from twofold.drivers.nats._intake import Intake
 from twofold.errors import WiringError
-from twofold.messaging import MessageRefused, NotConfirmed, Outcome, Outgoing
+from twofold.messaging import (
+    Incoming,
+    MessageRefused,
+    NotConfirmed,
+    NotReceived,
+    Outcome,
+    Outgoing,
+    Queue,
+    Waiting,
+)
+
+T = TypeVar("T")
 
 _TOO_LARGE: Final = 10054
 """What JetStream says of a message that is larger than its stream allows."""
@@ -22,7 +35,10 @@ _TOO_LARGE: Final = 10054
 
 @final
 class NatsBroker:
-    """A `Broker` over JetStream. Who makes the streams that keep the subjects is the operator of the server.
+    """A `ReceivingBroker` over JetStream. Who makes the streams that keep the subjects is the operator of the server.
+
+    A queue is a durable pull consumer of the stream that keeps its place, called `app:place`. It is made when it is not
+    there, and one that is there is used as it is.
 
     Args:
         servers: `nats://user:password@host:4222` or `tls://host:4222`; several with commas between them.
@@ -45,6 +61,8 @@ class NatsBroker:
         self._options = options
         self._connection: Connection | None = None
         self._connecting = asyncio.Lock()
+        self._intakes: dict[str, Intake] = {}
+        self._opening = asyncio.Lock()
 
     async def publish(self, messages: Sequence[Outgoing]) -> list[Outcome]:
         """Give messages to JetStream, and wait for its confirmations; see `Broker`."""
@@ -64,9 +82,30 @@ class NatsBroker:
             await self._leave(connection)
         return outcomes
 
+    async def receive(self, queue: Queue, most: int, within: float) -> Sequence[Incoming]:
+        """Give what JetStream has for a queue; see `ReceivingBroker`."""
+        return await self._take_in(queue, lambda intake: intake.receive(most, within))
+
+    async def settle(self, queue: Queue, messages: Sequence[Incoming]) -> None:
+        """Acknowledge messages; see `ReceivingBroker`."""
+        await self._take_in(queue, lambda intake: intake.settle(messages))
+
+    async def give_back(self, queue: Queue) -> None:
+        """Have JetStream give again what was not acknowledged; see `ReceivingBroker`."""
+        intake = self._intakes.pop(queue.name, None)
+        if intake is not None:
+            with suppress(Error, OSError):  # JetStream gives it again by itself, a moment later
+                await intake.close()
+                await intake.give_back()
+
+    async def waiting(self, queue: Queue) -> Waiting:
+        """What JetStream has left for a queue; see `ReceivingBroker`."""
+        return await self._take_in(queue, lambda intake: intake.waiting())
+
     async def close(self) -> None:
         """Close the connection; see `Broker`."""
-        self._connecting = asyncio.Lock()  # it belongs to the event loop that it was waited for in
+        self._connecting, self._opening = asyncio.Lock(), asyncio.Lock()  # they belong to an event loop
+        self._intakes.clear()
         if self._connection is not None:
             await self._leave(self._connection)
 
@@ -75,6 +114,32 @@ class NatsBroker:
             if self._connection is None or self._connection.closed:
                 self._connection = await Connection.to(self._servers, self._within, self._options)
             return self._connection
+
+    async def _take_in(self, queue: Queue, act: Callable[[Intake], Awaitable[T]]) -> T:
+        try:
+            return await act(await self._intake(queue))
+        except NotReceived:
+            await self._drop(queue)
+            raise
+        except Exception as error:
+            await self._drop(queue)
+            connection = self._connection
+            if connection is not None and not await connection.lives():
+                await self._leave(connection)
+            raise NotReceived(place=queue.place, cause=_told(error)) from error
+
+    async def _intake(self, queue: Queue) -> Intake:
+        async with self._opening:
+            connection = await self._connected()
+            intake = self._intakes.get(queue.name)
+            if intake is None:
+                intake = self._intakes[queue.name] = await Intake.of(connection, queue, self._within)
+            return intake
+
+    async def _drop(self, queue: Queue) -> None:
+        intake = self._intakes.pop(queue.name, None)
+        if intake is not None:
+            await intake.close()
 
     async def _leave(self, connection: Connection) -> None:
         if self._connection is connection:

@@ -5,8 +5,9 @@ its value is percent-encoded. The data is the payload, as it is.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from twofold.messaging import Outgoing
 
@@ -14,6 +15,7 @@ _PLAIN: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not
 """What the binding leaves as it is: printable ASCII but the space, the quotation mark and the percent sign."""
 _IS_PLAIN: Final = re.compile(r"[!#$&-~]*").fullmatch
 """Whether a text is made of that alone: most are, and are not looked at letter by letter."""
+_PREFIX: Final = "ce-"
 _TRACE: Final = ("traceparent", "tracestate")
 
 
@@ -23,6 +25,17 @@ def headers_of(one: Outgoing) -> dict[str, str]:
     headers["Nats-Msg-Id"] = one.id
     # Where instrumentations of NATS clients look for it, who know nothing of CloudEvents.
     return headers | {name: headers[f"ce-{name}"] for name in _TRACE if name in one.attributes}
+
+
+def attributes_of(headers: Mapping[str, str]) -> dict[str, str]:
+    """The attributes in the headers of a message; the type of its data, and its trace, where others put them too."""
+    beside = {name: headers[name] for name in _TRACE if name in headers}
+    for name, value in headers.items():
+        if name.lower() == "content-type":
+            beside["datacontenttype"] = value
+    prefix = len(_PREFIX)
+    found = {name[prefix:]: unquote(value) for name, value in headers.items() if name.startswith(_PREFIX)}
+    return beside | found
 
 
 def _encoded(value: str) -> str:

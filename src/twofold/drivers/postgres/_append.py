@@ -16,9 +16,9 @@ from twofold.drivers.postgres._closings import not_at
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import state_of
 from twofold.drivers.postgres._names import Names
-from twofold.drivers.postgres._replies import KEEP, keeping
+from twofold.drivers.postgres._replies import KEEP, KEEP_RECEIVED, keeping, keeping_received
 from twofold.drivers.postgres._snapshots import KEEP_SNAPSHOTS, keeping_snapshots
-from twofold.errors import CheckpointMoved, ConditionFailed, Conflict, StreamClosed
+from twofold.errors import AlreadyReceived, CheckpointMoved, ConditionFailed, Conflict, StreamClosed
 from twofold.store import Append, Batch, Committed, Draft, Move, Parked, json_text
 
 
@@ -49,11 +49,14 @@ class Call:
             VersionConflict: A stream is not where an append expects it.
             CheckpointMoved: A checkpoint is not where a move expects it.
             ConditionFailed: The log holds what a condition excludes.
+            AlreadyReceived: A message of another service was dealt with before.
             StreamClosed: A stream is closed for good.
         """
         try:
             answer: Sequence[int] = await connection.fetchval(self.query, *self.values, timeout=timeout)
         except asyncpg.PostgresError as error:
+            if self.batch.received and getattr(error, "constraint_name", None) == _KEY_OF_RECEIVED:
+                raise AlreadyReceived from error
             if state_of(error) != _CONFLICT_AFTER_A_WRITE:
                 raise
             answer = json.loads(f"[{str(error).strip('{}')}]")
@@ -96,17 +99,20 @@ class Calls:
     commit: str
     keep: str
     keep_snapshots: str
+    keep_received: str
 
     def of(self, batch: Batch) -> Call:
         """The call that writes a batch."""
         call = self._log(batch)
-        if batch.reply is None and not batch.snapshots:
+        if batch.reply is None and not batch.snapshots and not batch.received:
             return call
         query, values = call.query, call.values
         if batch.snapshots:
             query, values = keeping_snapshots(query, values, batch.snapshots, self.keep_snapshots)
         if batch.reply is not None:
             query, values = keeping(query, values, batch.reply, self.keep)
+        if batch.received:
+            query, values = keeping_received(query, values, batch.received, self.keep_received)
         return replace(call, query=query, values=values, short=False)
 
     def _log(self, batch: Batch) -> Call:
@@ -118,7 +124,9 @@ class Calls:
 
 def calls(names: Names) -> Calls:
     """What makes calls for a log."""
-    return Calls(names.sql(_APPEND), names.sql(_COMMIT), names.sql(KEEP), names.sql(KEEP_SNAPSHOTS))
+    return Calls(
+        names.sql(_APPEND), names.sql(_COMMIT), names.sql(KEEP), names.sql(KEEP_SNAPSHOTS), names.sql(KEEP_RECEIVED)
+    )
 
 
 def _one_event(append: Append) -> tuple[Any, ...]:
@@ -223,6 +231,7 @@ def _conflict(batch: Batch, answer: Sequence[int]) -> Conflict | StreamClosed:
 
 _COLUMNS: Final = 7
 _VERSION, _CONDITION = -1, -2
+_KEY_OF_RECEIVED: Final = "twofold_replies_pkey"
 _CONFLICT_AFTER_A_WRITE: Final = "TF001"
 _APPEND: Final = "SELECT {schema}.twofold_append_audited($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 _COMMIT: Final = "SELECT {schema}.twofold_commit_audited($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"

@@ -30,7 +30,7 @@ from twofold.drivers.postgres._pool import Pool
 from twofold.drivers.postgres._reader import Reader
 from twofold.drivers.postgres._rearrange import rearrange
 from twofold.drivers.postgres._replicas import Replicas
-from twofold.drivers.postgres._replies import find
+from twofold.drivers.postgres._replies import find, find_received
 from twofold.drivers.postgres._row_security import prove_secure
 from twofold.drivers.postgres._schema import prove_current, state, upgrade, upgrade_sql
 from twofold.drivers.postgres._snapshots import find_snapshot
@@ -316,6 +316,7 @@ class PostgresStore:
             VersionConflict: A stream is not where an append expects it; nothing was written.
             CheckpointMoved: A checkpoint is not where a move expects it; nothing was written.
             ConditionFailed: The log holds what a condition excludes; nothing was written.
+            AlreadyReceived: A message of another service was dealt with before; nothing was written.
             StreamClosed: A stream is closed for good; nothing was written.
             Invalid: It has text that PostgreSQL cannot hold, such as a NUL; nothing was written.
             StoreUnavailable: The store is closed, or PostgreSQL is not there or refuses; nothing was written.
@@ -361,6 +362,10 @@ class PostgresStore:
     async def find_reply(self, key: bytes, now: datetime) -> Reply | None:
         """The reply to a key that has not expired, or None; on the primary."""
         return await find(self._fetch, key, now)
+
+    async def find_received(self, keys: Collection[bytes]) -> Collection[bytes]:
+        """Which messages of other services were dealt with; on a connection that reads the primary."""
+        return await find_received(self._fetch, keys)
 
     async def find_snapshot(self, stream: str) -> Snapshot | None:
         """The newest snapshot of a stream, or None; on the primary."""

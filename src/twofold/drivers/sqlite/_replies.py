@@ -3,11 +3,14 @@
 Whoever claims a key has the writer's turn, in this process and all others, so nobody else can.
 """
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from sqlite3 import Connection
+from sqlite3 import Connection, IntegrityError
+from typing import Final
 
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
-from twofold.store import Reply
+from twofold.errors import AlreadyReceived
+from twofold.store import Received, Reply
 
 TABLE_OF_REPLIES = (
     """CREATE TABLE twofold_replies (
@@ -48,6 +51,30 @@ def keep(connection: Connection, reply: Reply, position: int) -> None:
     connection.execute(_KEEP, (reply.key, reply.message, reply.fingerprint, reply.value, *times, position))
 
 
+def find_received(connection: Connection, keys: Collection[bytes]) -> Collection[bytes]:
+    """The keys that there is a reply to, whether it has expired or not."""
+    left, found = list(keys), set[bytes]()
+    for first in range(0, len(left), _VALUES):
+        page = left[first : first + _VALUES]
+        rows = connection.execute(_FIND_KEYS.format(", ".join("?" * len(page))), page)
+        found.update(key for (key,) in rows)
+    return found
+
+
+def keep_received(connection: Connection, received: Sequence[Received], position: int) -> None:
+    """Keep that messages were dealt with, in the transaction that is open, and forget some that have expired.
+
+    Raises:
+        AlreadyReceived: One of them was before.
+    """
+    connection.execute(_SWEEP_MANY, (_micros(received[0].time), 2 * len(received)))
+    rows = [(one.key, one.message, b"", b"null", _micros(one.time), _micros(one.expires), position) for one in received]
+    try:
+        connection.executemany(_KEEP, rows)
+    except IntegrityError as error:
+        raise AlreadyReceived from error
+
+
 def _micros(time: datetime) -> int:
     return (time - EPOCH) // MICROSECOND
 
@@ -62,6 +89,10 @@ _SWEEP = (
     "DELETE FROM twofold_replies WHERE key IN"
     " (SELECT key FROM twofold_replies WHERE expires <= ? ORDER BY expires LIMIT 2)"
 )
+_SWEEP_MANY = _SWEEP.replace("LIMIT 2", "LIMIT ?")
+_FIND_KEYS = "SELECT key FROM twofold_replies WHERE key IN ({})"
+_VALUES: Final = 500
+"""How many values one statement has at most."""
 _KEEP = (
     "INSERT INTO twofold_replies (key, message, fingerprint, value, time, expires, position)"
     " VALUES (?, ?, ?, ?, ?, ?, ?)"

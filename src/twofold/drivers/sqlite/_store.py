@@ -23,7 +23,7 @@ from twofold.drivers.sqlite._open import Database, Durability
 from twofold.drivers.sqlite._parked import SqliteParked
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._rearrange import rearrange
-from twofold.drivers.sqlite._replies import find
+from twofold.drivers.sqlite._replies import find, find_received
 from twofold.drivers.sqlite._schema import upgrade_sql
 from twofold.drivers.sqlite._snapshots import find_snapshot
 from twofold.drivers.sqlite._tables import add_tables
@@ -225,6 +225,7 @@ class SqliteStore:
             VersionConflict: A stream is not where an append expects it; nothing was written.
             CheckpointMoved: A checkpoint is not where a move expects it; nothing was written.
             ConditionFailed: The log holds what a condition excludes; nothing was written.
+            AlreadyReceived: A message of another service was dealt with before; nothing was written.
             StreamClosed: A stream is closed for good; nothing was written.
             StoreUnavailable: The store is closed or refuses writes; nothing was written.
             OutcomeUnknown: The disk failed under the commit; the store writes no more.
@@ -242,6 +243,10 @@ class SqliteStore:
     async def find_reply(self, key: bytes, now: datetime) -> Reply | None:
         """The reply to a key that has not expired, or None."""
         return await self._readers.run(lambda connection: find(connection, key, now))
+
+    async def find_received(self, keys: Collection[bytes]) -> Collection[bytes]:
+        """Which messages of other services were dealt with."""
+        return await self._readers.run(lambda connection: find_received(connection, keys))
 
     async def find_snapshot(self, stream: str) -> Snapshot | None:
         """The newest snapshot of a stream, or None."""

@@ -10,7 +10,7 @@ from twofold.drivers.sqlite._checkpoints import move
 from twofold.drivers.sqlite._closings import version_of
 from twofold.drivers.sqlite._log import behind, head
 from twofold.drivers.sqlite._parked import free, park
-from twofold.drivers.sqlite._replies import keep
+from twofold.drivers.sqlite._replies import keep, keep_received
 from twofold.drivers.sqlite._snapshots import keep_snapshots
 from twofold.drivers.sqlite._tables import change_rows
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
@@ -52,6 +52,8 @@ class Plan:
             free(connection, batch.frees)
         if batch.reply:
             keep(connection, batch.reply, position)
+        if batch.received:
+            keep_received(connection, batch.received, position)
         if batch.snapshots:
             keep_snapshots(connection, batch.snapshots)
         if self.audit:
