@@ -1,4 +1,4 @@
-"""The loop of an inbox: take, record, settle, back off, drain; one process of an application runs it at a time.
+"""What follows a place of a broker: take, record, settle, by the one background loop; one process at a time does.
 
 What was taken is kept until it is recorded or put aside, and settled behind that, so the order of messages is that in
 which they were given. What the broker gives again is known by what the store remembers.
@@ -6,6 +6,7 @@ which they were given. What the broker gives again is known by what the store re
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, TypeAlias, final
 
 from twofold.clock import Clock
@@ -16,7 +17,7 @@ from twofold.messaging._incoming import Incoming, document_of, read_document
 from twofold.messaging._receiving import ReceivingBroker, Waiting
 from twofold.messaging._turn import Turn
 from twofold.store import Batch, Parked
-from twofold.subscriptions import Failures, Observer, Owner, Parking, Rest
+from twofold.subscriptions import Failures, Loop, Observer, Owner, Parking, Pause, Rest
 
 _BATCH: Final = 500
 _WITHIN: Final = 1.0
@@ -67,6 +68,7 @@ class Receiver:
         self._failures = Failures(self.name, _ATTEMPTS, classifier, observer)
         self._parking = Parking(self.name, inbox.store.parked, clock)
         self._rest = Rest()
+        self._loop = Loop(self._failures, self._rest)
         self._taken: list[Incoming] = []
         self._careful = 0
         """Of how many messages each is dealt with alone."""
@@ -99,10 +101,9 @@ class Receiver:
 
     async def run(self) -> None:
         """Receive until stopped, whenever no other process does; then give back what is left."""
-        with self._owner.following(self.name, self._look_anew):
+        with self._owner.following(self.name, self._loop.look_anew):
             try:
-                while not self._rest.over:
-                    await self._round()
+                await self._loop.run(self._step, self._let_go)
             finally:
                 await self._broker.give_back(self._queue)
 
@@ -122,25 +123,20 @@ class Receiver:
                     return
             await asyncio.sleep(_LOOK)
 
-    async def _round(self) -> None:
-        try:
-            mine = await self._turn.take()
-            if mine:
-                await self._begin()
-                if not await self._retried():
-                    await self._step()
-            else:
-                await self._look_on()
-        except Exception as error:  # noqa: BLE001  # kept, told and tried again: one bad message must not end the loop
-            self._turn.let_go()
-            if isinstance(error, NotReceived):
-                self._token = 0  # what was on its way comes again, and nothing may pass it
-            self._failures.begin(error, 0)
-            await self._rest.take(lambda: asyncio.sleep(self._failures.back_off))
-        else:
-            self._failures.end()
-            if not mine:
-                await self._rest.take(lambda: asyncio.sleep(self._owner.pause))
+    async def _step(self) -> Pause | None:
+        if not await self._turn.take():
+            await self._look_on()
+            return partial(asyncio.sleep, self._owner.pause)
+        await self._begin()
+        if not await self._retried():
+            await self._go_on()
+        return None
+
+    def _let_go(self, error: Exception) -> int:
+        self._turn.let_go()
+        if isinstance(error, NotReceived):
+            self._token = 0  # what was on its way comes again, and nothing may pass it
+        return 0
 
     async def _begin(self) -> None:
         """Have a turn that is new, or a connection, begin where the last one ended."""
@@ -155,7 +151,8 @@ class Receiver:
         self._not_before = _now() + waiting.again if waiting.taken else 0.0
         self._token = self._turn.token
 
-    async def _step(self) -> None:
+    async def _go_on(self) -> None:
+        """Deal with the next messages, if there are any."""
         if not self._taken:
             if _now() < self._not_before:
                 waiting = await self._broker.waiting(self._queue)
@@ -318,12 +315,6 @@ class Receiver:
         if lag < self.lag or not lag or self._turn.certain:
             self._moved = self._clock.monotonic()
         self.lag = lag
-
-    def _look_anew(self) -> None:
-        """The store is back: there is nothing to wait for any more."""
-        self._failures.ease()
-        if self.failures:
-            self._rest.wake()
 
 
 def _now() -> float:

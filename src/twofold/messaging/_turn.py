@@ -4,7 +4,7 @@ from typing import final
 
 from twofold.errors import CheckpointMoved
 from twofold.store import Checkpoint, Checkpoints, Move
-from twofold.subscriptions import Owner
+from twofold.subscriptions import Owner, Tenure
 
 
 @final
@@ -21,13 +21,13 @@ class Turn:
         self._name = name
         self._checkpoints = checkpoints
         self._owner = owner
+        self._tenure = Tenure(name, owner)
         self._held: Checkpoint | None = None
-        self._term = 0
 
     @property
     def certain(self) -> bool:
         """Whether it is held, and nobody else can hold it by now: only then may anything be begun."""
-        return self._held is not None and self._owner.sure and self._owner.term == self._term
+        return self._held is not None and self._tenure.certain
 
     @property
     def token(self) -> int:
@@ -36,16 +36,10 @@ class Turn:
 
     async def take(self) -> bool:
         """Whether it is the turn of this process."""
-        owner = self._owner
-        if not owner.sure:
-            await owner.show()
-        if owner.term != self._term:
-            self.let_go()  # it was frozen, or the store was away
-            self._term = owner.term
-        if await owner.hand_over(self._name):
-            self.let_go()  # another process had less to do
+        if not await self._tenure.goes_on():
+            self.let_go()
         if self._held is None:
-            self._held = await owner.acquire(await self._checkpoints.get(self._name))
+            self._held = await self._owner.acquire(await self._checkpoints.get(self._name))
         return self._held is not None
 
     def let_go(self) -> None:

@@ -1,4 +1,4 @@
-"""The one background loop: take, handle, settle, back off, drain.
+"""What follows the log: take, handle, settle, back off, drain, by the one background loop.
 
 An application runs one per projection and reaction. The checkpoint moves with the work of the subscriber, so after a
 crash it goes on where it stood; a wake-up only makes it look sooner, the poll is the truth. What cannot be handled is
@@ -8,6 +8,7 @@ put aside with the rest of its stream, and everything else flows.
 import asyncio
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import final
 
 from twofold.clock import Clock, SystemClock
@@ -17,6 +18,7 @@ from twofold.store import Checkpoint, Fact, Parked, Recorded, Store, decode
 from twofold.subscriptions._cut import Cut
 from twofold.subscriptions._failures import Failures
 from twofold.subscriptions._hold import Hold
+from twofold.subscriptions._loop import Loop, Pause
 from twofold.subscriptions._owner import Owner
 from twofold.subscriptions._pages import Pages
 from twofold.subscriptions._parking import Parking
@@ -82,6 +84,7 @@ class Subscription:
         self._hold = Hold(subscriber, cut, store, self._source, owner, self._reach)
         self._parking = Parking(self.name, store.parked, clock)
         self._failures = Failures(self.name, attempts, classifier or Classifier(), observer)
+        self._loop = Loop(self._failures, self._rest)
         work = Work(
             subscriber=subscriber,
             store=store,
@@ -132,8 +135,8 @@ class Subscription:
         What goes wrong is kept in `error` and told to the observer, and the same events are tried again after a
         back-off; what stays wrong is put aside, and nothing is skipped.
         """
-        with nullcontext() if self._owner is None else self._owner.following(self.name, self._look_anew):
-            await self._follow()
+        with nullcontext() if self._owner is None else self._owner.following(self.name, self._loop.look_anew):
+            await self._loop.run(self._step, self._let_go)
 
     async def catch_up(self, *, until: int | None = None) -> int:
         """Deal with what is in the log, instead of following it.
@@ -175,21 +178,16 @@ class Subscription:
             finally:
                 self._reach.forget(position, waiting)
 
-    async def _follow(self) -> None:
-        while not self._rest.over:
-            try:
-                held = await self._take()
-                busy = held is not None and (await self._retry.run(held.position) or await self._pages.step(held))
-            except Exception as error:  # noqa: BLE001  # kept, told and tried again: one bad event must not end the loop
-                self._hold.let_go()
-                self._failures.begin(error, self.position)
-                await self._rest.take(lambda: asyncio.sleep(self._failures.back_off))
-            else:
-                self._failures.end()
-                if held is None:
-                    await self._rest.take(self._look_again)
-                elif not busy:
-                    await self._rest.take(lambda: self._source.wakeup.wait(self.position, self._poll))
+    async def _step(self) -> Pause | None:
+        held = await self._take()
+        if held is None:
+            return self._look_again
+        busy = await self._retry.run(held.position) or await self._pages.step(held)
+        return None if busy else partial(self._source.wakeup.wait, self.position, self._poll)
+
+    def _let_go(self, _: Exception) -> int:
+        self._hold.let_go()
+        return self.position
 
     async def _take(self) -> Checkpoint | None:
         """The checkpoint, when it is this subscription's to move."""
@@ -201,12 +199,6 @@ class Subscription:
             await self._parking.look()
             await self._retry.begin(held)
         return held
-
-    def _look_anew(self) -> None:
-        """The store is back: there is nothing to wait for any more."""
-        self._failures.ease()
-        if self.failures:
-            self._rest.wake()
 
     async def _look_again(self) -> None:
         """Wait until it is time to look again at what another process has done."""

@@ -14,6 +14,7 @@ from twofold.subscriptions._owner import Owner
 from twofold.subscriptions._reach import Reach
 from twofold.subscriptions._replaced import LogReplaced
 from twofold.subscriptions._subscriber import Source, Subscriber
+from twofold.subscriptions._tenure import Tenure
 
 _ALL_PARKED = 1_000_000
 
@@ -41,17 +42,15 @@ class Hold:
         self._store = store
         self._source = source
         self._owner = owner
+        self._tenure = None if owner is None else Tenure(cut.name, owner)
         self._reach = reach
         self._others: Sequence[Checkpoint] = ()
         self._looked_at: int | None = None
-        self._term = 0
-        """The term of the owner that it was taken in."""
 
     @property
     def certain(self) -> bool:
         """Whether it is held, and nobody else can hold it by now: only then may anything be begun."""
-        owner = self._owner
-        return self.checkpoint is not None and (owner is None or (owner.sure and owner.term == self._term))
+        return self.checkpoint is not None and (self._tenure is None or self._tenure.certain)
 
     async def take(self) -> Checkpoint | None:
         """The checkpoint, when it is this subscription's to move.
@@ -60,8 +59,8 @@ class Hold:
             Conflict: It belongs to a projection that is inline in another process, or to another version.
             LogReplaced: It belongs to another log.
         """
-        if self._owner is not None:
-            await self._prove(self._owner)
+        if self._tenure is not None and not await self._tenure.goes_on():
+            self.let_go()
         if self.checkpoint is None:
             seen = await self._store.checkpoints.get(self._cut.name)
             if seen.position == INLINE:
@@ -122,16 +121,6 @@ class Hold:
         if self._subscriber.version not in (0, stands.version):
             text = f"has version {stands.version}, not {self._subscriber.version}"
             raise CheckpointMoved(name=stands.name, text=text) from error
-
-    async def _prove(self, owner: Owner) -> None:
-        """Let go of what another process may hold by now, or what it is owed."""
-        if not owner.sure:
-            await owner.show()
-        if owner.term != self._term:
-            self.let_go()  # it was frozen, or the store was away
-            self._term = owner.term
-        if await owner.hand_over(self._cut.name):
-            self.let_go()  # another process had less to do
 
     async def _begin(self, held: Checkpoint) -> Checkpoint:
         """See that the log is the one that was followed before, and place a checkpoint that is new."""
