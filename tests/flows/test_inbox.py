@@ -1,27 +1,21 @@
 """Consumers that die or freeze between their commit and the acknowledgement: everything is done once, in order."""
 
-import asyncio
 import signal
-from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from pydantic_core import from_json
 
 from examples._demo.database import Database
-from tests.cli.served import Served, wait_until
+from tests.cli.served import wait_until
 from tests.drivers.nats.keeping import Keeper, keeper
-from tests.freezing import freeze_worker
+from tests.flows.workers import Workers
 from tools.nats_server import NatsServer
-from twofold.app._database import store_of
 from twofold.clock import new_id
 from twofold.drivers.nats import NatsBroker
 from twofold.messaging import Outgoing
-from twofold.store import Store
 
 pytestmark = pytest.mark.anyio
 
@@ -39,35 +33,18 @@ async def keeps(nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> Asy
         yield keeps
 
 
-class Till:
-    """The database, and its workers."""
+class Till(Workers):
+    """The till."""
 
-    def __init__(self, database: Database, folder: Path, store: Store, stack: ExitStack) -> None:
-        self._database = database
-        self._folder = folder
-        self._store = store
-        self._stack = stack
-        self._workers = 0
-
-    def worker(self) -> Served:
-        """One more, that receives."""
-        self._workers += 1
-        folder = self._folder / f"worker-{self._workers}"
-        folder.mkdir()
-        arguments = ("tests.flows.till:app", "--database", self._database.address, "--role", "worker")
-        return self._stack.enter_context(Served(*arguments, folder=folder))
-
-    async def freeze(self, worker: Served) -> None:
-        """Stop a worker so that others can write."""
-        await freeze_worker(worker, self._store)
+    app = "till"
 
     def done(self, type_: str) -> int:
         """How many events of a type there are."""
-        return len(self._rows(f"SELECT position FROM twofold_events WHERE type = '{type_}'"))
+        return len(self.rows(f"SELECT position FROM twofold_events WHERE type = '{type_}'"))
 
     async def in_order(self) -> list[int]:
         """What was received, once it is seen that each stream is in its order."""
-        entries = await self._store.log.read(0, until=await self._store.log.head(), limit=100_000)
+        entries = await self.store.log.read(0, until=await self.store.log.head(), limit=100_000)
         rung = [entry for entry in entries if entry.type == "rung"]
         numbers = [int(from_json(entry.data)["number"]) for entry in rung]
         for stream in {entry.stream for entry in rung}:
@@ -75,19 +52,12 @@ class Till:
             assert own == sorted(own)
         return numbers
 
-    def _rows(self, statement: str) -> Sequence[Any]:
-        with ThreadPoolExecutor(1) as aside:  # whoever waits for something asks again and again, and awaits nothing
-            return aside.submit(asyncio.run, self._database.rows(statement)).result()
-
 
 @pytest.fixture
 async def till(each_database: Database, tmp_path: Path, keeps: Keeper) -> AsyncIterator[Till]:
-    """A till without a worker; all its workers are killed at the end."""
-    store = store_of(each_database.address, "till")
-    await store.start()
-    with ExitStack() as stack:
-        yield Till(each_database, tmp_path, store, stack)
-    await store.stop()
+    """A till without a worker."""
+    async with Till.on(each_database, tmp_path) as till:
+        yield till
 
 
 async def ring(url: str, place: str, numbers: range) -> None:
@@ -112,9 +82,9 @@ async def test_a_consumer_that_is_killed_before_it_acknowledges_does_nothing_twi
     random = Random(rounds)
     for _ in range(rounds):
         monkeypatch.setenv("TILL_KILL_AFTER", str(random.randint(1, 3)))
-        assert till.worker().ended() == KILLED
+        assert till.worker("--role", "worker").ended() == KILLED
     monkeypatch.delenv("TILL_KILL_AFTER")
-    till.worker()
+    till.worker("--role", "worker")
     wait_until(lambda: till.done("booked") >= 300, "everything is booked")
     assert await till.in_order() == list(range(300))
     assert till.done("booked") == 300
@@ -130,9 +100,9 @@ async def test_a_consumer_that_was_frozen_changes_nothing(
     monkeypatch.setenv("TILL_GATE", str(gate))
     monkeypatch.setenv("TILL_LEASE", "2")
     await ring(nats_server.url, keeps.place, range(50))
-    first = till.worker()
+    first = till.worker("--role", "worker")
     wait_until((gate / f"taken-{first.process.pid}").exists, "the first one has taken something")
-    second = till.worker()
+    second = till.worker("--role", "worker")
     await till.freeze(first)
     wait_until((gate / f"taken-{second.process.pid}").exists, "the second one is given the same")
     (gate / "open").touch()

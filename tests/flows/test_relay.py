@@ -1,26 +1,21 @@
 """Relays that die or freeze between the broker's confirmation and their checkpoint: nothing is lost, order is kept."""
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
 from examples._demo.database import Database
-from tests.cli.served import Served, wait_until
+from tests.cli.served import wait_until
 from tests.drivers.nats.keeping import Keeper, keeper
 from tests.flows.post import Posted
-from tests.freezing import freeze_worker
+from tests.flows.workers import Workers
 from tools.nats_server import NatsServer
-from twofold.app._database import store_of
 from twofold.messages import Catalogue, Context
 from twofold.messaging import Outgoing
-from twofold.store import Store, UnitOfWork
+from twofold.store import UnitOfWork
 
 pytestmark = pytest.mark.anyio
 
@@ -38,58 +33,33 @@ async def keeps(nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> Asy
         yield keeps
 
 
-class Office:
-    """The database, and its workers."""
+class Office(Workers):
+    """The post office."""
 
-    def __init__(self, database: Database, folder: Path, place: str, store: Store, stack: ExitStack) -> None:
-        self._database = database
-        self._folder = folder
-        self._name = f"relay:{place}"
-        self._store = store
-        self._stack = stack
-        self._workers = 0
-
-    def worker(self) -> Served:
-        """One more, that relays."""
-        self._workers += 1
-        folder = self._folder / f"worker-{self._workers}"
-        folder.mkdir()
-        arguments = ("tests.flows.post:app", "--database", self._database.address, "--role", "worker")
-        return self._stack.enter_context(Served(*arguments, folder=folder))
+    app = "post"
 
     async def record(self, each: int) -> None:
         """So many more events in each of the streams, in one transaction."""
         catalogue = Catalogue()
         catalogue.add(Posted)
-        unit = UnitOfWork(self._store, catalogue, Context())
+        unit = UnitOfWork(self.store, catalogue, Context())
         for number in range(each):
             for stream in range(STREAMS):
                 unit.append(f"post-{stream}", Posted(number=number))
         await unit.commit()
 
-    async def freeze(self, worker: Served) -> None:
-        """Stop a worker so that others can write."""
-        await freeze_worker(worker, self._store)
-
     @property
     def position(self) -> int:
         """Where the relay stands, whoever runs it."""
-        found = self._rows(f"SELECT position FROM twofold_checkpoints WHERE name = '{self._name}'")
+        found = self.rows("SELECT position FROM twofold_checkpoints WHERE name LIKE 'relay:%'")
         return int(found[0][0]) if found else 0
-
-    def _rows(self, statement: str) -> Sequence[Any]:
-        with ThreadPoolExecutor(1) as aside:  # whoever waits for something asks again and again, and awaits nothing
-            return aside.submit(asyncio.run, self._database.rows(statement)).result()
 
 
 @pytest.fixture
 async def office(each_database: Database, tmp_path: Path, keeps: Keeper) -> AsyncIterator[Office]:
-    """An office without a worker; all its workers are killed at the end."""
-    store = store_of(each_database.address, "post")
-    await store.start()
-    with ExitStack() as stack:
-        yield Office(each_database, tmp_path, keeps.place, store, stack)
-    await store.stop()
+    """An office without a worker."""
+    async with Office.on(each_database, tmp_path) as office:
+        yield office
 
 
 def in_order(messages: Sequence[Outgoing], each: int) -> list[Outgoing]:
@@ -118,10 +88,10 @@ async def test_a_relay_that_is_killed_before_its_checkpoint_loses_nothing(
     random = Random(rounds)
     for _ in range(rounds):
         monkeypatch.setenv("POST_KILL_AFTER", str(random.randint(1, 20)))
-        assert office.worker().ended() == KILLED
+        assert office.worker("--role", "worker").ended() == KILLED
     assert office.position == 0
     monkeypatch.delenv("POST_KILL_AFTER")
-    office.worker()
+    office.worker("--role", "worker")
     wait_until(lambda: office.position == 40 * STREAMS, "everything is relayed")
     again = in_order(await keeps.messages(), 40)
     assert bool(again) == (remembers < 1)
@@ -136,10 +106,10 @@ async def test_a_relay_that_was_frozen_moves_no_checkpoint(
     gate.mkdir()
     monkeypatch.setenv("POST_GATE", str(gate))
     monkeypatch.setenv("POST_LEASE", "2")
-    first = office.worker()
+    first = office.worker("--role", "worker")
     await office.record(3)
     wait_until((gate / f"given-{first.process.pid}").exists, "the first one has given something")
-    second = office.worker()
+    second = office.worker("--role", "worker")
     await office.freeze(first)
     wait_until((gate / f"given-{second.process.pid}").exists, "the second one gives the same again")
     (gate / "open").touch()
