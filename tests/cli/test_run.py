@@ -260,10 +260,9 @@ def test_a_store_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("forking")
-def test_log_lines_are_json_on_demand(tmp_path: Path) -> None:
-    """With --log-format json every line is an object; a message has a start and an outcome and no payload."""
-    arguments = (SHOP, "--log-format", "json", "--database", str(tmp_path / "shop.db"))
-    with Served(*arguments, folder=tmp_path) as served:
+def test_log_lines_are_json_where_nobody_looks(tmp_path: Path) -> None:
+    """In a file every line is an object; a message has a start and an outcome and no payload."""
+    with Served(SHOP, "--database", str(tmp_path / "shop.db"), folder=tmp_path) as served:
         assert served.command("refuse", why="secret reason").status_code == 400
         served.signal()
         assert served.ended() == 0
@@ -272,6 +271,19 @@ def test_log_lines_are_json_on_demand(tmp_path: Path) -> None:
     assert (started["step"], failed["step"], failed["outcome"]) == ("started", "failed", "refused")
     assert started["correlation_id"] == failed["correlation_id"]
     assert "secret" not in served.errors
+
+
+@pytest.mark.usefixtures("forking")
+def test_log_lines_are_for_people_on_demand(tmp_path: Path) -> None:
+    """With --log-format console they are so in a file, too."""
+    arguments = (SHOP, "--log-format", "console", "--database", str(tmp_path / "shop.db"))
+    with Served(*arguments, folder=tmp_path) as served:
+        assert served.command("sell", item="pen").status_code == 200
+        served.signal()
+        assert served.ended() == 0
+    (line,) = (line for line in served.errors.splitlines() if "command sell succeeded" in line)
+    assert "outcome=success" in line
+    assert not line.startswith("{")
 
 
 @pytest.mark.usefixtures("forking")

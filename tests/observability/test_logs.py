@@ -254,17 +254,23 @@ def test_what_is_below_the_level_is_not_written() -> None:
     assert len(lines()) == 1
 
 
+class Terminal(io.StringIO):
+    """A stream that people look at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def test_colours_are_for_terminals() -> None:
-    """A stream that is a terminal gets colours; any other none."""
-
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
+    """A stream that is a terminal gets lines for people, with colours, unless it is said otherwise."""
     stream = Terminal()
     configure_logging(stream=stream)
     LOGGER.info("hello")
     assert "\x1b[" in stream.getvalue()
+    stream = Terminal()
+    configure_logging(format="json", stream=stream)
+    LOGGER.info("hello")
+    assert json.loads(stream.getvalue())["event"] == "hello"
 
 
 def test_what_is_no_terminal_gets_lines_for_machines() -> None:

@@ -1,8 +1,8 @@
 """From a setting to a broker, and from what modules declare to relays and inboxes: what goes over what."""
 
 import os
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
 
 from twofold.app._outside import same_name
 from twofold.app._room import open_room
@@ -19,6 +19,9 @@ from twofold.messaging import (
     crossings,
 )
 from twofold.store import INBOX
+
+D = TypeVar("D")
+T = TypeVar("T")
 
 _VARIABLE: Final = "TWOFOLD_BROKER"
 _NATS: Final = ("nats", "tls")
@@ -71,14 +74,9 @@ def read_publications(
         catalogue: The events that are known.
         taken: Names under which checkpoints are kept already.
     """
-    found, faults, names = list[Publication](), list[Fault](), set(taken)
-    for declared in (declared for module in modules for declared in module.publications):
-        try:
-            found.append(Publication.of(declared, catalogue))
-        except FaultError as error:
-            faults.append(error.fault)
-        except (WiringError, UnknownMessage):
-            pass  # told with the event
+    declared = (declared for module in modules for declared in module.publications)
+    found, faults = _usable(declared, lambda one: Publication.of(one, catalogue))
+    names = set(taken)
     for one in {one.to: one for one in found}.values():
         faults.extend(same_name(f"publication to {one.to}", one.name, names))
     return found, [*faults, *clashes(found)]
@@ -95,15 +93,8 @@ def read_consumptions(
         publications: What they publish.
         taken: Names under which checkpoints are kept already.
     """
-    found: list[Consumption] = []
-    faults: list[Fault] = []
-    for declared in (declared for module in modules for declared in module.consumptions):
-        try:
-            found.append(Consumption.of(declared, catalogue))
-        except FaultError as error:
-            faults.append(error.fault)
-        except (WiringError, UnknownMessage):
-            pass  # told with the event
+    declared = (declared for module in modules for declared in module.consumptions)
+    found, faults = _usable(declared, lambda one: Consumption.of(one, catalogue))
     hint = "rename it: what is parked under such a name is no event of the log"
     faults += [
         Fault(where=name, code="reserved_name", text=f"begins with {INBOX!r}", hint=hint)
@@ -124,8 +115,20 @@ def broker_faults(
         return [Fault(where=where, code="no_broker", text=text, hint=hint) for where in wheres]
     if isinstance(broker, ReceivingBroker):
         return []
-    text, hint = (
-        f"has a {type(broker).__qualname__}, which only takes messages",
-        "use a twofold.messaging.ReceivingBroker",
-    )
+    text = f"has a {type(broker).__qualname__}, which only takes messages"
+    hint = "use a twofold.messaging.ReceivingBroker"
     return [Fault(where=where, code="no_receiving_broker", text=text, hint=hint) for where in wheres]
+
+
+def _usable(declared: Iterable[D], read: Callable[[D], T]) -> tuple[list[T], list[Fault]]:
+    """What declarations say, and what is wrong with the others."""
+    found: list[T] = []
+    faults: list[Fault] = []
+    for one in declared:
+        try:
+            found.append(read(one))
+        except FaultError as error:
+            faults.append(error.fault)
+        except (WiringError, UnknownMessage):
+            pass  # told with the event
+    return found, faults

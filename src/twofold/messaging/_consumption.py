@@ -6,8 +6,8 @@ from typing import Any, Final, Literal, final
 
 from twofold.dispatch import ConsumptionDeclaration
 from twofold.errors import Fault, FaultError
-from twofold.messages import Catalogue, Event, MessageType
-from twofold.messaging._publication import Publication, is_place
+from twofold.messages import Catalogue, MessageType
+from twofold.messaging._publication import Publication, wrongs_of
 from twofold.messaging._receiving import Queue
 from twofold.store import INBOX
 
@@ -87,13 +87,7 @@ def _where(place: str) -> str:
 
 
 def _wrongs(declared: ConsumptionDeclaration) -> Iterator[tuple[str, str]]:
-    if not is_place(declared.place):
-        yield "is no place", "words of letters, digits, _ and -, joined by dots: from_='orders'"
-    if not declared.events:
-        yield "receives nothing", "name its events"
-    for event in declared.events:
-        if not issubclass(event, Event):
-            yield f"receives {event.__qualname__}, which is no event", "name classes of events"
+    yield from wrongs_of(declared.place, declared.events, "receives", "from_")
     if declared.start not in _STARTS:
         yield f"cannot start at {declared.start!r}", "say 'beginning' or 'now'"
     if declared.tenants not in (None, "trusted"):

@@ -1,7 +1,7 @@
 """A publication: events that leave the service to one place, read off their declaration at the start."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, final, get_args
 
@@ -74,9 +74,22 @@ def clashes(publications: list[Publication]) -> Iterator[Fault]:
             events.setdefault(event, one.to)
 
 
-def is_place(text: str) -> bool:
-    """Whether a text is the name of a place."""
-    return _PLACE.fullmatch(text) is not None
+def wrongs_of(place: str, events: Collection[type], verb: str, keyword: str) -> Iterator[tuple[str, str]]:
+    """What keeps events from going to a place, or from coming from it, and what to do.
+
+    Args:
+        place: The place.
+        events: The events.
+        verb: What is done with them.
+        keyword: What the place is said with.
+    """
+    if _PLACE.fullmatch(place) is None:
+        yield "is no place", f"words of letters, digits, _ and -, joined by dots: {keyword}='orders'"
+    if not events:
+        yield f"{verb} nothing", "name its events"
+    for event in events:
+        if not issubclass(event, Event):
+            yield f"{verb} {event.__qualname__}, which is no event", "name classes of events"
 
 
 def _where(declared: PublicationDeclaration) -> str:
@@ -84,13 +97,7 @@ def _where(declared: PublicationDeclaration) -> str:
 
 
 def _wrongs(declared: PublicationDeclaration) -> Iterator[tuple[str, str]]:
-    if not is_place(declared.to):
-        yield "is no place", "words of letters, digits, _ and -, joined by dots: to='orders'"
-    if not declared.events:
-        yield "publishes nothing", "name its events"
-    for event in declared.events:
-        if not issubclass(event, Event):
-            yield f"publishes {event.__qualname__}, which is no event", "name classes of events"
+    yield from wrongs_of(declared.to, declared.events, "publishes", "to")
     if declared.partitions < 1:
         yield f"cannot be cut into {declared.partitions} partitions", "give it 1 or more"
     if not (declared.start in get_args(get_args(Start)[0]) if isinstance(declared.start, str) else declared.start >= 0):

@@ -146,8 +146,10 @@ class ParkingLot:
         if is_of_log(subscription):
             found = await self._recorded(subscription, position)
             version = self._catalogue.named(event.type).wire.version if found is None else found.schema_version
-            data = self._mended(event.type, version, data)
-        if not await store.parked.edit(subscription, position, _document(data)):
+            mended = self._mended(event.type, version, data)
+        else:
+            mended = _document(data)
+        if not await store.parked.edit(subscription, position, mended):
             raise NotParked(subscription=subscription, what=f"an event at position {position}")
 
     async def retry(self, subscription: str, stream: str) -> int:
