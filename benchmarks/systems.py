@@ -17,9 +17,10 @@ from examples._demo.server import Server, caught_up
 
 TITLE = "The five systems"
 ABOUT = (
-    "Each example as `twofold run` serves it: one process with its workers, audit trail, metrics and policies, a fresh "
-    "file of SQLite with `synchronous = FULL`, asked by 16 clients at once on the same machine. The figure is the "
-    "middle of the rounds; p99 is over all of them. There is no twin: the bars are those of an instance."
+    "Each example as `twofold run` serves it: one process with its workers, audit trail, metrics and policies, and the "
+    "two lines of each message in its log, a file; the database a new file of SQLite with `synchronous = FULL`; "
+    "asked by 16 clients at once on the same machine. The figure is the middle of the rounds; p99 is over all of them. "
+    "There is no twin: the bars are those of an instance."
 )
 
 _Rounds: TypeAlias = list[Run]
@@ -79,7 +80,7 @@ def measure(*, quick: bool) -> Iterator[Figure]:
 
 async def _measured(name: str, case: Case, folder: Path, load: Load) -> tuple[_Rounds, _Rounds]:
     database = SqliteFile(folder / f"{name}.db")
-    async with Server(f"examples.{name}:app", database=database, log=folder / "log") as server:
+    async with Server(f"examples.{name}:app", database=database, log=folder / "log", level="info") as server:
         async with server.client() as setting_up:
             # More than there are clients, so that hardly any two change the same.
             prepared = await case.prepare(setting_up, load.clients + 4)

@@ -41,18 +41,20 @@ class Server:
         target: The application, `module:app`.
         database: Where it keeps everything.
         log: The file that its output is added to.
+        level: The lowest level that it logs.
     """
 
-    def __init__(self, target: str, *, database: Database, log: Path) -> None:
+    def __init__(self, target: str, *, database: Database, log: Path, level: str = "warning") -> None:
         self._target = target
         self._database = database
         self._log = log
+        self._level = level
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
     async def __aenter__(self) -> Self:
         command = [sys.executable, "-m", "twofold", "run", self._target, "--port", "0"]
-        command += ["--database", self._database.address, "--log-level", "warning"]
+        command += ["--database", self._database.address, "--log-level", self._level]
         with self._log.open("ab") as output:
             start = output.tell()
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603  # our own command; starting it does not block

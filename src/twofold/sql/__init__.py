@@ -13,7 +13,7 @@ with Extra("sql", room=__name__):
     from twofold.sql._fold import DeleteRows, WriteRows, fold
     from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_of, session_runner, sql_provider
     from twofold.sql._lending import LendingSessions
-    from twofold.sql._lent import Fetched, LentConnection
+    from twofold.sql._lent import Fetched, LentConnection, ReadingConnection
     from twofold.sql._live import LiveTables, live_tables, unmade_columns
     from twofold.sql._owned import owned_by
     from twofold.sql._page import page_of, sort_by
@@ -47,6 +47,7 @@ __all__ = [
     "LentConnection",
     "LiveTables",
     "ReadSession",
+    "ReadingConnection",
     "RowConflict",
     "RowStatement",
     "Sessions",

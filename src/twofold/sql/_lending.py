@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from twofold.errors import StoreUnavailable
 from twofold.messages import sees_every_tenant
-from twofold.sql._lent import LentConnection
+from twofold.sql._lent import LentConnection, ReadingConnection
+from twofold.sql._looking import QuerySession, ShortWay
 from twofold.sql._one_tenant import TenantConnection, guarding
 from twofold.sql._sessions import BlockingReadSession, BlockingWriteSession, ReadSession, WriteSession
 from twofold.sql._tenant_id import own_tenant, tenant_column_of
@@ -49,30 +50,6 @@ class _ReaderSession(_Borrower, BlockingReadSession):
     pass
 
 
-class _Looker(Session):
-    """What is behind the session of a query: no transaction, since each statement reads what is there by then."""
-
-    def _connection_for_bind(self, engine: Any, execution_options: Any = None, **_: Any) -> Connection:
-        connection: Connection = engine
-        return connection.execution_options(**execution_options) if execution_options else connection
-
-    def close(self) -> None:
-        """Let go of all objects; most queries have none, only rows."""
-        if self.in_transaction() or len(self.identity_map) or self.new:
-            super().close()
-
-
-class _QuerySession(ReadSession):
-    """The session of a query: nothing is open behind it, so letting go is no work for the loop."""
-
-    async def close(self) -> None:
-        """Let go of all objects."""
-        self.sync_session.close()
-
-    async def __aexit__(self, *_: object) -> None:
-        self.sync_session.close()
-
-
 class LendingSessions(ABC):
     """Makes the sessions of one store; see `twofold.sql.Sessions`. A driver says how its connections are reached.
 
@@ -87,6 +64,7 @@ class LendingSessions(ABC):
         self._engine = Engine(NullPool(_no_connection), dialect, url, hide_parameters=True)  # errors end up in logs
         self._async_engine = AsyncEngine(self._engine)
         self._guarded = guarding(twin)
+        self._short_way = ShortWay(self._engine, self._guarded)
 
     @property
     def dialect(self) -> Dialect:
@@ -98,7 +76,7 @@ class LendingSessions(ABC):
         """The connection of a transaction, from the event loop."""
 
     @abstractmethod
-    def for_reader(self) -> LentConnection:
+    def for_reader(self) -> ReadingConnection:
         """A connection that reads, from the event loop."""
 
     @abstractmethod
@@ -125,8 +103,7 @@ class LendingSessions(ABC):
 
     def read(self) -> ReadSession:
         """A session that cannot write. Each statement sees what was committed when it began."""
-        connection = self._async_connection(self.for_reader())
-        return _QuerySession(connection, sync_session_class=_Looker, expire_on_commit=False)
+        return QuerySession(self._short_way, self.for_reader(), self._async_connection)
 
     def read_blocking(self) -> BlockingReadSession:
         """The same for a handler that runs whole as `store.read(work)`, inside `bound`; all statements see the same."""

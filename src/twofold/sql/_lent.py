@@ -5,7 +5,7 @@ it rolls back to a point that the driver remembers.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import PoolProxiedConnection
@@ -50,6 +50,22 @@ class LentConnection(PoolProxiedConnection, ABC):
 
     def invalidate(self, e: BaseException | None = None, soft: bool = False) -> None:
         """Nothing: the store knows best."""
+
+
+class ReadingConnection(LentConnection):
+    """A connection that reads, from the event loop."""
+
+    @abstractmethod
+    async def fetch(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        """The rows of a SELECT, past any cursor.
+
+        Args:
+            statement: What to execute.
+            parameters: Its values, in the order of the statement, as the driver takes them.
+
+        Returns:
+            The rows; None when that failed, or is to be done by a cursor, whose error says more.
+        """
 
 
 class Fetched(ABC):

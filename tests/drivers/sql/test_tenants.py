@@ -285,3 +285,18 @@ async def _rows(sessions: Sessions, tenant: str) -> list[tuple[int, str, int]]:
         async with sessions.read() as session:
             found = await session.execute(select(Invoice.id, Invoice.tenant, Invoice.total).order_by(Invoice.id))
             return [(row.id, row.tenant, row.total) for row in found]
+
+
+async def test_what_is_read_the_short_way_is_of_its_tenant(shared: Sessions) -> None:
+    """A statement that was met before, by another tenant or by somebody who sees all, shows each their own."""
+    columns = select(TABLE.c.id).order_by(TABLE.c.id)
+    for _ in range(2):
+        for tenant, expected in (("north", NORTH), ("south", SOUTH), ("west", [])):
+            with acting(tenant):
+                async with shared.read() as session:
+                    assert (await session.scalars(columns)).all() == expected
+                    with every_tenant():
+                        assert (await session.scalars(columns)).all() == ALL
+    with acting(None), pytest.raises(TenantRequired):
+        async with shared.read() as session:
+            await session.scalars(columns)

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection
 from twofold.drivers.postgres._faults import leave_out_values, not_held
 from twofold.drivers.postgres._row_security import is_refusal, show
 from twofold.errors import WiringError
-from twofold.sql import Fetched, ForeignRow, LentConnection, WriteRefused
+from twofold.sql import Fetched, ForeignRow, LentConnection, ReadingConnection, WriteRefused
 
 T = TypeVar("T")
 
@@ -177,6 +177,37 @@ class LoopConnection(LentConnection):
             connection.shows = ""
 
         self._reach(work)
+
+
+class LoopReader(LoopConnection, ReadingConnection):
+    """A connection that reads, from the event loop.
+
+    Args:
+        dialect: What keeps its prepared statements.
+        reach: How to get to the connection.
+        alone: How to get to it for a query that needs no transaction around it.
+        read: The same, for whoever awaits.
+    """
+
+    def __init__(self, dialect: LoopDialect, reach: Reach, alone: Reach, read: Callable[[Any], Awaitable[Any]]) -> None:
+        super().__init__(dialect, reach, alone=alone)
+        self._read = read
+
+    async def fetch(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        """The rows of a SELECT; None when it failed, or needs a transaction."""
+        if _QUERY.match(statement) is None:
+            return None
+
+        async def work(connection: Any) -> Any:
+            try:
+                await show(connection)
+                prepared, _ = await self.dialect.adapted(connection)._prepare(statement, 0.0)
+                return await prepared.fetch(*parameters)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError):
+                return None
+
+        rows: Sequence[Any] | None = await self._read(work)
+        return rows
 
 
 class LoopCursor(Fetched):

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from greenlet import getcurrent, greenlet
 from sqlalchemy.util.concurrency import await_
 
-from twofold.drivers.postgres._dialect import LoopConnection, LoopDialect, Reach
+from twofold.drivers.postgres._dialect import LoopConnection, LoopDialect, LoopReader, Reach
 from twofold.drivers.postgres._store import PostgresStore
 from twofold.errors import WiringError
 from twofold.sql import LendingSessions
@@ -37,10 +37,11 @@ class PostgresSessions(LendingSessions):
         """The connection of a transaction, from the event loop."""
         return LoopConnection(self._dialect, _from_loop(transaction.run), "sa_session", lambda: transaction.begun)
 
-    def for_reader(self) -> LoopConnection:
+    def for_reader(self) -> LoopReader:
         """A connection that reads, from the event loop."""
         reader = self._store.reader()
-        return LoopConnection(self._dialect, _from_loop(reader.read), alone=_from_loop(reader.read_statement))
+        alone = reader.read_statement
+        return LoopReader(self._dialect, _from_loop(reader.read), _from_loop(alone), alone)
 
     def in_place(self, savepoint: str | None = None) -> LoopConnection:
         """The connection that `bound` says, in this greenlet."""

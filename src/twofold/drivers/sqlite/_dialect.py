@@ -4,14 +4,14 @@ A statement is executed and its rows are fetched in one call to that thread.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from sqlite3 import Connection
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from twofold.drivers.sqlite._faults import holding
-from twofold.sql import Fetched, LentConnection, WriteRefused
+from twofold.sql import Fetched, LentConnection, ReadingConnection, WriteRefused
 
 T = TypeVar("T")
 
@@ -66,6 +66,26 @@ class ThreadConnection(LentConnection):
     def _undo(self, connection: Connection) -> None:
         connection.execute(f"ROLLBACK TO {self._savepoint}")
         connection.execute(f"RELEASE {self._savepoint}")
+
+
+class ThreadReader(ThreadConnection, ReadingConnection):
+    """A connection that reads, in a thread of the store's.
+
+    Args:
+        reach: How to get to the connection.
+        read: The same, for whoever awaits.
+    """
+
+    def __init__(self, reach: Reach, read: Callable[[Callable[[Connection], Any]], Awaitable[Any]]) -> None:
+        super().__init__(reach)
+        self._read = read
+
+    async def fetch(self, statement: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        """The rows of a SELECT; None when it failed."""
+        try:
+            return cast("Sequence[Any]", await self._read(lambda it: it.execute(statement, parameters).fetchall()))
+        except (sqlite3.Error, OverflowError):
+            return None
 
 
 class ThreadCursor(Fetched):

@@ -49,8 +49,10 @@ class _Holding:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, OverflowError):
-            raise Invalid(f"SQLite cannot hold this: {error}") from error
+        # After a statement that failed, Python takes that one's error for it, and has its own behind it.
+        beyond = error.__context__ if isinstance(error, sqlite3.Error) else error
+        if isinstance(beyond, OverflowError):
+            raise Invalid(f"SQLite cannot hold this: {beyond}") from beyond
 
 
 holding: Final = _Holding()

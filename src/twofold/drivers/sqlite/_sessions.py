@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy.util.concurrency import await_
 
-from twofold.drivers.sqlite._dialect import Reach, ThreadConnection, ThreadDialect
+from twofold.drivers.sqlite._dialect import Reach, ThreadConnection, ThreadDialect, ThreadReader
 from twofold.drivers.sqlite._store import SqliteStore
 from twofold.errors import WiringError
 from twofold.sql import LendingSessions
@@ -46,9 +46,9 @@ class SqliteSessions(LendingSessions):
         """The connection of a transaction, from the event loop."""
         return ThreadConnection(self._from_loop(transaction.run), "sa_session")
 
-    def for_reader(self) -> ThreadConnection:
+    def for_reader(self) -> ThreadReader:
         """A connection that reads, from the event loop."""
-        return ThreadConnection(self._from_loop(self._store.read_statement))
+        return ThreadReader(self._from_loop(self._store.read_statement), self._read)
 
     def in_place(self, savepoint: str | None = None) -> ThreadConnection:
         """The connection that `bound` says, in this thread."""
@@ -70,6 +70,9 @@ class SqliteSessions(LendingSessions):
 
     def _reach(self, run: Run, work: Callable[[Connection], T]) -> T:
         return await_(run(lambda connection: self._equipped(connection, work)))
+
+    def _read(self, work: Callable[[Connection], T]) -> Awaitable[T]:
+        return self._store.read_statement(lambda connection: self._equipped(connection, work))
 
     def _in_thread(self, work: Callable[[Connection], T]) -> T:
         connection = getattr(self._here, "connection", None)
