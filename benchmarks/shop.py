@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import bindparam, select
+
 from benchmarks.tables import Summary
 from twofold import Aggregate, App, Command, Event, Failure, Module, Query, Refused, Repository, Result, Rows, Success
 from twofold.clock import new_id
@@ -90,6 +92,11 @@ class GetOrder(Query[OrderSummary | None]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SelectOrder(Query[OrderSummary | None]):
+    order_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadOrder(Query[OrderSummary | None]):
     order_id: UUID
 
@@ -122,6 +129,21 @@ async def get_order(query: GetOrder, session: ReadSession) -> OrderSummary | Non
     if row is None:
         return None
     return OrderSummary(order_id=row.order_id, customer_id=row.customer_id, status=row.status, total=row.total)
+
+
+_summary = Summary.__table__
+_ONE = select(_summary.c.order_id, _summary.c.customer_id, _summary.c.status, _summary.c.total).where(
+    _summary.c.order_id == bindparam("order_id")
+)
+
+
+@shop.handler(path="/orders/{order_id}/columns")
+async def select_order(query: SelectOrder, session: ReadSession) -> OrderSummary | None:
+    row = (await session.execute(_ONE, {"order_id": query.order_id})).one_or_none()
+    if row is None:
+        return None
+    order_id, customer_id, status, total = row
+    return OrderSummary(order_id=order_id, customer_id=customer_id, status=status, total=total)
 
 
 @shop.handler(path="/orders/{order_id}/plain")
