@@ -219,6 +219,18 @@ async def test_every_end_is_told(app: App) -> None:
     assert [entry.payload for entry in await trail(app, outcome="invalid")] == ["null"]
 
 
+async def test_what_is_normalised_is_kept_as_it_was_handled(app: App) -> None:
+    """A value from code that fits its type once it is normalised is in the trail, and its secrets are not."""
+    two: Any = "2"
+    cards: Any = (Card(holder="ada", number=CANARY),)
+    assert (await app.execute(Open(count=two))).unwrap() == 2
+    await app.execute(Register(name="ada", phrase=CANARY, key=SecretStr(CANARY), cards=cards, addresses={}))
+    opened, registered = await trail(app)
+    assert opened.payload == '{"count":2,"then":""}'
+    assert '"cards":[{"holder":"ada","number":"***"}]' in registered.payload
+    assert CANARY not in registered.payload
+
+
 async def test_an_error_of_a_library_is_told_by_its_class(tmp_path: Path) -> None:
     """Whatever the library keeps under the name of a code: nothing, with SQLAlchemy."""
 

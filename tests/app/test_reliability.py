@@ -234,8 +234,8 @@ class TestSettings:
         (handler,) = explain(app, "found").handlers
         assert handler.settings == ()
 
-    def test_nobody_can_end_a_def_in_the_event_loop(self) -> None:
-        """A timeout of its own is a fault; one that holds for all passes it over."""
+    def test_nobody_can_end_a_def_in_the_event_loop(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A timeout of its own is a fault, wherever it is set; one that holds for all passes it over."""
         module = Module("finding", timeout=1)
         module.register(Find, lambda query: "x")
         assert self.settings(module) == {}
@@ -243,6 +243,11 @@ class TestSettings:
         module.register(Find, lambda query: "x", timeout=1)
         (fault,) = App("finding", modules=[module], database="memory:").check()
         assert (fault.code, "blocking=True" in fault.hint) == ("endless", True)
+        module.registrations.clear()
+        module.register(Find, lambda query: "x")
+        monkeypatch.setenv("TWOFOLD_FIND__TIMEOUT", "0.1")
+        (fault,) = App("finding", modules=[module], database="memory:").check()
+        assert (fault.code, "TWOFOLD_FIND__" in fault.text) == ("endless", True)
 
 
 class TestParts:

@@ -446,9 +446,7 @@ class TestReads:
             await app.execute(Sneak())
             assert await state(app) == (1, 1, 1)
             assert await state(app, "eve") == (0, 1, 0)
-        # Switching the guard off may be answered; that the next write is refused all the same is what counts.
-        assert refused[-1] is not statement
-        assert "PRAGMA" in str(statement) or len(refused) == 2
+        assert len(refused) == 2
 
     async def test_blocking_sessions_too(self, tmp_path: Path) -> None:
         """A `def` query has a session that blocks, and cannot write either."""

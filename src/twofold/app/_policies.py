@@ -36,6 +36,8 @@ class Setting:
     source: str
     instead_of: str = ""
     """Variables of the environment that say something else, and are farther away; empty when none does."""
+    is_own: bool = False
+    """Whether it is set for this handler's message, and not for more of them."""
 
 
 Settings = Mapping[str, Setting]
@@ -77,20 +79,21 @@ def policies_of(
         own = [outside.get(_message(handler), _NOTHING), _layer(said, handler.id, faults)]
         layers = [*own, *by_module[handler.module], *everywhere]
         found[handler] = {
-            name: _nearest(name, saying)
+            name: _nearest(name, saying, own)
             for name in _CLASSES
             if (saying := [one for one in layers if name in one.values])
         }
     return found, [*faults, *_set_in_two_ways(found)]
 
 
-def _nearest(part: str, saying: Sequence[_Layer]) -> Setting:
-    """What holds of a part, of all layers that say something of it, the nearest first."""
+def _nearest(part: str, saying: Sequence[_Layer], own: Sequence[_Layer]) -> Setting:
+    """What holds of a part, of all layers that say something of it, the nearest first; some are a handler's own."""
     nearest, *others = saying
     value = nearest.values[part]
     differing = (one for one in others if one.is_outside and one.values[part] != value)
     farther = None if nearest.is_outside else next(differing, None)
-    return Setting(value, nearest.source, "" if farther is None else f"{farther.source[:-1]}{part.upper()}*")
+    instead_of = "" if farther is None else f"{farther.source[:-1]}{part.upper()}*"
+    return Setting(value, nearest.source, instead_of, is_own=any(nearest is one for one in own))
 
 
 def _set_in_two_ways(found: Mapping[Handler, Settings]) -> Iterator[Fault]:

@@ -157,7 +157,7 @@ class ReliabilityParts:
         return provider
 
     def keep_to_what_can_end(self, ends: Callable[[Handler], bool]) -> list[Fault]:
-        """Take timeouts from handlers that nobody can end; it is a fault where the handler itself asks for one.
+        """Take timeouts from handlers that nobody can end; it is a fault where one is set for its message alone.
 
         Args:
             ends: Whether a handler awaits, or runs in a thread.
@@ -167,8 +167,8 @@ class ReliabilityParts:
             timeout = settings.get("timeout")
             if timeout is None or timeout.value is None or ends(handler):
                 continue
-            if "timeout" in handler.options:
-                text = "has a timeout, and is a def in the event loop, which nothing can end"
+            if timeout.is_own:
+                text = f"has a timeout ({timeout.source}), and is a def in the event loop, which nothing can end"
                 hint = "say blocking=True, make it async def, or leave timeout= out"
                 faults.append(Fault(where=handler.id, code="endless", text=text, hint=hint))
             self._found[handler] = {name: one for name, one in settings.items() if name != "timeout"}

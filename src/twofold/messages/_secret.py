@@ -13,7 +13,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, SerializationIn
 from pydantic.errors import PydanticUserError
 from pydantic_core import PydanticSerializationError, core_schema
 
-from twofold.errors import WiringError
+from twofold.errors import Invalid, WiringError
 from twofold.messages._telling import HIDDEN, is_telling
 from twofold.messages._type import MessageType
 
@@ -21,6 +21,7 @@ M = TypeVar("M")
 
 _REDACTED: Final = "twofold redacted"
 _UNWRITABLE: Final = "null"
+_NOT_AS_IT_SAYS: Final = (PydanticSerializationError, ValueError, TypeError, AttributeError)
 _json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -70,7 +71,8 @@ class NotSecret:
 def redacting(kind: MessageType[M]) -> Callable[[M], str]:
     """What gives messages of a type as JSON without their secrets.
 
-    A message that is not as its type says is given as `null`: nobody could tell what of it is a secret.
+    A message that is not as its type says is given as what is handled in its place, when it can be normalised, else as
+    `null`: nobody could tell what of it is a secret.
 
     Args:
         kind: The type.
@@ -80,7 +82,13 @@ def redacting(kind: MessageType[M]) -> Callable[[M], str]:
     def plain(message: M) -> str:
         try:
             return serialize(message, context=_REDACTED, warnings="error").decode()
-        except (PydanticSerializationError, ValueError, TypeError, AttributeError):
+        except _NOT_AS_IT_SAYS:
+            return normalised(message)
+
+    def normalised(message: M) -> str:
+        try:
+            return serialize(kind.validate(message), context=_REDACTED, warnings="error").decode()
+        except (*_NOT_AS_IT_SAYS, Invalid):
             return _UNWRITABLE
 
     if not _may_tell(kind):

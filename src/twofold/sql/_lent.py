@@ -48,6 +48,9 @@ class LentConnection(PoolProxiedConnection, ABC):
     def close(self) -> None:
         """Nothing: the store closes its connections."""
 
+    def _close_special(self, transaction_reset: bool = False) -> None:
+        """Nothing. SQLAlchemy closes connections by it whose transaction has ended."""
+
     def invalidate(self, e: BaseException | None = None, soft: bool = False) -> None:
         """Nothing: the store knows best."""
 

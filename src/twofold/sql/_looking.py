@@ -6,16 +6,18 @@ parameters, the rows, and what is known of its columns are the whole result. Eve
 and so does what fails, so that it fails as SQLAlchemy says.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Dialect, Engine, Result, Select
 from sqlalchemy.engine import IteratorResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Session
+from sqlalchemy.util import EMPTY_DICT
 
 from twofold.messages import sees_every_tenant
 from twofold.sql._lent import ReadingConnection
+from twofold.sql._one_tenant import TenantConnection
 from twofold.sql._sessions import ReadSession
 
 
@@ -28,9 +30,9 @@ class Looker(Session):
 
     @property
     def busy(self) -> bool:
-        """Whether it has an object or a transaction, or was told how to execute."""
+        """Whether it has an object or a transaction, was told how to execute, or has somebody who listens to that."""
         options = cast("Connection", self.bind).get_execution_options()
-        return bool(self.in_transaction() or self.identity_map or options)
+        return bool(self.in_transaction() or self.identity_map or options or self.dispatch.do_orm_execute)
 
     def close(self) -> None:
         """Let go of all objects; most queries have none, only rows."""
@@ -62,7 +64,7 @@ class ShortWay:
         if not isinstance(statement, Select) or not isinstance(params, dict):
             return None
         plain, by_name = cast("Any", statement), cast("dict[str, Any]", params)
-        if plain._propagate_attrs or plain._execution_options or self._any_session.dispatch.do_orm_execute:
+        if plain._propagate_attrs or plain._execution_options or self._is_listened_to():
             return None
         if plain._generate_cache_key() is None:
             return None
@@ -82,7 +84,11 @@ class ShortWay:
             return None
         if compiled.statement is not plain:
             columns = columns._adapt_to_context(_Invoked(compiled, plain))
-        return IteratorResult(columns, iter(rows))
+        return _Rows(columns, iter(rows))
+
+    def _is_listened_to(self) -> bool:
+        heard: Any = self._engine
+        return bool(self._any_session.dispatch.do_orm_execute or heard._has_events or TenantConnection._has_events)
 
 
 def _in_order(compiled: Any, params: dict[str, Any], **own: Any) -> list[Any]:
@@ -120,13 +126,23 @@ class QuerySession(ReadSession):
         super().__init__(self._connect(self._lent), sync_session_class=Looker, expire_on_commit=False)
         return getattr(self, name)
 
-    async def execute(self, statement: Any, params: Any = None, **options: Any) -> Result[Any]:
+    async def execute(
+        self,
+        statement: Any,
+        params: Any = None,
+        *,
+        execution_options: Mapping[str, Any] = EMPTY_DICT,
+        bind_arguments: Any = None,
+        **options: Any,
+    ) -> Result[Any]:
         """Execute a statement, and fetch all rows."""
         made = self._made
-        if not any(options.values()) and (made is None or not made.busy):
+        told = execution_options or bind_arguments or options
+        if not told and (made is None or not made.busy):
             found = await self._way.rows_of(statement, {} if params is None else params, self._lent)
             if found is not None:
                 return found
+        options |= {"execution_options": execution_options, "bind_arguments": bind_arguments}
         fetched: Result[Any] = await super().execute(statement, params, **options)
         return fetched
 
@@ -147,6 +163,13 @@ class QuerySession(ReadSession):
     @property
     def _made(self) -> Looker | None:
         return vars(self).get("sync_session")
+
+
+class _Rows(IteratorResult[Any]):
+    """Rows that came the short way, with what the result of a cursor says of a SELECT beside them."""
+
+    returns_rows = True
+    rowcount = -1
 
 
 class _Invoked:

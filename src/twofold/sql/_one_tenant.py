@@ -5,6 +5,7 @@ is compiled once, like any statement; which tenant it is, is a parameter.
 """
 
 import copy
+import secrets
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
@@ -14,7 +15,7 @@ from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.types import NullType
 
 from twofold.messages import sees_every_tenant
-from twofold.sql._lent import LentConnection
+from twofold.sql._lent import LentConnection, ReadingConnection
 from twofold.sql._tenant_id import ForeignRow, TenantId, own_tenant, tenant_column_of
 
 
@@ -29,6 +30,7 @@ class TenantConnection(Connection):
 
     def __init__(self, engine: Engine, lent: LentConnection, guarded: Dialect) -> None:
         self._guarded = guarded
+        self._lent = lent
         super().__init__(engine, lent)
 
     @property
@@ -39,6 +41,11 @@ class TenantConnection(Connection):
     @dialect.setter
     def dialect(self, _: Dialect) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]  # it is read alone
         """Nothing: SQLAlchemy says which one its engine has."""
+
+    def invalidate(self, exception: BaseException | None = None) -> None:
+        """Let go of a connection that was interrupted; not of one that reads, whose next statement is on its own."""
+        if not isinstance(self._lent, ReadingConnection):
+            super().invalidate(exception)
 
 
 def guarding(dialect: Dialect) -> Dialect:
@@ -148,4 +155,5 @@ def _refuse(why: str) -> NoReturn:
     raise ForeignRow(why)
 
 
-_OWN = bindparam("twofold_tenant", type_=Text(), callable_=own_tenant)
+# A value by this name would take the place of the own tenant, so it is one that nobody hits upon.
+_OWN = bindparam(f"twofold_tenant_{secrets.token_hex(8)}", type_=Text(), callable_=own_tenant)

@@ -1,5 +1,6 @@
 """The short way of a SELECT of columns gives what SQLAlchemy's session gives, and is not gone where it could not."""
 
+import asyncio
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final, cast
@@ -9,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
+    Engine,
     Integer,
     MetaData,
     Numeric,
@@ -35,6 +37,7 @@ _DAY: Final = date(2026, 2, 28)
 _customers: Final = cast("Table", Customer.__table__)
 _orders: Final = cast("Table", Order.__table__)
 _COLUMNS = select(_customers.c.id, _customers.c.name)
+_BY_NAME = _COLUMNS.where(_customers.c.name == bindparam("name"))
 _BY_ID = _COLUMNS.where(_customers.c.id == bindparam("id"))
 
 
@@ -127,13 +130,62 @@ async def test_what_the_short_way_cannot_do_is_done_all_the_same(sessions: Sessi
             _ = await session.connection(execution_options={"schema_translate_map": {None: "nowhere"}})
             with pytest.raises(DBAPIError, match="nowhere"):
                 await session.execute(_BY_ID, {"id": 1})
+    assert heard == []
     event.listen(OrmSession, "do_orm_execute", listen)
     try:
         async with sessions.read() as session:
             assert (await session.execute(_BY_ID, {"id": 1})).one() == (1, "a")
     finally:
         event.remove(OrmSession, "do_orm_execute", listen)
-    assert heard == ["SELECT"]
+    async with sessions.read() as session:
+        event.listen(session.sync_session, "do_orm_execute", listen)
+        assert (await session.execute(_BY_ID, {"id": 1})).one() == (1, "a")
+    assert heard == ["SELECT", "SELECT"]
+
+
+async def test_whoever_traces_sql_hears_of_it(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events of SQLAlchemy's engines and connections, by which SQL is traced, come of every statement."""
+    told: list[str] = []
+    monkeypatch.setattr(Engine, "_has_events", False)  # SQLAlchemy does not take it back when nobody listens any more
+
+    def tell(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        told.append(statement[:6])
+
+    assert await _known(sessions, _BY_ID, {"id": 1}) == [(1, "a")]
+    event.listen(Engine, "before_cursor_execute", tell)
+    try:
+        async with sessions.read() as session:
+            assert (await session.execute(_BY_ID, {"id": 1})).one() == (1, "a")
+    finally:
+        event.remove(Engine, "before_cursor_execute", tell)
+    assert told == ["SELECT"]
+
+
+async def test_a_read_that_was_cancelled_ends_nothing_else(sessions: Sessions, store: Store) -> None:
+    """Whoever gives up waiting for one statement has a session for the next, on whichever way it went."""
+    for statement in (_BY_ID, select(Customer).where(Customer.id == bindparam("id"))):
+        async with sessions.read() as session:
+            for _ in range(3):
+                reading = asyncio.ensure_future(session.execute(statement, {"id": 1}))
+                await asyncio.sleep(0)
+                reading.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await reading
+            assert await session.scalar(select(Customer.name).where(Customer.id == 1)) == "a"
+            assert len((await session.execute(statement, {"id": 1})).all()) == 1
+            assert await session.scalar(_BY_ID, {"id": 2}) == 2
+
+
+async def test_a_result_says_as_much_on_either_way(sessions: Sessions) -> None:
+    """What code asks a result of a SELECT works the first time, and every time after it."""
+    for _ in range(2):
+        async with sessions.read() as session:
+            found: Any = await session.execute(_BY_ID, {"id": 1})
+            assert (found.returns_rows, list(found.keys())) == (True, ["id", "name"])
+            assert found.rowcount in (-1, 1)  # what was not counted is -1
+            untyped: Any = session
+            with pytest.raises(TypeError):
+                await untyped.execute(_BY_ID, {"id": 1}, nonsense=None)
 
 
 async def test_what_fails_on_the_short_way_fails_as_sqlalchemy_says(sessions: Sessions, store: Store) -> None:
@@ -152,8 +204,9 @@ async def test_what_fails_on_the_short_way_fails_as_sqlalchemy_says(sessions: Se
     async with sessions.read() as session:
         with pytest.raises(DBAPIError, match="gone"):
             await session.execute(select(gone.c.id))
-        with pytest.raises(Invalid, match="cannot hold this"):
-            await session.execute(_BY_ID, {"id": 2**70})
+        for beyond in (_BY_ID, {"id": 2**70}), (_BY_NAME, {"name": "\ud800"}):
+            with pytest.raises(Invalid, match="cannot hold this"):
+                await session.execute(*beyond)
         with pytest.raises(StatementError, match="required"):
             await session.execute(_BY_ID, {"other": 1})
         with pytest.raises(StatementError):

@@ -300,3 +300,21 @@ async def test_what_is_read_the_short_way_is_of_its_tenant(shared: Sessions) -> 
     with acting(None), pytest.raises(TenantRequired):
         async with shared.read() as session:
             await session.scalars(columns)
+
+
+async def test_no_parameter_names_another_tenant(shared: Sessions, store: Store) -> None:
+    """Whatever a statement is given by name, the rows are those of the message's tenant."""
+    given = {"twofold_tenant": "south"}
+    with acting("north"):
+        async with shared.read() as session:
+            for _ in range(2):
+                assert (await session.scalars(select(TABLE.c.id).order_by(TABLE.c.id), given)).all() == NORTH
+                assert (await session.scalars(select(Invoice.id).order_by(Invoice.id).params(given))).all() == NORTH
+        transaction = store.begin()
+        writing = shared.write(transaction)
+        await writing.execute(delete(TABLE), given)
+        await writing.close()
+        await transaction.commit(Batch())
+    with every_tenant():
+        async with shared.read() as session:
+            assert (await session.scalars(select(TABLE.c.id))).all() == SOUTH

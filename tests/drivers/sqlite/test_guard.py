@@ -79,17 +79,37 @@ async def test_savepoints_of_a_users_own_work(store: SqliteStore) -> None:
 
 @pytest.mark.parametrize("sql", ["INSERT INTO notes VALUES (1)", "DELETE FROM twofold_events", "DROP TABLE notes"])
 async def test_a_reader_cannot_write(store: SqliteStore, sql: str) -> None:
-    """The database refuses whatever a reader's function writes, even after it asked for more."""
+    """The database refuses whatever a reader's function writes."""
+    await create(store)
+    with pytest.raises(WiringError, match="tried to write"):
+        await store.read(lambda connection: connection.execute(sql))
+
+
+@pytest.mark.parametrize(
+    "pragma", ["query_only = OFF", "case_sensitive_like = 1", "writable_schema(ON)", "main.cache_size = 1"]
+)
+async def test_a_reader_sets_nothing(store: SqliteStore, pragma: str) -> None:
+    """Others have the same connection after it: what it may do, and how it compares, is not for one of them to say."""
     await create(store)
 
     def sly(connection: sqlite3.Connection) -> object:
-        connection.execute("PRAGMA query_only = OFF")
-        return connection.execute(sql)
+        connection.execute(f"PRAGMA {pragma}")
+        return connection.execute("CREATE TEMP TABLE notes (text)")
 
-    with pytest.raises(WiringError, match="tried to write"):
-        await store.read(lambda connection: connection.execute(sql))
-    with pytest.raises(WiringError, match="tried to write"):
+    with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
         await store.read(sly)
+    assert await store.read(count) == 0
+
+
+async def test_a_reader_may_ask(store: SqliteStore) -> None:
+    """How a table is made, and what a setting is, is no secret; SQLAlchemy's inspection asks so, too."""
+    await create(store)
+
+    def ask(connection: sqlite3.Connection) -> tuple[str, int]:
+        column = connection.execute("PRAGMA main.table_info('notes')").fetchone()[1]
+        return column, connection.execute("PRAGMA query_only").fetchone()[0]
+
+    assert await store.read(ask) == ("text", 1)
 
 
 async def test_a_reader_sees_one_moment(store: SqliteStore) -> None:

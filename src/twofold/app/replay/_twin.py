@@ -9,6 +9,7 @@ import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from shlex import quote
 from typing import Any, ClassVar, Final, final, get_origin
 
 from twofold.aggregates import Boundary, History, Repository
@@ -82,7 +83,7 @@ class EffectsRefused(Refused):
     @property
     def hint(self) -> str:
         """How to have it replayed all the same."""
-        allowed = " ".join(f"--allow {name}" for name in self.effects)
+        allowed = " ".join(f"--allow {quote(name)}" for name in self.effects)
         return f"put something else in its place with app.override(...), or have it called: {allowed}"
 
 

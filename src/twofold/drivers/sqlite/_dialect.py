@@ -84,7 +84,7 @@ class ThreadReader(ThreadConnection, ReadingConnection):
         """The rows of a SELECT; None when it failed."""
         try:
             return cast("Sequence[Any]", await self._read(lambda it: it.execute(statement, parameters).fetchall()))
-        except (sqlite3.Error, OverflowError):
+        except (sqlite3.Error, OverflowError, UnicodeEncodeError):
             return None
 
 

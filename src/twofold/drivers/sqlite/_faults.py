@@ -51,8 +51,9 @@ class _Holding:
     ) -> None:
         # After a statement that failed, Python takes that one's error for it, and has its own behind it.
         beyond = error.__context__ if isinstance(error, sqlite3.Error) else error
-        if isinstance(beyond, OverflowError):
-            raise Invalid(f"SQLite cannot hold this: {beyond}") from beyond
+        if isinstance(beyond, OverflowError | UnicodeEncodeError):
+            told = beyond.reason if isinstance(beyond, UnicodeEncodeError) else beyond
+            raise Invalid(f"SQLite cannot hold this: {told}") from beyond
 
 
 holding: Final = _Holding()

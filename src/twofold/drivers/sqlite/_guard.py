@@ -18,7 +18,8 @@ T = TypeVar("T")
 class GuardedConnection(sqlite3.Connection):
     """A connection that can tell the driver's own statements from those of a user's function.
 
-    While a user's function runs it refuses BEGIN, COMMIT, ROLLBACK, ATTACH, DETACH and the driver's savepoints.
+    While a user's function runs it refuses BEGIN, COMMIT, ROLLBACK, ATTACH, DETACH and the driver's savepoints; one
+    that reads refuses every PRAGMA that sets something, too, which whoever reads next would find set.
     Savepoints with names of their own are fine: SQLAlchemy makes them for `begin_nested`.
     """
 
@@ -35,6 +36,11 @@ class GuardedConnection(sqlite3.Connection):
             return work(self)
         finally:
             self._guard.on = False
+
+    def only_read(self) -> None:
+        """Have the database refuse writes from now on."""
+        self.execute("PRAGMA query_only = ON")
+        self._guard.watched = _WATCHED | {sqlite3.SQLITE_PRAGMA}
 
     def begin_write(self) -> None:
         """Begin a transaction that writes, as soon as no other process is in one.
@@ -64,13 +70,16 @@ class GuardedConnection(sqlite3.Connection):
 
 class _Guard:
     # An object of its own: a method of the connection would tie it into a cycle.
-    __slots__ = ("on",)
+    __slots__ = ("on", "watched")
 
     def __init__(self) -> None:
         self.on = False
+        self.watched = _WATCHED
 
     def __call__(self, action: int, first: str | None, second: str | None, *_: str | None) -> int:
-        if not self.on or action not in _WATCHED:
+        if not self.on or action not in self.watched:
+            return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_PRAGMA and (second is None or (first or "").lower() in _QUESTIONS):
             return sqlite3.SQLITE_OK
         if action == sqlite3.SQLITE_SAVEPOINT and not (second or "").lower().startswith("twofold_"):
             return sqlite3.SQLITE_OK
@@ -86,6 +95,21 @@ _PAUSES = (0.0002, 0.002)
 _WATCHED = frozenset(
     {sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT, sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH}
 )
+_QUESTIONS = frozenset(
+    {
+        "foreign_key_check",
+        "foreign_key_list",
+        "index_info",
+        "index_list",
+        "index_xinfo",
+        "integrity_check",
+        "quick_check",
+        "table_info",
+        "table_list",
+        "table_xinfo",
+    }
+)
+"""Pragmas that are given a name to ask about."""
 
 _mark = f" /* {secrets.token_hex(8)} */"
 BEGIN = f"BEGIN{_mark}"

@@ -68,7 +68,7 @@ class Database:
     def open_reader(self) -> GuardedConnection:
         """A connection whose writes the database refuses; the writer must have opened the file before."""
         connection = self._connect("ro")
-        connection.execute("PRAGMA query_only = ON")
+        connection.only_read()
         connection.create_function("twofold_part", 2, part_of, deterministic=True)
         return connection
 
