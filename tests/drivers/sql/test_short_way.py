@@ -1,6 +1,8 @@
 """The short way of a SELECT of columns gives what SQLAlchemy's session gives, and is not gone where it could not."""
 
 import asyncio
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final, cast
@@ -45,6 +47,15 @@ _BY_ID = _COLUMNS.where(_customers.c.id == bindparam("id"))
 async def rows(store: Store) -> None:
     customers = [Upsert(Customer, {"id": n}, {"name": name}) for n, name in enumerate("abcde", 1)]
     await store.commit(Batch(rows=(*customers, Upsert(Order, {"id": 1}, {"customer_id": 1}))))
+
+
+@contextmanager
+def _listening(target: Any, name: str, listener: Callable[..., None]) -> Generator[None]:
+    event.listen(target, name, listener)
+    try:
+        yield
+    finally:
+        event.remove(target, name, listener)
 
 
 async def _known(sessions: Sessions, statement: Any, params: dict[str, Any] | None = None) -> list[Any]:
@@ -131,12 +142,9 @@ async def test_what_the_short_way_cannot_do_is_done_all_the_same(sessions: Sessi
             with pytest.raises(DBAPIError, match="nowhere"):
                 await session.execute(_BY_ID, {"id": 1})
     assert heard == []
-    event.listen(OrmSession, "do_orm_execute", listen)
-    try:
+    with _listening(OrmSession, "do_orm_execute", listen):
         async with sessions.read() as session:
             assert (await session.execute(_BY_ID, {"id": 1})).one() == (1, "a")
-    finally:
-        event.remove(OrmSession, "do_orm_execute", listen)
     async with sessions.read() as session:
         event.listen(session.sync_session, "do_orm_execute", listen)
         assert (await session.execute(_BY_ID, {"id": 1})).one() == (1, "a")
@@ -152,12 +160,9 @@ async def test_whoever_traces_sql_hears_of_it(sessions: Sessions, monkeypatch: p
         told.append(statement[:6])
 
     assert await _known(sessions, _BY_ID, {"id": 1}) == [(1, "a")]
-    event.listen(Engine, "before_cursor_execute", tell)
-    try:
+    with _listening(Engine, "before_cursor_execute", tell):
         async with sessions.read() as session:
             assert (await session.execute(_BY_ID, {"id": 1})).one() == (1, "a")
-    finally:
-        event.remove(Engine, "before_cursor_execute", tell)
     assert told == ["SELECT"]
 
 
