@@ -38,12 +38,12 @@ class Told(Command[str]):
 class Desk:
     """An application on SQLite, and what the test says of its handlers."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float = 0.05) -> None:
         self.handled = list[str]()
         self.reached, self.free, self.inside = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self.app = App("desk", modules=[self._module()], database=str(path / "desk.db"))
+        self.app = App("desk", modules=[self._module(patience)], database=str(path / "desk.db"))
 
-    def _module(self) -> Module:
+    def _module(self, patience: float) -> Module:
         module = Module("desk")
 
         @module.handler
@@ -51,14 +51,14 @@ class Desk:
             self.reached.set()
             await self.free.wait()
 
-        @module.handler(timeout=0.05)
+        @module.handler(timeout=patience)
         async def quick(command: Quick, events: EventBus) -> None:
             self.handled.append(command.name)
             if command.name == "away":
                 raise ConnectionError("away")
             await events.publish(Succeeded(name=command.name, result=""))
 
-        @module.handler(timeout=0.05, lifecycle=Lifecycle(attempted=Attempted, succeeded=Succeeded, failed=Failed))
+        @module.handler(timeout=patience, lifecycle=Lifecycle(attempted=Attempted, succeeded=Succeeded, failed=Failed))
         async def told(command: Told) -> str:
             self.handled.append(command.name)
             self.inside.set()
@@ -119,15 +119,17 @@ async def test_what_cannot_be_attempted_in_time_is_not_attempted(desk: Desk) -> 
     assert (desk.handled, await events(desk.app)) == ([], [])
 
 
-async def test_failed_is_told_behind_the_answer(desk: Desk) -> None:
+async def test_failed_is_told_behind_the_answer(tmp_path: Path) -> None:
     """The answer comes in time though nobody can write, and the attempt has its end."""
-    task = asyncio.create_task(desk.app.execute(Told()))
-    await desk.inside.wait()
-    async with desk.held():
-        assert isinstance((await task).error, TimedOut)
-        assert await events(desk.app) == ["attempted"]
-    assert await trail(desk.app) == ["told unavailable timed_out"]
-    assert await events(desk.app) == ["attempted", "failed"]
+    desk = Desk(tmp_path, patience=1)
+    async with desk.app as app:
+        task = asyncio.create_task(app.execute(Told()))
+        await desk.inside.wait()
+        async with desk.held():
+            assert isinstance((await task).error, TimedOut)
+            assert await events(app) == ["attempted"]
+        assert await trail(app) == ["told unavailable timed_out"]
+        assert await events(app) == ["attempted", "failed"]
 
 
 async def test_whoever_stops_waits_for_what_is_behind(tmp_path: Path) -> None:
@@ -147,7 +149,7 @@ async def test_whoever_stops_waits_for_what_is_behind(tmp_path: Path) -> None:
 
 async def test_what_could_not_be_written_is_written_later(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     """Entries that a store refused while it was away are in the trail when the application has stopped."""
-    desk = Desk(tmp_path)
+    desk = Desk(tmp_path, patience=60)
     async with desk.app as app:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(type(app.store), "commit", _away)

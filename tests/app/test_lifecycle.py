@@ -339,7 +339,7 @@ class TestStages:
 
     async def test_a_timeout_is_a_failed_attempt(self, made: Callable[..., App]) -> None:
         """At its deadline."""
-        async with made(timeout=0.2) as app:
+        async with made(timeout=1) as app:
             await app.execute(Work(name="a", then="wait"))
             log = await told(app)
         assert [line.split(":")[0] for line in log] == ["attempted a", "failed a timed_out"]

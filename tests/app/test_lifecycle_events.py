@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.app.attempts import Attempted, Failed, Succeeded
+from tests.reliability.virtual import LoopClock, run
 from twofold import App, Command, Event, Failure, Lifecycle, Module, Query, Result, Success
 from twofold.errors import Decided, Fault, OutcomeUnknown, StoreUnavailable, TimedOut, WiringError
 from twofold.store import Batch, Committed, MemoryStore, Store
@@ -170,7 +171,7 @@ class TestStore:
         assert type(error) is TimeoutError
         assert store.handled == 0
 
-    async def test_attempted_that_was_committed_at_the_deadline_has_an_end(self) -> None:
+    def test_attempted_that_was_committed_at_the_deadline_has_an_end(self) -> None:
         """The commit had begun and is carried through, so it was attempted, and it has failed."""
         store, handled = Late(), list[str]()
 
@@ -180,15 +181,19 @@ class TestStore:
 
         lifecycle = Lifecycle(attempted=Attempted, succeeded=Succeeded, failed=Failed)
         module = Module("plain")
-        module.register(Plain, plain, lifecycle=lifecycle, timeout=0.05)
+        module.register(Plain, plain, lifecycle=lifecycle, timeout=1)
         for message in (Ask, Count):
             module.register(message, _nothing)
-        async with App("plain", modules=[module], database=cast("Store", store)) as app:
-            store.late = True
-            assert isinstance((await app.execute(Plain())).error, TimedOut)
-            await app.assembly.behind.end()
-            assert [line.split()[0] for line in await told(app)] == ["attempted", "failed"]
-            assert handled == []
+
+        async def main() -> list[str]:
+            async with App("plain", modules=[module], database=cast("Store", store), clock=LoopClock()) as app:
+                store.late = True
+                assert isinstance((await app.execute(Plain())).error, TimedOut)
+                await app.assembly.behind.end()
+                return await told(app)
+
+        assert [line.split()[0] for line in run(main())] == ["attempted", "failed"]
+        assert handled == []
 
     async def test_the_outcome_stays_the_answer(self, plain: App, store: Moody, lost: list[dict[str, Any]]) -> None:
         """When Failed cannot be recorded the event loop is told, and whoever asked gets the reason."""

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.reliability.virtual import LoopClock, run
 from twofold import App, Command, Event, EventBus, Failure, Module, NotFound, Query, Success
 from twofold.app import doctor
 from twofold.app.explanation import explain
+from twofold.clock import Clock, SystemClock
 from twofold.dispatch import CommandBus, Dispatcher
 from twofold.errors import BulkheadFull, CircuitOpen, RateLimited, TimedOut, VersionConflict, WiringError
 from twofold.messages import Context, Kind, Origin
@@ -53,11 +55,11 @@ class Numbers:
         self.counted.append((what, message))
 
 
-def app_of(find: Callable[..., Any], numbers: Numbers | None = None, **options: Any) -> App:
+def app_of(find: Callable[..., Any], numbers: Numbers | None = None, clock: Clock | None = None, **options: Any) -> App:
     """An application with one query, and options of its handler."""
     module = Module("finding")
     module.register(Find, find, **options)
-    app = App("finding", modules=[module], database="memory:")
+    app = App("finding", modules=[module], database="memory:", clock=clock or SystemClock())
     app.observe(meter=numbers or Numbers())
     return app
 
@@ -293,7 +295,7 @@ class TestParts:
         assert isinstance(result.error, ConnectionError)
         assert (len(calls), numbers.counted) == (3, [("retries", "find")] * 2)
 
-    async def test_what_is_too_late_is_cancelled(self) -> None:
+    def test_what_is_too_late_is_cancelled(self) -> None:
         """At whatever it awaits; its caller is told, and a cancellation from outside stays one."""
         cancelled: list[str] = []
 
@@ -305,13 +307,16 @@ class TestParts:
                 raise
             return "never"
 
-        async with app_of(slow, timeout=0.01) as app:
-            assert isinstance((await app.execute(Find())).error, TimedOut)
-            task = asyncio.ensure_future(app.execute(Find(name="bob")))
-            await asyncio.sleep(0)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
+        async def main() -> None:
+            async with app_of(slow, clock=LoopClock(), timeout=1) as app:
+                assert isinstance((await app.execute(Find())).error, TimedOut)
+                task = asyncio.ensure_future(app.execute(Find(name="bob")))
+                await asyncio.sleep(0)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+
+        run(main())
         assert cancelled == ["ada", "bob"]
 
     async def test_a_bulkhead_is_full(self) -> None:
@@ -331,12 +336,16 @@ class TestParts:
             go_on.set()
             assert [(await task).value for task in tasks[:2]] == ["a", "b"]
 
-    async def test_retries_share_a_deadline(self) -> None:
+    def test_retries_share_a_deadline(self) -> None:
         """It is that of the message, however often it is tried; a pause never goes past it."""
         calls, find = counting(ConnectionError())
-        async with app_of(find, timeout=0.2, retry=Retry(attempts=50, first=0.15, jitter=0)) as app:
-            result = await app.execute(Find())
-        assert isinstance(result.error, ConnectionError)
+        retry = Retry(attempts=50, first=0.15, jitter=0)
+
+        async def main() -> Any:
+            async with app_of(find, clock=LoopClock(), timeout=0.2, retry=retry) as app:
+                return await app.execute(Find())
+
+        assert isinstance(run(main()).error, ConnectionError)
         assert len(calls) == 2
 
     async def test_they_are_dependencies(self) -> None:
@@ -444,7 +453,7 @@ class TestCommands:
             assert isinstance((await app.execute(Move())).error, VersionConflict)
         assert len(units) == tries
 
-    async def test_the_deadline_holds_in_the_line_of_the_overtaken(self) -> None:
+    def test_the_deadline_holds_in_the_line_of_the_overtaken(self) -> None:
         """Who stands there when it comes is told so, and holds up nobody who comes later."""
         inside, leave = asyncio.Event(), asyncio.Event()
         tries = list[str]()
@@ -470,15 +479,19 @@ class TestCommands:
 
         module = Module("moving")
         module.register(Move, move)
-        module.register(Hurry, hurry, timeout=0.05)
+        module.register(Hurry, hurry, timeout=1)
         module.register(Find, counting("x")[1])
-        async with App("moving", modules=[module], database="memory:") as app:
-            first = asyncio.create_task(app.execute(Move(who="first")))
-            await inside.wait()
-            assert isinstance((await app.execute(Hurry())).error, TimedOut)
-            leave.set()
-            assert (await app.execute(Move(who="last"))).is_success
-            assert (await first).is_success
+
+        async def main() -> None:
+            async with App("moving", modules=[module], database="memory:", clock=LoopClock()) as app:
+                first = asyncio.create_task(app.execute(Move(who="first")))
+                await inside.wait()
+                assert isinstance((await app.execute(Hurry())).error, TimedOut)
+                leave.set()
+                assert (await app.execute(Move(who="last"))).is_success
+                assert (await first).is_success
+
+        run(main())
         assert tries == ["first", "first", "hurried", "last", "last"]
 
     async def test_a_nested_message_has_the_deadline_of_the_whole(self) -> None:
