@@ -391,6 +391,7 @@ async def test_middleware_is_called_only_by_leave(tmp_path: Path) -> None:
         with pytest.raises(EffectsRefused) as refused:
             await last(replays, "create")
         assert (refused.value.effects, seen) == ((name,), [])
+        assert refused.value.hint.endswith(f" --allow '{name}'")  # a shell would read the brackets of <locals>
     async with replaying(app(), allowed=[name]) as replays:
         assert (await last(replays, "create")).same
     assert seen == ["Create"]

@@ -141,10 +141,19 @@ def test_several_are_replayed_in_their_order(replay: Call) -> None:
         *["redacted_fields"] * 2,
         "effects_refused",
     ]
-    said = replay(FIRST, "--user", "nobody")
-    assert (said.code, said.out.strip()) == (0, "nothing in the audit trail is like that")
     said = replay(FIRST, "--message", "create", "--limit", "1")
     assert (said.code, said.out.count("the same as then"), "more than 1" in said.err) == (0, 1, True)
+
+
+def test_that_there_is_nothing_to_replay_is_told(replay: Call) -> None:
+    """As a failure, since a word of what was asked for may be wrong; machines are told as JSON, of other errors too."""
+    said = replay(FIRST, "--user", "nobody")
+    assert (said.code, said.out) == (4, "")
+    assert said.err.splitlines()[0] == "twofold: nothing in the audit trail is like that"
+    said = replay(FIRST, "--user", "nobody", "--json")
+    assert (said.code, said.out, json.loads(said.err)["code"]) == (4, "", "not_found")
+    said = replay(FIRST, "@write", "--json")
+    assert (said.code, said.out, json.loads(said.err)["code"]) == (3, "", "effects_refused")
 
 
 def test_what_to_replay_has_to_be_said(

@@ -13,12 +13,14 @@ from uuid import UUID
 
 import rich_click as click
 
+from twofold.app import App
 from twofold.app.replay import AnsweredByKey, NothingKept, Replay, Replays, SentInside, replaying
 from twofold.cli._audit import filters, wanted_of
 from twofold.cli._exit import exit_code
 from twofold.cli._load import behind_app, database_options, load, mount
 from twofold.cli._replay_shown import Done, dict_of, lines_of
-from twofold.errors import TwofoldError
+from twofold.cli._tell import telling
+from twofold.errors import NotFound, TwofoldError
 
 _DIFFERENT: Final = 1
 """The exit code when something came to something else."""
@@ -32,7 +34,7 @@ _DIFFERENT: Final = 1
 @click.option(
     "--allow", "allowed", multiple=True, metavar="NAME", help="A dependency or middleware to call all the same."
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON: an object, or an array when no ID is given.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON: an object, or an array without an ID; errors, too.")
 @database_options
 def replay(
     *,
@@ -46,31 +48,32 @@ def replay(
     """Replay a command, or several, each on a throw-away copy of what was before it, and tell what differs.
 
     Nothing is written to a database of the application. No reaction runs, and no dependency that is not twofold's or
-    allowed. Exit code 1 tells that something came to something else.
+    allowed. Exit code 1 tells that something came to something else, and 4 that nothing is like what was asked for.
     """
     target, message_id = _what(words)
     wanted, databases = wanted_of(options)
     if (message_id is None) is not any(wanted.values()):
         raise click.UsageError("name the ID of one command, or say which with --correlation, --since and their like")
-    app = load(target)
-    mount(app, **databases)
     secrets = _typed(given)
 
-    async def replayed() -> list[Done]:
+    async def replayed(app: App) -> list[Done]:
         async with replaying(app, typed=secrets, allowed=allowed) as replays:
             if message_id is not None:
                 entry = await replays.audit.get(message_id)
                 return [(entry, await replays.of(entry))]
             return await _all(replays, wanted, limit)
 
-    done = asyncio.run(replayed())
+    with telling(as_json=as_json):
+        app = load(target)
+        mount(app, **databases)
+        done = asyncio.run(replayed(app))
+        if not done:
+            raise NotFound("nothing in the audit trail is like that")
     if as_json:
         shown = [dict_of(one) for one in done]
         click.echo(json.dumps(shown if message_id is None else shown[0], indent=2))
     else:
-        click.echo(
-            "\n".join(line for one in done for line in lines_of(one)) or "nothing in the audit trail is like that"
-        )
+        click.echo("\n".join(line for one in done for line in lines_of(one)))
     for _, one in done:
         if isinstance(one, Replay) and one.crash is not None:
             traceback.print_exception(one.crash)

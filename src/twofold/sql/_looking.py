@@ -157,8 +157,7 @@ class QuerySession(ReadSession):
             self._made.close()
 
     async def __aexit__(self, *_: object) -> None:
-        if self._made is not None:
-            self._made.close()
+        await self.close()
 
     @property
     def _made(self) -> Looker | None:

@@ -236,6 +236,19 @@ async def test_an_interrupted_session_cannot_be_revived(store: Store, sessions: 
     await session.close()
 
 
+async def test_a_connection_that_is_closed_is_the_stores_still(store: Store, sessions: Sessions) -> None:
+    """Closing SQLAlchemy's connection in the middle of its transaction undoes what the session wrote, and no more."""
+    transaction = store.begin()
+    session = sessions.write(transaction)
+    session.add(Customer(id=1, name="Ada"))
+    await session.flush()
+    connection = await session.connection()
+    await connection.close()
+    await session.close()
+    await transaction.commit(Batch(rows=(Upsert(Customer, {"id": 2}, {"name": "Bob"}),)))
+    assert await names(sessions) == ["Bob"]
+
+
 async def test_many_rows_in_one_statement(store: Store, sessions: Sessions) -> None:
     """Inserting many, with and without what the database made of them, and reading in portions."""
     transaction = store.begin()
