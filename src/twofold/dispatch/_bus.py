@@ -1,6 +1,7 @@
 """The buses: typed faces of a router. Each works alone, or as the face of an application.
 
 Alone, an `EventBus` runs its handlers at once and side by side; an application's records the event in the log instead.
+The other two do themselves what `Router.send` does: a call in between is a tenth of what a bus takes.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from twofold.dispatch._pipeline import Middleware, Place, When
 from twofold.dispatch._router import Router, Settings
 from twofold.dispatch._sync import Portal, SyncCommandBus, SyncEventBus, SyncQueryBus
 from twofold.errors import Classification, Classifier, HandlersFailed, TwofoldError, WiringError
-from twofold.messages import Command, Kind, Origin, Query, wire_name
+from twofold.messages import Command, Kind, Origin, Query, enter_context, leave_context, wire_name
 from twofold.result import Failure, Result, Success
 
 R = TypeVar("R")
@@ -107,7 +108,14 @@ class CommandBus(_Bus):
         Raises:
             HandlerNotFoundError: It has no handler.
         """
-        return await self._router.send(COMMAND, command, origin)
+        router = self._router
+        run = router.commands.get(type(command)) or router.find(COMMAND, type(command))
+        context = router.context(origin)
+        token = enter_context(context)
+        try:
+            return await run(command, context)
+        finally:
+            leave_context(token)
 
     @property
     def sync(self) -> SyncCommandBus:
@@ -154,7 +162,14 @@ class QueryBus(_Bus):
         Raises:
             HandlerNotFoundError: It has no handler.
         """
-        return await self._router.send(QUERY, query, origin)
+        router = self._router
+        run = router.queries.get(type(query)) or router.find(QUERY, type(query))
+        context = router.context(origin)
+        token = enter_context(context)
+        try:
+            return await run(query, context)
+        finally:
+            leave_context(token)
 
     @property
     def sync(self) -> SyncQueryBus:

@@ -93,8 +93,10 @@ class Router:
         self._inner: list[tuple[Middleware, When]] = []
         self._handlers: dict[type, list[Handler]] = {}
         self._routes: dict[Handler, Route] = {}
-        self._commands: dict[type, Next] = {}
-        self._queries: dict[type, Next] = {}
+        self.commands: dict[type, Next] = {}
+        """The pipelines of those commands that were met; `find` makes one more."""
+        self.queries: dict[type, Next] = {}
+        """The same of queries."""
         self._refusals: dict[Handler, Next] = {}
 
     def add(self, handler: Handler) -> None:
@@ -143,8 +145,8 @@ class Router:
     def forget(self) -> None:
         """Drop what was compiled; it is compiled again when needed."""
         self._routes.clear()
-        self._commands.clear()
-        self._queries.clear()
+        self.commands.clear()
+        self.queries.clear()
         self._refusals.clear()
 
     def clear(self) -> None:
@@ -180,19 +182,28 @@ class Router:
             known = self._routes[handler] = Route(handler, run, names)
         return known
 
+    def find(self, kind: Kind, message_type: type) -> Next:
+        """The pipeline of a command or query, compiled if it has to be.
+
+        Raises:
+            HandlerNotFoundError: It has no handler.
+        """
+        handlers = self._handlers.get(message_type, ())
+        if not handlers or handlers[0].kind is not kind:
+            raise HandlerNotFoundError(message_type, near=self._near(message_type))
+        runs = self.commands if kind is COMMAND else self.queries
+        run = runs[message_type] = self.route(handlers[0]).run
+        return run
+
     async def send(self, kind: Kind, message: object, origin: Origin | None = None) -> Result[Any, Any]:
         """Give a command or query to its handler, through its pipeline.
 
         Raises:
             HandlerNotFoundError: It has none.
         """
-        message_type = type(message)
-        runs = self._commands if kind is COMMAND else self._queries
-        run = runs.get(message_type) or self._find(kind, message_type)
-        parent = current_context()
-        if origin is None:
-            origin = current_origin() if parent is None else NOWHERE
-        context = Context(origin, parent, self.clock, self._ids)
+        runs = self.commands if kind is COMMAND else self.queries
+        run = runs.get(type(message)) or self.find(kind, type(message))
+        context = self.context(origin)
         token = enter_context(context)
         try:
             return await run(message, context)
@@ -252,14 +263,6 @@ class Router:
                 return Kind.EVENT
             raise HandlerNotFoundError(message_type, near=self._near(message_type))
         return self.catalogue.of(message_type).kind
-
-    def _find(self, kind: Kind, message_type: type) -> Next:
-        handlers = self._handlers.get(message_type, ())
-        if not handlers or handlers[0].kind is not kind:
-            raise HandlerNotFoundError(message_type, near=self._near(message_type))
-        runs = self._commands if kind is COMMAND else self._queries
-        run = runs[message_type] = self.route(handlers[0]).run
-        return run
 
     def _near(self, message_type: type) -> list[str]:
         names = [cls.__name__ for cls in self._handlers if cls is not message_type]
