@@ -4,6 +4,7 @@ Only a message that comes from nowhere feeds it: what a door has authenticated, 
 never overruled.
 """
 
+from collections.abc import Awaitable
 from typing import Any, get_type_hints
 
 from twofold.dispatch._handler import Handler
@@ -25,16 +26,19 @@ def _wrap(handler: Handler, call_next: Next) -> Next | None:
     except (NameError, TypeError):
         return None
 
-    async def feed(message: Any, context: Context) -> Result[Any, Any]:
-        if context.origin is not NOWHERE or context.parent is not None:
-            return await call_next(message, context)
+    async def fed(message: Any, context: Context) -> Result[Any, Any]:
         origin = Origin(correlation_id=_fact(message, "correlation_id"), user_id=_fact(message, "user_id"))
-        fed = Context(origin, None, context.clock, context.ids, context.message_id, context.deadline)
-        token = enter_context(fed)
+        context = Context(origin, None, context.clock, context.ids, context.message_id, context.deadline)
+        token = enter_context(context)
         try:
-            return await call_next(message, fed)
+            return await call_next(message, context)
         finally:
             leave_context(token)
+
+    def feed(message: Any, context: Context) -> Awaitable[Result[Any, Any]]:
+        if context.origin is not NOWHERE or context.parent is not None:
+            return call_next(message, context)
+        return fed(message, context)
 
     return feed if any(name in fields for name in _FIELDS) else None
 

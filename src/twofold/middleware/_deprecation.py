@@ -1,5 +1,6 @@
 """Counting who still sends what will go."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from twofold.dispatch import Handler, Next, Stage
@@ -20,9 +21,9 @@ def deprecation_stage(tally: Tally) -> Stage:
             return None
         name = wire_name(handler.message_type).name
 
-        async def counted(message: Any, context: Context) -> Result[Any, Any]:
+        def counted(message: Any, context: Context) -> Awaitable[Result[Any, Any]]:
             tally("deprecated", name)
-            return await call_next(message, context)
+            return call_next(message, context)
 
         return counted
 

@@ -1,6 +1,6 @@
 """Ending the work on a message at its deadline, and telling the truth about what it has done by then."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -52,9 +52,9 @@ def deadline_stage(timeouts: Seconds, clock: Clock) -> Stage:
             return None
         seconds = timeout.seconds
 
-        async def deadline(message: Any, context: Context) -> Result[Any, Any]:
+        def deadline(message: Any, context: Context) -> Awaitable[Result[Any, Any]]:
             context.end_by(clock.monotonic() + seconds)
-            return await call_next(message, context)
+            return call_next(message, context)
 
         return deadline
 

@@ -1,5 +1,6 @@
 """Checking a message once more before it is handled, and normalising it, whichever door it came through."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from twofold.dispatch import Handler, Next, Stage
@@ -20,13 +21,17 @@ def validation_stage(catalogue: Catalogue) -> Stage:
             return None
         validate = catalogue.of(handler.message_type).validate
 
-        async def validation(message: Any, context: Context) -> Result[Any, Any]:
+        def validation(message: Any, context: Context) -> Awaitable[Result[Any, Any]]:
             try:
                 normal = validate(message)
             except Invalid as error:
-                return Failure(error)
-            return await call_next(normal, context)
+                return _refused(error)
+            return call_next(normal, context)
 
         return validation
 
     return Stage("validation", wrap)
+
+
+async def _refused(error: Invalid) -> Result[Any, Any]:
+    return Failure(error)
