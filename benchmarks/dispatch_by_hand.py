@@ -62,9 +62,9 @@ class _Bus:
             _current.reset(token)
 
 
-def bus() -> Call:
+def bus(table: dict[type, Call]) -> Call:
     """A look-up, a context of its own for each message, and an answer that is a result whatever it was."""
-    return _Bus({Rename: rename}).execute
+    return _Bus(table).execute
 
 
 def bus_with_id() -> Call:

@@ -1,4 +1,4 @@
-"""Rounds of two contenders, one after the other, A B A B: whatever the machine does meanwhile hits both."""
+"""Rounds of contenders, one after the other, A B A B: whatever the machine does meanwhile hits all of them."""
 
 import gc
 from collections.abc import Awaitable, Callable, Sequence
@@ -103,9 +103,25 @@ async def compare(ours: Contender, twin: Contender, *, rounds: int) -> Compariso
         twin: A round of the twin.
         rounds: How many rounds count.
     """
-    await ours(), await twin()
-    pairs: list[tuple[Run, Run]] = []
-    for _ in range(rounds):
-        gc.collect()
-        pairs.append((await ours(), await twin()))
-    return Comparison([first for first, _ in pairs], [second for _, second in pairs])
+    (comparison,) = await compare_all([ours], twin, rounds=rounds)
+    return comparison
+
+
+async def compare_all(contenders: Sequence[Contender], twin: Contender, *, rounds: int) -> list[Comparison]:
+    """Run several contenders and their twin in turn, after one round each that does not count.
+
+    Args:
+        contenders: A round of each.
+        twin: A round of the twin.
+        rounds: How many rounds count.
+
+    Returns:
+        Each contender beside the same rounds of the twin.
+    """
+    done: list[list[Run]] = [[] for _ in (*contenders, twin)]
+    for _ in range(1 + rounds):
+        for runs, one in zip(done, (*contenders, twin), strict=True):
+            gc.collect()
+            runs.append(await one())
+    *ours, twins = (runs[1:] for runs in done)
+    return [Comparison(runs, twins) for runs in ours]

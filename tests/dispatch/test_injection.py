@@ -1,7 +1,7 @@
 """Dependencies by type: by constructor or by parameter, alive for as long as the message is handled."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ from dishka import AsyncContainer, Provider, Scope, make_async_container
 from twofold.dispatch import CommandBus, Handler, inject
 from twofold.errors import WiringError
 from twofold.messages import Command, Context
-from twofold.result import Success
+from twofold.result import Failure, Success
 
 pytestmark = pytest.mark.anyio
 
@@ -114,6 +114,29 @@ async def test_a_session_is_closed_after_the_handler_and_not_before() -> None:
     with pytest.raises(KeyError):
         await bus.execute(Do())
     assert [session.open for session in kept] == [False, False]
+
+
+async def test_what_is_open_is_told_of_a_crash() -> None:
+    """So that it can undo what it began; of a refusal, which is an answer, it is told nothing."""
+    told: list[object] = []
+
+    async def watching() -> AsyncGenerator[Other, object]:
+        told.append((yield Other()))
+
+    async def handle(command: Do, other: Other) -> Any:
+        if endings:
+            return endings.pop()
+        raise bug
+
+    bug, endings = KeyError("bug"), [Failure("no"), Success()]
+    provider = Provider()
+    provider.provide(watching, provides=Other, scope=Scope.REQUEST)
+    bus = CommandBus(container=make_async_container(provider))
+    bus.register(Do, handle)
+    assert [(await bus.execute(Do())).is_success for _ in range(2)] == [True, False]
+    with pytest.raises(KeyError):
+        await bus.execute(Do())
+    assert told == [None, None, bug]
 
 
 async def test_two_messages_at_once_never_share_one() -> None:

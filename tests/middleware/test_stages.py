@@ -122,6 +122,16 @@ async def test_a_line_is_as_loud_as_an_operator_needs(
     assert caplog.records[-1].levelno == level
 
 
+@pytest.mark.parametrize("level, lines", [(logging.WARNING, 2), (logging.ERROR, 1), (logging.CRITICAL, 0)])
+async def test_lines_are_as_many_as_are_asked_for(level: int, lines: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Failures are told of without the lines that tell of every message."""
+    caplog.set_level(level, "twofold.message")
+    for ending in (None, Failure(Unavailable()), KeyError("x")):
+        buses = dispatcher(logging_stage(Classifier()), ending=ending)
+        await asyncio.gather(buses.dispatch(Ask()), return_exceptions=True)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.ERROR][2 - lines :]
+
+
 async def test_a_silent_logger_costs_nothing_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """Whoever switches the lines off still gets the answers."""
     buses = dispatcher(logging_stage(Classifier()), ending=1)

@@ -18,7 +18,17 @@ from twofold.dispatch._pipeline import Middleware, Place, When
 from twofold.dispatch._router import Router, Settings
 from twofold.dispatch._sync import Portal, SyncCommandBus, SyncEventBus, SyncQueryBus
 from twofold.errors import Classification, Classifier, HandlersFailed, TwofoldError, WiringError
-from twofold.messages import Command, Kind, Origin, Query, enter_context, leave_context, wire_name
+from twofold.messages import (
+    Command,
+    Context,
+    Kind,
+    Origin,
+    Query,
+    current_context,
+    enter_context,
+    leave_context,
+    wire_name,
+)
 from twofold.result import Failure, Result, Success
 
 R = TypeVar("R")
@@ -110,7 +120,7 @@ class CommandBus(_Bus):
         """
         router = self._router
         run = router.commands.get(type(command)) or router.find(COMMAND, type(command))
-        context = router.context(origin)
+        context = Context(origin, current_context(), router.clock, router.ids)
         token = enter_context(context)
         try:
             return await run(command, context)
@@ -164,7 +174,7 @@ class QueryBus(_Bus):
         """
         router = self._router
         run = router.queries.get(type(query)) or router.find(QUERY, type(query))
-        context = router.context(origin)
+        context = Context(origin, current_context(), router.clock, router.ids)
         token = enter_context(context)
         try:
             return await run(query, context)

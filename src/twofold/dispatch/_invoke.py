@@ -29,9 +29,21 @@ class Binding(Protocol):
         """Whether it needs a scope of its own for every message."""
         ...
 
+    @property
+    def only(self) -> "Only | None":
+        """The dependency of a function that has just one, which is sooner there by itself; None for all others."""
+        ...
+
     def bind(self) -> Awaitable[Any]:
         """An instance of a class with the arguments of its method, or only the arguments of what is there already."""
         ...
+
+
+class Only(NamedTuple):
+    """The one dependency of a function: its parameter, and what gives it."""
+
+    parameter: str
+    get: Callable[[], Awaitable[Any]]
 
 
 class Filled(NamedTuple):
@@ -55,26 +67,30 @@ def innermost(handler: Handler, binding: Binding, classifier: Classifier, runner
     if handler.is_async and not handler.is_class and inspect.isroutine(handler.target):
         if handler.called_with or handler.context_parameter:
             return _plain(handler, binding, classifier)
-        return _bare(handler.target, classifier)
+        return _Bare(handler.target, classifier).call
     return _full(handler, binding, classifier, runner)
 
 
-def _bare(function: Callable[[Any], Awaitable[Any]], classifier: Classifier) -> Next:
+class _Bare:
     """The shortest way, for an async function of the message; it touches little, which counts with many handlers."""
 
-    async def call(message: Any, context: Context) -> Result[Any, Any]:
-        try:
-            answer = await function(message)
-        except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
-            return failure_of(error, classifier)
-        return answer if isinstance(answer, RESULTS) else Success(answer)
+    __slots__ = ("_classifier", "_function")
 
-    return call
+    def __init__(self, function: Callable[[Any], Awaitable[Any]], classifier: Classifier) -> None:
+        self._function, self._classifier = function, classifier
+
+    async def call(self, message: Any, context: Context) -> Result[Any, Any]:
+        try:
+            answer = await self._function(message)
+        except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
+            return failure_of(error, self._classifier)
+        return answer if isinstance(answer, RESULTS) else Success(answer)
 
 
 def _plain(handler: Handler, binding: Binding, classifier: Classifier) -> Next:
     """The short way, for an async function with dependencies: it has no `validate`, and no tools of its own."""
     function, context_parameter, scoped = handler.target, handler.context_parameter, binding.scoped
+    parameter, get = binding.only or (None, binding.bind)
     fixed: Mapping[str, Any] | None = None
 
     async def call(message: Any, context: Context) -> Result[Any, Any]:
@@ -82,7 +98,8 @@ def _plain(handler: Handler, binding: Binding, classifier: Classifier) -> Next:
         try:
             arguments = fixed
             if arguments is None:
-                arguments = await binding.bind()
+                found = await get()
+                arguments = found if parameter is None else {parameter: found}
                 if not scoped:
                     fixed = arguments
             if context_parameter is None:

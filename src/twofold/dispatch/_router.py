@@ -21,14 +21,12 @@ from twofold.dispatch._shape import require_shape
 from twofold.dispatch._unmade import Unmade, refuse_unmade
 from twofold.errors import Classifier, DuplicateHandlerError, HandlerNotFoundError
 from twofold.messages import (
-    NOWHERE,
     Catalogue,
     Context,
     Kind,
     MessageType,
     Origin,
     current_context,
-    current_origin,
     enter_context,
     leave_context,
 )
@@ -88,7 +86,8 @@ class Router:
         self.catalogue = Catalogue()
         self.clock = clock or SystemClock()
         """Where contexts get their time; may be changed until it is frozen."""
-        self._ids = ids
+        self.ids = ids
+        """Where contexts get their ids."""
         self._outer: list[tuple[Middleware, When]] = []
         self._inner: list[tuple[Middleware, When]] = []
         self._handlers: dict[type, list[Handler]] = {}
@@ -203,7 +202,7 @@ class Router:
         """
         runs = self.commands if kind is COMMAND else self.queries
         run = runs.get(type(message)) or self.find(kind, type(message))
-        context = self.context(origin)
+        context = Context(origin, current_context(), self.clock, self.ids)
         token = enter_context(context)
         try:
             return await run(message, context)
@@ -224,7 +223,7 @@ class Router:
         if run is None:
             run, _ = compose([*self.settings.before, *self.settings.refusing], handler, refuse_unmade)
             self._refusals[handler] = run
-        context = Context(origin, None, self.clock, self._ids)
+        context = Context(origin, None, self.clock, self.ids)
         token = enter_context(context)
         try:
             return await run(Unmade(error), context)
@@ -247,10 +246,7 @@ class Router:
             origin: Where its message comes from, when not from the handler or the request that is running.
             message_id: The id of the message, when it has one already.
         """
-        parent = current_context()
-        if origin is None:
-            origin = current_origin() if parent is None else NOWHERE
-        return Context(origin, parent, self.clock, self._ids, message_id)
+        return Context(origin, current_context(), self.clock, self.ids, message_id)
 
     def kind_of(self, message_type: type) -> Kind:
         """The kind of a message type; an event needs no handler to be one.

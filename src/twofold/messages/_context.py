@@ -88,7 +88,7 @@ class Context:
     """The metadata of one message while it is handled. Read only.
 
     Args:
-        origin: What its whole request shares; its parent's when it comes from nowhere else.
+        origin: What its whole request shares; None for that of its parent, or of its task when it has none.
         parent: The context it was sent in, when a handler sent it.
         clock: Where its time comes from.
         ids: Where its id comes from.
@@ -101,7 +101,7 @@ class Context:
 
     def __init__(
         self,
-        origin: Origin = NOWHERE,
+        origin: Origin | None = None,
         parent: "Context | None" = None,
         clock: Clock = SystemClock(),  # noqa: B008  # stateless
         ids: IdSource = new_id,
@@ -109,7 +109,9 @@ class Context:
         deadline: float | None = None,
         trace: Mapping[str, str] | None = None,
     ) -> None:
-        self.origin: Origin = parent.origin if parent is not None and origin is NOWHERE else origin
+        if origin is None:
+            origin = current_origin() if parent is None else parent.origin
+        self.origin: Origin = origin
         self.parent = parent
         self._deadline = deadline
         self.clock = clock

@@ -7,6 +7,7 @@ too, for a formatter that renders structure.
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 from twofold.dispatch import Handler, Next, Stage
@@ -31,7 +32,7 @@ def logging_stage(classifier: Classifier) -> Stage:
         # Whoever gave an event to a reaction tries again, and tells of it; nobody does for a command or a query.
         crash = logging.WARNING if handler.kind is Kind.EVENT else logging.ERROR
 
-        async def log(message: Any, context: Context) -> Result[Any, Any]:
+        async def logged(message: Any, context: Context) -> Result[Any, Any]:
             wordy = _LOGGER.isEnabledFor(logging.INFO)
             if wordy:
                 _write(logging.INFO, "started", about, context)
@@ -58,6 +59,11 @@ def logging_stage(classifier: Classifier) -> Stage:
                 if loud:
                     log_cause(_LOGGER, result.error)
             return result
+
+        def log(message: Any, context: Context) -> Awaitable[Result[Any, Any]]:
+            if _LOGGER.isEnabledFor(logging.ERROR):
+                return logged(message, context)
+            return call_next(message, context)
 
         return log
 

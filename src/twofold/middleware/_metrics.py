@@ -1,7 +1,7 @@
 """Counting and timing every message, for whatever keeps the numbers."""
 
 import asyncio
-import time
+from time import perf_counter
 from typing import Any, Protocol
 
 from twofold.dispatch import Handler, Next, Stage
@@ -38,7 +38,7 @@ def metrics_stage(meter: Meter, classifier: Classifier) -> Stage:
         kind, name = handler.kind, wire_name(handler.message_type).name
 
         async def measure(message: Any, context: Context) -> Result[Any, Any]:
-            started, outcome = time.perf_counter(), "crashed"
+            started, outcome = perf_counter(), "crashed"
             try:
                 result = await call_next(message, context)
                 outcome = outcome_of(result, classifier)
@@ -47,7 +47,7 @@ def metrics_stage(meter: Meter, classifier: Classifier) -> Stage:
                 outcome = "cancelled"
                 raise
             finally:
-                meter.record(kind, name, outcome, time.perf_counter() - started)
+                meter.record(kind, name, outcome, perf_counter() - started)
 
         return measure
 
