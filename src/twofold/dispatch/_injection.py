@@ -232,7 +232,8 @@ class _FromContainer:
         self.only: Only | None = None
         if len(handler.needs) == 1 and not handler.is_class and not handler.logger_parameters:
             ((parameter, hint),) = handler.needs.items()
-            self.only = Only(parameter, lambda: (_scope.get() if scoped else container).get(hint))
+            inside, outside = (lambda: _scope.get().get(hint)), (lambda: container.get(hint))
+            self.only = Only(parameter, inside if scoped else outside)
 
     def bind(self) -> Awaitable[Any]:
         container: Any = _scope.get() if self.scoped else self._container
