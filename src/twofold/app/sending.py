@@ -165,7 +165,7 @@ async def send(
     Returns:
         What became of it; a message that is not as its type says is a Failure too.
     """
-    correlation_id = str(app.router.context().message_id)
+    correlation_id = str(app.router.ids())
     named = app.caller(correlation_id=correlation_id, principal=principal, tenant=tenant, idempotency_key=key)
     caller = Caller(app.dispatcher, replace(named.origin, source="shell"))
     try:

@@ -74,7 +74,7 @@ class Arrival:
         self.headers, self._repeated = by_name(scope["headers"])
         sent = self.headers.get(b"x-correlation-id", b"")
         new = not _CORRELATION.fullmatch(sent)
-        self.correlation_id = str(app.router.context().message_id) if new else sent.decode("ascii")
+        self.correlation_id = str(app.router.ids()) if new else sent.decode("ascii")
         self._authenticate = authenticate
         self._breaks: bool = scope.get("http_version", "1.1").startswith("1")
         self._closes = False

@@ -63,7 +63,7 @@ class Intake:
             Forbidden: Whoever is logged in lacks a fact that it needs.
         """
         by_context = self.message_type.context_fields
-        filled = {**path, **filled_by(origin, by_context, self.shape.required)} if path or by_context else {}
+        filled = {**path, **filled_by(origin, by_context, self.shape.required)} if by_context else path
         if not self.has_body:
             sent = self._parameters(query)
             self._refuse_filled(sent)
