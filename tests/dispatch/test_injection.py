@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import pytest
-from dishka import AsyncContainer, Provider, Scope, make_async_container
+from dishka import AsyncContainer, FromComponent, Provider, Scope, make_async_container
 
-from twofold.dispatch import CommandBus, Handler, inject
+from twofold.dispatch import CommandBus, Handler, Router, inject
 from twofold.errors import WiringError
 from twofold.messages import Command, Context
 from twofold.result import Failure, Success
@@ -197,6 +197,21 @@ class TestInject:
         injection, faults = inject([provider], handlers)
         assert faults == []
         assert [injection.binding(handler).scoped for handler in handlers] == [False, True]
+
+    @pytest.mark.parametrize("scope", [Scope.APP, Scope.REQUEST])
+    async def test_what_is_asked_for_may_be_in_a_component(self, scope: Scope) -> None:
+        """Of dishka, where two things of one type are told apart."""
+
+        async def handle(command: Do, name: Annotated[str, FromComponent("second")]) -> str:
+            return name
+
+        first, second = Provider(scope=scope), Provider(scope=scope, component="second")
+        first.provide(lambda: "first", provides=str)
+        second.provide(lambda: "other", provides=str)
+        handler, router = Handler.of(handle), Router()
+        router.settings.injection, faults = inject([first, second], [handler])
+        router.add(handler)
+        assert (faults, await CommandBus(router=router).execute(Do())) == ([], Success("other"))
 
     def test_every_fault_is_found_at_once(self) -> None:
         """Missing, captive and cyclic, each with the handler that led there."""

@@ -9,7 +9,16 @@ import pytest
 
 from twofold.clock import new_id
 from twofold.errors import WiringError
-from twofold.messages import Context, Origin, Principal, current_context, entered
+from twofold.messages import (
+    NOWHERE,
+    Context,
+    Origin,
+    Principal,
+    current_context,
+    enter_origin,
+    entered,
+    leave_origin,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -89,6 +98,18 @@ def test_an_origin_of_its_own_is_kept_below_a_parent() -> None:
     parent = Context(Origin(user_id="ada"))
     child = Context(Origin(user_id="bob"), parent)
     assert (child.user_id, child.correlation_id) == ("bob", parent.correlation_id)
+
+
+def test_a_door_speaks_for_what_nobody_has_sent() -> None:
+    """Where no origin is said, that of the task counts outside of any message; nowhere is what it says."""
+    ada, bob = Origin(user_id="ada"), Context(Origin(user_id="bob"))
+    token = enter_origin(ada)
+    try:
+        assert Context(None).origin is ada
+        assert Context().origin is Context(NOWHERE).origin is NOWHERE
+        assert [one.user_id for one in (Context(None, bob), Context(NOWHERE, bob))] == ["bob", "bob"]
+    finally:
+        leave_origin(token)
 
 
 def test_a_principal_wins_over_a_mere_claim() -> None:

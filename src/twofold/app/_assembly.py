@@ -225,7 +225,6 @@ def assemble(
     providers = [
         own_provider(
             {**running.services(), Store: store},
-            handlers,
             None if writing is None or either is None else lambda unit: either.SqlEntities(unit, writing),
         ),
         *([] if done.caching is None else [done.caching.provider()]),

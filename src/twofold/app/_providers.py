@@ -1,12 +1,11 @@
 """What every handler may ask for without anybody providing it."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias, TypeVar, cast, get_args, get_origin
+from collections.abc import Callable, Mapping
+from typing import TypeAlias, TypeVar
 
 from dishka import Provider, Scope
 
 from twofold.aggregates import Aggregate, Boundary, Entity, EntityRepository, EntityRows, History, Repository
-from twofold.dispatch import Handler
 from twofold.errors import WiringError
 from twofold.messages import Catalogue, Context, current_context
 from twofold.store import Store, UnitOfWork, current_unit
@@ -17,36 +16,20 @@ RowsOf: TypeAlias = Callable[[UnitOfWork], EntityRows]
 """Gives the rows of entities, in the session of a unit of work."""
 
 
-def own_provider(
-    services: Mapping[type, object], handlers: Iterable[Handler], rows_of: RowsOf | None = None
-) -> Provider:
+def own_provider(services: Mapping[type, object], rows_of: RowsOf | None = None) -> Provider:
     """The application's services and history, the unit of work and context of the message, repositories, boundaries.
-
-    What lives as long as the application takes the container longer to find than a repository takes to be made. So what
-    is made for each message depends on the unit alone.
 
     Args:
         services: What lives as long as the application, by type.
-        handlers: Who asks for repositories.
         rows_of: Gives the rows of entities; None where their store knows no SQL.
     """
-    store, catalogue = cast("Store", services[Store]), cast("Catalogue", services[Catalogue])
 
-    def repository(kind: type[A], unit: UnitOfWork) -> Repository[A]:
+    def repository(kind: type[A], unit: UnitOfWork, store: Store, catalogue: Catalogue) -> Repository[A]:
         if issubclass(kind, Aggregate):
             return Repository(kind, unit, store, catalogue)
         if rows_of is None:
             raise WiringError(f"{kind.__qualname__} is kept in rows, and the store knows no SQL")
         return EntityRepository(kind, unit, rows_of(unit))
-
-    def repository_of(kind: type[A]) -> Callable[[UnitOfWork], Repository[A]]:
-        def known(unit: UnitOfWork) -> Repository[A]:
-            return repository(kind, unit)
-
-        return known
-
-    def boundary(unit: UnitOfWork) -> Boundary:
-        return Boundary(unit, store, catalogue)
 
     provider = Provider()
     for wanted, service in services.items():
@@ -54,11 +37,7 @@ def own_provider(
     provider.provide(_unit, scope=Scope.REQUEST)
     provider.provide(_context, scope=Scope.REQUEST)
     provider.provide(repository, scope=Scope.REQUEST)
-    for wanted in {hint for handler in handlers for hint in handler.needs.values() if get_origin(hint) is Repository}:
-        (kind,) = get_args(wanted)
-        if isinstance(kind, type) and issubclass(kind, Entity):
-            provider.provide(repository_of(kind), provides=wanted, scope=Scope.REQUEST)
-    provider.provide(boundary, scope=Scope.REQUEST)
+    provider.provide(Boundary, scope=Scope.REQUEST)
     provider.provide(History, scope=Scope.APP)
     return provider
 

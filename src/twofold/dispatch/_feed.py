@@ -28,10 +28,10 @@ def _wrap(handler: Handler, call_next: Next) -> Next | None:
 
     async def fed(message: Any, context: Context) -> Result[Any, Any]:
         origin = Origin(correlation_id=_fact(message, "correlation_id"), user_id=_fact(message, "user_id"))
-        context = Context(origin, None, context.clock, context.ids, context.message_id, context.deadline)
-        token = enter_context(context)
+        own = Context(origin, None, context.clock, context.ids, context.message_id, context.deadline)
+        token = enter_context(own)
         try:
-            return await call_next(message, context)
+            return await call_next(message, own)
         finally:
             leave_context(token)
 

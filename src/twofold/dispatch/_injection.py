@@ -17,7 +17,7 @@ from dishka.exceptions import CycleDependenciesError, NoFactoryError
 from dishka.registry import Registry
 
 from twofold.dispatch._handler import Handler
-from twofold.dispatch._invoke import Binding, Filled, Only
+from twofold.dispatch._invoke import Binding, Filled
 from twofold.dispatch._pipeline import Next, Stage
 from twofold.errors import Fault, WiringError
 from twofold.messages import Context
@@ -108,16 +108,12 @@ class Injection:
 
         def wrap(handler: Handler, call_next: Next) -> Next | None:
             async def open_scope(message: Any, context: Context) -> Result[Any, Any]:
-                scope = opening()  # type: ignore[misc]  # nothing is scoped without a container
-                token, error = _scope.set(scope), None
-                try:
-                    return await call_next(message, context)
-                except BaseException as raised:
-                    error = raised
-                    raise
-                finally:
-                    _scope.reset(token)
-                    await scope.__aexit__(None, error, None)  # to enter it would be one more coroutine for nothing
+                async with opening() as scope:  # type: ignore[misc]  # nothing is scoped without a container
+                    token = _scope.set(scope)
+                    try:
+                        return await call_next(message, context)
+                    finally:
+                        _scope.reset(token)
 
             return open_scope if self.binding(handler).scoped else None
 
@@ -208,7 +204,6 @@ class _Ready:
     """For a handler without dependencies."""
 
     __slots__ = ("_target", "scoped")
-    only = None
 
     def __init__(self, target: Any) -> None:
         self._target = target
@@ -221,7 +216,7 @@ class _Ready:
 class _FromContainer:
     """For a handler that the container fills: whole by its key, or parameter by parameter."""
 
-    __slots__ = ("_container", "_handler", "_key", "_make", "only", "scoped")
+    __slots__ = ("_container", "_handler", "_key", "_make", "scoped")
 
     def __init__(self, container: AsyncContainer, handler: Handler, key: type | None, scoped: bool) -> None:
         self._container = container
@@ -229,11 +224,6 @@ class _FromContainer:
         self._key: Any = key
         self._make = _maker(handler)
         self.scoped = scoped
-        self.only: Only | None = None
-        if len(handler.needs) == 1 and not handler.is_class and not handler.logger_parameters:
-            ((parameter, hint),) = handler.needs.items()
-            inside, outside = (lambda: _scope.get().get(hint)), (lambda: container.get(hint))
-            self.only = Only(parameter, inside if scoped else outside)
 
     def bind(self) -> Awaitable[Any]:
         container: Any = _scope.get() if self.scoped else self._container

@@ -29,21 +29,9 @@ class Binding(Protocol):
         """Whether it needs a scope of its own for every message."""
         ...
 
-    @property
-    def only(self) -> "Only | None":
-        """The dependency of a function that has just one, which is sooner there by itself; None for all others."""
-        ...
-
     def bind(self) -> Awaitable[Any]:
         """An instance of a class with the arguments of its method, or only the arguments of what is there already."""
         ...
-
-
-class Only(NamedTuple):
-    """The one dependency of a function: its parameter, and what gives it."""
-
-    parameter: str
-    get: Callable[[], Awaitable[Any]]
 
 
 class Filled(NamedTuple):
@@ -90,7 +78,6 @@ class _Bare:
 def _plain(handler: Handler, binding: Binding, classifier: Classifier) -> Next:
     """The short way, for an async function with dependencies: it has no `validate`, and no tools of its own."""
     function, context_parameter, scoped = handler.target, handler.context_parameter, binding.scoped
-    parameter, get = binding.only or (None, binding.bind)
     fixed: Mapping[str, Any] | None = None
 
     async def call(message: Any, context: Context) -> Result[Any, Any]:
@@ -98,8 +85,7 @@ def _plain(handler: Handler, binding: Binding, classifier: Classifier) -> Next:
         try:
             arguments = fixed
             if arguments is None:
-                found = await get()
-                arguments = found if parameter is None else {parameter: found}
+                arguments = await binding.bind()
                 if not scoped:
                     fixed = arguments
             if context_parameter is None:

@@ -88,7 +88,8 @@ class Context:
     """The metadata of one message while it is handled. Read only.
 
     Args:
-        origin: What its whole request shares; None for that of its parent, or of its task when it has none.
+        origin: What its whole request shares; its parent's when it comes from nowhere else. None for that of its task,
+            when it has no parent.
         parent: The context it was sent in, when a handler sent it.
         clock: Where its time comes from.
         ids: Where its id comes from.
@@ -101,7 +102,7 @@ class Context:
 
     def __init__(
         self,
-        origin: Origin | None = None,
+        origin: Origin | None = NOWHERE,
         parent: "Context | None" = None,
         clock: Clock = SystemClock(),  # noqa: B008  # stateless
         ids: IdSource = new_id,
@@ -109,9 +110,10 @@ class Context:
         deadline: float | None = None,
         trace: Mapping[str, str] | None = None,
     ) -> None:
-        if origin is None:
-            origin = current_origin() if parent is None else parent.origin
-        self.origin: Origin = origin
+        if parent is None:
+            self.origin: Origin = current_origin() if origin is None else origin
+        else:
+            self.origin = parent.origin if origin is None or origin is NOWHERE else origin
         self.parent = parent
         self._deadline = deadline
         self.clock = clock

@@ -35,7 +35,7 @@ def metrics_stage(meter: Meter, classifier: Classifier) -> Stage:
     """
 
     def wrap(handler: Handler, call_next: Next) -> Next:
-        kind, name, record = handler.kind, wire_name(handler.message_type).name, meter.record
+        kind, name = handler.kind, wire_name(handler.message_type).name
 
         async def measure(message: Any, context: Context) -> Result[Any, Any]:
             started, outcome = perf_counter(), "crashed"
@@ -47,7 +47,7 @@ def metrics_stage(meter: Meter, classifier: Classifier) -> Stage:
                 outcome = "cancelled"
                 raise
             finally:
-                record(kind, name, outcome, perf_counter() - started)
+                meter.record(kind, name, outcome, perf_counter() - started)
 
         return measure
 

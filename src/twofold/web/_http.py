@@ -27,7 +27,6 @@ from twofold.web._problem import PROBLEMS, problem_of_status
 from twofold.web._problem_pages import add_problem_pages
 from twofold.web._reception import log_refusal
 from twofold.web._respond import problem_response
-from twofold.web._served import Served
 from twofold.web._short_way import short_way
 from twofold.web._streams import OpenStreams, Streams
 
@@ -77,7 +76,7 @@ def http(
         streams: How many streams may be open, and how long they wait. `web.state.drain()` ends them, which a server of
             yours does when it is told to stop.
     """
-    web = Served(
+    web = FastAPI(
         title=title or app.name,
         docs_url=None if docs is False else "/docs",
         redoc_url=None,
