@@ -208,15 +208,7 @@ async def _figures(rows: Sequence[_Row], twin: Sequence[tuple[Call, Any]], round
     ours = [[(call, message) for _, message in twin] for _, call, _ in rows]
     done = await compare_all([partial(_round, calls) for calls in ours], partial(_round, twin), rounds=rounds)
     return [
-        Figure(
-            what=what,
-            value=compared.value("µs more"),
-            unit="µs more",
-            at_most=at_most,
-            ours=compared.spread,
-            twin=compared.twin_spread,
-            against="the bare awaited handler",
-        )
+        compared.figure(what, "µs more", "the bare awaited handler", at_most=at_most)
         for (what, _, at_most), compared in zip(rows, done, strict=True)
     ]
 

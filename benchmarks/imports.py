@@ -28,15 +28,7 @@ def measure(*, quick: bool) -> Iterator[Figure]:
         ("import twofold", _FLOOR, _FLOOR, None),
     ):
         done = asyncio.run(compare(_interpreter("import twofold"), _interpreter(code), rounds=rounds))
-        yield Figure(
-            what=what,
-            value=done.value("ms more"),
-            unit="ms more",
-            at_most=bar,
-            ours=done.spread,
-            twin=done.twin_spread,
-            against=against,
-        )
+        yield done.figure(what, "ms more", against, at_most=bar)
 
 
 def _interpreter(code: str) -> Contender:

@@ -48,11 +48,12 @@ class Comparison:
         what: str,
         unit: Unit,
         against: str,
-        writes: str,
+        writes: str = "nothing",
         *,
-        durability: str,
+        durability: str = "none",
         clients: int = 1,
         at_least: float | None = None,
+        at_most: float | None = None,
         of_middles: bool = False,
     ) -> Figure:
         """The figure for the report.
@@ -64,7 +65,8 @@ class Comparison:
             writes: What each operation writes, in both.
             durability: What a commit waits for.
             clients: How many ask at the same time.
-            at_least: The bar.
+            at_least: The bar, when more is better.
+            at_most: The bar, when less is better.
             of_middles: Whether a ratio is of the middle latencies, and not of whole rounds.
         """
         return Figure(
@@ -72,6 +74,7 @@ class Comparison:
             value=self.middle_ratio if of_middles else self.value(unit),
             unit=unit,
             at_least=at_least,
+            at_most=at_most,
             ours=self.spread,
             twin=self.twin_spread,
             against=against,
