@@ -213,6 +213,29 @@ class TestInject:
         router.add(handler)
         assert (faults, await CommandBus(router=router).execute(Do())) == ([], Success("other"))
 
+    @pytest.mark.parametrize("through", [False, True])
+    def test_what_a_component_lacks_is_found_like_the_rest(self, through: bool) -> None:
+        """Also what only something else in there asks for."""
+
+        class Greeting:
+            def __init__(self, name: str) -> None:
+                self.name = name
+
+        wanted = Greeting if through else str
+
+        async def handle(command: Do, name: Annotated[Any, FromComponent("second")], mail: Mail) -> None:
+            """Wants what is only in the first one."""
+
+        handle.__annotations__["name"] = Annotated[wanted, FromComponent("second")]
+        first, second = Provider(scope=Scope.APP), Provider(scope=Scope.APP, component="second")
+        first.provide(lambda: "first", provides=str)
+        second.provide(Greeting)
+        _, faults = inject([first, second], [Handler.of(handle)])
+        assert [(fault.code, fault.text.split(",")[0]) for fault in faults if "str" in fault.text] == [
+            ("missing_dependency", "depends on str of the component second")
+        ]
+        assert [fault.hint for fault in faults if "Mail" in fault.text] == ["module.provide(Mail, ...)"]
+
     def test_every_fault_is_found_at_once(self) -> None:
         """Missing, captive and cyclic, each with the handler that led there."""
 
@@ -256,6 +279,54 @@ class TestInject:
         ]
         for name in ("Mail", "Other", "Session", "One"):
             assert any(name in f"{fault.where} {fault.text}" for fault in faults)
+
+    def test_only_what_has_to_be_awaited_is(self) -> None:
+        """What a handler needs is made at once where nothing of it is async, however far away."""
+
+        class Repository:
+            def __init__(self, session: Session) -> None:
+                self.session = session
+
+        async def later() -> str:
+            return "later"
+
+        async def at_once(command: Do, mail: Mail, other: Other) -> None:
+            """All of it is made by calls."""
+
+        async def waiting(command: Do, repository: Repository) -> None:
+            """Far away is a session that is opened by awaiting."""
+
+        async def elsewhere(command: Do, name: Annotated[str, FromComponent("second")]) -> None:
+            """So is this."""
+
+        provider, second = Provider(scope=Scope.REQUEST), Provider(scope=Scope.REQUEST, component="second")
+        provider.provide(Smtp, provides=Mail, scope=Scope.APP)
+        provider.provide(Other)
+        provider.provide(open_session)
+        provider.provide(Repository)
+        second.provide(later)
+        handlers = [Handler.of(one) for one in (at_once, waiting, elsewhere)]
+        injection, faults = inject([provider, second], handlers)
+        assert faults == []
+        assert [injection.binding(handler).waits for handler in handlers] == [False, True, True]
+
+    def test_what_a_component_has_is_told_apart(self) -> None:
+        """A type of a component is not the same type elsewhere, and what it needs is its own."""
+
+        class Repository:
+            def __init__(self, session: Session) -> None:
+                self.session = session
+
+        async def handle(command: Do, repository: Annotated[Repository, FromComponent("second")]) -> None:
+            """Reaches the session of the component."""
+
+        second = Provider(scope=Scope.REQUEST, component="second")
+        second.provide(open_session)
+        second.provide(Repository)
+        handler = Handler.of(handle)
+        injection, faults = inject([second], [handler])
+        assert (faults, injection.reaches(handler, Session)) == ([], False)
+        assert injection.reaches(handler, Annotated[Session, FromComponent("second")])
 
     def test_what_a_handler_reaches_is_known(self) -> None:
         """Directly or through others, and for a bus without a container its own needs."""

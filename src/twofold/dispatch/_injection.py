@@ -5,13 +5,15 @@ container as it is.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from dishka import AsyncContainer, Provider, Scope, make_async_container
+from dishka.dependency_source import Factory
 from dishka.entities.component import DEFAULT_COMPONENT
-from dishka.entities.key import DependencyKey
+from dishka.entities.factory_type import FactoryType
+from dishka.entities.key import DependencyKey, dependency_key_to_hint, hint_to_dependency_key
 from dishka.exception_base import DishkaError
 from dishka.exceptions import CycleDependenciesError, NoFactoryError
 from dishka.registry import Registry
@@ -22,6 +24,8 @@ from twofold.dispatch._pipeline import Next, Stage
 from twofold.errors import Fault, WiringError
 from twofold.messages import Context
 from twofold.result import Result
+
+_AWAITED: Final = (FactoryType.ASYNC_FACTORY, FactoryType.ASYNC_GENERATOR)
 
 _scope: ContextVar[AsyncContainer] = ContextVar("twofold_scope")
 
@@ -75,23 +79,11 @@ class Injection:
 
     def reaches(self, handler: Handler, wanted: object) -> bool:
         """Whether a handler depends on a type, directly or through others."""
-        return any(hint is wanted for hint in self.reached(handler))
+        return any(hint == wanted for hint in self.reached(handler))
 
     def reached(self, handler: Handler) -> Iterator[Any]:
-        """The types that a handler depends on, directly or through others."""
-        registries = [] if self.container is None else list(_registries(self.container))
-        seen: set[DependencyKey] = set()
-        open_keys = [_key(hint) for hint in handler.needs.values()]
-        while open_keys:
-            key = open_keys.pop()
-            if key in seen:
-                continue
-            seen.add(key)
-            yield key.type_hint
-            for registry in registries:
-                factory = registry.get_factory(key)
-                if factory is not None:
-                    open_keys.extend([*factory.dependencies, *factory.kw_dependencies.values()])
+        """The types that a handler depends on, directly or through others; annotated where they are of a component."""
+        return (_hint(key) for key, _ in self._graph(handler) if not key.is_marker())
 
     def scope_of(self, wanted: Any) -> Scope | None:
         """How long a dependency lives, or None for one that nothing provides."""
@@ -121,13 +113,36 @@ class Injection:
 
     def _bind(self, handler: Handler) -> Binding:
         if not handler.needs:
-            return _Ready(_maker(handler)())
+            made = _maker(handler)()
+            return Binding(lambda: made)
         if self.container is None:
             names = ", ".join(handler.needs)
             raise WiringError(f"{handler.id} depends on {names}, and this bus was given no container to get them from")
-        key = self._factories.get(handler)
+        container = self.container
+        key: Any = self._factories.get(handler)
         scoped = self._scoped is None or handler in self._scoped
-        return _FromContainer(self.container, handler, key, scoped)
+        asked: Callable[[], AsyncContainer] = _scope.get if scoped else lambda: container
+        if key is None:
+            make = _maker(handler)
+            return Binding(lambda: _filled(make, handler.needs, asked()), scoped=scoped, waits=True)
+        if any(_waits(factory) for _, factories in self._graph(handler) for factory in factories):
+            return Binding(lambda: asked().get(key), scoped=scoped, waits=True)
+        return Binding(lambda: asked().get_sync(key), scoped=scoped)
+
+    def _graph(self, handler: Handler) -> Iterator[tuple[DependencyKey, list[Factory]]]:
+        """What a handler depends on, directly or through others, each with what makes it."""
+        registries = [] if self.container is None else list(_registries(self.container))
+        seen: set[DependencyKey] = set()
+        open_keys = [_key(hint) for hint in handler.needs.values()]
+        while open_keys:
+            key = open_keys.pop()
+            if key in seen:
+                continue
+            seen.add(key)
+            found = [(registry, factory) for registry in registries if (factory := registry.get_factory(key))]
+            yield key, [factory for _, factory in found]
+            for registry, factory in found:
+                open_keys.extend(registry.collect_deps(factory, activation_only=False))
 
 
 def inject(providers: Sequence[Provider], handlers: Sequence[Handler]) -> tuple[Injection, list[Fault]]:
@@ -163,32 +178,33 @@ def _without_faults(
     providers: Sequence[Provider], owners: Mapping[type, Handler]
 ) -> tuple[AsyncContainer, list[Fault]]:
     faults: list[Fault] = []
-    stubs = Provider()
+    stubs: dict[DependencyKey, Provider] = {}
     while True:
         try:
-            return make_async_container(*providers, stubs), faults
+            return make_async_container(*providers, *stubs.values()), faults
         except DishkaError as error:
-            found, missing = _fault(error, owners)
+            found, wanted = _fault(error, owners)
             faults.append(found)
-            if missing is None:
-                return make_async_container(*providers, stubs, skip_validation=True), faults
-            stubs.provide(lambda: None, provides=missing, scope=Scope.APP)
+            if wanted is None or wanted in stubs:
+                return make_async_container(*providers, *stubs.values(), skip_validation=True), faults
+            stub = stubs[wanted] = Provider(scope=Scope.APP, component=wanted.component)
+            stub.provide(lambda: None, provides=wanted.type_hint)
 
 
-def _fault(error: DishkaError, owners: Mapping[type, Handler]) -> tuple[Fault, Any]:
-    """What dishka found, in twofold's words, and the type to stub so that it can look further."""
+def _fault(error: DishkaError, owners: Mapping[type, Handler]) -> tuple[Fault, DependencyKey | None]:
+    """What dishka found, in twofold's words, and what to stub so that it can look further."""
     if isinstance(error, CycleDependenciesError):
-        names = [_type_name(factory.provides.type_hint) for factory in error.path]
+        names = [_name(factory.provides) for factory in error.path]
         text = f"depends on itself: {' -> '.join([*names, names[0]])}"
         hint = "move what both of them need into a third"
         fault = Fault(where=names[0], code="cyclic_dependency", text=text, hint=hint)
-        return fault, error.path[0].provides.type_hint
+        return fault, error.path[0].provides
     if not isinstance(error, NoFactoryError):
         return Fault(where="container", code="invalid_graph", text=str(error)), None
-    asked = [factory.provides.type_hint for factory in error.path]
-    wanted = error.requested.type_hint
-    names = [_type_name(hint) for hint in [*(hint for hint in asked if hint not in owners), wanted]]
-    handler = next((owners[hint] for hint in asked if hint in owners), None)
+    asked = [factory.provides for factory in error.path]
+    wanted = error.requested
+    names = [_name(key) for key in [*(key for key in asked if key.type_hint not in owners), wanted]]
+    handler = next((owners[key.type_hint] for key in asked if key.type_hint in owners), None)
     where = handler.id if handler else names[0]
     through = f" (through {' -> '.join(names[:-1])})" if len(names) > (1 if handler else 2) else ""
     if error.suggest_other_scopes:
@@ -197,40 +213,19 @@ def _fault(error: DishkaError, owners: Mapping[type, Handler]) -> tuple[Fault, A
         hint = f'provide {owner} with scope="message", or {names[-1]} with scope="app"'
         return Fault(where=where, code="captive_dependency", text=text, hint=hint), wanted
     text, hint = f"depends on {names[-1]}, which nothing provides{through}", f"module.provide({names[-1]}, ...)"
+    if wanted.component != DEFAULT_COMPONENT:
+        hint = f"module.include(Provider(component={wanted.component!r})), with what provides it"
     return Fault(where=where, code="missing_dependency", text=text, hint=hint), wanted
 
 
-class _Ready:
-    """For a handler without dependencies."""
-
-    __slots__ = ("_target", "scoped")
-
-    def __init__(self, target: Any) -> None:
-        self._target = target
-        self.scoped = False
-
-    async def bind(self) -> Any:
-        return self._target
+def _waits(factory: Factory) -> bool:
+    """Whether something is made by awaiting, or where others may be awaited that hold its lock."""
+    return factory.type in _AWAITED or factory.scope is Scope.RUNTIME
 
 
-class _FromContainer:
-    """For a handler that the container fills: whole by its key, or parameter by parameter."""
-
-    __slots__ = ("_container", "_handler", "_key", "_make", "scoped")
-
-    def __init__(self, container: AsyncContainer, handler: Handler, key: type | None, scoped: bool) -> None:
-        self._container = container
-        self._handler = handler
-        self._key: Any = key
-        self._make = _maker(handler)
-        self.scoped = scoped
-
-    def bind(self) -> Awaitable[Any]:
-        container: Any = _scope.get() if self.scoped else self._container
-        return self._fill(container) if self._key is None else container.get(self._key)
-
-    async def _fill(self, container: AsyncContainer) -> Any:
-        return self._make(**{name: await container.get(hint) for name, hint in self._handler.needs.items()})
+async def _filled(make: Callable[..., Any], needs: Mapping[str, Any], container: AsyncContainer) -> Any:
+    """What a handler is called with, parameter by parameter: the container has no factory of it."""
+    return make(**{name: await container.get(hint) for name, hint in needs.items()})
 
 
 def _maker(handler: Handler) -> Callable[..., Any]:
@@ -289,8 +284,13 @@ def _registries(container: AsyncContainer) -> Iterable[Registry]:
 
 
 def _key(hint: Any) -> DependencyKey:
-    return DependencyKey(hint, DEFAULT_COMPONENT)
+    return hint_to_dependency_key(hint).with_component(DEFAULT_COMPONENT)
 
 
-def _type_name(hint: Any) -> str:
-    return getattr(hint, "__qualname__", None) or str(hint)
+def _hint(key: DependencyKey) -> Any:
+    return key.type_hint if key.component == DEFAULT_COMPONENT else dependency_key_to_hint(key)
+
+
+def _name(key: DependencyKey) -> str:
+    name = getattr(key.type_hint, "__qualname__", None) or str(key.type_hint)
+    return name if key.component == DEFAULT_COMPONENT else f"{name} of the component {key.component}"

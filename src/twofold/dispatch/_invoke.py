@@ -7,7 +7,8 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._handlers import RESULTS, as_result, checked, lend_tools
@@ -21,17 +22,19 @@ Runner: TypeAlias = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Runs a `def` handler somewhere else: in a thread, or where its session lives."""
 
 
-class Binding(Protocol):
-    """How a handler comes by its dependencies."""
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """How a handler comes by its dependencies.
 
-    @property
-    def scoped(self) -> bool:
-        """Whether it needs a scope of its own for every message."""
-        ...
+    Args:
+        bind: Gives an instance of a class with the arguments of its method, or only the arguments of what is there.
+        scoped: Whether it needs a scope of its own for every message.
+        waits: Whether what `bind` gives has to be awaited.
+    """
 
-    def bind(self) -> Awaitable[Any]:
-        """An instance of a class with the arguments of its method, or only the arguments of what is there already."""
-        ...
+    bind: Callable[[], Any]
+    scoped: bool = False
+    waits: bool = False
 
 
 class Filled(NamedTuple):
@@ -85,7 +88,7 @@ def _plain(handler: Handler, binding: Binding, classifier: Classifier) -> Next:
         try:
             arguments = fixed
             if arguments is None:
-                arguments = await binding.bind()
+                arguments = (await binding.bind()) if binding.waits else binding.bind()
                 if not scoped:
                     fixed = arguments
             if context_parameter is None:
@@ -107,7 +110,7 @@ def _full(handler: Handler, binding: Binding, classifier: Classifier, runner: Ru
         nonlocal fixed
         if fixed is not None:
             return fixed
-        found = await binding.bind()
+        found = (await binding.bind()) if binding.waits else binding.bind()
         filled = found if isinstance(found, Filled) else Filled(handler.target, found)
         lend_tools(filled.target, handler.tools)
         if not binding.scoped:

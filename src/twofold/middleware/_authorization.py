@@ -82,7 +82,7 @@ def _decision(guard: Guard, injection: Injection, classifier: Classifier, runner
         if guard.takes_message and isinstance(message, Unmade):
             return Success()
         try:
-            arguments: Mapping[str, Any] = await binding.bind()
+            arguments: Mapping[str, Any] = (await binding.bind()) if binding.waits else binding.bind()
             if principal_parameter is not None:
                 arguments = {**arguments, principal_parameter: principal}
             if context_parameter is not None:
