@@ -219,8 +219,9 @@ def _fault(error: DishkaError, owners: Mapping[type, Handler]) -> tuple[Fault, D
 
 
 def _waits(factory: Factory) -> bool:
-    """Whether something is made by awaiting, or where others may be awaited that hold its lock."""
-    return factory.type in _AWAITED or factory.scope is Scope.RUNTIME
+    """Whether something is made by awaiting, or where others may be awaited that hold its lock; no constant is."""
+    made_above = factory.scope is Scope.RUNTIME and factory.type is not FactoryType.VALUE
+    return factory.type in _AWAITED or made_above
 
 
 async def _filled(make: Callable[..., Any], needs: Mapping[str, Any], container: AsyncContainer) -> Any:
