@@ -16,7 +16,7 @@ from dishka import Provider, Scope
 
 from benchmarks import dispatch_by_hand
 from benchmarks.figures import Figure, Run, Skipped
-from benchmarks.renaming import Call, Ledger, Rename, ledger, rename, rename_in
+from benchmarks.renaming import Call, Ledger, Opened, Rename, ledger, ledger_awaited, rename, rename_in
 from benchmarks.rounds import compare_all
 from twofold import Command, CommandBus, Context, Module, Result, Success
 from twofold.clock import SystemClock
@@ -135,13 +135,16 @@ def _with_id() -> list[_Row]:
 def _piped() -> list[_Row]:
     from twofold.observability import PrometheusMeter
 
-    full, reliable = _pipeline(PrometheusMeter()), _pipeline(PrometheusMeter(), _reliability())
-    return [
-        ("(c) metric, logging off, revalidation, scope with one generator", full.execute, 7),
-        ("the floor of (c)", dispatch_by_hand.pipeline(), None),
-        ("(d) and timeout, breaker, retry, bulkhead", reliable.execute, 15),
-        ("the floor of (d)", dispatch_by_hand.bounded_pipeline(), None),
-    ]
+    rows: list[_Row] = []
+    for opened, one in ((ledger, "one generator"), (ledger_awaited, "one async generator")):
+        full, reliable = _pipeline(PrometheusMeter(), opened), _pipeline(PrometheusMeter(), opened, _reliability())
+        rows += [
+            (f"(c) metric, logging off, revalidation, scope with {one}", full.execute, 7),
+            (f"the floor of (c), {one}", dispatch_by_hand.pipeline(opened), None),
+            (f"(d) and timeout, breaker, retry, bulkhead, {one}", reliable.execute, 15),
+            (f"the floor of (d), {one}", dispatch_by_hand.bounded_pipeline(opened), None),
+        ]
+    return rows
 
 
 def _asking() -> CommandBus:
@@ -157,11 +160,11 @@ def _reading() -> CommandBus:
     return bus
 
 
-def _pipeline(meter: Any, around: Sequence[Stage] = ()) -> CommandBus:
+def _pipeline(meter: Any, opened: Opened, around: Sequence[Stage] = ()) -> CommandBus:
     """What an application puts around a handler, without its store."""
     handler = Handler.of(rename_in, kind=Kind.COMMAND, module=Module("benchmarks").name)
     provider = Provider()
-    provider.provide(ledger, provides=Ledger, scope=Scope.REQUEST)
+    provider.provide(opened, provides=Ledger, scope=Scope.REQUEST)
     injection, faults = inject([provider], [handler])
     assert not faults
     classifier = Classifier({})

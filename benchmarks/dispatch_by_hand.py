@@ -16,7 +16,7 @@ import uuid_utils
 from dishka import Provider, Scope, make_async_container
 from pydantic import TypeAdapter
 
-from benchmarks.renaming import Call, Ledger, Rename, ledger, rename, rename_in
+from benchmarks.renaming import Call, Ledger, Opened, Rename, ledger_awaited, rename, rename_in
 from twofold import Failure, Result, Success
 
 _BOUNDS = tuple(number / 10_000 for number in range(1, 60))
@@ -79,14 +79,14 @@ def bus_with_id() -> Call:
     return _Bus({Rename: handle}).execute
 
 
-def pipeline() -> Call:
+def pipeline(opened: Opened) -> Call:
     """The same, validated, timed, counted, and with a scope of dishka that opens and closes one generator."""
-    return _Bus({Rename: _measured(_scoped())}).execute
+    return _Bus({Rename: _measured(_scoped(opened))}).execute
 
 
-def bounded_pipeline() -> Call:
+def bounded_pipeline(opened: Opened) -> Call:
     """The same, at most twenty at once and five seconds each, as asyncio bounds them."""
-    handle, turn = _scoped(), asyncio.Semaphore(20)
+    handle, turn = _scoped(opened), asyncio.Semaphore(20)
 
     async def bounded(message: Rename) -> Any:
         async with turn, asyncio.timeout(5):
@@ -95,17 +95,22 @@ def bounded_pipeline() -> Call:
     return _Bus({Rename: _measured(bounded)}).execute
 
 
-def _scoped() -> Call:
+def _scoped(opened: Opened) -> Call:
     provider = Provider()
-    provider.provide(ledger, provides=Ledger, scope=Scope.REQUEST)
+    provider.provide(opened, provides=Ledger, scope=Scope.REQUEST)
     container, validate = make_async_container(provider), TypeAdapter(Rename).validator.validate_python
 
     async def handle(message: Rename) -> Any:
         message = validate(message)
         async with container() as scope:
+            return await rename_in(message, scope.get_sync(Ledger))
+
+    async def handle_awaiting(message: Rename) -> Any:
+        message = validate(message)
+        async with container() as scope:
             return await rename_in(message, await scope.get(Ledger))
 
-    return handle
+    return handle_awaiting if opened is ledger_awaited else handle
 
 
 def _measured(handle: Call) -> Call:

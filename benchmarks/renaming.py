@@ -1,6 +1,6 @@
 """The small command that the benchmarks of dispatch send, and what handles it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -21,8 +21,16 @@ class Ledger:
     """A dependency that lives as long as one message."""
 
 
-async def ledger() -> AsyncIterator[Ledger]:
+def ledger() -> Iterator[Ledger]:
     yield Ledger()
+
+
+async def ledger_awaited() -> AsyncIterator[Ledger]:
+    yield Ledger()
+
+
+Opened: TypeAlias = Callable[[], Iterator[Ledger] | AsyncIterator[Ledger]]
+"""A generator that gives the dependency, of either kind."""
 
 
 async def rename(command: Rename) -> Result[None]:

@@ -2,8 +2,6 @@
 
 It opens the store and starts nothing. The trail is append-only: only `prune` changes it, and takes away what is old.
 """
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import json
 from collections.abc import Callable, Mapping, Sequence

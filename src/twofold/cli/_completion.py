@@ -1,6 +1,4 @@
 """Completing messages and their fields in a shell, where the application is known by then."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress

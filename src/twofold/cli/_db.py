@@ -3,8 +3,6 @@
 It starts nothing of the application, and leaves the tables of its read models alone. A log that comes from an older
 backup is told so here.
 """
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import asyncio
 import json

@@ -1,6 +1,4 @@
 """`twofold describe`: what is wired; tables on a terminal, plain stable lines in a pipe, and JSON."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import json
 import sys

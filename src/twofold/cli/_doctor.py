@@ -1,6 +1,4 @@
 """`twofold doctor`: what keeps an application from starting, and what will hurt later, in its code and databases."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import asyncio
 import json

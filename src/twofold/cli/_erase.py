@@ -1,6 +1,4 @@
 """`twofold erase`: makes the personal data of a subject unreadable for good, and reports what that covers."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import json
 import sys

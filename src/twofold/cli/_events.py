@@ -2,8 +2,6 @@
 
 It opens the store and starts nothing; whoever follows the log goes on as they did.
 """
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import asyncio
 import json

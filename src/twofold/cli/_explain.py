@@ -1,6 +1,4 @@
 """`twofold explain`: what really happens to one message, from the outermost stage to what its handler is given."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import json
 import sys

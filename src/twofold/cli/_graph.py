@@ -1,6 +1,4 @@
 """`twofold graph`: how messages lead to each other, as text for Mermaid, as a picture, or as data."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import json
 from pathlib import Path

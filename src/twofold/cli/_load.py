@@ -1,6 +1,4 @@
 """From what people type, `module:app` or the variable TWOFOLD_APP, to an application."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import os
 import sys

@@ -1,6 +1,4 @@
 """The command `twofold`: finds the subcommand, and turns whatever goes wrong into clear lines and an exit code."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import gc
 import sys

@@ -1,6 +1,4 @@
 """A command that is followed by a message: in a shell it offers the fields of that message beside its own options."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,6 +1,4 @@
 """`--at`: a moment of the past as one word, which says by its form what it goes by."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 from collections.abc import Callable
 from datetime import datetime

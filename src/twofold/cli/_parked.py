@@ -2,8 +2,6 @@
 
 It opens the store and starts nothing: whichever process owns a subscription does what was asked of it here.
 """
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import json
 import sys

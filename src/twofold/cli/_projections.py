@@ -1,6 +1,4 @@
 """`twofold projections`: where they stand, building a version beside the live one, switching, and going back."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import asyncio
 import json

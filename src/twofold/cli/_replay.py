@@ -1,6 +1,4 @@
 """`twofold audit replay`: commands of the past on throw-away copies, and what then and now came of them."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import asyncio
 import json

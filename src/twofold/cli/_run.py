@@ -1,6 +1,4 @@
 """`twofold run`: an application as a service; its checks come first, and with a fault nothing is served."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import sys
 from contextlib import closing

@@ -1,6 +1,4 @@
 """`twofold schema`: keeps the forms that events have had, and tells before a release which are no longer read."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import json
 import sys

@@ -2,8 +2,6 @@
 
 The application runs for this one message: it takes the message and follows nothing, so it may run beside others.
 """
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import asyncio
 import json

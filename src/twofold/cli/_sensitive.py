@@ -1,6 +1,4 @@
 """What is asked before something is changed, and who it is that changes it: the same for every command that does."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -2,8 +2,6 @@
 
 It opens the store and starts nothing. `archive` and `tombstone` are the one way for events out of the log.
 """
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 import json
 import os

@@ -1,6 +1,4 @@
 """The fields of a message as options of the command line, with a help page of their own."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 from collections.abc import Collection, Sequence
 from functools import partial

@@ -1,6 +1,4 @@
 """`twofold new`: projects and what is in them, written out with tests. Nothing of a project is imported for it."""
-# pyright: reportUnknownMemberType=false
-# rich-click leaves the types of its options open.
 
 from collections.abc import Callable
 from pathlib import Path
