@@ -65,13 +65,9 @@ class Database:
         with closing(self._open()) as connection:
             return upgrade(connection)
 
-    def open_reader(self, *, shared: bool = False) -> GuardedConnection:
-        """A connection whose writes the database refuses; the writer must have opened the file before.
-
-        Args:
-            shared: Whether several threads use it, one at a time.
-        """
-        connection = self._connect("ro", shared=shared)
+    def open_reader(self) -> GuardedConnection:
+        """A connection whose writes the database refuses; the writer must have opened the file before."""
+        connection = self._connect("ro")
         connection.only_read()
         connection.create_function("twofold_part", 2, part_of, deterministic=True)
         return connection
@@ -107,14 +103,13 @@ class Database:
             raise
         return connection
 
-    def _connect(self, mode: str, *, shared: bool = False) -> GuardedConnection:
+    def _connect(self, mode: str) -> GuardedConnection:
         return sqlite3.connect(
             f"{self.path.absolute().as_uri()}?mode={mode}",
             uri=True,
             factory=GuardedConnection,
             timeout=self.busy_timeout,
             isolation_level=None,
-            check_same_thread=not shared,
             cached_statements=_CACHED_STATEMENTS,
         )
 

@@ -1,19 +1,15 @@
 """Threads that read, each with a connection of its own; nobody else ever touches or closes it.
 
 A connection that is shared, and closed under a running call, takes the interpreter with it. How many threads are awake
-is up to the line in front of them; when the event loop is woken, to the outbox behind them. While reads are short and
-one comes after the other, the threads sleep, and all but a few are done at hand.
+is up to the line in front of them; when the event loop is woken, to the outbox behind them.
 """
 
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
-from time import monotonic
 from typing import Final, TypeVar, final
 
-from twofold.drivers.sqlite._at_hand import LONGEST, AtHand, Elsewhere
 from twofold.drivers.sqlite._call import Call
 from twofold.drivers.sqlite._faults import typed
 from twofold.drivers.sqlite._guard import BEGIN, GuardedConnection
@@ -34,10 +30,9 @@ class Readers:
         most: How many threads, at most.
     """
 
-    __slots__ = ("_at_hand", "_database", "_line", "_most", "_outbox", "_threads")
+    __slots__ = ("_database", "_line", "_most", "_outbox", "_threads")
 
     def __init__(self, database: Database, most: int) -> None:
-        self._at_hand = AtHand(database)
         self._database = database
         self._most = most
         self._line = Line(most, closed="the store is not open")
@@ -51,34 +46,10 @@ class Readers:
 
     def start(self) -> None:
         """Take calls from now on."""
-        self._at_hand, self._line, self._threads = AtHand(self._database), Line(self._most), []
+        self._line, self._threads = Line(self._most), []
 
     async def run(self, work: Callable[[GuardedConnection], T]) -> T:
-        """Run a function of the driver's own on one of the connections; again from its beginning if it is not short."""
-        if self._at_hand.left:
-            with suppress(Elsewhere):
-                return self._at_hand.read(work)
-        return await self._in_thread(work)
-
-    async def run_of_user(self, work: Callable[[GuardedConnection], T]) -> T:
-        """Run a user's function, guarded, with one snapshot of the database from its first read to its last."""
-        return await self._in_thread(partial(_in_snapshot, work))
-
-    async def run_statement(self, work: Callable[[GuardedConnection], T]) -> T:
-        """Run a user's function, guarded, that executes one statement: a statement is its own snapshot."""
-        return await self.run(partial(_guarded, work))
-
-    def close(self, reason: str) -> None:
-        """Take no more calls; the threads finish those they have, and end."""
-        self._at_hand.close()
-        self._line.close(reason)
-
-    def join(self) -> None:
-        """Wait until all threads have ended."""
-        for thread in self._threads:
-            thread.join()
-
-    async def _in_thread(self, work: Callable[[GuardedConnection], T]) -> T:
+        """Run a function of the driver's own on one of the connections."""
         call = Call(work)
         outbox = self._outbox
         if outbox is None or outbox.loop is not call.loop:
@@ -89,10 +60,24 @@ class Readers:
         if not outbox.watched:
             outbox.watched = True
             self._watch(outbox, self._line)
-        asked, newest, alone = monotonic(), self._line.put_in, outbox.owed == 1
-        answer = await call.answer()
-        self._at_hand.note(lonely=alone and newest == self._line.put_in and monotonic() - asked < LONGEST)
-        return answer
+        return await call.answer()
+
+    async def run_of_user(self, work: Callable[[GuardedConnection], T]) -> T:
+        """Run a user's function, guarded, with one snapshot of the database from its first read to its last."""
+        return await self.run(partial(_in_snapshot, work))
+
+    async def run_statement(self, work: Callable[[GuardedConnection], T]) -> T:
+        """Run a user's function, guarded, that executes one statement: a statement is its own snapshot."""
+        return await self.run(partial(_guarded, work))
+
+    def close(self, reason: str) -> None:
+        """Take no more calls; the threads finish those they have, and end."""
+        self._line.close(reason)
+
+    def join(self) -> None:
+        """Wait until all threads have ended."""
+        for thread in self._threads:
+            thread.join()
 
     def _watch(self, outbox: Outbox, line: Line) -> None:
         outbox.loop.call_later(_PATIENCE, self._look_after, outbox, line, line.put_in)

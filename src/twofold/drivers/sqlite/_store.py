@@ -237,10 +237,7 @@ class SqliteStore:
         return await self._readers.run_of_user(work)
 
     async def read_statement(self, work: Callable[[GuardedConnection], T]) -> T:
-        """Run a function that executes one statement with a read-only connection; it must not return a cursor.
-
-        It may be run twice, and in the event loop: it does nothing else.
-        """
+        """Run a function that executes one statement with a read-only connection; it must not return a cursor."""
         return await self._readers.run_statement(work)
 
     async def find_reply(self, key: bytes, now: datetime) -> Reply | None:
