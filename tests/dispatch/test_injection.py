@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 import pytest
-from dishka import AsyncContainer, FromComponent, Provider, Scope, make_async_container
+from dishka import AsyncContainer, FromComponent, Has, Marker, Provider, Scope, make_async_container
 
 from twofold.dispatch import CommandBus, Handler, Router, inject
 from twofold.errors import WiringError
 from twofold.messages import Command, Context
 from twofold.result import Failure, Success
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.anyio
 
@@ -19,6 +21,11 @@ pytestmark = pytest.mark.anyio
 @dataclass(frozen=True, kw_only=True)
 class Do(Command[Any]):
     """A command."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undo(Command[Any]):
+    """Another one."""
 
 
 class Mail(Protocol):
@@ -236,6 +243,21 @@ class TestInject:
         ]
         assert [fault.hint for fault in faults if "Mail" in fault.text] == ["module.provide(Mail, ...)"]
 
+    def test_what_cannot_be_stubbed_is_told_once(self) -> None:
+        """And by its whole name."""
+
+        class Box(Generic[T]):
+            def __init__(self, content: T) -> None:
+                self.content = content
+
+        async def handle(command: Do, box: Box[Annotated[Other, "note"]]) -> None:
+            """Nobody can make what is in there."""
+
+        provider = Provider(scope=Scope.APP)
+        provider.provide(Box)
+        _, faults = inject([provider], [Handler.of(handle)])
+        assert [(fault.code, "Annotated[" in fault.text) for fault in faults] == [("missing_dependency", True)]
+
     def test_every_fault_is_found_at_once(self) -> None:
         """Missing, captive and cyclic, each with the handler that led there."""
 
@@ -299,16 +321,47 @@ class TestInject:
         async def elsewhere(command: Do, name: Annotated[str, FromComponent("second")]) -> None:
             """So is this."""
 
+        async def with_container(command: Do, container: AsyncContainer) -> None:
+            """It is there already."""
+
         provider, second = Provider(scope=Scope.REQUEST), Provider(scope=Scope.REQUEST, component="second")
         provider.provide(Smtp, provides=Mail, scope=Scope.APP)
         provider.provide(Other)
         provider.provide(open_session)
         provider.provide(Repository)
         second.provide(later)
-        handlers = [Handler.of(one) for one in (at_once, waiting, elsewhere)]
+        handlers = [Handler.of(one) for one in (at_once, waiting, elsewhere, with_container)]
         injection, faults = inject([provider, second], handlers)
         assert faults == []
-        assert [injection.binding(handler).waits for handler in handlers] == [False, True, True]
+        assert [injection.binding(handler).waits for handler in handlers] == [False, True, True, False]
+
+    async def test_what_is_there_on_a_condition_may_be_awaited(self) -> None:
+        """Whether another thing is there, which dishka may have to await, however far away that is asked."""
+        on = Marker("on")
+
+        async def is_on() -> bool:
+            return True
+
+        class Special(Other):
+            """What there is beside a mail."""
+
+        async def near(command: Do, mail: Mail) -> str:
+            return mail.send()
+
+        async def far(command: Undo, other: Other) -> bool:
+            return isinstance(other, Special)
+
+        provider = Provider(scope=Scope.REQUEST)
+        provider.activate(is_on, on)
+        provider.provide(Smtp, provides=Mail, when=on)
+        provider.provide(Other)
+        provider.provide(Special, provides=Other, when=Has(Mail))
+        handlers, router = [Handler.of(near), Handler.of(far)], Router()
+        router.settings.injection, faults = inject([provider], handlers)
+        for handler in handlers:
+            router.add(handler)
+        bus = CommandBus(router=router)
+        assert (await bus.execute(Do()), await bus.execute(Undo()), faults) == (Success("sent"), Success(True), [])
 
     def test_what_a_component_has_is_told_apart(self) -> None:
         """A type of a component is not the same type elsewhere, and what it needs is its own."""

@@ -7,7 +7,7 @@ container as it is.
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast, get_origin
 
 from dishka import AsyncContainer, Provider, Scope, make_async_container
 from dishka.dependency_source import Factory
@@ -83,7 +83,7 @@ class Injection:
 
     def reached(self, handler: Handler) -> Iterator[Any]:
         """The types that a handler depends on, directly or through others; annotated where they are of a component."""
-        return (_hint(key) for key, _ in self._graph(handler) if not key.is_marker())
+        return (_hint(key) for key, _ in self._graph(handler))
 
     def scope_of(self, wanted: Any) -> Scope | None:
         """How long a dependency lives, or None for one that nothing provides."""
@@ -139,10 +139,10 @@ class Injection:
             if key in seen:
                 continue
             seen.add(key)
-            found = [(registry, factory) for registry in registries if (factory := registry.get_factory(key))]
-            yield key, [factory for _, factory in found]
-            for registry, factory in found:
-                open_keys.extend(registry.collect_deps(factory, activation_only=False))
+            factories = [factory for registry in registries if (factory := registry.get_factory(key))]
+            yield key, factories
+            for factory in factories:
+                open_keys.extend([*factory.dependencies, *factory.kw_dependencies.values()])
 
 
 def inject(providers: Sequence[Provider], handlers: Sequence[Handler]) -> tuple[Injection, list[Fault]]:
@@ -184,8 +184,9 @@ def _without_faults(
             return make_async_container(*providers, *stubs.values()), faults
         except DishkaError as error:
             found, wanted = _fault(error, owners)
-            faults.append(found)
-            if wanted is None or wanted in stubs:
+            if found not in faults:
+                faults.append(found)
+            if wanted is None or wanted in stubs:  # no stub helps
                 return make_async_container(*providers, *stubs.values(), skip_validation=True), faults
             stub = stubs[wanted] = Provider(scope=Scope.APP, component=wanted.component)
             stub.provide(lambda: None, provides=wanted.type_hint)
@@ -219,9 +220,8 @@ def _fault(error: DishkaError, owners: Mapping[type, Handler]) -> tuple[Fault, D
 
 
 def _waits(factory: Factory) -> bool:
-    """Whether something is made by awaiting, or where others may be awaited that hold its lock; no constant is."""
-    made_above = factory.scope is Scope.RUNTIME and factory.type is not FactoryType.VALUE
-    return factory.type in _AWAITED or made_above
+    """Whether something is made by awaiting, or may depend on what is."""
+    return factory.type in _AWAITED or bool(factory.when_dependencies)
 
 
 async def _filled(make: Callable[..., Any], needs: Mapping[str, Any], container: AsyncContainer) -> Any:
@@ -293,5 +293,6 @@ def _hint(key: DependencyKey) -> Any:
 
 
 def _name(key: DependencyKey) -> str:
-    name = getattr(key.type_hint, "__qualname__", None) or str(key.type_hint)
+    hint = key.type_hint
+    name = str(hint) if get_origin(hint) is Annotated else getattr(hint, "__qualname__", None) or str(hint)
     return name if key.component == DEFAULT_COMPONENT else f"{name} of the component {key.component}"
