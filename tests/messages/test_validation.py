@@ -285,14 +285,33 @@ def test_a_rule_of_ones_own_tells_no_secret(hint: Any, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["password2", "newPassword1", "pin_1", "passcode", "otp", "cvc", "access_tokens", "X-Api-Key"]
+    "name",
+    [
+        "password2",
+        "newPassword1",
+        "mypasswd",
+        "pwd",
+        "pin_1",
+        "passcode",
+        "otp",
+        "cvc",
+        "access_tokens",
+        "X-Api-Key",
+        "signing_key",
+        "jwt",
+        "cardNumber",
+        "card_num",
+        "ssn",
+    ],
 )
 def test_a_name_tells_of_a_secret(name: str) -> None:
     """Also with a number behind it, as the second time that something is typed has."""
     assert is_telling(name)
 
 
-@pytest.mark.parametrize("name", ["pinned", "option", "spin", "secretary", "tokenizer", "cvcode", "photo"])
+@pytest.mark.parametrize(
+    "name", ["pinned", "option", "spin", "secretary", "tokenizer", "cvcode", "passwordless", "card"]
+)
 def test_a_name_that_only_resembles_one_tells_of_none(name: str) -> None:
     """It would be hidden for nothing."""
     assert not is_telling(name)

@@ -8,8 +8,8 @@ HIDDEN: Final = "***"
 """What stands in the place of a secret."""
 
 _TELLING: Final = re.compile(
-    r"(^|_)(passw(or)?d|passwd|passphrase|passcode|secret|token|credentials?|authorization|(api|private|secret|access)_?key"
-    r"|pin|cvv|cvc|otp)s?_?\d*($|_)"
+    r"(^|_)([a-z]*passw(or)?d|passphrase|passcode|pwd|secret|token|jwt|credentials?|authorization"
+    r"|(api|private|secret|access|signing)_?key|pin|cvv|cvc|otp|ssn|card_?num(ber)?)s?_?\d*($|_)"
 )
 
 
