@@ -1,6 +1,7 @@
 """A circuit breaker as an application has it: what is seen of it from outside, and who gives its place back."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from tests.reliability.virtual import LoopClock, run, settle, silent_redis
 from twofold import App, Module, Query, Success
 from twofold.errors import CircuitOpen
 from twofold.observability import PrometheusMeter
-from twofold.reliability import CircuitBreaker, RateLimit
+from twofold.reliability import CircuitBreaker, RateLimit, State, StateChange
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +86,97 @@ def test_so_does_that_of_the_store_of_limits() -> None:
                 assert elsewhere.states() == {"find": 0, "the store of rate limits": 2}
 
     run(main())
+
+
+def test_who_listens_is_told_of_every_change() -> None:
+    """It opens, is tried in vain, is tried again, and closes; each change says where it came from."""
+    endings: list[Any] = [ConnectionError(), ConnectionError(), "found", "found"]
+    changes = list[StateChange]()
+
+    async def ask() -> str:
+        ending = endings.pop(0)
+        if isinstance(ending, Exception):
+            raise ending
+        return str(ending)
+
+    async def main() -> None:
+        app = Elsewhere(ask).app()
+        app.observe(circuits=changes.append)
+        async with app:
+            assert changes == []
+            for _ in range(3):
+                await app.execute(Find())
+                await asyncio.sleep(5)
+            assert await app.execute(Find()) == Success("found")
+
+    run(main())
+    assert {change.breaker for change in changes} == {"find"}
+    assert [(change.before, change.after) for change in changes] == [
+        (State.CLOSED, State.OPEN),
+        (State.OPEN, State.HALF_OPEN),
+        (State.HALF_OPEN, State.OPEN),
+        (State.OPEN, State.HALF_OPEN),
+        (State.HALF_OPEN, State.CLOSED),
+    ]
+
+
+def test_a_listener_that_fails_disturbs_no_message(caplog: pytest.LogCaptureFixture) -> None:
+    """Its error is in the log, for every change; messages are answered, and the gauge is right, as without it."""
+    endings: list[Any] = [ConnectionError("away"), "found"]
+
+    async def ask() -> str:
+        ending = endings.pop(0)
+        if isinstance(ending, Exception):
+            raise ending
+        return str(ending)
+
+    def tell(change: StateChange) -> None:
+        raise RuntimeError("nobody answers the pager")
+
+    elsewhere = Elsewhere(ask)
+
+    async def main() -> None:
+        app = elsewhere.app()
+        app.observe(circuits=tell)
+        async with app:
+            assert isinstance((await app.execute(Find())).error, ConnectionError)
+            assert isinstance((await app.execute(Find())).error, CircuitOpen)
+            assert elsewhere.states() == {"find": 2}
+            await asyncio.sleep(5)
+            assert await app.execute(Find()) == Success("found")
+            assert elsewhere.states() == {"find": 0}
+
+    run(main())
+    failed = [one for one in caplog.records if one.name == "twofold.breaker" and one.levelno == logging.ERROR]
+    assert [one.getMessage() for one in failed] == ["who listens to circuit breakers failed over find"] * 3
+    assert all(one.exc_info and isinstance(one.exc_info[1], RuntimeError) for one in failed)
+
+
+def test_whoever_was_to_listen_stays_when_others_are_added() -> None:
+    """Who observes something else takes nobody's place."""
+    app = App("finding")
+    app.observe(circuits=print)
+    app.observe(meter=PrometheusMeter())
+    assert app.watching.circuits is print
+
+
+def test_what_a_circuit_keeps_away_is_counted_as_that() -> None:
+    """Beside the failures that opened it, which are unavailable too."""
+
+    async def ask() -> str:
+        raise ConnectionError
+
+    elsewhere = Elsewhere(ask)
+
+    async def main() -> None:
+        async with elsewhere.app() as app:
+            for _ in range(3):
+                await app.execute(Find())
+
+    run(main())
+    found = samples(elsewhere.meter.render()[0])
+    refusals = {key[1:]: value for key, value in found.items() if key[0] == "cqrs_refusals_total"}
+    assert refusals == {("unavailable", "find"): 1, ("circuit_open", "find"): 2}
 
 
 @pytest.mark.parametrize("bug", [False, True])

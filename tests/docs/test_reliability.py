@@ -26,9 +26,15 @@ def test_the_page_says_what_happens(tmp_path: Path) -> None:
     assert matches(run(["-m", *words], tmp_path, **variables), explained)
 
 
+def test_who_listens_to_a_breaker_is_told_what_is_printed(tmp_path: Path) -> None:
+    """And a listener that raises disturbs nothing."""
+    (_, paged), (_, told) = BLOCKS[5:7]
+    assert run(["-c", paged], tmp_path) == told
+
+
 def test_the_recipe_runs_as_printed(tmp_path: Path) -> None:
     """The first one that is there decides."""
-    (_, chain), (_, answers) = BLOCKS[5:]
+    (_, chain), (_, answers) = BLOCKS[7:]
     assert run(["-c", chain], tmp_path) == answers
 
 

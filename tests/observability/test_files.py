@@ -72,6 +72,7 @@ async def scraped() -> dict[str, set[str]]:
     app = application()
     async with client_of(app, app.http()) as client:
         assert (await client.post("/commands/do", json={})).status_code == 204
+        assert (await client.post("/commands/do", json={"nope": 1})).status_code == 400
         for name in ("away", "known", "known"):
             assert (await client.get(f"/queries/{name}")).status_code == 200
         await app.settle()

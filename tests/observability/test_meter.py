@@ -119,3 +119,13 @@ def test_what_stages_do_is_counted_by_message() -> None:
     meter.count("fallbacks", "get_order")
     meter.count("fallbacks", "get_order")
     assert b'cqrs_fallbacks_total{message="get_order"} 2.0' in meter.render()[0]
+
+
+def test_refusals_are_counted_by_message_and_code() -> None:
+    """So that an open circuit and a full bulkhead, which are both unavailable, are told apart."""
+    meter = PrometheusMeter()
+    for code in ("circuit_open", "bulkhead_full", "circuit_open"):
+        meter.refused("get_order", code)
+    body = meter.render()[0]
+    assert b'cqrs_refusals_total{code="circuit_open",message="get_order"} 2.0' in body
+    assert b'cqrs_refusals_total{code="bulkhead_full",message="get_order"} 1.0' in body

@@ -103,3 +103,5 @@ async def test_nonsense_is_audited_and_counted(app: App, client: httpx.AsyncClie
     assert entry.source == "http"
     metrics = (await client.get("/metrics")).text
     assert 'cqrs_command_total{message="close",outcome="invalid"} 1.0' in metrics
+    assert 'cqrs_refusals_total{code="invalid",message="close"} 1.0' in metrics
+    assert "kanarienvogel" not in metrics

@@ -58,6 +58,7 @@ from twofold.subscriptions import Observer, ParkingLot
 
 if TYPE_CHECKING:
     from twofold.personal import KeyStore
+    from twofold.reliability import Listener
 
 R = TypeVar("R")
 E = TypeVar("E")
@@ -392,21 +393,33 @@ class App:
         self._overrides.provide(lambda: substitute, provides=wanted, scope=Scope.APP)
 
     def observe(
-        self, *, meter: Meter | None = None, observer: Observer | None = None, spans: Spans | None = None
+        self,
+        *,
+        meter: Meter | None = None,
+        observer: Observer | None = None,
+        spans: Spans | None = None,
+        circuits: "Listener | None" = None,
     ) -> None:
-        """Have somebody keep the numbers, before the application starts.
+        """Have somebody keep the numbers, or be told what happens, before the application starts.
 
         Args:
             meter: Told of every message.
             observer: Told of every failure of a projection or reaction.
             spans: Where a span of every message goes; where a provider of OpenTelemetry was set, there unless given.
+            circuits: Called in the event loop with every change of state of a built-in circuit breaker; what it raises
+                is logged, and disturbs no message.
 
         Raises:
             WiringError: It is running.
         """
         self._change()
         now = self.watching
-        self.watching = Watching(meter=meter or now.meter, observer=observer or now.observer, spans=spans or now.spans)
+        self.watching = Watching(
+            meter=meter or now.meter,
+            observer=observer or now.observer,
+            spans=spans or now.spans,
+            circuits=circuits or now.circuits,
+        )
 
     def check(self) -> list[Fault]:
         """Everything that keeps it from starting; empty when it is sound.

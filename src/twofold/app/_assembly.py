@@ -217,6 +217,7 @@ def assemble(
         classifier=classifier,
         tally=tally,
         level=level_of(watching.meter),
+        circuits=watching.circuits,
     )
     followed = waited_for(done.projections, views)
     done.caching = caching_of(

@@ -37,6 +37,7 @@ from twofold.reliability import (
     Bulkheads,
     Deadlines,
     Limiters,
+    Listener,
     LocalBreakers,
     LocalBulkheads,
     RateLimit,
@@ -79,6 +80,7 @@ class ReliabilityParts:
         classifier: Tells what an error means.
         tally: Counts what the stages do.
         level: Is told of the states of breakers.
+        circuits: Is told of their changes; None for nobody.
     """
 
     def __init__(
@@ -89,12 +91,14 @@ class ReliabilityParts:
         classifier: Classifier,
         tally: Tally,
         level: Level,
+        circuits: Listener | None = None,
     ) -> None:
         self._found = dict(found)
         self._clock = clock
         self._classifier = classifier
         self._tally = tally
         self._level = level
+        self._circuits = circuits
         self._timeouts: Timeouts = Deadlines(clock)
         self._bulkheads: LocalBulkheads | None = None
 
@@ -239,6 +243,11 @@ class ReliabilityParts:
         self._show(change.breaker, change.after)
         if change.after is State.OPEN:
             self._tally("circuits_opened", change.breaker)
+        if self._circuits is not None:
+            try:
+                self._circuits(change)
+            except Exception:
+                _LOGGER.exception("who listens to circuit breakers failed over %s", change.breaker)
 
 
 def _named(settings: Any, handler: Handler) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from twofold.app._auditing import Auditing
 from twofold.app._own_writes import Visible
@@ -13,6 +13,9 @@ from twofold.errors import Classification
 from twofold.middleware import Meter, Spans
 from twofold.store import Bounds, UnitFactory
 from twofold.subscriptions import Observer
+
+if TYPE_CHECKING:
+    from twofold.reliability import Listener
 
 Seen: TypeAlias = Callable[[Iterable[str]], Awaitable[int]]
 """Tells how far in the log whoever reads from here on sees, at least, in what some projections have made of it."""
@@ -74,11 +77,13 @@ class Watching(NamedTuple):
         meter: Keeps the numbers; None for nobody.
         observer: Told of every failure of a projection or reaction; None for nobody.
         spans: Where a span of every message goes; None for nowhere.
+        circuits: Told when a circuit breaker opens, is tried and closes; None for nobody.
     """
 
     meter: Meter | None = None
     observer: Observer | None = None
     spans: Spans | None = None
+    circuits: "Listener | None" = None
 
 
 class Running(NamedTuple):

@@ -45,6 +45,7 @@ from twofold.store import (
 if TYPE_CHECKING:
     from twofold.app._caching import Caching
     from twofold.app._reliability import ReliabilityParts
+    from twofold.reliability import Listener
 
 _NAMES: Final = frozenset(Policies.__annotations__)
 _OTHERS: Final = re.compile(
@@ -63,6 +64,7 @@ def reliability_of(
     classifier: Classifier,
     tally: Tally,
     level: Level,
+    circuits: "Listener | None",
 ) -> "ReliabilityParts | None":
     """What is set of reliability; None, and its room is not even loaded, when nothing is.
 
@@ -75,6 +77,7 @@ def reliability_of(
         classifier: Tells what an error means.
         tally: Counts what the stages do.
         level: Is told of the states of breakers.
+        circuits: Is told of their changes; None for nobody.
     """
     said = [policies, *(module.policies for module in modules), *(handler.options for handler in handlers)]
     ours = {name: text for name, text in os.environ.items() if name.upper().startswith("TWOFOLD_")}
@@ -86,7 +89,7 @@ def reliability_of(
 
     found, mistakes = policies_of(policies, modules, handlers, environment)
     faults += mistakes
-    return ReliabilityParts(found, clock=clock, classifier=classifier, tally=tally, level=level)
+    return ReliabilityParts(found, clock=clock, classifier=classifier, tally=tally, level=level, circuits=circuits)
 
 
 def caching_of(

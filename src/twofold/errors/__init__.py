@@ -51,7 +51,7 @@ from twofold.errors._refused import (
     Unauthenticated,
 )
 from twofold.errors._snake_case import snake_case
-from twofold.errors._told import as_code, code_of, detail_of, error_name, line_of
+from twofold.errors._told import as_code, class_code_of, code_of, detail_of, error_name, line_of
 from twofold.errors._unavailable import (
     BulkheadFull,
     CircuitOpen,
@@ -77,6 +77,7 @@ from twofold.errors._wiring import (
 __all__ = [
     "AlreadyReceived",
     "as_code",
+    "class_code_of",
     "code_of",
     "detail_of",
     "error_name",

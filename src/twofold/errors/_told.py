@@ -20,9 +20,22 @@ def code_of(error: object, category: Category) -> str:
         category: What it means.
     """
     own: object = getattr(error, "code", None)
-    if isinstance(error, Enum):
-        own = error.name
-    elif not isinstance(own, str):
+    if isinstance(own, str) and not isinstance(error, Enum):
+        return as_code(own) or category.value
+    return class_code_of(error, category)
+
+
+def class_code_of(error: object, category: Category) -> str:
+    """The code that all errors of its class have, whatever this one says of itself: one of few, to count by.
+
+    A member of an enumeration has its name, and what Python itself has a class for only a category.
+
+    Args:
+        error: What a Failure holds.
+        category: What it means.
+    """
+    own: object = error.name if isinstance(error, Enum) else getattr(type(error), "code", None)
+    if not isinstance(own, str):
         own = category.value if _is_plain(error) else snake_case(type(error).__name__)
     return as_code(own) or category.value
 

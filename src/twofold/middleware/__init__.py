@@ -13,7 +13,17 @@ from twofold.middleware._outcome import outcome_of
 from twofold.middleware._printable import printable
 from twofold.middleware._rate_limit import rate_limit_stage
 from twofold.middleware._retry import Joined, conflicts_stage, retry_stage
-from twofold.middleware._tally import CountingMeter, Level, LevelMeter, Tally, level_of, tally_of
+from twofold.middleware._tally import (
+    CountingMeter,
+    Level,
+    LevelMeter,
+    Refusal,
+    RefusalMeter,
+    Tally,
+    level_of,
+    refusal_of,
+    tally_of,
+)
 from twofold.middleware._timeout import Within, deadline_stage, timeout_stage
 from twofold.middleware._tracing import BatchSpans, SendingSpans, Span, Spans, tracing_stage
 from twofold.middleware._validation import validation_stage
@@ -27,6 +37,8 @@ __all__ = [
     "LevelMeter",
     "Lines",
     "Meter",
+    "Refusal",
+    "RefusalMeter",
     "SendingSpans",
     "Span",
     "Spans",
@@ -46,6 +58,7 @@ __all__ = [
     "outcome_of",
     "printable",
     "rate_limit_stage",
+    "refusal_of",
     "retry_stage",
     "tally_of",
     "timeout_stage",

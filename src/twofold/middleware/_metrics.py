@@ -1,14 +1,16 @@
-"""Counting and timing every message, for whatever keeps the numbers."""
+"""Counting and timing every message, and refusals by their code, for whatever keeps the numbers."""
 
 import asyncio
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from twofold.dispatch import Handler, Next, Stage
-from twofold.errors import Classifier
+from twofold.errors import Classifier, class_code_of
 from twofold.messages import Context, Kind, wire_name
-from twofold.middleware._outcome import outcome_of
-from twofold.result import Result
+from twofold.middleware._tally import refusal_of
+from twofold.result import Result, Success
+
+_SUCCESS: Final[type[Any]] = Success
 
 
 class Meter(Protocol):
@@ -27,12 +29,13 @@ class Meter(Protocol):
 
 
 def metrics_stage(meter: Meter, classifier: Classifier) -> Stage:
-    """The stage.
+    """The stage. A success costs nothing for the counting of refusals; those of events are not counted.
 
     Args:
         meter: Keeps the numbers.
         classifier: Tells what an error means.
     """
+    refused = refusal_of(meter)
 
     def wrap(handler: Handler, call_next: Next) -> Next:
         kind, name = handler.kind, wire_name(handler.message_type).name
@@ -41,7 +44,13 @@ def metrics_stage(meter: Meter, classifier: Classifier) -> Stage:
             started, outcome = perf_counter(), "crashed"
             try:
                 result = await call_next(message, context)
-                outcome = outcome_of(result, classifier)
+                if isinstance(result, _SUCCESS):
+                    outcome = "success"
+                else:
+                    category = classifier.of_value(result.error)
+                    outcome = category.value
+                    if kind is not Kind.EVENT:
+                        refused(name, class_code_of(result.error, category))
                 return result
             except asyncio.CancelledError:
                 outcome = "cancelled"

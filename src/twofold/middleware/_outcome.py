@@ -1,4 +1,4 @@
-"""One word for how a message ended, for log lines and metrics alike."""
+"""One word for how a message ended, for log lines and spans; metrics have the same words."""
 
 from typing import Any, Final
 

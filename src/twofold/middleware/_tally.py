@@ -1,4 +1,4 @@
-"""Counting what stages do beside handling a message: fallbacks, retries, hits of a cache."""
+"""What a meter may do beside keeping times: count what stages do and refusals by their code, show how things stand."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -8,6 +8,9 @@ Tally: TypeAlias = Callable[[str, str], None]
 
 Level: TypeAlias = Callable[[str, str, float], None]
 """Notes how something stands: what it is, whose, and a number."""
+
+Refusal: TypeAlias = Callable[[str, str], None]
+"""Notes that a command or query was refused: the wire name of the message, and a code."""
 
 
 @runtime_checkable
@@ -49,9 +52,28 @@ def level_of(meter: object) -> Level:
     return meter.level if isinstance(meter, LevelMeter) else _unseen
 
 
+@runtime_checkable
+class RefusalMeter(Protocol):
+    """A meter that counts refusals by their code, too: an ability that not every one has."""
+
+    def refused(self, message: str, code: str) -> None:
+        """Note that a command or query ended as a Failure.
+
+        Args:
+            message: Its wire name.
+            code: The code of its error's class: `circuit_open`. There are few, and none holds a text of an error.
+        """
+        ...
+
+
+def refusal_of(meter: object) -> Refusal:
+    """What counts refusals for a meter; nothing does when it does not count them."""
+    return meter.refused if isinstance(meter, RefusalMeter) else _nobody
+
+
 def _unseen(what: str, whose: str, value: float) -> None:
     return None
 
 
-def _nobody(what: str, message: str) -> None:
+def _nobody(one: str, other: str) -> None:
     return None

@@ -46,6 +46,8 @@ class PrometheusMeter:
         self._gauges: dict[str, Gauge] = {}
         self._series: dict[tuple[Kind, str, str], Series] = {}
         self.registry = CollectorRegistry(auto_describe=False)
+        text = "Commands and queries that ended as a Failure, by message and code of the error."
+        self._refusals = Counter("cqrs_refusals", text, ["message", "code"], registry=self.registry)
         for collector in (*self._timings.values(), self._live):
             self.registry.register(collector)
 
@@ -64,6 +66,15 @@ class PrometheusMeter:
             series = self._series[kind, message, outcome] = self._timings[kind].series(message, outcome)
         series.counts[bisect_left(BOUNDS, seconds)] += 1
         series.total += seconds
+
+    def refused(self, message: str, code: str) -> None:
+        """Note that a command or query ended as a Failure, as `cqrs_refusals_total`.
+
+        Args:
+            message: Its wire name.
+            code: The code of its error's class.
+        """
+        self._refusals.labels(message, code).inc()
 
     def count(self, what: str, message: str) -> None:
         """Note something that a stage did beside handling a message, as `cqrs_<what>_total`.
