@@ -58,7 +58,7 @@ async def main():
         asyncio.ensure_future(store.read(lambda connection: connection.execute(SLOW).fetchone()))
     held = store.begin()
     if sys.argv[2] == "holding":
-        await held.run(lambda connection: connection.execute("DELETE FROM twofold_checkpoints"))
+        await held.run(lambda connection: connection.execute("CREATE TABLE held (name TEXT)"))
     await store.log.head()
     for n in range(50):
         asyncio.ensure_future(store.commit(append(f"late{n}")))

@@ -6,6 +6,7 @@ from sqlite3 import Connection
 from typing import Any, final
 
 from twofold.clock import uuid_of
+from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.drivers.sqlite._writer import Writer
@@ -105,8 +106,8 @@ class SqliteAudit:
         def done(connection: Connection) -> bool:
             if not connection.execute(_CUT, values).rowcount:
                 return False
-            connection.execute("DELETE FROM twofold_audit WHERE number <= ?", (cut.entry,))
-            connection.execute("DELETE FROM twofold_audit_blocks WHERE number <= ?", (cut.block,))
+            connection.execute(own("DELETE FROM twofold_audit WHERE number <= ?"), (cut.entry,))
+            connection.execute(own("DELETE FROM twofold_audit_blocks WHERE number <= ?"), (cut.block,))
             add_entries(connection, [row], 0)
             return True
 
@@ -202,7 +203,7 @@ def _time(moment: int) -> datetime:
     return EPOCH + timedelta(0, 0, moment)
 
 
-_ADD = (
+_ADD = own(
     "INSERT INTO twofold_audit (count, message, version, message_id, correlation_id, causation_id, user_id, tenant,"
     " source, payload, time, duration, outcome, code, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -220,7 +221,7 @@ _BOUND = "SELECT coalesce(max(number), 0) FROM twofold_audit"
 _SELECT = "SELECT number, first, last, digests, previous, time, key, hash FROM twofold_audit_blocks"
 _BLOCKS = _SELECT + " WHERE number > ? ORDER BY number LIMIT ?"
 _LAST = _SELECT + " ORDER BY number DESC LIMIT 1"
-_SEAL = (
+_SEAL = own(
     "INSERT INTO twofold_audit_blocks (number, first, last, digests, previous, time, key, hash)"
     " SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE ? = (SELECT coalesce(max(number), 0) FROM twofold_audit_blocks)"
 )
@@ -228,7 +229,7 @@ _LAST_CUT = (
     "SELECT number, block, entry, previous, before, rule, time, key, hash"
     " FROM twofold_audit_cuts ORDER BY number DESC LIMIT 1"
 )
-_CUT = (
+_CUT = own(
     "INSERT INTO twofold_audit_cuts (number, block, entry, previous, before, rule, time, key, hash)"
     " SELECT :number, :block, :entry, :previous, :before, :rule, :time, :key, :hash"
     " WHERE :number = (SELECT coalesce(max(number), 0) + 1 FROM twofold_audit_cuts)"

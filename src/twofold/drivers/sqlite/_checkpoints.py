@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlite3 import Connection
 from typing import final
 
+from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._writer import Writer
 from twofold.errors import CheckpointMoved
@@ -111,13 +112,13 @@ def _checkpoint(row: tuple[str, int, str, str, int, int, int, str]) -> Checkpoin
 
 
 _SELECT = "SELECT name, position, epoch, owner, token, beat, version, tables FROM twofold_checkpoints"
-_CLAIM = "UPDATE twofold_checkpoints SET owner = ?, token = token + 1 WHERE name = ? AND token = ? AND beat = ?"
-_FIRST_CLAIM = (
+_CLAIM = own("UPDATE twofold_checkpoints SET owner = ?, token = token + 1 WHERE name = ? AND token = ? AND beat = ?")
+_FIRST_CLAIM = own(
     "INSERT INTO twofold_checkpoints (name, position, owner, token) VALUES (?, 0, ?, 1) ON CONFLICT DO NOTHING"
 )
-_RENEW = "UPDATE twofold_checkpoints SET beat = beat + 1 WHERE owner = ?"
-_RELEASE = "UPDATE twofold_checkpoints SET owner = '' WHERE owner = ?"
-_MOVE = (
+_RENEW = own("UPDATE twofold_checkpoints SET beat = beat + 1 WHERE owner = ?")
+_RELEASE = own("UPDATE twofold_checkpoints SET owner = '' WHERE owner = ?")
+_MOVE = own(
     "UPDATE twofold_checkpoints SET position = :position, epoch = iif(:epoch = '', epoch, :epoch)"
     " WHERE name = :name AND position = :expected AND (:token IS NULL OR token = :token)"
     " AND (:version = 0 OR version = :version)"
@@ -126,6 +127,6 @@ _HOLD = (
     "SELECT 1 FROM twofold_checkpoints WHERE name = :name AND position = :expected"
     " AND (:token IS NULL OR token = :token) AND (:version = 0 OR version = :version)"
 )
-_PLACE = (
+_PLACE = own(
     "INSERT INTO twofold_checkpoints (name, position, epoch) VALUES (:name, :position, :epoch) ON CONFLICT DO NOTHING"
 )

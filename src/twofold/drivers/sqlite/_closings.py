@@ -5,15 +5,16 @@ from sqlite3 import Connection
 from typing import Any
 
 from twofold.drivers.sqlite._audit import add_entries
+from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.errors import StreamClosed, VersionConflict
 from twofold.store import Closing
 
 _GONE = (
-    "DELETE FROM twofold_events WHERE stream = ?",
+    own("DELETE FROM twofold_events WHERE stream = ?"),
     # What else is kept by the name of a stream.
-    "DELETE FROM twofold_parked WHERE stream = ?",
-    "DELETE FROM twofold_snapshots WHERE stream = ?",
+    own("DELETE FROM twofold_parked WHERE stream = ?"),
+    own("DELETE FROM twofold_snapshots WHERE stream = ?"),
 )
 
 
@@ -61,7 +62,7 @@ _VERSION = (
     "SELECT coalesce(max(version), (SELECT -1 FROM twofold_closings WHERE stream = ?), 0)"
     " FROM twofold_events WHERE stream = ?"
 )
-_CLOSE = "INSERT INTO twofold_closings (stream, version, how, time) VALUES (?, ?, ?, ?)"
+_CLOSE = own("INSERT INTO twofold_closings (stream, version, how, time) VALUES (?, ?, ?, ?)")
 _FIND = "SELECT version, how, time FROM twofold_closings WHERE stream = ?"
 _TAGS = "SELECT value, position FROM twofold_events, json_each(tags) WHERE stream = ?"
-_UNTAG = "DELETE FROM twofold_tags WHERE tag = ? AND position = ?"
+_UNTAG = own("DELETE FROM twofold_tags WHERE tag = ? AND position = ?")

@@ -3,6 +3,7 @@
 import secrets
 from sqlite3 import Connection
 
+from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._log import epoch, head
 from twofold.store import GAP, Epoch
 
@@ -16,7 +17,7 @@ def begin_epoch(connection: Connection, seen: int) -> Epoch:
     """
     at = head(connection)
     begun = Epoch(name=secrets.token_hex(16), before=epoch(connection), head=at, start=max(at, seen) + GAP)
-    connection.execute("UPDATE twofold_meta SET value = ? WHERE name = 'epoch'", (begun.name,))
+    connection.execute(own("UPDATE twofold_meta SET value = ? WHERE name = 'epoch'"), (begun.name,))
     # AUTOINCREMENT goes on behind this number; there is no row before the first event.
     if not connection.execute(_GO_ON, (begun.start,)).rowcount:
         connection.execute(_GO_ON_FROM_NOTHING, (begun.start,))
@@ -30,9 +31,9 @@ def join_epoch(connection: Connection, begun: Epoch) -> None:
     connection.execute(_JOIN, values)
 
 
-_GO_ON = "UPDATE sqlite_sequence SET seq = ? WHERE name = 'twofold_events'"
-_GO_ON_FROM_NOTHING = "INSERT INTO sqlite_sequence (name, seq) VALUES ('twofold_events', ?)"
-_JOIN = (
+_GO_ON = own("UPDATE sqlite_sequence SET seq = ? WHERE name = 'twofold_events'")
+_GO_ON_FROM_NOTHING = own("INSERT INTO sqlite_sequence (name, seq) VALUES ('twofold_events', ?)")
+_JOIN = own(
     "UPDATE twofold_checkpoints SET epoch = iif(position <= :head, :name, :before), owner = '', token = token + 1"
     " WHERE epoch = :before OR (epoch = '' AND position > 0)"
 )

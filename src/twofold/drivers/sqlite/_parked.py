@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlite3 import Connection
 from typing import Any, final
 
+from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.drivers.sqlite._writer import Writer
@@ -103,10 +104,10 @@ _LIST = _SELECT + (
 )
 _GET = _SELECT + "WHERE subscription = ? AND position = ?"
 _STREAMS = "SELECT DISTINCT stream FROM twofold_parked WHERE subscription = ?"
-_RETRY = "UPDATE twofold_parked SET due = 1 WHERE subscription = ? AND stream = ?"
-_EDIT = "UPDATE twofold_parked SET data = ? WHERE subscription = ? AND position = ?"
-_PARK = (
+_RETRY = own("UPDATE twofold_parked SET due = 1 WHERE subscription = ? AND stream = ?")
+_EDIT = own("UPDATE twofold_parked SET data = ? WHERE subscription = ? AND position = ?")
+_PARK = own(
     "REPLACE INTO twofold_parked (subscription, position, stream, type, time, cause, trace, attempts, data, due)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_FREE = "DELETE FROM twofold_parked WHERE subscription = ? AND position = ?"
+_FREE = own("DELETE FROM twofold_parked WHERE subscription = ? AND position = ?")

@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from sqlite3 import Connection, IntegrityError
+from sqlite3 import IntegrityError
 
 from twofold.drivers.sqlite._checkpoints import stands
+from twofold.drivers.sqlite._guard import GuardedConnection, own
 from twofold.drivers.sqlite._tables import add_tables, refill_views
 from twofold.drivers.sqlite._write import settle
 from twofold.errors import CheckpointMoved, WiringError
 from twofold.store import Checkpoint, Rearrangement
 
 
-def rearrange(connection: Connection, change: Rearrangement) -> None:
+def rearrange(connection: GuardedConnection, change: Rearrangement) -> None:
     """Do what a rearrangement says, inside the transaction that is open.
 
     Raises:
@@ -22,8 +23,8 @@ def rearrange(connection: Connection, change: Rearrangement) -> None:
     _check(connection, change)
     _drop(connection, change.drops)
     for name in change.forgets:
-        connection.execute("DELETE FROM twofold_checkpoints WHERE name = ?", (name,))
-        connection.execute("DELETE FROM twofold_parked WHERE subscription = ?", (name,))
+        connection.execute(own("DELETE FROM twofold_checkpoints WHERE name = ?"), (name,))
+        connection.execute(own("DELETE FROM twofold_parked WHERE subscription = ?"), (name,))
     _rename_tables(connection, change)
     if change.views:
         refill_views(connection, change.views)
@@ -31,14 +32,14 @@ def rearrange(connection: Connection, change: Rearrangement) -> None:
     for old, new in change.checkpoints:
         names = {"old": old, "new": new}
         connection.execute(_RENAME, {**names, "tables": listed})
-        connection.execute("UPDATE twofold_parked SET subscription = :new WHERE subscription = :old", names)
+        connection.execute(own("UPDATE twofold_parked SET subscription = :new WHERE subscription = :old"), names)
     if change.creates:
         add_tables(connection, change.creates)
     for place in change.places:
         _place(connection, place)
 
 
-def _check(connection: Connection, change: Rearrangement) -> None:
+def _check(connection: GuardedConnection, change: Rearrangement) -> None:
     for name, version in change.versions.items():
         found = stands(connection, name).version
         if found != version:
@@ -50,7 +51,7 @@ def _check(connection: Connection, change: Rearrangement) -> None:
             raise CheckpointMoved(name=first, text=f"stands behind {second!r}")
 
 
-def _drop(connection: Connection, names: Sequence[str]) -> None:
+def _drop(connection: GuardedConnection, names: Sequence[str]) -> None:
     """Drop tables, those that refer to others first."""
     refused: list[str] = []
     for name in names:
@@ -64,7 +65,7 @@ def _drop(connection: Connection, names: Sequence[str]) -> None:
         _drop(connection, refused)
 
 
-def _rename_tables(connection: Connection, change: Rearrangement) -> None:
+def _rename_tables(connection: GuardedConnection, change: Rearrangement) -> None:
     """Rename them. References between them follow; views keep the name they use, and so mean the new table."""
     names = {name for pair in change.renames for name in pair}
     for child, parent in connection.execute(_REFERENCES).fetchall():
@@ -79,7 +80,7 @@ def _rename_tables(connection: Connection, change: Rearrangement) -> None:
         connection.execute("PRAGMA legacy_alter_table = OFF")
 
 
-def _place(connection: Connection, place: Checkpoint) -> None:
+def _place(connection: GuardedConnection, place: Checkpoint) -> None:
     row: Mapping[str, object] = {
         "name": place.name,
         "position": place.position,
@@ -101,11 +102,11 @@ _REFERENCES = (
     'SELECT one.name, key."table" FROM sqlite_master one JOIN pragma_foreign_key_list(one.name) key'
     " WHERE one.type = 'table'"
 )
-_RENAME = (
+_RENAME = own(
     "UPDATE twofold_checkpoints SET name = :new, owner = '', tables = :tables,"
     " token = (SELECT max(token) + 1 FROM twofold_checkpoints) WHERE name = :old"
 )
-_INSERT = (
+_INSERT = own(
     "INSERT INTO twofold_checkpoints (name, position, epoch, version, tables)"
     " VALUES (:name, :position, :epoch, :version, :tables) ON CONFLICT DO NOTHING"
 )

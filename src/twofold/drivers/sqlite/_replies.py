@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlite3 import Connection, IntegrityError
 from typing import Final
 
+from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.errors import AlreadyReceived
 from twofold.store import Received, Reply
@@ -84,8 +85,8 @@ def _time(micros: int) -> datetime:
 
 
 _FIND = "SELECT message, fingerprint, value, time, expires, position FROM twofold_replies WHERE key = ? AND expires > ?"
-_FORGET = "DELETE FROM twofold_replies WHERE key = ?"
-_SWEEP = (
+_FORGET = own("DELETE FROM twofold_replies WHERE key = ?")
+_SWEEP = own(
     "DELETE FROM twofold_replies WHERE key IN"
     " (SELECT key FROM twofold_replies WHERE expires <= ? ORDER BY expires LIMIT 2)"
 )
@@ -93,7 +94,7 @@ _SWEEP_MANY = _SWEEP.replace("LIMIT 2", "LIMIT ?")
 _FIND_KEYS = "SELECT key FROM twofold_replies WHERE key IN ({})"
 _VALUES: Final = 500
 """How many values one statement has at most."""
-_KEEP = (
+_KEEP = own(
     "INSERT INTO twofold_replies (key, message, fingerprint, value, time, expires, position)"
     " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar, cast
 from sqlalchemy.util.concurrency import await_
 
 from twofold.drivers.sqlite._dialect import Reach, ThreadConnection, ThreadDialect, ThreadReader
+from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._store import SqliteStore
 from twofold.errors import WiringError
 from twofold.sql import LendingSessions
@@ -55,7 +56,7 @@ class SqliteSessions(LendingSessions):
         return ThreadConnection(self._in_thread, savepoint)
 
     @contextmanager
-    def bound(self, connection: Connection) -> Generator[None]:
+    def bound(self, connection: GuardedConnection) -> Generator[None]:
         """Let blocking sessions use this connection, in this thread, until the block ends."""
         here = self._here
         outer = getattr(here, "connection", None)
@@ -75,10 +76,10 @@ class SqliteSessions(LendingSessions):
         return self._store.read_statement(lambda connection: self._equipped(connection, work))
 
     def _in_thread(self, work: Callable[[Connection], T]) -> T:
-        connection = getattr(self._here, "connection", None)
+        connection: GuardedConnection | None = getattr(self._here, "connection", None)
         if connection is None:
             raise WiringError("a blocking session works only in a plain `def` handler, in the thread that runs it")
-        return self._equipped(connection, work)
+        return connection.run(lambda it: self._equipped(it, work))
 
     def _equipped(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         # SQLAlchemy promises some SQL functions; a connection has one thread, which remembers that it has them.

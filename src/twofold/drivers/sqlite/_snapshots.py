@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 from uuid import UUID
 
+from twofold.drivers.sqlite._guard import own
 from twofold.store import Snapshot
 
 TABLE_OF_SNAPSHOTS = (
@@ -34,7 +35,7 @@ def keep_snapshots(connection: Connection, snapshots: Sequence[Snapshot]) -> Non
 
 
 _FIND = "SELECT version, event_id, schema, state FROM twofold_snapshots WHERE stream = ?"
-_KEEP = (
+_KEEP = own(
     "INSERT INTO twofold_snapshots AS old (stream, version, event_id, schema, state) SELECT ?, ?, ?, ?, ?"
     " WHERE NOT EXISTS (SELECT 1 FROM twofold_closings WHERE stream = ?)"
     " ON CONFLICT (stream) DO UPDATE SET version = excluded.version, event_id = excluded.event_id,"

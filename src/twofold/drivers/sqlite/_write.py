@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from twofold.drivers.sqlite._audit import add_entries, audit_row
 from twofold.drivers.sqlite._checkpoints import move
 from twofold.drivers.sqlite._closings import version_of
+from twofold.drivers.sqlite._guard import GuardedConnection, own
 from twofold.drivers.sqlite._log import behind, head
 from twofold.drivers.sqlite._parked import free, park
 from twofold.drivers.sqlite._replies import keep, keep_received
@@ -30,7 +31,7 @@ class Plan:
     batch: Batch
     audit: Sequence[tuple[Any, ...]]
 
-    def __call__(self, connection: Connection) -> Committed:
+    def __call__(self, connection: GuardedConnection) -> Committed:
         position = 0
         versions: dict[str, int] = {}
         batch = self.batch
@@ -85,7 +86,7 @@ def hold(connection: Connection, condition: Condition) -> None:
         raise ConditionFailed(after=condition.after, position=found[0])
 
 
-def settle(connection: Connection, remainder: Remainder) -> None:
+def settle(connection: GuardedConnection, remainder: Remainder) -> None:
     """Deal with what is left of the log, in the transaction that is open: it is the only one that writes.
 
     Raises:
@@ -115,7 +116,7 @@ def _insert(connection: Connection, stream: str, version: int, events: Sequence[
 def _tag(connection: Connection, before: int, tags: Sequence[tuple[str, ...]]) -> None:
     # The events of one append have positions without holes: there is one writer.
     rows = [(tag, position) for position, own in enumerate(tags, before + 1) for tag in dict.fromkeys(own)]
-    connection.executemany("INSERT INTO twofold_tags (tag, position) VALUES (?, ?)", rows)
+    connection.executemany(_TAG, rows)
 
 
 def _row(draft: Draft) -> _Row:
@@ -130,9 +131,10 @@ def _row(draft: Draft) -> _Row:
     )
 
 
-_INSERT = (
+_INSERT = own(
     "INSERT INTO twofold_events (stream, version, id, type, schema_version, data, headers, time, tags)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_TAG = own("INSERT INTO twofold_tags (tag, position) VALUES (?, ?)")
 _UNSEEN = "position NOT IN (SELECT value FROM json_each(?))"
 _FIRST_AFTER = "SELECT position FROM twofold_events WHERE position > ? AND {} ORDER BY position LIMIT 1"
