@@ -92,7 +92,15 @@ def test_a_command_is_shown_with_its_request(audit: Audit) -> None:
     assert lines[-1].endswith("<-")
     assert json.loads(audit("show", inner["message_id"], "--json").out) == inner
     assert "nothing of" in audit("show", "00000000-0000-0000-0000-000000000000").err
-    assert audit("show", "what").code == 2
+    assert audit("show", "what").code == 4
+
+
+def test_a_request_is_shown_by_its_correlation(audit: Audit) -> None:
+    """All that it has caused, as lines and as JSON."""
+    assert audit("show", "c-1").out.startswith("request\n  open_two ")
+    shown = json.loads(audit("show", "c-1", "--json").out)
+    (root,) = shown["request"]
+    assert (shown["correlation_id"], root["message"], len(root["caused"])) == ("c-1", "open_two", 2)
 
 
 def test_the_trail_is_proved(audit: Audit, database: Path) -> None:

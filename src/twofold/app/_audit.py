@@ -1,6 +1,6 @@
 """The audit trail of an application, for people: what was sent, by whom, how it ended, and what caused what."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, NamedTuple, final
 from uuid import UUID
@@ -15,6 +15,7 @@ from twofold.store import (
     RevealingStore,
     Store,
     Verdict,
+    foundation,
     prunable,
     prune,
     seal,
@@ -22,6 +23,7 @@ from twofold.store import (
 )
 
 _PAGE = 1000
+_NEAR = 32
 
 
 class NotAudited(NotFound):
@@ -149,6 +151,8 @@ class Audit:
     async def tree(self, correlation_id: str) -> Sequence[Branch]:
         """What one request has caused, as far as it was commands: each below the one whose handler sent it.
 
+        What a reaction has sent is below the command that has recorded its event, as long as both are kept.
+
         Args:
             correlation_id: Joins everything that the request caused.
 
@@ -157,10 +161,30 @@ class Audit:
         """
         entries = [entry async for entry in self.entries(correlation_id=correlation_id)]
         known = {str(entry.message_id) for entry in entries}
+        causes = await self._causes(entries, known)
         below: dict[str | None, list[AuditEntry]] = {}
         for entry in entries:
-            below.setdefault(entry.causation_id if entry.causation_id in known else None, []).append(entry)
+            below.setdefault(_cause(entry, known, causes), []).append(entry)
         return _branches(below, None)
+
+    async def _causes(self, entries: Sequence[AuditEntry], known: Collection[str]) -> dict[str, str]:
+        """What has caused each event of a request, by its id; nothing is read unless a command has come of an event."""
+        causes: dict[str, str] = {}
+        if all(entry.causation_id is None or entry.causation_id in known for entry in entries):
+            return causes
+        log = foundation(self._store).log  # as it is kept: of personal data nothing is read, so no key is needed
+        for position, correlation_id in {(entry.position, entry.correlation_id) for entry in entries if entry.position}:
+            until = position
+            while until > 0:
+                page = await log.read(max(until - _NEAR, 0), until=until, limit=_NEAR)
+                own = [event for event in page if event.headers.get("correlation_id") == correlation_id]
+                causes |= {
+                    str(event.id): event.headers["causation_id"] for event in own if "causation_id" in event.headers
+                }
+                if not own or len(own) < len(page):
+                    break
+                until = page[0].position - 1
+        return causes
 
     async def seal(self) -> int:
         """Seal what is in the trail now, instead of waiting for a worker to do it.
@@ -216,3 +240,11 @@ class Audit:
 def _branches(below: dict[str | None, list[AuditEntry]], cause: str | None) -> tuple[Branch, ...]:
     # What is taken out cannot come again, whatever circle a damaged trail may hold.
     return tuple(Branch(entry=entry, caused=_branches(below, str(entry.message_id))) for entry in below.pop(cause, ()))
+
+
+def _cause(entry: AuditEntry, known: Collection[str], causes: Mapping[str, str]) -> str | None:
+    cause, seen = entry.causation_id, set[str]()
+    while cause is not None and cause not in known and cause not in seen:
+        seen.add(cause)
+        cause = causes.get(cause)
+    return cause if cause is not None and cause in known else None

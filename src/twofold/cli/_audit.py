@@ -11,9 +11,9 @@ from uuid import UUID
 
 import rich_click as click
 
-from twofold.app import App, Branch
+from twofold.app import App, Branch, NotAudited
 from twofold.app.deeds import told
-from twofold.cli._audit_entry import TIME, as_dict, lines_of, row_of
+from twofold.cli._audit_entry import TIME, as_dict, lines_of, request_as_dict, request_lines, row_of
 from twofold.cli._audit_verdict import verdict_as_dict, verdict_lines
 from twofold.cli._load import app_argument, behind_app, database_options
 from twofold.cli._pipe import print_line
@@ -83,19 +83,23 @@ def list_(*, target: str, oldest: bool, limit: int, as_json: bool, **options: An
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @database_options
 def show(*, words: tuple[str, ...], as_json: bool, **databases: str | None) -> None:
-    """Show what is known of a command, and what else its request has caused."""
+    """Show what is known of a command, and what else its request has caused; or a whole request, by its correlation."""
     target, word = behind_app(words, "ID")
-    try:
-        message_id = UUID(word)
-    except ValueError:
-        raise click.UsageError(f"{word!r} is no id of a message: a UUID is") from None
 
-    async def found(app: App) -> tuple[AuditEntry, Sequence[Branch]]:
-        entry = await app.audit.get(message_id)
+    async def found(app: App) -> tuple[AuditEntry | None, Sequence[Branch]]:
+        try:
+            entry = await app.audit.get(UUID(word))
+        except (ValueError, NotAudited):
+            if tree := await app.audit.tree(word):
+                return None, tree
+            raise NotAudited(f"{word!r}, neither as a message nor as a correlation") from None
         return entry, await app.audit.tree(entry.correlation_id)
 
     entry, tree = with_stores(target, databases, found)
-    click.echo(json.dumps(as_dict(entry), indent=2) if as_json else "\n".join(lines_of(entry, tree)))
+    if as_json:
+        click.echo(json.dumps(request_as_dict(word, tree) if entry is None else as_dict(entry), indent=2))
+    else:
+        click.echo("\n".join(request_lines(tree) if entry is None else lines_of(entry, tree)))
 
 
 @audit.command()

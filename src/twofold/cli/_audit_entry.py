@@ -55,14 +55,28 @@ def lines_of(entry: AuditEntry, tree: Sequence[Branch]) -> Iterator[str]:
     for line in json.dumps(payload, indent=2, ensure_ascii=False).splitlines():
         yield f"  {printable(line)}"
     yield ""
+    yield from request_lines(tree, entry)
+
+
+def request_lines(tree: Sequence[Branch], shown: AuditEntry | None = None) -> Iterator[str]:
+    """What a request has caused, with a mark at the entry that is shown; safe for a terminal."""
     yield "request"
-    yield from _drawn(tree, entry, 1)
+    yield from _drawn(tree, shown, 1)
 
 
-def _drawn(branches: Sequence[Branch], shown: AuditEntry, depth: int) -> Iterator[str]:
+def request_as_dict(correlation_id: str, tree: Sequence[Branch]) -> dict[str, Any]:
+    """What a request has caused, ready for JSON: each entry with what came of it."""
+    return {"correlation_id": correlation_id, "request": [_nested(branch) for branch in tree]}
+
+
+def _nested(branch: Branch) -> dict[str, Any]:
+    return as_dict(branch.entry) | {"caused": [_nested(one) for one in branch.caused]}
+
+
+def _drawn(branches: Sequence[Branch], shown: AuditEntry | None, depth: int) -> Iterator[str]:
     for branch in branches:
         entry = branch.entry
-        mark = "  <-" if entry.number == shown.number else ""
+        mark = "  <-" if shown is not None and entry.number == shown.number else ""
         words = f"{entry.message} {entry.outcome} {entry.code}".rstrip()
         yield f"{'  ' * depth}{printable(words)}  {entry.message_id}{mark}"
         yield from _drawn(branch.caused, shown, depth + 1)
