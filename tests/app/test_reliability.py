@@ -111,28 +111,52 @@ class TestSettings:
         monkeypatch.setenv("TWOFOLD_RETRY_ATTEMPTS", "6")
         assert attempts(retry=5) == (2, "module finding, nearer than TWOFOLD_RETRY*")
         monkeypatch.setenv("TWOFOLD_FINDING__RETRY", "8")
-        assert attempts(retry=5) == (8, "TWOFOLD_FINDING__*")
+        assert attempts(retry=5) == (8, "module finding, TWOFOLD_FINDING__RETRY")
         module.registrations.clear()
         module.register(Find, counting("x")[1], retry=4)
         assert attempts(retry=5)[0] == 4
         monkeypatch.setenv("TWOFOLD_FIND__RETRY", "7")
-        assert attempts(retry=5) == (7, "TWOFOLD_FIND__*")
+        assert attempts(retry=5) == (7, f"{__name__}.counting.<locals>.find, TWOFOLD_FIND__RETRY")
 
     def test_the_environment_wins_over_the_application(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Who runs it has the last word on what holds for all of it."""
         module = Module("finding")
         module.register(Find, counting("x")[1])
         monkeypatch.setenv("TWOFOLD_TIMEOUT", "3")
-        assert self.settings(module, timeout=2) == {"timeout": ("Timeout(seconds=3.0)", "TWOFOLD_*")}
+        assert self.settings(module, timeout=2) == {
+            "timeout": ("Timeout(seconds=3.0)", "the application, TWOFOLD_TIMEOUT")
+        }
+
+    @pytest.mark.parametrize(
+        "said, name, text, value",
+        [
+            ({"retry": 7}, "RETRY_FIRST", "0.5", "Retry(attempts=7, first=0.5)"),
+            ({"bulkhead": 20}, "BULKHEAD_WAITING", "1", "Bulkhead(concurrent=20, waiting=1)"),
+            ({"bulkhead": 20}, "BULKHEAD", "50", "Bulkhead(concurrent=50, waiting=50)"),
+            ({"circuit_breaker": 9}, "CIRCUIT_BREAKER_PROBES", "2", "CircuitBreaker(failures=9, probes=2)"),
+            ({"rate_limit": "7/hour"}, "RATE_LIMIT_PER", "user", "RateLimit(rate=7/hour, per=user)"),
+        ],
+    )
+    @pytest.mark.parametrize("level", ["", "FINDING__", "FIND__"])
+    def test_a_variable_changes_only_what_it_names(
+        self, level: str, said: dict[str, Any], name: str, text: str, value: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The rest is as the code says at the same place; both are told of."""
+        module = Module("finding", **(said if level == "FINDING__" else {}))
+        module.register(Find, counting("x")[1], **(said if level == "FIND__" else {}))
+        monkeypatch.setenv(f"TWOFOLD_{level}{name}", text)
+        ((told, source),) = self.settings(module, **({} if level else said)).values()
+        assert told == value
+        assert source.endswith(f", TWOFOLD_{level}{name}")
 
     def test_the_environment_switches_off(self, module: Module, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where it stands: for all that say nothing themselves, for a module, for a message."""
         monkeypatch.setenv("TWOFOLD_RETRY", "off")
         assert self.settings(module, retry=5)["retry"][0] == "Retry(attempts=2)"
         monkeypatch.setenv("TWOFOLD_FINDING__RETRY", "OFF")
-        assert self.settings(module, retry=5)["retry"] == ("off", "TWOFOLD_FINDING__*")
+        assert self.settings(module, retry=5)["retry"] == ("off", "TWOFOLD_FINDING__RETRY")
         monkeypatch.setenv("TWOFOLD_FIND__RETRY", "3")
-        assert self.settings(module, retry=5)["retry"][1] == "TWOFOLD_FIND__*"
+        assert self.settings(module, retry=5)["retry"][1] == "TWOFOLD_FIND__RETRY"
 
     async def test_a_variable_that_is_passed_over_is_told_of(
         self, module: Module, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -3,12 +3,13 @@
 The nearer to the message the better, and at one place the environment is asked before the code:
 `TWOFOLD_FIND_USER__RETRY=3` is nearest to the message `find_user`, then comes what its handler says,
 `TWOFOLD_USERS__RETRY=3` and the module `users`, and `TWOFOLD_RETRY=3` and the application. `off` switches a part off.
+Variables change only what they name of what the code says at the same place.
 """
 
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from twofold.dispatch import APPLIES_TO, Handler, Module
@@ -49,6 +50,14 @@ class _Layer:
     values: Mapping[str, Any]
     source: str
     is_outside: bool = False
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Where each part comes from, where that is known better."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Variables:
+    prefix: str = _PREFIX
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def policies_of(
@@ -68,15 +77,15 @@ def policies_of(
     faults: list[Fault] = []
     handlers = [one for one in handlers if one.kind in APPLIES_TO["retry"]]
     outside = _outside(environment, {_plain(one.name) for one in modules} | set(map(_message, handlers)), faults)
-    everywhere = [outside.get("", _NOTHING), _layer(application, "the application", faults)]
+    everywhere = _level("", _layer(application, "the application", faults), outside, faults)
     by_module = {
-        one.name: [outside.get(_plain(one.name), _NOTHING), _layer(one.policies, f"module {one.name}", faults)]
+        one.name: _level(_plain(one.name), _layer(one.policies, f"module {one.name}", faults), outside, faults)
         for one in modules
     }
     found: dict[Handler, Settings] = {}
     for handler in handlers:
         said = {name: value for name, value in handler.options.items() if name in _CLASSES}
-        own = [outside.get(_message(handler), _NOTHING), _layer(said, handler.id, faults)]
+        own = _level(_message(handler), _layer(said, handler.id, faults), outside, faults)
         layers = [*own, *by_module[handler.module], *everywhere]
         found[handler] = {
             name: _nearest(name, saying, own)
@@ -93,7 +102,8 @@ def _nearest(part: str, saying: Sequence[_Layer], own: Sequence[_Layer]) -> Sett
     differing = (one for one in others if one.is_outside and one.values[part] != value)
     farther = None if nearest.is_outside else next(differing, None)
     instead_of = "" if farther is None else f"{farther.source[:-1]}{part.upper()}*"
-    return Setting(value, nearest.source, instead_of, is_own=any(nearest is one for one in own))
+    source = nearest.sources.get(part, nearest.source)
+    return Setting(value, source, instead_of, is_own=any(nearest is one for one in own))
 
 
 def _set_in_two_ways(found: Mapping[Handler, Settings]) -> Iterator[Fault]:
@@ -121,8 +131,33 @@ def _layer(said: Mapping[str, Any], source: str, faults: list[Fault]) -> _Layer:
     return _Layer(values, source)
 
 
-def _outside(environment: Mapping[str, str], scopes: set[str], faults: list[Fault]) -> dict[str, _Layer]:
-    """What the environment says, by module or message; under the empty name what it says for all of them."""
+def _level(scope: str, code: _Layer, outside: Mapping[str, _Variables], faults: list[Fault]) -> list[_Layer]:
+    """What the environment makes of what the code says at one place, and what the code says there."""
+    return [_changed(outside.get(scope, _Variables()), code, faults), code]
+
+
+def _changed(variables: _Variables, code: _Layer, faults: list[Fault]) -> _Layer:
+    prefix, texts = variables.prefix, variables.texts
+    off = {name: part for name in texts if (part := _switched_off(name, texts[name], prefix))}
+    said = {name: text for name, text in texts.items() if name not in off}
+    try:
+        values = {**_values(settings_from(said, prefix, code.values)), **dict.fromkeys(off.values())}
+    except WiringError as error:
+        fault = Fault(where="the environment", code="wrong_setting", text=str(error))
+        if fault not in faults:
+            faults.append(fault)
+        return _NOTHING
+    sources: dict[str, str] = {}
+    for part, value in values.items():
+        whole = value is None or code.values.get(part) is None
+        beginning = f"{prefix}{part}".lower()
+        names = [one for one in texts if one.lower() == beginning or one.lower().startswith(f"{beginning}_")]
+        sources[part] = ", ".join(([] if whole else [code.source]) + sorted(names))
+    return _Layer(values, f"{prefix}*", is_outside=True, sources=sources)
+
+
+def _outside(environment: Mapping[str, str], scopes: set[str], faults: list[Fault]) -> dict[str, _Variables]:
+    """The variables of the environment, by module or message; under the empty name those for all of them."""
     prefixes = {"": _PREFIX}
     texts: dict[str, dict[str, str]] = {"": {}}
     for name, text in environment.items():
@@ -130,23 +165,15 @@ def _outside(environment: Mapping[str, str], scopes: set[str], faults: list[Faul
         scope = "" if scoped is None else scoped[2].lower()
         prefixes.setdefault(scope, "" if scoped is None else scoped[1])
         texts.setdefault(scope, {})[name] = text
-    layers: dict[str, _Layer] = {}
-    for scope, named in texts.items():
-        off = {name: part for name in named if (part := _switched_off(name, named[name], prefixes[scope]))}
-        said = {name: text for name, text in named.items() if name not in off}
-        try:
-            values = {**_values(settings_from(said, prefixes[scope])), **dict.fromkeys(off.values())}
-        except WiringError as error:
-            faults.append(Fault(where="the environment", code="wrong_setting", text=str(error)))
-            continue
-        if values and scope and scope not in scopes:
+    variables = {scope: _Variables(prefixes[scope], named) for scope, named in texts.items()}
+    for scope, one in variables.items():
+        if scope and scope not in scopes and _changed(one, _NOTHING, faults).values:
             near = difflib.get_close_matches(scope, scopes, n=1)
-            text = f"sets {prefixes[scope]}*, and there is no message or module {scope!r}"
+            text = f"sets {one.prefix}*, and there is no message or module {scope!r}"
             hint = f"did you mean {near[0]}?" if near else "`twofold describe` lists them"
             faults.append(Fault(where="the environment", code="wrong_setting", text=text, hint=hint))
-        layers[scope] = _Layer(values, f"{prefixes[scope]}*", is_outside=True)
     faults += filter(None, (_misspelt(name, scopes) for name in environment))
-    return layers
+    return variables
 
 
 def _switched_off(name: str, text: str, prefix: str) -> str | None:

@@ -34,12 +34,15 @@ _PARTS: Final[Mapping[str, tuple[Any, str]]] = {
 """The class of each part, and what its shorthand sets."""
 
 
-def settings_from(texts: Mapping[str, str], prefix: str = "TWOFOLD_") -> Reliability:
+def settings_from(
+    texts: Mapping[str, str], prefix: str = "TWOFOLD_", said: Mapping[str, Any] | None = None
+) -> Reliability:
     """The settings that texts name, as `TWOFOLD_RETRY_ATTEMPTS=3`, or short `TWOFOLD_RETRY=3`.
 
     Args:
         texts: By name, whose case does not matter; those of something else are passed over.
         prefix: What the names begin with.
+        said: Settings by part, which texts change only in what they name; other parts have their defaults.
 
     Raises:
         WiringError: A name is none of a part's, or a text says nothing that makes sense; tells all of them.
@@ -56,7 +59,9 @@ def settings_from(texts: Mapping[str, str], prefix: str = "TWOFOLD_") -> Reliabi
             wrong.append(f"{name} is set twice: {_full(prefix, part, setting)} has a short form, and only one is used")
         else:
             given[setting] = text.strip()
-    parts = {part: _made(part, given, prefix, wrong) for part, given in found.items()}
+    parts = {
+        part: _made(part, {**_given((said or {}).get(part)), **given}, prefix, wrong) for part, given in found.items()
+    }
     if wrong:
         raise WiringError("; ".join(wrong))
     return Reliability(**parts)
@@ -70,6 +75,16 @@ def _read(name: str, prefix: str) -> tuple[str, str]:
         if name.startswith(f"{prefix}{part}_"):
             return part, name.removeprefix(f"{prefix}{part}_")
     return "", ""
+
+
+def _given(settings: Any) -> dict[str, Any]:
+    """What settings say by name; a queue as long as a bulkhead is wide goes on following its width."""
+    if settings is None:
+        return {}
+    given = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    if isinstance(settings, Bulkhead) and settings.waiting == settings.concurrent:
+        del given["waiting"]
+    return given
 
 
 def _made(part: str, given: Mapping[str, Any], prefix: str, wrong: list[str]) -> Any:
