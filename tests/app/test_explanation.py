@@ -133,7 +133,7 @@ def no_bill(query: FindBill) -> int:
 
 
 def test_keys_lifecycles_caches_and_fallbacks_are_told_with_where_they_are_said() -> None:
-    """A command's key is the application's word unless its handler has one; None switches it off."""
+    """A command's key is as usual unless its handler or the application says else; None switches it off."""
 
     def told(name: str, **settings: Any) -> list[tuple[str, str, str]]:
         module = Module("clinic")
@@ -142,7 +142,7 @@ def test_keys_lifecycles_caches_and_fallbacks_are_told_with_where_they_are_said(
         (handler,) = explain(App("clinic", modules=[module], database="memory:"), name).handlers
         return [(one.part, one.value, one.source.rpartition(".")[2]) for one in handler.settings]
 
-    assert told("pay") == [("idempotency", "Idempotency(key=None)", "the application")]
+    assert told("pay") == [("idempotency", "Idempotency(key=None)", "default")]
     assert told("pay", idempotency=None) == [("idempotency", "off", "pay")]
     said = Idempotency(key=lambda command: 1, required=True)
     key, lifecycle = told("pay", idempotency=said, lifecycle=Lifecycle(failed=PaymentFailed))

@@ -108,7 +108,7 @@ Note something.
 - answers: `None`
 - over HTTP: `POST /commands/note`
 - may cause: `noted`
-- idempotency: `Idempotency(key=None)`, by the application
+- idempotency: `Idempotency(key=None)`, by default
 
 ## Events
 

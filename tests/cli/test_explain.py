@@ -28,7 +28,7 @@ def test_a_message_is_known_by_wire_name_and_by_class_name(twofold: Twofold, nam
         "transaction",
         "claim",
         "tests.cli.shop.sell  async, of module shop",
-        "idempotency: Idempotency(key=None)  the application",
+        "idempotency: Idempotency(key=None)  default",
         "events: EventBus  twofold, one per application",
         "till: Till  SilentTill of module shop, one per application",
     ]

@@ -9,7 +9,7 @@ from dishka import Scope
 from twofold.app._app import App
 from twofold.app._called import message_called
 from twofold.app.description import type_name
-from twofold.dispatch import Handler, State, filling
+from twofold.dispatch import Handler, Idempotency, State, filling
 from twofold.messages import Kind, wire_name
 
 _STATES: Final[tuple[State, ...]] = ("attempted", "succeeded", "failed")
@@ -124,8 +124,9 @@ def _of_a_command(app: App, handler: Handler) -> Iterator[ExplainedSetting]:
     """What its key is, and which events tell of it."""
     if handler.kind is not Kind.COMMAND:
         return
-    source = handler.id if "idempotency" in handler.options else "the application"
     keyed = app.assembly.idempotency.get(handler)
+    usual = "default" if keyed == Idempotency() else "the application"
+    source = handler.id if "idempotency" in handler.options else usual
     yield ExplainedSetting(part="idempotency", value=_said(keyed), source=source)
     states = ((state, filling(handler, state)) for state in _STATES)
     told = ", ".join(f"{state} {wire_name(one.event).name}" for state, one in states if one is not None)
