@@ -7,6 +7,7 @@ import pytest
 
 from tests.app.test_audit import Open, Opened, bank
 from twofold import App, CommandBus, Module
+from twofold.cli._audit_entry import request_lines
 from twofold.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -28,3 +29,25 @@ async def test_what_a_reaction_sends_is_below_the_command_of_its_event(shared: C
         others = await app.audit.tree("c-2")
     assert (len(root.caused), [len(one.caused) for one in others]) == (40, [1] * 40)
     assert {one.entry.payload[9] for one in root.caused} == {"0"}
+
+
+async def test_a_chain_of_any_length_is_a_tree() -> None:
+    """As a reaction makes it that sends the next command each time."""
+    module = Module("chain")
+
+    @module.on(Opened)
+    async def go_on(event: Opened, bus: CommandBus) -> None:
+        if next(left, None) is not None:
+            (await bus.execute(Open())).unwrap()
+
+    left = iter(range(1200))
+    async with App("bank", modules=[bank(), module], database="memory:") as app:
+        await app.caller(correlation_id="c-1").execute(Open())
+        await app.settle(timeout=60)
+        tree, depth = await app.audit.tree("c-1"), 0
+        branches = tree
+        while branches:
+            (branch,) = branches
+            branches, depth = branch.caused, depth + 1
+    assert depth == 1201
+    assert len(list(request_lines(tree))) == 1202

@@ -99,8 +99,9 @@ def test_a_request_is_shown_by_its_correlation(audit: Audit) -> None:
     """All that it has caused, as lines and as JSON."""
     assert audit("show", "c-1").out.startswith("request\n  open_two ")
     shown = json.loads(audit("show", "c-1", "--json").out)
-    (root,) = shown["request"]
-    assert (shown["correlation_id"], root["message"], len(root["caused"])) == ("c-1", "open_two", 2)
+    root, *others = shown["entries"]
+    assert (shown["correlation_id"], root["message"], root["below"]) == ("c-1", "open_two", None)
+    assert [one["below"] for one in others] == [root["message_id"]] * 2
 
 
 def test_the_trail_is_proved(audit: Audit, database: Path) -> None:

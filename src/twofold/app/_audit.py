@@ -165,22 +165,23 @@ class Audit:
         below: dict[str | None, list[AuditEntry]] = {}
         for entry in entries:
             below.setdefault(_cause(entry, known, causes), []).append(entry)
-        return _branches(below, None)
+        return _branches(below)
 
     async def _causes(self, entries: Sequence[AuditEntry], known: Collection[str]) -> dict[str, str]:
         """What has caused each event of a request, by its id; nothing is read unless a command has come of an event."""
         causes: dict[str, str] = {}
-        if all(entry.causation_id is None or entry.causation_id in known for entry in entries):
-            return causes
+        wanted = {one.causation_id for one in entries if one.causation_id is not None} - set(known)
         log = foundation(self._store).log  # as it is kept: of personal data nothing is read, so no key is needed
         for position, correlation_id in {(entry.position, entry.correlation_id) for entry in entries if entry.position}:
             until = position
-            while until > 0:
+            while until > 0 and not wanted <= causes.keys():
                 page = await log.read(max(until - _NEAR, 0), until=until, limit=_NEAR)
                 own = [event for event in page if event.headers.get("correlation_id") == correlation_id]
-                causes |= {
+                found = {
                     str(event.id): event.headers["causation_id"] for event in own if "causation_id" in event.headers
                 }
+                causes |= found
+                wanted |= set(found.values()) - set(known)
                 if not own or len(own) < len(page):
                     break
                 until = page[0].position - 1
@@ -237,9 +238,20 @@ class Audit:
         return done
 
 
-def _branches(below: dict[str | None, list[AuditEntry]], cause: str | None) -> tuple[Branch, ...]:
-    # What is taken out cannot come again, whatever circle a damaged trail may hold.
-    return tuple(Branch(entry=entry, caused=_branches(below, str(entry.message_id))) for entry in below.pop(cause, ()))
+def _branches(below: dict[str | None, list[AuditEntry]]) -> tuple[Branch, ...]:
+    # What is taken out cannot come again, whatever circle a damaged trail may hold; and no chain is too long.
+    roots = below.pop(None, [])
+    found: list[tuple[AuditEntry, list[AuditEntry]]] = []
+    waiting = roots[::-1]
+    while waiting:
+        entry = waiting.pop()
+        caused = below.pop(str(entry.message_id), [])
+        found.append((entry, caused))
+        waiting.extend(reversed(caused))
+    made: dict[int, Branch] = {}
+    for entry, caused in reversed(found):
+        made[entry.number] = Branch(entry=entry, caused=tuple(made[one.number] for one in caused))
+    return tuple(made[entry.number] for entry in roots)
 
 
 def _cause(entry: AuditEntry, known: Collection[str], causes: Mapping[str, str]) -> str | None:

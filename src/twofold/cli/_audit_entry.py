@@ -61,25 +61,28 @@ def lines_of(entry: AuditEntry, tree: Sequence[Branch]) -> Iterator[str]:
 def request_lines(tree: Sequence[Branch], shown: AuditEntry | None = None) -> Iterator[str]:
     """What a request has caused, with a mark at the entry that is shown; safe for a terminal."""
     yield "request"
-    yield from _drawn(tree, shown, 1)
-
-
-def request_as_dict(correlation_id: str, tree: Sequence[Branch]) -> dict[str, Any]:
-    """What a request has caused, ready for JSON: each entry with what came of it."""
-    return {"correlation_id": correlation_id, "request": [_nested(branch) for branch in tree]}
-
-
-def _nested(branch: Branch) -> dict[str, Any]:
-    return as_dict(branch.entry) | {"caused": [_nested(one) for one in branch.caused]}
-
-
-def _drawn(branches: Sequence[Branch], shown: AuditEntry | None, depth: int) -> Iterator[str]:
-    for branch in branches:
-        entry = branch.entry
+    for depth, entry, _ in _walked(tree):
         mark = "  <-" if shown is not None and entry.number == shown.number else ""
         words = f"{entry.message} {entry.outcome} {entry.code}".rstrip()
         yield f"{'  ' * depth}{printable(words)}  {entry.message_id}{mark}"
-        yield from _drawn(branch.caused, shown, depth + 1)
+
+
+def request_as_dict(correlation_id: str, tree: Sequence[Branch]) -> dict[str, Any]:
+    """What a request has caused, ready for JSON: each entry with the message that it is below."""
+    entries = [
+        as_dict(entry) | {"below": None if above is None else str(above.message_id)}
+        for _, entry, above in _walked(tree)
+    ]
+    return {"correlation_id": correlation_id, "entries": entries}
+
+
+def _walked(tree: Sequence[Branch]) -> Iterator[tuple[int, AuditEntry, AuditEntry | None]]:
+    """Each entry, how deep it is, and the one that it is below; a chain may be of any length."""
+    waiting: list[tuple[int, Branch, AuditEntry | None]] = [(1, branch, None) for branch in reversed(tree)]
+    while waiting:
+        depth, branch, above = waiting.pop()
+        yield depth, branch.entry, above
+        waiting.extend((depth + 1, one, branch.entry) for one in reversed(branch.caused))
 
 
 def _time(entry: AuditEntry) -> str:

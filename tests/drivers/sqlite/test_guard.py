@@ -61,6 +61,7 @@ FORGERIES = [
     "DELETE FROM twofold_checkpoints",
     "UPDATE twofold_meta SET value = '99'",
     "UPDATE sqlite_sequence SET seq = 0",
+    "UPDATE sqlite_sequence SET name = 'forged'",
     "INSERT INTO sqlite_sequence VALUES ('twofold_events', 0)",
     "DELETE FROM sqlite_sequence",
     "DROP TRIGGER twofold_audit_update",
@@ -71,6 +72,7 @@ FORGERIES = [
     "ALTER TABLE twofold_events RENAME COLUMN tags TO labels",
     "ALTER TABLE twofold_events RENAME TO events",
     "ALTER TABLE mine RENAME TO twofold_events",
+    "ALTER TABLE notes RENAME TO twofold_mine",
     "CREATE TRIGGER mine AFTER INSERT ON twofold_events BEGIN SELECT 1; END",
     "CREATE TEMP TRIGGER mine AFTER INSERT ON main.twofold_events BEGIN SELECT RAISE(IGNORE); END",
     "CREATE TRIGGER twofold_mine AFTER INSERT ON notes BEGIN SELECT 1; END",
@@ -218,7 +220,7 @@ async def test_what_is_twofolds_can_be_read(store: SqliteStore) -> None:
         "CREATE TABLE my_twofold_notes (twofold_column INTEGER PRIMARY KEY AUTOINCREMENT)",
         "INSERT INTO my_twofold_notes SELECT max(position) FROM twofold_events",
         "UPDATE my_twofold_notes SET twofold_column = 7",
-        "ALTER TABLE my_twofold_notes RENAME TO my_notes",
+        "ALTER TABLE my_twofold_notes ADD COLUMN more",
         "CREATE VIEW my_events AS SELECT * FROM twofold_events",
         "PRAGMA defer_foreign_keys = ON",
         "DROP TABLE notes",
@@ -226,7 +228,9 @@ async def test_what_is_twofolds_can_be_read(store: SqliteStore) -> None:
         await session.execute(text(sql))
     await transaction.commit(append("done"))
     await session.close()
-    assert await store.read(lambda connection: connection.execute("SELECT * FROM my_notes").fetchall()) == [(7,)]
+    assert await store.read(lambda connection: connection.execute("SELECT * FROM my_twofold_notes").fetchall()) == [
+        (7, None)
+    ]
 
 
 async def test_no_trigger_of_a_user_writes_what_is_twofolds(store: SqliteStore) -> None:
@@ -276,7 +280,7 @@ async def test_the_drivers_statements_are_not_found_by_their_words(store: Sqlite
 
 
 def test_each_statement_of_the_driver_is_marked() -> None:
-    """Those that write to its tables are given to `own`; the steps of the schema are marked as they run."""
+    """Those that write to its tables are given to `own`; the steps of the schema make what nobody else may."""
     steps = {Path(module.__file__ or "").name for module in (_schema, _audit_tables, _closing_tables)}
     sources = [one for one in files(sqlite).iterdir() if one.name.endswith(".py") and one.name not in steps]
     assert [found for one in sources for found in unmarked(ast.parse(one.read_text()))] == []
@@ -363,3 +367,10 @@ async def test_an_error_of_a_reader_leaves_its_connection_usable(path: Path) -> 
 
 def head(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM twofold_events").fetchone()[0])
+
+
+async def test_no_mark_is_kept_in_the_file(store: SqliteStore) -> None:
+    """Where a handler could read it, and write the driver's own words."""
+    await store.create_tables([notes])
+    kept = await store.read(lambda connection: connection.execute("SELECT sql FROM sqlite_master").fetchall())
+    assert [sql for (sql,) in kept if sql is not None and "/*" in sql] == []

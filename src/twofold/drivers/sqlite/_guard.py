@@ -145,7 +145,18 @@ _QUESTIONS = frozenset(
 )
 """Pragmas that are given a name to ask about."""
 
-_FOR_GOOD = frozenset({"query_only", "recursive_triggers", "schema_version", "writable_schema"})
+_FOR_GOOD = frozenset(
+    {
+        "busy_timeout",
+        "ignore_check_constraints",
+        "legacy_alter_table",
+        "locking_mode",
+        "query_only",
+        "recursive_triggers",
+        "schema_version",
+        "writable_schema",
+    }
+)
 """Pragmas that would let somebody change what is not theirs, or keep the driver itself from it."""
 
 
@@ -172,13 +183,8 @@ def _attaching(*_: str | None) -> str:
 
 def _writing(table: str | None, _: str | None) -> str | None:
     if table == "sqlite_sequence":
-        return "sqlite_sequence has the last position of the log; a table with AUTOINCREMENT is dropped elsewhere"
+        return "sqlite_sequence has the last position of the log, and so is written by no RENAME and no DROP of yours"
     return f"{table} is twofold's: it can be read, and not written" if _is_own(table) else None
-
-
-def _updating(table: str | None, column: str | None) -> str | None:
-    # SQLite asks about this column whenever a table is renamed.
-    return None if table == "sqlite_sequence" and column == "name" else _writing(table, column)
 
 
 def _making(name: str | None, table: str | None) -> str | None:
@@ -188,7 +194,7 @@ def _making(name: str | None, table: str | None) -> str | None:
 
 
 def _altering(database: str | None, table: str | None) -> str | None:
-    # Nobody is asked about the new name of a table.
+    # Nobody is asked about the new name of a temporary table; that of another one is written to sqlite_sequence.
     return "a temporary table keeps the name and columns it has" if database == "temp" else _making(table, None)
 
 
@@ -216,7 +222,7 @@ _OF_THE_WRITER: Final[Mapping[int, _Rule]] = {
     **{getattr(sqlite3, f"SQLITE_{verb}_{what}"): _making for verb in ("CREATE", "DROP") for what in _KINDS},
     sqlite3.SQLITE_PRAGMA: _setting,
     sqlite3.SQLITE_INSERT: _writing,
-    sqlite3.SQLITE_UPDATE: _updating,
+    sqlite3.SQLITE_UPDATE: _writing,
     sqlite3.SQLITE_DELETE: _writing,
     sqlite3.SQLITE_ALTER_TABLE: _altering,
 }

@@ -10,7 +10,7 @@ from inspect import cleandoc
 
 from twofold.drivers.sqlite._audit_tables import AUDIT_TABLES, CUTS_OF_AUDIT
 from twofold.drivers.sqlite._closing_tables import CLOSINGS
-from twofold.drivers.sqlite._guard import COMMIT, GuardedConnection, own
+from twofold.drivers.sqlite._guard import COMMIT, GuardedConnection
 from twofold.drivers.sqlite._replies import TABLE_OF_REPLIES
 from twofold.drivers.sqlite._snapshots import TABLE_OF_SNAPSHOTS
 from twofold.errors import StoreUnavailable
@@ -83,7 +83,7 @@ def upgrade(connection: GuardedConnection) -> SchemaState:
         found = state(connection)
         found.refuse_newer()
         for statement in _statements(found.taken):
-            connection.execute(own(statement))
+            connection.execute(statement)
         connection.execute(COMMIT)
     finally:
         connection.roll_back()

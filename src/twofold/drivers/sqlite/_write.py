@@ -115,7 +115,7 @@ def _insert(connection: Connection, stream: str, version: int, events: Sequence[
 
 def _tag(connection: Connection, before: int, tags: Sequence[tuple[str, ...]]) -> None:
     # The events of one append have positions without holes: there is one writer.
-    rows = [(tag, position) for position, own in enumerate(tags, before + 1) for tag in dict.fromkeys(own)]
+    rows = [(tag, position) for position, its in enumerate(tags, before + 1) for tag in dict.fromkeys(its)]
     connection.executemany(_TAG, rows)
 
 
