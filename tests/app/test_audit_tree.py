@@ -2,15 +2,21 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
 from tests.app.test_audit import Open, Opened, bank
-from twofold import App, CommandBus, Module
+from twofold import App, CommandBus, Event, EventBus, Module
 from twofold.cli._audit_entry import request_lines
 from twofold.store import Store
 
 pytestmark = pytest.mark.anyio
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told(Event):
+    """Somebody was told of an account."""
 
 
 async def test_what_a_reaction_sends_is_below_the_command_of_its_event(shared: Callable[[], Store]) -> None:
@@ -51,3 +57,24 @@ async def test_a_chain_of_any_length_is_a_tree() -> None:
             branches, depth = branch.caused, depth + 1
     assert depth == 1201
     assert len(list(request_lines(tree))) == 1202
+
+
+async def test_an_event_that_came_of_an_event_is_passed() -> None:
+    """Also where a reaction has published it, with no command between, and near what came of it."""
+    module = Module("relayed")
+
+    @module.on(Opened)
+    async def tell(event: Opened, events: EventBus) -> None:
+        if next(once, None) is not None:
+            (await events.publish(Told())).unwrap()
+
+    @module.on(Told)
+    async def follow(event: Told, bus: CommandBus) -> None:
+        (await bus.execute(Open())).unwrap()
+
+    once = iter([True])
+    async with App("bank", modules=[bank(), module], database="memory:") as app:
+        await app.caller(correlation_id="c-1").execute(Open())
+        await app.settle()
+        (root,) = await app.audit.tree("c-1")
+    assert [one.entry.message for one in root.caused] == ["open"]

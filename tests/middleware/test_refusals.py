@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from twofold.dispatch import Dispatcher, Router, Settings
+from tests.middleware.test_stages import Ask, Happened, Numbers, Register, dispatcher
+from twofold.dispatch import Dispatcher
 from twofold.errors import (
     Category,
     CircuitOpen,
@@ -19,26 +20,11 @@ from twofold.errors import (
     class_code_of,
     code_of,
 )
-from twofold.messages import Command, Event, Kind, Query
+from twofold.messages import Kind
 from twofold.middleware import metrics_stage
 from twofold.result import Failure
 
 pytestmark = pytest.mark.anyio
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pay(Command[Any]):
-    """A command."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ask(Query[Any]):
-    """A query."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Paid(Event):
-    """An event."""
 
 
 class CardRefused(Refused):
@@ -65,36 +51,21 @@ class Said:
     code: str
 
 
-class Numbers:
+class Counting(Numbers):
     """A meter that counts refusals, too."""
 
     def __init__(self) -> None:
-        self.kept: list[tuple[Kind, str, str]] = []
+        super().__init__()
         self.counted: list[tuple[str, str]] = []
-
-    def record(self, kind: Kind, message: str, outcome: str, seconds: float) -> None:
-        """Keep it."""
-        self.kept.append((kind, message, outcome))
 
     def refused(self, message: str, code: str) -> None:
         """Keep it."""
         self.counted.append((message, code))
 
 
-def dispatcher(meter: Any, ending: Any) -> Dispatcher:
-    """One handler for each kind, which ends as it is told."""
-    classifier = Classifier()
-    found = Dispatcher(router=Router(Settings(before=[metrics_stage(meter, classifier)], classifier=classifier)))
-
-    async def handle(message: Any) -> Any:
-        if isinstance(ending, BaseException):
-            raise ending
-        return ending
-
-    found.register_command(Pay, handle)
-    found.register_query(Ask, handle)
-    found.register_event(Paid, handle)
-    return found
+def counted(meter: Numbers, ending: Any) -> Dispatcher:
+    """One handler for each kind, which ends as it is told, with a meter around it."""
+    return dispatcher(metrics_stage(meter, Classifier()), ending=ending)
 
 
 ERRORS = [
@@ -114,33 +85,33 @@ ERRORS = [
 @pytest.mark.parametrize("error, code", ERRORS)
 async def test_a_refusal_is_counted_by_its_code(error: Any, code: str) -> None:
     """What its class or its name says, of commands and queries; nothing that a single error says of itself."""
-    numbers = Numbers()
-    buses = dispatcher(numbers, Failure(error))
-    await asyncio.gather(buses.dispatch(Pay()), buses.dispatch(Ask()))
-    assert numbers.counted == [("pay", code), ("ask", code)]
+    numbers = Counting()
+    buses = counted(numbers, Failure(error))
+    await asyncio.gather(buses.dispatch(Register()), buses.dispatch(Ask()))
+    assert numbers.counted == [("register", code), ("ask", code)]
     assert [outcome for _, _, outcome in numbers.kept] == [Classifier().of_value(error)] * 2
 
 
 async def test_one_that_is_raised_is_counted_too() -> None:
     """It is a Failure by the time it is counted."""
-    numbers = Numbers()
-    await dispatcher(numbers, CardRefused("hunter2")).dispatch(Pay())
-    assert numbers.counted == [("pay", "card_refused")]
+    numbers = Counting()
+    await counted(numbers, CardRefused("hunter2")).dispatch(Register())
+    assert numbers.counted == [("register", "card_refused")]
 
 
 @pytest.mark.parametrize("ending", [None, KeyError("a bug"), asyncio.CancelledError()])
 async def test_nothing_else_is(ending: Any) -> None:
     """A success, a crash and whoever goes away are no refusals."""
-    numbers = Numbers()
-    await asyncio.gather(dispatcher(numbers, ending).dispatch(Pay()), return_exceptions=True)
+    numbers = Counting()
+    await asyncio.gather(counted(numbers, ending).dispatch(Register()), return_exceptions=True)
     assert (len(numbers.kept), numbers.counted) == (1, [])
 
 
 async def test_nor_is_what_a_reaction_ends_with() -> None:
     """Nobody was refused: it is tried again, and its subscription has numbers of its own."""
-    numbers = Numbers()
-    await asyncio.gather(dispatcher(numbers, Failure("hunter2")).dispatch(Paid()), return_exceptions=True)
-    assert numbers.kept == [(Kind.EVENT, "paid", "refused")]
+    numbers = Counting()
+    await asyncio.gather(counted(numbers, Failure("hunter2")).dispatch(Happened()), return_exceptions=True)
+    assert numbers.kept == [(Kind.EVENT, "happened", "refused")]
     assert numbers.counted == []
 
 

@@ -24,6 +24,7 @@ from twofold.store import (
 
 _PAGE = 1000
 _NEAR = 32
+"""How many events are read at once in front of an entry, where those of its own command are."""
 
 
 class NotAudited(NotFound):
@@ -161,27 +162,27 @@ class Audit:
         """
         entries = [entry async for entry in self.entries(correlation_id=correlation_id)]
         known = {str(entry.message_id) for entry in entries}
-        causes = await self._causes(entries, known)
+        causes = await self._causes(correlation_id, entries, known)
         below: dict[str | None, list[AuditEntry]] = {}
         for entry in entries:
             below.setdefault(_cause(entry, known, causes), []).append(entry)
         return _branches(below)
 
-    async def _causes(self, entries: Sequence[AuditEntry], known: Collection[str]) -> dict[str, str]:
+    async def _causes(
+        self, correlation_id: str, entries: Sequence[AuditEntry], known: Collection[str]
+    ) -> dict[str, str]:
         """What has caused each event of a request, by its id; nothing is read unless a command has come of an event."""
         causes: dict[str, str] = {}
         wanted = {one.causation_id for one in entries if one.causation_id is not None} - set(known)
         log = foundation(self._store).log  # as it is kept: of personal data nothing is read, so no key is needed
-        for position, correlation_id in {(entry.position, entry.correlation_id) for entry in entries if entry.position}:
-            until = position
+        # From the first one on: what has caused an event was read before it.
+        for until in sorted({entry.position for entry in entries}):
             while until > 0 and not wanted <= causes.keys():
                 page = await log.read(max(until - _NEAR, 0), until=until, limit=_NEAR)
                 own = [event for event in page if event.headers.get("correlation_id") == correlation_id]
-                found = {
+                causes |= {
                     str(event.id): event.headers["causation_id"] for event in own if "causation_id" in event.headers
                 }
-                causes |= found
-                wanted |= set(found.values()) - set(known)
                 if not own or len(own) < len(page):
                     break
                 until = page[0].position - 1

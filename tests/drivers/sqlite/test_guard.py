@@ -89,6 +89,10 @@ FORGERIES = [
     "PRAGMA recursive_triggers = OFF",
     "PRAGMA schema_version = 1",
     "PRAGMA query_only = ON",
+    "PRAGMA busy_timeout = 1",
+    "PRAGMA ignore_check_constraints = ON",
+    "PRAGMA legacy_alter_table = ON",
+    "PRAGMA locking_mode = EXCLUSIVE",
 ]
 WRITES = re.compile(r"(INSERT|UPDATE|DELETE|REPLACE) .*(twofold_|sqlite_sequence)", re.DOTALL)
 notes = Table("notes", MetaData(), Column("text", Text, primary_key=True), Column("count", Integer))
