@@ -205,16 +205,20 @@ class TestInject:
         assert faults == []
         assert [injection.binding(handler).scoped for handler in handlers] == [False, True]
 
+    @pytest.mark.parametrize("awaited", [False, True])
     @pytest.mark.parametrize("scope", [Scope.APP, Scope.REQUEST])
-    async def test_what_is_asked_for_may_be_in_a_component(self, scope: Scope) -> None:
+    async def test_what_is_asked_for_may_be_in_a_component(self, scope: Scope, awaited: bool) -> None:
         """Of dishka, where two things of one type are told apart."""
 
         async def handle(command: Do, name: Annotated[str, FromComponent("second")]) -> str:
             return name
 
+        async def other() -> str:
+            return "other"
+
         first, second = Provider(scope=scope), Provider(scope=scope, component="second")
         first.provide(lambda: "first", provides=str)
-        second.provide(lambda: "other", provides=str)
+        second.provide(other if awaited else lambda: "other", provides=str)
         handler, router = Handler.of(handle), Router()
         router.settings.injection, faults = inject([first, second], [handler])
         router.add(handler)

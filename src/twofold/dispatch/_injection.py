@@ -99,13 +99,20 @@ class Injection:
         opening = None if self.container is None else _level_above_messages(self.container)
 
         def wrap(handler: Handler, call_next: Next) -> Next | None:
+            # By hand, since `async with` would await a coroutine of dishka's that gives the scope itself.
             async def open_scope(message: Any, context: Context) -> Result[Any, Any]:
-                async with opening() as scope:  # type: ignore[misc]  # nothing is scoped without a container
+                scope = opening()  # type: ignore[misc]  # nothing is scoped without a container
+                try:
                     token = _scope.set(scope)
                     try:
-                        return await call_next(message, context)
+                        answer = await call_next(message, context)
                     finally:
                         _scope.reset(token)
+                except BaseException as error:
+                    await scope.__aexit__(None, error, None)
+                    raise
+                await scope.__aexit__(None, None, None)
+                return answer
 
             return open_scope if self.binding(handler).scoped else None
 
@@ -125,9 +132,10 @@ class Injection:
         if key is None:
             make = _maker(handler)
             return Binding(lambda: _filled(make, handler.needs, asked()), scoped=scoped, waits=True)
-        if any(_waits(factory) for _, factories in self._graph(handler) for factory in factories):
-            return Binding(lambda: asked().get(key), scoped=scoped, waits=True)
-        return Binding(lambda: asked().get_sync(key), scoped=scoped)
+        waits = any(_waits(factory) for _, factories in self._graph(handler) for factory in factories)
+        if _takes_one(handler):
+            return Binding(_asking(handler, asked, waits), scoped=scoped, waits=waits)
+        return Binding(lambda: asked().get(key) if waits else asked().get_sync(key), scoped=scoped, waits=waits)
 
     def _graph(self, handler: Handler) -> Iterator[tuple[DependencyKey, list[Factory]]]:
         """What a handler depends on, directly or through others, each with what makes it."""
@@ -227,6 +235,26 @@ def _waits(factory: Factory) -> bool:
 async def _filled(make: Callable[..., Any], needs: Mapping[str, Any], container: AsyncContainer) -> Any:
     """What a handler is called with, parameter by parameter: the container has no factory of it."""
     return make(**{name: await container.get(hint) for name, hint in needs.items()})
+
+
+def _takes_one(handler: Handler) -> bool:
+    """Whether it is a function of the message and one dependency: to ask for that is less than for a factory of it."""
+    return len(handler.needs) == 1 and not handler.is_class and not handler.logger_parameters
+
+
+def _asking(handler: Handler, asked: Callable[[], AsyncContainer], waits: bool) -> Callable[[], Any]:
+    """What asks for the one dependency of a handler."""
+    [(name, hint)] = handler.needs.items()
+    key = _key(hint)
+    wanted, component = key.type_hint, key.component
+
+    def now() -> Mapping[str, Any]:
+        return {name: asked().get_sync(wanted, component)}
+
+    async def later() -> Mapping[str, Any]:
+        return {name: await asked().get(wanted, component)}
+
+    return later if waits else now
 
 
 def _maker(handler: Handler) -> Callable[..., Any]:

@@ -91,7 +91,8 @@ class MessageType(Generic[M]):
             raise WiringError(f"{name} cannot be encoded: {reason}") from error
 
     @cached_property
-    def _check(self) -> Callable[[object], M]:
+    def check(self) -> Callable[[object], M]:
+        """What `validate` calls, and raises a `ValidationError`: for what runs at every dispatch."""
         return self.adapter.validator.validate_python
 
     @cached_property
@@ -133,9 +134,9 @@ class MessageType(Generic[M]):
             Invalid: With every finding.
         """
         try:
-            return self._check(message)
+            return self.check(message)
         except ValidationError as error:
-            raise Invalid(findings=self._findings(error)) from None
+            raise self.refusal(error) from None
 
     def parse(self, body: bytes | str) -> M:
         """A message from JSON that comes from outside.
@@ -146,7 +147,11 @@ class MessageType(Generic[M]):
         try:
             return self._read(body)
         except ValidationError as error:
-            raise Invalid(findings=self._findings(error)) from None
+            raise self.refusal(error) from None
+
+    def refusal(self, error: ValidationError) -> Invalid:
+        """Every finding of pydantic's, in twofold's words."""
+        return Invalid(findings=self._findings(error))
 
     def encode(self, message: M) -> bytes:
         """The message as JSON bytes."""

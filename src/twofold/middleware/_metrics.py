@@ -35,7 +35,7 @@ def metrics_stage(meter: Meter, classifier: Classifier) -> Stage:
         meter: Keeps the numbers.
         classifier: Tells what an error means.
     """
-    refused = refusal_of(meter)
+    record, refused = meter.record, refusal_of(meter)
 
     def wrap(handler: Handler, call_next: Next) -> Next:
         kind, name = handler.kind, wire_name(handler.message_type).name
@@ -56,7 +56,7 @@ def metrics_stage(meter: Meter, classifier: Classifier) -> Stage:
                 outcome = "cancelled"
                 raise
             finally:
-                meter.record(kind, name, outcome, perf_counter() - started)
+                record(kind, name, outcome, perf_counter() - started)
 
         return measure
 

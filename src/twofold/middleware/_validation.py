@@ -3,6 +3,8 @@
 from collections.abc import Awaitable
 from typing import Any
 
+from pydantic import ValidationError
+
 from twofold.dispatch import Handler, Next, Stage
 from twofold.errors import Invalid
 from twofold.messages import Catalogue, Context, Kind
@@ -19,13 +21,14 @@ def validation_stage(catalogue: Catalogue) -> Stage:
     def wrap(handler: Handler, call_next: Next) -> Next | None:
         if handler.kind is Kind.EVENT:
             return None
-        validate = catalogue.of(handler.message_type).validate
+        kind = catalogue.of(handler.message_type)
+        check = kind.check
 
         def validation(message: Any, context: Context) -> Awaitable[Result[Any, Any]]:
             try:
-                normal = validate(message)
-            except Invalid as error:
-                return _refused(error)
+                normal = check(message)
+            except ValidationError as error:
+                return _refused(kind.refusal(error))
             return call_next(normal, context)
 
         return validation
