@@ -10,8 +10,8 @@ import pytest
 
 from tests.observability.test_meter import samples
 from tests.reliability.virtual import LoopClock, run, settle, silent_redis
-from twofold import App, Module, Query, Success
-from twofold.errors import CircuitOpen
+from twofold import App, Module, Query, QueryBus, Success
+from twofold.errors import CircuitOpen, TimedOut
 from twofold.observability import PrometheusMeter
 from twofold.reliability import CircuitBreaker, RateLimit, State, StateChange
 
@@ -204,5 +204,31 @@ def test_a_probe_that_says_nothing_gives_its_place_back(bug: bool) -> None:
             with pytest.raises(KeyError if bug else asyncio.CancelledError):
                 await probe
             assert await app.execute(Find()) == Success("found")
+
+    run(main())
+
+
+def test_what_hangs_inside_of_something_else_has_failed_at_the_deadline_of_the_whole() -> None:
+    """Whoever sent it is cancelled first, since it is their deadline; the breaker is that of what did not answer."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Ask(Query[str]):
+        """What asks elsewhere."""
+
+    async def hang() -> str:
+        await asyncio.Event().wait()
+        return "never"
+
+    async def ask(query: Ask, queries: QueryBus) -> str:
+        return str((await queries.execute(Find())).unwrap())
+
+    async def main() -> None:
+        app = Elsewhere(hang).app(timeout=60)
+        asking = Module("asking")
+        asking.register(Ask, ask, timeout=1)
+        app.mount(asking)
+        async with app:
+            assert isinstance((await app.execute(Ask())).error, TimedOut)
+            assert isinstance((await app.execute(Find())).error, CircuitOpen)
 
     run(main())

@@ -1,10 +1,11 @@
 """Keeping messages away from handlers whose work keeps failing."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from twofold.dispatch import Handler, Next, Stage
-from twofold.errors import Classifier, Unavailable
+from twofold.errors import Classifier, TimedOut, Unavailable
 from twofold.messages import Context
 from twofold.middleware._inside import inside
 from twofold.result import Failure, Result
@@ -56,6 +57,10 @@ def breaker_stage(
             try:
                 result = await call_next(message, context)
                 tell = breaker.failed if is_failed(result) else breaker.succeeded
+            except asyncio.CancelledError:
+                if _is_late(context) and counted.counts(TimedOut.category):
+                    tell = breaker.failed
+                raise
             finally:
                 del calls[context]
                 if failed and context in failed:
@@ -70,3 +75,8 @@ def breaker_stage(
         return guarded
 
     return Stage("breaker", wrap)
+
+
+def _is_late(context: Context) -> bool:
+    """Whether a message has had all its time: whoever sent it ends it at a deadline that they have in common."""
+    return context.deadline is not None and context.clock.monotonic() >= context.deadline
