@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from dishka import Provider, Scope
+from dishka import Provider, Scope, decorate, provide
 from sqlalchemy.orm import Session
 
 from tests.app.clinic import FindBill, Pay, PaymentFailed, find_bill, pay
 from twofold import App, Command, Lifecycle, Module, Principal
 from twofold.app.explanation import Explanation, explain
-from twofold.cache import Cache
-from twofold.dispatch import Idempotency
+from twofold.cache import Cache, Caches
+from twofold.dispatch import Idempotency, Next
 from twofold.errors import NotFound
+from twofold.messages import Context, Kind
+from twofold.reliability import Breakers, Bulkheads, Limiters, Retries
+from twofold.result import Result
 
 
 class Mail(Protocol):
@@ -81,13 +84,26 @@ def test_a_class_is_named_with_its_module(tmp_path: Path, module: Module) -> Non
     assert giver(explained(notify, tmp_path, module)) == ("Smtp of module post", "application")
 
 
-def test_an_instance_is_an_object(tmp_path: Path, module: Module) -> None:
-    """An instance has no name of its own."""
+def test_an_instance_is_named_by_its_class(tmp_path: Path, module: Module) -> None:
+    """It has no name of its own."""
     module.provide(Mail, Smtp())
 
     def notify(command: Notify, mail: Mail) -> None: ...
 
-    assert giver(explained(notify, tmp_path, module)) == ("an object of module post", "application")
+    assert giver(explained(notify, tmp_path, module)) == ("Smtp of module post", "application")
+
+
+def smtp() -> Smtp:
+    return Smtp()
+
+
+def test_a_function_is_named(tmp_path: Path, module: Module) -> None:
+    """By itself, and not by where it lies in memory."""
+    module.provide(Mail, smtp)
+
+    def notify(command: Notify, mail: Mail) -> None: ...
+
+    assert giver(explained(notify, tmp_path, module)) == ("smtp of module post", "message")
 
 
 def test_a_dishka_provider_is_looked_into(tmp_path: Path, module: Module) -> None:
@@ -110,7 +126,99 @@ def test_an_override_wins(tmp_path: Path, module: Module) -> None:
     module.register(Notify, notify)
     app = App("post", modules=[module], database=tmp_path / "post.db")
     app.override(Mail, Smtp())
-    assert giver(explain(app, "Notify")) == ("an override", "application")
+    assert giver(explain(app, "Notify")) == ("Smtp, an override", "application")
+
+
+def settings_of(app: App, name: str) -> dict[str, tuple[str, str]]:
+    """By the part, where each is set, and what does it."""
+    (handler,) = explain(app, name).handlers
+    return {one.part: (one.source.rpartition(".")[2], one.done_by) for one in handler.settings}
+
+
+class Tolerant:
+    """A breaker, or whatever else is asked for."""
+
+
+class Wiring(Provider):
+    """What a team has for all of its applications."""
+
+    scope = Scope.APP
+
+    @provide
+    def limiters(self) -> Limiters:
+        """Those of the team."""
+        raise NotImplementedError
+
+    @decorate
+    def counted(self, bulkheads: Bulkheads) -> Bulkheads:
+        """Those of twofold, counted."""
+        raise NotImplementedError
+
+
+def test_what_does_the_work_of_a_setting_is_named_where_it_is_not_twofold(module: Module) -> None:
+    """Whether a module provides it, by what name ever, something stands around it, or it is overridden."""
+    named, elsewhere = Provider(scope=Scope.APP), Provider(scope=Scope.APP, component="elsewhere")
+    named.provide(Tolerant)
+    named.alias(source=Tolerant, provides=Caches)
+    elsewhere.provide(Tolerant, provides=Retries)
+    for provider in (Wiring(), named, elsewhere):
+        module.include(provider)
+    module.register(Pay, pay)
+    settings: Any = {"rate_limit": "5/second", "bulkhead": 2, "circuit_breaker": 3, "timeout": 1, "retry": 2}
+    module.register(FindBill, find_bill, cache="1m", fallback=no_bill, **settings)
+    app = App("post", modules=[module], database="memory:")
+    app.override(Breakers, Tolerant())
+    assert settings_of(app, "find_bill") == {
+        "rate_limit": ("find_bill", "Wiring.limiters of module post"),
+        "bulkhead": ("find_bill", "Wiring.counted of module post, around twofold"),
+        "circuit_breaker": ("find_bill", "Tolerant, an override"),
+        "timeout": ("find_bill", "twofold"),
+        "retry": ("find_bill", "twofold"),
+        "cache": ("find_bill", "Tolerant of module post"),
+        "fallback": ("find_bill", "twofold"),
+    }
+
+
+def test_what_is_switched_off_is_done_by_nobody_else(module: Module) -> None:
+    """Whatever is in its place."""
+    module.register(Pay, pay)
+    module.register(FindBill, find_bill, circuit_breaker=None)
+    app = App("post", modules=[module], database="memory:", circuit_breaker=3)
+    app.override(Breakers, Tolerant())
+    assert settings_of(app, "find_bill") == {"circuit_breaker": ("find_bill", "twofold")}
+    assert settings_of(app, "pay")["circuit_breaker"] == ("the application", "Tolerant, an override")
+
+
+async def announce(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+    """Goes around everything."""
+    return await call_next(message, context)
+
+
+class Timed:
+    """Goes around a handler."""
+
+    async def __call__(self, message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+        return await call_next(message, context)
+
+
+def test_middleware_is_told_with_what_it_was_given_to(module: Module) -> None:
+    """The application, or a bus of it, whichever handlers that wraps; and none that wraps others."""
+    module.register(Pay, pay)
+    module.register(FindBill, find_bill)
+    app = App("post", modules=[module], database="memory:")
+    app.commands.use(Timed(), at="inner")
+    app.use(announce, when=Kind.COMMAND)
+    app.dispatcher.use(announce, when=FindBill)
+
+    def told(name: str) -> list[tuple[str, str]]:
+        (handler,) = explain(app, name).handlers
+        assert {"announce", "Timed"} <= {*handler.stages}
+        return [(one.value, one.source) for one in handler.settings if one.part == "middleware"]
+
+    here = "tests.app.test_explanation"
+    timed = (f"{here}.Timed(at=inner)", "CommandBus")
+    assert told("pay") == [timed, (f"{here}.announce(at=outer, when=command)", "the application")]
+    assert told("find_bill") == [timed, (f"{here}.announce(at=outer, when=FindBill)", "Dispatcher")]
 
 
 def test_an_unknown_name_is_not_found(tmp_path: Path, module: Module) -> None:

@@ -2,13 +2,46 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Said
+from twofold import App, Module, Query
+from twofold.dispatch import Next
+from twofold.messages import Context, Kind
+from twofold.reliability import Breakers
+from twofold.result import Result
 
 Twofold = Callable[..., Said]
 SHOP = "tests.cli.shop:app"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Light(Query[int]):
+    """How bright it is."""
+
+
+async def light(query: Light) -> int:
+    """As bright as ever."""
+    return 1
+
+
+async def dim(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+    """Go on."""
+    return await call_next(message, context)
+
+
+class Patient:
+    """A breaker that never opens."""
+
+
+_lamps = Module("lamps")
+_lamps.register(Light, light, retry=2)
+lamps = App("lamps", modules=[_lamps], circuit_breaker=3)
+lamps.use(dim, when=Kind.QUERY)
+lamps.override(Breakers, Patient())
 
 
 @pytest.mark.parametrize("name", ["sell", "Sell"])
@@ -31,6 +64,18 @@ def test_a_message_is_known_by_wire_name_and_by_class_name(twofold: Twofold, nam
         "idempotency: Idempotency(key=None)  default",
         "events: EventBus  twofold, one per application",
         "till: Till  SilentTill of module shop, one per application",
+    ]
+
+
+def test_what_others_have_put_in_is_named(twofold: Twofold) -> None:
+    """What does the work of a setting in the place of twofold's own, and what a middleware was given to."""
+    out = twofold("explain", "tests.cli.test_explain:lamps", "light").out
+    told = [line.lstrip("│├└─ ") for line in out.splitlines()]
+    assert told[-4:] == [
+        "tests.cli.test_explain.light  async, of module lamps",
+        "circuit_breaker: CircuitBreaker(failures=3)  the application, done by Patient, an override",
+        "retry: Retry(attempts=2)  tests.cli.test_explain.light",
+        "middleware: tests.cli.test_explain.dim(at=outer, when=query)  the application",
     ]
 
 

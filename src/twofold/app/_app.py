@@ -46,6 +46,7 @@ from twofold.dispatch import (
     QueryBus,
     Router,
     When,
+    giving,
     options_of,
 )
 from twofold.errors import Category, Classification, Fault, FaultError, StartError, TwofoldError, WiringError
@@ -375,7 +376,7 @@ class App:
         """
         self._change()
         try:
-            self.router.use(middleware, at=at, when=when)
+            self.router.use(middleware, at=at, when=when, by="the application")
         except FaultError as error:  # told at the start, with all others
             self._refused.append(error.fault)
 
@@ -390,7 +391,7 @@ class App:
             WiringError: It is running.
         """
         self._change()
-        self._overrides.provide(lambda: substitute, provides=wanted, scope=Scope.APP)
+        self._overrides.provide(giving(substitute), provides=wanted, scope=Scope.APP)
 
     def observe(
         self,

@@ -6,6 +6,7 @@ from typing import TypeAlias, TypeVar
 from dishka import Provider, Scope
 
 from twofold.aggregates import Aggregate, Boundary, Entity, EntityRepository, EntityRows, History, Repository
+from twofold.dispatch import giving
 from twofold.errors import WiringError
 from twofold.messages import Catalogue, Context, current_context
 from twofold.store import Store, UnitOfWork, current_unit
@@ -33,17 +34,13 @@ def own_provider(services: Mapping[type, object], rows_of: RowsOf | None = None)
 
     provider = Provider()
     for wanted, service in services.items():
-        provider.provide(_giving(service), provides=wanted, scope=Scope.APP)
+        provider.provide(giving(service), provides=wanted, scope=Scope.APP)
     provider.provide(_unit, scope=Scope.REQUEST)
     provider.provide(_context, scope=Scope.REQUEST)
     provider.provide(repository, scope=Scope.REQUEST)
     provider.provide(Boundary, scope=Scope.REQUEST)
     provider.provide(History, scope=Scope.APP)
     return provider
-
-
-def _giving(service: object) -> Callable[[], object]:
-    return lambda: service
 
 
 def _unit() -> UnitOfWork:

@@ -50,6 +50,14 @@ from twofold.reliability import (
 
 _LOGGER: Final = logging.getLogger("twofold.breaker")
 _SETTINGS: Final = logging.getLogger("twofold.settings")
+MACHINES: Final[Mapping[str, type[Any]]] = {
+    "rate_limit": Limiters,
+    "bulkhead": Bulkheads,
+    "circuit_breaker": Breakers,
+    "timeout": Timeouts,
+    "retry": Retries,
+}
+"""What does the work of each part, as it is asked for."""
 _SHOWN: Final = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
 
 
@@ -188,9 +196,9 @@ class ReliabilityParts:
             MissingExtraError: One is.
         """
         self._timeouts = await get(Timeouts)
-        for part, machines in (("rate_limit", Limiters), ("circuit_breaker", Breakers), ("retry", Retries)):
+        for part in ("rate_limit", "circuit_breaker", "retry"):
             for handler in filter(self._of(part), self._found):
-                (await get(machines)).of(handler.message_type)
+                (await get(MACHINES[part])).of(handler.message_type)
 
     def stages(self, get: Callable[[type[Any]], Awaitable[Any]], joined: Joined, lines: Lines) -> ReliabilityStages:
         """The stages.

@@ -1,19 +1,25 @@
-"""What really happens to one message, as plain data: each handler's pipeline, and where its dependencies come from."""
+"""What really happens to one message, as plain data: each handler's pipeline, and where what is in it comes from."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
-from dishka import Scope
+from dishka import Provider, Scope
+from dishka.entities.component import DEFAULT_COMPONENT
+from dishka.entities.key import DependencyKey, hint_to_dependency_key
 
 from twofold.app._app import App
 from twofold.app._called import message_called
+from twofold.app._reliability import MACHINES
 from twofold.app.description import type_name
-from twofold.dispatch import Handler, Idempotency, State, filling
+from twofold.cache import Caches
+from twofold.dispatch import Handler, Idempotency, State, Used, filling
 from twofold.messages import Kind, wire_name
 
 _STATES: Final[tuple[State, ...]] = ("attempted", "succeeded", "failed")
 _LIVES: dict[Any, str] = {Scope.APP: "application", Scope.REQUEST: "message"}
+OWN: Final = "twofold"
+"""Who gives what nobody else does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +34,15 @@ class ExplainedNeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedSetting:
-    """What is set of a part of the pipeline, and where: at the handler, its module, the application, or outside."""
+    """What is set of a part of the pipeline, and where: at the handler, its module, the application, or outside.
+
+    What does it is what the container has for that, twofold's own where nobody has put another in its place.
+    """
 
     part: str
     value: str
     source: str
+    done_by: str = OWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,16 +117,19 @@ def _settings(app: App, handler: Handler) -> tuple[ExplainedSetting, ...]:
     reliability = app.assembly.reliability
     for part, one in () if reliability is None else reliability.settings(handler).items():
         source = f"{one.source}, nearer than {one.instead_of}" if one.instead_of else one.source
-        settings.append(ExplainedSetting(part=part, value=_said(one.value), source=source))
+        done_by = OWN if one.value is None else _given_by(app, MACHINES[part])
+        settings.append(ExplainedSetting(part=part, value=_said(one.value), source=source, done_by=done_by))
     settings += _of_a_command(app, handler)
     settings += _of_a_reaction(handler)
     caching = app.assembly.caching
     kept = None if caching is None else caching.said.get(handler)
     if kept is not None:
-        settings.append(ExplainedSetting(part="cache", value=_said(kept), source=handler.id))
+        done_by = _given_by(app, Caches)
+        settings.append(ExplainedSetting(part="cache", value=_said(kept), source=handler.id, done_by=done_by))
     if "fallback" in handler.options:
         name = _named(handler.options["fallback"])
         settings.append(ExplainedSetting(part="fallback", value=name, source=handler.id))
+    settings += [_used(one) for one in app.router.middleware if one.wraps(handler)]
     return tuple(settings)
 
 
@@ -142,8 +155,15 @@ def _of_a_reaction(handler: Handler) -> Iterator[ExplainedSetting]:
         yield ExplainedSetting(part="principal", value=handler.following.principal.user_id, source=handler.id)
 
 
+def _used(one: Used) -> ExplainedSetting:
+    """A user's middleware, by what it is called in Python, and what it was given to."""
+    when = "" if one.when is None else f", when={_named(one.when)}"
+    value = f"{one.middleware.__module__}.{one.name}(at={one.at}{when})"
+    return ExplainedSetting(part="middleware", value=value, source=one.by)
+
+
 def _named(value: Any) -> Any:
-    """A function by its name, and anything else as it is."""
+    """A class or function by its name, and anything else as it is."""
     return getattr(value, "__qualname__", value) if callable(value) else value
 
 
@@ -166,15 +186,35 @@ def _runs(app: App, handler: Handler) -> str:
 
 
 def _need(app: App, parameter: str, hint: Any) -> ExplainedNeed:
-    given_by = "twofold"
-    for owner in app.modules:
-        for factory in (factory for provider in owner.providers for factory in provider.factories):
-            if factory.provides.type_hint == hint:
-                source = type_name(factory.source)
-                given_by = f"{'an object' if '<lambda>' in source else source} of module {owner.name}"
-    if any(factory.provides.type_hint == hint for factory in app._overrides.factories):
-        given_by = "an override"
     scope = app.assembly.injection.scope_of(hint)
     return ExplainedNeed(
-        parameter=parameter, type=type_name(hint), given_by=given_by, lives_as_long_as=_LIVES.get(scope, str(scope))
+        parameter=parameter,
+        type=type_name(hint),
+        given_by=_given_by(app, hint),
+        lives_as_long_as=_LIVES.get(scope, str(scope)),
     )
+
+
+def _given_by(app: App, hint: Any) -> str:
+    """What the container has for a type, and who has put it there: the last one wins, and decorators are around it."""
+    wanted = hint_to_dependency_key(hint).with_component(DEFAULT_COMPONENT)
+    modules = [(provider, f" of module {one.name}") for one in app.modules for provider in one.providers]
+    given_by, around = OWN, list[str]()
+    for provider, whose in [*modules, (app._overrides, ", an override")]:
+        for provides, source in _sources(provider):
+            if provides.with_component(provider.component) == wanted:
+                given_by = f"{_source(source)}{whose}"
+        for one in provider.decorators:
+            if one.provides.with_component(provider.component) == wanted:
+                around.append(f"{_source(one.factory.source)}{whose}, around ")
+    return "".join([*reversed(around), given_by])
+
+
+def _sources(provider: Provider) -> Iterator[tuple[DependencyKey, Any]]:
+    """What a provider makes itself, and what it gives that is asked for by another name."""
+    yield from ((one.provides, one.source) for one in provider.factories)
+    yield from ((one.provides, one.source.type_hint) for one in provider.aliases)
+
+
+def _source(source: Any) -> str:
+    return getattr(source, "__qualname__", None) or type_name(source)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from twofold.app.explanation import Explanation
+from twofold.app.explanation import OWN, Explanation
 from twofold.app.explanation import explain as explain_message
 from twofold.cli._completion import messages_of
 from twofold.cli._load import app_and_name, load_as_run, told_apart
@@ -22,7 +22,7 @@ _UNCUT: Final = 10_000
 @app_and_name("MESSAGE", messages_of())
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def explain(*, names: tuple[str, ...], target: str | None, as_json: bool) -> None:
-    """Show the pipeline that a message really goes through, and where its handler's dependencies come from.
+    """Show the pipeline that a message really goes through, and where all that is in it comes from.
 
     MESSAGE is a wire name or a class name.
     """
@@ -44,7 +44,8 @@ def _tree(explanation: Explanation) -> Tree:
             branch = branch.add(Text(stage, "cyan"))
         branch = branch.add(Text.assemble((one.handler, "bold green"), f"  {one.runs}, of module {one.module}"))
         for setting in one.settings:
-            branch.add(Text.assemble(f"{setting.part}: ", (setting.value, "yellow"), f"  {setting.source}"))
+            done_by = "" if setting.done_by == OWN else f", done by {setting.done_by}"
+            branch.add(Text.assemble(f"{setting.part}: ", (setting.value, "yellow"), f"  {setting.source}{done_by}"))
         for need in one.needs:
             facts = f"{need.given_by}, one per {need.lives_as_long_as}"
             branch.add(Text.assemble(f"{need.parameter}: ", (need.type, "yellow"), f"  {facts}"))

@@ -70,7 +70,7 @@ class _Bus:
         Raises:
             WiringError: It is not async, or does not take these three.
         """
-        self._router.use(middleware, at=at, when=when)
+        self._router.use(middleware, at=at, when=when, by=type(self).__name__)
 
 
 class CommandBus(_Bus):

@@ -62,7 +62,7 @@ class Dispatcher:
         Raises:
             WiringError: It is not async, or does not take these three.
         """
-        self._router.use(middleware, at=at, when=when)
+        self._router.use(middleware, at=at, when=when, by=type(self).__name__)
 
     def register_handler(
         self, message: type, handler: Target, *, kind: Kind | None = None, blocking: bool = False

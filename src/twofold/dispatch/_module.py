@@ -16,6 +16,7 @@ from twofold.dispatch._decider import Decider, DeciderDeclaration, Outcome
 from twofold.dispatch._following import Following, Start
 from twofold.dispatch._guard import Authorize
 from twofold.dispatch._handler import Door, Target
+from twofold.dispatch._injection import giving
 from twofold.dispatch._options import Options, Policies, options_of
 from twofold.dispatch._publication import PublicationDeclaration
 from twofold.dispatch._registration import Registration
@@ -505,7 +506,7 @@ class Module:
         elif hasattr(source, "__origin__"):
             raise WiringError(f"{source} is an annotation; provide a class, a function or an instance")
         else:
-            provider.provide(lambda: source, provides=wanted, scope=Scope.APP)
+            provider.provide(giving(source), provides=wanted, scope=Scope.APP)
         self.providers.append(provider)
 
     def include(self, provider: Provider) -> None:

@@ -52,33 +52,55 @@ class Stage(NamedTuple):
     wrap: Callable[[Handler, Next], Next | None]
 
 
-def stage_of(middleware: Middleware, when: When, classifier: Classifier) -> Stage:
-    """A user's middleware as a stage; what it raises becomes a Failure when it is no bug.
+class Used(NamedTuple):
+    """A user's middleware, as it was put into the pipelines.
 
     Args:
         middleware: The middleware.
+        at: Its place.
         when: Which handlers it wraps.
+        by: What it was given to: the application, or a bus.
+    """
+
+    middleware: Middleware
+    at: Place
+    when: When
+    by: str
+
+    @property
+    def name(self) -> str:
+        """What its stage is called."""
+        return _name(self.middleware)
+
+    def wraps(self, handler: Handler) -> bool:
+        """Whether it is in the pipeline of a handler."""
+        match self.when:
+            case None:
+                return True
+            case Kind():
+                return handler.kind is self.when
+            case type():
+                return issubclass(handler.message_type, self.when)
+            case _:
+                return self.when(handler)
+
+
+def stage_of(used: Used, classifier: Classifier) -> Stage:
+    """A user's middleware as a stage; what it raises becomes a Failure when it is no bug.
+
+    Args:
+        used: The middleware.
         classifier: Tells failures from bugs.
     """
-    name = getattr(middleware, "__qualname__", None) or type(middleware).__qualname__
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
-        return _guard(middleware, call_next, classifier) if applies(when, handler) else None
+        return _guard(used.middleware, call_next, classifier) if used.wraps(handler) else None
 
-    return Stage(name, wrap)
+    return Stage(used.name, wrap)
 
 
-def applies(when: When, handler: Handler) -> bool:
-    """Whether a condition holds for a handler."""
-    match when:
-        case None:
-            return True
-        case Kind():
-            return handler.kind is when
-        case type():
-            return issubclass(handler.message_type, when)
-        case _:
-            return when(handler)
+def _name(middleware: Middleware) -> str:
+    return getattr(middleware, "__qualname__", None) or type(middleware).__qualname__
 
 
 def compose(stages: Sequence[Stage], handler: Handler, innermost: Next) -> tuple[Next, tuple[str, ...]]:
@@ -108,9 +130,8 @@ def _guard(middleware: Middleware, call_next: Next, classifier: Classifier) -> N
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
             return failure_of(error, classifier)
         if not isinstance(answer, RESULTS):
-            name = getattr(middleware, "__qualname__", type(middleware).__qualname__)
             raise WiringError(
-                f"the middleware {name} answered {answer!r:.40} and no Result: return what call_next gives"
+                f"the middleware {_name(middleware)} answered {answer!r:.40} and no Result: return what call_next gives"
             )
         return as_result(answer)
 

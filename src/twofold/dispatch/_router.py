@@ -16,7 +16,7 @@ from twofold.dispatch._handler import Handler, Target
 from twofold.dispatch._injection import Injection
 from twofold.dispatch._invoke import Runner, innermost
 from twofold.dispatch._kinds import COMMAND
-from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, When, compose, stage_of
+from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, Used, When, compose, stage_of
 from twofold.dispatch._shape import require_shape
 from twofold.dispatch._unmade import Unmade, refuse_unmade
 from twofold.errors import Classifier, DuplicateHandlerError, HandlerNotFoundError
@@ -88,8 +88,8 @@ class Router:
         """Where contexts get their time; may be changed until it is frozen."""
         self.ids = ids
         """Where contexts get their ids."""
-        self._outer: list[tuple[Middleware, When]] = []
-        self._inner: list[tuple[Middleware, When]] = []
+        self.middleware: list[Used] = []
+        """Every middleware, in the order in which they were put in."""
         self._handlers: dict[type, list[Handler]] = {}
         self._routes: dict[Handler, Route] = {}
         self.commands: dict[type, Next] = {}
@@ -125,21 +125,21 @@ class Router:
         self.add(handler)
         return handler
 
-    def use(self, middleware: Middleware, *, at: Place = "outer", when: When = None) -> None:
+    def use(self, middleware: Middleware, *, at: Place, when: When, by: str) -> None:
         """Put a middleware into every pipeline, inside those put at the same place before.
+
+        Args:
+            middleware: The middleware.
+            at: Its place.
+            when: Which handlers it wraps.
+            by: What it was given to.
 
         Raises:
             FaultError: It has not the shape of one.
         """
         require_shape(middleware)
-        (self._outer if at == "outer" else self._inner).append((middleware, when))
+        self.middleware.append(Used(middleware, at, when, by))
         self.forget()
-
-    @property
-    def middleware(self) -> Sequence[tuple[Place, Middleware, When]]:
-        """Every middleware with its place, and the handlers that it wraps."""
-        outer: list[tuple[Place, Middleware, When]] = [("outer", *used) for used in self._outer]
-        return [*outer, *(("inner", *used) for used in self._inner)]
 
     def forget(self) -> None:
         """Drop what was compiled; it is compiled again when needed."""
@@ -174,8 +174,8 @@ class Router:
             core = innermost(handler, binding, settings.classifier, settings.runner(handler))
             between = settings.between or (settings.injection.scope_stage(),)
             outer, inner = (
-                [stage_of(middleware, when, settings.classifier) for middleware, when in used]
-                for used in (self._outer, self._inner)
+                [stage_of(used, settings.classifier) for used in self.middleware if used.at == place]
+                for place in ("outer", "inner")
             )
             run, names = compose([feed_stage(), *settings.before, *outer, *between, *inner], handler, core)
             known = self._routes[handler] = Route(handler, run, names)

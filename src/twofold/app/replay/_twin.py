@@ -129,10 +129,10 @@ def twin_of(app: App, store: Store, now: datetime, allowed: Collection[str]) -> 
     made._overrides = app._overrides
     classifier = app.router.settings.classifier
     middleware: list[Stage] = []
-    for at, one, when in app.router.middleware:
-        middleware.append(stage_of(one, when, classifier))
-        if middleware[-1].name in allowed:
-            made.use(one, at=at, when=when)
+    for one in app.router.middleware:
+        middleware.append(stage_of(one, classifier))
+        if one.name in allowed:
+            made.use(one.middleware, at=one.at, when=one.when)
     assembly = made.assembly
     assembly.held = ()  # no other process can take the place of an inline projection
     assembly.told = None  # nothing follows what it commits
