@@ -1,5 +1,6 @@
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,3 +31,17 @@ def twofold(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         return Said(int(end.value.code or 0), said.out, said.err)
 
     return call
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """What a test configures ends with it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers[:] = []
+    sender = logging.getLogger("httpx")  # the sender of all this tells where it sends it
+    sender.disabled = True
+    yield
+    sender.disabled = False
+    root.handlers[:] = handlers
+    root.setLevel(level)

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,8 @@ from twofold.messages import Origin
 from twofold.observability import LogFormat, OpenTelemetrySpans, configure_logging
 from twofold.reliability import RateLimit
 
+pytestmark = pytest.mark.usefixtures("logging_as_before")
+
 Twofold = Callable[..., Said]
 CANARY = "kanarienvogel"
 VAULT = "tests.cli.vault:app"
@@ -48,20 +49,6 @@ HEADERS = {"Authorization": f"Bearer {CANARY}", "Idempotency-Key": CANARY}
 def an_application_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """For each test: the command line keeps what it was told of databases and roles in the one that it loads."""
     monkeypatch.setattr("tests.cli.vault.app", App("vault", modules=[vault], authenticate=authenticate))
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """What is configured here ends here."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    root.handlers[:] = []
-    sender = logging.getLogger("httpx")  # the sender of all this tells where it sends it
-    sender.disabled = True
-    yield
-    sender.disabled = False
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def address_of(database: Database) -> str:
