@@ -145,3 +145,15 @@ async def test_one_that_comes_late_is_in_the_next_dispatch() -> None:
     dispatcher.use(Step("late", notes))
     await dispatcher.dispatch(Do())
     assert notes == ["handle", "late in", "handle", "late out"]
+
+
+async def test_that_of_a_bus_wraps_what_the_bus_takes() -> None:
+    """The buses of a dispatcher share a router; what is put around commands is asked about no query and no event."""
+    notes: list[str] = []
+    dispatcher = dispatcher_with(notes)
+    for bus in (dispatcher.commands, dispatcher.queries, dispatcher.events):
+        bus.use(Step(type(bus).__name__, notes))
+    for message in (Do(), Ask(), Happened()):
+        await dispatcher.dispatch(message)
+    assert notes[::3] == ["CommandBus in", "QueryBus in", "EventBus in"]
+    assert notes[1::3] == ["handle"] * 3

@@ -45,6 +45,7 @@ from twofold.dispatch import (
     Portal,
     QueryBus,
     Router,
+    Used,
     When,
     giving,
     options_of,
@@ -376,7 +377,7 @@ class App:
         """
         self._change()
         try:
-            self.router.use(middleware, at=at, when=when, by="the application")
+            self.router.use(Used(middleware, at, when, "the application"))
         except FaultError as error:  # told at the start, with all others
             self._refused.append(error.fault)
 

@@ -13,8 +13,8 @@ from dishka import AsyncContainer
 
 from twofold.dispatch._handler import Handler, Target
 from twofold.dispatch._injection import Injection
-from twofold.dispatch._kinds import COMMAND, QUERY
-from twofold.dispatch._pipeline import Middleware, Place, When
+from twofold.dispatch._kinds import COMMAND, EVENT, QUERY
+from twofold.dispatch._pipeline import Middleware, Place, Used, When
 from twofold.dispatch._router import Router, Settings
 from twofold.dispatch._sync import Portal, SyncCommandBus, SyncEventBus, SyncQueryBus
 from twofold.errors import Classification, Classifier, HandlersFailed, TwofoldError, WiringError
@@ -46,6 +46,7 @@ def router_alone(container: AsyncContainer | None, errors: Classification | None
 class _Bus:
     """What the three buses share: a router, and middleware around its handlers."""
 
+    _kind: ClassVar[Kind]
     __signature__: ClassVar = Signature()  # a web framework that makes one by its signature has nothing to fill in
 
     def __init__(
@@ -60,17 +61,17 @@ class _Bus:
         self._portal = portal or Portal()
 
     def use(self, middleware: Middleware, *, at: Place = "outer", when: When = None) -> None:
-        """Wrap handlers with a middleware.
+        """Wrap handlers with a middleware: of what this bus takes, and of nothing else of its application.
 
         Args:
             middleware: `async def middleware(message, context, call_next) -> Result`.
             at: Around everything, or right around the handler.
-            when: Which handlers; all unless given.
+            when: Which of these handlers; all unless given.
 
         Raises:
             WiringError: It is not async, or does not take these three.
         """
-        self._router.use(middleware, at=at, when=when, by=type(self).__name__)
+        self._router.use(Used(middleware, at, when, type(self).__name__, self._kind))
 
 
 class CommandBus(_Bus):
@@ -86,6 +87,8 @@ class CommandBus(_Bus):
         >>> await bus.execute(OpenAccount(owner="Ada"))
         Success(...)
     """
+
+    _kind = COMMAND
 
     def register(self, command: type, handler: Target, *, blocking: bool = False) -> None:
         """Register the handler of a command.
@@ -141,6 +144,8 @@ class QueryBus(_Bus):
         errors: What exceptions that know nothing of twofold mean.
     """
 
+    _kind = QUERY
+
     def register(self, query: type, handler: Target, *, blocking: bool = False) -> None:
         """Register the handler of a query.
 
@@ -195,6 +200,8 @@ class EventBus(_Bus):
         errors: What exceptions that know nothing of twofold mean.
         publisher: Where published events go instead of straight to the handlers; an application's log.
     """
+
+    _kind = EVENT
 
     def __init__(
         self,

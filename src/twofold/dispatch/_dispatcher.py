@@ -8,7 +8,7 @@ from dishka import AsyncContainer
 from twofold.dispatch._bus import CommandBus, EventBus, QueryBus, router_alone
 from twofold.dispatch._handler import Target
 from twofold.dispatch._kinds import EVENT
-from twofold.dispatch._pipeline import Middleware, Place, When
+from twofold.dispatch._pipeline import Middleware, Place, Used, When
 from twofold.dispatch._router import Router
 from twofold.dispatch._sync import Portal, SyncDispatcher
 from twofold.errors import Classification, TwofoldError
@@ -62,7 +62,7 @@ class Dispatcher:
         Raises:
             WiringError: It is not async, or does not take these three.
         """
-        self._router.use(middleware, at=at, when=when, by=type(self).__name__)
+        self._router.use(Used(middleware, at, when, type(self).__name__))
 
     def register_handler(
         self, message: type, handler: Target, *, kind: Kind | None = None, blocking: bool = False

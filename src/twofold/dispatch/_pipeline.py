@@ -60,12 +60,14 @@ class Used(NamedTuple):
         at: Its place.
         when: Which handlers it wraps.
         by: What it was given to: the application, or a bus.
+        kind: The one kind of messages that this takes; None where it takes all.
     """
 
     middleware: Middleware
     at: Place
     when: When
     by: str
+    kind: Kind | None = None
 
     @property
     def name(self) -> str:
@@ -74,6 +76,8 @@ class Used(NamedTuple):
 
     def wraps(self, handler: Handler) -> bool:
         """Whether it is in the pipeline of a handler."""
+        if self.kind not in (None, handler.kind):
+            return False
         match self.when:
             case None:
                 return True

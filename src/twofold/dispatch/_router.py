@@ -16,7 +16,7 @@ from twofold.dispatch._handler import Handler, Target
 from twofold.dispatch._injection import Injection
 from twofold.dispatch._invoke import Runner, innermost
 from twofold.dispatch._kinds import COMMAND
-from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, Used, When, compose, stage_of
+from twofold.dispatch._pipeline import Next, Stage, Used, compose, stage_of
 from twofold.dispatch._shape import require_shape
 from twofold.dispatch._unmade import Unmade, refuse_unmade
 from twofold.errors import Classifier, DuplicateHandlerError, HandlerNotFoundError
@@ -125,20 +125,17 @@ class Router:
         self.add(handler)
         return handler
 
-    def use(self, middleware: Middleware, *, at: Place, when: When, by: str) -> None:
-        """Put a middleware into every pipeline, inside those put at the same place before.
+    def use(self, used: Used) -> None:
+        """Put a middleware into pipelines, inside those put at the same place before.
 
         Args:
-            middleware: The middleware.
-            at: Its place.
-            when: Which handlers it wraps.
-            by: What it was given to.
+            used: The middleware.
 
         Raises:
             FaultError: It has not the shape of one.
         """
-        require_shape(middleware)
-        self.middleware.append(Used(middleware, at, when, by))
+        require_shape(used.middleware)
+        self.middleware.append(used)
         self.forget()
 
     def forget(self) -> None:

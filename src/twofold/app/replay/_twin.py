@@ -132,7 +132,7 @@ def twin_of(app: App, store: Store, now: datetime, allowed: Collection[str]) -> 
     for one in app.router.middleware:
         middleware.append(stage_of(one, classifier))
         if one.name in allowed:
-            made.use(one.middleware, at=one.at, when=one.when)
+            made.router.use(one)
     assembly = made.assembly
     assembly.held = ()  # no other process can take the place of an inline projection
     assembly.told = None  # nothing follows what it commits
