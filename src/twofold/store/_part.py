@@ -19,14 +19,14 @@ class Part(NamedTuple):
         mark: How much it had taken.
         traced: How many commands had been sent and answered in it.
         sources: Every source it knew, with its state.
-        participant: Its session, when it had one.
+        session: Its session, when it had one.
         context: The message it served.
     """
 
     mark: Mark
     traced: int
     sources: dict[str, tuple[EventSource, object]]
-    participant: Participant | None
+    session: Participant | None
     context: Context
 
 

@@ -5,10 +5,9 @@ to it. Events are encoded when they are added, so nothing that changes later cha
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any, Final, Protocol, TypeAlias, final
+from typing import Any, Protocol, TypeAlias, final
 
 from twofold.clock import Clock
 from twofold.errors import (
@@ -30,6 +29,7 @@ from twofold.store._batch import ANY_VERSION, Batch, Committed
 from twofold.store._bounds import Bounds
 from twofold.store._checkpoint import Move
 from twofold.store._fact import Fact
+from twofold.store._held import HeldTransaction
 from twofold.store._part import Part, Turns
 from twofold.store._participants import EventSource, Participant
 from twofold.store._pending import Pending
@@ -40,8 +40,6 @@ from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
 from twofold.store._selection import Condition, Selection, selected
 from twofold.store._snapshot import Snapshot
-
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 Told: TypeAlias = Callable[[Sequence[Fact], int], None]
 """Told of a commit: its events, and the position of the last one."""
@@ -82,6 +80,7 @@ class UnitOfWork:
         bounds: Bounds = Bounds(),  # noqa: B008  # frozen
     ) -> None:
         self._store = store
+        self._in_store: HeldTransaction | None = None
         self.catalogue = catalogue
         self._recorder = Recorder(catalogue, context, bounds)
         self._bounds = bounds
@@ -92,10 +91,6 @@ class UnitOfWork:
         self._snapshots: dict[str, Snapshot] = {}
         self._settled = _NOTHING
         self._reply: Reply | None = None
-        self._claimed = False
-        self._marked = False
-        self._transaction: Transaction | None = None
-        self._participant: Participant | None = None
         self._known: dict[str, EventSource] = {}
         self._left: dict[str, Callable[[], int | None]] = {}
         self._parts: list[Part] = []
@@ -163,9 +158,7 @@ class UnitOfWork:
     @property
     def transaction(self) -> Transaction:
         """The store's transaction, held open; nothing is begun before something runs in it."""
-        if self._transaction is None:
-            self._transaction = self._store.begin()
-        return self._transaction
+        return self._hold().transaction
 
     def participant(self, join: Callable[[Transaction], Participant]) -> Participant:
         """The session of this unit; made at the first call.
@@ -173,9 +166,7 @@ class UnitOfWork:
         Args:
             join: Makes it, on the unit's transaction.
         """
-        if self._participant is None:
-            self._participant = join(self.transaction)
-        return self._participant
+        return self._hold().session(join)
 
     def append(self, stream: str, *events: object, expected: int = ANY_VERSION) -> None:
         """Add events to the end of a stream.
@@ -212,10 +203,10 @@ class UnitOfWork:
         roll-back.
         """
         fact = self._recorder.own(event)
-        if self._transaction is None or not self._transaction.begun:
-            await self._commit_apart([fact])
-        else:
+        if self._begun():
             self._pending.survivors.append(fact)
+        else:
+            await self._commit_apart([fact])
 
     def tell(
         self,
@@ -317,12 +308,10 @@ class UnitOfWork:
         Raises:
             KeyInFlight: Another unit has it, and kept it for longer than that.
         """
-        found = await self.transaction.claim(key, now, wait)
-        if found is None:
-            self._claimed = True
-        else:
+        found = await self._hold().claim(key, now, wait)
+        if found is not None:
             await self.rollback()
-            self._transaction = None
+            self._in_store = None
         return found
 
     def answer(self, reply: Reply) -> None:
@@ -343,8 +332,8 @@ class UnitOfWork:
         """
         if self._parts:
             raise WiringError("a handler has answered before a command that it sent: await what it sends")
-        if self._participant is not None:
-            await self._participant.flush()
+        if self._in_store is not None:
+            await self._in_store.flush()
         for source, context in self._pending.sources:
             drained = source.drain()
             if drained is not None:
@@ -370,8 +359,8 @@ class UnitOfWork:
             received=settled.received,
         )
         try:
-            if self._transaction is not None:
-                self.committed = await self._transaction.commit(batch)
+            if self._in_store is not None:
+                self.committed = await self._in_store.transaction.commit(batch)
             elif batch:
                 self.committed = await self._store.commit(batch)
         except Exception as error:
@@ -381,16 +370,26 @@ class UnitOfWork:
                 self._explain(error)
             raise
         except asyncio.CancelledError as cancelled:
-            if isinstance(cancelled.__cause__, Decided):
-                self._may_be_committed(cancelled.__cause__.error)
-                if cancelled.__cause__.error is None:
-                    self._has_committed(cancelled.__cause__.value, facts)
+            decided = cancelled.__cause__
+            if isinstance(decided, Decided):
+                self._may_be_committed(decided.error)
+                if decided.error is None:
+                    self._has_committed(decided.value, facts)
             raise
         return self._has_committed(self.committed, facts)
 
     def _writes(self, facts: Sequence[object]) -> bool:
         """Whether a decision led to more than an answer, which was right when it was made."""
-        return bool(facts or self._pending.rows or (self._transaction is not None and self._transaction.begun))
+        return bool(facts or self._pending.rows or self._begun())
+
+    def _begun(self) -> bool:
+        """Whether anything has run in the store."""
+        return self._in_store is not None and self._in_store.transaction.begun
+
+    def _hold(self) -> HeldTransaction:
+        if self._in_store is None:
+            self._in_store = HeldTransaction(self._store.begin())
+        return self._in_store
 
     def _has_committed(self, committed: Committed, facts: Sequence[Added]) -> Committed:
         self.committed = committed
@@ -421,8 +420,8 @@ class UnitOfWork:
         self._pending.drop()
         if self.trace is not None and not self.trace.written:
             self.trace.undo()
-        if self._transaction is not None:
-            await self._transaction.rollback()
+        if self._in_store is not None:
+            await self._in_store.transaction.rollback()
 
     async def end(self) -> None:
         """Let the session go, and commit what survives though the unit does not.
@@ -431,8 +430,8 @@ class UnitOfWork:
         handler of the event loop, which logs it with its traceback unless told otherwise.
         """
         self._recorder.open = False
-        if self._participant is not None:
-            await self._participant.close()
+        if self._in_store is not None:
+            await self._in_store.close()
         survivors = self._pending.surviving()
         if survivors:
             try:
@@ -462,17 +461,13 @@ class UnitOfWork:
             raise WiringError("a command that a handler sends is a part of another one: it can expect no version")
         await self._turns.enter()
         try:
-            if self._participant is not None:
-                await self._participant.savepoint()
-            elif self._claimed and not self._marked:
-                await self.transaction.mark()
-                self._marked = True
+            session = None if self._in_store is None else await self._in_store.mark()
             self._parts.append(
                 Part(
                     mark=self._pending.mark(),
                     traced=0 if self.trace is None else len(self.trace),
                     sources={stream: (source, source.mark()) for stream, source in self._known.items()},
-                    participant=self._participant,
+                    session=session,
                     context=self._recorder.context,
                 )
             )
@@ -491,8 +486,8 @@ class UnitOfWork:
         try:
             if not self.open:
                 raise WiringError("a handler has answered before a command that it sent: await what it sends")
-            if part.participant is not None:
-                await part.participant.release()
+            if part.session is not None:
+                await part.session.release()
         finally:
             self._recorder.serve(part.context)
             self._turns.leave()
@@ -507,17 +502,8 @@ class UnitOfWork:
         for source, mark in part.sources.values():
             source.revert(mark)
         try:
-            if part.participant is not None:
-                await part.participant.undo()
-            elif self._participant is not None:
-                # The session was born in this part, so all of the transaction is this part's, but for a claim.
-                await self._participant.close()
-                self._participant = None
-                if self._marked:
-                    await self.transaction.revert()
-                else:
-                    await self.transaction.rollback()
-                    self._transaction = None
+            if self._in_store is not None and not await self._in_store.undo(part.session):
+                self._in_store = None
         finally:
             self._recorder.serve(part.context)
             self._turns.leave()
@@ -546,8 +532,8 @@ class UnitOfWork:
 
     async def _commit_apart(self, facts: Sequence[Added]) -> None:
         """Commit events in a unit of their own, whatever becomes of this one."""
-        told, bounds = self._told, self._bounds
-        apart = UnitOfWork(self._store, self.catalogue, self._recorder.context, self._inline, self._held, told, bounds)
+        context, told, bounds = self._recorder.context, self._told, self._bounds
+        apart = UnitOfWork(self._store, self.catalogue, context, self._inline, self._held, told, bounds)
         apart._pending.facts.extend(facts)
         try:
             await apart.commit()
