@@ -1,6 +1,6 @@
 """Putting an application together: read the modules, fill the table, build the container, and collect every fault.
 
-One pass in the order of `assemble`; nothing in here runs after the application has started.
+One pass in the order of `assemble`; after the start nothing in here runs but what tells of commits.
 """
 
 import sys
@@ -24,10 +24,12 @@ from twofold.app._decisions import read_decisions
 from twofold.app._encodable import encoding_faults
 from twofold.app._entities import entity_faults
 from twofold.app._fallbacks import fallback_faults
+from twofold.app._handlers import missing_handler_faults, read_handlers, same_reaction_faults
 from twofold.app._idempotency import idempotency_of
 from twofold.app._lifecycle import Attempts, attempts_of, lifecycle_events, lifecycle_faults
 from twofold.app._live import live_faults
 from twofold.app._local import LocalReactions
+from twofold.app._mistake import fault_of
 from twofold.app._needs import need_faults, policy_faults
 from twofold.app._options import option_faults
 from twofold.app._outside import read_writers, writer_provider
@@ -45,16 +47,8 @@ from twofold.app._stores import Stores
 from twofold.app._tables import table_faults
 from twofold.app._upcasting import upcaster_faults
 from twofold.app._views import bind, refreshers, view_faults, views_of
-from twofold.dispatch import Handler, Idempotency, Injection, Module, Registration, Router, inject
-from twofold.errors import (
-    Classification,
-    Classifier,
-    DuplicateHandlerError,
-    Fault,
-    FaultError,
-    UnknownMessage,
-    WiringError,
-)
+from twofold.dispatch import Handler, Idempotency, Injection, Module, Router, inject
+from twofold.errors import Classification, Classifier, Fault, WiringError
 from twofold.messages import Event, Kind
 from twofold.messaging import Broker, Consumption, Inbox, MemoryBroker, Publication, Relay
 from twofold.middleware import Spans, level_of, tally_of
@@ -193,8 +187,8 @@ def assemble(
     handled = [event for reader in readers for event in reader.events]
     _add_events(router, [*known, *handled, *(cls for cls in near if issubclass(cls, Event))], done.faults)
     deciding, meant = read_deciders(modules, near, done.faults)
-    handlers, unread = _add_handlers(modules, deciding, router, done.faults)
-    done.faults += _missing_handlers(near, handlers, meant.union(*map(messages_of, unread)))
+    handlers, unread = read_handlers(modules, deciding, router, done.faults)
+    done.faults += missing_handler_faults(near, handlers, meant.union(*map(messages_of, unread)))
     done.faults += encoding_faults(router.catalogue)
     done.faults += personal_faults(router.catalogue, stores)
     done.faults += upcaster_faults(modules, router.catalogue)
@@ -291,7 +285,7 @@ def assemble(
     done.state = tuple(table for module in modules for table in module.tables)
     done.read_models = (*(table for projection in stored for table in projection.tables), *views)
     done.faults += table_faults(modules, done.projections, either)
-    done.faults += _same_reactions(handlers)
+    done.faults += same_reaction_faults(handlers)
     done.faults += name_faults(done.projections, (*done.state, *done.read_models))
     if not done.faults:
         make = done.injection.services.get
@@ -322,7 +316,7 @@ def assemble(
 
 
 def _telling(caching: "Caching | None", local: LocalReactions | None) -> Told | None:
-    """Who is told of commits."""
+    """Who is told of every commit, from the start on."""
     if caching is None and local is None:
         return None
 
@@ -365,7 +359,7 @@ def _add_projections(module: Module, done: Assembly, session_of: SessionOf | Non
             owned = None if sql is None else sql.owned_by(declaration.tables)
             projection = Projection.of(declaration, session_of, owned)
         except WiringError as error:
-            done.faults.append(_fault(f"projection {declaration.name}", error))
+            done.faults.append(fault_of(f"projection {declaration.name}", error))
             continue
         if any(known.name == projection.name for known in done.projections):
             done.faults.append(
@@ -384,72 +378,4 @@ def _add_events(router: Router, events: Iterable[type], faults: list[Fault]) -> 
         try:
             router.catalogue.add(event, Kind.EVENT)
         except WiringError as error:
-            faults.append(_fault(event.__qualname__, error))
-
-
-def _add_handlers(
-    modules: Sequence[Module], deciding: Iterable[tuple[Module, Registration]], router: Router, faults: list[Fault]
-) -> tuple[list[Handler], list[Registration]]:
-    """All handlers, and the registrations that are none because of a fault."""
-    unread: list[Registration] = []
-    own = [(module, registration) for module in modules for registration in module]
-    for module, registration in [*own, *deciding]:
-        try:
-            router.add(_read(registration, module, router))
-        except (WiringError, UnknownMessage) as error:
-            unread.append(registration)
-            faults.append(_fault(registration.name, error))
-    return router.handlers(), unread
-
-
-def _read(registration: Registration, module: Module, router: Router) -> Handler:
-    if registration.event_name is None:
-        return registration.read(module.name)
-    event = router.catalogue.named(registration.event_name).cls
-    return registration.reacting_to(event).read(module.name)
-
-
-def _missing_handlers(near: Iterable[type], handlers: Sequence[Handler], unread: Iterable[type]) -> list[Fault]:
-    """Commands and queries in sight of the handlers that nobody handles; the base class of a handled one may be."""
-    handled = {handler.message_type for handler in handlers}.union(unread)
-    return [
-        Fault(
-            where=cls.__qualname__,
-            code="handler_not_found",
-            text="has no handler",
-            hint="write one, or mount the module that has it",
-        )
-        for cls in near
-        if not issubclass(cls, Event) and not any(issubclass(one, cls) for one in handled)
-    ]
-
-
-def _same_reactions(handlers: Sequence[Handler]) -> list[Fault]:
-    """Reactions that would share a checkpoint: of one name, in one module, to one event."""
-    reactions = Counter((one.module, one.name, one.message_type) for one in handlers if one.kind is Kind.EVENT)
-    return [
-        Fault(
-            where=f"{module}.{name}",
-            code="duplicate_reaction",
-            text=f"reacts to {event.__qualname__} twice",
-            hint="rename one of them: a checkpoint is kept under the name",
-        )
-        for (module, name, event), count in reactions.items()
-        if count > 1
-    ]
-
-
-def _fault(where: str, error: WiringError | UnknownMessage) -> Fault:
-    match error:
-        case FaultError():
-            return error.fault
-        case DuplicateHandlerError():
-            where, text = error.message_type.__qualname__, f"is handled by {error.first} and by {error.second}"
-            return Fault(where=where, code=error.code, text=text, hint="it takes one handler; only an event takes many")
-        case UnknownMessage():
-            text = f"reacts to {error.name!r}, and no event is called that"
-            return Fault(
-                where=where, code="unknown_event", text=text, hint=error.hint or "import the module that defines it"
-            )
-        case _:
-            return Fault(where=where, code=error.code, text=error.detail, hint=error.hint)
+            faults.append(fault_of(event.__qualname__, error))
