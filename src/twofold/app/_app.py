@@ -146,12 +146,6 @@ class App:
         bounds: Bounds = Bounds(),  # noqa: B008  # frozen
         **policies: Unpack[Policies],
     ) -> None:
-        if authorization not in ("required", "optional"):
-            raise WiringError(f"authorization={authorization!r} is neither required nor optional")
-        if tenants not in ("apart", "together"):
-            raise WiringError(f"tenants={tenants!r} are neither apart nor together")
-        if not interrupted_after > 0:
-            raise WiringError(f"interrupted_after={interrupted_after!r} is no number of seconds")
         self.name = name
         self.said = Said(
             name=name,
@@ -161,8 +155,8 @@ class App:
             idempotency=idempotency,
             profile=profile_of(profile),
             auditing=Auditing.of(audit),
-            authorization_required=authorization == "required",
-            tenants_apart=tenants == "apart",
+            authorization=authorization,
+            tenants=tenants,
             interrupted_after=interrupted_after,
             wait=wait,
             lease=lease,

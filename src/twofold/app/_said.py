@@ -2,14 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from twofold.app._auditing import Auditing
 from twofold.app._own_writes import Visible
 from twofold.app._production import Profile
 from twofold.clock import Clock
 from twofold.dispatch import Idempotency
-from twofold.errors import Classification
+from twofold.errors import Classification, WiringError
 from twofold.middleware import Meter, Spans
 from twofold.store import Bounds, UnitFactory
 from twofold.subscriptions import Observer
@@ -34,13 +34,16 @@ class Said:
         profile: Where it runs.
         lent: Whether its stores are lent to it for a while, by a test.
         auditing: How its audit trail is kept; None without one.
-        authorization_required: Whether a command or query that has no policy keeps it from starting everywhere.
-        tenants_apart: Whether a message has only the streams of its tenant.
+        authorization: Whether a command or query that has no policy keeps it from starting everywhere.
+        tenants: Whether a message has only the streams of its tenant.
         interrupted_after: How long an attempt may take whose command has no timeout, in seconds.
         wait: How long a query waits until it sees what its caller has written, in seconds.
         lease: After how many seconds without a sign of life another process takes over what it follows.
         stuck_after: After how many seconds without a step, while events wait, its health check fails.
         bounds: How much one unit of work may record.
+
+    Raises:
+        WiringError: There is no such way of authorization or of tenants, or no time for commands.
     """
 
     name: str
@@ -50,14 +53,32 @@ class Said:
     idempotency: Idempotency | None
     profile: Profile
     auditing: Auditing | None
-    authorization_required: bool
-    tenants_apart: bool
+    authorization: Literal["required", "optional"]
+    tenants: Literal["apart", "together"]
     interrupted_after: float
     wait: float
     lease: float
     stuck_after: float
     bounds: Bounds
     lent: bool = False
+
+    def __post_init__(self) -> None:
+        if self.authorization not in ("required", "optional"):
+            raise WiringError(f"authorization={self.authorization!r} is neither required nor optional")
+        if self.tenants not in ("apart", "together"):
+            raise WiringError(f"tenants={self.tenants!r} are neither apart nor together")
+        if not self.interrupted_after > 0:
+            raise WiringError(f"interrupted_after={self.interrupted_after!r} is no number of seconds")
+
+    @property
+    def authorization_required(self) -> bool:
+        """Whether a command or query that has no policy keeps it from starting everywhere."""
+        return self.authorization == "required"
+
+    @property
+    def tenants_apart(self) -> bool:
+        """Whether a message has only the streams of its tenant."""
+        return self.tenants == "apart"
 
     @property
     def production(self) -> bool:
