@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.spy import Attempted, BrokenSession, Happened, SpySession, begun, known, new_unit, types, written
 from twofold.errors import StoreUnavailable, VersionConflict, WiringError
-from twofold.messages import Context, Event, Origin
+from twofold.messages import Context, Event, Origin, Receipt
 from twofold.store import Fact, MemoryStore, Move, UnitOfWork, Upsert, current_unit, working
 
 pytestmark = pytest.mark.anyio
@@ -246,6 +246,16 @@ class TestSurvivors:
         await unit.undo_part()
         await unit.commit()
         assert await types(store) == ["attempted"]
+
+    async def test_an_attempt_that_survives_is_nothing_that_was_decided_about(self, store: MemoryStore) -> None:
+        """Whoever sent the message hears of no version, though the attempt of a command inside has reached one."""
+        receipt = Receipt()
+        unit = new_unit(store, Context(Origin(receipt=receipt)))
+        unit.tell(Attempted(), expected=0, of=Context())
+        await unit.rollback()
+        await unit.end()
+        assert await types(store) == ["attempted"]
+        assert (receipt.written, receipt.version) == (1, None)
 
 
 class TestParts:

@@ -535,6 +535,7 @@ class UnitOfWork:
         context, told, bounds = self._recorder.context, self._told, self._bounds
         apart = UnitOfWork(self._store, self.catalogue, context, self._inline, self._held, told, bounds)
         apart._pending.facts.extend(facts)
+        apart._recorder.attempts |= self._recorder.attempts
         try:
             await apart.commit()
         except BaseException:
