@@ -1,7 +1,8 @@
 """Folding the events of a stream: all of them, or those behind a snapshot."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from twofold.aggregates._aggregate import Aggregate
@@ -9,9 +10,10 @@ from twofold.aggregates._snapshots import Loaded
 from twofold.aggregates._state import state_codec
 from twofold.errors import WiringError
 from twofold.messages import Catalogue, Event
-from twofold.store import Recorded, Snapshot, Store, UnitOfWork, decode
+from twofold.store import Recorded, Snapshot, Store, Stored, UnitOfWork, decode_events, read_stored
 
 A = TypeVar("A", bound=Aggregate)
+S = TypeVar("S", bound=Stored)
 
 _PAGE = 1000
 _log = logging.getLogger("twofold.snapshots")
@@ -30,12 +32,12 @@ async def load(
         catalogue: What decodes them.
     """
     if kind.snapshots is None:
-        events, last, _ = await _read(store, catalogue, stream, after=0)
+        events, last, _ = await _read(partial(read_stored, store.log, stream), catalogue, after=0)
         version = 0 if last is None else last.version
         return kind.rebuild(events, version=version), version
     began = unit.clock.monotonic()
     start, behind, last = await _start(kind, stream, store)
-    events, newest, count = await _read(store, catalogue, stream, after=behind)
+    events, newest, count = await _read(partial(store.log.read_stream, stream), catalogue, after=behind)
     last = newest or last
     if last is None:
         return None, 0
@@ -75,15 +77,15 @@ async def _start(kind: type[A], stream: str, store: Store) -> tuple[A | None, in
 
 
 async def _read(
-    store: Store, catalogue: Catalogue, stream: str, *, after: int
-) -> tuple[Sequence[Event], Recorded | None, int]:
+    read: Callable[..., Awaitable[Sequence[S]]], catalogue: Catalogue, *, after: int
+) -> tuple[Sequence[Event], S | None, int]:
     """The events of a stream behind a version, the entry of the last one, and how many entries there are."""
     events: list[Event] = []
-    last: Recorded | None = None
+    last: S | None = None
     count = 0
     while True:
-        page = await store.log.read_stream(stream, after=after + count, limit=_PAGE)
-        events.extend(fact.event for fact in decode(catalogue, page))
+        page = await read(after=after + count, limit=_PAGE)
+        events += decode_events(catalogue, page)
         count += len(page)
         if page:
             last = page[-1]

@@ -15,7 +15,7 @@ from twofold.store._bounds import Bounds
 from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, Move
 from twofold.store._closing import CLOSED, ClosableStore, Closing, How
 from twofold.store._current import UnitFactory, carrying, current_unit, working
-from twofold.store._decode import decode
+from twofold.store._decode import decode, decode_events
 from twofold.store._epoch import GAP, Epoch, RestorableStore
 from twofold.store._everything import everything, furthest
 from twofold.store._fact import Fact
@@ -50,6 +50,7 @@ from twofold.store._schema import MigratableStore, SchemaState
 from twofold.store._sealing import seal
 from twofold.store._selection import Condition, Selection, part_of, selected
 from twofold.store._snapshot import Snapshot
+from twofold.store._stored import Stored, StoredLog, read_stored
 from twofold.store._tenants import TenantStore
 from twofold.store._through import carried_through
 from twofold.store._transaction import read_only_stage, refuse_in_query, transaction_stage
@@ -127,6 +128,8 @@ __all__ = [
     "Store",
     "StoreFront",
     "StoreInFront",
+    "Stored",
+    "StoredLog",
     "TenantStore",
     "Told",
     "Trace",
@@ -145,6 +148,7 @@ __all__ = [
     "conclusion_stage",
     "current_unit",
     "decode",
+    "decode_events",
     "ended_as",
     "everything",
     "foundation",
@@ -158,6 +162,7 @@ __all__ = [
     "prunable",
     "prune",
     "read_only_stage",
+    "read_stored",
     "refuse_in_query",
     "seal",
     "selected",

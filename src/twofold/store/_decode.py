@@ -1,11 +1,13 @@
 """From entries of the log to events of today: the one place where they are decoded, and upcast when they are older."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from twofold.errors import Undecodable
 from twofold.messages import Catalogue
 from twofold.store._fact import Fact
 from twofold.store._recorded import Recorded
+from twofold.store._stored import Stored
 
 
 def decode(catalogue: Catalogue, entries: Iterable[Recorded]) -> list[Fact]:
@@ -32,7 +34,28 @@ def decode(catalogue: Catalogue, entries: Iterable[Recorded]) -> list[Fact]:
     return facts
 
 
-def _placed(error: Undecodable, entry: Recorded) -> Undecodable:
+def decode_events(catalogue: Catalogue, stored: Iterable[Stored]) -> list[Any]:
+    """The same events alone, for whoever folds them.
+
+    Raises:
+        UnknownMessage: One is not registered.
+        NewerVersion: One is of a version that this application does not know yet.
+        Undecodable: The data of one does not fit its class, or its upcaster fails; with its version and position.
+    """
+    events: list[Any] = []
+    for entry in stored:
+        kind = catalogue.current(entry.type, entry.schema_version)
+        try:
+            if kind is not None:
+                events.append(kind.decode(entry.data))
+            else:
+                events += catalogue.read(entry.type, entry.schema_version, entry.data)
+        except Undecodable as error:
+            raise _placed(error, entry) from error
+    return events
+
+
+def _placed(error: Undecodable, entry: Stored) -> Undecodable:
     """The same, of an entry; what went wrong may be that an upcaster fails, or an event that it has become."""
     became = "" if error.name == entry.type else f"it becomes {error.name!r}, and "
     return Undecodable(

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from twofold.store import Append, Recorded, Selection, Store
+from twofold.store import Append, Recorded, Selection, Store, Stored, read_stored
 from twofold.testing._store_case import StoreCase, append, batch, draft, follow, prove_in_order, whole_log
 
 
@@ -45,6 +45,16 @@ class Reads(StoreCase):
         assert [event.version for event in await store.log.read_stream("a", after=1, limit=1)] == [2]
         assert await store.log.read_stream("a", after=3) == []
         assert await store.log.read_stream("never") == []
+
+    async def test_a_stream_is_folded_as_it_is_read(self, store: Store) -> None:
+        """Whoever reads a stream without the metadata of its events gets the same ones, as they stand in the log."""
+        await store.commit(batch(Append("a", (draft("x"), draft("y"))), Append("b", (draft(),))))
+        await store.commit(append("a"))
+        entries = await store.log.read_stream("a")
+        assert [_told(one) for one in await read_stored(store.log, "a")] == [_told(one) for one in entries]
+        assert [_told(one) for one in await read_stored(store.log, "a", after=1, limit=1)] == [_told(entries[1])]
+        assert [*await read_stored(store.log, "a", after=3)] == []
+        assert [*await read_stored(store.log, "never")] == []
 
     async def test_a_follower_misses_nothing(self, store: Store) -> None:
         """One who reads up to the head again and again, while many write, sees each event once and in order."""
@@ -98,3 +108,7 @@ class Reads(StoreCase):
     async def test_waiting_ends_by_itself(self, store: Store) -> None:
         """A follower that nobody wakes looks for itself when its time is over."""
         await asyncio.wait_for(store.wakeup.wait(await store.log.head(), 0.01), 20)
+
+
+def _told(one: Stored) -> tuple[int, int, str, int, bytes]:
+    return one.position, one.version, one.type, one.schema_version, one.data

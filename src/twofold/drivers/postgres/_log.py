@@ -1,8 +1,10 @@
 """Reading events. What may be read is settled by the database: nothing below the head that is still to come."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final, final
 
+import asyncpg
 from pydantic_core import from_json
 
 from twofold.drivers.postgres._connection import Connection
@@ -10,7 +12,7 @@ from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._pool import Pool
 from twofold.drivers.postgres._watch import Watch
 from twofold.drivers.postgres._where import any_of
-from twofold.store import Bell, Recorded, Selection
+from twofold.store import Bell, Recorded, Selection, Stored
 
 
 @final
@@ -24,12 +26,13 @@ class PostgresLog:
         patience: How long readers may be held back before it is said who does that, in seconds.
     """
 
-    __slots__ = ("_bell", "_names", "_readers", "_watch")
+    __slots__ = ("_bell", "_names", "_readers", "_stored", "_watch")
 
     def __init__(self, readers: Pool, names: Names, bell: Bell, patience: float) -> None:
         self._readers = readers
         self._names = names
         self._bell = bell
+        self._stored = names.sql(_STORED)
         self._watch = Watch(names, patience)
 
     async def head(self) -> int:
@@ -59,6 +62,22 @@ class PostgresLog:
         async with self._readers.lent() as connection:
             rows = await connection.fetch(self._names.sql(_STREAM), stream, after, limit)
         return [_recorded(*row) for row in rows]
+
+    async def read_stored(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Stored]:
+        """Events of one stream with `version > after`, in version order, without their metadata."""
+        async with self._readers.lent() as connection:
+            return await connection.fetch(self._stored, stream, after, limit, record_class=_Stored)
+
+
+class _Stored(asyncpg.Record):  # type: ignore[misc]  # asyncpg has no types of its own
+    """A row as it comes: to make something else of each would take as long as the reading."""
+
+    __slots__ = ()
+    position = property(itemgetter(0))
+    version = property(itemgetter(1))
+    type = property(itemgetter(2))
+    schema_version = property(itemgetter(3))
+    data = property(itemgetter(4))
 
 
 async def read(
@@ -103,3 +122,7 @@ _SELECT: Final = (
 )
 _PAGE: Final = _SELECT + " WHERE position > $1 AND position <= $2 AND %s ORDER BY position LIMIT $3"
 _STREAM: Final = _SELECT + " WHERE stream = $1 AND version > $2 ORDER BY version LIMIT $3"
+_STORED: Final = (
+    "SELECT position, version, type, schema_version, data FROM {schema}.twofold_events"
+    " WHERE stream = $1 AND version > $2 ORDER BY version LIMIT $3"
+)
