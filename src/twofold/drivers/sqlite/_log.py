@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from sqlite3 import Connection
-from typing import Any, TypeAlias, final
+from typing import Any, NamedTuple, TypeAlias, final
 
 from pydantic_core import from_json
 
@@ -12,7 +12,7 @@ from twofold.clock import uuid_of
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._time import EPOCH
 from twofold.drivers.sqlite._where import any_of
-from twofold.store import Recorded, Selection
+from twofold.store import Recorded, Selection, Stored
 
 _Row: TypeAlias = tuple[int, str, int, bytes, str, int, bytes, str, int, str]
 
@@ -46,6 +46,20 @@ class SqliteLog:
         """Events of one stream with `version > after`, in version order."""
         return await self._readers.run(partial(_read, _STREAM, (stream, after, limit)))
 
+    async def read_stored(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Stored]:
+        """Events of one stream with `version > after`, in version order, without their metadata."""
+        return await self._readers.run(partial(_read_stored, (stream, after, limit)))
+
+
+class _Stored(NamedTuple):
+    """A row as it comes."""
+
+    position: int
+    version: int
+    type: str
+    schema_version: int
+    data: bytes
+
 
 def head(connection: Connection) -> int:
     """The highest position that was ever committed, even when its event is gone; 0 when there was none."""
@@ -69,6 +83,10 @@ def _read(query: str, values: tuple[Any, ...], connection: Connection) -> list[R
     return [_recorded(row) for row in connection.execute(query, values).fetchall()]
 
 
+def _read_stored(values: tuple[Any, ...], connection: Connection) -> list[_Stored]:
+    return [*map(_Stored._make, connection.execute(_STORED, values).fetchall())]
+
+
 def _recorded(row: _Row) -> Recorded:
     position, stream, version, id_, type_, schema_version, data, headers, time, tags = row
     return Recorded(
@@ -89,3 +107,7 @@ _SELECT = "SELECT position, stream, version, id, type, schema_version, data, hea
 _PAGE = _SELECT + "WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
 _PAGE_OF_SOME = _SELECT + "WHERE position > ? AND position <= ? AND {} ORDER BY position LIMIT ?"
 _STREAM = _SELECT + "WHERE stream = ? AND version > ? ORDER BY version LIMIT ?"
+_STORED = (
+    "SELECT position, version, type, schema_version, data FROM twofold_events"
+    " WHERE stream = ? AND version > ? ORDER BY version LIMIT ?"
+)
