@@ -22,6 +22,7 @@ from twofold import (
     Command,
     CommandBus,
     Context,
+    Dispatcher,
     Entity,
     Event,
     EventBus,
@@ -29,6 +30,7 @@ from twofold import (
     NotFound,
     Page,
     Query,
+    QueryBus,
     Repository,
     Result,
     Rows,
@@ -409,6 +411,24 @@ def test_an_async_def_that_would_block(session: Any) -> None:
     fault = only(module)
     assert fault.code == "async_mistake"
     assert "would block the event loop" in fault.text
+
+
+@pytest.mark.parametrize("bus", [CommandBus, QueryBus, EventBus, Dispatcher])
+def test_a_def_with_a_session_that_would_wait_for_a_bus(bus: Any) -> None:
+    """It holds what the message may need, and so would wait for itself: for good, with all that come after it."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    module = Module("m")
+
+    @module.handler
+    def go(command: Go, session: Session, bus: bus) -> None: ...
+
+    fault = only(module)
+    assert (fault.code, fault.where) == ("async_mistake", f"{HERE}.{go.__qualname__}")
+    assert fault.text == f"is a def with a Session and depends on {bus.__name__}, which it cannot wait for"
 
 
 def test_blocking_on_an_async_def() -> None:

@@ -157,6 +157,26 @@ def test_nobody_is_no_principal(blank: Any) -> None:
         Principal(user_id=blank, roles=frozenset({"owner"}))
 
 
+@pytest.mark.parametrize("roles", ["not-an-administrator", b"admin", None, 5])
+def test_roles_that_are_no_collection_are_refused(roles: Any) -> None:
+    """A claim of a token that is a text has every role that is a part of it."""
+    with pytest.raises(WiringError, match="the roles of a Principal"):
+        Principal(user_id="ada", roles=roles)
+
+
+def test_roles_of_a_list_are_roles() -> None:
+    """As they stand in a token."""
+    roles: Any = ["admin", "clerk"]
+    assert Principal(user_id="ada", roles=roles) == Principal(user_id="ada", roles=frozenset({"admin", "clerk"}))
+
+
+def test_a_user_id_that_is_no_text_is_refused() -> None:
+    """It would be written as one thing and compared as another."""
+    number: Any = 3
+    with pytest.raises(WiringError, match="the user id of a Principal is of type int"):
+        Principal(user_id=number)
+
+
 def test_it_shows_its_ids_only() -> None:
     """A log line may hold it."""
     context = Context(Origin(user_id="ada", correlation_id="c"))

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
-from twofold.dispatch import CommandBus, Dispatcher, EventBus, Handler, Injection
+from twofold.dispatch import CommandBus, Dispatcher, EventBus, Handler, Injection, QueryBus
 from twofold.errors import Fault
 from twofold.messages import Kind
 from twofold.store import UnitOfWork
+
+_BUSES: Final = (CommandBus, QueryBus, EventBus, Dispatcher)
 
 
 def need_faults(handlers: Sequence[Handler], injection: Injection, sql: ModuleType | None) -> list[Fault]:
@@ -57,6 +59,12 @@ def _faults(
                 text, mend = f"is async def and depends on {name}, which would block the event loop", "make it a def"
             else:
                 text, mend = f"is a def and depends on {name}, which has to be awaited", "make it async def"
+            faults.append(Fault(where=handler.id, code="async_mistake", text=text, hint=mend))
+        session = None if handler.is_async else _reached(handler, blocking, injection)
+        bus = next((one for one in handler.needs.values() if one in _BUSES), None)
+        if session is not None and bus is not None:
+            text = f"is a def with a {session.__qualname__} and depends on {bus.__qualname__}, which it cannot wait for"
+            mend = "make it an async def with an AsyncSession or a ReadSession; events are recorded by the UnitOfWork"
             faults.append(Fault(where=handler.id, code="async_mistake", text=text, hint=mend))
     return faults
 

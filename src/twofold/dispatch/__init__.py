@@ -29,7 +29,7 @@ from twofold.dispatch._publication import PublicationDeclaration
 from twofold.dispatch._registration import Registration
 from twofold.dispatch._router import Route, Router, Settings
 from twofold.dispatch._signature import hints_of, refuse_impure
-from twofold.dispatch._sync import Portal, SyncCommandBus, SyncDispatcher, SyncEventBus, SyncQueryBus
+from twofold.dispatch._sync import Portal, SyncCommandBus, SyncDispatcher, SyncEventBus, SyncQueryBus, never_waits
 from twofold.dispatch._tools import ContextStack, Metrics, Tools, bound_facts
 from twofold.dispatch._unmade import Unmade
 from twofold.dispatch._writer import WriterDeclaration
@@ -107,6 +107,7 @@ __all__ = [
     "has_role",
     "hints_of",
     "inject",
+    "never_waits",
     "named_classes",
     "options_of",
     "promised_answer",

@@ -6,7 +6,7 @@ Work runs in the loop of the application while that is running, else in a loop o
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, Final, TypeAlias, TypeVar, overload
 
 from twofold.errors import TwofoldError, WiringError
 from twofold.messages import Command, Origin, Query
@@ -17,6 +17,20 @@ E = TypeVar("E")
 T = TypeVar("T")
 
 Sender: TypeAlias = Callable[..., Coroutine[Any, Any, Result[Any, Any]]]
+
+
+class _Thread(threading.local):
+    """What is known of a thread."""
+
+    is_waited_for = False
+
+
+_thread = _Thread()
+
+
+def never_waits() -> None:
+    """Say of this thread that messages may need it to be handled, so that nothing in it may wait for one."""
+    _thread.is_waited_for = True
 
 
 class Portal:
@@ -35,8 +49,11 @@ class Portal:
         """Run a coroutine to its end and give what it returns.
 
         Raises:
-            WiringError: This thread has a running event loop, so it can await.
+            WiringError: This thread has a running event loop, so it can await; or it is one of a store, where a `def`
+                runs whole that has a session, and whatever is waited for may need it.
         """
+        if _thread.is_waited_for:
+            raise WiringError(_BUSY)
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -58,6 +75,12 @@ class Portal:
                 self._own = asyncio.new_event_loop()
                 threading.Thread(target=_serve, args=(self._own,), name="twofold-sync", daemon=True).start()
             return self._own
+
+
+_BUSY: Final = (
+    "a def with a session runs whole where that is, and what it sends may need the same place: make it an async def,"
+    " and await the bus; events are recorded by the UnitOfWork"
+)
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

@@ -4,14 +4,14 @@ A `Context` is made for every dispatch, so it is built to be cheap: what is the 
 shared `Origin`, and the message id and time are made when somebody first asks for them.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from inspect import Signature
 from types import MappingProxyType
-from typing import ClassVar, Final, final
+from typing import Any, ClassVar, Final, final
 from uuid import UUID
 
 from twofold.clock import Clock, IdSource, SystemClock, new_id
@@ -32,7 +32,8 @@ class Principal:
         roles: What they are, for policies to decide by.
 
     Raises:
-        WiringError: The user id is blank: a variable or header that nobody has set is nobody.
+        WiringError: The user id is no text, or a blank one: a variable or header that nobody has set is nobody. Or the
+            roles are a text, in which every role would be found that is a part of it.
     """
 
     __signature__: ClassVar = Signature()  # a web framework would have whoever calls fill in who they are
@@ -42,8 +43,15 @@ class Principal:
     roles: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        if not (self.user_id and str(self.user_id).strip()):
+        user_id: Any = self.user_id
+        if not (user_id and str(user_id).strip()):
             raise WiringError("a Principal without a user id is nobody: say None instead of one")
+        if not isinstance(user_id, str):
+            raise WiringError(f"the user id of a Principal is of type {type(user_id).__name__}: make it a str")
+        roles: Any = self.roles
+        if isinstance(roles, str | bytes) or not isinstance(roles, Iterable):
+            raise WiringError(f"the roles of a Principal are of type {type(roles).__name__}: say a set of str")
+        object.__setattr__(self, "roles", frozenset(roles))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

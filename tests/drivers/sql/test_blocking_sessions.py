@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tests.drivers.sql.shop import Customer, Order, event, names
+from twofold import EventBus, Query, QueryBus
 from twofold.errors import Invalid, WiringError
 from twofold.sql import Sessions, WriteRefused
 from twofold.store import Batch, Store, Upsert
@@ -17,6 +19,11 @@ from twofold.store import Batch, Store, Upsert
 pytestmark = pytest.mark.anyio
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask(Query[int]):
+    """A query."""
 
 
 def inside(sessions: Sessions, handler: Callable[[], T]) -> Callable[[Any], T]:
@@ -107,6 +114,23 @@ async def test_outside_its_thread_it_refuses(store: Store, sessions: Sessions) -
     with pytest.raises(WiringError):
         await transaction.run(lambda connection: sessions.write_blocking(transaction).scalar(select(1)))
     await transaction.rollback()
+
+
+async def test_it_cannot_wait_for_a_message(store: Store, sessions: Sessions) -> None:
+    """It holds what the message may need: the turn of the writer, a thread that reads, the event loop."""
+    queries, events = QueryBus(), EventBus()
+    queries.register(Ask, lambda query: 1)
+
+    def handler() -> None:
+        with pytest.raises(WiringError, match="await"):
+            queries.sync.execute(Ask())
+        with pytest.raises(WiringError, match="await"):
+            events.sync.publish(event(1))
+
+    transaction = store.begin()
+    await transaction.run(inside(sessions, handler))
+    await transaction.rollback()
+    await store.read(inside(sessions, handler))
 
 
 async def test_a_plain_query_reads_one_snapshot(store: Store, sessions: Sessions) -> None:

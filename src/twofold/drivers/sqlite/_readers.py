@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeVar, final
 
+from twofold.dispatch import never_waits
 from twofold.drivers.sqlite._call import Call
 from twofold.drivers.sqlite._faults import typed
 from twofold.drivers.sqlite._guard import BEGIN, GuardedConnection
@@ -101,6 +102,7 @@ class Readers:
 
 def _serve(database: Database, line: Line) -> None:
     # A function, not a method: a thread must not keep a forgotten store alive.
+    never_waits()
     connection: GuardedConnection | None = None
     outbox: Outbox | None = None
     while True:

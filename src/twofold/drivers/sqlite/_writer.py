@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar, final
 
+from twofold.dispatch import never_waits
 from twofold.drivers.sqlite._call import Call, settle
 from twofold.drivers.sqlite._commits import Commits
 from twofold.drivers.sqlite._faults import typed
@@ -97,6 +98,7 @@ class Writer:
             self._thread.join()
 
     def _serve(self, opening: Call[int]) -> None:
+        never_waits()
         opening.claim()
         try:
             connection = self._open()
