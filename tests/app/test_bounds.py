@@ -1,12 +1,15 @@
 """How much one command may record: what is more is refused whole, before anything is written."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import pytest
 
 from tests.app.bank import Announce, Deposit, Open, app_on, told
+from twofold import App, Command, Event, Module, UnitOfWork
 from twofold.app import Bounds
-from twofold.errors import TooLarge, WiringError
+from twofold.errors import Invalid, TooLarge, WiringError
+from twofold.messages import Tag
 from twofold.store import MemoryStore
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +57,58 @@ async def test_what_an_aggregate_records_is_bounded_too() -> None:
     assert len(await told(store)) == 2
 
 
-@pytest.mark.parametrize("wrong", [{"event": 0}, {"events": -1}, {"metadata": 0}], ids=str)
+@dataclass(frozen=True, kw_only=True)
+class Put(Command[None]):
+    """Records that something is there."""
+
+    stream: str = "there"
+    what: str = "it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed(Event):
+    """Something is there."""
+
+    what: Annotated[str, Tag("what")]
+
+
+async def put(command: Put, unit: UnitOfWork) -> None:
+    unit.append(command.stream, Placed(what=command.what))
+
+
+@pytest.mark.parametrize(
+    "command, error, text",
+    [
+        (Put(stream="x" * 101), TooLarge, "the name of a stream, or a tag, is larger than 100 bytes"),
+        (Put(stream="é" * 51), TooLarge, "larger than 100 bytes"),
+        (Put(what="x" * 96), TooLarge, "larger than 100 bytes"),
+        (Put(stream="a\0b"), Invalid, "holds a NUL"),
+        (Put(what="a\0b"), Invalid, "holds a NUL"),
+        (Put(stream="a\ud800"), Invalid, "half of a surrogate pair"),
+    ],
+    ids=["stream", "bytes", "tag", "nul", "nul in a tag", "surrogate"],
+)
+async def test_a_name_that_not_every_database_takes_is_refused(command: Put, error: type[Exception], text: str) -> None:
+    """With an id in it that a stranger has chosen: on a database that would take it, too."""
+    store, module = MemoryStore(), Module("places")
+    module.events(Placed)
+    module.handler(put)
+    async with App("places", modules=[module], database=store, bounds=Bounds(name=100)) as app:
+        refused = (await app.execute(command)).error
+        assert isinstance(refused, error)
+        assert text in str(refused)
+        assert (await app.execute(Put(stream="x" * 100, what="x" * 95))).is_success
+        assert (await app.execute(Put(stream="é" * 50))).is_success
+    assert await store.log.head() == 2
+
+
+def test_names_longer_than_an_index_takes_cannot_be_allowed() -> None:
+    """On PostgreSQL they would be a bug at the first that is."""
+    with pytest.raises(WiringError, match="give it 2,500 or less"):
+        Bounds(name=2_501)
+
+
+@pytest.mark.parametrize("wrong", [{"event": 0}, {"events": -1}, {"metadata": 0}, {"name": 0}], ids=str)
 def test_a_bound_that_nothing_fits_into_is_refused(wrong: dict[str, int]) -> None:
     """Where it is written."""
     with pytest.raises(WiringError, match="no event fits"):

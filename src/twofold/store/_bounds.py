@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Final
 
-from twofold.errors import TooLarge, WiringError
+from twofold.errors import Invalid, TooLarge, WiringError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,9 +16,10 @@ class Bounds:
         events: How many events.
         metadata: The size of what is kept beside an event of where its message comes from (its user, tenant,
             correlation and trace), in characters.
+        name: The size of a stream's name, and of a tag, in bytes of UTF-8.
 
     Raises:
-        WiringError: One of them is below 1.
+        WiringError: One of them is below 1; or names are longer than an index of every database takes them.
 
     Example:
         >>> app = App("shop", modules=[orders], bounds=Bounds(event=65_536))
@@ -26,11 +28,14 @@ class Bounds:
     event: int = 1_048_576
     events: int = 100_000
     metadata: int = 8_192
+    name: int = 1_024
 
     def __post_init__(self) -> None:
         for one in fields(self):
             if getattr(self, one.name) < 1:
                 raise WiringError(f"no event fits into Bounds({one.name}={getattr(self, one.name)}): give it 1 or more")
+        if self.name > _LONGEST_NAME:
+            raise WiringError(f"Bounds(name={self.name}) is more than indexes take: give it {_LONGEST_NAME:,} or less")
 
     def prove_metadata(self, headers: Mapping[str, str]) -> Mapping[str, str]:
         """The same metadata.
@@ -41,3 +46,24 @@ class Bounds:
         if sum(map(len, headers.values())) > self.metadata:
             raise TooLarge("the metadata of a message is", limit=self.metadata, unit="characters")
         return headers
+
+    def prove_name(self, name: str) -> str:
+        """The same name of a stream, or tag: what one database takes all shall take.
+
+        Raises:
+            TooLarge: It is out of bounds.
+            Invalid: It holds what no database has in a text.
+        """
+        try:
+            size = len(name) if name.isascii() else len(name.encode())
+        except UnicodeEncodeError:
+            raise Invalid("the name of a stream, or a tag, is no text: it holds half of a surrogate pair") from None
+        if size > self.name:
+            raise TooLarge("the name of a stream, or a tag, is", limit=self.name)
+        if "\0" in name:
+            raise Invalid("the name of a stream, or a tag, holds a NUL")
+        return name
+
+
+_LONGEST_NAME: Final = 2_500
+"""In bytes; a row in an index of PostgreSQL has 2,704."""

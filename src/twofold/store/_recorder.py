@@ -52,7 +52,10 @@ class Recorder:
 
         Raises:
             WiringError: An event is not registered, or the unit has ended.
+            TooLarge: The name is, or an event.
+            Invalid: The name is no text that every database takes.
         """
+        self._bounds.prove_name(stream)
         drafts = [self.draft(event, None if of is self.context else of) for event in events]
         return [
             (stream, expected if expected == ANY_VERSION else expected + place, event, draft)
@@ -65,6 +68,7 @@ class Recorder:
 
     def received(self, stream: str, event: object, of: Context) -> Added:
         """An event that another service has recorded, with its id and with what has caused it there."""
+        self._bounds.prove_name(stream)
         cause = of.origin.causation_id
         draft = self.draft(event, of, _NO_HEADERS if cause is None else {"causation_id": cause})
         return stream, ANY_VERSION, event, draft._replace(id=of.message_id)
@@ -89,7 +93,8 @@ class Recorder:
 
         Raises:
             WiringError: It is not registered, it could not be read again, or the unit has ended.
-            TooLarge: It, or its metadata, is out of bounds.
+            TooLarge: It, its metadata or one of its tags is out of bounds.
+            Invalid: A tag is no text that every database takes.
         """
         kind = type(event)
         if not self.open:
@@ -107,4 +112,7 @@ class Recorder:
         now, data = context.clock.now(), entry.record(event)
         if len(data) > self._bounds.event:
             raise TooLarge(f"an event {entry.name} is", limit=self._bounds.event)
-        return Draft(context.ids(), entry.name, entry.wire.version, data, headers, now, entry.tags(event))
+        tags = entry.tags(event)
+        for tag in tags:
+            self._bounds.prove_name(tag)
+        return Draft(context.ids(), entry.name, entry.wire.version, data, headers, now, tags)

@@ -1,6 +1,8 @@
 """Conformance of appends: whole or not at all, versions 1 to n, and one winner."""
 
 import asyncio
+import random
+import string
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -9,7 +11,7 @@ import pytest
 from twofold.clock import new_id
 from twofold.errors import VersionConflict
 from twofold.store import Append, Batch, Committed, Draft, Store
-from twofold.testing._store_case import StoreCase, append, batch, drafts, versions, whole_log
+from twofold.testing._store_case import StoreCase, append, batch, draft, drafts, versions, whole_log
 
 
 class Appends(StoreCase):
@@ -37,6 +39,12 @@ class Appends(StoreCase):
             )
             assert (event.data, event.headers, event.tags) == (original.data, original.headers, original.tags)
             assert (event.time, event.time.tzinfo) == (time, UTC)
+
+    async def test_names_may_be_long(self, store: Store) -> None:
+        """As long as `Bounds` ever allows, and of letters that no database can make shorter."""
+        name = "".join(random.Random(7).choices(string.ascii_letters, k=2500))  # noqa: S311  # no secret
+        await store.commit(Batch((Append(name, (draft()._replace(tags=(name,)),)),)))
+        assert [event.tags for event in await store.log.read_stream(name)] == [(name,)]
 
     async def test_versions_count_from_one_and_positions_grow(self, store: Store) -> None:
         """Each stream has versions 1 to n, however its events came, and positions follow the order of appends."""
