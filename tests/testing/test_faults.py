@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from tests.testing.stall import (
     Thanked,
     stall,
 )
-from twofold import App, Context, EventBus, Result
+from twofold import App, Context, EventBus, Query, Result
+from twofold.cache import Cache
 from twofold.dispatch import Next
 from twofold.errors import OutcomeUnknown, StoreUnavailable, VersionConflict
 from twofold.store import MemoryStore
@@ -187,7 +189,7 @@ async def test_a_commit_that_is_refused_is_no_crash() -> None:
     store = FaultyStore(MemoryStore, Fault.CRASH_AFTER_COMMIT)
     await store.start()
     await store.commit(append("pen"))
-    await store.appear()
+    store.appear()
     store.armed = True
     with pytest.raises(VersionConflict):
         await store.commit(append("pen", expected=7))
@@ -198,3 +200,33 @@ async def test_a_commit_that_is_refused_is_no_crash() -> None:
     with pytest.raises(StoreUnavailable):
         await store.commit(append("pen"))
     assert await store.behind.log.head() == 2
+
+
+async def test_nobody_is_woken_for_what_they_do_not_see() -> None:
+    """While the store is late its followers wait, however far the log has come: they would look without a pause."""
+    store = FaultyStore(MemoryStore, Fault.DELAY)
+    await store.start()
+    await store.commit(append("pen"))
+    waiting = asyncio.create_task(store.wakeup.wait(await store.log.head(), 60))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    store.appear()
+    await asyncio.wait_for(waiting, 20)
+    assert await store.log.head() == 1
+    await asyncio.wait_for(store.wakeup.wait(0, 60), 20)
+
+
+async def test_answers_that_are_kept_hear_of_events_under_every_fault(fault: Fault) -> None:
+    """What hears of them follows the log, and waits for as long as it sees nothing of it."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class HowMany(Query[int]):
+        """How many pens are left."""
+
+    async def how_many(query: HowMany) -> int:
+        return 1
+
+    module = stall()
+    module.handler(cache=Cache("1h", invalidated_by=(Sold,), scope="all"))(how_many)
+    await given(module, PENS, fault=fault).when(SELL).then(SOLD, THANKED)

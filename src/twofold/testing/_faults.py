@@ -24,6 +24,7 @@ from twofold.store import (
     StoreFront,
     Transaction,
     TransactionFront,
+    Wakeup,
 )
 
 T = TypeVar("T")
@@ -71,6 +72,8 @@ class FaultyStore(StoreFront):
         """Whether whoever follows the log sees nothing of it yet."""
         self.met: set[tuple[Hashable, ...]] = set()
         """The commits that something has happened to: each once, however often it is tried."""
+        self.appearing = Bell()
+        """Rung when whoever follows the log sees it again."""
         self._open = open
         self._fault = fault
 
@@ -78,6 +81,11 @@ class FaultyStore(StoreFront):
     def log(self) -> Log:
         """The log, as late as it is."""
         return _LateLog(self)
+
+    @property
+    def wakeup(self) -> Wakeup:
+        """What tells followers of the log, of as much as they see."""
+        return _LateWakeup(self)
 
     async def start(self) -> None:
         """Open the other one, after a crash too."""
@@ -99,11 +107,10 @@ class FaultyStore(StoreFront):
         """A transaction of the other one, which may die before it commits, and after."""
         return _FaultyTransaction(self, self.behind.begin())
 
-    async def appear(self) -> None:
+    def appear(self) -> None:
         """Let those who follow the log see it."""
         self.late = False
-        if isinstance(self.behind.wakeup, Bell):
-            self.behind.wakeup.ring(await self.behind.log.head())
+        self.appearing.ring(0)
 
     def require_alive(self) -> None:
         """See that the process has not crashed.
@@ -211,3 +218,19 @@ class _LateLog:
 
     async def read_stream(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Recorded]:
         return await self._store.behind.log.read_stream(stream, after=after, limit=limit)
+
+
+@final
+class _LateWakeup:
+    """Wakes nobody for what they do not see while the store is late: they would look again and again."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: FaultyStore) -> None:
+        self._store = store
+
+    async def wait(self, after: int, timeout: float) -> None:
+        if self._store.late:
+            await self._store.appearing.wait(0, timeout)
+        else:
+            await self._store.behind.wakeup.wait(after, timeout)

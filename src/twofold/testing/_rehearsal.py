@@ -72,7 +72,7 @@ class Rehearsal:
         if self._store is not None:
             self._store.armed = True
             if self._fault is not Fault.DELAY:
-                await self._store.appear()
+                self._store.appear()
 
     def asks(self, message: object | None) -> bool:
         """Whether a message is a query."""
@@ -92,7 +92,7 @@ class Rehearsal:
     async def settle(self) -> None:
         """Wait until nothing is left to do, over crashes."""
         if self._store is not None:
-            await self._store.appear()
+            self._store.appear()
         while True:
             crashed, _ = await self._until_crash(settle(self._app))
             if not crashed:
