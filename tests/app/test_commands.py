@@ -143,6 +143,17 @@ async def test_an_event_that_nobody_declared_is_a_wiring_mistake() -> None:
             await app.publish(Undeclared())
 
 
+@pytest.mark.parametrize("message", [Announce(texts=("hunter2",)), Balances()])
+async def test_commands_and_queries_are_not_recorded(message: Any) -> None:
+    """The log keeps what has happened, for good: what is a command or a query is refused, wherever it is published."""
+    store = MemoryStore()
+    async with app_on(store) as app:
+        for publish in (app.publish, app.events.publish, app.caller().publish):
+            with pytest.raises(WiringError, match=f"{type(message).__name__} is recorded, and it is a .*: only events"):
+                await publish(message)
+        assert await store.log.head() == 0
+
+
 async def test_a_command_without_a_handler_is_raised() -> None:
     """Never a Failure."""
 

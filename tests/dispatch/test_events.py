@@ -2,12 +2,13 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from twofold.dispatch import Dispatcher, EventBus
 from twofold.errors import HandlersFailed, Refused, WiringError
-from twofold.messages import Event, event
+from twofold.messages import Command, Event, Query, event
 from twofold.result import Failure, Success
 
 pytestmark = pytest.mark.anyio
@@ -104,3 +105,20 @@ async def test_outliving_a_roll_back_needs_a_store() -> None:
     """A bus alone has nothing that is rolled back, so it says so."""
     with pytest.raises(WiringError, match="survive=True"):
         await EventBus().publish(OrderPlaced(), survive=True)
+
+
+async def test_commands_and_queries_are_not_published() -> None:
+    """Nobody would hear of them, and whoever mistakes the bus is told; one without a base class as it is registered."""
+
+    class Order(Command[None]): ...
+
+    class Orders(Query[int]): ...
+
+    class Plain: ...
+
+    dispatcher = Dispatcher()
+    dispatcher.register_command(Plain, lambda command: None)
+    cases: list[tuple[Any, str]] = [(Order(), "command"), (Orders(), "query"), (Plain(), "command")]
+    for message, kind in cases:
+        with pytest.raises(WiringError, match=f"is published, and it is a {kind}: only events are; execute it"):
+            await dispatcher.events.publish(message)

@@ -1,14 +1,15 @@
 """The unit of work: whole or not at all, in order, and never silently short of anything."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import pytest
 
 from tests.store.spy import Attempted, BrokenSession, Happened, SpySession, begun, known, new_unit, types, written
 from twofold.errors import StoreUnavailable, VersionConflict, WiringError
-from twofold.messages import Context, Event, Origin, Receipt
+from twofold.messages import Command, Context, Event, Origin, Receipt
 from twofold.store import Fact, MemoryStore, Move, UnitOfWork, Upsert, current_unit, working
 
 pytestmark = pytest.mark.anyio
@@ -63,6 +64,34 @@ async def test_events_keep_the_order_in_which_they_were_recorded(store: MemorySt
     assert [entry.stream for entry in log] == ["a", "b", "a", "a", "b"]
     assert [entry.version for entry in log] == [1, 1, 2, 3, 2]
     assert seen == [0, 1, 2, 3, 4]
+
+
+async def test_only_events_are_added(store: MemoryStore) -> None:
+    """A command is refused however it comes: appended, recorded by itself, received, or from what records events."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Happen(Command[None]):
+        """A command."""
+
+    class Recording:
+        def drain(self) -> tuple[str, int, list[object]]:
+            return "order-1", 0, [Happen()]
+
+    catalogue = known()
+    catalogue.add(Happen)
+    unit = UnitOfWork(store, catalogue, Context())
+    unit.enlist(cast("Any", Recording()))
+    adding: list[Callable[[], object]] = [
+        lambda: unit.append("order-1", Happen()),
+        lambda: unit.record(Happen()),
+        lambda: unit.receive("order-1", Happen(), Context()),
+    ]
+    for add in adding:
+        with pytest.raises(WiringError, match=r"Happen is recorded, and it is a command: only events are; execute it"):
+            add()
+    with pytest.raises(WiringError, match=r"Happen is recorded, and it is a command"):
+        await unit.commit()
+    assert await types(store) == []
 
 
 @pytest.mark.parametrize("versions", [(0, 0), (1, 0), (0, 2)])

@@ -542,6 +542,9 @@ class App:
             event: The event.
             origin: Where it comes from, when not from the handler that is running.
             survive: Whether it outlives a roll-back of the unit of work.
+
+        Raises:
+            WiringError: It is no event that the application knows, or the application is not running.
         """
         return await self.events.publish(event, origin=origin, survive=survive)
 

@@ -256,6 +256,9 @@ class EventBus(_Bus):
 
         Returns:
             A Success once the event is recorded; alone, once every handler has run.
+
+        Raises:
+            WiringError: It is no event.
         """
         return await self._publisher(event, origin, survive)
 
@@ -263,6 +266,7 @@ class EventBus(_Bus):
         """Run every handler side by side; one that fails disturbs no other."""
         if survive:
             raise WiringError("survive=True needs an application with a store: there is no roll-back to outlive here")
+        self._router.require_event(type(event))
         handlers = [
             *self._router.handlers(type(event)),
             *self._by_name.get(wire_name(type(event)).name, ()),

@@ -19,7 +19,7 @@ from twofold.dispatch._kinds import COMMAND
 from twofold.dispatch._pipeline import Next, Stage, Used, compose, stage_of
 from twofold.dispatch._shape import require_shape
 from twofold.dispatch._unmade import Unmade, refuse_unmade
-from twofold.errors import Classifier, DuplicateHandlerError, HandlerNotFoundError
+from twofold.errors import Classifier, DuplicateHandlerError, HandlerNotFoundError, WiringError
 from twofold.messages import (
     Catalogue,
     Context,
@@ -256,6 +256,18 @@ class Router:
                 return Kind.EVENT
             raise HandlerNotFoundError(message_type, near=self._near(message_type))
         return self.catalogue.of(message_type).kind
+
+    def require_event(self, message_type: type) -> None:
+        """See that a message type is not known to be of another kind, by its registration or its base class.
+
+        Raises:
+            WiringError: It is a command or a query.
+        """
+        registered = message_type in self.catalogue
+        kind = self.catalogue.of(message_type).kind if registered else MessageType.kind_of(message_type)
+        if kind not in (None, Kind.EVENT):
+            name = message_type.__qualname__
+            raise WiringError(f"{name} is published, and it is a {kind}: only events are; execute it")
 
     def _near(self, message_type: type) -> list[str]:
         names = [cls.__name__ for cls in self._handlers if cls is not message_type]

@@ -5,13 +5,15 @@ from types import MappingProxyType
 from typing import Final, final
 
 from twofold.errors import TooLarge, WiringError
-from twofold.messages import Catalogue, Context
+from twofold.messages import Catalogue, Context, Kind
 from twofold.store._added import Added
 from twofold.store._attempt import attempt_stream
 from twofold.store._batch import ANY_VERSION, Draft
 from twofold.store._bounds import Bounds
 
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+_EVENT: Final = Kind.EVENT
+"""The member itself: Python 3.11 runs Python to find one in its class."""
 
 
 @final
@@ -51,7 +53,7 @@ class Recorder:
             of: The message whose events they are.
 
         Raises:
-            WiringError: An event is not registered, or the unit has ended.
+            WiringError: One is not registered or no event, or the unit has ended.
             TooLarge: The name is, or an event.
             Invalid: The name is no text that every database takes.
         """
@@ -92,7 +94,7 @@ class Recorder:
         """An event as it is written.
 
         Raises:
-            WiringError: It is not registered, it could not be read again, or the unit has ended.
+            WiringError: It is not registered or no event, it could not be read again, or the unit has ended.
             TooLarge: It, its metadata or one of its tags is out of bounds.
             Invalid: A tag is no text that every database takes.
         """
@@ -104,6 +106,8 @@ class Recorder:
                 f"{kind.__qualname__} is recorded, and this application does not know it; see module.events()"
             )
         entry, context = self.catalogue.of(kind), of or self.context
+        if entry.kind is not _EVENT:
+            raise WiringError(f"{kind.__qualname__} is recorded, and it is a {entry.kind}: only events are; execute it")
         if self._headers is None:
             self._headers = self._bounds.prove_metadata(self.context.headers())
         headers = self._headers if of is None else self._bounds.prove_metadata(of.headers())

@@ -178,7 +178,7 @@ class UnitOfWork:
                 new one.
 
         Raises:
-            WiringError: An event is not registered, or the unit has ended.
+            WiringError: One is not registered or no event, or the unit has ended.
         """
         self._add(stream, events, expected, self._recorder.context)
 
