@@ -55,6 +55,18 @@ def test_a_database_that_is_behind_is_told_as_such(db: Db, database: Path) -> No
     assert not database.exists()
 
 
+@pytest.mark.parametrize("command", ["status", "upgrade", "sql"])
+def test_a_misspelt_variable_is_told(
+    command: str, twofold: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would have been another database, and nothing is made of that."""
+    monkeypatch.setenv("TWOFOLD_DATABSE", str(tmp_path / "meant.db"))
+    said = twofold("db", command, SHOP)
+    assert said.code == 2
+    assert "sets TWOFOLD_DATABSE, which nobody reads\n    hint: did you mean TWOFOLD_DATABASE?" in said.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_read_database_is_upgraded_by_itself(db: Db, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its tables are its own; without one, nobody can mean it."""
     said = db("status", "--read")

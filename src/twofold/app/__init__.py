@@ -5,6 +5,7 @@ from twofold.app._audit import Audit, Branch, NotAudited
 from twofold.app._auditing import Auditing
 from twofold.app._caller import Caller
 from twofold.app._doctor import doctor
+from twofold.app._environment import misspelt_variables
 from twofold.app._locate import AppNotFound, locate
 from twofold.app._production import Profile
 from twofold.app._progress import Progress
@@ -28,5 +29,6 @@ __all__ = [
     "Role",
     "doctor",
     "locate",
+    "misspelt_variables",
     "open_room",
 ]

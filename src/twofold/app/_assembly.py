@@ -23,6 +23,7 @@ from twofold.app._deciders import read_deciders
 from twofold.app._decisions import read_decisions
 from twofold.app._encodable import encoding_faults
 from twofold.app._entities import entity_faults
+from twofold.app._environment import misspelt_variables
 from twofold.app._fallbacks import fallback_faults
 from twofold.app._handlers import missing_handler_faults, read_handlers, same_reaction_faults
 from twofold.app._idempotency import idempotency_of
@@ -164,7 +165,9 @@ def assemble(
         refused: The faults of what could not even be put in: of middleware.
     """
     store = TenantStore(stores.write) if said.tenants_apart else stores.write
-    done = Assembly(store=store, faults=[*refused, *_same_modules(modules)], spans=watching.spans)
+    done = Assembly(
+        store=store, faults=[*refused, *misspelt_variables(), *_same_modules(modules)], spans=watching.spans
+    )
     known_sql = "sqlalchemy" in sys.modules
     writing = sessions_of(stores.write) if known_sql else None
     sessions = sessions_of(stores.read) if known_sql and stores.apart else writing

@@ -1,12 +1,11 @@
 """The built-in stages of every pipeline of an application, in their order, outermost first."""
 
-import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from twofold.app._authorization import Authorization
+from twofold.app._environment import other_variables
 from twofold.app._own_writes import own_writes_stage
 from twofold.app._said import Running, Watching
 from twofold.app._stores import Stores
@@ -48,10 +47,6 @@ if TYPE_CHECKING:
     from twofold.reliability import Listener
 
 _NAMES: Final = frozenset(Policies.__annotations__)
-_OTHERS: Final = re.compile(
-    r"TWOFOLD_(APP|(AUDIT|PERSONAL)_KEY(_FILE)?|(KEY_|READ_)?DATABASE|ROLE|PROFILE|TEST_\w+)", re.IGNORECASE
-)
-"""Variables of the environment that are not about reliability."""
 
 
 def reliability_of(
@@ -80,8 +75,7 @@ def reliability_of(
         circuits: Is told of their changes; None for nobody.
     """
     said = [policies, *(module.policies for module in modules), *(handler.options for handler in handlers)]
-    ours = {name: text for name, text in os.environ.items() if name.upper().startswith("TWOFOLD_")}
-    environment = {name: text for name, text in ours.items() if not _OTHERS.fullmatch(name)}
+    environment = other_variables()
     if not environment and not any(_NAMES.intersection(one) for one in said):
         return None
     from twofold.app._policies import policies_of  # noqa: PLC0415  # most applications do without

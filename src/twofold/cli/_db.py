@@ -12,10 +12,11 @@ from typing import Any, Final, TypeVar
 
 import rich_click as click
 
+from twofold.app import misspelt_variables
 from twofold.app.restoring import go_on
 from twofold.cli._exit import exit_code
 from twofold.cli._load import app_argument, database_options, load, mount
-from twofold.errors import Unavailable, WiringError
+from twofold.errors import StartError, Unavailable, WiringError
 from twofold.store import MigratableStore, SchemaState, foundation
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -104,6 +105,9 @@ def restored(*, target: str, **databases: str | None) -> None:
 def _store(target: str, databases: Mapping[str, str | None], *, read: bool) -> MigratableStore:
     app = load(target)
     mount(app, **databases)
+    faults = list(misspelt_variables())  # one may be meant to name the database
+    if faults:
+        raise StartError(app=app.name, faults=faults)
     if read and not app.stores.apart:
         raise WiringError(f"{app.name} has no read database")
     store = foundation(app.stores.read if read else app.store)
