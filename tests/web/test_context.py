@@ -1,15 +1,18 @@
 """Who sends a message, and under which correlation id: from the request's door, and never from what it carries."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from starlette.requests import Request
 
 from tests.web.shop import client_of, crashes, shop_app, who
 from twofold import App, Command, FromContext, Module, Principal, Query, signed_in
-from twofold.errors import Unauthenticated
+from twofold.errors import Unauthenticated, WiringError
 
 pytestmark = pytest.mark.anyio
 PASSWORD = "x" * 20
@@ -185,6 +188,62 @@ async def test_an_authenticator_whose_user_is_blank_lets_nobody_pass(caplog: pyt
         known = await client.post("/commands/enter", headers={"x-user": "ada"})
     assert (unknown.status_code, known.status_code, done) == (500, 204, ["ada"])
     assert len(crashes(caplog.records)) == 1
+
+
+async def test_an_authenticator_that_answers_no_principal_lets_nobody_pass(caplog: pytest.LogCaptureFixture) -> None:
+    """The log says what it has answered, without the value, which is the client's or a secret; the client does not."""
+
+    async def careless(request: Request) -> Any:
+        return "canary"
+
+    app = shop_app()
+    async with client_of(app, app.http(authenticate=careless)) as client:
+        answer = await client.post("/commands/place_order", json={"customer": "ada"})
+        assert (await client.get("/health/live")).status_code == 200
+    assert (answer.status_code, "Principal" in answer.text) == (500, False)
+    (crash,) = crashes(caplog.records)
+    assert crash.exc_info is not None
+    assert (
+        str(crash.exc_info[1])
+        == "authenticate= has answered something of the type str: a Principal, or None for nobody"
+    )
+
+
+class _Door:
+    async def __call__(self, request: Request) -> Principal | None:
+        return Principal(user_id="ada")
+
+
+@pytest.mark.parametrize("authenticate", [_Door(), _Door().__call__, partial(who), None])
+async def test_an_authenticator_is_whatever_is_awaited(authenticate: Any) -> None:
+    """A function, a method, an object, a part of another one, or nobody."""
+    assert shop_app().http(authenticate=authenticate) is not None
+
+
+@pytest.mark.parametrize(
+    "authenticate, wrong",
+    [
+        (5, "is of the type int and cannot be called"),
+        ("canary", "is of the type str and cannot be called"),
+        (_Door, "is the class _Door, and would be made anew for every request"),
+        (lambda request: None, "is no async def, and what it answers is awaited"),
+    ],
+)
+async def test_an_authenticator_of_another_shape_is_refused(authenticate: Any, wrong: str) -> None:
+    """When it is said, for every way to serve the application: else each request would be a 500."""
+    said = App("shop", database="memory:", authenticate=authenticate)
+    ways: list[Callable[[], object]] = [
+        partial(shop_app().http, authenticate=authenticate),
+        partial(shop_app().attach, FastAPI(), authenticate=authenticate),
+        said.http,
+        partial(said.attach, FastAPI()),
+    ]
+    for way in ways:
+        with pytest.raises(WiringError) as raised:
+            way()
+        assert (
+            str(raised.value) == f"authenticate= {wrong}: it is `async def authenticate(request) -> Principal | None`"
+        )
 
 
 async def test_an_authenticator_may_read_the_body() -> None:

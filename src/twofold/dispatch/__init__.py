@@ -28,6 +28,7 @@ from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, Used, Whe
 from twofold.dispatch._publication import PublicationDeclaration
 from twofold.dispatch._registration import Registration
 from twofold.dispatch._router import Route, Router, Settings
+from twofold.dispatch._shape import is_async
 from twofold.dispatch._signature import hints_of, refuse_impure
 from twofold.dispatch._sync import Portal, SyncCommandBus, SyncDispatcher, SyncEventBus, SyncQueryBus, never_waits
 from twofold.dispatch._tools import ContextStack, Metrics, Tools, bound_facts
@@ -107,6 +108,7 @@ __all__ = [
     "has_role",
     "hints_of",
     "inject",
+    "is_async",
     "never_waits",
     "named_classes",
     "options_of",

@@ -27,7 +27,7 @@ def require_shape(middleware: object) -> None:
     if isinstance(middleware, type):
         text, hint = "is a class, and would make an instance for every message", "give one instance of it"
         raise FaultError(where=where, code="middleware_shape", text=text, hint=hint)
-    if not _is_async(middleware):
+    if not is_async(middleware):
         text = "is no async def, and a pipeline awaits what it answers"
         raise FaultError(where=where, code="middleware_shape", text=text, hint=_HINT)
     if not _takes_three(middleware):
@@ -35,8 +35,9 @@ def require_shape(middleware: object) -> None:
         raise FaultError(where=where, code="middleware_shape", text=text, hint=_HINT)
 
 
-def _is_async(middleware: Any) -> bool:
-    function: Any = inspect.unwrap(middleware)
+def is_async(given: Any) -> bool:
+    """Whether what a callable answers is awaited: an `async def`, or what wraps or has one."""
+    function: Any = inspect.unwrap(given)
     while isinstance(function, functools.partial):
         function = inspect.unwrap(cast("Any", function).func)
     return any(map(inspect.iscoroutinefunction, (function, function.__call__)))

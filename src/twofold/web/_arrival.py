@@ -5,7 +5,7 @@ The reception makes one per request; everything else in the room reads it. Nothi
 """
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from contextvars import ContextVar
 from typing import Any, Final, TypeAlias, final
 
@@ -13,17 +13,15 @@ from starlette.requests import HTTPConnection
 
 from twofold.app import App
 from twofold.errors import Classifier, Invalid, Unauthenticated
-from twofold.messages import Kind, Origin, Principal
+from twofold.messages import Kind, Origin
 from twofold.result import Result
+from twofold.web._authenticator import Authenticator, require_principal
 from twofold.web._headers import by_name
 from twofold.web._keys import with_key
 from twofold.web._not_running import NotRunning
 from twofold.web._positions import applied, receipt_of, stamp_of
 from twofold.web._problem import PROBLEMS
 from twofold.web._tags import with_expected
-
-Authenticator: TypeAlias = Callable[[Any], Awaitable[Principal | None]]
-"""Tells who a request comes from; None for nobody. Raises a twofold error to refuse it."""
 
 Scope: TypeAlias = MutableMapping[str, Any]
 
@@ -98,11 +96,13 @@ class Arrival:
         Raises:
             NotRunning: The application has not started, or has stopped.
             TwofoldError: It was refused.
+            WiringError: Whoever authenticates has answered what is no principal.
         """
         if not self.app.running:
             raise NotRunning
         if self._origin is None:
             principal = None if self._authenticate is None else await self._authenticate(connection)
+            require_principal(principal)
             receipt = await receipt_of(self.headers, self.app, self._max_wait)
             self._origin = Origin(
                 correlation_id=self.correlation_id,

@@ -13,7 +13,8 @@ from starlette.responses import Response
 from twofold.app import App
 from twofold.errors import Invalid, StartError, TwofoldError
 from twofold.messages import findings
-from twofold.web._arrival import Authenticator, arrival_at
+from twofold.web._arrival import arrival_at
+from twofold.web._authenticator import Authenticator, require_authenticator
 from twofold.web._exposed import Openness, exposed_faults
 from twofold.web._faces import Faces
 from twofold.web._positions import MAX_WAIT
@@ -53,6 +54,9 @@ def attach(
         max_wait: The longest that the header `Twofold-Wait` may have a query wait, in seconds.
         problems: What the `type` of a problem begins with, before its code: the address of a page about them, say. What
             it begins with unless given leads nowhere: the pages behind it are served by `http`.
+
+    Raises:
+        WiringError: What is said as `authenticate` is not callable, a class, or not async.
     """
     said = Openness(authenticate, docs, metrics, any_origin)
     install(app, fastapi_app, said=said, max_wait=max_wait, problems=problems)
@@ -79,7 +83,11 @@ def install(
         prove: Called before the application starts; raises when there is a reason why it may not. What the
             application is, and what of it is open, is proven unless given.
         short_way: Leads messages past the layers that FastAPI has for routes; for an application that has doors.
+
+    Raises:
+        WiringError: What is said as `authenticate` is not callable, a class, or not async.
     """
+    require_authenticator(said.authenticate)
     faces = Faces(fastapi_app)
     fastapi_app.add_middleware(
         Reception,

@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from twofold.app import App
 from twofold.dispatch import Handler
 from twofold.errors import Fault
-from twofold.web._arrival import Authenticator
+from twofold.web._authenticator import Authenticator
 from twofold.web._shape import Shape
 
 _STRANGER = "https://stranger.invalid"

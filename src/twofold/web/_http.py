@@ -14,8 +14,9 @@ from starlette.responses import Response
 from twofold.app import App
 from twofold.errors import Fault, StartError
 from twofold.reliability import Deadlines
-from twofold.web._arrival import Authenticator, arrival_at, local_path
+from twofold.web._arrival import arrival_at, local_path
 from twofold.web._attach import install
+from twofold.web._authenticator import Authenticator
 from twofold.web._body import BodyBounds
 from twofold.web._doors import Doors
 from twofold.web._exposed import Openness, exposed_faults
@@ -75,6 +76,9 @@ def http(
             Unless given it is that of pages which are served.
         streams: How many streams may be open, and how long they wait. `web.state.drain()` ends them, which a server of
             yours does when it is told to stop.
+
+    Raises:
+        WiringError: What is said as `authenticate` is not callable, a class, or not async.
     """
     web = FastAPI(
         title=title or app.name,

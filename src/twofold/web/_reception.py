@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from twofold.app import App
 from twofold.errors import Family
 from twofold.messages import NOWHERE, enter_origin, leave_origin
-from twofold.web._arrival import Arrival, Authenticator, enter_arrival, leave_arrival, note_arrival
+from twofold.web._arrival import Arrival, enter_arrival, leave_arrival, note_arrival
+from twofold.web._authenticator import Authenticator
 from twofold.web._faces import Faces
 from twofold.web._problem import CRASHED, PROBLEM_JSON, Problem, problem_of
 
