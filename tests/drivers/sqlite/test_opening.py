@@ -46,8 +46,11 @@ async def test_the_settings_of_the_file(path: Path, durability: Durability, sync
 async def test_a_folder_that_is_missing(tmp_path: Path) -> None:
     """A file that cannot be made is told as such, and a later start may succeed."""
     store = SqliteStore(tmp_path / "new folder?" / "log 100%.db")
-    with pytest.raises(StoreUnavailable, match="unable to open"):
+    with pytest.raises(StoreUnavailable) as raised:
         await store.start()
+    where = tmp_path / "new folder?" / "log 100%.db"
+    text = f"SQLite refuses {where}: unable to open database file (SQLITE_CANTOPEN): there is no such folder"
+    assert raised.value.detail == text
     with pytest.raises(StoreUnavailable):
         await store.commit(append("a"))
     (tmp_path / "new folder?").mkdir()
@@ -60,7 +63,7 @@ async def test_a_folder_that_is_missing(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database(path: Path) -> None:
     """A file of another kind is refused, and left as it is."""
     path.write_text("Dear diary, " * 500)
-    with pytest.raises(StoreUnavailable, match="not a database"):
+    with pytest.raises(StoreUnavailable, match=rf"{path.name}: file is not a database"):
         asyncio.run(SqliteStore(path).start())
     assert path.read_text() == "Dear diary, " * 500
 

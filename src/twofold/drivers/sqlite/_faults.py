@@ -1,6 +1,7 @@
 """What an error of SQLite means to whoever called the store."""
 
 import sqlite3
+from pathlib import Path
 from types import TracebackType
 from typing import Final, final
 
@@ -24,16 +25,22 @@ _PASSING = tuple(
 )
 
 
-def typed(error: BaseException) -> BaseException:
+def typed(error: BaseException, opened: Path | None = None) -> BaseException:
     """The error to raise for one that SQLite raised.
 
     Locked, busy, full, interrupted, unreadable and unwritable become `StoreUnavailable`. Broken constraints and wrong
     SQL are mistakes of whoever wrote the rows, and stay what they are.
+
+    Args:
+        error: The one that SQLite raised.
+        opened: The file, for whoever opens it; who sends messages is not told where it is.
     """
     name = _name(error)
     if not name.startswith(_PASSING):
         return error
-    unavailable = StoreUnavailable(f"SQLite refuses: {error} ({name})")
+    where = "" if opened is None else f" {opened}"
+    hint = "" if opened is None or opened.parent.exists() else ": there is no such folder"
+    unavailable = StoreUnavailable(f"SQLite refuses{where}: {error} ({name}){hint}")
     unavailable.__cause__ = error
     return unavailable
 

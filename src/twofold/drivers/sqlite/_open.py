@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from twofold.drivers.sqlite._faults import typed
 from twofold.drivers.sqlite._guard import GuardedConnection, is_busy
 from twofold.drivers.sqlite._schema import STEPS, prove_current, state, upgrade
 from twofold.errors import StoreUnavailable
@@ -90,6 +91,13 @@ class Database:
         return connection
 
     def _open(self) -> GuardedConnection:
+        try:
+            return self._prepared()
+        except sqlite3.Error as error:
+            refused = typed(error, self.path.absolute())
+            raise refused from (None if refused is error else error)
+
+    def _prepared(self) -> GuardedConnection:
         connection = self._connect("rwc")
         try:
             _switch_to_wal(connection, self.busy_timeout)
