@@ -422,36 +422,25 @@ class App:
 
         Routes are not looked at: they are no business of an application that is not served. `doctor` does.
         """
-        if self._assembly is None:
-            self.router.clear()
-            self._assembly = assemble(
-                modules=self.modules,
-                router=self.router,
-                stores=self.stores,
-                broker=self._places.broker,
-                said=self.said,
-                role=self.role,
-                errors=self.errors,
-                watching=self.watching._replace(spans=self.watching.spans or spans_installed()),
-                running=Running(
-                    new_unit=self.new_unit, visible=self._visible, seen=self._seen, services=self._services
-                ),
-                overrides=self._overrides,
-                refused=self._refused,
-            )
-        return self._assembly.faults
+        made = self._assembled()
+        return [*made.faults, *made.brokerless]
+
+    @property
+    def brokerless(self) -> list[Fault]:
+        """Those of the faults that only who relays or receives has: no broker is said where this process runs."""
+        return self._assembled().brokerless
 
     @property
     def assembly(self) -> Assembly:
-        """What was put together.
+        """What was put together, to be looked at; it starts with a broker for what goes over one.
 
         Raises:
             StartError: It is not sound.
         """
-        faults = self.check()
-        if faults or self._assembly is None:
-            raise StartError(app=self.name, faults=faults)
-        return self._assembly
+        made = self._assembled()
+        if made.faults:
+            raise StartError(app=self.name, faults=self.check())
+        return made
 
     async def start(self) -> None:
         """Check everything, open its stores, and start the workers, unless its role has none. Harmless when running.
@@ -463,6 +452,8 @@ class App:
         """
         if self._run is not None:
             return
+        if faults := self.check():
+            raise StartError(app=self.name, faults=faults)
         assembly, stores = self.assembly, self.stores
         if assembly.reliability is not None:
             assembly.reliability.tell_passed_over()
@@ -684,6 +675,26 @@ class App:
         for module in self.modules:
             merged.update(module.errors)
         return {**merged, **self.said.errors}
+
+    def _assembled(self) -> Assembly:
+        if self._assembly is None:
+            self.router.clear()
+            self._assembly = assemble(
+                modules=self.modules,
+                router=self.router,
+                stores=self.stores,
+                broker=self._places.broker,
+                said=self.said,
+                role=self.role,
+                errors=self.errors,
+                watching=self.watching._replace(spans=self.watching.spans or spans_installed()),
+                running=Running(
+                    new_unit=self.new_unit, visible=self._visible, seen=self._seen, services=self._services
+                ),
+                overrides=self._overrides,
+                refused=self._refused,
+            )
+        return self._assembly
 
     def _own_unit(self, context: Context) -> UnitOfWork:
         self._running()

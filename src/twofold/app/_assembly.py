@@ -79,6 +79,8 @@ class Assembly:
     Args:
         store: Where its log is, as messages see it.
         faults: Everything that keeps it from starting.
+        brokerless: The faults of what has no broker to go over: they keep it from starting too, and nobody from looking
+            at it.
         injection: Where handlers get their dependencies.
         projections: Its projections.
         writers: What brings its events to other technologies.
@@ -108,6 +110,7 @@ class Assembly:
 
     store: Store
     faults: list[Fault] = field(default_factory=list[Fault])
+    brokerless: list[Fault] = field(default_factory=list[Fault])
     injection: Injection = field(default_factory=Injection)
     projections: list[Projection] = field(default_factory=list[Projection])
     writers: list[Writer] = field(default_factory=list[Writer])
@@ -202,7 +205,8 @@ def assemble(
     done.faults += mistaken
     if (done.publications or done.consumptions) and role.works:
         done.broker = broker()
-        done.faults += broker_faults(done.broker, done.publications, done.consumptions)
+        unusable = broker_faults(done.broker, done.publications, done.consumptions)
+        (done.brokerless if done.broker is None else done.faults).extend(unusable)
     live = [projection for projection in done.projections if projection.mode == "live"]
     classifier, tally = Classifier(errors), tally_of(watching.meter)
     done.reliability = reliability_of(
@@ -304,7 +308,7 @@ def assemble(
         done.local = LocalReactions(local, router, tally) if local else None
         done.told = _telling(done.caching, done.local)
         done.reactions.extend(Reactor(one, router, running.new_unit) for one in reactions if one not in local)
-        over = done.broker or MemoryBroker()  # which nothing is given to: whoever has no broker does not work
+        over = done.broker or MemoryBroker()  # which nothing is given to: who has no broker does not start to work
         done.reactions.extend(
             Relay(one, over, stores.write, router.catalogue.stored_as(one.kinds), said.name)
             for one in done.publications

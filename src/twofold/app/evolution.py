@@ -15,7 +15,7 @@ from twofold.app._changes import InLog, changes_of
 from twofold.app._example import examples_of
 from twofold.app._forms import Change, Form, Snapshot, Verdict
 from twofold.app._rules import rules_of
-from twofold.errors import StartError, TwofoldError
+from twofold.errors import TwofoldError
 from twofold.messages import Kind, MessageType, without_personal
 from twofold.store import Log, Recorded
 
@@ -109,9 +109,7 @@ def compare(app: App, before: Snapshot, in_log: Mapping[tuple[str, int], InLog] 
 
 
 def _events(app: App) -> list[MessageType[Any]]:
-    faults = app.check()
-    if faults:
-        raise StartError(app=app.name, faults=faults)
+    _ = app.assembly
     return [kind for kind in app.router.catalogue if kind.kind is Kind.EVENT]
 
 

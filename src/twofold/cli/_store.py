@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from twofold.app import App
 from twofold.cli._load import load, mount
-from twofold.errors import StartError
 
 T = TypeVar("T")
 
@@ -41,9 +40,7 @@ async def opened(app: App) -> AsyncGenerator[None]:
         StartError: It is not sound; nothing was opened.
         StoreUnavailable: A store cannot be opened.
     """
-    faults = app.check()
-    if faults:
-        raise StartError(app=app.name, faults=faults)
+    _ = app.assembly
     stores = app.stores
     await stores.start()
     try:

@@ -54,7 +54,7 @@ class Doors(BaseRoute):
             StartError: The application or a route is not sound; with every fault of both.
         """
         planned, faults = self._plan()
-        if faults:
+        if [one for one in faults if one not in self._app.brokerless]:  # the others wait for a start
             raise StartError(app=self._app.name, faults=faults)
         serves = self._app.role.serves
         self._table = Table(one for one in planned if serves(one.endpoint.handler.kind))

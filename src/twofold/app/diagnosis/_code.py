@@ -34,10 +34,12 @@ def look_at(app: App) -> list[Diagnosis]:
     Returns:
         Its faults, and what else there is to say: of its messages always, of the rest when it has no fault.
     """
-    faults = _faults(app)
+    found = _faults(app)
+    faults = [one for one in found if one not in app.brokerless]
     own = [kind for kind in app.router.catalogue if not kind.cls.__module__.startswith("twofold.")]
     return [
         *map(Diagnosis.of, faults),
+        *(warning(one.where, one.code, one.text, one.hint) for one in found if one not in faults),
         *(one for kind in own for one in _of_message(kind)),
         *_odd_names(own),
         *_attempts(app, own),
