@@ -1,6 +1,7 @@
 """What a body may be: bounded, JSON, strict; and what is said about one that is not."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -294,3 +295,20 @@ async def test_an_empty_form_is_no_command(client: httpx.AsyncClient) -> None:
     form = {"content-type": "application/x-www-form-urlencoded"}
     assert (await client.post("/commands/promote")).status_code == 200
     assert (await client.post("/commands/promote", headers=form)).status_code == 415
+
+
+@pytest.mark.parametrize(
+    "path, text", [(PATH, b'{"customer": "ada"}'), ("/queries/search_orders", b'{"like": {"sku": "x"}}')]
+)
+async def test_an_encoded_body_is_not_read(client: httpx.AsyncClient, path: str, text: bytes) -> None:
+    """It is told by its header, whatever is in it, and in however many lines that comes; identity is no encoding."""
+    body = gzip.compress(text)
+    for coding in ("gzip", "GZip", "br", "identity, gzip"):
+        answer = await client.post(path, content=body, headers={**JSON, "content-encoding": coding})
+        assert answer.status_code == 415, answer.text
+        assert answer.json()["detail"] == "the body is encoded, as its header content-encoding says"
+        assert answer.headers["content-type"] == "application/problem+json"
+    lines = [*JSON.items(), ("content-encoding", "gzip"), ("content-encoding", "identity")]
+    assert (await client.post(path, content=body, headers=lines)).status_code == 415
+    answer = await client.post(path, content=text, headers={**JSON, "content-encoding": "Identity"})
+    assert answer.is_success, answer.text

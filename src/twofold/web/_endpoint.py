@@ -29,6 +29,7 @@ from twofold.web._tags import is_known, tag_of
 from twofold.web._watch import Watch
 
 _JSON: Final = b"application/json"
+_AS_IT_IS: Final = (b"", b"identity")
 _SILENT: Final = (204, 205)
 _UNSIZED: Final = (204, 304)
 _FOR_ONE: Final = b"private, no-cache"
@@ -150,7 +151,10 @@ class Endpoint:
         return b""
 
     def _refused_type(self, arrival: Arrival, body: bytes) -> Problem | None:
-        """Unsupported media type, for a body that is anything but JSON, and for the empty one of a form."""
+        """Unsupported media type, for a body that is encoded or anything but JSON, and for the empty one of a form."""
+        if self.intake.has_body and arrival.headers.get(b"content-encoding", b"").strip().lower() not in _AS_IT_IS:
+            text = "the body is encoded, as its header content-encoding says"
+            return problem_of_status(415, text, hint="send it as it is, without content-encoding")
         kind = arrival.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if kind == _JSON or (kind.startswith(b"application/") and kind.endswith(b"+json")):
             return None

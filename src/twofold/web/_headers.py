@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-_LISTS: Final = (b"if-match", b"if-none-match", b"prefer")
+_LISTS: Final = (b"content-encoding", b"if-match", b"if-none-match", b"prefer")
 _NOTHING: Final = frozenset[bytes]()
 
 
 def by_name(sent: Iterable[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes], frozenset[bytes]]:
     """Headers by name, and the names that came more than once.
 
-    Tags and preferences that came in several lines are one list (RFC 9110, 5.3). Of any other header the last line is
-    given, and who could be misled by that looks at the names.
+    Encodings, tags and preferences that came in several lines are one list (RFC 9110, 5.3). Of any other header the
+    last line is given, and who could be misled by that looks at the names.
 
     Args:
         sent: The headers as they came, with names in lower case.

@@ -84,7 +84,12 @@ OF_HTTP: Final = (
         "The body of the request did not come whole in time; nothing was done.",
         "Send it again, on another connection: this one is closed.",
     ),
-    Meaning("unsupported_media_type", 415, "The body is no JSON.", "Send `content-type: application/json`."),
+    Meaning(
+        "unsupported_media_type",
+        415,
+        "The body is no JSON, or it is encoded: compressed, say.",
+        "Send `content-type: application/json`, and no `content-encoding`.",
+    ),
     Meaning(
         CRASHED.code,
         CRASHED.status,
