@@ -1,5 +1,6 @@
 """`twofold parked`: what has failed is listed, shown, edited, tried again and dropped, and nothing runs meanwhile."""
 
+import asyncio
 import io
 import json
 import shutil
@@ -11,8 +12,11 @@ import pytest
 
 from tests.app.apart import Pay, Till
 from tests.cli.conftest import Said
+from tests.cli.depot import depot
 from tests.cli.mail import Post, delivered, mail
+from tests.messaging.buying import message
 from twofold.app import App
+from twofold.messaging import MemoryBroker
 
 Twofold = Callable[..., Said]
 Parked = Callable[..., Said]
@@ -265,3 +269,19 @@ def test_an_unsound_application_is_not_opened(twofold: Twofold, tmp_path: Path) 
     assert said.code == 2
     assert "cannot start" in said.err
     assert not (tmp_path / "broken.db").exists()
+
+
+def test_a_message_of_another_service_is_edited_to_one_that_can_be_read(twofold: Twofold, tmp_path: Path) -> None:
+    """As an event of the log is; the command line needs no broker for that."""
+    file, broker = tmp_path / "depot.db", MemoryBroker()
+    with App("depot", modules=[depot], database=file, broker=broker).sync as working:
+        asyncio.run(broker.publish([message(data=b"x")._replace(subject="orders.stock_ordered")]))
+        working.settle()
+    words = ("parked", "edit", "tests.cli.depot:app", "inbox:orders", "1", "--database", str(file), "--data")
+    said = twofold(*words, '{"a": 1}')
+    assert (said.code, said.err.splitlines()[0]) == (
+        3,
+        "twofold: a message cannot be read: it is no CloudEvent 1.0: it has no such specversion",
+    )
+    document = {"specversion": "1.0", "id": "i", "source": "/s", "type": "stock_ordered", "data": {"stock_id": "s"}}
+    assert twofold(*words, json.dumps(document)).code == 0

@@ -168,6 +168,47 @@ async def test_what_is_behind_it_in_its_stream_waits(tmp_path: Path) -> None:
         assert await orders(app) == [("a", 1), ("b", 4), ("a", 2), ("a", 3), ("a", 5)]
 
 
+@pytest.mark.parametrize(
+    "mended, why",
+    [
+        ({"specversion": None}, "it has no such specversion"),
+        ({"source": ""}, "it has no source"),
+        ({"type": "unheard_of"}, "unheard_of"),
+        ({"schemaversion": "x"}, "its schemaversion is no number"),
+        ({"schemaversion": "9"}, "version 9"),
+        ({"data": {"order_id": "a", "amount": "more"}}, "amount"),
+        ({"time": [2026]}, "an attribute is a text or a number"),
+    ],
+)
+@pytest.mark.parametrize("role", ["all", "api-commands"])
+async def test_what_could_not_be_read_is_no_mended_message(
+    tmp_path: Path, mended: dict[str, Any], why: str, role: str
+) -> None:
+    """Whichever process is told to edit it; what was there stays."""
+    broker = MemoryBroker()
+    app = App("billing", modules=[billing()], database=tmp_path / "own.db", broker=broker)
+    async with app:
+        await broker.publish([message("a", data=b'{"order_id":"a","amount":"much"}')])
+        await app.settle()
+    app.use_role(role)
+    async with app:
+        before = (await app.parked.show("inbox:orders", 1)).data
+        with pytest.raises(Invalid, match=why):
+            await app.parked.edit("inbox:orders", 1, to_json({**from_json(before), **mended}))
+        assert (await app.parked.show("inbox:orders", 1)).data == before
+
+
+async def test_what_is_received_no_longer_is_edited_as_it_is_said(tmp_path: Path) -> None:
+    """Nobody is left who could read it."""
+    broker = MemoryBroker()
+    async with App("billing", modules=[billing()], database=tmp_path / "own.db", broker=broker) as app:
+        await broker.publish([message("a", data=b"x")])
+        await app.settle()
+    async with App("billing", modules=[Module("billing")], database=tmp_path / "own.db") as app:
+        await app.parked.edit("inbox:orders", 1, '{"a":1}')
+        assert (await app.parked.show("inbox:orders", 1)).data == b'{"a":1}'
+
+
 async def test_what_is_dropped_keeps_nothing_waiting(tmp_path: Path) -> None:
     """The others of its stream go when somebody wants it; of what came meanwhile nothing is lost."""
     broker = MemoryBroker()

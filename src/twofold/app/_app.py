@@ -214,7 +214,9 @@ class App:
     @property
     def parked(self) -> ParkingLot:
         """What its projections and reactions have put aside, once its stores are open."""
-        return ParkingLot(self.store, self.router.catalogue, [self.stores.read] if self.stores.apart else ())
+        proofs = {one.consumption.name: one.prove for one in self._assembled().inboxes}
+        others = [self.stores.read] if self.stores.apart else ()
+        return ParkingLot(self.store, self.router.catalogue, others, proofs)
 
     @property
     def audit(self) -> Audit:

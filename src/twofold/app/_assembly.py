@@ -87,7 +87,7 @@ class Assembly:
         publications: What leaves the service.
         consumptions: What comes from other services.
         broker: What both go over; None where nothing does.
-        inboxes: Where what comes is recorded, in a process that works.
+        inboxes: Where what comes is recorded.
         followers: What follows the log for readers: async projections, writers, and views refreshed on events.
         outside: The writers among them; who runs a projection depends on its version.
         reactions: What follows it and writes.
@@ -313,10 +313,9 @@ def assemble(
             Relay(one, over, stores.write, router.catalogue.stored_as(one.kinds), said.name)
             for one in done.publications
         )
-        if role.works:
-            done.inboxes.extend(
-                Inbox(one, stores.write, router.catalogue, running.new_unit, said.clock) for one in done.consumptions
-            )
+        done.inboxes.extend(
+            Inbox(one, stores.write, router.catalogue, running.new_unit, said.clock) for one in done.consumptions
+        )
         behind = (Projector(one, stores.read, router.catalogue) for one in stored if one.mode == "async")
         done.followers = [*behind, *done.outside, *(view for view in done.views if view.types)]
     return done

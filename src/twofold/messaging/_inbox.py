@@ -12,11 +12,11 @@ from typing import Any, Final, NamedTuple, final
 from uuid import UUID, uuid5
 
 from twofold.clock import Clock
-from twofold.errors import UnknownMessage
+from twofold.errors import Corrupt, Invalid, NewerVersion, UnknownMessage
 from twofold.messages import EVENTS, Catalogue, Context, Origin
 from twofold.messaging._consumption import Consumption
 from twofold.messaging._errors import MessageUnreadable
-from twofold.messaging._incoming import Incoming, opened
+from twofold.messaging._incoming import Incoming, opened, read_document
 from twofold.store import Batch, Received, Recorded, Store, UnitFactory, working
 
 LARGEST: Final = 1_048_576
@@ -78,6 +78,27 @@ class Inbox:
         if len(one.data) > LARGEST:
             raise MessageUnreadable(f"it has {len(one.data)} bytes of data, and {LARGEST} are read")
         return opened(one)
+
+    def kept(self, document: bytes, position: int = 0) -> Incoming:
+        """A message that was put aside, as it was kept or mended.
+
+        Raises:
+            MessageUnreadable: It is too large, or no CloudEvent in JSON.
+        """
+        attributes, data = read_document(document)
+        return self.open(Incoming("", attributes, data, position))
+
+    def prove(self, document: bytes) -> None:
+        """See that a message can be read, as it was mended.
+
+        Raises:
+            Invalid: It cannot.
+        """
+        try:
+            one = self.kept(document)
+            self.read(one, self.key_of(one))
+        except (Corrupt, NewerVersion) as error:
+            raise Invalid(error.detail) from error
 
     def key_of(self, one: Incoming) -> bytes:
         """What a message is known by; whether it can be read or not, and empty for one that says nothing of it."""

@@ -13,7 +13,7 @@ from twofold.clock import Clock
 from twofold.errors import Classifier, NewerVersion, Unavailable, UnknownMessage
 from twofold.messaging._errors import NotReceived
 from twofold.messaging._inbox import LARGEST, Arrival, Inbox
-from twofold.messaging._incoming import Incoming, document_of, read_document
+from twofold.messaging._incoming import Incoming, document_of
 from twofold.messaging._receiving import ReceivingBroker, Waiting
 from twofold.messaging._turn import Turn
 from twofold.store import Batch, Parked
@@ -280,8 +280,7 @@ class Receiver:
         fence = self._turn.fence()
         settled = Batch(moves=(fence,), frees=((first.subscription, first.position),))
         try:
-            attributes, data = read_document(first.data or b"")
-            one = self._inbox.open(Incoming("", attributes, data, first.position))
+            one = self._inbox.kept(first.data or b"", first.position)
             key = self._inbox.key_of(one)
             known = await self._inbox.known([key])
             await self._inbox.record([] if known else [self._inbox.read(one, key)], settled)

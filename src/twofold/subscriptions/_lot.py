@@ -4,8 +4,9 @@ An application, a command line and a console use it; the subscriptions themselve
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple, final
 
 from pydantic_core import from_json
@@ -77,6 +78,8 @@ class ParkingLot:
         store: The store of the log; it is open.
         catalogue: The events that are known.
         others: Other stores in which followers of the log put events aside; they are open.
+        proofs: See that a message of another service can be read, by the name of what has put it aside; they raise
+            `Invalid` when it cannot.
 
     Example:
         >>> await app.parked.edit("mail.thank:order_placed", 7, '{"order_id": "…"}')
@@ -84,10 +87,17 @@ class ParkingLot:
         3
     """
 
-    def __init__(self, store: Store, catalogue: Catalogue, others: Iterable[Store] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        others: Iterable[Store] = (),
+        proofs: Mapping[str, Callable[[bytes], None]] = MappingProxyType({}),
+    ) -> None:
         self._log = store.log
         self._stores = [*others, store]
         self._catalogue = catalogue
+        self._proofs = proofs
 
     async def list(
         self, subscription: str | None = None, *, stream: str | None = None, limit: int = 1000
@@ -138,7 +148,7 @@ class ParkingLot:
                 been upcast where it is older. Of a message of another service all of it, as `show` has it.
 
         Raises:
-            Invalid: The data does not fit the event's class.
+            Invalid: The data does not fit the event's class, or the message could not be read.
             NotParked: It is not parked.
             UnknownMessage: No class is registered for the event.
         """
@@ -149,6 +159,8 @@ class ParkingLot:
             mended = self._mended(event.type, version, data)
         else:
             mended = _document(data)
+            if (prove := self._proofs.get(subscription)) is not None:  # else it is received no longer
+                prove(mended)
         if not await store.parked.edit(subscription, position, mended):
             raise NotParked(subscription=subscription, what=f"an event at position {position}")
 
