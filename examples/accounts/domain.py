@@ -11,9 +11,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
-from twofold import Failure, Invalid, Refused, Result, Success
+from twofold import Failure, Invalid, Refused, Result, Success, Unauthenticated
 from twofold.clock import new_id
-from twofold.errors import Unauthenticated
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 

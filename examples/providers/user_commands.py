@@ -27,9 +27,8 @@ from examples.providers.events import (
     RegistrationSucceeded,
 )
 from examples.providers.ports import Passwords, Sessions, Users
-from twofold import Command, Failure, Lifecycle, Module, Result, Success, public, signed_in
+from twofold import Command, Failure, Lifecycle, Module, Result, Success, Unauthenticated, public, signed_in
 from twofold.clock import Clock, new_id
-from twofold.errors import Unauthenticated
 
 user_commands = Module("providers.user_commands", authorize=signed_in)
 

@@ -30,7 +30,7 @@ from twofold.dispatch import (
     public,
     signed_in,
 )
-from twofold.errors import Exists, Forbidden, Invalid, NotFound, Refused, TwofoldError, Unavailable
+from twofold.errors import Exists, Forbidden, Invalid, NotFound, Refused, TwofoldError, Unauthenticated, Unavailable
 from twofold.messages import (
     Command,
     Context,
@@ -101,6 +101,7 @@ __all__ = [  # in the order of sorted()
     "Success",
     "Tag",
     "TwofoldError",
+    "Unauthenticated",
     "Unavailable",
     "UnitOfWork",
     "after_event",

@@ -33,6 +33,12 @@ def test_the_front_lists_its_names() -> None:
     assert [name for name in twofold.__all__ if not hasattr(twofold, name)] == []
 
 
+def test_the_front_has_what_a_handler_answers_for_who_has_asked() -> None:
+    """Each error that says who may not, what is wrong with what was sent, and what is there or is not."""
+    answers = {"Exists", "Forbidden", "Invalid", "NotFound", "Refused", "Unauthenticated"}
+    assert answers - {*twofold.__all__} == set()
+
+
 def test_the_test_kit_does_without_hypothesis() -> None:
     """Only its state machine needs it."""
     assert (
