@@ -457,9 +457,19 @@ class TestCommands:
             assert [event.data for event in log] == [b'{"n":2}']
         assert (len(inner), len(outer)) == (2, 2)
 
-    @pytest.mark.parametrize("options, tries", [({}, 10), ({"retry": None}, 1), ({"retry": Retry(attempts=3)}, 3)])
+    @pytest.mark.parametrize(
+        "options, tries",
+        [
+            ({}, 10),
+            ({"retry": None}, 1),
+            ({"retry": Retry(attempts=3)}, 3),
+            ({"retry": Retry(attempts=3, on="unavailable")}, 1),
+        ],
+    )
     async def test_a_conflict_is_decided_again(self, options: dict[str, Any], tries: int) -> None:
-        """Ten times in all, where nothing else is said; every attempt in a unit of its own."""
+        """Ten times in all, where nothing is said of retries; else as often as that says, and after what it says. Every
+        attempt is in a unit of its own.
+        """
         units: list[int] = []
 
         @dataclass(frozen=True, kw_only=True)
