@@ -460,15 +460,16 @@ class TestCommands:
     @pytest.mark.parametrize(
         "options, tries",
         [
-            ({}, 10),
+            ({}, 30),
             ({"retry": None}, 1),
             ({"retry": Retry(attempts=3)}, 3),
             ({"retry": Retry(attempts=3, on="unavailable")}, 1),
         ],
     )
     async def test_a_conflict_is_decided_again(self, options: dict[str, Any], tries: int) -> None:
-        """Ten times in all, where nothing is said of retries; else as often as that says, and after what it says. Every
-        attempt is in a unit of its own.
+        """Thirty times in all, where nothing is said of retries; else as often as that says, and after what it says.
+
+        Every attempt is in a unit of its own.
         """
         units: list[int] = []
 

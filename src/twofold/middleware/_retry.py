@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from twofold.reliability import Retrier, Retries, Retry
 
 _LOGGER: Final = logging.getLogger("twofold.retry")
-_DECISIONS: Final = 10
+_DECISIONS: Final = 30
+"""So many, since whoever stands at the head of a line is overtaken by those who have just come, one after the other."""
 
 Joined = Callable[[], bool]
 """Whether a message is handled inside the unit of work of another one, which is tried again as a whole."""

@@ -33,7 +33,7 @@ class Retry:
     """
 
     attempts: int = field(default=3, kw_only=False)
-    """How often it is tried in all, with the first time; this takes the place of the ten times after conflicts, too."""
+    """How often it is tried in all, with the first time; after conflicts too, where it would be thirty times."""
     first: float = 0.1
     """The pause before the second attempt, in seconds."""
     factor: float = 2.0
