@@ -51,7 +51,7 @@ class Principal:
         roles: Any = self.roles
         if isinstance(roles, str | bytes) or not isinstance(roles, Iterable):
             raise WiringError(f"the roles of a Principal are of type {type(roles).__name__}: say a set of str")
-        object.__setattr__(self, "roles", frozenset(roles))
+        object.__setattr__(self, "roles", frozenset(self.roles))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
