@@ -9,7 +9,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from twofold.dispatch import CommandBus, CommandHandler, EventHandler, HandlerConfig, QueryHandler, bound_facts
-from twofold.errors import Invalid, Refused
+from twofold.errors import Invalid, Refused, WiringError
 from twofold.messages import Command, Context
 from twofold.result import Failure, Result, Success
 
@@ -78,6 +78,19 @@ async def test_false_is_a_refusal(kind: type[Judge]) -> None:
     bus.register(Open, handler)
     for result in (await handler.execute(Open()), await bus.execute(Open())):
         assert isinstance(result.error, Invalid)
+
+
+@pytest.mark.parametrize("kind", [Judge, AsyncJudge])
+@pytest.mark.parametrize("verdict", [Invalid("bad"), ["bad"], "bad", {}, 0, 1], ids=repr)
+async def test_what_is_no_verdict_lets_nothing_pass(kind: type[Judge], verdict: object) -> None:
+    """An error that no Failure was made of would otherwise switch the validation off."""
+    handler, bus = kind(None), CommandBus()
+    bus.register(Open, handler)
+    vars(handler)["validate"] = AsyncMock(return_value=verdict) if kind is AsyncJudge else lambda message: verdict
+    for execute in (handler.execute, bus.execute):
+        with pytest.raises(WiringError, match=rf"the validate of .*{kind.__name__} answered .*: it answers a bool"):
+            await execute(Open())
+    assert handler.handled == 0
     assert handler.handled == 0
 
 

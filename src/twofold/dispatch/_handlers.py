@@ -8,8 +8,9 @@ import inspect
 import logging
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
+from twofold.dispatch._signature import name_of
 from twofold.dispatch._tools import ContextStack, Metrics, Tools, Tracked
-from twofold.errors import Invalid, snake_case
+from twofold.errors import Invalid, WiringError, snake_case
 from twofold.messages import Context, Kind, current_context
 from twofold.result import Failure, Result, Success
 
@@ -17,6 +18,7 @@ M = TypeVar("M", contravariant=True)
 R = TypeVar("R")
 
 RESULTS: tuple[type[Any], ...] = (Success, Failure)
+_SUCCESS: type[Any] = Success
 _FAILURE: type[Any] = Failure
 _TOOLS = "__twofold_tools__"
 
@@ -60,8 +62,12 @@ class _Handling(Generic[M, R]):
 
         Returns:
             What `handle` answers, as a Success or a Failure.
+
+        Raises:
+            WiringError: `validate` answered what is no verdict.
         """
-        refusal = await checked(self.validate(message))
+        where = name_of(self)
+        refusal = await checked(self.validate(message), where)
         if refusal is not None:
             return refusal
         answer = self.handle(message)
@@ -122,13 +128,25 @@ class EventHandler(_Handling[M, None]):
     """Handles one type of event, beside any other handlers of it."""
 
 
-async def checked(verdict: Any) -> Failure[Any] | None:
-    """What a `validate` says: None when the message may pass, else the Failure that stops it."""
+async def checked(verdict: Any, where: str) -> Failure[Any] | None:
+    """What a `validate` says: None when the message may pass, else the Failure that stops it.
+
+    Args:
+        verdict: What it answered.
+        where: The handler it belongs to.
+
+    Raises:
+        WiringError: The verdict is neither yes nor no.
+    """
     if inspect.isawaitable(verdict):
         verdict = await verdict
+    if verdict is None or verdict is True or isinstance(verdict, _SUCCESS):
+        return None
     if verdict is False:
         return Failure(Invalid("the message was found invalid"))
-    return verdict if isinstance(verdict, _FAILURE) else None
+    if isinstance(verdict, _FAILURE):
+        return cast("Failure[Any]", verdict)
+    raise WiringError(f"the validate of {where} answered {verdict!r:.40}: it answers a bool, None, or a Result")
 
 
 def as_result(answer: Any) -> Result[Any, Any]:

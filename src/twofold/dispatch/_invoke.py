@@ -122,7 +122,7 @@ def _full(handler: Handler, binding: Binding, classifier: Classifier, runner: Ru
         try:
             target, arguments = await ready()
             if has_validate:
-                refusal = await checked(target.validate(message))
+                refusal = await checked(target.validate(message), handler.id)
                 if refusal is not None:
                     return refusal
             function = getattr(target, handler.method, target)
