@@ -19,7 +19,7 @@ from tests.app.bank import (
     app_on,
     told,
 )
-from twofold import Module, Repository
+from twofold import EventBus, Module, Repository
 from twofold.errors import Exists, HandlerNotFoundError, NotFound, WiringError
 from twofold.messages import Command, Event, Principal
 from twofold.result import Success
@@ -110,6 +110,31 @@ async def test_what_is_published_goes_with_the_command(ending: str) -> None:
         else:
             assert (await app.execute(command)).is_failure
         assert [data for _, data in (await told(store))[3:]] == [b'{"text":"kept"}']
+
+
+@pytest.mark.parametrize("mistake", ["unawaited", "error", "nested"])
+async def test_an_answer_that_is_a_mistake_leaves_nothing(mistake: str) -> None:
+    """The handler has recorded an event, and nobody can tell whether it meant to."""
+
+    async def later() -> None: ...
+
+    module, store = Module("blunders"), MemoryStore()
+
+    @module.handler
+    async def blunder(command: Withdraw, events: EventBus) -> Any:
+        await events.publish(Announced(text="lost"))
+        match mistake:
+            case "unawaited":
+                return later()
+            case "error":
+                return NotFound("it")
+            case _:
+                return Success(Success())
+
+    async with app_on(store, module) as app:
+        with pytest.raises(WiringError, match="blunder answered"):
+            await app.execute(Withdraw(owner="ada"))
+        assert await told(store) == []
 
 
 async def test_an_event_outside_of_a_command_is_recorded_at_once() -> None:

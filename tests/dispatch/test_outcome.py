@@ -1,5 +1,7 @@
 """What becomes of what a handler returns or raises."""
 
+import asyncio
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +76,70 @@ async def test_a_result_is_given_as_it_is() -> None:
     bus.register(Do, lambda command: answer)
     result: Result[Any, Any] = await bus.execute(Do())
     assert result is answer
+
+
+class Later:
+    """Something of somebody's that can be awaited."""
+
+    def __await__(self) -> Generator[Any, None, int]:
+        """Give a number."""
+        yield from asyncio.sleep(0).__await__()
+        return 1
+
+
+async def number() -> int:
+    """What a handler forgot to await."""
+    return 1
+
+
+def answering(make: Callable[[], Any]) -> list[Any]:
+    """Handlers that answer what is made, on every way through the dispatch."""
+
+    async def bare(command: Do) -> Any:
+        return make()
+
+    async def with_context(command: Do, context: Context) -> Any:
+        return make()
+
+    class WithTools(CommandHandler[Do, Any]):
+        async def handle(self, message: Do) -> Any:
+            return make()
+
+    return [bare, with_context, WithTools]
+
+
+@pytest.mark.parametrize(
+    "make, told",
+    [
+        (number, "coroutine object number.*: await it"),
+        (Later, "Later object.*: await it"),
+        (lambda: Success(number()), r"Success\(<coroutine object number.*: await it"),
+        (lambda: asyncio.get_running_loop().create_future(), "Future pending.*: await it"),
+        (lambda: NotFound("gone"), r"NotFound\('gone'\): raise it, or answer a Failure of it"),
+        (lambda: KeyError("x"), r"KeyError\('x'\): raise it, or answer a Failure of it"),
+        (lambda: Success(Failure("no")), r"Success\(Failure\('no'\)\): answer the inner one alone"),
+        (lambda: Success(Success()), r"Success\(Success\(None\)\): answer the inner one alone"),
+    ],
+    ids=range(8),
+)
+async def test_what_nobody_means_to_answer_is_a_mistake(make: Callable[[], Any], told: str) -> None:
+    """Of whatever handler, which is named; and no coroutine of it is left behind, which pytest would warn of."""
+    for handler in answering(make):
+        bus = CommandBus()
+        bus.register(Do, handler)
+        with pytest.raises(WiringError, match=rf"the handler \S*{handler.__name__} answered .*{told}"):
+            await bus.execute(Do())
+    with pytest.raises(WiringError, match=rf"the handler \S*WithTools answered .*{told}"):
+        await answering(make)[-1]().execute(Do())
+
+
+@pytest.mark.parametrize("answer", [Success(KeyError("x")), Failure(KeyError("x")), Success(None)], ids=repr)
+async def test_what_is_said_to_be_an_answer_is_one(answer: Result[Any, Any]) -> None:
+    """A Success of an exception, say, is nothing that anybody writes by mistake."""
+    for handler in answering(lambda: answer):
+        bus = CommandBus()
+        bus.register(Do, handler)
+        assert await bus.execute(Do()) is answer
 
 
 @pytest.mark.parametrize("error", [Refused("no"), NotFound("gone"), Invalid("bad"), ConnectionError(), TimeoutError()])

@@ -4,8 +4,10 @@ Deriving is a choice: a plain function or any class with `handle` does as well. 
 `super().__init__()`; the tools are made when they are first asked for.
 """
 
+import asyncio
 import inspect
 import logging
+from types import CoroutineType
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from twofold.dispatch._signature import name_of
@@ -17,9 +19,12 @@ from twofold.result import Failure, Result, Success
 M = TypeVar("M", contravariant=True)
 R = TypeVar("R")
 
+NEVER_INSIDE: frozenset[type[Any]] = frozenset((Success, Failure, CoroutineType, asyncio.Future, asyncio.Task))
+"""What no Success is of: told by its exact type, since that is looked at for every message."""
+
+SUCCESS: type[Any] = Success
+FAILURE: type[Any] = Failure
 RESULTS: tuple[type[Any], ...] = (Success, Failure)
-_SUCCESS: type[Any] = Success
-_FAILURE: type[Any] = Failure
 _TOOLS = "__twofold_tools__"
 
 
@@ -73,7 +78,7 @@ class _Handling(Generic[M, R]):
         answer = self.handle(message)
         if inspect.isawaitable(answer):
             answer = await answer
-        return as_result(answer)
+        return as_result(answer, where)
 
     @property
     def tools(self) -> Tools:
@@ -140,18 +145,41 @@ async def checked(verdict: Any, where: str) -> Failure[Any] | None:
     """
     if inspect.isawaitable(verdict):
         verdict = await verdict
-    if verdict is None or verdict is True or isinstance(verdict, _SUCCESS):
+    if verdict is None or verdict is True or isinstance(verdict, SUCCESS):
         return None
     if verdict is False:
         return Failure(Invalid("the message was found invalid"))
-    if isinstance(verdict, _FAILURE):
+    if isinstance(verdict, FAILURE):
         return cast("Failure[Any]", verdict)
     raise WiringError(f"the validate of {where} answered {verdict!r:.40}: it answers a bool, None, or a Result")
 
 
-def as_result(answer: Any) -> Result[Any, Any]:
-    """What a handler answers, as a Result: a bare value is a Success."""
-    return answer if isinstance(answer, RESULTS) else Success(answer)
+def as_result(answer: Any, where: str, what: str = "handler") -> Result[Any, Any]:
+    """What was answered, as a Result: a bare value is a Success.
+
+    Args:
+        answer: The answer.
+        where: The name of what has answered.
+        what: What that is.
+
+    Raises:
+        WiringError: Nobody means to answer that: what was not awaited, an exception, or a Result inside a Result.
+    """
+    if isinstance(answer, FAILURE):
+        return cast("Failure[Any]", answer)
+    is_success = isinstance(answer, SUCCESS)
+    value = answer.value if is_success else answer
+    if hasattr(value, "__await__") and inspect.isawaitable(value):
+        hint = "await it"
+    elif is_success and isinstance(value, RESULTS):
+        hint = "answer the inner one alone"
+    elif not is_success and isinstance(value, BaseException):
+        hint = "raise it, or answer a Failure of it"
+    else:
+        return cast("Success[Any]", answer) if is_success else Success(answer)
+    if inspect.iscoroutine(value):
+        value.close()
+    raise WiringError(f"the {what} {where} answered {answer!r:.60}: {hint}")
 
 
 def lend_tools(handler: object, tools: Tools) -> None:

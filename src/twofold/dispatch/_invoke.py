@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from twofold.dispatch._handler import Handler
-from twofold.dispatch._handlers import RESULTS, as_result, checked, lend_tools
+from twofold.dispatch._handlers import FAILURE, NEVER_INSIDE, SUCCESS, as_result, checked, lend_tools
 from twofold.dispatch._pipeline import Next, failure_of
 from twofold.dispatch._tools import close_facts, open_facts
 from twofold.errors import Classifier
 from twofold.messages import Context
-from twofold.result import Result, Success
+from twofold.result import Result
 
 Runner: TypeAlias = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Runs a `def` handler somewhere else: in a thread, or where its session lives."""
@@ -58,24 +58,27 @@ def innermost(handler: Handler, binding: Binding, classifier: Classifier, runner
     if handler.is_async and not handler.is_class and inspect.isroutine(handler.target):
         if handler.called_with or handler.context_parameter:
             return _plain(handler, binding, classifier)
-        return _Bare(handler.target, classifier).call
+        return _Bare(handler, classifier).call
     return _full(handler, binding, classifier, runner)
 
 
 class _Bare:
     """The shortest way, for an async function of the message; it touches little, which counts with many handlers."""
 
-    __slots__ = ("_classifier", "_function")
+    __slots__ = ("_classifier", "_function", "_id")
 
-    def __init__(self, function: Callable[[Any], Awaitable[Any]], classifier: Classifier) -> None:
-        self._function, self._classifier = function, classifier
+    def __init__(self, handler: Handler, classifier: Classifier) -> None:
+        self._function: Callable[[Any], Awaitable[Any]] = handler.target
+        self._classifier, self._id = classifier, handler.id
 
     async def call(self, message: Any, context: Context) -> Result[Any, Any]:
         try:
             answer = await self._function(message)
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
             return failure_of(error, self._classifier)
-        return answer if isinstance(answer, RESULTS) else Success(answer)
+        # Said here what `as_result` would say, which costs a call; and `answer.value` costs another one.
+        sound = (isinstance(answer, SUCCESS) and type(answer._value) not in NEVER_INSIDE) or isinstance(answer, FAILURE)
+        return answer if sound else as_result(answer, self._id)
 
 
 def _plain(handler: Handler, binding: Binding, classifier: Classifier) -> Next:
@@ -97,7 +100,8 @@ def _plain(handler: Handler, binding: Binding, classifier: Classifier) -> Next:
                 answer = await function(message, **{context_parameter: context, **arguments})
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
             return failure_of(error, classifier)
-        return answer if isinstance(answer, RESULTS) else Success(answer)
+        sound = (isinstance(answer, SUCCESS) and type(answer._value) not in NEVER_INSIDE) or isinstance(answer, FAILURE)
+        return answer if sound else as_result(answer, handler.id)
 
     return call
 
@@ -137,6 +141,6 @@ def _full(handler: Handler, binding: Binding, classifier: Classifier, runner: Ru
             return failure_of(error, classifier)
         finally:
             close_facts(token)
-        return as_result(answer)
+        return as_result(answer, handler.id)
 
     return call

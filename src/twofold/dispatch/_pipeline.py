@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias, cast
 
 from twofold.dispatch._handler import Handler
-from twofold.dispatch._handlers import RESULTS, as_result
+from twofold.dispatch._handlers import RESULTS
 from twofold.errors import Classifier, Family, WiringError
 from twofold.messages import Context, Kind
 from twofold.result import Failure, Result
@@ -130,14 +130,15 @@ def compose(stages: Sequence[Stage], handler: Handler, innermost: Next) -> tuple
 def _guard(middleware: Middleware, call_next: Next, classifier: Classifier) -> Next:
     async def guarded(message: Any, context: Context) -> Result[Any, Any]:
         try:
-            answer: Any = await middleware(message, context, call_next)
+            answer = await middleware(message, context, call_next)
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
             return failure_of(error, classifier)
         if not isinstance(answer, RESULTS):
             raise WiringError(
                 f"the middleware {_name(middleware)} answered {answer!r:.40} and no Result: return what call_next gives"
             )
-        return as_result(answer)
+        result: Result[Any, Any] = answer
+        return result
 
     return guarded
 

@@ -102,7 +102,7 @@ def _decision(guard: Guard, injection: Injection, classifier: Classifier, runner
 
 def _verdict(answer: Any, policy: str, name: str, context: Context) -> Result[Any, Any]:
     """What a policy has said; whatever is neither yes nor no lets nobody pass."""
-    result = as_result(answer)
+    result = as_result(answer, policy, "policy")
     if isinstance(result, Failure) or result.value is None or result.value is True:
         return result
     if result.value is False:

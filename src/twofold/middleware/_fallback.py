@@ -49,7 +49,7 @@ def fallback_stage(classifier: Classifier, tally: Tally, within: Within) -> Stag
             except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
                 return failure_of(error, classifier)
             note_substitute(name)
-            return as_result(answer)
+            return as_result(answer, name, "fallback of")
 
         return fallback
 
