@@ -111,14 +111,14 @@ def answering(make: Callable[[], Any]) -> list[Any]:
 @pytest.mark.parametrize(
     "make, told",
     [
-        (number, "coroutine object number.*: await it"),
-        (Later, "Later object.*: await it"),
-        (lambda: Success(number()), r"Success\(<coroutine object number.*: await it"),
-        (lambda: asyncio.get_running_loop().create_future(), "Future pending.*: await it"),
-        (lambda: NotFound("gone"), r"NotFound\('gone'\): raise it, or answer a Failure of it"),
-        (lambda: KeyError("x"), r"KeyError\('x'\): raise it, or answer a Failure of it"),
-        (lambda: Success(Failure("no")), r"Success\(Failure\('no'\)\): answer the inner one alone"),
-        (lambda: Success(Success()), r"Success\(Success\(None\)\): answer the inner one alone"),
+        (number, "a coroutine: await it"),
+        (Later, r"a \S*Later: await it"),
+        (lambda: Success(number()), "a Success of a coroutine: await it"),
+        (lambda: asyncio.get_running_loop().create_future(), "a Future: await it"),
+        (lambda: NotFound("gone"), "a NotFound: raise it, or answer a Failure of it"),
+        (lambda: KeyError("x"), "a KeyError: raise it, or answer a Failure of it"),
+        (lambda: Success(Failure("no")), "a Success of a Failure: answer the inner one alone"),
+        (lambda: Success(Success()), "a Success of a Success: answer the inner one alone"),
     ],
     ids=range(8),
 )
@@ -127,9 +127,9 @@ async def test_what_nobody_means_to_answer_is_a_mistake(make: Callable[[], Any],
     for handler in answering(make):
         bus = CommandBus()
         bus.register(Do, handler)
-        with pytest.raises(WiringError, match=rf"the handler \S*{handler.__name__} answered .*{told}"):
+        with pytest.raises(WiringError, match=rf"the handler \S*{handler.__name__} answered {told}"):
             await bus.execute(Do())
-    with pytest.raises(WiringError, match=rf"the handler \S*WithTools answered .*{told}"):
+    with pytest.raises(WiringError, match=rf"the handler \S*WithTools answered {told}"):
         await answering(make)[-1]().execute(Do())
 
 

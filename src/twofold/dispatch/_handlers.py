@@ -151,7 +151,8 @@ async def checked(verdict: Any, where: str) -> Failure[Any] | None:
         return Failure(Invalid("the message was found invalid"))
     if isinstance(verdict, FAILURE):
         return cast("Failure[Any]", verdict)
-    raise WiringError(f"the validate of {where} answered {verdict!r:.40}: it answers a bool, None, or a Result")
+    kind = type(verdict).__qualname__
+    raise WiringError(f"the validate of {where} answered a {kind}: it answers a bool, None, or a Result")
 
 
 def as_result(answer: Any, where: str, what: str = "handler") -> Result[Any, Any]:
@@ -179,7 +180,8 @@ def as_result(answer: Any, where: str, what: str = "handler") -> Result[Any, Any
         return cast("Success[Any]", answer) if is_success else Success(answer)
     if inspect.iscoroutine(value):
         value.close()
-    raise WiringError(f"the {what} {where} answered {answer!r:.60}: {hint}")
+    kind = f"{'a Success of ' if is_success else ''}a {type(value).__qualname__}"
+    raise WiringError(f"the {what} {where} answered {kind}: {hint}")
 
 
 def lend_tools(handler: object, tools: Tools) -> None:

@@ -134,8 +134,9 @@ def _guard(middleware: Middleware, call_next: Next, classifier: Classifier) -> N
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
             return failure_of(error, classifier)
         if not isinstance(answer, RESULTS):
+            kind = type(answer).__qualname__
             raise WiringError(
-                f"the middleware {_name(middleware)} answered {answer!r:.40} and no Result: return what call_next gives"
+                f"the middleware {_name(middleware)} answered a {kind} and no Result: return what call_next gives"
             )
         result: Result[Any, Any] = answer
         return result
