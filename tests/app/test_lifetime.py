@@ -42,6 +42,41 @@ async def test_starting_and_stopping_twice_is_harmless() -> None:
     assert asyncio.all_tasks() == before
 
 
+async def test_the_last_block_that_is_left_stops_it() -> None:
+    """One inside of another one leaves the application to that, and so does one in a thread."""
+    app = app_on(MemoryStore())
+    async with app:
+        with pytest.raises(KeyError):
+            async with app:
+                raise KeyError
+        assert await app.execute(Open(owner="ada")) == Success("ada")
+        await asyncio.to_thread(_use_in_thread, app)
+        assert await app.execute(Deposit(owner="ada", amount=1)) == Success(6)
+    assert not app.running
+    await app.start()
+    async with app:
+        pass
+    assert not app.running
+
+
+def _use_in_thread(app: App) -> None:
+    with app.sync as bank:
+        assert bank.execute(Deposit(owner="ada", amount=5)) == Success(5)
+
+
+async def test_a_block_that_could_not_begin_does_not_count() -> None:
+    """Once it starts, its own block stops it."""
+    app = App("unsound", modules=[Module("a"), Module("a")], database="memory:")
+    with pytest.raises(StartError):
+        async with app:
+            pass
+    app.modules.pop()
+    app.use_profile("development")
+    async with app:
+        assert app.running
+    assert not app.running
+
+
 async def test_it_goes_on_where_it_stood() -> None:
     """Started again on the same store: nothing is lost, and nothing is projected twice."""
     store = MemoryStore()

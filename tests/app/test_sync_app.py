@@ -26,3 +26,13 @@ def test_it_can_be_started_again() -> None:
         with app.sync as shop:
             shop.execute(Open(owner="ada"))
             assert shop.execute(Deposit(owner="ada", amount=1)) == Success(expected)
+
+
+def test_the_last_block_that_is_left_stops_it() -> None:
+    """One that is inside of another leaves the application and its loop to that."""
+    app = app_on(MemoryStore())
+    with app.sync as shop:
+        with app.sync:
+            assert shop.execute(Open(owner="ada")) == Success("ada")
+        assert shop.execute(Deposit(owner="ada", amount=5)) == Success(5)
+    assert not app.running

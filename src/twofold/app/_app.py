@@ -181,6 +181,7 @@ class App:
         self._overrides: Provider = Provider()
         self._assembly: Assembly | None = None
         self._run: Run | None = None
+        self._blocks = 0
         self._portal = Portal()
         self.commands = CommandBus(router=self.router, portal=self._portal)
         self.queries = QueryBus(router=self.router, portal=self._portal)
@@ -492,13 +493,17 @@ class App:
             self._assembly = self._stores = None
 
     async def __aenter__(self) -> Self:
+        """Start it, unless it is running; the last block that is left stops it."""
         await self.start()
+        self._blocks += 1
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.stop()
+        self._blocks -= 1
+        if not self._blocks:
+            await self.stop()
 
     @overload
     async def execute(self, message: Command[R, E], *, origin: Origin | None = None) -> Result[R, E | TwofoldError]: ...

@@ -15,12 +15,19 @@ E = TypeVar("E")
 class Startable(Protocol):
     """What is driven: an application."""
 
-    async def start(self) -> None:
-        """Start it."""
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not stopped."""
         ...
 
-    async def stop(self) -> None:
-        """Stop it."""
+    async def __aenter__(self) -> Any:
+        """Start it, unless it is running."""
+        ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it, unless another block goes on."""
         ...
 
     async def settle(self, *, timeout: float = 10.0) -> None:
@@ -46,14 +53,15 @@ class SyncApp:
         self._portal = portal
 
     def __enter__(self) -> Self:
-        self._portal.run(self._app.start)
+        self._portal.run(self._app.__aenter__)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._portal.run(self._app.stop)
-        self._portal.close()
+        self._portal.run(lambda: self._app.__aexit__(kind, error, trace))
+        if not self._app.running:
+            self._portal.close()
 
     @overload
     def execute(self, message: Command[R, E], *, origin: Origin | None = None) -> Result[R, E | TwofoldError]: ...
