@@ -78,6 +78,10 @@ def test_a_class_with_several_handlers_mounts_each_of_them() -> None:
         def unknown(self, query: "Nowhere") -> int:  # type: ignore[name-defined]  # noqa: F821  # a name that is nowhere
             return self.count
 
+        @staticmethod
+        def static(query: Find) -> int:
+            return 0
+
         def total(self, prices: list[int]) -> int:
             return sum(prices)
 
@@ -87,8 +91,9 @@ def test_a_class_with_several_handlers_mounts_each_of_them() -> None:
         def _private(self, command: Place) -> None:
             """Not for messages."""
 
-    assert [registration.method for registration in orders] == ["find", "later", "place", "unknown"]
+    assert [registration.method for registration in orders] == ["find", "later", "place", "static", "unknown"]
     assert orders.registrations[0].read("orders").name == "find"
+    assert orders.registrations[3].read("orders").message_type is Find
     with pytest.raises(WiringError, match="Nowhere"):
         orders.registrations[-1].read("orders")
     assert Orders().total([1, 2]) == 3

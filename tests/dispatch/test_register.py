@@ -62,6 +62,26 @@ class WithHandle:
         return command.n * 2
 
 
+class Static:
+    """A class whose `handle` has no need of it."""
+
+    @staticmethod
+    def handle(command: Double) -> int:
+        """Handle it."""
+        return command.n * 2
+
+
+class OfClass:
+    """A class that handles the messages itself."""
+
+    factor = 2
+
+    @classmethod
+    async def handle(cls, command: Double) -> int:
+        """Handle it."""
+        return command.n * cls.factor
+
+
 class CanBeCalled:
     """An object that can be called."""
 
@@ -76,6 +96,10 @@ class Derived(CommandHandler[Double, int]):
     async def handle(self, message: Double) -> Result[int]:
         """Handle it."""
         return Success(message.n * 2)
+
+
+class Unwritten(CommandHandler[Double, int]):
+    """Has forgotten what it is for."""
 
 
 class Named:
@@ -99,6 +123,10 @@ class Named:
         WithHandle,
         WithHandle(),
         WithHandle().by_method,
+        Static,
+        Static(),
+        OfClass,
+        OfClass(),
         CanBeCalled(),
         Derived,
         Derived(),
@@ -173,6 +201,9 @@ async def test_the_base_class_of_a_handler_says_the_kind(base: Any, kind: Kind) 
     [
         (lambda: None, "message"),
         (object, "handle"),
+        (Unwritten, "Unwritten has no method handle"),
+        (Unwritten(), "Unwritten has no method handle"),
+        (object(), "object has no method handle"),
         (in_async_def, "blocking"),
         (lambda message, other: None, "'other'"),
         (with_factor, "factor"),
@@ -183,6 +214,69 @@ def test_what_cannot_be_understood_is_refused_by_name(handler: Callable[..., Any
     bus = CommandBus()
     with pytest.raises(WiringError, match=fault):
         bus.register(Double, handler, blocking=handler is in_async_def)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halve(Command[int]):
+    """Another command."""
+
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoubleTwice(Double):
+    """More of the first."""
+
+
+async def of_either(command: Double | Halve) -> int:
+    """Takes two."""
+    return command.n
+
+
+async def of_both(command: Command[int]) -> int:
+    """Takes what both of them are."""
+    return 1
+
+
+async def of_anything(command: Any) -> int:
+    """Takes what comes."""
+    return 1
+
+
+async def of_an_object(command: object) -> int:
+    """Takes what comes, and does not care."""
+    return 1
+
+
+@pytest.mark.parametrize("handler", [in_async_def, WithHandle, WithHandle(), Derived, Derived(), Derived().handle])
+def test_a_handler_of_another_message_is_refused(handler: Callable[..., Any]) -> None:
+    """It would be given what it knows nothing of."""
+    with pytest.raises(WiringError, match="handles Double, and is registered for Halve"):
+        CommandBus().register(Halve, handler)
+
+
+def test_a_handler_that_says_two_messages_is_refused() -> None:
+    """Its base names one, and its `handle` another one."""
+
+    class Torn(CommandHandler[Double, int]):
+        async def handle(self, message: Halve) -> int:  # type: ignore[override]  # the mistake
+            return message.n
+
+    with pytest.raises(WiringError, match="handles Halve, and is registered for Double"):
+        CommandBus().register(Double, Torn)
+
+
+@pytest.mark.parametrize("message", [Double, DoubleTwice, Halve])
+@pytest.mark.parametrize("handler", [of_either, of_both, of_anything, of_an_object, lambda command: command.n])
+def test_a_handler_of_more_than_one_message_takes_each_of_them(handler: Callable[..., Any], message: type) -> None:
+    """A union, a base class, or nothing said at all."""
+    CommandBus().register(message, handler)
+
+
+def test_a_handler_takes_what_derives_from_its_message() -> None:
+    """As any function does."""
+    for handler in (in_async_def, WithHandle, Derived):
+        CommandBus().register(DoubleTwice, handler)
 
 
 def test_an_annotation_that_leads_nowhere_is_named() -> None:

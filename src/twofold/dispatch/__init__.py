@@ -2,7 +2,6 @@
 
 from twofold.dispatch._answer_codec import AnswerCodec
 from twofold.dispatch._answers import (
-    UNIONS,
     annotated_answer,
     answered_type,
     contradicts,
@@ -29,7 +28,7 @@ from twofold.dispatch._publication import PublicationDeclaration
 from twofold.dispatch._registration import Registration
 from twofold.dispatch._router import Route, Router, Settings
 from twofold.dispatch._shape import is_async
-from twofold.dispatch._signature import hints_of, refuse_impure
+from twofold.dispatch._signature import UNIONS, hints_of, refuse_impure
 from twofold.dispatch._sync import Portal, SyncCommandBus, SyncDispatcher, SyncEventBus, SyncQueryBus, never_waits
 from twofold.dispatch._tools import ContextStack, Metrics, Tools, bound_facts
 from twofold.dispatch._unmade import Unmade

@@ -2,16 +2,14 @@
 
 import sys
 from collections.abc import Iterator
-from types import NoneType, UnionType
-from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
+from types import NoneType
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from twofold.dispatch._handler import Handler
+from twofold.dispatch._signature import UNIONS
 from twofold.errors import TwofoldError
 from twofold.messages import Command, Query
 from twofold.result import Failure, Result, Success
-
-UNIONS: Final = (Union, UnionType)
-"""The origins of `X | Y`, however it was written."""
 
 
 def annotated_answer(handler: Handler) -> Any:

@@ -8,24 +8,25 @@ import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias, get_args, get_origin
+from typing import Any, Final, TypeAlias
 
-from twofold.dispatch._answers import UNIONS
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._signature import (
     context_parameter_of,
     function_of,
     hints_of,
+    messages_in,
     name_of,
     parameters_of,
     refuse_mistakes,
     short_name_of,
+    takes,
     unbound_of,
     wanted_of,
 )
 from twofold.dispatch._tools import Tools
 from twofold.errors import FaultError
-from twofold.messages import Context, Kind, MessageType, Principal
+from twofold.messages import Context, Kind, Principal
 
 Policy: TypeAlias = Callable[..., Any]
 """Tells whether a message may be handled: by a bool, None for yes, or a Result; or it raises a refusal.
@@ -164,16 +165,13 @@ def _is_message(hint: Any, message_type: type, where: str) -> bool:
     Raises:
         FaultError: It takes another message.
     """
-    options = [get_origin(one) or one for one in (get_args(hint) if get_origin(hint) in UNIONS else (hint,))]
-    classes = [one for one in options if isinstance(one, type)]
-    if Any in options or any(one in message_type.__mro__ for one in classes):
+    if takes(hint, message_type):
         return True
-    others = [one.__qualname__ for one in classes if MessageType.kind_of(one) is not None]
-    if others:
+    if others := messages_in(hint):
         raise FaultError(
             where=where,
             code="wrong_policy",
-            text=f"decides about {' and '.join(others)}, and is asked about {message_type.__qualname__}",
+            text=f"decides about {others}, and is asked about {message_type.__qualname__}",
             hint="declare it at the handlers of that message, or annotate it with a base class of both",
         )
     return False

@@ -12,15 +12,18 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, get_origin
 
 from twofold.dispatch._following import FROM_THE_BEGINNING, Following
-from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler
+from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler, is_unwritten
 from twofold.dispatch._signature import (
     context_parameter_of,
+    function_of,
     hints_of,
+    lacks_self,
+    messages_in,
     name_of,
     parameters_of,
     refuse_mistakes,
     short_name_of,
-    unbound_of,
+    takes,
     wanted_of,
 )
 from twofold.dispatch._tools import Tools
@@ -149,12 +152,13 @@ class Handler:
         function = _called(target, method)
         where = name_of(target, method)
         hints = hints_of(function, where)
-        parameters = parameters_of(function, unbound=is_class)
+        parameters = parameters_of(function, unbound=is_class and lacks_self(target, method))
         if not parameters:
             text = "takes no message"
             raise FaultError(where=where, code="no_message", text=text, hint="its first parameter is the message")
         first, *others = parameters
-        message_type = message_type or _declared_message(target) or _message_hint(hints.get(first.name), where)
+        declared = _declared_message(target)
+        message_type = message_type or declared or _message_hint(hints.get(first.name), where)
         config = _config(target)
         kind = kind or (config and config.kind) or _base_kind(target) or MessageType.kind_of(message_type)
         if kind is None:
@@ -165,6 +169,8 @@ class Handler:
                 hint="derive it from Command, Query or Event, or register its handler with the kind",
             )
         _refuse_kind(message_type, kind, where)
+        for hint in (declared, hints.get(first.name)):
+            _refuse_other(message_type, hint, where)
         is_async = inspect.iscoroutinefunction(function)
         refuse_mistakes(function, where, blocking=blocking)
         called_with = {key: hint for key, hint in wanted_of(others, hints, where).items() if hint is not Context}
@@ -202,13 +208,12 @@ class Handler:
 def _called(target: Any, method: str) -> Callable[..., Any]:
     """The function that a message is finally given to."""
     handle: Callable[..., Any] | None = getattr(target, method, None)
-    if handle is not None:
+    if handle is not None and not is_unwritten(handle):
         return handle
-    if isinstance(target, type):
-        where = f"{target.__module__}.{target.__qualname__}"
+    if handle is not None or isinstance(target, type) or not callable(target):
+        where = name_of(_class_of(target))
         raise FaultError(where=where, code="no_handle", text=f"has no method {method}", hint="it takes the message")
-    function: Callable[..., Any] = target if inspect.isroutine(unbound_of(target)) else target.__call__
-    return function
+    return function_of(target)
 
 
 def _refuse_kind(message_type: type, kind: Kind, where: str) -> None:
@@ -225,6 +230,19 @@ def _refuse_kind(message_type: type, kind: Kind, where: str) -> None:
         else:
             text, hint = f"handles {name} as a {kind}, and it is a {inherited}", f"register it as a {inherited}"
         raise FaultError(where=where, code="wrong_kind", text=text, hint=hint)
+
+
+def _refuse_other(message_type: type, hint: Any, where: str) -> None:
+    """Refuse a handler of one message where another one would be given to it.
+
+    Raises:
+        FaultError: It is annotated with other messages, and with none that takes this one.
+    """
+    others = "" if takes(hint, message_type) else messages_in(hint)
+    if others:
+        text = f"handles {others}, and is registered for {message_type.__qualname__}"
+        hint = f"register it for {others}, or annotate it with a base class of both"
+        raise FaultError(where=where, code="wrong_message", text=text, hint=hint)
 
 
 def _config(target: Target) -> HandlerConfig | None:

@@ -155,6 +155,11 @@ async def checked(verdict: Any, where: str) -> Failure[Any] | None:
     raise WiringError(f"the validate of {where} answered a {kind}: it answers a bool, None, or a Result")
 
 
+def is_unwritten(handle: object) -> bool:
+    """Whether a `handle` is the one that the base classes only promise."""
+    return getattr(handle, "__func__", handle) is _Handling[Any, Any].handle
+
+
 def as_result(answer: Any, where: str, what: str = "handler") -> Result[Any, Any]:
     """What was answered, as a Result: a bare value is a Success.
 

@@ -20,6 +20,7 @@ from twofold.dispatch._injection import giving
 from twofold.dispatch._options import Options, Policies, options_of
 from twofold.dispatch._publication import PublicationDeclaration
 from twofold.dispatch._registration import Registration
+from twofold.dispatch._signature import lacks_self, parameters_of
 from twofold.dispatch._writer import WriterDeclaration
 from twofold.errors import Classification, WiringError
 from twofold.messages import Kind, MessageType, Principal, Upcast, Upcaster
@@ -159,7 +160,7 @@ class Module:
     def handlers(self, cls: C) -> C:
         """Declare every public method of a class whose first parameter is a message as a handler of it."""
         for name, function in inspect.getmembers(cls, inspect.isfunction):
-            if not name.startswith("_") and _takes_message(function):
+            if not name.startswith("_") and _takes_message(function, unbound=lacks_self(cls, name)):
                 self.registrations.append(Registration(target=cls, method=name))
         return cls
 
@@ -523,13 +524,13 @@ def _names(reads: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if reads is None else tuple(reads)
 
 
-def _takes_message(method: Callable[..., Any]) -> bool:
+def _takes_message(method: Callable[..., Any], *, unbound: bool) -> bool:
     """Whether a method may handle a message; one whose annotation is not known yet may, and the start will tell."""
-    names = list(inspect.signature(method).parameters)
-    if len(names) < 2:
+    parameters = parameters_of(method, unbound=unbound)
+    if not parameters:
         return False
     try:
-        hint = typing.get_type_hints(method).get(names[1])
+        hint = typing.get_type_hints(method).get(parameters[0].name)
     except NameError:
         return True
     found = typing.get_origin(hint) or hint

@@ -4,8 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, get_args, get_origin
 
-from twofold.dispatch._answers import UNIONS
-from twofold.dispatch._signature import hints_of
+from twofold.dispatch._signature import UNIONS, hints_of
 from twofold.errors import FaultError
 
 

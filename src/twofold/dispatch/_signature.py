@@ -4,10 +4,14 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from types import UnionType
+from typing import Any, Final, Union, cast, get_args, get_origin
 
 from twofold.errors import FaultError, snake_case
-from twofold.messages import Context
+from twofold.messages import Context, MessageType
+
+UNIONS: Final = (Union, UnionType)
+"""The origins of `X | Y`, however it was written."""
 
 
 def name_of(target: Any, method: str = "handle") -> str:
@@ -29,6 +33,23 @@ def parameters_of(function: Callable[..., Any], *, unbound: bool) -> list[inspec
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
     return parameters[1:] if unbound else parameters
+
+
+def lacks_self(cls: Any, method: str) -> bool:
+    """Whether a method of a class is to be given its `self` yet, as one that is static is not."""
+    return not isinstance(inspect.getattr_static(cls, method, None), staticmethod | classmethod)
+
+
+def takes(hint: Any, message_type: type) -> bool:
+    """Whether a parameter with an annotation is one for a message of a class, or of any."""
+    options = _options(hint)
+    return Any in options or any(one in message_type.__mro__ for one in options)
+
+
+def messages_in(hint: Any) -> str:
+    """The message classes that an annotation names, in words; empty when there are none."""
+    classes = [one for one in _options(hint) if isinstance(one, type)]
+    return " and ".join(one.__qualname__ for one in classes if MessageType.kind_of(one) is not None)
 
 
 def hints_of(function: Callable[..., Any], where: str) -> dict[str, Any]:
@@ -101,6 +122,10 @@ def function_of(target: Any) -> Callable[..., Any]:
 def unbound_of(target: Any) -> Any:
     """The function inside a `functools.partial`."""
     return unbound_of(cast("Any", target).func) if isinstance(target, functools.partial) else target
+
+
+def _options(hint: Any) -> list[Any]:
+    return [get_origin(one) or one for one in (get_args(hint) if get_origin(hint) in UNIONS else (hint,))]
 
 
 def _python_module(target: Any) -> str:
