@@ -166,6 +166,13 @@ def test_an_annotation_is_no_source() -> None:
         Module("orders").provide(list, list[int])
 
 
+@pytest.mark.parametrize("scope", ["request", "singleton", None])
+def test_a_scope_that_there_is_not(scope: Any) -> None:
+    """Somebody comes from another container; the mistake names the two that there are."""
+    with pytest.raises(WiringError, match=f"scope={scope!r} is none: .* 'app', or as one 'message'"):
+        Module("orders").provide(list, list, scope=scope)
+
+
 def test_two_registrations_of_one_function_are_two_handlers() -> None:
     """Each has its own pipeline and numbers."""
 

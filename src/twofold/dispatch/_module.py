@@ -497,9 +497,14 @@ class Module:
             source: A class, a factory function, a generator, or an instance; the wanted class itself unless given.
             scope: How long one lives. An instance lives as long as the application.
 
+        Raises:
+            WiringError: There is no such scope, or the source is an annotation.
+
         Example:
             >>> orders.provide(Mail, SmtpMail, scope="app")
         """
+        if scope not in _SCOPES:
+            raise WiringError(f"scope={scope!r} is none: a dependency lives as long as the 'app', or as one 'message'")
         provider = Provider()
         source = wanted if source is None else source
         if isinstance(source, type) or inspect.isroutine(source):
