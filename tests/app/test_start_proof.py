@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Generic, Literal, Optional, Protocol, TypeVar
 
 import pytest
-from pydantic import BaseModel, ConfigDict, InstanceOf, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, SecretStr
 from sqlalchemy import Column, Integer, MetaData, Table
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
@@ -217,6 +217,38 @@ def test_an_unmet_dependency() -> None:
     assert fault.hint == "module.provide(Mail, ...)"
 
 
+def test_a_dependency_that_may_be_absent() -> None:
+    """There is no such thing; it is shown as people write it, with what to write instead."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Come(Command[None]):
+        pass
+
+    class Postman:
+        def __init__(self, mail: Mail | Cart) -> None: ...
+
+    module = Module("m")
+    module.provide(Postman)
+
+    @module.handler
+    async def go(command: Go, bus: Optional[CommandBus]) -> None: ...  # noqa: UP045  # as some still write it
+
+    @module.handler
+    async def come(command: Come, postman: Postman) -> None: ...
+
+    texts = {fault.text: fault.hint for fault in found(module)}
+    assert texts.pop("depends on CommandBus | None, which nothing provides") == (
+        "a dependency is there or is not: annotate CommandBus, or give it a default"
+    )
+    ((text, hint),) = texts.items()
+    assert "depends on Mail | Cart, which nothing provides" in text
+    assert hint == "a dependency is there or is not: annotate Mail or Cart"
+
+
 def test_an_unmet_dependency_of_a_dependency() -> None:
     """One that is missing further down is told with the way there."""
 
@@ -325,6 +357,56 @@ def test_a_message_that_cannot_be_encoded(hint: Any) -> None:
     assert (fault.code, fault.where) == ("unencodable", Go.__qualname__)
     assert "bad (" in fault.text
     assert "good" not in fault.text
+
+
+def test_a_field_that_pydantic_has_a_reason_to_refuse() -> None:
+    """It is told with the field: what it is of could be encoded, but for that."""
+
+    @dataclass(frozen=True)
+    class Cat:
+        kind: Literal["cat"] = "cat"
+
+    @dataclass(frozen=True)
+    class Dog:
+        name: str = ""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pet: Annotated[Cat | Dog, Field(discriminator="kind")]
+
+    module = Module("m")
+
+    @module.handler
+    async def go(command: Go) -> None: ...
+
+    assert "'Dog' needs a discriminator field for key 'kind')" in only(module).text
+
+
+T = TypeVar("T")
+
+
+def test_a_generic_model_that_nobody_has_named() -> None:
+    """What pydantic calls it is no name for a log or an address; a class that derives from it has one."""
+
+    class Get(BaseModel, Query[int], Generic[T]):
+        key: T
+
+    class GetText(Get[str]):
+        pass
+
+    module = Module("m")
+
+    @module.handler
+    async def get(query: Get[int]) -> int:
+        return 0
+
+    @module.handler
+    async def get_text(query: GetText) -> int:
+        return 0
+
+    fault = only(module)
+    assert (fault.where.rpartition(".")[2], fault.code) == ("Get[int]", "no_wire_name")
+    assert fault.hint == "derive a class from it: class ...(Get[int])"
 
 
 def test_an_event_that_cannot_be_encoded() -> None:

@@ -539,6 +539,8 @@ def _publishes(events: EventBus) -> bool:
         ([], "wrong_policy", "authorize=[]"),
         ([signed_in, "admin"], "wrong_policy", "authorize='admin'"),
         (GuestList, "wrong_policy", "which is no policy"),
+        (has_role, "wrong_policy", "says authorize=has_role, which makes a policy and is none"),
+        (always(has_role), "wrong_policy", "says authorize=has_role, which makes a policy and is none"),
     ],
 )
 def test_a_mistake_is_told_at_the_start(policy: Any, code: str, text: str) -> None:

@@ -83,5 +83,8 @@ def _culprits(cls: type) -> Iterator[str]:
             continue
         try:
             TypeAdapter[Any](hint).json_schema()
-        except PydanticUserError:
-            yield f"{name} ({getattr(hint, '__qualname__', None) or hint})"
+        except PydanticUserError as error:
+            shown = getattr(hint, "__qualname__", None) or hint
+            # Those of its subclasses say no more than the type, or how to have it pass unlooked at.
+            reason = f": {error.message.rstrip('.')}" if type(error) is PydanticUserError else ""
+            yield f"{name} ({shown}{reason})"

@@ -8,7 +8,7 @@ import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, get_origin
 
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._signature import (
@@ -86,6 +86,13 @@ class Guard:
         function, where = function_of(policy), name_of(policy)
         refuse_mistakes(function, where, blocking=False)
         hints, parameters = hints_of(function, where), parameters_of(function, unbound=False)
+        if (get_origin(hints.get("return")) or hints.get("return")) is Callable:
+            raise FaultError(
+                where=handler.id,
+                code="wrong_policy",
+                text=f"says authorize={short_name_of(policy)}, which makes a policy and is none",
+                hint=f"call it: authorize={short_name_of(policy)}(...)",
+            )
         takes_message = bool(parameters) and _is_message(hints.get(parameters[0].name), handler.message_type, where)
         others = parameters[1:] if takes_message else parameters
         principal = next((one for one in others if hints.get(one.name) in _PRINCIPAL), None)

@@ -7,7 +7,8 @@ container as it is.
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Annotated, Any, Final, cast, get_origin
+from types import NoneType
+from typing import Annotated, Any, Final, cast, get_args, get_origin
 
 from dishka import AsyncContainer, Provider, Scope, make_async_container
 from dishka.dependency_source import Factory
@@ -21,6 +22,7 @@ from dishka.registry import Registry
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._invoke import Binding, Filled
 from twofold.dispatch._pipeline import Next, Stage
+from twofold.dispatch._signature import UNIONS
 from twofold.errors import Fault, WiringError
 from twofold.messages import Context
 from twofold.result import Result
@@ -222,7 +224,11 @@ def _fault(error: DishkaError, owners: Mapping[type, Handler]) -> tuple[Fault, D
         hint = f'provide {owner} with scope="message", or {names[-1]} with scope="app"'
         return Fault(where=where, code="captive_dependency", text=text, hint=hint), wanted
     text, hint = f"depends on {names[-1]}, which nothing provides{through}", f"module.provide({names[-1]}, ...)"
-    if wanted.component != DEFAULT_COMPONENT:
+    if get_origin(wanted.type_hint) in UNIONS:
+        members = " or ".join(_shown(one) for one in get_args(wanted.type_hint) if one is not NoneType)
+        default = ", or give it a default" if len(names) == 1 else ""
+        hint = f"a dependency is there or is not: annotate {members}{default}"
+    elif wanted.component != DEFAULT_COMPONENT:
         hint = f"module.include(Provider(component={wanted.component!r})), with what provides it"
     return Fault(where=where, code="missing_dependency", text=text, hint=hint), wanted
 
@@ -331,6 +337,12 @@ def _hint(key: DependencyKey) -> Any:
 
 
 def _name(key: DependencyKey) -> str:
-    hint = key.type_hint
-    name = str(hint) if get_origin(hint) is Annotated else getattr(hint, "__qualname__", None) or str(hint)
+    name = _shown(key.type_hint)
     return name if key.component == DEFAULT_COMPONENT else f"{name} of the component {key.component}"
+
+
+def _shown(hint: Any) -> str:
+    """A type as people write it."""
+    if get_origin(hint) in UNIONS:
+        return " | ".join("None" if one is NoneType else _shown(one) for one in get_args(hint))
+    return str(hint) if get_origin(hint) is Annotated else getattr(hint, "__qualname__", None) or str(hint)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from twofold.errors import WiringError, snake_case
+from twofold.errors import FaultError, WiringError, snake_case
 
 M = TypeVar("M")
 
@@ -65,9 +65,19 @@ def query(*, name: str | None = None, version: int = 1) -> Callable[[type[M]], t
 
 
 def wire_name(cls: type) -> WireName:
-    """The wire name of a message class: as declared on that very class, else its name in snake case."""
+    """The wire name of a message class: as declared on that very class, else its name in snake case.
+
+    Raises:
+        WiringError: It is none of its own, but a generic model of pydantic's with its types.
+    """
     declared = cls.__dict__.get(_ATTRIBUTE)
-    return declared if isinstance(declared, WireName) else WireName(snake_case(cls.__name__))
+    if isinstance(declared, WireName):
+        return declared
+    if "[" in cls.__name__:
+        text = "is made of a generic model, and has no wire name"
+        hint = f"derive a class from it: class ...({cls.__name__})"
+        raise FaultError(where=cls.__qualname__, code="no_wire_name", text=text, hint=hint)
+    return WireName(snake_case(cls.__name__))
 
 
 def _naming(name: str | None, version: int) -> Callable[[type[M]], type[M]]:
