@@ -15,7 +15,7 @@ from sqlalchemy import Column, Integer, MetaData, Table
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
 
-from tests.app import unsound
+from tests.app import unread, unsound
 from twofold import (
     Aggregate,
     App,
@@ -176,6 +176,16 @@ def test_a_handler_that_cannot_be_read_is_not_missing_too() -> None:
     """A mistake in a handler is told once, and not a second time as a message without handler."""
     missing = {fault.where for fault in unsound.app.check() if fault.code == "handler_not_found"}
     assert missing == {"Forgotten"}
+
+
+def test_nor_is_one_whose_annotations_are_text_or_whose_base_names_the_message() -> None:
+    """What it handles is found out all the same."""
+    assert {(fault.where.rpartition(".")[2], fault.code) for fault in found(unread.module)} == {
+        ("untyped", "untyped_parameter"),
+        ("lost", "unresolved_annotation"),
+        ("UnwrittenHandler", "no_handle"),
+        ("Get[int]", "no_wire_name"),
+    }
 
 
 def test_a_second_handler() -> None:

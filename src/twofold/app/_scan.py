@@ -1,8 +1,11 @@
 """The messages in sight of an application's handlers: those that their Python modules define or import."""
 
+import inspect
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, get_args
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any, get_args, get_type_hints
 
 from twofold.dispatch import Module, Registration
 from twofold.messages import Command, Event, Query
@@ -37,8 +40,17 @@ def messages_of(registration: Registration) -> set[type]:
     """The messages that a handler names, though it may not be readable as a handler."""
     target = registration.target
     function = getattr(target, registration.method, target)
-    hints = [registration.message_type, *getattr(function, "__annotations__", {}).values()]
+    bases = getattr(target if isinstance(target, type) else type(target), "__orig_bases__", ())
+    hints = [registration.message_type, *_annotations(function), *(one for base in bases for one in get_args(base))]
     return {hint for hint in hints if isinstance(hint, type) and issubclass(hint, _BASES)}
+
+
+def _annotations(function: Any) -> Iterator[Any]:
+    """What a function is annotated with, but for what is nowhere: each by itself, so that this takes no other along."""
+    names = getattr(inspect.unwrap(function), "__globals__", {})
+    for hint in getattr(function, "__annotations__", {}).values():
+        with suppress(NameError):
+            yield from get_type_hints(SimpleNamespace(__annotations__={"it": hint}), names).values()
 
 
 def python_modules(modules: Sequence[Module]) -> Iterator[str]:
