@@ -77,8 +77,7 @@ class _Bare:
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
             return failure_of(error, self._classifier)
         # Said here what `as_result` would say, which costs a call; and `answer.value` costs another one.
-        kind: type[object] = type(answer)
-        sound = (kind is SUCCESS and type(answer._value) not in NEVER_INSIDE) or kind is FAILURE
+        sound = (type(answer) is SUCCESS and type(answer._value) not in NEVER_INSIDE) or type(answer) is FAILURE
         return answer if sound else as_result(answer, self._id)
 
 
@@ -101,8 +100,7 @@ def _plain(handler: Handler, binding: Binding, classifier: Classifier) -> Next:
                 answer = await function(message, **{context_parameter: context, **arguments})
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
             return failure_of(error, classifier)
-        kind: type[object] = type(answer)
-        sound = (kind is SUCCESS and type(answer._value) not in NEVER_INSIDE) or kind is FAILURE
+        sound = (type(answer) is SUCCESS and type(answer._value) not in NEVER_INSIDE) or type(answer) is FAILURE
         return answer if sound else as_result(answer, handler.id)
 
     return call
