@@ -33,7 +33,19 @@ def test_a_name_that_is_nearly_right_is_a_fault(name: str, meant: str, monkeypat
     assert str(fault) == f"the environment: sets {name}, which nobody reads (did you mean {meant}?)"
 
 
-@pytest.mark.parametrize("name", ["TWOFOLD_HOME", "TWOFOLD_TEST_DATABASE", "TWOFOLD_COLOUR", "DATABSE", *_NAMES])
+OTHERS = (
+    "HOME",
+    "TEST_DATABASE",
+    "COLOUR",
+    "DEV_DATABASE",
+    "OLD_DATABASE",
+    "DATABASE_DIR",
+    "DATABASE_2",
+    "PERSONAL_KEY_2",
+)
+
+
+@pytest.mark.parametrize("name", ["DATABSE", *(f"TWOFOLD_{one}" for one in OTHERS), *_NAMES])
 def test_other_names_are_left_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read is none, nor what is somebody else's, or of tests."""
     monkeypatch.setenv(name, "1")

@@ -311,3 +311,16 @@ async def test_an_answer_of_a_middleware_is_given_as_it_is() -> None:
     app.use(answer, when=Kind.QUERY)
     async with app:
         assert (await app.execute(WhoAmI())).unwrap() == "cached"
+
+
+async def test_a_block_after_a_stop_by_hand_is_the_last_one() -> None:
+    """Whoever stops it by hand leaves all blocks that there are; the next one begins anew."""
+    app = App("life", database="memory:")
+    await app.__aenter__()
+    await app.stop()
+    async with app:
+        assert app.running
+    assert not app.running
+    await app.start()
+    await app.__aexit__(None, None, None)
+    assert not app.running

@@ -74,10 +74,11 @@ async def test_the_first_failure_stops(kind: type[Judge], verdict: Failure[Any])
 @pytest.mark.parametrize("kind", [Judge, AsyncJudge])
 async def test_false_is_a_refusal(kind: type[Judge]) -> None:
     """A validator that only says no makes the message invalid."""
-    handler, bus = kind(False), CommandBus()
-    bus.register(Open, handler)
-    for result in (await handler.execute(Open()), await bus.execute(Open())):
-        assert isinstance(result.error, Invalid)
+    for verdict in (False, Success(False)):
+        handler, bus = kind(verdict), CommandBus()
+        bus.register(Open, handler)
+        for result in (await handler.execute(Open()), await bus.execute(Open())):
+            assert isinstance(result.error, Invalid)
 
 
 @pytest.mark.parametrize("kind", [Judge, AsyncJudge])

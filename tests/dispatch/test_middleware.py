@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from twofold.dispatch import CommandBus, Dispatcher, Next, Place
-from twofold.errors import Forbidden
+from twofold.errors import Forbidden, WiringError
 from twofold.messages import Command, Context, Event, Kind, Query
 from twofold.result import Failure, Result, Success
 
@@ -157,3 +157,10 @@ async def test_that_of_a_bus_wraps_what_the_bus_takes() -> None:
         await dispatcher.dispatch(message)
     assert notes[::3] == ["CommandBus in", "QueryBus in", "EventBus in"]
     assert notes[1::3] == ["handle"] * 3
+
+
+def test_a_place_that_there_is_not_is_refused() -> None:
+    """A middleware that is nowhere would be passed by, and nobody would know."""
+    place: Any = "innner"
+    with pytest.raises(WiringError, match=r"at='innner', where nothing is .*say at=\"outer\" or at=\"inner\""):
+        CommandBus().use(Step("lost", []), at=place)

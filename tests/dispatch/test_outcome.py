@@ -133,9 +133,11 @@ async def test_what_nobody_means_to_answer_is_a_mistake(make: Callable[[], Any],
         await answering(make)[-1]().execute(Do())
 
 
-@pytest.mark.parametrize("answer", [Success(KeyError("x")), Failure(KeyError("x")), Success(None)], ids=repr)
+@pytest.mark.parametrize(
+    "answer", [Success(KeyError("x")), Failure(KeyError("x")), Success(None), Success(Later())], ids=range(4)
+)
 async def test_what_is_said_to_be_an_answer_is_one(answer: Result[Any, Any]) -> None:
-    """A Success of an exception, say, is nothing that anybody writes by mistake."""
+    """A Success of an exception, or of an object that can be awaited, is nothing that anybody writes by mistake."""
     for handler in answering(lambda: answer):
         bus = CommandBus()
         bus.register(Do, handler)

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from twofold.dispatch import CommandBus, CommandHandler, Dispatcher, EventHandler, HandlerConfig, QueryBus, QueryHandler
+from twofold.dispatch import (
+    CommandBus,
+    CommandHandler,
+    Dispatcher,
+    EventBus,
+    EventHandler,
+    HandlerConfig,
+    QueryBus,
+    QueryHandler,
+)
 from twofold.errors import DuplicateHandlerError, WiringError
 from twofold.messages import Command, Event, Kind, Query
 from twofold.result import Result, Success
@@ -271,6 +280,30 @@ def test_a_handler_that_says_two_messages_is_refused() -> None:
 def test_a_handler_of_more_than_one_message_takes_each_of_them(handler: Callable[..., Any], message: type) -> None:
     """A union, a base class, or nothing said at all."""
     CommandBus().register(message, handler)
+
+
+async def test_what_adapts_a_handler_takes_what_it_adapts() -> None:
+    """A decorator bears the annotations of what it wraps, which is given another message by it."""
+
+    @functools.wraps(in_async_def)
+    async def adapted(command: Any) -> Result[int]:
+        return await in_async_def(Double(n=command.n + 1))
+
+    bus = CommandBus()
+    bus.register(Halve, adapted)
+    assert await bus.execute(Halve(n=1)) == Success(4)
+
+
+def test_a_handler_of_any_event_takes_one_that_derives_from_nothing() -> None:
+    """The base class says what it is for, and not what it takes."""
+
+    class Plain:
+        """An event of somebody who does not know twofold."""
+
+    async def note(event: Event) -> None:
+        """Would note it."""
+
+    EventBus().register(Plain, note)
 
 
 def test_a_handler_takes_what_derives_from_its_message() -> None:

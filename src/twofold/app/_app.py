@@ -483,7 +483,7 @@ class App:
 
     async def stop(self) -> None:
         """Stop the workers after what they are doing, and close its stores. Harmless when stopped."""
-        run, self._run = self._run, None
+        run, self._run, self._blocks = self._run, None, 0
         if run is None:
             return
         self._portal.adopt(None)
@@ -493,7 +493,7 @@ class App:
             self._assembly = self._stores = None
 
     async def __aenter__(self) -> Self:
-        """Start it, unless it is running; the last block that is left stops it."""
+        """Start it, unless it is running; of blocks inside one another the last one that is left stops it."""
         await self.start()
         self._blocks += 1
         return self
@@ -501,7 +501,7 @@ class App:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._blocks -= 1
+        self._blocks = max(0, self._blocks - 1)
         if not self._blocks:
             await self.stop()
 

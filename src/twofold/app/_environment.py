@@ -39,11 +39,21 @@ def other_variables() -> Mapping[str, str]:
 
 def misspelt_variables() -> Iterator[Fault]:
     """What is wrong with the names of variables: nobody reads them, and they are nearly the name of one."""
-    names = {name.removeprefix(_PREFIX): name for name in _NAMES}
     for name in os.environ:
         if not name.upper().startswith(_PREFIX) or name in _NAMES or _ELSEWHERE.fullmatch(name):
             continue
-        near = difflib.get_close_matches(name.upper().removeprefix(_PREFIX), names, n=1, cutoff=_NEAR)
-        if near:
-            text, hint = f"sets {name}, which nobody reads", f"did you mean {names[near[0]]}?"
+        meant = [one for one in _NAMES if _is_nearly(name.upper(), one)]
+        if meant:
+            (nearest,) = difflib.get_close_matches(name.upper(), meant, n=1, cutoff=0)
+            text, hint = f"sets {name}, which nobody reads", f"did you mean {nearest}?"
             yield Fault(where="the environment", code="wrong_setting", text=text, hint=hint)
+
+
+def _is_nearly(name: str, known: str) -> bool:
+    """Whether a name is a known one with a slip in it: word by word, since other words are another name."""
+    if name.replace("_", "") == known.replace("_", ""):
+        return True
+    words, meant = name.removesuffix("_URL").split("_"), known.split("_")
+    return len(words) == len(meant) and all(
+        difflib.SequenceMatcher(None, one, other).ratio() >= _NEAR for one, other in zip(words, meant, strict=True)
+    )

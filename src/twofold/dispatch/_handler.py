@@ -169,7 +169,7 @@ class Handler:
                 hint="derive it from Command, Query or Event, or register its handler with the kind",
             )
         _refuse_kind(message_type, kind, where)
-        for hint in (declared, hints.get(first.name)):
+        for hint in (declared, None if hasattr(function, "__wrapped__") else hints.get(first.name)):
             _refuse_other(message_type, hint, where)
         is_async = inspect.iscoroutinefunction(function)
         refuse_mistakes(function, where, blocking=blocking)

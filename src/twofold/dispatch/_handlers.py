@@ -145,7 +145,9 @@ async def checked(verdict: Any, where: str) -> Failure[Any] | None:
     """
     if inspect.isawaitable(verdict):
         verdict = await verdict
-    if verdict is None or verdict is True or isinstance(verdict, SUCCESS):
+    if isinstance(verdict, SUCCESS):
+        verdict = False if verdict.value is False else None
+    if verdict is None or verdict is True:
         return None
     if verdict is False:
         return Failure(Invalid("the message was found invalid"))
@@ -175,14 +177,16 @@ def as_result(answer: Any, where: str, what: str = "handler") -> Result[Any, Any
         return cast("Failure[Any]", answer)
     is_success = isinstance(answer, SUCCESS)
     value = answer.value if is_success else answer
-    if hasattr(value, "__await__") and inspect.isawaitable(value):
+    if is_success and type(value) not in NEVER_INSIDE:
+        return cast("Success[Any]", answer)
+    if inspect.isawaitable(value):
         hint = "await it"
-    elif is_success and isinstance(value, RESULTS):
+    elif is_success:
         hint = "answer the inner one alone"
-    elif not is_success and isinstance(value, BaseException):
+    elif isinstance(value, BaseException):
         hint = "raise it, or answer a Failure of it"
     else:
-        return cast("Success[Any]", answer) if is_success else Success(answer)
+        return Success(value)
     if inspect.iscoroutine(value):
         value.close()
     kind = f"{'a Success of ' if is_success else ''}a {type(value).__qualname__}"

@@ -7,7 +7,7 @@ and calls.
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from twofold.clock import Clock, IdSource, SystemClock, new_id
@@ -16,10 +16,10 @@ from twofold.dispatch._handler import Handler, Target
 from twofold.dispatch._injection import Injection
 from twofold.dispatch._invoke import Runner, innermost
 from twofold.dispatch._kinds import COMMAND
-from twofold.dispatch._pipeline import Next, Stage, Used, compose, stage_of
+from twofold.dispatch._pipeline import Next, Place, Stage, Used, compose, stage_of
 from twofold.dispatch._shape import require_shape
 from twofold.dispatch._unmade import Unmade, refuse_unmade
-from twofold.errors import Classifier, DuplicateHandlerError, HandlerNotFoundError, WiringError
+from twofold.errors import Classifier, DuplicateHandlerError, FaultError, HandlerNotFoundError, WiringError
 from twofold.messages import (
     Catalogue,
     Context,
@@ -70,6 +70,9 @@ class Settings:
     injection: Injection = field(default_factory=Injection)
     classifier: Classifier = field(default_factory=Classifier)
     runner: Callable[[Handler], Runner | None] = _inline
+
+
+_PLACES: Final[tuple[Place, ...]] = ("outer", "inner")
 
 
 class Router:
@@ -132,9 +135,12 @@ class Router:
             used: The middleware.
 
         Raises:
-            FaultError: It has not the shape of one.
+            FaultError: It has not the shape of one, or there is no such place.
         """
         require_shape(used.middleware)
+        if used.at not in _PLACES:
+            text, hint = f"is put at={used.at!r}, where nothing is", 'say at="outer" or at="inner"'
+            raise FaultError(where=f"middleware {used.name}", code="middleware_shape", text=text, hint=hint)
         self.middleware.append(used)
         self.forget()
 
@@ -172,7 +178,7 @@ class Router:
             between = settings.between or (settings.injection.scope_stage(),)
             outer, inner = (
                 [stage_of(used, settings.classifier) for used in self.middleware if used.at == place]
-                for place in ("outer", "inner")
+                for place in _PLACES
             )
             run, names = compose([feed_stage(), *settings.before, *outer, *between, *inner], handler, core)
             known = self._routes[handler] = Route(handler, run, names)

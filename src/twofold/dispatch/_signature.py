@@ -8,10 +8,12 @@ from types import UnionType
 from typing import Any, Final, Union, cast, get_args, get_origin
 
 from twofold.errors import FaultError, snake_case
-from twofold.messages import Context, MessageType
+from twofold.messages import Command, Context, Event, MessageType, Query
 
 UNIONS: Final = (Union, UnionType)
 """The origins of `X | Y`, however it was written."""
+
+_BASES: Final = (Command, Query, Event)
 
 
 def name_of(target: Any, method: str = "handle") -> str:
@@ -48,7 +50,7 @@ def takes(hint: Any, message_type: type) -> bool:
 
 def messages_in(hint: Any) -> str:
     """The message classes that an annotation names, in words; empty when there are none."""
-    classes = [one for one in _options(hint) if isinstance(one, type)]
+    classes = [one for one in _options(hint) if isinstance(one, type) and one not in _BASES]
     return " and ".join(one.__qualname__ for one in classes if MessageType.kind_of(one) is not None)
 
 

@@ -49,8 +49,10 @@ class Principal:
         if not isinstance(user_id, str):
             raise WiringError(f"the user id of a Principal is of type {type(user_id).__name__}: make it a str")
         roles: Any = self.roles
-        if isinstance(roles, str | bytes) or not isinstance(roles, Iterable):
+        if isinstance(roles, str | bytes | Mapping) or not isinstance(roles, Iterable):
             raise WiringError(f"the roles of a Principal are of type {type(roles).__name__}: say a set of str")
+        if not all(isinstance(role, str) for role in self.roles):
+            raise WiringError("a role of a Principal is no str: say a set of str")
         object.__setattr__(self, "roles", frozenset(self.roles))
 
 

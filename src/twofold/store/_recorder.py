@@ -70,7 +70,6 @@ class Recorder:
 
     def received(self, stream: str, event: object, of: Context) -> Added:
         """An event that another service has recorded, with its id and with what has caused it there."""
-        self._bounds.prove_name(stream)
         cause = of.origin.causation_id
         draft = self.draft(event, of, _NO_HEADERS if cause is None else {"causation_id": cause})
         return stream, ANY_VERSION, event, draft._replace(id=of.message_id)

@@ -45,6 +45,8 @@ class StoredLog(Log, Protocol):
 
 async def read_stored(log: Log, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Stored]:
     """Events of one stream with `version > after`, in version order; with their metadata where the log cannot else."""
-    if hasattr(log, "read_stored"):  # to ask whether it is a StoredLog would take as long as to decode some events
+    # Of its class: what stands in front of another log may pass on whatever it does not have itself. And to ask whether
+    # it is a StoredLog would take as long as to decode some events.
+    if hasattr(type(log), "read_stored"):
         return await cast("StoredLog", log).read_stored(stream, after=after, limit=limit)
     return await log.read_stream(stream, after=after, limit=limit)
