@@ -73,7 +73,9 @@ async def test_what_nobody_shows_in_time_is_a_failure_that_says_so() -> None:
     async with notes.app() as app:
         caller = app.caller(wait=0.05)
         await caller.publish(Kept())
+        assert (await app.caller(position=1, wait=30).execute(Read())) == Success([])
         await caller.execute(Write(texts=("a",)))
+        assert (await app.caller(position=2, wait=30).execute(ReadLengths())).is_success
         result = await caller.execute(Read())
         assert isinstance(result.error, NotYetVisible)
         assert (result.error.position, result.error.reached, result.error.behind) == (2, 1, ("texts",))

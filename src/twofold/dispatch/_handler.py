@@ -169,8 +169,9 @@ class Handler:
                 hint="derive it from Command, Query or Event, or register its handler with the kind",
             )
         _refuse_kind(message_type, kind, where)
-        for hint in (declared, None if hasattr(function, "__wrapped__") else hints.get(first.name)):
-            _refuse_other(message_type, hint, where)
+        if message_type is not object:  # by whose wire name somebody listens, who knows it by a class of their own
+            for hint in (declared, None if hasattr(function, "__wrapped__") else hints.get(first.name)):
+                _refuse_other(message_type, hint, where)
         is_async = inspect.iscoroutinefunction(function)
         refuse_mistakes(function, where, blocking=blocking)
         called_with = {key: hint for key, hint in wanted_of(others, hints, where).items() if hint is not Context}
