@@ -157,10 +157,17 @@ def test_nobody_is_no_principal(blank: Any) -> None:
         Principal(user_id=blank, roles=frozenset({"owner"}))
 
 
-@pytest.mark.parametrize("roles", ["not-an-administrator", b"admin", None, 5])
+@pytest.mark.parametrize("roles", ["not-an-administrator", b"admin", None, 5, {"admin": True}])
 def test_roles_that_are_no_collection_are_refused(roles: Any) -> None:
     """A claim of a token that is a text has every role that is a part of it."""
     with pytest.raises(WiringError, match="the roles of a Principal"):
+        Principal(user_id="ada", roles=roles)
+
+
+def test_a_role_that_is_no_text_is_refused() -> None:
+    """Whether it can be in a set or not."""
+    roles: Any = [["admin"]]
+    with pytest.raises(WiringError, match="a role of a Principal is no str"):
         Principal(user_id="ada", roles=roles)
 
 

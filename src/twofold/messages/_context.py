@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from inspect import Signature
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, final
+from typing import Any, ClassVar, Final, cast, final
 from uuid import UUID
 
 from twofold.clock import Clock, IdSource, SystemClock, new_id
@@ -49,11 +49,12 @@ class Principal:
         if not isinstance(user_id, str):
             raise WiringError(f"the user id of a Principal is of type {type(user_id).__name__}: make it a str")
         roles: Any = self.roles
-        if isinstance(roles, str | bytes | Mapping) or not isinstance(roles, Iterable):
-            raise WiringError(f"the roles of a Principal are of type {type(roles).__name__}: say a set of str")
-        if not all(isinstance(role, str) for role in self.roles):
+        if isinstance(roles, (str, bytes, Mapping)) or not isinstance(roles, Iterable):
+            raise WiringError(f"the roles of a Principal are of type {type(self.roles).__name__}: say a set of str")
+        members = [*cast("Iterable[object]", roles)]
+        if not all(isinstance(role, str) for role in members):
             raise WiringError("a role of a Principal is no str: say a set of str")
-        object.__setattr__(self, "roles", frozenset(self.roles))
+        object.__setattr__(self, "roles", frozenset(members))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
