@@ -10,6 +10,7 @@ from pydantic_core import from_json, to_json
 from tests.messaging.buying import billing, copy, entries, message, none_parked, orders, tried
 from tests.messaging.buying_today import newer
 from twofold import App, Erased, Event, Module, Personal, Subject
+from twofold.app import Bounds
 from twofold.cli._parked_event import as_dict, lines_of
 from twofold.clock import new_id
 from twofold.errors import Invalid
@@ -33,6 +34,16 @@ async def test_what_comes_is_an_event_like_all_others(tmp_path: Path) -> None:
         assert await orders(app, "invoiced") == [("a", 1), ("b", 2), ("a", 3)]
         first, *_ = await entries(app)
     assert (first.stream, first.version, str(first.id)) == ("from:orders:order-a", 1, sent[0].id)
+
+
+async def test_what_may_come_is_recorded_however_many_bytes_its_name_has() -> None:
+    """A name is as long as the inbox lets it be, which every database takes, whatever an application's own may be."""
+    broker = MemoryBroker()
+    async with App("billing", modules=[billing()], database="memory:", broker=broker, bounds=Bounds(name=100)) as app:
+        await broker.publish([message(subject="帳" * 512)])
+        await app.settle()
+        first, *_ = await entries(app)
+    assert first.stream == f"from:orders:{'帳' * 512}"
 
 
 async def test_a_copy_does_nothing(tmp_path: Path) -> None:

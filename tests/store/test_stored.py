@@ -65,6 +65,30 @@ async def test_what_stands_in_front_is_not_passed_by() -> None:
     await store.stop()
 
 
+class Veil:
+    """What stands in front of a log, shows nothing of a stream, and passes on all else."""
+
+    def __init__(self, behind: Log) -> None:
+        self._behind = behind
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._behind, name)
+
+    async def read_stream(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Recorded]:
+        return ()
+
+
+async def test_what_passes_everything_on_is_not_passed_by_either() -> None:
+    """It has the ability of the log behind it, by name, and is asked by what it is."""
+    store = BareStore()
+    await store.start()
+    await store.commit(append("a"))
+    veil: Any = Veil(store.log)
+    assert await read_stored(veil, "a") == ()
+    assert store.bare.asked == 0
+    await store.stop()
+
+
 def test_an_event_that_cannot_be_read_is_placed() -> None:
     """The error says at which version and position it stands."""
 

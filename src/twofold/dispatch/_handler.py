@@ -169,9 +169,9 @@ class Handler:
                 hint="derive it from Command, Query or Event, or register its handler with the kind",
             )
         _refuse_kind(message_type, kind, where)
-        if message_type is not object:  # by whose wire name somebody listens, who knows it by a class of their own
-            for hint in (declared, None if hasattr(function, "__wrapped__") else hints.get(first.name)):
-                _refuse_other(message_type, hint, where)
+        _refuse_other(message_type, declared, where)
+        if not hasattr(function, "__wrapped__"):  # what adapts a handler bears the annotations of that
+            _refuse_other(message_type, hints.get(first.name), where)
         is_async = inspect.iscoroutinefunction(function)
         refuse_mistakes(function, where, blocking=blocking)
         called_with = {key: hint for key, hint in wanted_of(others, hints, where).items() if hint is not Context}
@@ -240,7 +240,7 @@ def _refuse_other(message_type: type, hint: Any, where: str) -> None:
         FaultError: It is annotated with other messages, and with none that takes this one.
     """
     others = "" if takes(hint, message_type) else messages_in(hint)
-    if others:
+    if others and message_type is not object:  # which stands for events that are listened to by name
         text = f"handles {others}, and is registered for {message_type.__qualname__}"
         hint = f"register it for {others}, or annotate it with a base class of both"
         raise FaultError(where=where, code="wrong_message", text=text, hint=hint)

@@ -1,13 +1,15 @@
 """From entries of the log to events of today: the one place where they are decoded, and upcast when they are older."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 from twofold.errors import Undecodable
 from twofold.messages import Catalogue
 from twofold.store._fact import Fact
 from twofold.store._recorded import Recorded
 from twofold.store._stored import Stored
+
+S = TypeVar("S", bound=Stored)
 
 
 def decode(catalogue: Catalogue, entries: Iterable[Recorded]) -> list[Fact]:
@@ -20,18 +22,7 @@ def decode(catalogue: Catalogue, entries: Iterable[Recorded]) -> list[Fact]:
         NewerVersion: One is of a version that this application does not know yet.
         Undecodable: The data of one does not fit its class, or its upcaster fails; with its version and position.
     """
-    facts: list[Fact] = []
-    for entry in entries:
-        kind = catalogue.current(entry.type, entry.schema_version)
-        try:
-            if kind is not None:
-                facts.append(Fact(kind.decode(entry.data), entry))
-            else:
-                events = catalogue.read(entry.type, entry.schema_version, entry.data)
-                facts += [Fact(event, entry) for event in events]
-        except Undecodable as error:
-            raise _placed(error, entry) from error
-    return facts
+    return [Fact(event, entry) for event, entry in _decoded(catalogue, entries)]
 
 
 def decode_events(catalogue: Catalogue, stored: Iterable[Stored]) -> list[Any]:
@@ -42,17 +33,20 @@ def decode_events(catalogue: Catalogue, stored: Iterable[Stored]) -> list[Any]:
         NewerVersion: One is of a version that this application does not know yet.
         Undecodable: The data of one does not fit its class, or its upcaster fails; with its version and position.
     """
-    events: list[Any] = []
+    return [event for event, _ in _decoded(catalogue, stored)]
+
+
+def _decoded(catalogue: Catalogue, stored: Iterable[S]) -> Iterator[tuple[Any, S]]:
     for entry in stored:
         kind = catalogue.current(entry.type, entry.schema_version)
         try:
             if kind is not None:
-                events.append(kind.decode(entry.data))
+                yield kind.decode(entry.data), entry
             else:
-                events += catalogue.read(entry.type, entry.schema_version, entry.data)
+                for event in catalogue.read(entry.type, entry.schema_version, entry.data):
+                    yield event, entry
         except Undecodable as error:
             raise _placed(error, entry) from error
-    return events
 
 
 def _placed(error: Undecodable, entry: Stored) -> Undecodable:
