@@ -64,6 +64,57 @@ def _use_in_thread(app: App) -> None:
         assert bank.execute(Deposit(owner="ada", amount=5)) == Success(5)
 
 
+class _Unhurried(MemoryStore):
+    """A store that others come in between of while it starts and stops."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened = self.most_open = 0
+
+    async def start(self) -> None:
+        await super().start()
+        self.opened += 1
+        self.most_open = max(self.most_open, self.opened)
+        await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        await asyncio.sleep(0)
+        await super().stop()
+        self.opened -= 1
+
+
+async def test_who_starts_it_at_once_starts_it_once() -> None:
+    """The second one waits until it runs, and so does who stops it meanwhile."""
+    store = _Unhurried()
+    app = app_on(store)
+    await asyncio.gather(app.start(), app.start())
+    assert app.running
+    assert store.most_open == 1
+    await asyncio.gather(app.stop(), app.stop())
+    await asyncio.gather(app.start(), app.stop())
+    assert not app.running
+    assert (store.opened, store.most_open) == (0, 1)
+
+
+async def test_blocks_may_overlap() -> None:
+    """In tasks that know nothing of each other, some of which begin while the last one before them is being left."""
+    store = _Unhurried()
+    app = app_on(store)
+
+    async def visit(number: int) -> None:
+        for turn in range(number, number + 9):
+            async with app:
+                for _ in range(turn % 4):
+                    await asyncio.sleep(0)
+                assert isinstance(await app.execute(WhoAmI()), Success)
+            for _ in range(turn % 3):
+                await asyncio.sleep(0)
+
+    await asyncio.gather(*map(visit, range(5)))
+    assert not app.running
+    assert (store.opened, store.most_open) == (0, 1)
+
+
 async def test_a_block_that_could_not_begin_does_not_count() -> None:
     """Once it starts, its own block stops it."""
     app = App("unsound", modules=[Module("a"), Module("a")], database="memory:")

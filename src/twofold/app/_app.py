@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
+from weakref import WeakKeyDictionary
 
 from dishka import Provider, Scope
 
@@ -182,6 +183,7 @@ class App:
         self._assembly: Assembly | None = None
         self._run: Run | None = None
         self._blocks = 0
+        self._turns = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]()
         self._portal = Portal()
         self.commands = CommandBus(router=self.router, portal=self._portal)
         self.queries = QueryBus(router=self.router, portal=self._portal)
@@ -453,6 +455,34 @@ class App:
             StoreUnavailable: A store cannot be opened.
             Unavailable: Its role leaves it to workers to prepare the database, and none has.
         """
+        async with self._turn():
+            await self._start()
+
+    async def stop(self) -> None:
+        """Stop the workers after what they are doing, and close its stores. Harmless when stopped."""
+        async with self._turn():
+            await self._stop()
+
+    async def __aenter__(self) -> Self:
+        """Start it, unless it is running; of blocks that overlap the last one that is left stops it."""
+        async with self._turn():
+            await self._start()
+            self._blocks += 1
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._blocks = max(0, self._blocks - 1)
+        async with self._turn():
+            if not self._blocks:
+                await self._stop()
+
+    def _turn(self) -> asyncio.Lock:
+        """One start or stop at a time; a lock belongs to its event loop, and an application may run in one after another."""
+        return self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+    async def _start(self) -> None:
         if self._run is not None:
             return
         if faults := self.check():
@@ -478,11 +508,10 @@ class App:
         try:
             await self._run.begin()
         except BaseException:
-            await self.stop()
+            await self._stop()
             raise
 
-    async def stop(self) -> None:
-        """Stop the workers after what they are doing, and close its stores. Harmless when stopped."""
+    async def _stop(self) -> None:
         run, self._run, self._blocks = self._run, None, 0
         if run is None:
             return
@@ -491,19 +520,6 @@ class App:
             await run.end()
         finally:
             self._assembly = self._stores = None
-
-    async def __aenter__(self) -> Self:
-        """Start it, unless it is running; of blocks inside one another the last one that is left stops it."""
-        await self.start()
-        self._blocks += 1
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._blocks = max(0, self._blocks - 1)
-        if not self._blocks:
-            await self.stop()
 
     @overload
     async def execute(self, message: Command[R, E], *, origin: Origin | None = None) -> Result[R, E | TwofoldError]: ...
