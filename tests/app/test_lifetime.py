@@ -64,42 +64,43 @@ def _use_in_thread(app: App) -> None:
         assert bank.execute(Deposit(owner="ada", amount=5)) == Success(5)
 
 
-class _Unhurried(MemoryStore):
-    """A store that others come in between of while it starts and stops."""
+class Opened:
+    """How many stores in memory are open; others come in between while one starts and stops."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.opened = self.most_open = 0
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = self.at_most = 0
+        start, stop = MemoryStore.start, MemoryStore.stop
 
-    async def start(self) -> None:
-        await super().start()
-        self.opened += 1
-        self.most_open = max(self.most_open, self.opened)
-        await asyncio.sleep(0)
+        async def start_slowly(store: MemoryStore) -> None:
+            await start(store)
+            self.now += 1
+            self.at_most = max(self.at_most, self.now)
+            await asyncio.sleep(0)
 
-    async def stop(self) -> None:
-        await asyncio.sleep(0)
-        await super().stop()
-        self.opened -= 1
+        async def stop_slowly(store: MemoryStore) -> None:
+            await asyncio.sleep(0)
+            await stop(store)
+            self.now -= 1
+
+        monkeypatch.setattr(MemoryStore, "start", start_slowly)
+        monkeypatch.setattr(MemoryStore, "stop", stop_slowly)
 
 
-async def test_who_starts_it_at_once_starts_it_once() -> None:
+async def test_who_starts_it_at_once_starts_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second one waits until it runs, and so does who stops it meanwhile."""
-    store = _Unhurried()
-    app = app_on(store)
+    opened, app = Opened(monkeypatch), app_on(MemoryStore())
     await asyncio.gather(app.start(), app.start())
     assert app.running
-    assert store.most_open == 1
+    assert opened.at_most == 1
     await asyncio.gather(app.stop(), app.stop())
     await asyncio.gather(app.start(), app.stop())
     assert not app.running
-    assert (store.opened, store.most_open) == (0, 1)
+    assert (opened.now, opened.at_most) == (0, 1)
 
 
-async def test_blocks_may_overlap() -> None:
+async def test_blocks_may_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
     """In tasks that know nothing of each other, some of which begin while the last one before them is being left."""
-    store = _Unhurried()
-    app = app_on(store)
+    opened, app = Opened(monkeypatch), app_on(MemoryStore())
 
     async def visit(number: int) -> None:
         for turn in range(number, number + 9):
@@ -112,7 +113,7 @@ async def test_blocks_may_overlap() -> None:
 
     await asyncio.gather(*map(visit, range(5)))
     assert not app.running
-    assert (store.opened, store.most_open) == (0, 1)
+    assert (opened.now, opened.at_most) == (0, 1)
 
 
 async def test_a_block_that_could_not_begin_does_not_count() -> None:

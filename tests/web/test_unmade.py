@@ -4,12 +4,14 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from starlette.requests import Request
 
 from tests.web.shop import client_of
 from twofold import App, Command, Module, Principal, Query, has_role
+from twofold.errors import Category, TwofoldError
 from twofold.reliability import RateLimit
 
 pytestmark = pytest.mark.anyio
@@ -27,6 +29,13 @@ class Look(Query[int]):
     """What its owner may do."""
 
     number: int
+
+
+class SessionOver(TwofoldError):
+    """Who sends was known, and is no more."""
+
+    category = Category.UNAUTHENTICATED
+    code = "session_over"
 
 
 def _own(query: Look, principal: Principal) -> bool:
@@ -51,6 +60,8 @@ def desk(**limit: Any) -> App:
 
     async def who(request: Request) -> Principal | None:
         name = request.headers.get("x-user")
+        if name == "expired":
+            raise SessionOver("ada, since noon")
         return None if name is None else Principal(user_id=name, roles=frozenset({name}))
 
     return App("desk", modules=[module], database="memory:", authenticate=who)
@@ -105,3 +116,29 @@ async def test_nonsense_is_audited_and_counted(app: App, client: httpx.AsyncClie
     assert 'cqrs_command_total{message="close",outcome="invalid"} 1.0' in metrics
     assert 'cqrs_refusals_total{code="invalid",message="close"} 1.0' in metrics
     assert "kanarienvogel" not in metrics
+
+
+async def test_what_never_becomes_a_message_is_counted_too(app: App) -> None:
+    """By the code of its problem: no JSON, too large, too slow, not authenticated."""
+    async with client_of(app, app.http(max_body=100, patience=0.05)) as client:
+
+        async def send(content: Any = b"{}", kind: str = "application/json", **headers: str) -> int:
+            said = {"content-type": kind, "x-user": "admin", **headers}
+            return (await client.post("/commands/close", content=content, headers=said)).status_code
+
+        async def half() -> AsyncGenerator[bytes]:
+            yield b"{"
+            await anyio.sleep_forever()
+
+        answers = [
+            await send(kind="text/plain"),
+            await send(b" " * 101),
+            await send(half()),
+            await send(**{"x-user": "expired"}),
+        ]
+        metrics = (await client.get("/metrics")).text
+    assert answers == [415, 413, 408, 401]
+    for code in ("unsupported_media_type", "too_large", "request_timeout", "session_over"):
+        assert f'cqrs_refusals_total{{code="{code}",message="close"}} 1.0' in metrics
+    assert "cqrs_command_total{" not in metrics
+    assert "noon" not in metrics

@@ -479,7 +479,7 @@ class App:
                 await self._stop()
 
     def _turn(self) -> asyncio.Lock:
-        """One start or stop at a time; a lock belongs to its event loop, and an application may run in one after another."""
+        """One start or stop at a time, in each of the event loops that it runs in one after another."""
         return self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
     async def _start(self) -> None:

@@ -14,6 +14,7 @@ from twofold.app import App
 from twofold.dispatch import Handler
 from twofold.errors import Invalid, TwofoldError
 from twofold.messages import Kind, Origin, wire_name
+from twofold.middleware import refusal_of
 from twofold.result import Success
 from twofold.web._answer import Answer
 from twofold.web._arrival import Arrival, arrival_at
@@ -139,7 +140,9 @@ class Endpoint:
         await follower.serve(receive, send, self.streams, self.watch)
 
     async def _refuse(self, problem: Problem, arrival: Arrival, send: Send) -> None:
-        log_refusal(problem, arrival, self.handler.kind, wire_name(self.handler.message_type).name)
+        name = wire_name(self.handler.message_type).name
+        log_refusal(problem, arrival, self.handler.kind, name)
+        refusal_of(self.app.watching.meter)(name, problem.code)
         await send_problem(problem, arrival, send)
 
     async def _body(self, arrival: Arrival, receive: Receive) -> bytes:
