@@ -465,9 +465,8 @@ class App:
 
     async def __aenter__(self) -> Self:
         """Start it, unless it is running; of blocks that overlap the last one that is left stops it."""
-        async with self._turn():
-            await self._start()
-            self._blocks += 1
+        await self.start()
+        self._blocks += 1
         return self
 
     async def __aexit__(
