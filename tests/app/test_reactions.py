@@ -12,9 +12,8 @@ from tests.app.bank import Announce, Announced, Deposit, Open, app_on, told
 from twofold import CommandBus, Context, EventBus, Exists, Module, Unavailable
 from twofold.clock import new_id
 from twofold.errors import CheckpointMoved, Conflict, HandlersFailed, TimedOut, WiringError
-from twofold.observability import log_failure
 from twofold.store import Batch, MemoryStore, Move
-from twofold.subscriptions import Trouble
+from twofold.subscriptions import Trouble, log_failure
 
 pytestmark = pytest.mark.anyio
 

@@ -405,7 +405,7 @@ class App:
 
         Args:
             meter: Told of every message.
-            observer: Told of every failure of a projection or reaction.
+            observer: Told of every failure of a projection or reaction; the log is, unless given.
             spans: Where a span of every message goes; where a provider of OpenTelemetry was set, there unless given.
             circuits: Called in the event loop with every change of state of a built-in circuit breaker; what it raises
                 is logged, and disturbs no message.

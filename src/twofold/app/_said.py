@@ -12,7 +12,7 @@ from twofold.dispatch import Idempotency
 from twofold.errors import Classification, WiringError
 from twofold.middleware import Meter, Spans
 from twofold.store import Bounds, UnitFactory
-from twofold.subscriptions import Observer
+from twofold.subscriptions import Observer, log_failure
 
 if TYPE_CHECKING:
     from twofold.reliability import Listener
@@ -96,13 +96,13 @@ class Watching(NamedTuple):
 
     Args:
         meter: Keeps the numbers; None for nobody.
-        observer: Told of every failure of a projection or reaction; None for nobody.
+        observer: Told of every failure of a projection or reaction; the log unless said.
         spans: Where a span of every message goes; None for nowhere.
         circuits: Told when a circuit breaker opens, is tried and closes; None for nobody.
     """
 
     meter: Meter | None = None
-    observer: Observer | None = None
+    observer: Observer = log_failure
     spans: Spans | None = None
     circuits: "Listener | None" = None
 

@@ -147,15 +147,14 @@ def mount(app: App, *, database: str | None, read_database: str | None) -> None:
 
 
 def watch(app: App) -> None:
-    """Have messages counted and failures logged, unless the application has somebody else do it.
+    """Have messages counted, unless the application has somebody else do it.
 
     Raises:
         MissingExtraError: The extra `observability` is not installed.
     """
-    observability = open_room("twofold.observability")
-    numbers = observability.PrometheusMeter
+    numbers = open_room("twofold.observability").PrometheusMeter
     meter = app.watching.meter or numbers(handlers=app.router.handlers, progress=app.progress, queues=app.queues)
-    app.observe(meter=meter, observer=app.watching.observer or observability.log_failure)
+    app.observe(meter=meter)
 
 
 def _show_where(error: Exception) -> None:

@@ -7,7 +7,6 @@ knows that it exists.
 from twofold.errors import Extra
 
 with Extra("observability", room=__name__):
-    from twofold.observability._failures import log_failure
     from twofold.observability._live import Standing
     from twofold.observability._logs import LogFormat, configure_logging
     from twofold.observability._meter import PrometheusMeter
@@ -20,5 +19,4 @@ __all__ = [
     "Standing",
     "configure_logging",
     "installed_spans",
-    "log_failure",
 ]

@@ -3,6 +3,7 @@
 from twofold.subscriptions._cut import Cut
 from twofold.subscriptions._failures import Failures
 from twofold.subscriptions._follow import IDLE, Subscription
+from twofold.subscriptions._logged import log_failure
 from twofold.subscriptions._loop import Loop, Pause
 from twofold.subscriptions._lot import NotParked, ParkedEvent, ParkedStream, ParkingLot
 from twofold.subscriptions._owner import Owner
@@ -39,4 +40,5 @@ __all__ = [
     "Tenure",
     "Trouble",
     "Watch",
+    "log_failure",
 ]

@@ -1,10 +1,10 @@
-"""A warning for every failure of a projection or reaction; the application calls it, once told to with `observe`."""
+"""A line in the log for every failure of a projection or reaction, unless somebody else is told."""
 
 import logging
 from typing import Final
 
 from twofold.errors import CheckpointMoved, line_of
-from twofold.subscriptions import Trouble
+from twofold.subscriptions._trouble import Trouble
 
 _LOGGER: Final = logging.getLogger("twofold.subscription")
 

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from twofold.errors import CheckpointMoved, Conflict, StoreUnavailable
-from twofold.observability import log_failure
 from twofold.store import Parked
-from twofold.subscriptions import Trouble
+from twofold.subscriptions import Trouble, log_failure
 
 PARKED = Parked(
     subscription="summary", position=7, stream="order-1", type="placed", time=datetime(2026, 1, 2, tzinfo=UTC)
