@@ -295,7 +295,9 @@ def test_settings_and_metadata_do_not_show_what_is_secret_in_them() -> None:
 
     app = App("limited", modules=[module], database="memory:")
     shown = [str(explain(app, "ask")), str(describe(app)), repr(Origin(idempotency_key=CANARY)), repr(app.assembly)]
-    shown.append(repr(Server(dsn=f"postgresql://ada:{CANARY}@127.0.0.1/shop", connect_timeout=1, lock_timeout=1)))
+    shown.append(
+        repr(Server(dsn=f"postgresql://ada:{CANARY}@127.0.0.1/shop", connect_timeout=1, lock_timeout=1, read_timeout=1))
+    )
     assert not any(CANARY in one for one in shown)
 
 

@@ -35,6 +35,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._writers = list[asyncio.StreamWriter]()
         self._tasks = set[asyncio.Task[None]]()
+        self._half_open = list[asyncio.Event]()
 
     @property
     def url(self) -> str:
@@ -42,6 +43,11 @@ class Proxy:
         user, _, _ = self._target.netloc.rpartition("@")
         query = urlencode(dict(parse_qsl(self._target.query)) | {"host": str(self._folder)}, safe="/")
         return self._target._replace(netloc=f"{user}@", query=query).geturl()
+
+    def forget(self) -> None:
+        """Tell those who are connected nothing any more, nor that their connections are gone."""
+        for half_open in self._half_open:
+            half_open.set()
 
     async def open(self) -> None:
         self._server = await asyncio.start_unix_server(self._serve, self._folder / _SOCKET.format(5432))
@@ -62,9 +68,11 @@ class Proxy:
             return
         from_server, to_server = await self._reach()
         self._writers.append(to_server)
-        silent, turns = asyncio.Event(), [b""]
+        silent, half_open, turns = asyncio.Event(), asyncio.Event(), [b""]
+        self._half_open.append(half_open)
         self.turns.append(turns)
-        for pumping in (self._up(reader, to_server, silent, turns), self._down(from_server, writer, silent, turns)):
+        down = self._down(from_server, writer, silent, half_open, turns)
+        for pumping in (self._up(reader, to_server, silent, turns), down):
             task = asyncio.create_task(pumping)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -89,10 +97,17 @@ class Proxy:
             target.close()
 
     async def _down(
-        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, silent: asyncio.Event, turns: list[bytes]
+        self,
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        silent: asyncio.Event,
+        half_open: asyncio.Event,
+        turns: list[bytes],
     ) -> None:
         with suppress(OSError):
             while said := await source.read(65536):
+                if half_open.is_set():
+                    continue
                 if silent.is_set():
                     self.cut.set()
                     break

@@ -1,7 +1,7 @@
 """When connections break and servers die: what was acknowledged is there, and every other answer is true."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -176,6 +176,29 @@ async def test_what_the_server_ends_for_its_time_leaves_nothing(
     assert (await versions(store, "a"), await plain.fetchval("SELECT count(*) FROM tally")) == ([1, 2, 3], 0)
     assert await _writer(limited) == pid
     await limited.stop()
+
+
+async def test_connections_whose_other_end_is_gone_are_given_up(proxy: Proxy, postgres_url: str) -> None:
+    """Nobody says so, as when a router has forgotten them: who waits on one is told, and who comes then is answered."""
+
+    def one(connection: Plain) -> Awaitable[int]:
+        return connection.fetchval("SELECT 1")
+
+    limits = {"readers": 2, "read_timeout": 0.2, "turn_timeout": 0.5, "acquire_timeout": 1.0}
+    store = PostgresStore(proxy.url, schema=schema_of(postgres_url), **limits)
+    await store.start()
+    await store.commit(append("before"))
+    held, begun = store.begin(), store.begin()
+    await held.run(one)
+    await asyncio.gather(store.read(one), store.read(one), store.checkpoints.renew("nobody"))
+    proxy.forget()
+    waiting = [store.read(one), store.log.head(), store.checkpoints.renew("nobody"), held.run(one)]
+    for told in await asyncio.gather(*waiting, return_exceptions=True):
+        assert isinstance(told, StoreUnavailable)
+    assert await store.read(one) == await begun.run(one) == 1
+    await begun.rollback()
+    assert (await store.commit(append("after", 1, 0))).versions == {"after": 1}
+    await store.stop()
 
 
 async def test_streams_in_opposite_order_do_not_stop_each_other(store: PostgresStore) -> None:

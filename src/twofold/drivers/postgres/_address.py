@@ -21,6 +21,7 @@ _SETTINGS: Final[Mapping[str, Callable[[str], Any]]] = {
     "turn_timeout": float,
     "commit_timeout": float,
     "acquire_timeout": float,
+    "read_timeout": float,
     "waiting": int,
     "ordering": str,
     "row_security": _switch,

@@ -1,5 +1,6 @@
 """Connections to PostgreSQL as this driver uses them, and how they are opened."""
 
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +9,8 @@ from typing import Any, Final, Protocol
 import asyncpg
 
 from twofold.errors import WiringError
+
+_NOTHING: Final[Mapping[str, str]] = {}
 
 
 class Connection(Protocol):
@@ -22,7 +25,9 @@ class Connection(Protocol):
 
     async def execute(self, query: str, *values: Any, timeout: float | None = None) -> str: ...
     async def executemany(self, command: str, args: Sequence[Sequence[Any]]) -> None: ...
-    async def fetch(self, query: str, *values: Any, record_class: type[Any] | None = None) -> Sequence[Any]: ...
+    async def fetch(
+        self, query: str, *values: Any, timeout: float | None = None, record_class: type[Any] | None = None
+    ) -> Sequence[Any]: ...
     async def fetchrow(self, query: str, *values: Any) -> Any: ...
     async def fetchval(self, query: str, *values: Any, timeout: float | None = None) -> Any: ...
     async def add_listener(self, channel: str, callback: Callable[[Any, int, str, Any], None]) -> None: ...
@@ -33,6 +38,10 @@ class Connection(Protocol):
     def get_server_version(self) -> Any: ...
     def get_settings(self) -> Any: ...
     def is_closed(self) -> bool: ...
+    def notice_silence(self) -> None:
+        """Have the system close it when its other end is gone and nobody has said so."""
+        ...
+
     def is_in_transaction(self) -> bool: ...
     def terminate(self) -> None: ...
 
@@ -45,6 +54,7 @@ class Server:
         dsn: `postgresql://user:password@host/database`; several hosts are tried in turn until one takes writes.
         connect_timeout: How long to wait for a connection, in seconds.
         lock_timeout: How long a statement may wait for a lock, in seconds.
+        read_timeout: How long a connection that reads waits for an answer, in seconds.
         search_path: Where tables without a schema are, as SQL has it; None for what the role is set to.
         row_security: Whether the database itself keeps the rows of tenants apart.
     """
@@ -52,22 +62,25 @@ class Server:
     dsn: str = field(repr=False)
     connect_timeout: float
     lock_timeout: float
+    read_timeout: float
     search_path: str | None = None
     row_security: bool = False
 
     async def connect(self) -> Connection:
         """Open a connection to a server that takes writes."""
-        return await self._connect("read-write", {})
+        return await self._connect("read-write")
 
     async def connect_reader(self) -> Connection:
         """Open a connection whose transactions only read, to a server that is no standby."""
-        return await self._connect("primary", _READING)
+        return await self._connect("primary", _READING, self.read_timeout)
 
     async def connect_replica(self) -> Connection:
         """Open a connection whose transactions only read, to any server."""
-        return await self._connect("any", _READING)
+        return await self._connect("any", _READING, self.read_timeout)
 
-    async def _connect(self, attributes: str, more: Mapping[str, str]) -> Connection:
+    async def _connect(
+        self, attributes: str, more: Mapping[str, str] = _NOTHING, timeout: float | None = None
+    ) -> Connection:
         settings = {
             # What a role or a database is set to must not change what the driver relies on.
             "default_transaction_isolation": "read committed",
@@ -84,6 +97,7 @@ class Server:
             connection: Connection = await untyped.connect(
                 self.dsn,
                 timeout=self.connect_timeout,
+                command_timeout=timeout,
                 target_session_attrs=attributes,
                 server_settings=settings,
                 connection_class=_Connection,
@@ -92,6 +106,7 @@ class Server:
             raise
         except ValueError:  # it quotes what it cannot read, which may be a part of the password
             raise WiringError(_UNREADABLE) from None
+        connection.notice_silence()
         connection.row_security = self.row_security
         try:
             connection.born = await connection.fetchval(_BORN, connection.get_server_pid())
@@ -111,11 +126,33 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no t
     row_security = False
     shows = ""
 
+    def notice_silence(self) -> None:
+        reached: Any = self._transport.get_extra_info("socket")
+        if reached.family == socket.AF_UNIX:
+            return
+        for level, option, value in _ALIVE:
+            reached.setsockopt(level, option, value)
+
 
 _UNREADABLE: Final = (
     "the address of a PostgreSQL database cannot be read: `/`, `@`, `:`, `?` and `#` in a user or password are written"
     " `%2F`, `%40`, `%3A`, `%3F` and `%23`, and a port is a number"
 )
+_SILENCE: Final = 25
+"""After how many seconds without a sign of life an other end is gone."""
+_ALIVE: Final = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (
+            ("TCP_KEEPIDLE", 10),
+            ("TCP_KEEPINTVL", 5),
+            ("TCP_KEEPCNT", 3),
+            ("TCP_USER_TIMEOUT", 1000 * _SILENCE),
+        )
+        if hasattr(socket, name)
+    ),
+]
 _READING: Final = {"default_transaction_read_only": "on"}
 # Not of the view: with its joins that takes as long as the connecting.
 _BORN: Final = "SELECT backend_start FROM pg_catalog.pg_stat_get_activity(pg_backend_pid()) WHERE pid = $1"

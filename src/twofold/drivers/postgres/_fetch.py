@@ -17,11 +17,13 @@ class Fetch:
         readers: Connections to read with.
         writers: Connections to write with.
         names: What is called how.
+        timeout: How long to wait for an answer, in seconds.
     """
 
     readers: Pool
     writers: Pool
     names: Names
+    timeout: float
 
     async def read(self, query: str, *values: Any) -> Sequence[Any]:
         """The rows of a query."""
@@ -33,4 +35,4 @@ class Fetch:
 
     async def _rows(self, pool: Pool, query: str, values: Sequence[Any]) -> Sequence[Any]:
         async with pool.lent() as connection:
-            return await connection.fetch(self.names.sql(query), *values)
+            return await connection.fetch(self.names.sql(query), *values, timeout=self.timeout)

@@ -160,7 +160,8 @@ class PostgresTransaction:
         pool = self._commits.pool
         connection = await pool.take()
         try:
-            await connection.execute(beginning(connection, self._beginning(connection), every=every))
+            beginning_it = beginning(connection, self._beginning(connection), every=every)
+            await connection.execute(beginning_it, timeout=self._turn_timeout)
         except Exception as error:  # noqa: BLE001  # it is raised again
             pool.give(connection, clean=False)
             raise_typed(error)

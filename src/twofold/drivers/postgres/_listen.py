@@ -91,7 +91,9 @@ class Ear:
             self._wake.clear()
             news, self._news = self._news, 0
             if news and not connection.is_closed():
-                await connection.execute("SELECT pg_notify($1, $2)", self._names.channel, str(news))
+                await connection.execute(
+                    "SELECT pg_notify($1, $2)", self._names.channel, str(news), timeout=_LAST_PAUSE
+                )
                 await asyncio.sleep(_BETWEEN)  # what comes meanwhile goes into the next one
 
 

@@ -74,6 +74,8 @@ class PostgresStore:
         commit_timeout: How long to wait for the answer to a commit that was sent, in seconds; half of that is how long
             it may wait for locks.
         acquire_timeout: How long to wait for a connection, in seconds.
+        read_timeout: How long to wait for the answer to a statement that reads, in seconds, and to one about where
+            followers of the log stand; then its connection is given up.
         waiting: How many may wait for a connection that writes, and as many for one that reads; more are refused at
             once.
         ordering: `strict` has commits become visible in the order of their positions, for readers of other origin, and
@@ -129,6 +131,7 @@ class PostgresStore:
         turn_timeout: float = 5.0,
         commit_timeout: float = 10.0,
         acquire_timeout: float = 5.0,
+        read_timeout: float = 30.0,
         waiting: int = 1000,
         ordering: Ordering | None = None,
         replicas: Sequence[str] = (),
@@ -148,6 +151,7 @@ class PostgresStore:
             dsn=url,
             connect_timeout=acquire_timeout,
             lock_timeout=commit_timeout / 2,
+            read_timeout=read_timeout,
             search_path=None if schema == _PUBLIC else f"{names.quoted}, {_PUBLIC}",
             row_security=row_security,
         )
@@ -160,6 +164,7 @@ class PostgresStore:
             turn_timeout=turn_timeout,
             commit_timeout=commit_timeout,
             acquire_timeout=acquire_timeout,
+            read_timeout=read_timeout,
             waiting=waiting,
             ordering=ordering,
             replicas=replicas,
@@ -180,7 +185,7 @@ class PostgresStore:
         self._commits = Commits(self._writers, server, names, timeout=commit_timeout, announce=self._ear.tell)
         self._calls: Calls = calls(names)
         self._log = PostgresLog(self._readers, names, self._bell, 2 * turn_timeout)
-        self._fetch = fetch = Fetch(self._readers, self._writers, names)
+        self._fetch = fetch = Fetch(self._readers, self._writers, names, read_timeout)
         self._checkpoints = PostgresCheckpoints(fetch)
         self._parked = PostgresParked(fetch)
         self._audit = PostgresAudit(fetch)
