@@ -133,6 +133,24 @@ async def test_one_that_fails_is_tried_again_and_disturbs_no_other(store: Memory
         assert (await app.execute(Deposit(owner="ada", amount=1))).is_success
 
 
+async def test_where_nobody_is_told_the_log_is(store: MemoryStore, caplog: pytest.LogCaptureFixture) -> None:
+    """However the application runs: each failure in a row, the first one with its traceback."""
+    module, failed = Module("more"), list[str]()
+
+    @module.on(Announced)
+    async def shaky(event: Announced) -> None:
+        if not failed:
+            failed.append(event.text)
+            raise KeyError("bug")
+
+    async with app_on(store, module) as app:
+        await app.execute(Announce(texts=("a",)))
+        await app.settle()
+    (line,) = [record for record in caplog.records if record.name == "twofold.subscription"]
+    assert (line.levelno, line.getMessage()) == (logging.WARNING, "subscription more.shaky:announced failed")
+    assert line.exc_info is not None
+
+
 async def test_progress_tells_who_is_behind_and_why(store: MemoryStore) -> None:
     """And `settle` gives up with the same words, when it has waited long enough."""
     module, fail = Module("more"), asyncio.Event()

@@ -35,6 +35,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._writers = list[asyncio.StreamWriter]()
         self._tasks = set[asyncio.Task[None]]()
+        self._ports = list[asyncio.Server]()
         self._half_open = list[asyncio.Event]()
 
     @property
@@ -52,9 +53,17 @@ class Proxy:
     async def open(self) -> None:
         self._server = await asyncio.start_unix_server(self._serve, self._folder / _SOCKET.format(5432))
 
+    async def open_port(self) -> int:
+        """Listen at a port too; it is closed with the connections."""
+        by_port = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._ports.append(by_port)
+        port: int = by_port.sockets[0].getsockname()[1]
+        return port
+
     async def close(self) -> None:
         assert self._server
-        self._server.close()
+        for server in (self._server, *self._ports):
+            server.close()
         for writer in self._writers:
             writer.close()
         for task in tuple(self._tasks):

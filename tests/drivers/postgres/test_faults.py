@@ -1,10 +1,13 @@
 """When connections break and servers die: what was acknowledged is there, and every other answer is true."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,11 +19,13 @@ from tests.drivers.postgres.schema import schema_of
 from tools.postgres import Server, private_server
 from twofold import App, Command, Module
 from twofold.drivers.postgres import PostgresStore
+from twofold.drivers.postgres._connection import Server as _Reached
 from twofold.errors import OutcomeUnknown, StoreUnavailable
 from twofold.store import ANY_VERSION, Append, Batch, Committed, Reply
 from twofold.testing._store_case import append, draft, versions, whole_log
 
 pytestmark = pytest.mark.anyio
+WAITS: Final = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
 
 
 @pytest.fixture
@@ -181,10 +186,10 @@ async def test_what_the_server_ends_for_its_time_leaves_nothing(
 async def test_connections_whose_other_end_is_gone_are_given_up(proxy: Proxy, postgres_url: str) -> None:
     """Nobody says so, as when a router has forgotten them: who waits on one is told, and who comes then is answered."""
 
-    def one(connection: Plain) -> Awaitable[int]:
+    def one(connection: Plain) -> Any:
         return connection.fetchval("SELECT 1")
 
-    limits = {"readers": 2, "read_timeout": 0.2, "turn_timeout": 0.5, "acquire_timeout": 1.0}
+    limits: dict[str, Any] = {"readers": 2, "read_timeout": 0.2, "turn_timeout": 0.5, "acquire_timeout": 1.0}
     store = PostgresStore(proxy.url, schema=schema_of(postgres_url), **limits)
     await store.start()
     await store.commit(append("before"))
@@ -199,6 +204,20 @@ async def test_connections_whose_other_end_is_gone_are_given_up(proxy: Proxy, po
     await begun.rollback()
     assert (await store.commit(append("after", 1, 0))).versions == {"after": 1}
     await store.stop()
+
+
+async def test_the_system_looks_for_the_other_end(proxy: Proxy, postgres_url: str) -> None:
+    """So that one of which nothing is heard for half a minute is gone for statements without a bound too."""
+    database = urlsplit(postgres_url).path
+    address = f"postgresql://postgres:@127.0.0.1:{await proxy.open_port()}{database}"
+    server = _Reached(dsn=address, connect_timeout=5, lock_timeout=5, read_timeout=5)
+    for connect in (server.connect, server.connect_reader):
+        connection: Any = await connect()
+        reached = connection._transport.get_extra_info("socket")
+        assert reached.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        waits = [reached.getsockopt(socket.IPPROTO_TCP, getattr(socket, name, 0)) for name in WAITS]
+        assert sum((waits[0], waits[1] * waits[2])) <= 30
+        await connection.close()
 
 
 async def test_streams_in_opposite_order_do_not_stop_each_other(store: PostgresStore) -> None:

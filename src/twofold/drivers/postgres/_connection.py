@@ -38,10 +38,6 @@ class Connection(Protocol):
     def get_server_version(self) -> Any: ...
     def get_settings(self) -> Any: ...
     def is_closed(self) -> bool: ...
-    def notice_silence(self) -> None:
-        """Have the system close it when its other end is gone and nobody has said so."""
-        ...
-
     def is_in_transaction(self) -> bool: ...
     def terminate(self) -> None: ...
 
@@ -106,7 +102,7 @@ class Server:
             raise
         except ValueError:  # it quotes what it cannot read, which may be a part of the password
             raise WiringError(_UNREADABLE) from None
-        connection.notice_silence()
+        _watch_other_end(connection)
         connection.row_security = self.row_security
         try:
             connection.born = await connection.fetchval(_BORN, connection.get_server_pid())
@@ -126,33 +122,29 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no t
     row_security = False
     shows = ""
 
-    def notice_silence(self) -> None:
-        reached: Any = self._transport.get_extra_info("socket")
-        if reached.family == socket.AF_UNIX:
-            return
-        for level, option, value in _ALIVE:
-            reached.setsockopt(level, option, value)
+
+def _watch_other_end(connection: Any) -> None:
+    """Have the system close a connection when its other end is gone and nobody has said so."""
+    reached: socket.socket = connection._transport.get_extra_info("socket")
+    for option, value in _ALIVE if reached.family != socket.AF_UNIX else ():
+        reached.setsockopt(*option, value)
 
 
 _UNREADABLE: Final = (
     "the address of a PostgreSQL database cannot be read: `/`, `@`, `:`, `?` and `#` in a user or password are written"
     " `%2F`, `%40`, `%3A`, `%3F` and `%23`, and a port is a number"
 )
-_SILENCE: Final = 25
-"""After how many seconds without a sign of life an other end is gone."""
 _ALIVE: Final = [
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    ((socket.SOL_SOCKET, socket.SO_KEEPALIVE), 1),
     *(
-        (socket.IPPROTO_TCP, getattr(socket, name), value)
-        for name, value in (
-            ("TCP_KEEPIDLE", 10),
-            ("TCP_KEEPINTVL", 5),
-            ("TCP_KEEPCNT", 3),
-            ("TCP_USER_TIMEOUT", 1000 * _SILENCE),
-        )
+        ((socket.IPPROTO_TCP, getattr(socket, name)), value)
+        for name, value in {
+            "TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 25_000
+        }.items()
         if hasattr(socket, name)
     ),
-]
+]  # fmt: skip
+"""Silent for ten seconds, and to three questions, five apart: 25 seconds, as long as what is sent may go unanswered."""
 _READING: Final = {"default_transaction_read_only": "on"}
 # Not of the view: with its joins that takes as long as the connecting.
 _BORN: Final = "SELECT backend_start FROM pg_catalog.pg_stat_get_activity(pg_backend_pid()) WHERE pid = $1"
