@@ -1,10 +1,11 @@
 """Loading and saving in a unit of work: one aggregate of an id, versions checked, parts undone."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
-from tests.aggregates.counting import Account, Books
+from tests.aggregates.counting import Account, Books, Opened
 from twofold.errors import Exists, NotFound, VersionConflict, WiringError
 from twofold.store import MemoryStore
 
@@ -75,6 +76,25 @@ async def test_an_aggregate_that_recorded_nothing_writes_nothing(books: Books) -
     accounts = books.accounts(unit)
     await accounts.save((await accounts.get(1)).unwrap())
     assert (await unit.commit()).position == 0
+
+
+async def test_one_that_has_recorded_something_is_not_forgotten(books: Books) -> None:
+    """The commit says so, and writes nothing; one of a part that was undone is as it was."""
+    await books.have(1)
+    unit = books.unit()
+    accounts = books.accounts(unit)
+    with suppress(KeyError):
+        async with unit:
+            (await accounts.get(1)).unwrap().deposit(5)
+            raise KeyError
+    (await accounts.get(1)).unwrap().deposit(7)
+    unit.append("beside", Opened(id=2, owner="bob"))
+    with pytest.raises(WiringError, match=r"account-1 has recorded events and was not saved: `await repository\.save"):
+        await unit.commit()
+    assert await books.history(1) == []
+    await accounts.save((await accounts.get(1)).unwrap())
+    await unit.commit()
+    assert await books.history(1) == [7]
 
 
 async def test_there_is_one_aggregate_of_an_id_in_a_unit(books: Books) -> None:

@@ -11,6 +11,7 @@ import signal
 import socket
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
+from contextvars import copy_context
 from types import FrameType
 from typing import Any, Final, final
 
@@ -120,10 +121,10 @@ class _Server(uvicorn.Server):
     @contextmanager
     def told_by_signals(self) -> Generator[None]:
         """Listen to signals."""
-        loop = asyncio.get_running_loop()
+        loop, of_nobody = asyncio.get_running_loop(), copy_context()
 
         def hear(number: int, frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(self._told)
+            loop.call_soon_threadsafe(self._told, context=of_nobody)
 
         for number in _SIGNALS:
             self._before[number] = signal.signal(number, hear)

@@ -328,12 +328,14 @@ class UnitOfWork:
             Interrupted: An attempt that it begins or ends has an end already; nothing was written.
             PreconditionFailed: What the sender expects was so, and is no more; nothing was written.
             TooLarge: It has more events than it may; nothing was written.
-            WiringError: A command that a handler sent is still being handled.
+            WiringError: A command that a handler sent is still being handled; or an aggregate that has recorded
+                events was not saved.
         """
         if self._parts:
             raise WiringError("a handler has answered before a command that it sent: await what it sends")
         if self._in_store is not None:
             await self._in_store.flush()
+        self._prove_saved()
         for source, context in self._pending.sources:
             drained = source.drain()
             if drained is not None:
@@ -377,6 +379,12 @@ class UnitOfWork:
                     self._has_committed(decided.value, facts)
             raise
         return self._has_committed(self.committed, facts)
+
+    def _prove_saved(self) -> None:
+        """Prove that nobody has forgotten to save what was loaded and has recorded events: they would be lost."""
+        for stream, source in self._known.items():
+            if source.drain() is not None and not any(known is source for known, _ in self._pending.sources):
+                raise WiringError(f"{stream} has recorded events and was not saved: `await repository.save(...)`")
 
     def _writes(self, facts: Sequence[object]) -> bool:
         """Whether a decision led to more than an answer, which was right when it was made."""

@@ -69,6 +69,7 @@ def install(
     said: Openness,
     max_wait: float,
     problems: str,
+    stopping: Callable[[], bool] = bool,
     prove: Callable[[], object] | None = None,
     short_way: ShortWay | None = None,
 ) -> None:
@@ -80,6 +81,7 @@ def install(
         said: What of it is open.
         max_wait: The longest that a query may wait, in seconds.
         problems: What the type of a problem begins with.
+        stopping: Tells whether the process is about to stop; never unless given.
         prove: Called before the application starts; raises when there is a reason why it may not. What the
             application is, and what of it is open, is proven unless given.
         short_way: Leads messages past the layers that FastAPI has for routes; for an application that has doors.
@@ -96,6 +98,7 @@ def install(
         faces=faces,
         max_wait=max_wait,
         problems=problems,
+        stopping=stopping,
         short_way=short_way,
     )
     handlers = fastapi_app.exception_handlers

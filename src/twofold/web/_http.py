@@ -112,7 +112,16 @@ def http(
         opened.begin()
 
     quicker = partial(short_way, web, doors)
-    install(app, web, said=said, max_wait=max_wait, problems=problems, prove=prove, short_way=quicker)
+    install(
+        app,
+        web,
+        said=said,
+        max_wait=max_wait,
+        problems=problems,
+        stopping=lambda: opened.draining,
+        prove=prove,
+        short_way=quicker,
+    )
     return web
 
 

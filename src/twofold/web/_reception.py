@@ -3,6 +3,7 @@
 Pure ASGI, so that it adds no task and no copy. It never reads a body.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, final
@@ -16,6 +17,7 @@ from twofold.web._arrival import Arrival, enter_arrival, leave_arrival, note_arr
 from twofold.web._authenticator import Authenticator
 from twofold.web._faces import Faces
 from twofold.web._problem import CRASHED, PROBLEM_JSON, Problem, problem_of
+from twofold.web._streams import about_to_stop
 
 LOGGER: Final = logging.getLogger("twofold.web")
 
@@ -34,6 +36,7 @@ class Reception:
         faces: Sees that routes get the application's buses.
         max_wait: The longest that a query may wait for what its request has to see, in seconds.
         problems: What the type of a problem begins with.
+        stopping: Tells whether the process is about to stop.
         short_way: Leads messages past what is inside; None where that is not made for them.
     """
 
@@ -46,6 +49,7 @@ class Reception:
         faces: Faces,
         max_wait: float,
         problems: str,
+        stopping: Callable[[], bool],
         short_way: ShortWay | None = None,
     ) -> None:
         self._asgi = asgi if short_way is None else short_way(asgi)
@@ -54,6 +58,7 @@ class Reception:
         self._faces = faces
         self._max_wait = max_wait
         self._problems = problems
+        self._stopping = stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -81,6 +86,10 @@ class Reception:
 
         try:
             await self._asgi(scope, receive, stamped)
+        except asyncio.CancelledError:
+            if self._stopping() and not arrival.answered:
+                await send_problem(problem_told(about_to_stop(), arrival), arrival, stamped)
+            raise
         except Exception as error:
             if arrival.answered:
                 raise  # half a response is out: only the server can break it off

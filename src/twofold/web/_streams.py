@@ -55,7 +55,8 @@ class OpenStreams:
         self.settings = settings
         self._open: set[asyncio.Event] = set()
         self._of_clients = Counter[str]()
-        self._draining = False
+        self.draining = False
+        """Whether the process is about to stop."""
 
     @contextmanager
     def place(self, client: str) -> Generator[asyncio.Event]:
@@ -68,8 +69,8 @@ class OpenStreams:
             RateLimited: The client has as many as it may have.
             Unavailable: There is no place for anybody, or the process is about to stop.
         """
-        if self._draining:
-            raise Unavailable("this process is about to stop", retry_after=_COME_AGAIN)
+        if self.draining:
+            raise about_to_stop()
         if self._of_clients[client] >= self.settings.per_client:
             rate = f"{self.settings.per_client} at once"
             raise RateLimited(name="what one client has open", rate=rate, retry_after=_COME_AGAIN)
@@ -88,10 +89,15 @@ class OpenStreams:
 
     def begin(self) -> None:
         """Let streams be opened: the application starts."""
-        self._draining = False
+        self.draining = False
 
     def drain(self) -> None:
         """End every stream, and let no other one be opened: the process is about to stop. In its event loop."""
-        self._draining = True
+        self.draining = True
         for ended in self._open:
             ended.set()
+
+
+def about_to_stop() -> Unavailable:
+    """What is said to whoever comes too late, or cannot be waited for any more."""
+    return Unavailable("this process is about to stop", retry_after=_COME_AGAIN)
