@@ -1,13 +1,15 @@
 """The numbers at `/metrics`: what is counted, in which buckets, and what it costs."""
 
+import asyncio
 from dataclasses import dataclass
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from twofold.dispatch import Handler
+from twofold.errors import StoreUnavailable
 from twofold.messages import Command, Kind
-from twofold.observability import PrometheusMeter
+from twofold.observability import PrometheusMeter, _meter
 
 pytestmark = pytest.mark.anyio
 
@@ -96,6 +98,31 @@ async def test_subscriptions_are_asked_when_scraped() -> None:
     assert samples(body)["cqrs_subscription_still_seconds", "summary"] == 1.5
     assert samples(body)["cqrs_subscription_parked_streams", "summary"] == 3
     assert content_type.startswith("text/plain")
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["refused", "silent"])
+async def test_where_subscriptions_cannot_be_asked_the_rest_is_told(
+    silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In time, and without what was true before; that they are not known is a number too."""
+    fails = False
+
+    async def progress() -> list[Standing]:
+        if fails and silent:
+            await asyncio.Event().wait()
+        if fails:
+            raise StoreUnavailable("away")
+        return [Standing(name="summary", lag=7, failures=2, waiting=2.5, still=1.5, parked=3)]
+
+    monkeypatch.setattr(_meter, "_PATIENCE", 0.01)
+    meter = PrometheusMeter(progress=progress)
+    assert b"cqrs_subscriptions_known 1.0" in (await meter.scrape())[0]
+    fails = True
+    meter.record(Kind.COMMAND, "place_order", "success", 0.002)
+    body, _ = await meter.scrape()
+    assert b"cqrs_subscriptions_known 0.0" in body
+    assert ("cqrs_subscription_lag", "summary") not in samples(body)
+    assert b'cqrs_command_total{message="place_order",outcome="success"} 1.0' in body
 
 
 def test_what_handlers_count_is_exported() -> None:

@@ -18,7 +18,7 @@ from twofold.messages import Kind
 from twofold.store import Batch, Checkpoint, MemoryStore, Move
 from twofold.store._memory_checkpoints import MemoryCheckpoints
 from twofold.subscriptions import Trouble
-from twofold.web import add_health
+from twofold.web import _health, add_health
 
 pytestmark = pytest.mark.anyio
 
@@ -56,6 +56,17 @@ async def test_a_store_that_is_down_is_not_ready(monkeypatch: pytest.MonkeyPatch
         answer = await client.get("/health/ready")
     assert (answer.status_code, answer.json()["status"]) == (503, "unready")
     assert "fire" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["ready", "workers"])
+async def test_a_store_that_is_silent_is_not_waited_for(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who probes is told in time."""
+    app = shop_app()
+    async with client_of(app, app.http()) as client:
+        monkeypatch.setattr(app, "progress", asyncio.Event().wait)
+        monkeypatch.setattr(_health, "_PATIENCE", 0.01)
+        answer = await client.get(f"/health/{path}")
+    assert answer.status_code == 503
 
 
 async def test_workers_that_work_say_how_far_they_are() -> None:

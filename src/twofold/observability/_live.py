@@ -64,6 +64,8 @@ class Live(Collector):
     def __init__(self, handlers: Callable[[], Iterable[Handler]] | None) -> None:
         self._handlers = handlers
         self.standings: Sequence[Standing] = ()
+        self.known: bool | None = None
+        """Whether it could be found out where subscriptions stand; None when nobody has asked."""
         self.queues: Mapping[str, int] = {}
 
     def collect(self) -> Iterator[Metric]:
@@ -79,6 +81,9 @@ class Live(Collector):
         yield own
 
     def _subscriptions(self) -> Iterator[Metric]:
+        known = "Whether it could be found out where subscriptions stand."
+        if self.known is not None:
+            yield GaugeMetricFamily("cqrs_subscriptions_known", known, value=self.known)
         for name, help_, value in _GAUGES:
             gauge = GaugeMetricFamily(f"cqrs_subscription_{name}", help_, labels=["subscription"])
             for standing in self.standings:

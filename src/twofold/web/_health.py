@@ -3,6 +3,7 @@
 Says nothing that a stranger may not know: names, lags and counts, and never the text of an error.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +19,8 @@ from twofold.web._arrival import arrival_at
 from twofold.web._problem import problem_of_status
 from twofold.web._respond import problem_response
 
+_PATIENCE: Final = 5.0
+"""How long the database is waited for, in seconds: whoever probes does not wait for much longer."""
 _LOGGER: Final = logging.getLogger("twofold.web")
 _TOO_LATE: Final = "it ran already when it was asked for: make app.http() before it starts, or give it a meter"
 
@@ -138,9 +141,8 @@ async def _too_late(request: Request) -> Response:
 async def _readiness(app: App) -> dict[str, Any]:
     if not app.running:
         return {"status": "unready", "running": False, "subscriptions": []}
-    try:
-        progress = await app.progress()
-    except TwofoldError:
+    progress = await _asked(app)
+    if progress is None:
         return {"status": "unready", "running": True, "subscriptions": []}
     subscriptions = [{"name": one.name, "lag": one.lag, "failures": one.failures} for one in progress]
     status = "superseded" if app.superseded else "ready"
@@ -148,14 +150,8 @@ async def _readiness(app: App) -> dict[str, Any]:
 
 
 async def _work(app: App) -> dict[str, Any]:
-    progress: Sequence[Progress] = ()
-    told = True
-    if app.running:
-        try:
-            progress = await app.progress()
-        except TwofoldError:
-            told = False
-    stuck = not told or any(one.stuck(app.said.stuck_after) for one in progress)
+    progress = await _asked(app) if app.running else ()
+    stuck = progress is None or any(one.stuck(app.said.stuck_after) for one in progress)
     return {
         "status": "stopped" if not app.running else "stuck" if stuck else "working",
         "running": app.running,
@@ -170,9 +166,18 @@ async def _work(app: App) -> dict[str, Any]:
                 "lease": one.lease,
                 "failures": one.failures,
             }
-            for one in progress
+            for one in progress or ()
         ],
     }
+
+
+async def _asked(app: App) -> Sequence[Progress] | None:
+    """Where its subscriptions stand; None where that cannot be found out in time."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await app.progress()
+    except (TwofoldError, TimeoutError):
+        return None
 
 
 def _meter(app: App) -> Any:
