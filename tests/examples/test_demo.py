@@ -95,9 +95,9 @@ def test_however_it_is_stopped_no_server_stays(number: signal.Signals, when: str
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         try:
-            printed = read_until(ours, when, within=60)
+            printed = read_until(ours, when, within=180)
             process.send_signal(number)
-            assert process.wait(30) == 130
+            assert process.wait(120) == 130
             assert_nothing_is_left(printed + read_until(ours, "nothing", within=1))
         finally:
             process.kill()
