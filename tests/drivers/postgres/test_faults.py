@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -16,8 +16,12 @@ from tests.drivers.postgres.schema import schema_of
 from tools.postgres import Server, private_server
 from twofold import App, Command, Module
 from twofold.drivers.postgres import PostgresStore
+from twofold.drivers.postgres._append import Call
+from twofold.drivers.postgres._connection import Connection
+from twofold.drivers.postgres._pool import Pool
 from twofold.errors import OutcomeUnknown, StoreUnavailable
 from twofold.store import ANY_VERSION, Append, Batch, Committed, Reply
+from twofold.testing._store_audit import entry
 from twofold.testing._store_case import append, draft, versions, whole_log
 
 pytestmark = pytest.mark.anyio
@@ -96,6 +100,51 @@ async def test_an_unknown_outcome_is_looked_up_by_its_key(behind: PostgresStore,
         assert (await app.caller(idempotency_key="k-1").execute(Count())).unwrap() == 1
         assert proxy.cut.is_set()
         assert (await app.caller(idempotency_key="k-1").execute(Count())).unwrap() == 1
+
+
+def _refused(message: str, count: int = 1) -> Batch:
+    """What commands that were refused leave, which is nothing in the log."""
+    now = datetime.now(UTC)
+    return Batch(audit=tuple(entry(message=message, time=now, outcome="refused") for _ in range(count)))
+
+
+async def _lose(connection: Connection, plain: Plain) -> None:
+    """Let the server end a connection, and wait until its client knows."""
+    ended = asyncio.Event()
+    connection.add_termination_listener(lambda _: ended.set())
+    await plain.execute(f"SELECT pg_terminate_backend({connection.get_server_pid()})")
+    await ended.wait()
+
+
+@pytest.mark.parametrize("batch", [append("lost", 2), _refused("lost")])
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_commit_that_was_not_sent_is_no_unknown_one(
+    behind: PostgresStore, proxy: Proxy, plain: Plain, monkeypatch: pytest.MonkeyPatch, batch: Batch, held: bool
+) -> None:
+    """Its connection was lost just before: nothing was written, and nobody needs to be asked for that."""
+    take, send = Pool.take, Call.send
+
+    async def take_lost(pool: Pool) -> Connection:
+        connection = await take(pool)
+        await _lose(connection, plain)
+        return connection
+
+    async def send_and_lose(call: Call, connection: Connection, timeout: float | None = None) -> Committed:
+        committed = await send(call, connection, timeout)
+        await _lose(connection, plain)
+        return committed
+
+    transaction = behind.begin()
+    if held:
+        await transaction.run(lambda connection: connection.execute("SELECT 1"))
+    proxy.for_good = True
+    proxy.cut.set()
+    with monkeypatch.context() as lossy:
+        lossy.setattr(*(Call, "send", send_and_lose) if held else (Pool, "take", take_lost))
+        with pytest.raises(StoreUnavailable, match="before the commit was sent"):
+            await transaction.commit(batch)
+    proxy.for_good = False
+    assert (await behind.commit(batch)).versions == {append.stream: len(append.events) for append in batch.appends}
 
 
 async def test_a_lost_answer_is_looked_up_for_each(behind: PostgresStore, proxy: Proxy) -> None:
