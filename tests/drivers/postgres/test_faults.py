@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -20,7 +21,7 @@ from twofold.drivers.postgres._append import Call
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._pool import Pool
 from twofold.errors import OutcomeUnknown, StoreUnavailable
-from twofold.store import ANY_VERSION, Append, Batch, Committed, Reply
+from twofold.store import ANY_VERSION, Append, AuditSearch, Batch, Committed, Reply, seal
 from twofold.testing._store_audit import entry
 from twofold.testing._store_case import append, draft, versions, whole_log
 
@@ -106,6 +107,61 @@ def _refused(message: str, count: int = 1) -> Batch:
     """What commands that were refused leave, which is nothing in the log."""
     now = datetime.now(UTC)
     return Batch(audit=tuple(entry(message=message, time=now, outcome="refused") for _ in range(count)))
+
+
+async def _trail(store: PostgresStore) -> list[UUID]:
+    return [entry.message_id for entry in await store.audit.find(AuditSearch(outcome="refused"))]
+
+
+async def test_a_lost_answer_is_looked_up_in_the_trail(behind: PostgresStore, proxy: Proxy) -> None:
+    """What leaves nothing but entries is found by them, also when one of them was there before."""
+    batch = _refused("lost", 2)
+    first, second = batch.audit
+    await behind.commit(Batch(audit=(second,)))
+    await seal(behind.audit, first.time)
+    proxy.deaf_after = b"lost"
+    assert await behind.commit(batch) == Committed()
+    assert proxy.cut.is_set()
+    assert await _trail(behind) == [second.message_id, first.message_id, second.message_id]
+
+
+@pytest.mark.parametrize("long_ago", [False, True])
+async def test_entries_that_are_not_all_there_were_not_written(
+    behind: PostgresStore, plain: Plain, long_ago: bool
+) -> None:
+    """Another one of the same command is none of them, nor is what was sealed long before they were made."""
+    batch = _refused("lost", 2)
+    first, second = batch.audit
+    if long_ago:
+        await behind.commit(batch)
+        await seal(behind.audit, first.time - timedelta(hours=1))
+    else:
+        await behind.commit(Batch(audit=(first, second._replace(duration=second.duration * 2))))
+    stuck = "FROM pg_locks WHERE NOT granted AND relation = 'twofold_audit'::regclass"
+    await plain.execute("BEGIN; LOCK TABLE twofold_audit IN EXCLUSIVE MODE")
+    committing = asyncio.create_task(behind.commit(batch))
+    while not await plain.fetchval(f"SELECT count(*) {stuck}"):
+        assert not committing.done()
+    await plain.execute(f"SELECT pg_terminate_backend(pid) {stuck}")
+    with pytest.raises(StoreUnavailable, match="nothing was written"):
+        await committing
+    await plain.execute("ROLLBACK")
+    assert await _trail(behind) == [first.message_id, second.message_id]
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_what_entries_do_not_prove_is_unknown(
+    behind: PostgresStore, proxy: Proxy, store: PostgresStore, held: bool
+) -> None:
+    """When nobody can be asked for them, or when more than they was in a transaction."""
+    proxy.deaf_after, proxy.for_good = b"COMMIT\0" if held else b"lost", not held
+    batch, transaction = _refused("lost"), behind.begin()
+    if held:
+        await transaction.run(lambda connection: connection.execute("SELECT 1"))
+    with pytest.raises(OutcomeUnknown):
+        await transaction.commit(batch)
+    assert proxy.cut.is_set()
+    assert await _trail(store) == [batch.audit[0].message_id]
 
 
 async def _lose(connection: Connection, plain: Plain) -> None:

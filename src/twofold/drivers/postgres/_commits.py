@@ -119,7 +119,8 @@ class Commits:
             if not may_be_written or not is_lost(error):
                 raise_typed(error)
             connection.terminate()
-            committed = _told(*await look(self._server, self._names, [call], connection, pid, error))
+            told = await look(self._server, self._names, [call], connection, pid, error, held=then_commit)
+            committed = _told(*told)
         finally:
             self.pool.give(connection, clean=clean)
         if committed.position:
