@@ -15,7 +15,7 @@ from tests.drivers.postgres.load import Load
 from tests.drivers.postgres.proxy import Proxy
 from tests.drivers.postgres.schema import schema_of
 from tools.postgres import Server, private_server
-from twofold import App, Command, Module
+from twofold import App, Command, Module, Refused
 from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.postgres._append import Call
 from twofold.drivers.postgres._connection import Connection
@@ -162,6 +162,30 @@ async def test_what_entries_do_not_prove_is_unknown(
         await transaction.commit(batch)
     assert proxy.cut.is_set()
     assert await _trail(store) == [batch.audit[0].message_id]
+
+
+@pytest.mark.parametrize("entries, for_good", [(1, False), (2, True)])
+async def test_a_refusal_whose_answer_is_lost_stays_in_the_trail(
+    behind: PostgresStore, proxy: Proxy, entries: int, for_good: bool
+) -> None:
+    """Once when the trail can be asked for it; else it is written again, with its id."""
+    module = Module("stern")
+
+    @dataclass(frozen=True)
+    class Ask(Command[None]): ...
+
+    @module.handler
+    def ask(command: Ask) -> None:
+        raise Refused("no")
+
+    async with App("stern", modules=[module], database=behind) as app:
+        proxy.deaf_after, proxy.for_good = b'"refused"', for_good
+        assert isinstance((await app.execute(Ask())).error, Refused)
+        await proxy.cut.wait()
+        proxy.for_good = False
+    await behind.start()
+    found = await _trail(behind)
+    assert (len(found), len({*found})) == (entries, 1)
 
 
 async def _lose(connection: Connection, plain: Plain) -> None:
