@@ -195,6 +195,7 @@ class Unheard(Counting):
         super().__init__()
         self.writes = writes
         self.unheard = False
+        self.error: Exception = OutcomeUnknown("no answer")
 
     async def commit(self, batch: Batch) -> Committed:
         """Write it, if it does, and say nothing."""
@@ -203,7 +204,7 @@ class Unheard(Counting):
         self.unheard = False
         if self.writes:
             await super().commit(batch)
-        raise OutcomeUnknown("no answer")
+        raise self.error
 
 
 @pytest.mark.parametrize("writes", [True, False])
@@ -225,6 +226,22 @@ def test_an_entry_that_may_not_be_written_is_written_again(writes: bool, caplog:
     run(main())
     (owed,) = [line for line in caplog.messages if "is owed" in line]
     assert "pay (unavailable" in owed
+
+
+def test_an_entry_that_can_never_be_written_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    """It would keep others from being written too, so it is in the log, and not tried again."""
+
+    async def main() -> None:
+        store: Any = Unheard(writes=False)
+        async with App("desk", modules=[desk()], database=store, clock=LoopClock()) as app:
+            await settle()
+            store.unheard, store.error = True, ValueError("broken")
+            assert not (await app.execute(Pay(fails=True))).is_success
+        assert await store.entries() == []
+
+    run(main())
+    (lost,) = [one for one in caplog.records if one.name == "twofold.audit"]
+    assert lost.getMessage().startswith("not in the audit trail: pay (unavailable")
 
 
 @pytest.mark.parametrize("writes", [True, False])
