@@ -13,7 +13,7 @@ from tests.reliability.virtual import LoopClock, run, settle
 from twofold import App, Command, Module
 from twofold.app._regularly import Regularly
 from twofold.clock import new_id
-from twofold.errors import StoreUnavailable
+from twofold.errors import OutcomeUnknown, StoreUnavailable
 from twofold.messages import Context, Origin
 from twofold.reliability import Bulkhead, CircuitBreaker, RateLimit
 from twofold.store import AuditEntry, AuditSearch, Batch, Committed, MemoryStore, Refusals, verify
@@ -184,9 +184,110 @@ def test_what_cannot_be_written_is_counted_on(caplog: pytest.LogCaptureFixture) 
     ]
 
 
-def _kept(count: int) -> tuple[Refusals, list[bool]]:
+class Unheard(Counting):
+    """A store that loses one answer to what has no events, or loses what it was sent.
+
+    Args:
+        writes: Whether it is only the answer.
+    """
+
+    def __init__(self, *, writes: bool) -> None:
+        super().__init__()
+        self.writes = writes
+        self.unheard = False
+        self.error: Exception = OutcomeUnknown("no answer")
+
+    async def commit(self, batch: Batch) -> Committed:
+        """Write it, if it does, and say nothing."""
+        if not self.unheard or batch.appends:
+            return await super().commit(batch)
+        self.unheard = False
+        if self.writes:
+            await super().commit(batch)
+        raise self.error
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_an_entry_that_may_not_be_written_is_written_again(writes: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """Rather more than once than never: all have one id."""
+
+    async def main() -> None:
+        store: Any = Unheard(writes=writes)
+        async with App("desk", modules=[desk()], database=store, clock=LoopClock()) as app:
+            await settle()
+            store.unheard = True
+            assert not (await app.execute(Pay(fails=True))).is_success
+            store.unheard = True
+            await asyncio.sleep(121)
+            entries = await store.entries()
+        assert [one.code for one in entries] == ["ConnectionError"] * (3 if writes else 1)
+        assert len({one.message_id for one in entries}) == 1
+
+    run(main())
+    (owed,) = [line for line in caplog.messages if "is owed" in line]
+    assert "pay (unavailable" in owed
+
+
+def test_an_entry_that_can_never_be_written_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    """It would keep others from being written too, so it is in the log, and not tried again."""
+
+    async def main() -> None:
+        store: Any = Unheard(writes=False)
+        async with App("desk", modules=[desk()], database=store, clock=LoopClock()) as app:
+            await settle()
+            store.unheard, store.error = True, ValueError("broken")
+            assert not (await app.execute(Pay(fails=True))).is_success
+        assert await store.entries() == []
+
+    run(main())
+    (lost,) = [one for one in caplog.records if one.name == "twofold.audit"]
+    assert lost.getMessage().startswith("not in the audit trail: pay (unavailable")
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_count_that_may_not_be_written_is_written_again(writes: bool) -> None:
+    """As it was, with its id, so that it is no other one; what comes later is counted apart."""
+
+    async def main() -> None:
+        store: Any = Unheard(writes=writes)
+        await store.start()
+        refusals = Refusals(store)
+        for count in (3, 2):
+            for _ in range(count):
+                refusals.add(ABOUT, Context(Origin(user_id="ada")), "rate_limited", "rate_limited")
+            if count == 3:
+                store.unheard = True
+                with pytest.raises(OutcomeUnknown):
+                    await refusals.write()
+        await refusals.write()
+        entries = await store.entries()
+        assert [one.count for one in entries] == [3] * (1 + writes) + [2]
+        assert len({one.message_id for one in entries}) == 2
+
+    run(main())
+
+
+def test_a_count_that_may_not_be_written_goes_on_where_there_is_no_room_for_it() -> None:
+    """It is in the trail in any case, and what is kept has its bound."""
+
+    async def main() -> None:
+        store: Any = Unheard(writes=False)
+        await store.start()
+        refusals, _ = _kept(1000, store)
+        refusals.add(ABOUT, Context(Origin(user_id="ada")), "rate_limited", "rate_limited")
+        store.unheard = True
+        with pytest.raises(OutcomeUnknown):
+            await refusals.write()
+        refusals.add(ABOUT, Context(Origin(user_id="ada")), "rate_limited", "rate_limited")
+        await refusals.write()
+        assert [one.count for one in store.batches[-1].audit] == [1] * 1000 + [2]
+
+    run(main())
+
+
+def _kept(count: int, store: Any = None) -> tuple[Refusals, list[bool]]:
     """Who keeps entries one by one, and whether there was room for each."""
-    refusals = Refusals(MemoryStore())
+    refusals = Refusals(store or MemoryStore())
     entry = AuditEntry(
         message="pay",
         version=1,

@@ -107,7 +107,8 @@ class Lossy(Moody):
 
     async def commit(self, batch: Any) -> Any:
         """Commit, or lose it."""
-        if self.moods and (mood := self.moods.pop(0)):
+        if self.moods and (mood := self.moods[0]):
+            del self.moods[0]
             raise mood
         return await super().commit(batch)
 
@@ -117,8 +118,10 @@ async def test_an_outcome_that_nobody_knew_is_found_out(committed: bool) -> None
     """If it was committed, the success is its end; if not, it was interrupted."""
     store = Moody() if committed else Lossy()
     store.moods = [None, OutcomeUnknown("no answer")]
-    async with Bench().app(cast("Store", store), interrupted_after=SOON) as app:
+    bench = Bench()
+    async with bench.app(cast("Store", store), interrupted_after=SOON) as app:
         assert isinstance((await app.execute(Work(name="chair"))).error, OutcomeUnknown)
+        assert bench.started.is_set()
         await ended(app)
         end = ["made chair", "succeeded chair"] if committed else ["failed the chair: interrupted"]
         assert await told(app) == ["attempted chair", *end]

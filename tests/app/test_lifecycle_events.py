@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from tests.app.attempts import Attempted, Failed, Succeeded
 from tests.reliability.virtual import LoopClock, run
-from twofold import App, Command, Event, Failure, Lifecycle, Module, Query, Result, Success
-from twofold.errors import Decided, Fault, OutcomeUnknown, StoreUnavailable, TimedOut, WiringError
+from twofold import App, Command, CommandBus, Event, Failure, Lifecycle, Module, Query, Result, Success
+from twofold.errors import Conflict, Decided, Fault, OutcomeUnknown, StoreUnavailable, TimedOut, WiringError
 from twofold.store import Batch, Committed, MemoryStore, Store
 
 pytestmark = pytest.mark.anyio
@@ -38,7 +38,8 @@ class Moody:
         """Commit, unless it is in a mood."""
         mood = self.moods.pop(0) if self.moods else None
         if isinstance(mood, asyncio.CancelledError):
-            raise mood from Decided(await self._store.commit(batch))
+            decided = mood.__cause__ or Decided(await self._store.commit(batch))
+            raise mood from decided
         if self.asked is not None:
             allowed = asyncio.Event()
             await self.asked.put(allowed)
@@ -130,6 +131,57 @@ class TestStore:
         with pytest.raises(asyncio.CancelledError):
             await plain.execute(Plain(name="q"))
         assert await told(plain) == ["attempted p", "succeeded p", "attempted q", "failed q cancelled"]
+
+    @pytest.mark.parametrize(
+        "error, end",
+        [
+            (Conflict("somebody was faster"), ["failed p conflict: somebody was faster"]),
+            (StoreUnavailable("10.0.0.7 is down"), ["failed p store_unavailable: temporarily unavailable"]),
+            (OutcomeUnknown("no answer"), []),
+        ],
+    )
+    async def test_a_commit_that_was_refused_is_the_reason(
+        self, plain: App, store: Moody, error: Exception, end: list[str]
+    ) -> None:
+        """Though whoever sent the command was cancelled while it committed, and not when nobody knows."""
+        cancelled = asyncio.CancelledError()
+        cancelled.__cause__ = Decided(error=error)
+        store.moods = [None, cancelled]
+        with pytest.raises(asyncio.CancelledError):
+            await plain.execute(Plain())
+        assert await told(plain) == ["attempted p", *end]
+
+    @pytest.mark.parametrize("cancelled, reason", [(False, "crashed"), (True, "cancelled")])
+    async def test_a_command_that_was_left_behind_has_an_end(
+        self, lost: list[dict[str, Any]], cancelled: bool, reason: str
+    ) -> None:
+        """The handler that has sent it did not wait for it, so that nothing was left to join when it ended."""
+        started, gate, left = asyncio.Event(), asyncio.Event(), list[asyncio.Task[Any]]()
+
+        async def plain(command: Plain) -> str:
+            started.set()
+            await gate.wait()
+            return "done"
+
+        async def ask(command: Ask, commands: CommandBus) -> Answer:
+            left.append(asyncio.create_task(commands.execute(Plain())))
+            await started.wait()
+            return Answer(number=1)
+
+        module = Module("plain")
+        module.register(Plain, plain, lifecycle=Lifecycle(attempted=Attempted, succeeded=Succeeded, failed=Failed))
+        module.register(Ask, ask)
+        module.register(Count, _nothing)
+        async with App("plain", modules=[module], database="memory:") as app:
+            with pytest.raises(WiringError, match="await what it sends"):
+                await app.execute(Ask())
+            gate.set()
+            if cancelled:
+                left[0].cancel()
+            await asyncio.wait(left)
+            assert await told(app) == ["attempted p", f"failed p {reason}"]
+        assert left[0].cancelled() == cancelled
+        assert lost == []
 
     async def test_failed_is_waited_for_however_often_one_is_cancelled(self, plain: App, store: Moody) -> None:
         """Its commit goes on, and the cancellation comes after it."""

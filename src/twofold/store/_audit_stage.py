@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final, final
 
 from twofold.dispatch import Handler, Next, Stage
-from twofold.errors import BulkheadFull, CircuitOpen, Classifier, OutcomeUnknown, RateLimited, Unavailable, error_name
+from twofold.errors import BulkheadFull, CircuitOpen, Classifier, RateLimited, Unavailable, error_name
 from twofold.messages import Catalogue, Context, Kind, redacting
 from twofold.result import Result
 from twofold.store._audit import CRASHED, SUCCESS, AuditEntry
@@ -120,6 +120,5 @@ class _Left:
             await self._store.commit(Batch(audit=tuple(entries)))
         except Exception as error:  # noqa: BLE001  # it is told here, or tried again later
             # The message has been answered by now, and this changes nothing of it.
-            absent = isinstance(error, Unavailable) and not isinstance(error, OutcomeUnknown)
-            if not absent or not self._refusals.keep(entries):
+            if not isinstance(error, Unavailable) or not self._refusals.keep(entries):
                 LOGGER.exception("not in the audit trail: %s", names_of(entries))

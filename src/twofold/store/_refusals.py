@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final, TypeAlias, final
 
 from twofold.clock import new_id
-from twofold.errors import Category
+from twofold.errors import Category, OutcomeUnknown
 from twofold.messages import Context
 from twofold.store._audit import AuditEntry
 from twofold.store._audited import About
@@ -65,7 +65,7 @@ class Refusals:
         self._note(kind, _Count(1, context.time, context.time))
 
     def keep(self, entries: Sequence[AuditEntry]) -> bool:
-        """Keep entries that cannot be written now; whether there was room for them."""
+        """Keep entries that are not written, as far as is known; whether there was room for them."""
         if len(self._kept) + len(entries) > _MOST_KEPT:
             return False
         self._kept += entries
@@ -75,19 +75,25 @@ class Refusals:
     async def write(self) -> None:
         """Write what was counted and kept, in one batch; when that fails, it is kept and counted on.
 
+        What may be written all the same is written again as it was: it is in the trail twice, with one id, rather than
+        not at all.
+
         Raises:
             StoreUnavailable: It cannot be written now.
+            OutcomeUnknown: Nobody knows whether it is written.
         """
         counts, self._counts = self._counts, {}
         kept, self._kept = self._kept, list[AuditEntry]()
         if not counts and not kept:
             return
+        counted = [_entry(*one) for one in counts.items()]
         try:
-            await self._store.commit(Batch(audit=(*kept, *(_entry(*one) for one in counts.items()))))
-        except BaseException:
+            await self._store.commit(Batch(audit=(*kept, *counted)))
+        except BaseException as error:
             self._kept = kept + self._kept
-            for kind, count in counts.items():
-                self._note(kind, count)
+            if counted and not (isinstance(error, OutcomeUnknown) and self.keep(counted)):
+                for kind, count in counts.items():
+                    self._note(kind, count)
             raise
 
     async def give_up(self) -> None:

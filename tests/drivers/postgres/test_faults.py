@@ -4,10 +4,11 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 
@@ -17,11 +18,15 @@ from tests.drivers.postgres.load import Load
 from tests.drivers.postgres.proxy import Proxy
 from tests.drivers.postgres.schema import schema_of
 from tools.postgres import Server, private_server
-from twofold import App, Command, Module
+from twofold import App, Command, Module, Refused
 from twofold.drivers.postgres import PostgresStore
+from twofold.drivers.postgres._append import Call
+from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._connection import Server as _Reached
+from twofold.drivers.postgres._pool import Pool
 from twofold.errors import OutcomeUnknown, StoreUnavailable
-from twofold.store import ANY_VERSION, Append, Batch, Committed, Reply
+from twofold.store import ANY_VERSION, Append, AuditSearch, Batch, Committed, Reply, seal
+from twofold.testing._store_audit import entry
 from twofold.testing._store_case import append, draft, versions, whole_log
 
 pytestmark = pytest.mark.anyio
@@ -101,6 +106,130 @@ async def test_an_unknown_outcome_is_looked_up_by_its_key(behind: PostgresStore,
         assert (await app.caller(idempotency_key="k-1").execute(Count())).unwrap() == 1
         assert proxy.cut.is_set()
         assert (await app.caller(idempotency_key="k-1").execute(Count())).unwrap() == 1
+
+
+def _refused(message: str, count: int = 1) -> Batch:
+    """What commands that were refused leave, which is nothing in the log."""
+    now = datetime.now(UTC)
+    return Batch(audit=tuple(entry(message=message, time=now, outcome="refused") for _ in range(count)))
+
+
+async def _trail(store: PostgresStore) -> list[UUID]:
+    return [entry.message_id for entry in await store.audit.find(AuditSearch(outcome="refused"))]
+
+
+async def test_a_lost_answer_is_looked_up_in_the_trail(behind: PostgresStore, proxy: Proxy) -> None:
+    """What leaves nothing but entries is found by them, also when one of them was there before."""
+    batch = _refused("lost", 2)
+    first, second = batch.audit
+    await behind.commit(Batch(audit=(second,)))
+    await seal(behind.audit, first.time)
+    proxy.deaf_after = b"lost"
+    assert await behind.commit(batch) == Committed()
+    assert proxy.cut.is_set()
+    assert await _trail(behind) == [second.message_id, first.message_id, second.message_id]
+
+
+@pytest.mark.parametrize("long_ago", [False, True])
+async def test_entries_that_are_not_all_there_were_not_written(
+    behind: PostgresStore, plain: Plain, long_ago: bool
+) -> None:
+    """Another one of the same command is none of them, nor is what was sealed long before they were made."""
+    batch = _refused("lost", 2)
+    first, second = batch.audit
+    if long_ago:
+        await behind.commit(batch)
+        await seal(behind.audit, first.time - timedelta(hours=1))
+    else:
+        await behind.commit(Batch(audit=(first, second._replace(duration=second.duration * 2))))
+    stuck = "FROM pg_locks WHERE NOT granted AND relation = 'twofold_audit'::regclass"
+    await plain.execute("BEGIN; LOCK TABLE twofold_audit IN EXCLUSIVE MODE")
+    committing = asyncio.create_task(behind.commit(batch))
+    while not await plain.fetchval(f"SELECT count(*) {stuck}"):
+        assert not committing.done()
+    await plain.execute(f"SELECT pg_terminate_backend(pid) {stuck}")
+    with pytest.raises(StoreUnavailable, match="nothing was written"):
+        await committing
+    await plain.execute("ROLLBACK")
+    assert await _trail(behind) == [first.message_id, second.message_id]
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_what_entries_do_not_prove_is_unknown(
+    behind: PostgresStore, proxy: Proxy, store: PostgresStore, held: bool
+) -> None:
+    """When nobody can be asked for them, or when more than they was in a transaction."""
+    proxy.deaf_after, proxy.for_good = b"COMMIT\0" if held else b"lost", not held
+    batch, transaction = _refused("lost"), behind.begin()
+    if held:
+        await transaction.run(lambda connection: connection.execute("SELECT 1"))
+    with pytest.raises(OutcomeUnknown):
+        await transaction.commit(batch)
+    assert proxy.cut.is_set()
+    assert await _trail(store) == [batch.audit[0].message_id]
+
+
+@pytest.mark.parametrize("entries, for_good", [(1, False), (2, True)])
+async def test_a_refusal_whose_answer_is_lost_stays_in_the_trail(
+    behind: PostgresStore, proxy: Proxy, entries: int, for_good: bool
+) -> None:
+    """Once when the trail can be asked for it; else it is written again, with its id."""
+    module = Module("stern")
+
+    @dataclass(frozen=True)
+    class Ask(Command[None]): ...
+
+    @module.handler
+    def ask(command: Ask) -> None:
+        raise Refused("no")
+
+    async with App("stern", modules=[module], database=behind) as app:
+        proxy.deaf_after, proxy.for_good = b'"refused"', for_good
+        assert isinstance((await app.execute(Ask())).error, Refused)
+        await proxy.cut.wait()
+        proxy.for_good = False
+    await behind.start()
+    found = await _trail(behind)
+    assert (len(found), len({*found})) == (entries, 1)
+
+
+async def _lose(connection: Connection, plain: Plain) -> None:
+    """Let the server end a connection, and wait until its client knows."""
+    ended = asyncio.Event()
+    connection.add_termination_listener(lambda _: ended.set())
+    await plain.execute(f"SELECT pg_terminate_backend({connection.get_server_pid()})")
+    await ended.wait()
+
+
+@pytest.mark.parametrize("batch", [append("lost", 2), _refused("lost")])
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_commit_that_was_not_sent_is_no_unknown_one(
+    behind: PostgresStore, proxy: Proxy, plain: Plain, monkeypatch: pytest.MonkeyPatch, batch: Batch, held: bool
+) -> None:
+    """Its connection was lost just before: nothing was written, and nobody needs to be asked for that."""
+    take, send = Pool.take, Call.send
+
+    async def take_lost(pool: Pool) -> Connection:
+        connection = await take(pool)
+        await _lose(connection, plain)
+        return connection
+
+    async def send_and_lose(call: Call, connection: Connection, timeout: float | None = None) -> Committed:
+        committed = await send(call, connection, timeout)
+        await _lose(connection, plain)
+        return committed
+
+    transaction = behind.begin()
+    if held:
+        await transaction.run(lambda connection: connection.execute("SELECT 1"))
+    proxy.for_good = True
+    proxy.cut.set()
+    with monkeypatch.context() as lossy:
+        lossy.setattr(*(Call, "send", send_and_lose) if held else (Pool, "take", take_lost))
+        with pytest.raises(StoreUnavailable, match="before the commit was sent"):
+            await transaction.commit(batch)
+    proxy.for_good = False
+    assert (await behind.commit(batch)).versions == {append.stream: len(append.events) for append in batch.appends}
 
 
 async def test_a_lost_answer_is_looked_up_for_each(behind: PostgresStore, proxy: Proxy) -> None:

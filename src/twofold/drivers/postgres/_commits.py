@@ -11,7 +11,7 @@ from twofold.drivers.postgres._group import Asked, Group
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._outcome import look
 from twofold.drivers.postgres._pool import Pool
-from twofold.errors import Conflict, OutcomeUnknown, StreamClosed
+from twofold.errors import Conflict, OutcomeUnknown, StoreUnavailable, StreamClosed
 from twofold.store import Committed, carried_through
 
 T = TypeVar("T")
@@ -105,9 +105,11 @@ class Commits:
     async def _send(self, connection: Connection, call: Call, *, then_commit: bool = False) -> Committed:
         pid, clean, may_be_written = connection.get_server_pid(), False, not then_commit
         try:
+            _require_open(connection)
             committed = await call.send(connection, self._timeout)
             may_be_written = True
             if then_commit:
+                _require_open(connection)
                 await connection.execute("COMMIT", timeout=self._timeout)
             clean = True
         except (Conflict, StreamClosed):
@@ -117,12 +119,19 @@ class Commits:
             if not may_be_written or not is_lost(error):
                 raise_typed(error)
             connection.terminate()
-            committed = _told(*await look(self._server, self._names, [call], connection, pid, error))
+            told = await look(self._server, self._names, [call], connection, pid, error, held=then_commit)
+            committed = _told(*told)
         finally:
             self.pool.give(connection, clean=clean)
         if committed.position:
             self._announce(committed.position)
         return committed
+
+
+def _require_open(connection: Connection) -> None:
+    """See that a connection is there to send a commit on: without one its end is known."""
+    if connection.is_closed():
+        raise StoreUnavailable("the connection to PostgreSQL was lost before the commit was sent")
 
 
 def _told(outcome: Committed | Exception) -> Committed:
