@@ -10,8 +10,10 @@ import pytest
 
 from tests.observability.test_meter import samples
 from tests.reliability.virtual import LoopClock, run, settle, silent_redis
-from twofold import App, Module, Query, QueryBus, Success
+from twofold import App, Module, Query, QueryBus, Result, Success
+from twofold.dispatch import Next
 from twofold.errors import CircuitOpen, TimedOut
+from twofold.messages import Context
 from twofold.observability import PrometheusMeter
 from twofold.reliability import CircuitBreaker, RateLimit, State, StateChange
 
@@ -235,5 +237,127 @@ def test_what_hangs_inside_of_something_else_has_failed_at_the_deadline_of_the_w
         async with app:
             assert isinstance((await app.execute(Ask())).error, TimedOut)
             assert isinstance((await app.execute(Find())).error, CircuitOpen if counted else TimedOut)
+
+    run(main())
+
+
+def _slow(seconds: list[float]) -> Callable[..., Coroutine[Any, Any, Result[Any, Any]]]:
+    """A middleware that takes its time before it passes a message on, so many seconds for each."""
+
+    async def slow(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+        await asyncio.sleep(seconds.pop(0))
+        return await call_next(message, context)
+
+    return slow
+
+
+def test_what_came_too_late_says_nothing_of_what_was_not_called() -> None:
+    """Its time was over before its handler could be called; the breaker stays closed."""
+    calls = list[str]()
+
+    async def ask() -> str:
+        calls.append("find")
+        return "found"
+
+    async def main() -> None:
+        app = Elsewhere(ask).app(timeout=0.05, circuit_breaker=CircuitBreaker(3))
+        app.use(_slow([0.06] * 4 + [0]))
+        async with app:
+            for _ in range(4):
+                assert isinstance((await app.execute(Find())).error, TimedOut)
+            assert calls == []
+            assert await app.execute(Find()) == Success("found")
+
+    run(main())
+
+
+def test_a_probe_that_came_too_late_gives_its_place_back() -> None:
+    """It neither closes the breaker nor opens it again: the next call is the probe instead."""
+    endings: list[Any] = [ConnectionError(), "found"]
+    changes = list[StateChange]()
+
+    async def ask() -> str:
+        ending = endings.pop(0)
+        if isinstance(ending, Exception):
+            raise ending
+        return str(ending)
+
+    async def main() -> None:
+        app = Elsewhere(ask).app(timeout=1)
+        app.use(_slow([0, 2, 0]))
+        app.observe(circuits=changes.append)
+        async with app:
+            await app.execute(Find())
+            await asyncio.sleep(5)
+            assert isinstance((await app.execute(Find())).error, TimedOut)
+            assert changes[-1].after is State.HALF_OPEN
+            assert await app.execute(Find()) == Success("found")
+
+    run(main())
+    assert [change.after for change in changes] == [State.OPEN, State.HALF_OPEN, State.CLOSED]
+
+
+def test_a_part_that_came_too_late_fails_no_call() -> None:
+    """The part was not called; what else the call came to counts."""
+    calls = list[str]()
+
+    @dataclass(frozen=True, kw_only=True)
+    class Ask(Query[str]):
+        """What asks elsewhere, behind the same breaker."""
+
+    async def found() -> str:
+        calls.append("find")
+        return "found"
+
+    async def ask(query: Ask, queries: QueryBus) -> str:
+        return "without" if (await queries.execute(Find())).is_failure else "with"
+
+    async def main() -> None:
+        shared = CircuitBreaker(1, open_for=5, name="elsewhere")
+        app = Elsewhere(found).app(timeout=1, circuit_breaker=shared)
+        app.use(_slow([0, 2, 0]))
+        asking = Module("asking")
+        asking.register(Ask, ask, circuit_breaker=shared)
+        app.mount(asking)
+        async with app:
+            assert await app.execute(Ask()) == Success("without")
+            assert calls == []
+            assert await app.execute(Find()) == Success("found")
+
+    run(main())
+
+
+def test_who_is_called_though_it_is_late_counts() -> None:
+    """A handler without a timeout of its own is called; that it finds nobody there is a failure all the same."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Ask(Query[str]):
+        """What takes all its time before it asks elsewhere."""
+
+    async def away() -> str:
+        raise ConnectionError
+
+    async def ask(query: Ask, queries: QueryBus) -> str:
+        clock.late = 2.0
+        return str((await queries.execute(Find())).unwrap())
+
+    class Late(LoopClock):
+        """A clock that a handler which never awaits moves on."""
+
+        late = 0.0
+
+        def monotonic(self) -> float:
+            return super().monotonic() + self.late
+
+    clock = Late()
+
+    async def main() -> None:
+        elsewhere = Elsewhere(away)
+        module = Module("late")
+        module.register(Find, elsewhere.find, circuit_breaker=CircuitBreaker(1, open_for=5))
+        module.register(Ask, ask, timeout=1)
+        async with App("late", modules=[module], database="memory:", clock=clock) as app:
+            await app.execute(Ask())
+            assert isinstance((await app.execute(Find())).error, CircuitOpen)
 
     run(main())

@@ -85,6 +85,55 @@ def test_one_failing_probe_opens_it_again() -> None:
         circuit.admit()
 
 
+def test_every_time_it_is_half_open_it_asks_for_as_many_probes() -> None:
+    """What passed the time before does not count; nor do, once it has closed, the failures from before it opened."""
+    circuit, clock = _circuit(failures=2, open_for=30, probes=2)
+    for _ in range(3):
+        _fail(circuit)
+        assert _state(circuit) is State.CLOSED
+        _fail(circuit)
+        assert _state(circuit) is State.OPEN
+        clock.time += 30
+        circuit.succeeded(circuit.admit())
+        assert _state(circuit) is State.HALF_OPEN
+        circuit.succeeded(circuit.admit())
+        assert _state(circuit) is State.CLOSED
+
+
+def test_a_probe_that_passed_does_not_count_once_another_has_failed() -> None:
+    """The next time it is half open all of them have to succeed."""
+    circuit, clock = _circuit(failures=1, open_for=30, probes=2)
+    _fail(circuit)
+    clock.time += 30
+    circuit.succeeded(circuit.admit())
+    _fail(circuit)
+    clock.time += 30
+    circuit.succeeded(circuit.admit())
+    assert _state(circuit) is State.HALF_OPEN
+    circuit.succeeded(circuit.admit())
+    assert _state(circuit) is State.CLOSED
+
+
+def test_a_failing_probe_that_is_told_late_changes_nothing() -> None:
+    """It is open again by then: it opens no second time, is not open for longer, and has as many places for probes."""
+    clock, told = HandClock(), list[StateChange]()
+    circuit = Circuit("x", CircuitBreaker(failures=1, open_for=30, probes=2), clock, [told.append])
+    _fail(circuit)
+    clock.time += 30
+    first, second = circuit.admit(), circuit.admit()
+    circuit.failed(first)
+    clock.time += 20
+    changes = len(told)
+    circuit.failed(second)
+    assert len(told) == changes
+    clock.time += 10
+    probes = [circuit.admit(), circuit.admit()]
+    assert _state(circuit) is State.HALF_OPEN
+    for probe in probes:
+        circuit.succeeded(probe)
+    assert _state(circuit) is State.CLOSED
+
+
 def test_a_cancelled_probe_frees_its_place() -> None:
     """The next call is the probe instead."""
     circuit, clock = _circuit(failures=1, open_for=30)

@@ -22,7 +22,8 @@ def breaker_stage(
     """The stage, for handlers with a circuit breaker.
 
     What a message sends to what the same breaker guards is a part of its own call: one that is let through to see
-    whether it works again would be kept away from there by itself. The call has failed where a part of it has.
+    whether it works again would be kept away from there by itself. The call has failed where a part of it has. What had
+    no time left when it came, and so was not called, says nothing.
 
     Args:
         settings: The settings of a handler.
@@ -42,10 +43,11 @@ def breaker_stage(
             nonlocal breaker
             if breaker is None:
                 breaker = (await breakers()).of(handler.message_type)
+            came_late = _is_late(context)
             whole = inside(calls, breaker, context)
             if whole is not None:
                 result = await call_next(message, context)
-                if whole in calls and is_failed(result):
+                if whole in calls and is_failed(result) and not (came_late and _is_over(result)):
                     failed.add(whole)
                 return result
             try:
@@ -53,12 +55,13 @@ def breaker_stage(
             except Unavailable as error:
                 return Failure(error)
             calls[context] = breaker
-            tell = breaker.left  # for a bug or a cancellation, which says nothing of what stands behind
+            tell = breaker.left  # for what says nothing of what stands behind, as a bug or a cancellation
             try:
                 result = await call_next(message, context)
-                tell = breaker.failed if is_failed(result) else breaker.succeeded
+                if not (came_late and _is_over(result)):
+                    tell = breaker.failed if is_failed(result) else breaker.succeeded
             except asyncio.CancelledError:
-                if _is_late(context) and counted.counts(TimedOut.category):
+                if not came_late and _is_late(context) and counted.counts(TimedOut.category):
                     tell = breaker.failed
                 raise
             finally:
@@ -80,3 +83,8 @@ def breaker_stage(
 def _is_late(context: Context) -> bool:
     """Whether a message has had all its time: whoever sent it ends it at a deadline that they have in common."""
     return context.deadline is not None and context.clock.monotonic() >= context.deadline
+
+
+def _is_over(result: Result[Any, Any]) -> bool:
+    """Whether all that came of a message is that its time is over."""
+    return result.is_failure and isinstance(result.error, TimedOut)

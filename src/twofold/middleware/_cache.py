@@ -7,18 +7,19 @@ its caller has written. So it does not matter when it was stored, or by which pr
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, final
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from twofold.dispatch import AnswerCodec, Handler, Next, Stage, answered_type, failure_of
-from twofold.errors import Classifier, Undecodable
+from twofold.errors import Category, Classifier, NotYetVisible, TimedOut, Undecodable
 from twofold.messages import Catalogue, Context, MessageType
 from twofold.middleware._substitutes import watching_substitutes
 from twofold.middleware._tally import Tally
 from twofold.middleware._timeout import Within, halfway
-from twofold.result import Result, Success
+from twofold.result import Failure, Result, Success
 
 if TYPE_CHECKING:
     from twofold.cache import Answers, Cache, Caches, Kept, Key
@@ -88,6 +89,29 @@ def cache_stage(settings: "Callable[[Handler], Cache | None]", parts: CacheStage
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class _Landing:
+    """What one question came to, for all who waited for it; with neither, each of them asks for itself.
+
+    Args:
+        kept: The answer.
+        failure: What was answered instead of one.
+        seen: The position up to which a failure has seen the log, at least.
+        marks: The marks of the tags before it was asked.
+    """
+
+    kept: "Kept | None" = None
+    failure: Failure[Any] | None = None
+    seen: int = 0
+    marks: tuple[str, ...] = ()
+
+    @property
+    def is_for_one(self) -> bool:
+        """Whether it was for who asked alone."""
+        return self.kept is None and self.failure is None
+
+
+@final
 class _Cached:
     """The stage of one handler."""
 
@@ -96,7 +120,8 @@ class _Cached:
         self._query = parts.catalogue.of(handler.message_type)
         self._codec = AnswerCodec(answered_type(handler))
         self._ending = parts.catalogue.stored_as(said.invalidated_by)
-        self._flights: dict[Key, asyncio.Future[Kept | None]] = {}
+        self._flights: dict[Key, asyncio.Future[_Landing | None]] = {}
+        """What is being asked; None comes of it when whoever asked has nothing to tell, and the next one asks."""
         self._answers: Answers | None = None
 
     async def answer(self, message: Any, context: Context) -> Result[Any, Any]:
@@ -108,44 +133,62 @@ class _Cached:
             self._answers = (await self._parts.caches()).of(self._said.store)
         receipt = context.origin.receipt
         position = 0 if receipt is None else receipt.position
-        waited = False
+        since = False
+        """Whether a flight from here on has begun since this query came, and so saw all that was there by then."""
         while True:
             kept, marks = await self._answers.look(key, self._said.tags, halfway(context))
-            if kept is not None and kept.seen >= max(position, self._parts.newest.needed(self._ending)):
+            needed = max(position, self._parts.newest.needed(self._ending))
+            if kept is not None and kept.seen >= needed:
                 return self._hit(kept)
             flight = self._flights.get(key)
             if flight is None:
                 return await self._lead(key, marks, message, context, self._answers)
-            kept = await _end_of(flight, context)
-            if kept is None or waited:  # a second flight has begun since this query came, so it saw enough
+            if not await _ends_in_time(flight, context):
                 break
-            waited = True
-        if kept is not None and kept.seen >= position:
-            return self._hit(kept)
+            landing = flight.result()
+            if landing is not None:
+                if landing.failure is not None and (
+                    self._is_away(landing.failure)
+                    or (landing.seen >= position if since else landing.seen >= needed and landing.marks == marks)
+                ):
+                    self._count("cache_misses")
+                    return landing.failure
+                if since and landing.kept is not None and landing.kept.seen >= position:
+                    return self._hit(landing.kept)
+                if since or landing.is_for_one:
+                    break
+            since = True
         self._count("cache_misses")
         return await self._next(message, context)
+
+    def _is_away(self, failure: Failure[Any]) -> bool:
+        """Whether something is not there: then it is there for nobody, whatever they have written."""
+        return self._parts.classifier.of_value(failure.error) is Category.UNAVAILABLE
 
     async def _lead(
         self, key: "Key", marks: tuple[str, ...], message: Any, context: Context, answers: "Answers"
     ) -> Result[Any, Any]:
         """Ask the handler, for everybody who asks the same meanwhile."""
         flight = self._flights[key] = asyncio.get_running_loop().create_future()
-        kept: Kept | None = None
+        landing: _Landing | None = None
         self._count("cache_misses")
         try:
             seen = await self._sees(context)
             with watching_substitutes() as substitutes:
                 result = await self._next(message, context)
-            if seen is None or substitutes or result.is_failure:
+            if isinstance(result, Failure):
+                if not isinstance(result.error, (TimedOut, NotYetVisible)):  # its own time, and its own writes
+                    landing = _Landing(failure=result, seen=seen or 0, marks=marks)
                 return result
-            kept = self._kept(result.value, seen, marks)
+            kept = None if seen is None or substitutes else self._kept(result.value, seen, marks)
+            landing = _Landing(kept)
             if kept is None:
                 return result
             await answers.keep(key, kept, self._said.seconds, halfway(context))
             return Success(self._codec.load(kept.body))  # the same as for whoever comes next
         finally:
             del self._flights[key]
-            flight.set_result(kept)
+            flight.set_result(landing)
 
     async def _sees(self, context: Context) -> int | None:
         """What the query sees, at least; None when nobody can tell in time, and the answer cannot be kept."""
@@ -199,8 +242,8 @@ def key_of(query: MessageType[Any], message: Any, context: Context, scope: str) 
     return (query.name, str(query.wire.version), body.decode(), *whose)
 
 
-async def _end_of(flight: "asyncio.Future[Kept | None]", context: Context) -> "Kept | None":
-    """What comes of another one's question; None when nothing does before the deadline of this one."""
+async def _ends_in_time(flight: asyncio.Future[Any], context: Context) -> bool:
+    """Whether another one's question ends before the deadline of this one."""
     left = None if context.deadline is None else max(0.0, context.deadline - context.clock.monotonic())
     await asyncio.wait({flight}, timeout=left)  # whoever is cancelled here cancels nobody else
-    return flight.result() if flight.done() else None
+    return flight.done()
