@@ -4,7 +4,8 @@ Asking for a session costs next to nothing and begins nothing; the first stateme
 of work that it belongs to:
 
 - `commit()` flushes; the rows are committed with the events of the unit, or not at all.
-- `rollback()` undoes what this session wrote since it began or last committed; events of the unit stay.
+- `rollback()` undoes what this session wrote since it began or last committed, and so does a flush that fails; the
+  unit commits no more, since its events would come without their rows. A projection's goes on: it records none.
 - `close()` lets go of the objects; rows that were flushed stay with the unit.
 - `begin_nested()` is a savepoint, as usual.
 """
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol, cast
 
-from sqlalchemy import Dialect
+from sqlalchemy import Dialect, event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
@@ -37,6 +38,9 @@ class BlockingWriteSession(Session):
     The unit may open parts, for the commands that a handler sends; `commit`, `rollback` and `close` stay within
     the part.
     """
+
+    lost = False
+    """Whether what it held was rolled back, and not only a part or a savepoint of it."""
 
     _parts: tuple[SessionTransaction, ...] = ()
 
@@ -102,10 +106,22 @@ class BlockingWriteSession(Session):
                 self.refresh(one)
 
 
+@event.listens_for(BlockingWriteSession, "after_rollback")
+def _lost(session: Session) -> None:
+    # Also told when a flush has failed; a savepoint that is rolled back is still the session's innermost one here.
+    if not session.in_nested_transaction():
+        cast("BlockingWriteSession", session).lost = True
+
+
 class WriteSession(AsyncSession):
     """The session of a unit of work; handlers ask for it as `AsyncSession`."""
 
     sync_session_class = BlockingWriteSession
+
+    @property
+    def lost(self) -> bool:
+        """Whether what it held was rolled back, and not only a part or a savepoint of it."""
+        return cast("BlockingWriteSession", self.sync_session).lost
 
     async def close(self) -> None:
         """Let go of all objects, without a word to the database."""
@@ -130,6 +146,19 @@ class WriteSession(AsyncSession):
 
 def _parted(session: Session, part: Callable[[BlockingWriteSession], None]) -> None:
     part(cast("BlockingWriteSession", session))
+
+
+class SessionRolledBack(WiringError):
+    """The session of a unit of work was rolled back whole, and its handler answered with a Success all the same."""
+
+    code: ClassVar[str] = "session_rolled_back"
+
+    def __init__(self) -> None:
+        super().__init__("the session was rolled back, and what it held is lost: nothing of the command was committed")
+
+    @property
+    def hint(self) -> str:
+        return "write what may be refused in `session.begin_nested()`, or let the error end the command"
 
 
 class WriteRefused(WiringError):
