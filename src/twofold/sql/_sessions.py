@@ -10,17 +10,19 @@ of work that it belongs to:
 - `begin_nested()` is a savepoint, as usual.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol, cast
 
-from sqlalchemy import Dialect, event
+from sqlalchemy import Connection, Dialect, event
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.util import IdentitySet
 
 from twofold.errors import WiringError
-from twofold.sql._versioned import RowConflict, state_of, versions_of
+from twofold.sql._versioned import RowConflict, state_of, taken_among, versions_of
 from twofold.store import Transaction
 
 
@@ -42,7 +44,14 @@ class BlockingWriteSession(Session):
     lost = False
     """Whether what it held was rolled back, and not only a part or a savepoint of it."""
 
+    decided: IdentitySet
+    """New objects that were made because nothing had their keys: whoever finds one taken is to decide again."""
+
     _parts: tuple[SessionTransaction, ...] = ()
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.decided = IdentitySet()
 
     def commit(self) -> None:
         """Flush. The unit of work commits."""
@@ -74,15 +83,31 @@ class BlockingWriteSession(Session):
         """Send what is pending.
 
         Raises:
-            RowConflict: A row with a version is not at the one that it was read at.
+            RowConflict: A row with a version is not at the one that it was read at, or one that is new is there.
         """
         versions = versions_of((*self.dirty, *self.deleted))
+        new = self.decided & self.new if self.decided else ()
         try:
             super().flush(objects)
+        except IntegrityError as error:
+            taken = self._taken(new)
+            if not taken:
+                raise
+            raise RowConflict(taken) from error
         except StaleDataError as error:
             if not versions:
                 raise
             raise RowConflict(versions) from error
+
+    def _taken(self, new: Iterable[object]) -> dict[str, int]:
+        """Those of the new rows that are there, found past the transaction of this session, which has failed."""
+        connection = cast("Connection", self.bind)
+        within = connection.in_transaction()
+        try:
+            return taken_among(new, connection)
+        finally:
+            if not within:
+                connection.rollback()
 
     def savepoint(self) -> None:
         """Begin a part that can be undone alone, whoever writes in it."""
@@ -122,6 +147,12 @@ class WriteSession(AsyncSession):
     def lost(self) -> bool:
         """Whether what it held was rolled back, and not only a part or a savepoint of it."""
         return cast("BlockingWriteSession", self.sync_session).lost
+
+    def decide(self, entity: object) -> None:
+        """Add an object; a conflict when it is new, and its key is taken once it is written."""
+        self.add(entity)
+        if entity in self.new:
+            cast("BlockingWriteSession", self.sync_session).decided.add(entity)
 
     async def close(self) -> None:
         """Let go of all objects, without a word to the database."""
