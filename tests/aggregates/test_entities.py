@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from examples._demo.database import Database, PostgresSchema
 from tests.aggregates.members import (
@@ -23,7 +24,7 @@ from tests.aggregates.members import (
     trying,
 )
 from twofold import App, AsOf, Command, CommandBus, Module, Repository, Success
-from twofold.errors import Exists, NotFound, PreconditionFailed, Refused, WiringError
+from twofold.errors import Exists, NotFound, PreconditionFailed, Refused, VersionConflict, WiringError
 from twofold.store import current_unit
 
 pytestmark = pytest.mark.anyio
@@ -95,6 +96,64 @@ async def test_an_event_counts_though_the_row_stays_as_it_is(app: App) -> None:
     assert await caller.execute(See(id="ada")) == Success(None)
     assert caller.version == 3
     assert await history(app) == ["joined", "paid", "seen"]
+
+
+async def test_of_many_who_create_what_they_did_not_find_each_is_done(postgres_schema: PostgresSchema) -> None:
+    """One inserts the row; the others decide again, and find it, wherever it was to be written."""
+    meet, seen = asyncio.Barrier(3), list[bool]()
+    module = Module("visiting")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Visit(Command[int]):
+        flush: bool = False
+
+    @dataclass(frozen=True, kw_only=True)
+    class Send(Command[int]):
+        pass
+
+    @module.handler
+    async def visit(command: Visit, repository: Repository[Member], session: AsyncSession) -> int:
+        member = await repository.find("bob")
+        seen.append(member is not None)
+        if len(seen) <= meet.parties:
+            await meet.wait()  # nobody has found one
+        member = member or Member.join("bob", "bob@members")
+        member.pay(10).unwrap()
+        await repository.save(member)
+        if command.flush:
+            await session.flush()
+        return member.paid
+
+    @module.handler
+    async def send(command: Send, bus: CommandBus, _: AsyncSession) -> int:
+        return (await bus.execute(Visit())).unwrap()
+
+    async with App("club", modules=[members, module], database=postgres_schema.address) as app:
+        told = await asyncio.gather(*(app.execute(one) for one in (Visit(), Visit(flush=True), Send())))
+        assert sorted(result.unwrap() for result in told) == [10, 20, 30]
+        assert seen[:3] == [False] * 3
+        assert all(seen[3:])
+        assert await history(app, "bob") == ["joined", "paid", "paid", "paid"]
+
+
+async def test_who_saves_a_new_one_under_an_id_that_is_taken_is_in_conflict(app: App) -> None:
+    """Its row stays as it is; what else the database refuses is told as that."""
+
+    async def work(repository: Repository[Member], *_: object) -> object:
+        await repository.save(Member.join("ada", "other@members"))
+        return None
+
+    trying.set(work)
+    assert isinstance((await app.execute(Try())).error, VersionConflict)
+
+    async def other(repository: Repository[Member], *_: object) -> object:
+        await repository.save(Member.join("bob", "ada@members"))
+        return None
+
+    trying.set(other)
+    with pytest.raises(IntegrityError):
+        await app.execute(Try())
+    assert await history(app) == ["joined", "paid"]
 
 
 async def test_a_sender_may_expect_a_version(app: App) -> None:

@@ -31,7 +31,7 @@ class SqlEntities:
 
     async def keep(self, entity: object) -> object:
         """Have the session write an entity that may be new to it; its id, for which it is written where it has none."""
-        self._part.session.add(entity)
+        self._part.session.decide(entity)
         if self.id_of(entity) is None:
             await self._part.session.flush()
         return self.id_of(entity)

@@ -13,7 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from twofold.dispatch import Handler, Runner
-from twofold.sql._sessions import BlockingReadSession, ReadSession, Sessions, WriteSession
+from twofold.sql._sessions import (
+    BlockingReadSession,
+    BlockingWriteSession,
+    ReadSession,
+    SessionRolledBack,
+    Sessions,
+    WriteSession,
+)
 from twofold.store import Participant, Store, Transaction, UnitOfWork, current_unit
 
 WRITING = (AsyncSession, Session)
@@ -50,8 +57,10 @@ class SqlPart:
         self._sessions = sessions
         self._transaction = transaction
         self._session: WriteSession | None = None
-        self._blocking: Session | None = None
+        self._blocking: BlockingWriteSession | None = None
         self._companions: list[Companion] = []
+        self.may_lose = False
+        """Whether what its sessions roll back is missed by nobody: no event of the unit tells of it."""
 
     def follow(self, companion: Companion) -> None:
         """Tell something when rows are written and undone."""
@@ -72,7 +81,12 @@ class SqlPart:
         return self._blocking
 
     async def flush(self) -> None:
-        """Send what is pending."""
+        """Send what is pending.
+
+        Raises:
+            SessionRolledBack: What a session held is lost.
+        """
+        self._require_whole()
         for companion in self._companions:
             companion.flushing()
         session = self._session
@@ -81,13 +95,23 @@ class SqlPart:
         await self._with_blocking(Session.flush)
 
     async def savepoint(self) -> None:
-        """Begin a part that can be undone alone."""
-        await self._with_blocking(Session.flush)
+        """Begin a part that can be undone alone.
+
+        Raises:
+            SessionRolledBack: What a session held is lost.
+        """
+        self._require_whole()
+        await self._with_blocking(Session.commit)  # what it rolls back from now on is of the part
         await self.session.savepoint()
 
     async def release(self) -> None:
-        """Keep the innermost part."""
-        await self._with_blocking(Session.flush)
+        """Keep the innermost part.
+
+        Raises:
+            SessionRolledBack: What a session held is lost.
+        """
+        self._require_whole()
+        await self._with_blocking(Session.commit)  # its way back ends with the part
         await self.session.release()
 
     async def undo(self) -> None:
@@ -96,6 +120,7 @@ class SqlPart:
         self._companions = [one for one in self._companions if not one.undone()]
         if self._blocking is not None:
             self._blocking.close()
+            self._blocking.lost = False
 
     async def close(self) -> None:
         """Let go of all objects."""
@@ -103,6 +128,12 @@ class SqlPart:
             await self._session.close()
         if self._blocking is not None:
             self._blocking.close()
+
+    def _require_whole(self) -> None:
+        if not self.may_lose and any(
+            session is not None and session.lost for session in (self._session, self._blocking)
+        ):
+            raise SessionRolledBack
 
     async def _with_blocking(self, work: Callable[[Session], Any]) -> None:
         session = self._blocking
@@ -159,12 +190,18 @@ def _provide_reading(provider: Provider, sessions: Sessions) -> None:
 
 
 def session_of(sessions: Sessions) -> Callable[[UnitOfWork], WriteSession]:
-    """What gives the session of a unit of work, for code that no container calls.
+    """What gives the session of a unit of work to projections and views: they may roll back what they have written.
 
     Args:
         sessions: Makes the sessions of the unit's store.
     """
-    return lambda unit: part_of(unit, sessions).session
+
+    def session(unit: UnitOfWork) -> WriteSession:
+        joined = part_of(unit, sessions)
+        joined.may_lose = True
+        return joined.session
+
+    return session
 
 
 def part_of(unit: UnitOfWork, sessions: Sessions) -> SqlPart:

@@ -4,22 +4,25 @@ Asking for a session costs next to nothing and begins nothing; the first stateme
 of work that it belongs to:
 
 - `commit()` flushes; the rows are committed with the events of the unit, or not at all.
-- `rollback()` undoes what this session wrote since it began or last committed; events of the unit stay.
+- `rollback()` undoes what this session wrote since it began or last committed, and so does a flush that fails; the
+  unit commits no more, since its events would come without their rows. A projection's goes on: it records none.
 - `close()` lets go of the objects; rows that were flushed stay with the unit.
 - `begin_nested()` is a savepoint, as usual.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol, cast
 
-from sqlalchemy import Dialect
+from sqlalchemy import Connection, Dialect, event
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.util import IdentitySet
 
 from twofold.errors import WiringError
-from twofold.sql._versioned import RowConflict, state_of, versions_of
+from twofold.sql._versioned import RowConflict, state_of, taken_among, versions_of
 from twofold.store import Transaction
 
 
@@ -38,7 +41,17 @@ class BlockingWriteSession(Session):
     the part.
     """
 
+    lost = False
+    """Whether what it held was rolled back, and not only a part or a savepoint of it."""
+
+    decided: IdentitySet
+    """New objects that were made because nothing had their keys: whoever finds one taken is to decide again."""
+
     _parts: tuple[SessionTransaction, ...] = ()
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.decided = IdentitySet()
 
     def commit(self) -> None:
         """Flush. The unit of work commits."""
@@ -70,15 +83,31 @@ class BlockingWriteSession(Session):
         """Send what is pending.
 
         Raises:
-            RowConflict: A row with a version is not at the one that it was read at.
+            RowConflict: A row with a version is not at the one that it was read at, or one that is new is there.
         """
         versions = versions_of((*self.dirty, *self.deleted))
+        new = self.decided & self.new if self.decided else ()
         try:
             super().flush(objects)
+        except IntegrityError as error:
+            taken = self._taken(new)
+            if not taken:
+                raise
+            raise RowConflict(taken) from error
         except StaleDataError as error:
             if not versions:
                 raise
             raise RowConflict(versions) from error
+
+    def _taken(self, new: Iterable[object]) -> dict[str, int]:
+        """Those of the new rows that are there, found past the transaction of this session, which has failed."""
+        connection = cast("Connection", self.bind)
+        within = connection.in_transaction()
+        try:
+            return taken_among(new, connection)
+        finally:
+            if not within:
+                connection.rollback()
 
     def savepoint(self) -> None:
         """Begin a part that can be undone alone, whoever writes in it."""
@@ -102,10 +131,28 @@ class BlockingWriteSession(Session):
                 self.refresh(one)
 
 
+@event.listens_for(BlockingWriteSession, "after_rollback")
+def _lost(session: Session) -> None:
+    # Also told when a flush has failed; a savepoint that is rolled back is still the session's innermost one here.
+    if not session.in_nested_transaction():
+        cast("BlockingWriteSession", session).lost = True
+
+
 class WriteSession(AsyncSession):
     """The session of a unit of work; handlers ask for it as `AsyncSession`."""
 
     sync_session_class = BlockingWriteSession
+
+    @property
+    def lost(self) -> bool:
+        """Whether what it held was rolled back, and not only a part or a savepoint of it."""
+        return cast("BlockingWriteSession", self.sync_session).lost
+
+    def decide(self, entity: object) -> None:
+        """Add an object; a conflict when it is new, and its key is taken once it is written."""
+        self.add(entity)
+        if entity in self.new:
+            cast("BlockingWriteSession", self.sync_session).decided.add(entity)
 
     async def close(self) -> None:
         """Let go of all objects, without a word to the database."""
@@ -130,6 +177,19 @@ class WriteSession(AsyncSession):
 
 def _parted(session: Session, part: Callable[[BlockingWriteSession], None]) -> None:
     part(cast("BlockingWriteSession", session))
+
+
+class SessionRolledBack(WiringError):
+    """The session of a unit of work was rolled back whole, and its handler answered with a Success all the same."""
+
+    code: ClassVar[str] = "session_rolled_back"
+
+    def __init__(self) -> None:
+        super().__init__("the session was rolled back, and what it held is lost: nothing of the command was committed")
+
+    @property
+    def hint(self) -> str:
+        return "write what may be refused in `session.begin_nested()`, or let the error end the command"
 
 
 class WriteRefused(WiringError):

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -43,6 +44,25 @@ class Transactions(StoreCase):
         with pytest.raises(StoreUnavailable):
             await transaction.commit(append("a"))
         assert (await store.commit(append("a"))).versions == {"a": 1}
+
+    @pytest.mark.parametrize("end", ["commit", "rollback"])
+    async def test_what_has_ended_begins_no_more(self, store: Store, end: str) -> None:
+        """A transaction that nothing ran in before its end takes nothing up afterwards, and is in nobody's way."""
+        transaction = store.begin()
+        await (transaction.commit(append("a", 1, 0)) if end == "commit" else transaction.rollback())
+        for late in (
+            transaction.run(lambda connection: None),
+            transaction.change([Upsert(self.table, {"name": "a"}, {"count": 1})]),
+            transaction.claim(b"key", datetime.now(UTC), 1),
+            transaction.commit(append("b")),
+        ):
+            with pytest.raises(StoreUnavailable, match="has ended"):
+                await late
+        await transaction.rollback()
+        async with asyncio.timeout(4):
+            await store.commit(append("c"))
+        assert await self.find_row(store, "a") is None
+        assert [event.stream for event in await whole_log(store)] == (["a", "c"] if end == "commit" else ["c"])
 
     async def test_what_ran_commits_with_the_batch(self, store: Store) -> None:
         """SQL that ran in a transaction, and the batch it ends with, are seen together and not before."""

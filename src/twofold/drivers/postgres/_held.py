@@ -137,6 +137,8 @@ class PostgresTransaction:
         """Undo everything and give the connection back; harmless when nothing was begun or it has ended."""
         if self._connection is not None:
             await carried_through(self._roll_back(self._let_go("the transaction has ended")))
+        elif self._ended is None:
+            self._ended = "the transaction has ended"
 
     async def _run(self, work: Callable[[Any], Any], *, every: bool = False) -> Any:
         async with self._one_at_a_time:

@@ -8,7 +8,7 @@ from twofold.drivers.sqlite._call import Call
 from twofold.drivers.sqlite._guard import MARK, REVERT, GuardedConnection
 from twofold.drivers.sqlite._replies import claim
 from twofold.drivers.sqlite._tables import change_rows
-from twofold.drivers.sqlite._turn import Turn
+from twofold.drivers.sqlite._turn import ENDED, Turn
 from twofold.drivers.sqlite._write import plan
 from twofold.drivers.sqlite._writer import Writer
 from twofold.errors import StoreUnavailable
@@ -26,12 +26,13 @@ class SqliteTransaction:
         turn_timeout: How long it may hold the turn, in seconds.
     """
 
-    __slots__ = ("_turn", "_turn_timeout", "_writer")
+    __slots__ = ("_ended", "_turn", "_turn_timeout", "_writer")
 
     def __init__(self, writer: Writer, turn_timeout: float) -> None:
         self._writer = writer
         self._turn_timeout = turn_timeout
         self._turn: Turn | None = None
+        self._ended = False
 
     @property
     def begun(self) -> bool:
@@ -72,6 +73,7 @@ class SqliteTransaction:
         if self._turn is not None:
             self._turn.put(call)
             return await call.outcome()
+        self._require_open()
         turn = Turn(self._turn_timeout)
         turn.put(call)
         self._writer.queue(turn)
@@ -99,6 +101,8 @@ class SqliteTransaction:
         """
         unit = plan(batch)
         if self._turn is None:
+            self._require_open()
+            self._ended = True
             return await self._writer.commit(unit, is_data=True)
         call = Call(unit)
         self._turn.put(call, "commit")
@@ -106,6 +110,7 @@ class SqliteTransaction:
 
     async def rollback(self) -> None:
         """Undo everything and free the turn, even when cancelled; harmless when nothing was begun or it has ended."""
+        self._ended = True
         if self._turn is None:
             return
         call: Call[None] = Call(lambda connection: None)
@@ -115,6 +120,10 @@ class SqliteTransaction:
         except StoreUnavailable:
             return
         await call.outcome()
+
+    def _require_open(self) -> None:
+        if self._ended:
+            raise StoreUnavailable(ENDED)
 
 
 def _mark(connection: GuardedConnection) -> None:

@@ -4,7 +4,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from queue import Empty
-from typing import Any, Literal, NamedTuple, TypeAlias, final
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, final
 
 from twofold.drivers.sqlite._call import Call, settle
 from twofold.drivers.sqlite._faults import typed
@@ -13,6 +13,7 @@ from twofold.drivers.sqlite._mailbox import Mailbox
 from twofold.errors import StoreUnavailable
 from twofold.store import Committed
 
+ENDED: Final = "the transaction has ended"
 Ending: TypeAlias = Literal["commit", "rollback"]
 
 
@@ -87,11 +88,11 @@ class Turn:
     ) -> str | None:
         call, ending = step.call, step.ending
         if ending == "rollback":
-            return _ENDED
+            return ENDED
         begins = self._until is None
         failed = self._begin(connection) if begins else None
         if not call.claim():  # whoever waits may go away until the file is ours
-            return _ENDED if begins or not connection.in_transaction else None
+            return ENDED if begins or not connection.in_transaction else None
         try:
             if failed is not None:
                 raise failed
@@ -101,7 +102,7 @@ class Turn:
         except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to whoever waits
             call.value, call.error = None, typed(error)
         if ending == "commit":
-            return _ENDED
+            return ENDED
         if connection.in_transaction:
             return None
         reason = self._held_too_long() if self._is_late() else _LOST
@@ -133,6 +134,5 @@ def _position(step: _Step) -> int:
     return value.position if step.ending == "commit" and isinstance(value, Committed) else 0
 
 
-_ENDED = "the transaction has ended"
 _STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's machine: a few milliseconds
 _LOST = "the database did not begin the transaction, or rolled it back"
