@@ -26,6 +26,7 @@ from twofold.projections import (
     standings,
     take_over,
 )
+from twofold.store import foundation
 from twofold.subscriptions import Subscription
 
 Tell: TypeAlias = Callable[[Pace], None]
@@ -195,7 +196,7 @@ class Administration:
             return
 
     async def _status(self, projection: Projection, stands: Standing) -> ProjectionStatus:
-        return await status_of(projection, self._store, stands, self._source.log, self._catalogue)
+        return await status_of(projection, self._store, stands, foundation(self._source).log, self._catalogue)
 
     def _projection(self, name: str) -> Projection:
         if name not in self._projections:
