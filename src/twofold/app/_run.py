@@ -87,7 +87,7 @@ class Run:
             NotPrepared: The role leaves it to workers to prepare the database, and none has.
         """
         clock, lease = said.clock, said.lease
-        versions = Versions(assembly.projections, stores, router.catalogue)
+        versions = Versions(assembly.projections, stores, router.catalogue, router.settings.classifier)
         tables = stores.split(assembly.read_models, assembly.state)
         async with AsyncExitStack() as closing:
             await stores.start()
