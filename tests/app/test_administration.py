@@ -169,6 +169,18 @@ async def test_a_version_that_was_rolled_back_is_built_again_by_command(shared: 
         assert await rows_of(app.store) == [{"who": "all", "total": 22, "events": 2}]
 
 
+async def test_of_several_that_roll_back_to_a_version_one_does(shared: Open) -> None:
+    """Processes with either version, at the same time: it is live once all are done."""
+    await filled(shared(), Paid(amount=1))
+    async with administered(2, shared()) as new, administered(1, shared()) as old:
+        await new.rebuild("sums", nobody)
+        done = await asyncio.gather(*(one.rollback("sums", to=1) for one in (new, old) * 4))
+        assert sorted(done) == [False] * 7 + [True]
+        live = (await old.status("sums")).live
+        assert live is not None
+        assert live.version == 1
+
+
 async def test_comparing_finds_every_row_that_differs(shared: Open) -> None:
     """Changed, missing and new ones, columns that only one side has, and no more rows than asked for."""
     people = [f"p{number:03}" for number in range(50)]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from examples._demo.database import Database
+from examples._demo.database import Database, SqliteFile
 from tests.app.shelves import PutBlocking, Shelves
 from tests.app.test_reliability import Numbers
 from tests.app.till import Pay, PayAll, Slip, Till, Tip, taken
@@ -17,6 +17,7 @@ from tests.reliability.virtual import HandClock, LoopClock, run
 from twofold import App, Command, Invalid, Module, Principal, Query, Refused
 from twofold.app.explanation import explain
 from twofold.dispatch import Idempotency
+from twofold.drivers.sqlite import SqliteStore
 from twofold.errors import (
     KeyConflict,
     KeyInFlight,
@@ -56,6 +57,35 @@ async def test_many_at_once_are_one_command(each_database: Database) -> None:
         sent = [app.caller(idempotency_key="k-1").execute(ONE) for _ in range(50)]
         assert len({result.unwrap().id for result in await asyncio.gather(*sent)}) == 1
         assert (len(till.begun), await taken(app)) == (1, 1)
+
+
+async def test_a_command_with_a_key_is_no_longer_than_its_transaction(each_database: Database) -> None:
+    """Its key is held in it: who takes longer cannot succeed, and is told what to raise; without a key, it may."""
+    module = Module("long")
+
+    @dataclass(frozen=True, kw_only=True)
+    class TakeLong(Command[int]):
+        pass
+
+    @module.handler
+    async def take_long(command: TakeLong) -> int:
+        other = app.store.begin()
+        await other.run(lambda connection: None)  # waits for the only connection that writes
+        await other.rollback()
+        return 1
+
+    if isinstance(each_database, SqliteFile):
+        app = App("long", modules=[module], database=SqliteStore(each_database.path, turn_timeout=0.2))
+    else:
+        app = App("long", modules=[module], database=f"{each_database.address}&turn_timeout=0.2&pool_size=1")
+    async with app:
+        assert (await app.execute(TakeLong())).unwrap() == 1
+        result = await app.caller(idempotency_key="k-1").execute(TakeLong())
+        assert isinstance(result.error, StoreUnavailable)
+        assert str(result.error) == (
+            "the transaction was held longer than 0.2 s and was rolled back: do what is slow elsewhere, or raise"
+            " turn_timeout"
+        )
 
 
 async def test_another_payload_under_the_key_is_a_conflict() -> None:

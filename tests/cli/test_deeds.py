@@ -210,6 +210,7 @@ def test_the_trail_tells_who_did_what_to_a_projection(on_till: Twofold) -> None:
     """Each step of its versions, with what was refused."""
     on_till("projections", "switch", "slow", "sums", "--yes", "--by", "ada")
     on_till("projections", "rollback", "slow", "sums", "--yes", "--by", "bob")
+    on_till("projections", "rollback", "slow", "sums", "--to", "1", "--yes", "--by", "bob")
     on_till("projections", "rebuild", "old", "sums", "--yes", "--by", "eve")
     on_till("projections", "reset", "old", "sums", "--yes", "--by", "eve")
     on_till("projections", "drop", "slow", "sums", "--yes")
@@ -218,6 +219,7 @@ def test_the_trail_tells_who_did_what_to_a_projection(on_till: Twofold) -> None:
         ("twofold.projection_rebuild", None, "success", sums),
         ("twofold.projection_switch", "ada", "success", sums),
         ("twofold.projection_rollback", "bob", "success", sums),
+        ("twofold.projection_rollback", "bob", "success", {**sums, "to": 1}),
         ("twofold.projection_rebuild", "eve", "refused", sums),
         ("twofold.projection_reset", "eve", "success", sums),
         ("twofold.projection_drop", None, "success", {**sums, "which": "previous"}),

@@ -137,6 +137,10 @@ def test_an_unknown_subject_is_told(twofold: Callable[..., Said], database: Path
     said = twofold("erase", SHOP, "customr:7f3", "--yes", "--database", str(database))
     assert said.code == 4
     assert "customer, friend" in said.err
+    assert "in front" not in said.err
+    said = twofold("erase", SHOP, "7f3", "--yes", "--database", str(database))
+    assert said.code == 4
+    assert "it has that of customer, friend: the kind stands in front, as in customer:7f3" in said.err
 
 
 def test_the_examples_of_a_log_have_no_personal_data(

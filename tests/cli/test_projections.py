@@ -87,6 +87,20 @@ def test_a_manual_one_is_compared_switched_rolled_back_and_dropped(projections: 
     assert projections("drop", "slow", "sums").code == 4
 
 
+def test_a_roll_back_to_a_version_is_done_once(projections: Twofold) -> None:
+    """A script that says it again changes nothing, whichever code it has; a version that is not kept is refused."""
+    projections("rebuild", "new", "sums")
+    assert "version 1 (at position 2, 0 behind) is live" in projections("rollback", "new", "sums", "--to", "1").out
+    for app in ("new", "old"):
+        said = projections("rollback", app, "sums", "--to", "1")
+        assert (said.code, said.out, said.err) == (0, "version 1 of sums is live already: nothing is changed\n", "")
+    said = projections("rollback", "new", "sums", "--to", "3")
+    assert (said.code, said.out) == (3, "")
+    assert "version 2 of sums is the previous one, and not version 3: version 1 is live" in said.err
+    assert "version 2 (at position 2, 0 behind) is live" in projections("rollback", "new", "sums", "--to", "2").out
+    assert projections("rollback", "new", "sums", "--to", "0").code == 2
+
+
 def test_a_reset_keeps_the_version(projections: Twofold) -> None:
     """And the rows before it."""
     last = projections("reset", "old", "sums").out.splitlines()[-1]

@@ -26,6 +26,7 @@ from twofold.projections import (
     standings,
     take_over,
 )
+from twofold.store import foundation
 from twofold.subscriptions import Subscription
 
 Tell: TypeAlias = Callable[[Pace], None]
@@ -123,13 +124,22 @@ class Administration:
         if not built or not await take_over(projection, self._store, self._catalogue, source=self._source):
             raise NotFound(f"nothing is built beside {name}")
 
-    async def rollback(self, name: str) -> None:
-        """Exchange the live version with the previous one.
+    async def rollback(self, name: str, *, to: int | None = None) -> bool:
+        """Exchange the live version with the previous one; a second time undoes it, unless a version is given.
+
+        Args:
+            name: The projection.
+            to: The version that is to be live; the previous one, whichever it is, unless given.
+
+        Returns:
+            Whether they were exchanged; not when the version `to` is live.
 
         Raises:
             NotFound: The application has none with this name, or there is no previous version.
+            Refused: The previous version is another one than `to`.
         """
-        await roll_back(self._projection(name), self._store, self._catalogue, source=self._source)
+        projection = self._projection(name)
+        return await roll_back(projection, self._store, self._catalogue, source=self._source, to=to)
 
     async def drop(self, name: str, place: Place) -> None:
         """Drop what stands beside the live version.
@@ -195,7 +205,7 @@ class Administration:
             return
 
     async def _status(self, projection: Projection, stands: Standing) -> ProjectionStatus:
-        return await status_of(projection, self._store, stands, self._source.log, self._catalogue)
+        return await status_of(projection, self._store, stands, foundation(self._source).log, self._catalogue)
 
     def _projection(self, name: str) -> Projection:
         if name not in self._projections:

@@ -4,17 +4,23 @@ import logging
 from collections.abc import Mapping
 from typing import Final, final
 
-from twofold.errors import line_of
+from twofold.errors import Classifier, Family, line_of
 
 _PROJECTION: Final = logging.getLogger("twofold.projection")
 _LEASE: Final = logging.getLogger("twofold.lease")
+_AWAY: Final = "what is away"
 
 
 @final
 class News:
-    """What changes for the versions of projections, as one process sees it."""
+    """What changes for the versions of projections, as one process sees it.
 
-    def __init__(self) -> None:
+    Args:
+        classifier: Tells what is away.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
         self._live: dict[str, int] = {}
         self._statuses: dict[str, str] = {}
         self._failed = ""
@@ -40,10 +46,19 @@ class News:
         self._statuses = dict(statuses)
 
     def failed(self, error: Exception) -> None:
-        """A version cannot be built or take the place: told once for each reason, until all is well."""
-        if self._failed != repr(error):
+        """A version cannot be built or take the place: told once for each reason, until all is well.
+
+        What is away is one reason, whatever it says of itself, and no bug: its traceback is at DEBUG.
+        """
+        facts = {"twofold": {"error": type(error).__qualname__}}
+        category = self._classifier.of_exception(error)
+        if category is not None and category.family is Family.UNAVAILABLE:
+            if self._failed != _AWAY:
+                self._failed = _AWAY
+                _PROJECTION.warning("versions of projections wait for %s: %s", _AWAY, line_of(error), extra=facts)
+            _PROJECTION.debug("because of this", exc_info=error, extra=facts)
+        elif self._failed != repr(error):
             self._failed = repr(error)
-            facts = {"twofold": {"error": type(error).__qualname__}}
             text = "a version of a projection cannot be built or take the place, which is tried again and again"
             _PROJECTION.error("%s: %s", text, error, exc_info=error, extra=facts)
 

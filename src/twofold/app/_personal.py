@@ -79,6 +79,20 @@ def keys_of(stores: Stores) -> "KeyStore | None":
     return cast("PersonalStore", stores.write).vault.store if isinstance(stores.write, RevealingStore) else None
 
 
+async def prove_keys(stores: Stores) -> None:
+    """See that the master keys open what the key database has; one other than they are would go on encrypting.
+
+    Args:
+        stores: The stores of an application; open.
+
+    Raises:
+        MasterKeyMissing: None of them opens the newest key.
+        StoreUnavailable: Nobody can tell now.
+    """
+    if isinstance(stores.write, RevealingStore):
+        await cast("PersonalStore", stores.write).vault.prove()
+
+
 def field_faults(kind: MessageType[Any], schema: Mapping[str, Any]) -> Iterator[Fault]:
     """Personal fields of a message that would be kept readable, or could not be read once they are erased.
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import final
 
-from twofold.errors import Unavailable, line_of
+from twofold.errors import Classifier, Family, line_of
 
 
 @final
@@ -64,7 +64,8 @@ class Regularly:
         return bool(more)
 
     def _tell(self, error: Exception) -> None:
-        if isinstance(error, Unavailable):
+        category = Classifier().of_exception(error)
+        if category is not None and category.family is Family.UNAVAILABLE:
             self._logger.warning("%s: %s", self._trouble, line_of(error))
             self._logger.debug("because of this", exc_info=error)
         else:

@@ -9,6 +9,7 @@ from typing import Self, final
 from twofold.app._assembly import Assembly
 from twofold.app._closer import Closer
 from twofold.app._local import LocalReactions
+from twofold.app._personal import prove_keys
 from twofold.app._positions import Positions
 from twofold.app._prepared import prepare, prove_prepared
 from twofold.app._progress import Progress
@@ -81,15 +82,17 @@ class Run:
 
         Raises:
             StoreUnavailable: A store cannot be opened.
+            MasterKeyMissing: The keys of personal data are encrypted under a master key that is not given.
             MissingExtraError: A package that something needs is not installed.
             NotPrepared: The role leaves it to workers to prepare the database, and none has.
         """
         clock, lease = said.clock, said.lease
-        versions = Versions(assembly.projections, stores, router.catalogue)
+        versions = Versions(assembly.projections, stores, router.catalogue, router.settings.classifier)
         tables = stores.split(assembly.read_models, assembly.state)
         async with AsyncExitStack() as closing:
             await stores.start()
             closing.push_async_callback(stores.stop)
+            await prove_keys(stores)
             if said.auditing is not None and assembly.refusals is not None:
                 keep_trail(said.auditing, stores.write, assembly.refusals, role, clock=clock, closing=closing)
             closing.push_async_callback(assembly.behind.end)

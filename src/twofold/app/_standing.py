@@ -5,7 +5,7 @@ from typing import Any
 
 from twofold.messages import Catalogue
 from twofold.projections import Projection, Standing, duty_of
-from twofold.store import INLINE, Checkpoint, Log, Selection, Store, table_name
+from twofold.store import INLINE, Checkpoint, Log, Selection, Store, foundation, table_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ async def status_of(
         projection: The projection, as this application declares it.
         store: Where its rows are.
         stands: Where it stands in the store.
-        log: The log that it follows.
+        log: The log that it follows, as it is kept.
         catalogue: What the names of its events are looked up in.
     """
     head = await log.head()
@@ -90,7 +90,7 @@ async def status_of(
             position=position,
             lag=head - position if waits else 0,
             inline=inline,
-            parked=len(await store.parked.list(checkpoint.name)),
+            parked=len(await foundation(store).parked.list(checkpoint.name)),
             owner=checkpoint.owner,
         )
 

@@ -38,8 +38,8 @@ class Stores(NamedTuple):
 
     @property
     def log(self) -> Log | None:
-        """The log; None where it is out of reach."""
-        return None if self.logless else self.write.log
+        """The log as it is kept, for whoever reads nothing of its events; None where it is out of reach."""
+        return None if self.logless else foundation(self.write).log
 
     @property
     def opened(self) -> list[Store]:

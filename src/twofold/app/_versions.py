@@ -17,7 +17,7 @@ from twofold.app._progress import Progress
 from twofold.app._stores import Stores
 from twofold.app._switch import leave_inline, switch
 from twofold.app._workers import Workers
-from twofold.errors import CheckpointMoved, Conflict, TimedOut
+from twofold.errors import CheckpointMoved, Classifier, Conflict, TimedOut
 from twofold.messages import Catalogue
 from twofold.projections import (
     NEXT,
@@ -46,9 +46,12 @@ class Versions:
         projections: The projections.
         stores: Where their rows and checkpoints are, and the log.
         catalogue: What events are decoded with.
+        classifier: Tells what is away.
     """
 
-    def __init__(self, projections: Sequence[Projection], stores: Stores, catalogue: Catalogue) -> None:
+    def __init__(
+        self, projections: Sequence[Projection], stores: Stores, catalogue: Catalogue, classifier: Classifier
+    ) -> None:
         self._projections = {one.name: one for one in projections}
         self._stores = stores
         self._store = stores.read
@@ -58,7 +61,7 @@ class Versions:
         self._built: dict[str, Subscription] = {}
         self._statuses: dict[str, str] = {}
         self._owners: dict[str, str] = {}
-        self._news = News()
+        self._news = News(classifier)
         self._bounds: dict[str, int] = {}
         """How far what takes the place by itself has to come first."""
         self._stirred = asyncio.Event()

@@ -16,7 +16,7 @@ from twofold.messages import Catalogue
 from twofold.messaging import Receiver
 from twofold.middleware import Spans
 from twofold.projections import DUE, Refresher
-from twofold.store import NOBODY, Log, Store, furthest
+from twofold.store import NOBODY, Log, Store, foundation, furthest
 from twofold.subscriptions import IDLE, Cut, Observer, Owner, Subscriber, Subscription, Tail
 
 _HELD_BACK: Final = "a transaction that has drawn positions is still open, and nobody knows yet what is above it"
@@ -111,7 +111,7 @@ class Workers:
         observer: Observer | None,
         spans: Spans | None,
     ) -> None:
-        self._log = stores.write.log
+        self._log = foundation(stores.write).log  # where it stands is told without keys
         self._clock = clock
         self._tail = Tail(stores.write, seen=Unknown(catalogue).look)
         self._catalogue = catalogue

@@ -61,7 +61,9 @@ async def erase(app: App, subject: str, *, user_id: str | None = None) -> Erasur
     kind, _, name = subject.partition(":")
     known = _kinds(app)
     if kind not in known or not name:
-        raise NotFound(f"{app.name} has no personal data of {subject!r}: it has that of {', '.join(known) or 'nobody'}")
+        hint = f": the kind stands in front, as in {known[0]}:{subject}" if known and ":" not in subject else ""
+        of = ", ".join(known) or "nobody"
+        raise NotFound(f"{app.name} has no personal data of {subject!r}: it has that of {of}{hint}")
     if not isinstance(app.store, RevealingStore):
         raise WiringError(f"{app.name} has no key database")
     store = cast("PersonalStore", app.store)

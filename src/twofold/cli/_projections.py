@@ -105,11 +105,25 @@ def switch(*, names: tuple[str, ...], target: str | None, yes: bool, by: str | N
 
 @projections.command()
 @_changing
-def rollback(*, names: tuple[str, ...], target: str | None, yes: bool, by: str | None, **databases: str | None) -> None:
-    """Exchange the live version with the previous one; a second time undoes it."""
+@click.option(
+    "--to", type=click.IntRange(min=1), metavar="VERSION", help="The version that is to be live; said again, it stays."
+)
+def rollback(
+    *,
+    names: tuple[str, ...],
+    target: str | None,
+    to: int | None,
+    yes: bool,
+    by: str | None,
+    **databases: str | None,
+) -> None:
+    """Exchange the live version with the previous one; a second time undoes it, so scripts say which with --to."""
     target, name = told_apart(names, target, "projection")
     confirm(f"Let the previous version of {name} take the place of what is live?", yes=yes)
-    _change(target, databases, name, "projection_rollback", by, lambda administration: administration.rollback(name))
+    facts = {} if to is None else {"to": to}
+    if not _change(target, databases, name, "projection_rollback", by, lambda one: one.rollback(name, to=to), **facts):
+        click.echo(f"version {to} of {name} is live already: nothing is changed")
+        return
     _say_live(target, databases, name)
     click.echo("queries of every process read these rows now: run the code that declares this version", err=True)
 

@@ -48,7 +48,7 @@ def error_name(error: object) -> str:
 
 def line_of(error: Exception) -> str:
     """What an error is and says, in one line, for the people who run the application."""
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    return f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
 
 
 def as_code(text: str) -> str:

@@ -4,7 +4,7 @@ from twofold.errors import Extra
 
 with Extra("personal", room=__name__):
     from twofold.personal._documents import keys_of
-    from twofold.personal._keys import Key, KeyStore, KeyUnknown, SubjectGone
+    from twofold.personal._keys import Key, KeyStore, KeyUnknown, ProvableKeyStore, SubjectGone
     from twofold.personal._master import MasterKeyMissing, MasterKeys
     from twofold.personal._memory import MemoryKeyStore
     from twofold.personal._store import PersonalStore
@@ -19,6 +19,7 @@ __all__ = [
     "MasterKeys",
     "MemoryKeyStore",
     "PersonalStore",
+    "ProvableKeyStore",
     "SubjectGone",
     "Vault",
     "keys_of",

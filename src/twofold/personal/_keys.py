@@ -5,7 +5,7 @@ encrypted under a key of another store.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
 from twofold.errors import Refused, Unavailable
@@ -72,6 +72,20 @@ class KeyStore(Protocol):
 
     async def subjects(self) -> Sequence[str]:
         """Whose keys there are, sorted; without those that are destroyed."""
+        ...
+
+
+@runtime_checkable
+class ProvableKeyStore(Protocol):
+    """A key store that can tell whether it is given what opens its keys: an ability of those with master keys."""
+
+    async def prove(self) -> None:
+        """Open the newest key that is not destroyed, if there is one.
+
+        Raises:
+            MasterKeyMissing: None of the master keys that are given opens it.
+            StoreUnavailable: Nobody can tell now.
+        """
         ...
 
 

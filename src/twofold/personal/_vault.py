@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from twofold.personal._keys import Key, KeyStore, KeyUnknown
+from twofold.personal._keys import Key, KeyStore, KeyUnknown, ProvableKeyStore
 
 LIFE: Final = 30.0
 """How long a key is remembered, in seconds."""
@@ -56,6 +56,16 @@ class Vault:
         self._users = max(self._users - 1, 0)
         if not self._users:
             await self.store.stop()
+
+    async def prove(self) -> None:
+        """See that its keys can be opened, as far as their store can tell.
+
+        Raises:
+            MasterKeyMissing: None of the master keys that are given opens the newest one.
+            StoreUnavailable: Nobody can tell now.
+        """
+        if isinstance(self.store, ProvableKeyStore):
+            await self.store.prove()
 
     async def destroy(self, subject: str) -> UUID | None:
         """Destroy the key of a subject for good; its id, None when there was none.

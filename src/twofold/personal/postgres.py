@@ -23,6 +23,7 @@ _TABLE: Final = (
 _MADE: Final = "INSERT INTO twofold_keys VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 _BY_SUBJECT: Final = "SELECT subject, id, secret FROM twofold_keys WHERE subject = $1"
 _BY_ID: Final = "SELECT subject, id, secret FROM twofold_keys WHERE id = ANY($1)"
+_NEWEST: Final = "SELECT subject, id, secret FROM twofold_keys WHERE secret IS NOT NULL ORDER BY id DESC LIMIT 1"
 _DESTROY: Final = "INSERT INTO twofold_keys VALUES ($1, $2, NULL) ON CONFLICT (subject) DO UPDATE SET secret = NULL"
 _DESTROYED: Final = f"{_DESTROY} RETURNING id"
 _SUBJECTS: Final = "SELECT subject FROM twofold_keys WHERE secret IS NOT NULL ORDER BY subject"
@@ -68,6 +69,13 @@ class PostgresKeyStore:
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()
+
+    async def prove(self) -> None:
+        """Open the newest key that is not destroyed."""
+        async with self._connected() as connection:
+            row = await connection.fetchrow(_NEWEST)
+        if row is not None:
+            self._key(row)
 
     async def key_of(self, subject: str) -> Key:
         """The key of a subject, made when there was none."""

@@ -26,6 +26,7 @@ _MOST: Final = 500
 _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS twofold_keys (subject TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, secret BLOB) STRICT"
 )
+_NEWEST: Final = "SELECT subject, id, secret FROM twofold_keys WHERE secret IS NOT NULL ORDER BY id DESC LIMIT 1"
 _DESTROY: Final = "INSERT INTO twofold_keys VALUES (?, ?, NULL) ON CONFLICT (subject) DO UPDATE SET secret = NULL"
 
 
@@ -50,6 +51,16 @@ class SqliteKeyStore:
 
     async def stop(self) -> None:
         """Nothing is held open."""
+
+    async def prove(self) -> None:
+        """Open the newest key that is not destroyed."""
+
+        def newest(connection: sqlite3.Connection) -> _Row | None:
+            found: _Row | None = connection.execute(_NEWEST).fetchone()
+            return found
+
+        if (row := await self._in_thread(newest)) is not None:
+            self._key(row)
 
     async def key_of(self, subject: str) -> Key:
         """The key of a subject, made when there was none."""

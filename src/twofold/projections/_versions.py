@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from twofold.errors import CheckpointMoved, ConditionFailed, NotFound, WiringError
+from twofold.errors import CheckpointMoved, ConditionFailed, NotFound, Refused, WiringError
 from twofold.messages import Catalogue
 from twofold.projections._place import AWAY, NEXT, PREVIOUS, Place, Standing, checkpoint_beside, standing
 from twofold.projections._projection import Projection
@@ -109,9 +109,9 @@ async def take_over(
 
 
 async def roll_back(
-    projection: Projection, store: Store, catalogue: Catalogue, *, source: Source | None = None
-) -> None:
-    """Exchange the live version with the previous one. A second time, it is undone.
+    projection: Projection, store: Store, catalogue: Catalogue, *, source: Source | None = None, to: int | None = None
+) -> bool:
+    """Exchange the live version with the previous one. A second time it is undone, unless `to` says which is to be.
 
     A process that has the previous version lets it catch up first, unless it takes a session, which knows only the live
     tables. Otherwise it goes on from where it stood, once there is a process that has it.
@@ -121,20 +121,35 @@ async def roll_back(
         store: Where its rows are.
         catalogue: What events are decoded with.
         source: The log that it follows; the store's own unless given.
+        to: The version that is to be live; the previous one, whichever it is, unless given.
+
+    Returns:
+        Whether they were exchanged; not when the version `to` is live.
 
     Raises:
         NotFound: There is no previous version.
+        Refused: The previous version is another one than `to`.
     """
-    while projection.takes_session or not await take_over(projection, store, catalogue, PREVIOUS, source=source):
-        stands = await standing(store, projection.name)
-        if stands.previous.version == 0:
+    while (stands := await standing(store, projection.name)).live.version != to:
+        previous = stands.previous.version
+        if previous == 0:
             raise NotFound(f"projection {projection.name} has no previous version")
+        if to is not None and previous != to:
+            raise Refused(
+                f"version {previous} of {projection.name} is the previous one, and not version {to}: version"
+                f" {stands.live.version} is live"
+            )
+        if previous == projection.version and not projection.takes_session:
+            if await take_over(projection, store, catalogue, PREVIOUS, source=source):
+                return True
+            continue  # another process was faster
         left = Remainder(0, None, partial(_retire, stands.live, await _put_back(projection, store, stands.previous)))
         try:
             await store.rearrange(_take(projection, stands, PREVIOUS, left))
         except CheckpointMoved:
             continue
-        return
+        return True
+    return False
 
 
 async def drop(name: str, store: Store, place: Place) -> None:

@@ -1,6 +1,7 @@
 """When connections break and servers die: what was acknowledged is there, and every other answer is true."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from uuid import UUID
 import pytest
 
 from tests.app.till import Pay, Till
+from tests.app.versions import till
 from tests.drivers.postgres.conftest import NewStore, Plain
 from tests.drivers.postgres.load import Load
 from tests.drivers.postgres.proxy import Proxy
@@ -401,6 +403,31 @@ async def test_a_server_may_restart(server: Server, end: str) -> None:
     await load.under(restart, rounds=2)
     await load.check()
     await store.stop()
+
+
+async def test_a_database_that_is_away_is_no_fault_of_a_projection(
+    proxy: Proxy, postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever looks after its versions says so in one line, as a warning, and goes on when it is back."""
+    logger, told = logging.getLogger("twofold.projection"), asyncio.Event()
+
+    def hear(_: logging.LogRecord) -> bool:
+        told.set()
+        return True
+
+    logger.addFilter(hear)
+    try:
+        async with till(1, PostgresStore(proxy.url, schema=schema_of(postgres_url), acquire_timeout=0.2)) as app:
+            await proxy.close()
+            await asyncio.wait_for(told.wait(), 20)
+            await proxy.open()
+            await app.settle()
+    finally:
+        logger.removeFilter(hear)
+    (line,) = [one for one in caplog.records if one.name == "twofold.projection"]
+    assert (line.levelname, line.exc_info) == ("WARNING", None)
+    assert line.getMessage().startswith("versions of projections wait for what is away: StoreUnavailable: ")
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
 
 
 async def test_a_lost_notification_only_delays(new_store: NewStore, store: PostgresStore, plain: Plain) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 from twofold.app._app import App
+from twofold.app._personal import prove_keys
 from twofold.app._standing import ProjectionStatus, Version
 from twofold.app._unknown import unknown_names
 from twofold.app.diagnosis._code import look_at
@@ -46,6 +47,11 @@ async def _databases(app: App) -> AsyncIterator[Diagnosis]:
         yield Diagnosis.of_error(names[0], error)
         return
     try:
+        try:
+            await prove_keys(stores)
+        except Unavailable as error:
+            yield Diagnosis.of_error("the key database", error)
+            return
         for status in await app.projections.all():
             for one in _projection(status):
                 yield one

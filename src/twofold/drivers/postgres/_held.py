@@ -183,7 +183,7 @@ class PostgresTransaction:
         return f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL {setting} = {limit}"
 
     def _expire(self) -> None:
-        self._end(f"the transaction was held longer than {self._turn_timeout} s and was rolled back")
+        self._end(f"the transaction was held longer than {self._turn_timeout} s and was rolled back: {_WAY_OUT}")
 
     def _end(self, reason: str) -> None:
         connection = self._let_go(reason)
@@ -213,3 +213,4 @@ class PostgresTransaction:
 _PATIENCE: Final = 5.0
 _KNOWS_TRANSACTION_TIMEOUT: Final = (17,)
 _IDLE: Final = "idle_in_transaction_session_timeout"
+_WAY_OUT: Final = "do what is slow elsewhere, or raise turn_timeout"

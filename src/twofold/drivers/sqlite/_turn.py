@@ -126,7 +126,7 @@ class Turn:
         return self._until is not None and time.monotonic() > self._until
 
     def _held_too_long(self) -> str:
-        return f"the transaction was held longer than {self._limit} s and was rolled back"
+        return f"the transaction was held longer than {self._limit} s and was rolled back: {_WAY_OUT}"
 
 
 def _position(step: _Step) -> int:
@@ -136,3 +136,4 @@ def _position(step: _Step) -> int:
 
 _STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's machine: a few milliseconds
 _LOST = "the database did not begin the transaction, or rolled it back"
+_WAY_OUT = "do what is slow elsewhere, or raise turn_timeout"
