@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.reliability.virtual import LoopClock, run, settle
+from tests.reliability.virtual import HandClock, LoopClock, run, settle
 from twofold import App, Command, Module
 from twofold.app._regularly import Regularly
 from twofold.clock import new_id
@@ -131,6 +131,22 @@ def test_an_open_breaker_and_a_full_bulkhead_count_too(options: dict[str, Any], 
             assert [one.code for one in await store.entries() if one.code == code] == []
         assert told(await store.entries())[-1] == (None, "unavailable", code, 20)
         assert (await verify(store.audit)).unsealed == 0
+
+    run(main())
+
+
+def test_the_first_and_the_last_are_told_however_they_came() -> None:
+    """Refusals are counted when they end: who was sent earlier may be counted later."""
+
+    async def main() -> None:
+        store: Any = Counting()
+        await store.start()
+        refusals, clock = Refusals(store), HandClock()
+        for clock.time in (1020, 1000, 1030, 1010):
+            refusals.add(ABOUT, Context(clock=clock), "rate_limited", "rate_limited")
+        await refusals.write()
+        (entry,) = await store.entries()
+        assert (entry.time.timestamp(), entry.duration.total_seconds(), entry.count) == (1000, 30, 4)
 
     run(main())
 

@@ -140,6 +140,28 @@ async def test_a_secret_is_a_part_of_the_payload() -> None:
     assert seen == ["one", "two"]
 
 
+async def test_the_store_does_not_tell_what_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one command under two keys it has two fingerprints: who reads it has nothing to try commands against."""
+    kept = list[Reply]()
+    commit = MemoryStore.commit
+
+    async def watched(store: MemoryStore, batch: Batch) -> Committed:
+        kept.extend([] if batch.reply is None else [batch.reply])
+        return await commit(store, batch)
+
+    monkeypatch.setattr(MemoryStore, "commit", watched)
+    async with Till().app() as app:
+        for key in ("k-1", "k-2"):
+            assert (await app.caller(idempotency_key=key).execute(ONE)).is_success
+    assert len({reply.fingerprint for reply in kept}) == 2
+
+
+def test_a_shorthand_changes_only_what_it_says() -> None:
+    """What the application says of all commands holds beside it."""
+    usual = Idempotency(keep=60.0, twin="refuse", wait=1.0)
+    assert Idempotency.of("required", usual) == replace(usual, required=True)
+
+
 async def test_nobody_is_given_anothers_answer() -> None:
     """A key belongs to a user, a tenant and a type of command."""
     till = Till()

@@ -33,8 +33,11 @@ from twofold.messages._tenants import every_tenant, sees_every_tenant
 from twofold.messages._type import MessageType
 from twofold.messages._upcast import Encoded, Upcast, Upcaster
 from twofold.messages._upcasters import Upcasters
+from twofold.messages._whole import bare, canonical, whole
 
 __all__ = [
+    "bare",
+    "canonical",
     "Catalogue",
     "Command",
     "command",
@@ -90,6 +93,7 @@ __all__ = [
     "Upcaster",
     "Upcasters",
     "USUAL_WAIT",
+    "whole",
     "wire_name",
     "without_personal",
     "without_secrets",

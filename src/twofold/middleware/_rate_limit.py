@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from twofold.dispatch import Handler, Next, Stage, Unmade
 from twofold.errors import Unavailable
-from twofold.messages import Context
+from twofold.messages import Context, bare, canonical
 from twofold.middleware._timeout import halfway
 from twofold.result import Failure, Result
 
@@ -39,7 +40,7 @@ def rate_limit_stage(
                 limiter = (await limiters()).of(handler.message_type)
             counted = by_sender if isinstance(message, Unmade) else limit
             try:
-                await limiter.admit(counted.key(message, context), halfway(context))
+                await limiter.admit(_key(counted, message, context), halfway(context))
             except Unavailable as error:
                 return Failure(error)
             return await call_next(message, context)
@@ -47,3 +48,11 @@ def rate_limit_stage(
         return rate_limit
 
     return Stage("rate limit", wrap)
+
+
+def _key(limit: "RateLimit", message: Any, context: Context) -> str:
+    """What a message is counted under: a digest of what a function made of it, where others read it or it hides."""
+    key: Any = limit.key(message, context)
+    if isinstance(key, str) and not (callable(limit.per) and limit.is_shared):
+        return key
+    return blake2b(canonical(bare(key)).encode(), digest_size=32).hexdigest()

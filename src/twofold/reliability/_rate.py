@@ -104,6 +104,11 @@ class RateLimit:
         """
         return value if isinstance(value, cls) else cls(Rate.of(value))
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is counted in a store, where what it is counted under can be read."""
+        return self.store != MEMORY
+
     def key(self, message: object, sender: Sender) -> str:
         """What a message is counted under; no two senders that `per` tells apart have the same."""
         if self.per is None:

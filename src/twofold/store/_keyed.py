@@ -3,19 +3,17 @@
 Only digests are kept. A key belongs to a tenant, a user and a message type: nobody is ever given somebody else's reply.
 """
 
-import json
 from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, final
 
-from pydantic_core import to_json
+from pydantic_core import to_json, to_jsonable_python
 
 from twofold.dispatch import Idempotency
 from twofold.errors import Invalid
-from twofold.messages import Context, MessageType
+from twofold.messages import Context, MessageType, canonical, whole
 
 LONGEST_KEY: Final = 255
 _BYTES: Final = 32
@@ -75,15 +73,13 @@ class Keys:
         Raises:
             Invalid: It has none and needs one, or a key of a wrong length.
         """
-        rich = self._entry.adapter.serializer.to_python(message)
-        plain = self._plain(message, rich)
-        said = self._said(message, plain, context)
+        told: dict[str, Any] = whole(self._entry.adapter.serializer.to_python(message, mode="json"), message)
+        said = self._said(message, told, context)
         if said is None:
             if self.required:
                 raise Invalid(f"{self._entry.name} needs an idempotency key")
             return None
         digest = _digest([self._entry.name, context.tenant, context.user_id, *said])
-        told = _revealed(plain, rich)
         for field in self._given_by_context:
             del told[field]
         settings = self._settings
@@ -91,50 +87,21 @@ class Keys:
         if context.deadline is not None:
             until = min(until, context.deadline)
         # Keyed by what the store does not have, so that nobody who reads it can try commands against it.
-        return Keyed(digest, _digest(told, secret=_text(said).encode()), until)
+        return Keyed(digest, _digest(told, secret=canonical(said).encode()), until)
 
-    def _said(self, message: Any, plain: dict[str, Any], context: Context) -> Sequence[Any] | None:
+    def _said(self, message: Any, told: dict[str, Any], context: Context) -> Sequence[Any] | None:
         """The key, with where it comes from."""
         if self._make is not None:
             made = self._make(message)
-            return None if made is None else ("function", to_json(made).decode())
+            return None if made is None else ("function", to_json(whole(to_jsonable_python(made), made)).decode())
         if self._fields:
-            return "fields", *(plain[field] for field in self._fields)
+            return "fields", *(told[field] for field in self._fields)
         key = context.origin.idempotency_key
         if key is not None and not 0 < len(key) <= LONGEST_KEY:
             raise Invalid(f"an idempotency key has 1 to {LONGEST_KEY} characters")
         return None if key is None else ("sender", key)
 
-    def _plain(self, message: Any, rich: Any) -> dict[str, Any]:
-        """A command as JSON values that do not depend on the order of what has none."""
-        plain: dict[str, Any] = _ordered(self._entry.adapter.serializer.to_python(message, mode="json"), rich)
-        return plain
-
-
-def _ordered(plain: Any, rich: Any) -> Any:
-    """The same JSON values, with the elements of sets in one order: that of a set is another one in each process."""
-    written, python = plain.__class__, rich.__class__
-    if written is list and issubclass(python, AbstractSet):
-        return sorted(plain, key=_text)
-    if written is list and issubclass(python, list | tuple) and len(plain) == len(rich):
-        return list(map(_ordered, plain, rich))
-    if written is dict and issubclass(python, dict) and len(plain) == len(rich):
-        return dict(zip(plain, map(_ordered, plain.values(), rich.values()), strict=True))
-    return plain
-
-
-def _revealed(plain: Any, rich: Any) -> Any:
-    """The same JSON values, with secrets as they are: two passwords read alike in JSON, and make two commands."""
-    written, python = plain.__class__, rich.__class__
-    if written is list and issubclass(python, list | tuple) and len(plain) == len(rich):
-        return list(map(_revealed, plain, rich))
-    if written is dict and issubclass(python, dict) and len(plain) == len(rich):
-        return dict(zip(plain, map(_revealed, plain.values(), rich.values()), strict=True))
-    return repr(rich.get_secret_value()) if hasattr(rich, "get_secret_value") else plain
-
-
-_text: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-
 
 def _digest(value: object, *, secret: bytes = b"") -> bytes:
-    return blake2b(_text(value).encode(), digest_size=_BYTES, key=blake2b(secret).digest() if secret else b"").digest()
+    key = blake2b(secret).digest() if secret else b""
+    return blake2b(canonical(value).encode(), digest_size=_BYTES, key=key).digest()
