@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from twofold import (
     App,
@@ -77,6 +77,15 @@ class Card:
     number: Annotated[str, Secret]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wallet:
+    """A part with a part, which may be there or not."""
+
+    holder: str
+    main: Card
+    spare: Annotated[str, Secret] | None = None
+
+
 class Address(BaseModel):
     """Another one."""
 
@@ -99,9 +108,21 @@ class Register(Command[None]):
     then: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Keep(Command[None]):
+    """Takes what it is given."""
+
+    anything: Any = None
+    members: dict[str, object] = field(default_factory=dict[str, object])
+    described: Annotated[Any, Field(description="whatever it is")] = None
+
+
 def bank() -> Module:
     """What the tests send."""
     module = Module("bank")
+
+    @module.handler
+    async def keep(command: Keep) -> None: ...
 
     @module.handler
     async def open_(command: Open, events: EventBus) -> Result[int, Any]:
@@ -229,6 +250,30 @@ async def test_what_is_normalised_is_kept_as_it_was_handled(app: App) -> None:
     assert opened.payload == '{"count":2,"then":""}'
     assert '"cards":[{"holder":"ada","number":"***"}]' in registered.payload
     assert CANARY not in registered.payload
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Card(holder="ada", number=CANARY),
+        {"card": Card(holder="ada", number=CANARY)},
+        [({"deep": Card(holder="ada", number=CANARY)},)],
+        frozenset({Card(holder="ada", number=CANARY)}),
+        Wallet(holder="ada", main=Card(holder="ada", number=CANARY)),
+        Address(street="ada", gate=CANARY),
+    ],
+    ids=["alone", "in a dict", "deep", "in a set", "in another", "model"],
+)
+async def test_a_mark_counts_where_no_class_is_said(given: Any, app: App) -> None:
+    """In a field for anything, in one for a mapping, and in one that is described and says no more."""
+    for field_ in ("anything", "members", "described"):
+        await app.execute(Keep(**{field_: {"x": given} if field_ == "members" else given}))
+    entries = await trail(app)
+    assert len(entries) == 3
+    for entry in entries:
+        assert "ada" in entry.payload
+        assert "***" in entry.payload
+        assert CANARY not in entry.payload
 
 
 async def test_an_error_of_a_library_is_told_by_its_class(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ them.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeVar, cast
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, Final, TypeVar, cast, get_args, get_type_hints
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, SerializationInfo, SerializerFunctionWrapHandler
 from pydantic.errors import PydanticUserError
@@ -16,12 +18,14 @@ from pydantic_core import PydanticSerializationError, core_schema
 from twofold.errors import Invalid, WiringError
 from twofold.messages._telling import HIDDEN, is_telling
 from twofold.messages._type import MessageType
+from twofold.messages._whole import parts_of
 
 M = TypeVar("M")
 
 _REDACTED: Final = "twofold redacted"
 _UNWRITABLE: Final = "null"
 _NOT_AS_IT_SAYS: Final = (PydanticSerializationError, ValueError, TypeError, AttributeError)
+_SAYS_NO_TYPE: Final = {"title", "default", "description", "examples", "deprecated", "readOnly", "writeOnly"}
 _json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -91,25 +95,30 @@ def redacting(kind: MessageType[M]) -> Callable[[M], str]:
         except (*_NOT_AS_IT_SAYS, Invalid):
             return _UNWRITABLE
 
-    if not _may_tell(kind):
-        return plain
-    return lambda message: _json(without_secrets(json.loads(plain(message))))
+    found = _schemas(kind)
+    if found is None or _is_open_somewhere(found):
+        return lambda message: _json(without_secrets(_without_marked(json.loads(plain(message)), message)))
+    if any(is_telling(name) for schema in found for name in schema.get("properties", ())):
+        return lambda message: _json(without_secrets(json.loads(plain(message))))
+    return plain
 
 
 def _written(value: Any, write: SerializerFunctionWrapHandler, info: SerializationInfo[Any]) -> Any:
     return HIDDEN if info.context == _REDACTED else write(value)
 
 
-def _may_tell(kind: MessageType[Any]) -> bool:
-    """Whether a message may have a field with a telling name: by its schema, or since that leaves names open."""
+def _schemas(kind: MessageType[Any]) -> list[dict[str, Any]] | None:
+    """The schema of a message, and those of what is in it; None where it has none."""
     try:
         schema = kind.schema()
     except (PydanticUserError, WiringError):
-        return True
-    parts = [schema, *schema.get("$defs", {}).values()]
-    return any(is_telling(name) for part in parts for name in part.get("properties", ())) or any(
-        _is_open(node) for part in parts for node in _nodes(part.get("properties", part))
-    )
+        return None
+    return [schema, *schema.get("$defs", {}).values()]
+
+
+def _is_open_somewhere(schemas: list[dict[str, Any]]) -> bool:
+    """Whether a message may have fields that its schema does not name."""
+    return any(_is_open(node) for schema in schemas for node in _nodes(schema.get("properties", schema)))
 
 
 def _nodes(node: object) -> Iterator[Mapping[str, Any]]:
@@ -124,7 +133,49 @@ def _nodes(node: object) -> Iterator[Mapping[str, Any]]:
 
 
 def _is_open(node: Mapping[str, Any]) -> bool:
-    return (node.get("type") == "object" and "properties" not in node) or node.keys() <= {"title", "default"}
+    return (node.get("type") == "object" and "properties" not in node) or node.keys() <= _SAYS_NO_TYPE
+
+
+def _without_marked(plain: object, value: object) -> object:
+    """A JSON value without the secrets of dataclasses whose class pydantic is not told, so that it looks at no marks.
+
+    Args:
+        plain: The value as its codec writes it.
+        value: The value.
+    """
+    if isinstance(plain, list):
+        elements = cast("list[object]", plain)
+        values = cast("Collection[object]", value) if isinstance(value, Collection) else ()
+        return [*map(_without_marked, elements, values)] if len(values) == len(elements) else elements
+    if not isinstance(plain, dict):
+        return plain
+    members, parts = cast("dict[str, object]", plain), parts_of(value)
+    if parts is not None:
+        kind: Any = type(value)  # mypy takes the hash of an instance for that of its class
+        marked = _marked(kind)
+        return {
+            name: HIDDEN if name in marked and one is not None else _without_marked(one, parts.get(name))
+            for name, one in members.items()
+        }
+    values = cast("Mapping[object, object]", value).values() if isinstance(value, Mapping) else ()
+    if len(values) != len(members):
+        return members
+    return dict(zip(members, map(_without_marked, members.values(), values), strict=True))
+
+
+@cache
+def _marked(cls: Any) -> frozenset[str]:
+    """The fields of a class that it marks as secret; all of them where its annotations cannot be read."""
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except (NameError, TypeError):
+        return frozenset(one.name for one in fields(cls)) if is_dataclass(cls) else frozenset()
+    return frozenset(name for name, hint in hints.items() if _is_marked(hint))
+
+
+def _is_marked(hint: Any) -> bool:
+    metadata = getattr(hint, "__metadata__", ())
+    return any(one is Secret or isinstance(one, Secret) for one in metadata) or any(map(_is_marked, get_args(hint)))
 
 
 def without_secrets(value: object) -> object:
