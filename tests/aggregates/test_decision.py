@@ -42,6 +42,15 @@ class Late(Decision):
         """See an event."""
 
 
+class Sharing(Decision):
+    """What one has seen, all have."""
+
+    seen: list[object] = []  # noqa: RUF012  # the mistake
+
+    def evolve(self, event: CourseDefined) -> None:
+        self.seen.append(event)
+
+
 @dataclass
 class Loose(Decision):
     """Marks a field of a type that is not there."""
@@ -59,6 +68,7 @@ class Loose(Decision):
         (Untyped, "whose annotation names no classes"),
         (Anything, "every event of the log would be its own"),
         (Late, "has evolve as an async def, which nobody awaits"),
+        (Sharing, "has the default seen = [], a list that all of them would share"),
         (Loose, "has an annotation that cannot be resolved"),
     ],
 )

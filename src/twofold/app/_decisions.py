@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from twofold.aggregates import Decision, events_of
 from twofold.app._scan import python_modules
+from twofold.app._shared_defaults import default_faults
 from twofold.dispatch import Module
 from twofold.errors import Fault, FaultError, WiringError
 from twofold.messages import tag_fields
@@ -15,10 +16,11 @@ def read_decisions(modules: Sequence[Module], faults: list[Fault]) -> list[type]
 
     Args:
         modules: The modules.
-        faults: Where the faults are put of decisions that do not say what they are made of.
+        faults: Where the faults of decisions are put.
     """
     found: list[type] = []
     for kind in dict.fromkeys(_decisions(modules)):
+        faults += default_faults(kind)
         try:
             found += events_of(kind)
             tag_fields(kind)
