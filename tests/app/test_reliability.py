@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -232,6 +233,21 @@ class TestSettings:
         (fault,) = App("finding", modules=[module], database="memory:").check()
         assert name in fault.text
         assert meant in fault.hint
+
+    @pytest.mark.parametrize(
+        "said, name, meant",
+        [
+            (partial(App, "finding"), "databse", "database"),
+            (partial(App, "finding"), "ratelimit", "rate_limit"),
+            (partial(Module, "finding"), "authorise", "authorize"),
+            (Module("finding").handler, "blockng", "blocking"),
+            (partial(Module("finding").register, Find, counting("x")[1]), "pth", "path"),
+        ],
+    )
+    def test_what_was_meant_may_be_another_parameter(self, said: Callable[..., Any], name: str, meant: str) -> None:
+        """What is near to a name is sought among all that may be said there."""
+        with pytest.raises(WiringError, match=f"there is no option '{name}': did you mean {meant}[?]"):
+            said(**{name: 1})
 
     def test_what_is_not_ours_is_left_alone(self, module: Module, monkeypatch: pytest.MonkeyPatch) -> None:
         """A variable that looks like none of these may be anybody's."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, Optional, Protocol, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Generic, Literal, Optional, Protocol, TypeVar
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, SecretStr
@@ -1051,6 +1051,50 @@ def test_an_aggregate_that_cannot_be_rebuilt(kind: type[Aggregate], code: str, t
     fault = only(loading(kind))
     assert (fault.where, fault.code, fault.text) == (f"{HERE}.{kind.__qualname__}", code, text)
     assert fault.hint
+
+
+class Sharing(Basket):
+    lines: list[str] = []  # noqa: RUF012  # the mistake
+
+
+class SharingAMap(Basket):
+    counts = {}  # type: ignore[var-annotated]  # noqa: RUF012  # the mistake
+
+
+class SharingBySub(Sharing):
+    pass
+
+
+@pytest.mark.parametrize(
+    "kind, text",
+    [
+        (Sharing, "has the default lines = [], a list that all of them would share"),
+        (SharingAMap, "has the default counts = {}, a dict that all of them would share"),
+        (SharingBySub, "has the default lines = [], a list that all of them would share"),
+    ],
+)
+def test_an_aggregate_with_a_default_that_all_share(kind: type[Aggregate], text: str) -> None:
+    """What one puts into it, all would have: it is told at the start, also when a base class says it."""
+    fault = only(loading(kind))
+    assert (fault.where, fault.code, fault.text) == (f"{HERE}.{kind.__qualname__}", "shared_default", text)
+    assert "in __init__" in fault.hint
+
+
+class WithConstants(Basket):
+    LIMITS = {"lines": 10}  # noqa: RUF012  # a constant
+    known: ClassVar[set[str]] = set()
+    later: "ClassVar[list[str]]" = []  # noqa: RUF012  # as `from __future__ import annotations` has it
+    fixed: Final = [1]
+    names: tuple[str, ...] = ()
+    lines: list[str]
+
+    def __init__(self) -> None:
+        self.lines = []
+
+
+def test_an_aggregate_whose_class_has_something_for_all() -> None:
+    """Class variables, constants and what cannot be changed are sound."""
+    assert [one for one in found(loading(WithConstants)) if one.code == "shared_default"] == []
 
 
 def test_two_aggregates_in_the_same_streams() -> None:

@@ -13,6 +13,7 @@ import pytest
 from examples.orders import app as orders_app
 from examples.orders.commands import PayOrder, pay_order
 from examples.orders.domain import Order, OrderPlaced, WrongAmount
+from tests.testing.queueing import Book, BookAdded, Marked, Reserve, Reserved, library
 from tests.testing.stall import (
     CountSold,
     Post,
@@ -37,6 +38,7 @@ from twofold import (
     Module,
     NotFound,
     Principal,
+    Refused,
     Repository,
     Success,
     UnitOfWork,
@@ -417,3 +419,16 @@ async def test_an_application_that_is_imported_keeps_its_database_for_itself(
     (placed,) = order.recorded
     await given(orders_app, placed).then()
     assert not files_in(tmp_path)
+
+
+async def test_an_event_that_a_decider_is_told_is_in_its_stream() -> None:
+    """The aggregate that has the same id and is not changed by it does not get it."""
+    past = BookAdded(isbn="1"), Reserved(isbn="1")
+    await given(library(Book), *past).when(Reserve(isbn="1")).then(Refused)
+    await given(library(Book), *past).when(Reserve(isbn="2")).then(Reserved(isbn="2"))
+
+
+async def test_an_event_of_a_decider_that_changes_an_aggregate_may_be_of_either() -> None:
+    """Nobody guesses then."""
+    with pytest.raises(WiringError, match="may be of queue-1 or of marked-1: give the command that records it"):
+        await given(library(Marked), BookAdded(isbn="1"), Reserved(isbn="1")).when(Reserve(isbn="1")).then(Refused)

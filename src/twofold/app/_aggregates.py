@@ -7,6 +7,7 @@ from typing import Any, get_args, get_origin
 
 from twofold.aggregates import Aggregate, Entity, Repository, methods_of, state_codec
 from twofold.app._encodable import write_only
+from twofold.app._shared_defaults import default_faults
 from twofold.dispatch import Handler, Injection
 from twofold.errors import Fault, FaultError, WiringError
 
@@ -75,6 +76,7 @@ def _entity_faults(kind: type[Any], sql: ModuleType | None) -> Iterable[Fault]:
 
 def _faults(kind: type[Any]) -> Iterable[Fault]:
     where = f"{kind.__module__}.{kind.__qualname__}"
+    yield from default_faults(kind)
     if kind.snapshots is not None:
         yield from _snapshot_faults(kind, where)
     methods, unread = _methods(kind)

@@ -152,7 +152,7 @@ class App:
             name=name,
             clock=clock or SystemClock(),
             errors=errors or {},
-            policies=options_of(policies, of=Policies),
+            policies=options_of(policies, App, of=Policies),
             idempotency=idempotency,
             profile=profile_of(profile),
             auditing=Auditing.of(audit),

@@ -79,7 +79,7 @@ class Module:
     ) -> None:
         self.name = name
         self.authorize = authorize
-        self.policies = options_of(policies, of=Policies)
+        self.policies = options_of(policies, Module, of=Policies)
         self.errors: Classification = errors or {}
         self.registrations: list[Registration] = []
         self.projections: list[ProjectionDeclaration] = []
@@ -147,7 +147,7 @@ class Module:
             WiringError: There is no such option.
         """
         door = Door(path=path, method=method, status=status, hidden=hidden, version=version, live=live)
-        said = options_of(options)
+        said = options_of(options, self.handler)
 
         def declare(found: F) -> F:
             self.registrations.append(
@@ -251,7 +251,7 @@ class Module:
                 blocking=blocking,
                 door=Door(path=path, method=method, status=status, hidden=hidden, version=version, live=live),
                 reads=_names(reads),
-                options=options_of(options),
+                options=options_of(options, self.register),
             )
         )
 
@@ -486,7 +486,7 @@ class Module:
             snapshots=snapshots,
             snapshot_version=snapshot_version,
         )
-        self.deciders.append(DeciderDeclaration(decider=decider, options=options_of(options)))
+        self.deciders.append(DeciderDeclaration(decider=decider, options=options_of(options, self.decider)))
         return decider
 
     def provide(self, wanted: Any, source: Any = None, *, scope: Lifetime = "message") -> None:

@@ -1,6 +1,7 @@
 """What may be said of how messages are handled: each option switches a stage of a pipeline on."""
 
 import difflib
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
@@ -63,11 +64,12 @@ APPLIES_TO: Final[Mapping[str, tuple[Kind, ...]]] = {
 """The kinds of messages that each option has a meaning for."""
 
 
-def options_of(given: Mapping[str, Any], *, of: type = Options) -> Mapping[str, Any]:
+def options_of(given: Mapping[str, Any], by: Callable[..., Any], *, of: type = Options) -> Mapping[str, Any]:
     """Options, once their names are known to be right.
 
     Args:
         given: What was said, by name.
+        by: What it was said to; its own parameters may be meant as well.
         of: The options that there are.
 
     Raises:
@@ -76,7 +78,12 @@ def options_of(given: Mapping[str, Any], *, of: type = Options) -> Mapping[str, 
     known = [name for name in APPLIES_TO if name in of.__annotations__]
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+            near = difflib.get_close_matches(name, [*_parameters(by), *known], n=1)
             meant = f": did you mean {near[0]}?" if near else f": there are {', '.join(known)}"
             raise WiringError(f"there is no option {name!r}{meant}")
     return dict(given)
+
+
+def _parameters(function: Callable[..., Any]) -> list[str]:
+    said = inspect.signature(function).parameters.values()
+    return [one.name for one in said if one.kind is inspect.Parameter.KEYWORD_ONLY]

@@ -1,8 +1,9 @@
 """Which stream an event that is given to an application belongs to: that of the aggregate which it is an event of.
 
 Nobody guesses. An event begins an aggregate when exactly one class of the application gets its id from it, and goes on
-with one when it names the id of exactly one that it changes, or that takes it. Otherwise it belongs to none, and has a
-stream of its own, as if published.
+with one when it names the id of exactly one that it changes, or that takes it. An event that the `evolve` of a decider
+names is in the stream that its fields make, before one of an aggregate that it does not change. Otherwise it belongs to
+none, and has a stream of its own, as if published.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +13,9 @@ from typing import Any, final, get_args, get_origin
 
 from twofold.aggregates import Aggregate, Repository
 from twofold.app import App
-from twofold.errors import WiringError
+from twofold.dispatch import Decider, named_classes
+from twofold.errors import FaultError, WiringError
+from twofold.messages import Event
 from twofold.testing._difference import fields_of
 
 
@@ -26,6 +29,7 @@ class Streams:
 
     def __init__(self, app: App) -> None:
         self._kinds = list(_aggregates(app))
+        self._deciders = [one.decider for module in app.modules for one in module.deciders]
         self._known: dict[str, Aggregate] = {}
         self._alone = count(1)
 
@@ -33,22 +37,25 @@ class Streams:
         """The stream of the next event.
 
         Raises:
-            WiringError: Several aggregates may be meant.
+            WiringError: Several aggregates or deciders may be meant.
         """
         values = list((fields_of(event) or {}).values())
         begun: dict[str, Aggregate] = {
             kind.stream_of(made.id): made for kind in self._kinds if (made := _begun(kind, event, values))
         }
-        found = begun or self._going_on(event, values)
+        taken, changed = ({}, begun) if begun else self._going_on(event, values)
+        decided = dict.fromkeys(stream for one in self._deciders if (stream := _decided(one, event)))
+        found: dict[str, Aggregate | None] = {**decided, **(changed if decided else changed or taken)}
         if len(found) > 1:
             raise WiringError(f"{event!r} may be of {' or of '.join(found)}: give the command that records it instead")
         for stream, one in found.items():
-            self._known.setdefault(stream, one)
+            if one is not None:
+                self._known.setdefault(stream, one)
             return stream
         return f"given-{next(self._alone)}"
 
-    def _going_on(self, event: Any, values: Sequence[object]) -> dict[str, Aggregate]:
-        """Those whose id an event names: what it changes, else what takes it.
+    def _going_on(self, event: Any, values: Sequence[object]) -> tuple[dict[str, Aggregate], dict[str, Aggregate]]:
+        """Those whose id an event names: what takes it, and what it changes.
 
         An `evolve` may pass over what it does not know: an event of a loan that names its reader is taken by both.
         """
@@ -60,7 +67,7 @@ class Streams:
                     taken[stream] = one
                     if _state(one) != before:
                         changed[stream] = one
-        return changed or taken
+        return taken, changed
 
     def see(self, stream: str, event: Any) -> None:
         """Know of an event that is in the log."""
@@ -100,6 +107,15 @@ def _aggregates(app: App) -> Iterable[type[Any]]:
     hints: Iterator[Any] = (hint for handler in app.router.handlers() for hint in reached(handler))
     asked = dict.fromkeys(get_args(hint)[0] for hint in hints if get_origin(hint) is Repository)
     return [kind for kind in asked if issubclass(kind, Aggregate)]
+
+
+def _decided(decider: Decider[Any, Any, Any], event: Any) -> str | None:
+    """The stream of a decider that an event is in; None when its `evolve` does not name it, or nobody can tell."""
+    try:
+        named = named_classes(decider.evolve, 1, "")
+        return decider.stream_of(event) if any(one is not Event and isinstance(event, one) for one in named) else None
+    except (FaultError, AttributeError):  # it names no classes; its stream is made of what only the command has
+        return None
 
 
 def _begun(kind: type[Any], event: Any, values: Sequence[object]) -> Any:
