@@ -127,18 +127,18 @@ class PostgresTransaction:
                 raise
         async with self._one_at_a_time:
             if self._connection is not None:
-                return await self._commits.finish(self._let_go("the transaction has ended"), call)
+                return await self._commits.finish(self._let_go(_ENDED), call)
             if self._ended is not None:
                 raise StoreUnavailable(self._ended)
-            self._ended = "the transaction has ended"
+            self._ended = _ENDED
         return await self._commits.commit(call)
 
     async def rollback(self) -> None:
         """Undo everything and give the connection back; harmless when nothing was begun or it has ended."""
         if self._connection is not None:
-            await carried_through(self._roll_back(self._let_go("the transaction has ended")))
+            await carried_through(self._roll_back(self._let_go(_ENDED)))
         elif self._ended is None:
-            self._ended = "the transaction has ended"
+            self._ended = _ENDED
 
     async def _run(self, work: Callable[[Any], Any], *, every: bool = False) -> Any:
         async with self._one_at_a_time:
@@ -162,8 +162,8 @@ class PostgresTransaction:
         pool = self._commits.pool
         connection = await pool.take()
         try:
-            beginning_it = beginning(connection, self._beginning(connection), every=every)
-            await connection.execute(beginning_it, timeout=self._turn_timeout)
+            statement = beginning(connection, self._beginning(connection), every=every)
+            await connection.execute(statement, timeout=self._turn_timeout)
         except Exception as error:  # noqa: BLE001  # it is raised again
             pool.give(connection, clean=False)
             raise_typed(error)
@@ -211,6 +211,7 @@ class PostgresTransaction:
 
 
 _PATIENCE: Final = 5.0
+_ENDED: Final = "the transaction has ended"
 _KNOWS_TRANSACTION_TIMEOUT: Final = (17,)
 _IDLE: Final = "idle_in_transaction_session_timeout"
 _WAY_OUT: Final = "do what is slow elsewhere, or raise turn_timeout"
