@@ -26,8 +26,10 @@ import examples
 import twofold
 from examples._demo.database import Database, PostgresSchema, SqliteFile
 from tests.adapters import make_once
+from tools import redis_server
 from tools.coverage_tracer import keep_greenlets, untraced
 from tools.nats_server import NatsServer, running
+from tools.redis_server import RedisServer
 from tools.shared_postgres import fresh_database
 
 Execute: TypeAlias = Callable[[str], object]
@@ -179,7 +181,11 @@ async def _connect(url: str) -> Any:
 
 @pytest.fixture
 def redis_url() -> Generator[str]:
-    """A server that speaks Redis, with Lua."""
+    """A Redis with nothing in it: a real one where it is installed, and where not a server that speaks it, with Lua."""
+    if redis_server.PROGRAM is not None:
+        with redis_server.running() as real:
+            yield real.url
+        return
     server = TcpFakeServer(("127.0.0.1", 0), server_type="redis")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -187,3 +193,12 @@ def redis_url() -> Generator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def real_redis() -> Generator[RedisServer]:
+    """A Redis to kill and to freeze."""
+    if redis_server.PROGRAM is None:
+        pytest.skip("redis-server is not installed")
+    with redis_server.running() as server:
+        yield server

@@ -5,21 +5,13 @@ again on the same port. It ends with the process that has started it, however th
 """
 
 import json
-import os
-import signal
-import subprocess
 import sysconfig
-import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, final
+from typing import final
 
-import psutil
-
-_GUARD: Final = '"$@" & server=$!; echo $server; read -r _; kill -9 $server; wait'
-"""Runs the server until whoever holds the other end of its input is gone."""
-_BOUND: Final = 60.0
+from tools.guarded import Guarded
 
 
 @final
@@ -35,7 +27,7 @@ class NatsServer:
         self._folder = folder
         self._settings = settings
         self._port = -1
-        self._guard: subprocess.Popen[str] | None = None
+        self._running: Guarded | None = None
         self.pid = 0
         """The process that serves; 0 before there was one."""
 
@@ -60,30 +52,16 @@ class NatsServer:
         ]
         file.write_text("\n".join(lines))
         program = Path(sysconfig.get_path("scripts")) / "nats-server"
-        with (self._folder / "log").open("a") as log:
-            self._guard = subprocess.Popen(
-                ["/bin/sh", "-c", _GUARD, "sh", str(program), "--config", str(file)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,
-            )
-        self.pid = int(self._guard.stdout.readline()) if self._guard.stdout else 0
-        end = time.monotonic() + _BOUND
-        while not (told := _told(ports / f"nats-server_{self.pid}.ports")):
-            if time.monotonic() > end or psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE:
-                raise RuntimeError((self._folder / "log").read_text())
-            time.sleep(0.01)
-        self._port = int(told.rpartition(":")[2])
+        self._running = running = Guarded([str(program), "--config", str(file)], self._folder / "log")
+        self.pid, told = running.pid, ports / f"nats-server_{running.pid}.ports"
+        running.wait_until(lambda: _told(told) != "")
+        self._port = int(_told(told).rpartition(":")[2])
 
     def kill(self) -> None:
         """End it, without a chance to do anything else. Harmless when it is not running."""
-        guard, self._guard = self._guard, None
-        if guard is not None:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-            guard.communicate()
+        running, self._running = self._running, None
+        if running is not None:
+            running.kill()
 
 
 @contextmanager

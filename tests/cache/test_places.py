@@ -1,7 +1,9 @@
 """The places where answers are kept, in memory and in Redis: what comes out, what is dropped, what room there is."""
 
 import asyncio
+import os
 import secrets
+import signal
 import socket
 
 import pytest
@@ -9,6 +11,7 @@ from fakeredis import TcpFakeServer
 from redis.asyncio import Redis
 
 from tests.reliability.virtual import HandClock, LoopClock, run, silent_redis
+from tools.redis_server import RedisServer
 from twofold.cache import Answers, Kept, StoredCaches
 from twofold.cache._memory import MemoryAnswers
 from twofold.cache._stored import RedisAnswers
@@ -107,6 +110,31 @@ async def test_a_redis_that_is_away_finds_nothing_and_says_when_it_cannot_drop(
     server.shutdown()
     server.server_close()
     await running
+
+
+async def test_a_real_redis_that_stands_still_or_dies_gives_nothing_and_comes_back(real_redis: RedisServer) -> None:
+    """One that is frozen keeps nobody for longer than its patience; one that was killed has forgotten all."""
+    clock = HandClock()
+    place = RedisAnswers(real_redis.url, clock, "shop")
+    kept = Kept(b"[1]", 0, (await place.look(KEY, ("prices",)))[1])
+    await place.keep(KEY, kept, 60)
+
+    os.kill(real_redis.pid, signal.SIGSTOP)
+    assert await asyncio.wait_for(place.look(KEY, ("prices",)), 20) == (None, ("away",))
+    with pytest.raises(StoreUnavailable, match="left alone"):
+        await place.drop("prices")
+    os.kill(real_redis.pid, signal.SIGCONT)
+    clock.time += 5
+    assert (await place.look(KEY, ("prices",)))[0] == kept
+
+    real_redis.kill()
+    assert await place.look(KEY, ("prices",)) == (None, ("away",))
+    real_redis.start()
+    clock.time += 5
+    none, marks = await place.look(KEY, ("prices",))
+    assert none is None
+    assert marks != kept.marks
+    await place.close()
 
 
 def test_a_question_ends_at_the_deadline_of_who_asks(caplog: pytest.LogCaptureFixture) -> None:

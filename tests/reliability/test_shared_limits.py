@@ -1,12 +1,15 @@
 """Rate limits that several processes share, in a Redis: what they count, and what happens when it is not there."""
 
 import asyncio
+import os
+import signal
 import socket
 from collections.abc import AsyncGenerator
 
 import pytest
 
 from tests.reliability.virtual import HandClock, LoopClock, by_type, run, silent_redis
+from tools.redis_server import RedisServer
 from twofold.errors import RateLimited, StoreUnavailable
 from twofold.reliability import Rate, RateLimit, State, StateChange, WindowLimiters
 from twofold.reliability._stored import RedisStore
@@ -85,6 +88,34 @@ async def test_a_store_that_is_gone_is_left_alone_and_looked_for_again(redis_url
     with pytest.raises(StoreUnavailable, match="does not answer"):
         await limiters.of(int).admit("")
     assert [change.after for change in told] == [State.OPEN, State.HALF_OPEN, State.OPEN]
+    await limiters.close()
+
+
+async def test_a_real_store_that_stands_still_or_dies_is_counted_in_again(real_redis: RedisServer) -> None:
+    """Frozen, it keeps nobody beyond their deadline, and has what was counted; killed, it begins anew."""
+    clock = HandClock()
+    limit = RateLimit("1/hour", store=real_redis.url, absent="refuse")
+    limiters = WindowLimiters(by_type({int: limit}), clock=clock)
+    await limiters.of(int).admit("")
+
+    os.kill(real_redis.pid, signal.SIGSTOP)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match="does not answer"):
+            await limiters.of(int).admit("", clock.monotonic() + 0.2)
+    with pytest.raises(StoreUnavailable, match="not called for now"):
+        await limiters.of(int).admit("")
+    os.kill(real_redis.pid, signal.SIGCONT)
+    clock.time += 5
+    with pytest.raises(RateLimited):
+        await limiters.of(int).admit("")
+
+    real_redis.kill()
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        await limiters.of(int).admit("")
+    real_redis.start()
+    await limiters.of(int).admit("")
+    with pytest.raises(RateLimited):
+        await limiters.of(int).admit("")
     await limiters.close()
 
 

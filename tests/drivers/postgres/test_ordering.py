@@ -1,7 +1,7 @@
 """Strict order: readers of other origin, who ask for what is behind the last position they saw, miss nothing either."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
@@ -26,47 +26,47 @@ async def strict(new_store: NewStore) -> AsyncIterator[PostgresStore]:
     await store.stop()
 
 
-async def outsider(plain: Plain, done: asyncio.Event) -> list[UUID]:
-    """What one sees who knows nothing of twofold."""
-    seen, last, ended = list[UUID](), 0, False
-    while not ended:
-        ended = done.is_set()
-        for row in await plain.fetch("SELECT position, id FROM twofold_events WHERE position > $1 ORDER BY 1", last):
-            last = row["position"]
-            seen.append(row["id"])
-    return seen
+class Outsider:
+    """One who knows nothing of twofold, and asks for what is behind the last position that it saw."""
 
+    def __init__(self, plain: Plain) -> None:
+        self._plain, self._last = plain, 0
+        self.seen = list[UUID]()
 
-Watched = Callable[[], Awaitable[tuple[list[UUID], set[UUID]]]]
-
-
-@pytest.fixture
-def watched(connect: Connect, plain: Plain, calling: Calls) -> Watched:
-    """Has twelve slow writers write while an outsider reads; gives what it saw, and what was written."""
-
-    async def watch() -> tuple[list[UUID], set[UUID]]:
-        done = asyncio.Event()
-        reading = asyncio.create_task(outsider(plain, done))
-        written = await slow_writers(connect, calling, 12, 1.5, stall=0.005)
-        done.set()
-        return await reading, written
-
-    return watch
+    async def look(self) -> None:
+        """See what is new to it."""
+        rows = await self._plain.fetch(
+            "SELECT position, id FROM twofold_events WHERE position > $1 ORDER BY 1", self._last
+        )
+        for row in rows:
+            self._last = row["position"]
+            self.seen.append(row["id"])
 
 
 @pytest.mark.usefixtures("strict")
-async def test_an_outsider_misses_nothing(watched: Watched) -> None:
+async def test_an_outsider_misses_nothing(connect: Connect, calling: Calls, plain: Plain) -> None:
     """Under twelve writers who stall and roll back it sees every event once."""
-    seen, written = await watched()
-    assert len(seen) == len(written) > 12
-    assert set(seen) == written
+    outsider = Outsider(plain)
+    writing = asyncio.create_task(slow_writers(connect, calling, 12, 30, stall=0.005))
+    while not writing.done():
+        await outsider.look()
+    written = await writing
+    await outsider.look()
+    assert len(outsider.seen) == len(written) > 12
+    assert set(outsider.seen) == written
 
 
 @pytest.mark.usefixtures("store")
-async def test_by_the_floor_it_would(watched: Watched) -> None:
-    """The same reader misses events where nobody asked for the order: what the order is for."""
-    seen, written = await watched()
-    assert set(seen) < written
+async def test_by_the_floor_it_would(opened: Open, plain: Plain) -> None:
+    """The same reader misses an event where nobody asked for the order: what the order is for."""
+    outsider = Outsider(plain)
+    first, second = await opened("first"), await opened("second")
+    await second.execute("COMMIT")
+    await outsider.look()
+    await first.execute("COMMIT")
+    await outsider.look()
+    assert len(outsider.seen) == 1
+    assert await plain.fetchval("SELECT count(*) FROM twofold_events") == 2
 
 
 async def test_own_readers_miss_nothing_in_strict_order(
@@ -75,7 +75,7 @@ async def test_own_readers_miss_nothing_in_strict_order(
     """The floor is kept as well: a follower sees every event once, in order."""
     done = asyncio.Event()
     following = asyncio.create_task(follow(strict, done))
-    written = await slow_writers(connect, calling, 6, 0.5, stall=0.005)
+    written = await slow_writers(connect, calling, 6, 20, stall=0.005)
     done.set()
     seen = await following
     assert {event.id for event in seen} == written

@@ -9,28 +9,25 @@ from twofold.drivers.postgres._append import Calls
 from twofold.testing._store_case import append
 
 
-async def slow_writers(
-    connect: Connect, calling: Calls, writers: int, seconds: float, *, stall: float = 0.02
-) -> set[UUID]:
-    """Have many write for a while, each on a connection of its own.
+async def slow_writers(connect: Connect, calling: Calls, writers: int, times: int, *, stall: float = 0.02) -> set[UUID]:
+    """Have many write at once, each on a connection of its own.
 
     Args:
         connect: Opens connections.
         calling: What they send.
         writers: How many there are.
-        seconds: For how long they write.
+        times: How many transactions each of them makes.
         stall: How long they wait before the end of a transaction at most, in seconds.
 
     Returns:
         The events that were committed.
     """
     written = set[UUID]()
-    end = asyncio.get_running_loop().time() + seconds
 
     async def write(number: int) -> None:
         chance = random.Random(number)
         connection = await connect()
-        while asyncio.get_running_loop().time() < end:
+        for _ in range(times):
             batch = append(f"s{chance.randrange(1 + writers // 3)}", chance.randrange(1, 3))
             await connection.execute("BEGIN")
             await calling.of(batch).send(connection)
