@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from twofold.aggregates._aggregate import Aggregate
 from twofold.aggregates._snapshots import Loaded
@@ -14,6 +14,8 @@ from twofold.store import Recorded, Snapshot, Store, Stored, UnitOfWork, decode_
 
 A = TypeVar("A", bound=Aggregate)
 S = TypeVar("S", bound=Stored)
+
+_Pages: TypeAlias = Callable[..., Awaitable[Sequence[S]]]
 
 _PAGE = 1000
 _log = logging.getLogger("twofold.snapshots")
@@ -32,12 +34,13 @@ async def load(
         catalogue: What decodes them.
     """
     if kind.snapshots is None:
-        events, last, _ = await _read(partial(read_stored, store.log, stream), catalogue, after=0)
+        events, last, _ = await _read(partial(read_stored, store.log, stream), catalogue)
         version = 0 if last is None else last.version
         return kind.rebuild(events, version=version), version
     began = unit.clock.monotonic()
-    start, behind, last = await _start(kind, stream, store)
-    events, newest, count = await _read(partial(store.log.read_stream, stream), catalogue, after=behind)
+    read = partial(store.log.read_stream, stream)
+    start, last, page = await _start(kind, stream, store, read)
+    events, newest, count = await _read(read, catalogue, page, after=0 if last is None else last.version)
     last = newest or last
     if last is None:
         return None, 0
@@ -59,35 +62,48 @@ def _keep(found: Aggregate, stream: str, last: Recorded, unit: UnitOfWork) -> No
         unit.keep_snapshot(Snapshot(stream, last.version, last.id, codec.schema, state))
 
 
-async def _start(kind: type[A], stream: str, store: Store) -> tuple[A | None, int, Recorded | None]:
-    """What a snapshot says, with the version and the entry of its last event; it is not used when anything is amiss."""
+async def _start(
+    kind: type[A], stream: str, store: Store, read: _Pages[Recorded]
+) -> tuple[A | None, Recorded | None, Sequence[Recorded] | None]:
+    """What a snapshot says, the entry of its last event, and the first page behind it; None when anything is amiss."""
     snapshot = await store.find_snapshot(stream)
     codec = state_codec(kind)
     if snapshot is None or snapshot.is_erased or snapshot.schema != codec.schema:
-        return None, 0, None
-    entries = await store.log.read_stream(stream, after=snapshot.version - 1, limit=1)
+        return None, None, None
+    # In one go with the entry that it is of.
+    page = await read(after=snapshot.version - 1, limit=_PAGE + 1)
+    entry = page[0] if page else None
     state = codec.read(snapshot.state)
-    if state is None or [(one.version, one.id) for one in entries] != [(snapshot.version, snapshot.event_id)]:
+    if state is None or entry is None or (entry.version, entry.id) != (snapshot.version, snapshot.event_id):
         what = "its state cannot be read" if state is None else "the stream has another event there"
         _log.warning("the snapshot of %s at version %d is not used: %s", stream, snapshot.version, what)
-        return None, 0, None
+        return None, None, None
     aggregate = kind()
     vars(aggregate).update(state)
-    return aggregate, snapshot.version, entries[0]
+    return aggregate, entry, page[1:]
 
 
 async def _read(
-    read: Callable[..., Awaitable[Sequence[S]]], catalogue: Catalogue, *, after: int
+    read: _Pages[S], catalogue: Catalogue, page: Sequence[S] | None = None, *, after: int = 0
 ) -> tuple[Sequence[Event], S | None, int]:
-    """The events of a stream behind a version, the entry of the last one, and how many entries there are."""
+    """The events of a stream behind a version, the entry of the last one, and how many entries there are.
+
+    Args:
+        read: Reads a page of its entries.
+        catalogue: What decodes them.
+        page: The first page, if it was read before.
+        after: The version.
+    """
     events: list[Event] = []
     last: S | None = None
     count = 0
     while True:
-        page = await read(after=after + count, limit=_PAGE)
+        if page is None:
+            page = await read(after=after + count, limit=_PAGE)
         events += decode_events(catalogue, page)
         count += len(page)
         if page:
             last = page[-1]
         if len(page) < _PAGE:
             return events, last, count
+        page = None
