@@ -11,7 +11,7 @@ from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnno
 from pydantic_core import PydanticSerializationError
 
 from twofold.errors import WiringError
-from twofold.messages import PLAIN
+from twofold.messages import PLAIN, strict_writer
 
 
 class AnswerCodec:
@@ -24,12 +24,13 @@ class AnswerCodec:
         WiringError: There is no way to write the type as JSON.
     """
 
-    __slots__ = ("adapter",)
+    __slots__ = ("_write", "adapter")
 
     def __init__(self, promised: Any) -> None:
         try:
             self.adapter = _adapter(promised)
             self.adapter.json_schema(mode="serialization")
+            self._write = strict_writer(self.adapter)
         except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError) as error:
             raise WiringError(f"answers {promised}, which cannot be written as JSON") from error
 
@@ -40,7 +41,7 @@ class AnswerCodec:
             ValidationError: It is not of the promised type, and cannot be brought into its shape.
         """
         try:
-            return self.adapter.dump_json(value, warnings="error")
+            return self._write(value)
         except PydanticSerializationError:
             return self.adapter.dump_json(self.adapter.validate_python(value, from_attributes=True))
 

@@ -109,7 +109,7 @@ class Context:
         trace: The trace headers of what it causes, where it has a span of its own.
     """
 
-    __slots__ = ("_deadline", "_message_id", "_time", "_trace", "clock", "ids", "origin", "parent")
+    __slots__ = ("_deadline", "_id_text", "_message_id", "_time", "_trace", "clock", "ids", "origin", "parent")
 
     def __init__(
         self,
@@ -130,6 +130,7 @@ class Context:
         self.clock = clock
         self.ids = ids
         self._message_id = message_id
+        self._id_text: str | None = None
         self._time: datetime | None = None
         self._trace = trace
 
@@ -139,6 +140,13 @@ class Context:
         if self._message_id is None:
             self._message_id = self.ids()
         return self._message_id
+
+    @property
+    def id_text(self) -> str:
+        """The id of the message as text: what it causes has it in many places."""
+        if self._id_text is None:
+            self._id_text = str(self.message_id)
+        return self._id_text
 
     @property
     def time(self) -> datetime:
@@ -168,12 +176,12 @@ class Context:
         """Joins everything that one request caused."""
         if self.origin.correlation_id is not None:
             return self.origin.correlation_id
-        return str(self.message_id) if self.parent is None else self.parent.correlation_id
+        return self.id_text if self.parent is None else self.parent.correlation_id
 
     @property
     def causation_id(self) -> str | None:
         """The id of the message that caused this one; None for the first."""
-        return self.origin.causation_id if self.parent is None else str(self.parent.message_id)
+        return self.origin.causation_id if self.parent is None else self.parent.id_text
 
     @property
     def principal(self) -> Principal | None:
@@ -207,7 +215,7 @@ class Context:
 
     def headers(self) -> dict[str, str]:
         """What is stored beside an event that this message caused."""
-        headers = {**self.trace, "causation_id": str(self.message_id), "correlation_id": self.correlation_id}
+        headers = {**self.trace, "causation_id": self.id_text, "correlation_id": self.correlation_id}
         if (user_id := self.user_id) is not None:
             headers["user_id"] = user_id
         if (tenant := self.tenant) is not None:
@@ -215,7 +223,7 @@ class Context:
         return headers
 
     def __repr__(self) -> str:
-        return f"Context(message_id={str(self.message_id)!r}, correlation_id={self.correlation_id!r})"
+        return f"Context(message_id={self.id_text!r}, correlation_id={self.correlation_id!r})"
 
 
 _current: ContextVar[Context | None] = ContextVar("twofold_context", default=None)

@@ -16,6 +16,7 @@ from pydantic.errors import PydanticUserError
 from pydantic_core import PydanticSerializationError, core_schema
 
 from twofold.errors import Invalid, WiringError
+from twofold.messages._strictly import strict_writer
 from twofold.messages._telling import HIDDEN, is_telling
 from twofold.messages._type import MessageType
 from twofold.messages._whole import parts_of
@@ -81,17 +82,17 @@ def redacting(kind: MessageType[M]) -> Callable[[M], str]:
     Args:
         kind: The type.
     """
-    serialize = kind.adapter.serializer.to_json
+    write = strict_writer(kind.adapter, _written)
 
     def plain(message: M) -> str:
         try:
-            return serialize(message, context=_REDACTED, warnings="error").decode()
+            return write(message, _REDACTED).decode()
         except _NOT_AS_IT_SAYS:
             return normalised(message)
 
     def normalised(message: M) -> str:
         try:
-            return serialize(kind.validate(message), context=_REDACTED, warnings="error").decode()
+            return write(kind.validate(message), _REDACTED).decode()
         except (*_NOT_AS_IT_SAYS, Invalid):
             return _UNWRITABLE
 

@@ -90,7 +90,7 @@ def _write(level: int, what: str, about: dict[str, str], context: Context | None
 
 def _whose(context: Context) -> dict[str, Any]:
     return {
-        "message_id": str(context.message_id),
+        "message_id": context.id_text,
         "correlation_id": context.correlation_id,
         "user_id": context.user_id,
     }

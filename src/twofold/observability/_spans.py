@@ -49,7 +49,7 @@ class OpenTelemetrySpans:
                 "twofold.kind": kind.value,
                 "twofold.message": message,
                 "twofold.handler": handler,
-                "twofold.message_id": str(context.message_id),
+                "twofold.message_id": context.id_text,
                 "twofold.correlation_id": context.correlation_id,
             },
         )

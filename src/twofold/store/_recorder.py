@@ -66,7 +66,7 @@ class Recorder:
 
     def own(self, event: object) -> Added:
         """An event in the stream of a message of its own."""
-        return f"message-{self.context.message_id}", ANY_VERSION, event, self.draft(event)
+        return f"message-{self.context.id_text}", ANY_VERSION, event, self.draft(event)
 
     def received(self, stream: str, event: object, of: Context) -> Added:
         """An event that another service has recorded, with its id and with what has caused it there."""

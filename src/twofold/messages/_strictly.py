@@ -1,0 +1,94 @@
+"""Writing values as JSON, where what is not as its type says is refused.
+
+pydantic refuses it when it is told `warnings="error"`, and takes longer to understand that word than to write a
+message, since it expects a bool and makes an exception of finding none. So it is told only where a look is not enough.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+_AS_THEY_ARE: Final[Mapping[str, type]] = {
+    "bool": bool,
+    "date": date,
+    "datetime": datetime,
+    "decimal": Decimal,
+    "float": float,
+    "int": int,
+    "none": type(None),
+    "str": str,
+    "uuid": UUID,
+}
+_WRITTEN_AS_WHAT_IS_INSIDE: Final = ("default", "function-after", "function-before", "function-wrap")
+_MISSING: Final = object()
+_NONE: Final = frozenset[type]()
+
+
+def strict_writer(adapter: TypeAdapter[Any], known: Callable[..., object] | None = None) -> Callable[..., bytes]:
+    """What gives values of a type as JSON, and raises a `PydanticSerializationError` for others.
+
+    It takes the value, and what serialisers of fields are told as their `context`.
+
+    Args:
+        adapter: The codec of the type.
+        known: A serialiser of fields which gives what it is given to the one of their type, or something else for it.
+    """
+    write, is_plainly_so = adapter.serializer.to_json, _look(adapter.core_schema, known)
+
+    def strictly(value: object, context: object = None) -> bytes:
+        return write(value, context=context, warnings=False if is_plainly_so(value) else "error")
+
+    return strictly
+
+
+def _look(schema: Any, known: object) -> Callable[[object], bool]:
+    """Tells whether a value is as its type says, where its class and those of its fields are enough to tell."""
+    types = _types(schema, known)
+    if types:
+        return lambda value: type(value) in types
+    within = _fields(schema)
+    if within is None:
+        return lambda _: False
+    cls, fields = schema["cls"], [(name, _types(inside, known)) for name, inside in within.items()]
+
+    def is_plainly_so(value: object) -> bool:
+        if type(value) is not cls:
+            return False
+        for name, types in fields:  # noqa: SIM110  # `all` costs as much again
+            if type(getattr(value, name, _MISSING)) not in types:
+                return False
+        return True
+
+    return is_plainly_so if all(types for _, types in fields) else lambda _: False
+
+
+def _fields(schema: Any) -> dict[str, Any] | None:
+    """The schemas of the fields of a class, where nothing else of it is written."""
+    if schema["type"] not in ("dataclass", "model") or "serialization" in schema:
+        return None
+    inside = schema["schema"]
+    if inside["type"] not in ("dataclass-args", "model-fields") or inside.get("computed_fields"):
+        return None
+    fields: Any = inside["fields"]
+    if inside["type"] == "dataclass-args":
+        return {field["name"]: field["schema"] for field in fields}
+    return {name: field["schema"] for name, field in fields.items()}
+
+
+def _types(schema: Any, known: object) -> frozenset[type]:
+    """The classes whose values a schema takes and writes as they are; none where there is more to it."""
+    kind = schema["type"]
+    if "serialization" in schema and schema["serialization"].get("function") is not known:
+        return _NONE
+    if kind in _WRITTEN_AS_WHAT_IS_INSIDE:
+        return _types(schema["schema"], known)
+    if kind == "nullable":
+        inside = _types(schema["schema"], known)
+        return inside | {type(None)} if inside else _NONE
+    if kind == "enum":
+        return frozenset({schema["cls"]})
+    return frozenset({_AS_THEY_ARE[kind]}) if kind in _AS_THEY_ARE else _NONE
