@@ -25,6 +25,7 @@ from benchmarks.append_by_hand import InThread, Work
 from benchmarks.figures import Figure, Skipped
 from benchmarks.notes import Note, Tables, WriteNote, notes
 from benchmarks.rounds import compare
+from benchmarks.servers import run
 from benchmarks.twins import AUDIT, INSERT, VERSION, connect, made
 from benchmarks.work import DATA, HEADERS, batch, by_clients, new_streams
 from twofold import App, Command, Event, Module, UnitOfWork
@@ -37,10 +38,10 @@ ABOUT = (
     "command goes through the bus of an application, and leaves an entry in the audit trail; a unit of work is what "
     "the store does by itself. The twin is plain sqlite3: the same rows by the same statements over the same tables "
     "with the same settings, one commit for each. With several clients the twin still goes one after the other, since "
-    "sqlite3 has nothing better to offer. One at a time the figure is of the middle latencies, which a disk with a "
-    "long tail disturbs less; with more it is of the rounds. The floor of a command is one by hand, without a "
-    "pipeline, through a thread that commits for all who wait; that of a command with a session is SQLAlchemy itself: "
-    "its Session without threads, pipeline and audit trail."
+    "sqlite3 has nothing better to offer. The event loop is uvloop's, as under `twofold run`. One at a time the figure "
+    "is of the middle latencies, which a disk with a long tail disturbs less; with more it is of the rounds. The floor "
+    "of a command is one by hand, without a pipeline, through a thread that commits for all who wait; that of one with "
+    "a session is SQLAlchemy itself: its Session without threads, pipeline and audit trail."
 )
 
 _FULL = "FULL"
@@ -80,20 +81,20 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
     rounds, count = (2, 16) if quick else (41, 64)
     with tempfile.TemporaryDirectory() as folder:
         for clients, at_least in ((1, 0.6), (8, None), (32, 3.0)):
-            yield asyncio.run(_commands(Path(folder), rounds, count * max(1, clients // 4), clients, at_least=at_least))
+            yield run(_commands(Path(folder), rounds, count * max(1, clients // 4), clients, at_least=at_least))
         for clients in (1, 32):
-            yield asyncio.run(_floor(Path(folder), rounds, count * max(1, clients // 4), clients))
+            yield run(_floor(Path(folder), rounds, count * max(1, clients // 4), clients))
         for clients in (1, 8, 32):
-            yield asyncio.run(_units(Path(folder), rounds, count * max(1, clients // 4), clients))
-        yield asyncio.run(_sessions(Path(folder), rounds, count))
+            yield run(_units(Path(folder), rounds, count * max(1, clients // 4), clients))
+        yield run(_sessions(Path(folder), rounds, count))
         if importlib.util.find_spec("aiosqlite") is None:
             yield Skipped("command with an AsyncSession, against aiosqlite", "aiosqlite is not installed")
             return
         for clients in (1, 16):
             path = Path(folder) / f"{clients}"
             path.mkdir()
-            yield asyncio.run(_sessions_of_aiosqlite(path, rounds, count * clients // 4, clients))
-        yield asyncio.run(_floor_of_sessions(Path(folder), rounds, count // 4))
+            yield run(_sessions_of_aiosqlite(path, rounds, count * clients // 4, clients))
+        yield run(_floor_of_sessions(Path(folder), rounds, count // 4))
 
 
 async def _commands(folder: Path, rounds: int, count: int, clients: int, *, at_least: float | None) -> Figure:

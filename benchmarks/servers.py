@@ -10,12 +10,14 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, TypeVar, cast
 
 import uvicorn
+
+T = TypeVar("T")
 
 _ROOT = Path(__file__).parent.parent
 _NOTHING = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -43,6 +45,12 @@ def served(module: str, database: Path | None = None) -> Generator[int]:
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """The event loop that uvicorn chooses."""
     return uvicorn.Config("").get_loop_factory()
+
+
+def run(measuring: Coroutine[Any, Any, T]) -> T:
+    """Run a measurement in such an event loop, as `twofold run` runs an application."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(measuring)
 
 
 def _serve(module: str, listening: socket.socket) -> None:

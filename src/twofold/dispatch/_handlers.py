@@ -173,6 +173,8 @@ def as_result(answer: Any, where: str, what: str = "handler") -> Result[Any, Any
     Raises:
         WiringError: Nobody means to answer that: what was not awaited, an exception, or a Result inside a Result.
     """
+    if answer is None:  # most commands answer that
+        return Success(None)
     if isinstance(answer, FAILURE):
         return cast("Failure[Any]", answer)
     is_success = isinstance(answer, SUCCESS)
