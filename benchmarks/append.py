@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from benchmarks.append_by_hand import InThread, Work
 from benchmarks.figures import Figure, Skipped
 from benchmarks.notes import Note, Tables, WriteNote, notes
+from benchmarks.promised import Promised
 from benchmarks.rounds import compare
 from benchmarks.servers import run
 from benchmarks.twins import AUDIT, INSERT, VERSION, connect, made
@@ -40,8 +41,10 @@ ABOUT = (
     "with the same settings, one commit for each. With several clients the twin still goes one after the other, since "
     "sqlite3 has nothing better to offer. The event loop is uvloop's, as under `twofold run`. One at a time the figure "
     "is of the middle latencies, which a disk with a long tail disturbs less; with more it is of the rounds. The floor "
-    "of a command is one by hand, without a pipeline, through a thread that commits for all who wait; that of one with "
-    "a session is SQLAlchemy itself: its Session without threads, pipeline and audit trail."
+    "of a command is one by hand, without a pipeline, through a thread that commits for all who wait; that of what is "
+    "promised goes through twofold's store, checks the command, proves that its event can be read again, and leaves an "
+    "entry without secrets, which is sealed behind it; that of one with a session is SQLAlchemy itself: its Session "
+    "without threads, pipeline and audit trail."
 )
 
 _FULL = "FULL"
@@ -84,6 +87,7 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
             yield run(_commands(Path(folder), rounds, count * max(1, clients // 4), clients, at_least=at_least))
         for clients in (1, 32):
             yield run(_floor(Path(folder), rounds, count * max(1, clients // 4), clients))
+            yield run(_floor_with_promises(Path(folder), rounds, count * max(1, clients // 4), clients))
         for clients in (1, 8, 32):
             yield run(_units(Path(folder), rounds, count * max(1, clients // 4), clients))
         yield run(_sessions(Path(folder), rounds, count))
@@ -168,6 +172,33 @@ async def _floor(folder: Path, rounds: int, count: int, clients: int) -> Figure:
         "x",
         "plain sqlite3, one commit each",
         "1 event, 1 entry of the audit trail",
+        durability=_FULL,
+        clients=clients,
+        of_middles=clients == 1,
+    )
+
+
+async def _floor_with_promises(folder: Path, rounds: int, count: int, clients: int) -> Figure:
+    """What is left when all that a command promises is kept by hand, without bus, pipeline and unit of work."""
+    connection = connect(await asyncio.to_thread(made, folder / f"promises-twin-{clients}.db"))
+
+    async def place_alone(_: int) -> None:
+        _in_a_transaction(connection, _placing())
+
+    async with App("orders", modules=[orders], database=folder / f"promises-{clients}.db") as app:
+        store, promised = app.store, Promised(PlaceOrder, OrderPlaced)
+
+        async def place(_: int) -> None:
+            command, began = promised.checked(PlaceOrder(order_id=new_id()))
+            await store.commit(promised.batch(command, _placed(command), f"order-{command.order_id}", 0, began))
+
+        done = await compare(by_clients(place, count, clients), by_clients(place_alone, count, 1), rounds=rounds)
+    connection.close()
+    return done.figure(
+        f"the floor of what is promised: the parts of such a command by hand, {clients} at a time",
+        "x",
+        "plain sqlite3, one commit each",
+        "1 event, 1 entry of the audit trail, sealed",
         durability=_FULL,
         clients=clients,
         of_middles=clients == 1,
