@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from benchmarks.append_by_hand import InThread, Work
 from benchmarks.figures import Figure, Skipped
 from benchmarks.notes import Note, Tables, WriteNote, notes
-from benchmarks.promised import Promised
+from benchmarks.promised import Writes, promised
 from benchmarks.rounds import compare
 from benchmarks.servers import run
 from benchmarks.twins import AUDIT, INSERT, VERSION, connect, made
@@ -32,6 +32,8 @@ from benchmarks.work import DATA, HEADERS, batch, by_clients, new_streams
 from twofold import App, Command, Event, Module, UnitOfWork
 from twofold.clock import new_id
 from twofold.drivers.sqlite import SqliteStore
+from twofold.drivers.sqlite.sql import SqliteSessions
+from twofold.store import Batch
 
 TITLE = "Append on SQLite"
 ABOUT = (
@@ -41,10 +43,10 @@ ABOUT = (
     "with the same settings, one commit for each. With several clients the twin still goes one after the other, since "
     "sqlite3 has nothing better to offer. The event loop is uvloop's, as under `twofold run`. One at a time the figure "
     "is of the middle latencies, which a disk with a long tail disturbs less; with more it is of the rounds. The floor "
-    "of a command is one by hand, without a pipeline, through a thread that commits for all who wait; that of what is "
-    "promised goes through twofold's store, checks the command, proves that its event can be read again, and leaves an "
-    "entry without secrets, which is sealed behind it; that of one with a session is SQLAlchemy itself: its Session "
-    "without threads, pipeline and audit trail."
+    "of a command is one by hand, without a pipeline, through a thread that commits for all who wait. That of what is "
+    "promised goes through a bus, a check and a scope of dishka by hand, and then through twofold's store, with an "
+    "event that is proved to be readable and an entry without secrets, which is sealed. That of a command with a "
+    "session is SQLAlchemy itself: its Session without threads, pipeline and audit trail."
 )
 
 _FULL = "FULL"
@@ -99,6 +101,7 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
             path.mkdir()
             yield run(_sessions_of_aiosqlite(path, rounds, count * clients // 4, clients))
         yield run(_floor_of_sessions(Path(folder), rounds, count // 4))
+        yield run(_floor_of_promised_sessions(Path(folder), rounds, count))
 
 
 async def _commands(folder: Path, rounds: int, count: int, clients: int, *, at_least: float | None) -> Figure:
@@ -179,23 +182,27 @@ async def _floor(folder: Path, rounds: int, count: int, clients: int) -> Figure:
 
 
 async def _floor_with_promises(folder: Path, rounds: int, count: int, clients: int) -> Figure:
-    """What is left when all that a command promises is kept by hand, without bus, pipeline and unit of work."""
+    """What is left when a command that promises the same is handled by hand, with twofold's store alone."""
     connection = connect(await asyncio.to_thread(made, folder / f"promises-twin-{clients}.db"))
 
     async def place_alone(_: int) -> None:
         _in_a_transaction(connection, _placing())
 
     async with App("orders", modules=[orders], database=folder / f"promises-{clients}.db") as app:
-        store, promised = app.store, Promised(PlaceOrder, OrderPlaced)
+        store = app.store
+
+        async def handle(command: PlaceOrder, writes: Writes[PlaceOrder, OrderPlaced]) -> None:
+            await store.commit(writes.batch(command, _placed(command), f"order-{command.order_id}", 0))
+
+        execute = promised(PlaceOrder, OrderPlaced, handle)
 
         async def place(_: int) -> None:
-            command, began = promised.checked(PlaceOrder(order_id=new_id()))
-            await store.commit(promised.batch(command, _placed(command), f"order-{command.order_id}", 0, began))
+            assert (await execute(PlaceOrder(order_id=new_id()))).is_success
 
         done = await compare(by_clients(place, count, clients), by_clients(place_alone, count, 1), rounds=rounds)
     connection.close()
     return done.figure(
-        f"the floor of what is promised: the parts of such a command by hand, {clients} at a time",
+        f"the floor of what is promised: such a command by hand through the store, {clients} at a time",
         "x",
         "plain sqlite3, one commit each",
         "1 event, 1 entry of the audit trail, sealed",
@@ -282,6 +289,36 @@ async def _floor_of_sessions(folder: Path, rounds: int, count: int) -> Figure:
     engine.dispose()
     return done.figure(
         "the floor: SQLAlchemy's Session in the event loop",
+        "x",
+        "aiosqlite + SQLAlchemy",
+        "1 row",
+        durability=_FULL,
+        of_middles=True,
+    )
+
+
+async def _floor_of_promised_sessions(folder: Path, rounds: int, count: int) -> Figure:
+    """What is left when an AsyncSession writes through the thread of the store, and nothing is in front of it."""
+    async with (
+        App("notes", modules=[notes], database=folder / "by-the-store.db") as app,
+        _sessions_by_aiosqlite(folder / "beside-the-store.db") as twins,
+    ):
+        store, sessions = app.store, SqliteSessions(cast("SqliteStore", app.store))
+
+        async def insert(_: int) -> None:
+            transaction = store.begin()
+            async with sessions.write(transaction) as session:
+                await session.run_sync(_insert_note)
+                await transaction.commit(Batch())
+
+        async def insert_by_aiosqlite(_: int) -> None:
+            async with twins() as session, session.begin():
+                await session.run_sync(_insert_note)
+
+        ours, twin = by_clients(insert, count, 1), by_clients(insert_by_aiosqlite, count, 1)
+        done = await compare(ours, twin, rounds=rounds)
+    return done.figure(
+        "the floor of what is promised: an AsyncSession by hand through the store",
         "x",
         "aiosqlite + SQLAlchemy",
         "1 row",
