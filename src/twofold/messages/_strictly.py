@@ -50,6 +50,9 @@ def _look(schema: Any, known: object) -> Callable[[object], bool]:
     types = _types(schema, known)
     if types:
         return lambda value: type(value) in types
+    if schema["type"] == "nullable" and "serialization" not in schema:
+        is_inside = _look(schema["schema"], known)
+        return lambda value: value is None or is_inside(value)
     within = _fields(schema)
     if within is None:
         return lambda _: False
