@@ -12,7 +12,7 @@ TOLD = [  # where it is told, the row that it is of, and what the row's value sa
     ("when-not.md", r"and ([\d,]+) queries for objects", "queries by an object of a ReadSession in a second", 1.0),
     ("when-not.md", r"([\d,]+) for its columns", "queries by columns of a ReadSession in a second", 1.0),
     ("when-not.md", r"columns or ([\d,]+) with SQL", "queries by SQL through the store in a second", 1.0),
-    ("when-not.md", r"appends one takes (\d+) times", "command that loads 20 events and appends 1", -100.0),
+    ("when-not.md", r"appends one takes ([\d.]+) times", "command that loads 20 events and appends 1", -100.0),
     ("when-not.md", r"SQLAlchemy takes (\d+) times", "command with an AsyncSession (PostgreSQL)", -100.0),
     ("when-not.md", r"about ([\d,]+) events in a second", "events in a second, a log of 100,000", 1.0),
     ("peers.md", r"appended ([\d.]+) times", "commit of a unit of work, 8 at a time (eventsourcing)", 1.0),
