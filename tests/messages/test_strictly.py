@@ -73,6 +73,20 @@ class SignIn(Command[None]):
     password: Annotated[str, Secret]
 
 
+class Numbered(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, int]
+    id: int
+
+
+class Worded:
+    """A number that is written as a text, by no function."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.int_schema(serialization=core_schema.to_string_ser_schema())
+
+
 class Grown(FlatModel):
     more: str = "?"
 
@@ -141,6 +155,8 @@ def test_so_are_models_and_single_values(kind: Any, value: object) -> None:
     [
         (Deep, Deep([Line("a"), Line("b")])),
         (Counted, Counted(id=1)),
+        (Numbered, Numbered.model_validate({"id": 1, "more": 2})),
+        (Annotated[int, Worded], 1),
         (FlatModel, Grown(id=A)),
         (FlatModel | None, Grown(id=A)),
         (list[int], [1, 2]),

@@ -74,7 +74,9 @@ def _fields(schema: Any) -> dict[str, Any] | None:
     if schema["type"] not in ("dataclass", "model") or "serialization" in schema:
         return None
     inside = schema["schema"]
-    if inside["type"] not in ("dataclass-args", "model-fields") or inside.get("computed_fields"):
+    if inside["type"] not in ("dataclass-args", "model-fields"):
+        return None
+    if inside.get("computed_fields") or inside.get("extras_schema"):
         return None
     fields: Any = inside["fields"]
     if inside["type"] == "dataclass-args":
@@ -85,7 +87,7 @@ def _fields(schema: Any) -> dict[str, Any] | None:
 def _types(schema: Any, known: object) -> frozenset[type]:
     """The classes whose values a schema takes and writes as they are; none where there is more to it."""
     kind = schema["type"]
-    if "serialization" in schema and schema["serialization"].get("function") is not known:
+    if "serialization" in schema and (known is None or schema["serialization"].get("function") is not known):
         return _NONE
     if kind in _WRITTEN_AS_WHAT_IS_INSIDE:
         return _types(schema["schema"], known)
