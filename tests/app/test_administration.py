@@ -9,7 +9,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.app.versions import SUMS, Noted, Open, Paid, Refunded, pay, record, rows_of, standing, till, total
+from tests.app.versions import (
+    SUMS,
+    Noted,
+    Open,
+    Paid,
+    Refunded,
+    pay,
+    record,
+    rows_of,
+    standing,
+    till,
+    total,
+    until_status,
+)
 from twofold import App, Event
 from twofold.app.administration import Administration, Pace, administering
 from twofold.drivers.sqlite import SqliteStore
@@ -18,6 +31,7 @@ from twofold.store import Batch, MemoryStore, Store, Upsert
 
 pytestmark = pytest.mark.anyio
 MANY = 1300
+POISON = 13
 
 
 def nobody(pace: Pace) -> None:
@@ -59,6 +73,26 @@ async def test_a_rebuild_tells_how_far_it_is_and_switches(shared: Open) -> None:
     assert status.note == ""
     async with till(2, shared()) as app:
         assert await total(app.store) == 2 * MANY
+
+
+async def test_what_has_put_events_aside_takes_no_place_unasked(shared: Open) -> None:
+    """Workers go on with what an operator began, and park what it cannot handle: said again, it is not whole."""
+
+    def look(amount: int) -> None:
+        if amount == POISON:
+            raise ValueError("cannot be counted")
+
+    await filled(shared(), Paid(amount=1), Paid(amount=POISON))
+    async with till(2, shared(), look=look) as workers:
+        await until_status(workers, "sums@next", "waits for a command: it has put events aside")
+    async with administered(2, shared()) as administration:
+        with pytest.raises(Refused, match="lacks events of 1 streams, which are parked"):
+            await administration.rebuild("sums")
+        status = await administration.status("sums")
+        assert (status.live and status.live.version, status.next and status.next.parked) == (1, 1)
+        await administration.switch("sums")  # who says so takes it as it is
+        status = await administration.status("sums")
+        assert (status.live and status.live.version) == 2
 
 
 async def test_who_waits_for_nothing_is_not_behind(shared: Open) -> None:

@@ -26,6 +26,7 @@ from twofold import (
     Entity,
     Event,
     EventBus,
+    Lifecycle,
     Module,
     NotFound,
     Page,
@@ -38,7 +39,7 @@ from twofold import (
 )
 from twofold.dispatch import Next
 from twofold.errors import Fault, StartError, WiringError
-from twofold.messages import Erased, NotSecret, Personal, Subject
+from twofold.messages import Erased, NotSecret, Personal, Secret, Subject
 from twofold.sql import BlockingReadSession, ReadSession
 
 pytestmark = pytest.mark.anyio
@@ -880,6 +881,39 @@ def test_a_secret_in_an_event() -> None:
     (fault,) = App("secrets", modules=[module], database="memory:").check()
     assert (fault.where.rpartition(".")[2], fault.code) == ("PasswordSet", "secret_in_event")
     assert "password" in fault.text
+
+
+def test_a_secret_that_a_lifecycle_copies_into_an_event() -> None:
+    """Its field has no mark and no telling name there, and would be filled by name from one that has."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Card:
+        number: Annotated[str, Secret]
+
+    @dataclass(frozen=True, kw_only=True)
+    class Pay(Command[None]):
+        amount: int
+        motto: Annotated[str, Secret]
+        cards: list[Card]
+
+    @dataclass(frozen=True, kw_only=True)
+    class PayTried(Event):
+        amount: int
+        motto: str
+        cards: list[Any]
+
+    @dataclass(frozen=True, kw_only=True)
+    class PayDone(Event):
+        amount: int
+
+    module = Module("payments")
+
+    @module.handler(lifecycle=Lifecycle(attempted=PayTried, succeeded=PayDone))
+    async def pay(command: Pay) -> None: ...
+
+    (fault,) = App("payments", modules=[module], database="memory:").check()
+    assert (fault.where.rpartition(".")[2], fault.code) == ("PayTried", "secret_in_event")
+    assert fault.text.endswith("marks as a secret: motto, cards")
 
 
 def test_a_telling_name_in_an_event() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.versions import Noted, Open, Paid, Refunded, pay, record, rows_of, standing, till, total
+from tests.app.versions import Noted, Open, Paid, Refunded, pay, record, rows_of, standing, till, total, until_status
 from tests.drivers.postgres.schema import schema_of
 from twofold import App
 from twofold.drivers.postgres import PostgresStore
@@ -29,16 +29,6 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
         return lambda: PostgresStore(url, schema=schema_of(url))
     store = MemoryStore()
     return lambda: store
-
-
-async def until_status(app: App, name: str, text: str) -> None:
-    """Wait until an application says this of a projection; empty for nothing."""
-    async with asyncio.timeout(10):
-        while True:
-            status = {one.name: one.status for one in await app.progress()}
-            if (text in status.get(name, "")) if text else not status.get(name):
-                return
-            await asyncio.sleep(0.01)
 
 
 async def rolled_back(app: App) -> None:

@@ -1,5 +1,6 @@
 """A till in several versions, each as its release has it: the same projection, with other rows and other columns."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -137,3 +138,13 @@ async def standing(store: Store) -> dict[str, int]:
 def aside(version: int, place: str) -> Aside:
     """The table that stands aside."""
     return Aside(SUMS[version], place, (SUMS[version],))
+
+
+async def until_status(app: App, name: str, text: str) -> None:
+    """Wait until an application says this of a projection; empty for nothing."""
+    async with asyncio.timeout(10):
+        while True:
+            status = {one.name: one.status for one in await app.progress()}
+            if (text in status.get(name, "")) if text else not status.get(name):
+                return
+            await asyncio.sleep(0.01)

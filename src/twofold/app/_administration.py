@@ -78,7 +78,8 @@ class Administration:
 
         Raises:
             NotFound: The application has none with this name.
-            Refused: This version, or a newer one, is live.
+            Refused: This version, or a newer one, is live; or events of what is built
+                are parked.
         """
         projection = self._projection(name)
         await place(projection, self._store)
@@ -101,7 +102,8 @@ class Administration:
 
         Raises:
             NotFound: The application has none with this name.
-            Refused: The application has another version of it than the live one.
+            Refused: The application has another version of it than the live one; or events of what is built
+                are parked.
         """
         projection = self._projection(name)
         await place(projection, self._store)
@@ -179,8 +181,18 @@ class Administration:
         await self._catch_up(projection, stands.next.position, tell)
         automatic = projection.switch == "auto" or projection.mode == "inline"
         if automatic:
+            await self._prove_whole(projection.name, stands.next.name)
             await take_over(projection, self._store, self._catalogue, source=self._source)
         return automatic
+
+    async def _prove_whole(self, name: str, built: str) -> None:
+        """Prove that workers, who go on with what is built, have put no event of it aside."""
+        if aside := len(await self._store.parked.streams(built)):
+            raise Refused(
+                f"what is built of {name} lacks events of {aside} streams, which are parked: mend them"
+                f" (`twofold parked list`), begin anew after `twofold projections drop {name} --which next`, or take it"
+                f" as it is by `twofold projections switch {name}`"
+            )
 
     async def _catch_up(self, projection: Projection, done: int, tell: Tell) -> None:
         projector = Projector(projection, self._store, self._catalogue, place=NEXT)

@@ -4,9 +4,10 @@ The type is a promise, so an answer that breaks it is brought into shape or is a
 promised type never gets out.
 """
 
+from contextlib import suppress
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import PydanticSerializationError
 
@@ -24,26 +25,28 @@ class AnswerCodec:
         WiringError: There is no way to write the type as JSON.
     """
 
-    __slots__ = ("_write", "adapter")
+    __slots__ = ("_promised", "_write", "adapter")
 
     def __init__(self, promised: Any) -> None:
         try:
             self.adapter = _adapter(promised)
             self.adapter.json_schema(mode="serialization")
-            self._write = strict_writer(self.adapter)
+            self._promised, self._write = promised, strict_writer(self.adapter)
         except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError) as error:
             raise WiringError(f"answers {promised}, which cannot be written as JSON") from error
 
     def dump(self, value: object) -> bytes:
-        """An answer as JSON.
+        """An answer as JSON; what it has beyond the promised type is left out.
 
         Raises:
-            ValidationError: It is not of the promised type, and cannot be brought into its shape.
+            WiringError: It is not of the promised type, and cannot be brought into its shape. Nothing of it is told.
         """
-        try:
+        with suppress(PydanticSerializationError):
             return self._write(value)
-        except PydanticSerializationError:
-            return self.adapter.dump_json(self.adapter.validate_python(value, from_attributes=True))
+        with suppress(ValidationError, PydanticSerializationError):
+            return self._write(self.adapter.validate_python(value, from_attributes=True))
+        # In words of our own: those of pydantic quote the value, and end up in a log.
+        raise WiringError(f"a {type(value).__qualname__} was answered, and it or what is in it is no {self._promised}")
 
     def load(self, body: bytes) -> Any:
         """An answer from JSON.

@@ -10,11 +10,13 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.errors import PydanticUserError
 
 from twofold.dispatch._answers import annotated_answer, promised_answer
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._signature import function_of, hints_of, name_of, parameters_of
 from twofold.errors import FaultError, WiringError
+from twofold.messages import MessageType, has_secret
 
 State: TypeAlias = Literal["attempted", "succeeded", "failed"]
 """A state of a command that an event tells."""
@@ -165,6 +167,9 @@ def _by_name(state: State, event: type, handler: Handler) -> Callable[[Any, Any]
             continue
         if _contradicts(given, hint):
             raise _unfit(event, name, hint, source, given, handler)
+    if secrets := [name for name in from_command if _is_secret(handler.message_type, name)]:
+        text = f"would store in the clear what the command marks as a secret: {', '.join(secrets)}"
+        raise FaultError(where=name_of(event), code="secret_in_event", text=text, hint="leave secrets out of events")
 
     def make(command: Any, news: Any) -> Any:
         values = {name: getattr(command, name) for name in from_command}
@@ -172,6 +177,13 @@ def _by_name(state: State, event: type, handler: Handler) -> Callable[[Any, Any]
         return event(**values, **({} if told is None else {told: news}))
 
     return make
+
+
+def _is_secret(command: type, field: str) -> bool:
+    try:
+        return has_secret(MessageType[Any](command).adapter.json_schema(by_alias=False), field)
+    except (PydanticUserError, WiringError):
+        return False  # a message without a schema is a fault of its own
 
 
 def _fields(cls: Any) -> dict[str, tuple[Any, bool]]:

@@ -29,7 +29,7 @@ from twofold.messages._receipt import USUAL_WAIT, Receipt
 from twofold.messages._secret import NotSecret, Secret, redacting, without_secrets
 from twofold.messages._strictly import strict_writer
 from twofold.messages._tag import Tag, tag_fields, tags_of
-from twofold.messages._telling import HIDDEN, is_telling
+from twofold.messages._telling import HIDDEN, has_secret, is_telling
 from twofold.messages._tenants import every_tenant, sees_every_tenant
 from twofold.messages._type import MessageType
 from twofold.messages._upcast import Encoded, Upcast, Upcaster
@@ -61,6 +61,7 @@ __all__ = [
     "Feed",
     "findings",
     "FromContext",
+    "has_secret",
     "HIDDEN",
     "is_erased",
     "is_telling",

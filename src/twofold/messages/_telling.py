@@ -37,6 +37,29 @@ def holds_secret(schema: Mapping[str, Any], path: Sequence[str | int]) -> bool:
     return False
 
 
+def has_secret(schema: Mapping[str, Any], field: str) -> bool:
+    """Whether a field of a message is a secret, or holds one at any depth.
+
+    Args:
+        schema: The JSON Schema of the message.
+        field: The field, as the schema calls it.
+    """
+    nodes, seen = [*_at(schema, field)], set[int]()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.get("writeOnly"):
+            return True
+        nodes += (one for one in _meant(node, schema) if one is not node)
+        others = (*node.get("properties", {}).values(), *node.get("prefixItems", ()))
+        nodes += (
+            one for one in (*others, node.get("items"), node.get("additionalProperties")) if isinstance(one, dict)
+        )
+    return False
+
+
 def _meant(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """A node with what it refers to and whatever it may be instead."""
     yield node

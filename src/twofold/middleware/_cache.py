@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, final
 
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
 
 from twofold.dispatch import AnswerCodec, Handler, Next, Stage, answered_type, failure_of
-from twofold.errors import Category, Classifier, NotYetVisible, TimedOut, Undecodable
+from twofold.errors import Category, Classifier, NotYetVisible, TimedOut, Undecodable, WiringError
 from twofold.messages import Catalogue, Context, MessageType
 from twofold.middleware._substitutes import watching_substitutes
 from twofold.middleware._tally import Tally
@@ -203,7 +202,7 @@ class _Cached:
         """An answer to keep; None for one that would not come out as it went in."""
         from twofold.cache import Kept  # noqa: PLC0415  # loaded by who says `cache` alone
 
-        with suppress(ValidationError, PydanticSerializationError):
+        with suppress(ValidationError, WiringError):
             body = self._codec.dump(value)
             self._codec.load(body)
             return Kept(body, seen, marks)
