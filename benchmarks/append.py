@@ -18,7 +18,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import create_engine, event
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from benchmarks.append_by_hand import InThread, Work
@@ -105,29 +105,14 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
 
 
 async def _commands(folder: Path, rounds: int, count: int, clients: int, *, at_least: float | None) -> Figure:
-    connection = connect(await asyncio.to_thread(made, folder / f"command-twin-{clients}.db"))
-
-    async def place_by_hand(_: int) -> None:
-        _in_a_transaction(connection, _placing())
-
     async with App("orders", modules=[orders], database=folder / f"command-{clients}.db") as app:
         caller = app.caller(user_id=HEADERS["user_id"])
 
         async def place(_: int) -> None:
             assert (await caller.execute(PlaceOrder(order_id=new_id()))).is_success
 
-        done = await compare(by_clients(place, count, clients), by_clients(place_by_hand, count, 1), rounds=rounds)
-    connection.close()
-    return done.figure(
-        f"command that records one event, {clients} at a time",
-        "x",
-        "plain sqlite3, one commit each",
-        "1 event, 1 entry of the audit trail",
-        durability=_FULL,
-        clients=clients,
-        at_least=at_least,
-        of_middles=clients == 1,
-    )
+        what = "command that records one event"
+        return await _against_sqlite3(folder, what, place, rounds, count, clients, at_least=at_least)
 
 
 async def _units(folder: Path, rounds: int, count: int, clients: int) -> Figure:
@@ -158,36 +143,17 @@ async def _units(folder: Path, rounds: int, count: int, clients: int) -> Figure:
 
 async def _floor(folder: Path, rounds: int, count: int, clients: int) -> Figure:
     """What a command by hand has of it when it goes through a thread that commits for all who wait."""
-    connection = connect(await asyncio.to_thread(made, folder / f"floor-twin-{clients}.db"))
-
-    async def place_alone(_: int) -> None:
-        _in_a_transaction(connection, _placing())
-
     async with InThread(await asyncio.to_thread(made, folder / f"floor-{clients}.db"), writes=True) as thread:
 
         async def place(_: int) -> None:
             await thread.run(_placing())
 
-        done = await compare(by_clients(place, count, clients), by_clients(place_alone, count, 1), rounds=rounds)
-    connection.close()
-    return done.figure(
-        f"the floor: such a command by hand through a thread, {clients} at a time",
-        "x",
-        "plain sqlite3, one commit each",
-        "1 event, 1 entry of the audit trail",
-        durability=_FULL,
-        clients=clients,
-        of_middles=clients == 1,
-    )
+        what = "the floor: such a command by hand through a thread"
+        return await _against_sqlite3(folder, what, place, rounds, count, clients)
 
 
 async def _floor_with_promises(folder: Path, rounds: int, count: int, clients: int) -> Figure:
     """What is left when a command that promises the same is handled by hand, with twofold's store alone."""
-    connection = connect(await asyncio.to_thread(made, folder / f"promises-twin-{clients}.db"))
-
-    async def place_alone(_: int) -> None:
-        _in_a_transaction(connection, _placing())
-
     async with App("orders", modules=[orders], database=folder / f"promises-{clients}.db") as app:
         store = app.store
 
@@ -199,15 +165,36 @@ async def _floor_with_promises(folder: Path, rounds: int, count: int, clients: i
         async def place(_: int) -> None:
             assert (await execute(PlaceOrder(order_id=new_id()))).is_success
 
-        done = await compare(by_clients(place, count, clients), by_clients(place_alone, count, 1), rounds=rounds)
+        what = "the floor of what is promised: such a command by hand through the store"
+        return await _against_sqlite3(folder, what, place, rounds, count, clients)
+
+
+async def _against_sqlite3(
+    folder: Path,
+    what: str,
+    place: Callable[[int], Awaitable[None]],
+    rounds: int,
+    count: int,
+    clients: int,
+    *,
+    at_least: float | None = None,
+) -> Figure:
+    """A way to place an order, against the statements alone in a file of their own."""
+    connection = connect(await asyncio.to_thread(made, folder / f"{new_id()}.db"))
+
+    async def place_alone(_: int) -> None:
+        _in_a_transaction(connection, _placing())
+
+    done = await compare(by_clients(place, count, clients), by_clients(place_alone, count, 1), rounds=rounds)
     connection.close()
     return done.figure(
-        f"the floor of what is promised: such a command by hand through the store, {clients} at a time",
+        f"{what}, {clients} at a time",
         "x",
         "plain sqlite3, one commit each",
-        "1 event, 1 entry of the audit trail, sealed",
+        "1 event, 1 entry of the audit trail",
         durability=_FULL,
         clients=clients,
+        at_least=at_least,
         of_middles=clients == 1,
     )
 
@@ -256,15 +243,10 @@ async def _sessions(folder: Path, rounds: int, count: int) -> Figure:
     return figure
 
 
-async def _sessions_of_aiosqlite(folder: Path, rounds: int, count: int, clients: int) -> Figure:
-    async with _sessions_by_aiosqlite(folder / "aiosqlite.db") as sessions:
-
-        async def insert(_: int) -> None:
-            async with sessions() as session, session.begin():
-                await session.run_sync(_insert_note)
-
+async def _sessions_of_aiosqlite(path: Path, rounds: int, count: int, clients: int) -> Figure:
+    async with _sessions_by_aiosqlite(path / "aiosqlite.db") as insert:
         against = "aiosqlite + SQLAlchemy"
-        return await _against(folder / "b.db", insert, rounds, count, clients, against, at_least=1.5)
+        return await _against(path / "b.db", insert, rounds, count, clients, against, at_least=1.5)
 
 
 async def _floor_of_sessions(folder: Path, rounds: int, count: int) -> Figure:
@@ -278,31 +260,15 @@ async def _floor_of_sessions(folder: Path, rounds: int, count: int) -> Figure:
         with sessions() as session, session.begin():
             _insert_note(session)
 
-    async with _sessions_by_aiosqlite(folder / "aiosqlite.db") as twins:
-
-        async def insert_by_aiosqlite(_: int) -> None:
-            async with twins() as session, session.begin():
-                await session.run_sync(_insert_note)
-
-        ours, twin = by_clients(insert, count, 1), by_clients(insert_by_aiosqlite, count, 1)
-        done = await compare(ours, twin, rounds=rounds)
+    what = "the floor: SQLAlchemy's Session in the event loop"
+    figure = await _against_aiosqlite(folder / "beside-the-loop.db", what, insert, rounds, count)
     engine.dispose()
-    return done.figure(
-        "the floor: SQLAlchemy's Session in the event loop",
-        "x",
-        "aiosqlite + SQLAlchemy",
-        "1 row",
-        durability=_FULL,
-        of_middles=True,
-    )
+    return figure
 
 
 async def _floor_of_promised_sessions(folder: Path, rounds: int, count: int) -> Figure:
     """What is left when an AsyncSession writes through the thread of the store, and nothing is in front of it."""
-    async with (
-        App("notes", modules=[notes], database=folder / "by-the-store.db") as app,
-        _sessions_by_aiosqlite(folder / "beside-the-store.db") as twins,
-    ):
+    async with App("notes", modules=[notes], database=folder / "by-the-store.db") as app:
         store, sessions = app.store, SqliteSessions(cast("SqliteStore", app.store))
 
         async def insert(_: int) -> None:
@@ -311,20 +277,16 @@ async def _floor_of_promised_sessions(folder: Path, rounds: int, count: int) -> 
                 await session.run_sync(_insert_note)
                 await transaction.commit(Batch())
 
-        async def insert_by_aiosqlite(_: int) -> None:
-            async with twins() as session, session.begin():
-                await session.run_sync(_insert_note)
+        what = "the floor of what is promised: an AsyncSession by hand through the store"
+        return await _against_aiosqlite(folder / "beside-the-store.db", what, insert, rounds, count)
 
-        ours, twin = by_clients(insert, count, 1), by_clients(insert_by_aiosqlite, count, 1)
-        done = await compare(ours, twin, rounds=rounds)
-    return done.figure(
-        "the floor of what is promised: an AsyncSession by hand through the store",
-        "x",
-        "aiosqlite + SQLAlchemy",
-        "1 row",
-        durability=_FULL,
-        of_middles=True,
-    )
+
+async def _against_aiosqlite(
+    path: Path, what: str, insert: Callable[[int], Awaitable[None]], rounds: int, count: int
+) -> Figure:
+    async with _sessions_by_aiosqlite(path) as twin:
+        done = await compare(by_clients(insert, count, 1), by_clients(twin, count, 1), rounds=rounds)
+    return done.figure(what, "x", "aiosqlite + SQLAlchemy", "1 row", durability=_FULL, of_middles=True)
 
 
 def _insert_note(session: Session) -> None:
@@ -340,12 +302,19 @@ def _on_the_disk(connection: Any, _: Any) -> None:
 
 
 @asynccontextmanager
-async def _sessions_by_aiosqlite(path: Path) -> AsyncGenerator[async_sessionmaker[AsyncSession]]:
+async def _sessions_by_aiosqlite(path: Path) -> AsyncGenerator[Callable[[int], Awaitable[None]]]:
+    """What inserts a row by an AsyncSession of aiosqlite."""
     engine = create_async_engine(f"sqlite+aiosqlite:///{path}", connect_args={"timeout": 30})
     event.listen(engine.sync_engine, "connect", _on_the_disk)
     async with engine.begin() as connection:
         await connection.run_sync(Tables.metadata.create_all)
-    yield async_sessionmaker(engine, expire_on_commit=False)
+    sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    async def insert(_: int) -> None:
+        async with sessions() as session, session.begin():
+            await session.run_sync(_insert_note)
+
+    yield insert
     await engine.dispose()
 
 

@@ -86,7 +86,7 @@ async def test_what_has_put_events_aside_takes_no_place_unasked(shared: Open) ->
     async with till(2, shared(), look=look) as workers:
         await until_status(workers, "sums@next", "waits for a command: it has put events aside")
     async with administered(2, shared()) as administration:
-        with pytest.raises(Refused, match="lacks events of 1 streams, which are parked"):
+        with pytest.raises(Refused, match="lacks events that are parked, in 1 of its streams"):
             await administration.rebuild("sums")
         status = await administration.status("sums")
         assert (status.live and status.live.version, status.next and status.next.parked) == (1, 1)

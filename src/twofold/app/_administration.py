@@ -78,8 +78,7 @@ class Administration:
 
         Raises:
             NotFound: The application has none with this name.
-            Refused: This version, or a newer one, is live; or events of what is built
-                are parked.
+            Refused: This version, or a newer one, is live; or events of what is built are parked.
         """
         projection = self._projection(name)
         await place(projection, self._store)
@@ -102,8 +101,7 @@ class Administration:
 
         Raises:
             NotFound: The application has none with this name.
-            Refused: The application has another version of it than the live one; or events of what is built
-                are parked.
+            Refused: The application has another version of it than the live one; or events of what is built are parked.
         """
         projection = self._projection(name)
         await place(projection, self._store)
@@ -189,7 +187,7 @@ class Administration:
         """Prove that workers, who go on with what is built, have put no event of it aside."""
         if aside := len(await self._store.parked.streams(built)):
             raise Refused(
-                f"what is built of {name} lacks events of {aside} streams, which are parked: mend them"
+                f"what is built of {name} lacks events that are parked, in {aside} of its streams: mend them"
                 f" (`twofold parked list`), begin anew after `twofold projections drop {name} --which next`, or take it"
                 f" as it is by `twofold projections switch {name}`"
             )

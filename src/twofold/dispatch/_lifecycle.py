@@ -167,7 +167,7 @@ def _by_name(state: State, event: type, handler: Handler) -> Callable[[Any, Any]
             continue
         if _contradicts(given, hint):
             raise _unfit(event, name, hint, source, given, handler)
-    if secrets := [name for name in from_command if _is_secret(handler.message_type, name)]:
+    if secrets := _secrets(handler.message_type, from_command):
         text = f"would store in the clear what the command marks as a secret: {', '.join(secrets)}"
         raise FaultError(where=name_of(event), code="secret_in_event", text=text, hint="leave secrets out of events")
 
@@ -179,11 +179,13 @@ def _by_name(state: State, event: type, handler: Handler) -> Callable[[Any, Any]
     return make
 
 
-def _is_secret(command: type, field: str) -> bool:
+def _secrets(command: type, fields: list[str]) -> list[str]:
+    """Those fields of a command that are secrets, or hold one."""
     try:
-        return has_secret(MessageType[Any](command).adapter.json_schema(by_alias=False), field)
+        schema = MessageType[Any](command).adapter.json_schema(by_alias=False)
     except (PydanticUserError, WiringError):
-        return False  # a message without a schema is a fault of its own
+        return []  # a message without a schema is a fault of its own
+    return [name for name in fields if has_secret(schema, name)]
 
 
 def _fields(cls: Any) -> dict[str, tuple[Any, bool]]:

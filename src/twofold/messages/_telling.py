@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 HIDDEN: Final = "***"
 """What stands in the place of a secret."""
@@ -44,19 +44,22 @@ def has_secret(schema: Mapping[str, Any], field: str) -> bool:
         schema: The JSON Schema of the message.
         field: The field, as the schema calls it.
     """
-    nodes, seen = [*_at(schema, field)], set[int]()
+    nodes: list[object] = [schema.get("properties", {}).get(field)]
+    seen = set[int]()
     while nodes:
         node = nodes.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if node.get("writeOnly"):
-            return True
-        nodes += (one for one in _meant(node, schema) if one is not node)
-        others = (*node.get("properties", {}).values(), *node.get("prefixItems", ()))
-        nodes += (
-            one for one in (*others, node.get("items"), node.get("additionalProperties")) if isinstance(one, dict)
-        )
+        if isinstance(node, list):
+            nodes += cast("list[object]", node)
+        elif isinstance(node, dict):
+            found = cast("dict[str, Any]", node)
+            if id(found) in seen:
+                continue
+            seen.add(id(found))
+            if found.get("writeOnly") is True:
+                return True
+            nodes += found.values()
+            if "$ref" in found:
+                nodes.append(schema["$defs"][found["$ref"].rpartition("/")[2]])
     return False
 
 
