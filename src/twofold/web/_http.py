@@ -20,6 +20,7 @@ from twofold.web._authenticator import Authenticator
 from twofold.web._body import BodyBounds
 from twofold.web._doors import Doors
 from twofold.web._exposed import Openness, exposed_faults
+from twofold.web._front import Front
 from twofold.web._health import add_health
 from twofold.web._missing import asked_for
 from twofold.web._openapi import describe_api
@@ -80,7 +81,7 @@ def http(
     Raises:
         WiringError: What is said as `authenticate` is not callable, a class, or not async.
     """
-    web = FastAPI(
+    web = Front(
         title=title or app.name,
         docs_url=None if docs is False else "/docs",
         redoc_url=None,
@@ -110,6 +111,7 @@ def http(
             raise StartError(app=app.name, faults=found)
         doors.prove()
         opened.begin()
+        web.begin()
 
     quicker = partial(short_way, web, doors)
     install(
