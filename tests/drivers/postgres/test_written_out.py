@@ -1,4 +1,4 @@
-"""Short appends are written by functions with all written out that the one for batches calls: all do the same."""
+"""Short batches are written by functions with all written out that the one for any batch calls: all do the same."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -53,6 +53,19 @@ async def test_it_answers_locks_and_writes_the_same(
     assert short.query == calling.append
     whole = Call(batch, calling.commit, _everything(batch))
     assert await left_by(plain, short.send(plain)) == await left_by(plain, whole.send(plain))
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("entries", [0, 1, 2])
+async def test_entries_alone_lock_and_write_the_same(plain: Plain, calling: Calls, entries: int) -> None:
+    """What a command with a session of SQLAlchemy leaves beside its rows."""
+    await plain.execute("SELECT setval('twofold_positions', 7), setval('twofold_audit_numbers', 7)")
+    batch = Batch(audit=tuple(entry(user_id="ada") for _ in range(entries)))
+    short, whole = calling.of(batch), Call(batch, calling.commit, _everything(batch))
+    assert short.query == calling.commit_entries
+    answered, locks, rows = await left_by(plain, short.send(plain))
+    assert (answered, len(locks), len(rows[-1])) == (Committed(0, {}), min(entries, 1), entries)
+    assert [answered, locks, rows] == await left_by(plain, whole.send(plain))
 
 
 @pytest.mark.parametrize("entries", [0, 1, 2])

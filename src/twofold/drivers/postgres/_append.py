@@ -97,6 +97,7 @@ class Calls:
 
     append: str
     commit: str
+    commit_entries: str
     keep: str
     keep_snapshots: str
     keep_received: str
@@ -117,6 +118,8 @@ class Calls:
 
     def _log(self, batch: Batch) -> Call:
         appends = batch.appends
+        if not appends and not _others(batch):
+            return Call(batch, self.commit_entries, (entries_as_json(batch.audit),))
         if len(appends) == 1 and len(appends[0].events) == 1 and not _others(batch):
             return Call(batch, self.append, (*_one_event(appends[0]), entries_as_json(batch.audit)), short=True)
         return Call(batch, self.commit, _everything(batch))
@@ -124,9 +127,7 @@ class Calls:
 
 def calls(names: Names) -> Calls:
     """What makes calls for a log."""
-    return Calls(
-        names.sql(_APPEND), names.sql(_COMMIT), names.sql(KEEP), names.sql(KEEP_SNAPSHOTS), names.sql(KEEP_RECEIVED)
-    )
+    return Calls(*map(names.sql, (_APPEND, _COMMIT, _COMMIT_ENTRIES, KEEP, KEEP_SNAPSHOTS, KEEP_RECEIVED)))
 
 
 def _one_event(append: Append) -> tuple[Any, ...]:
@@ -235,3 +236,4 @@ _KEY_OF_RECEIVED: Final = "twofold_replies_pkey"
 _CONFLICT_AFTER_A_WRITE: Final = "TF001"
 _APPEND: Final = "SELECT {schema}.twofold_append_audited($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 _COMMIT: Final = "SELECT {schema}.twofold_commit_audited($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+_COMMIT_ENTRIES: Final = "SELECT {schema}.twofold_commit_entries($1)"
