@@ -33,6 +33,7 @@ from twofold import App, Command, Event, Module, UnitOfWork
 from twofold.clock import new_id
 from twofold.drivers.sqlite import SqliteStore
 from twofold.drivers.sqlite.sql import SqliteSessions
+from twofold.messages import MessageType
 from twofold.store import Batch
 
 TITLE = "Append on SQLite"
@@ -155,12 +156,13 @@ async def _floor(folder: Path, rounds: int, count: int, clients: int) -> Figure:
 async def _floor_with_promises(folder: Path, rounds: int, count: int, clients: int) -> Figure:
     """What is left when a command that promises the same is handled by hand, with twofold's store alone."""
     async with App("orders", modules=[orders], database=folder / f"promises-{clients}.db") as app:
-        store = app.store
+        store, kind = app.store, MessageType(OrderPlaced)
 
-        async def handle(command: PlaceOrder, writes: Writes[PlaceOrder, OrderPlaced]) -> None:
-            await store.commit(writes.batch(command, _placed(command), f"order-{command.order_id}", 0))
+        async def handle(command: PlaceOrder, writes: Writes[PlaceOrder]) -> None:
+            placed = writes.append(kind, _placed(command), f"order-{command.order_id}", 0)
+            await store.commit(writes.batch(command, placed))
 
-        execute = promised(PlaceOrder, OrderPlaced, handle)
+        execute = promised(PlaceOrder, handle)
 
         async def place(_: int) -> None:
             assert (await execute(PlaceOrder(order_id=new_id()))).is_success

@@ -29,13 +29,15 @@ ABOUT = (
     "answers, no problem details, no validation beyond its pydantic body. At 1 client the figure is of the middle "
     "latencies of the rounds, which a disk with a long tail disturbs less; at 16 it is of their throughput. A floor is "
     "the twin with its sqlite3 in threads, one that writes and one that reads, so that its event loop never waits for "
-    "a file, as twofold's never does."
+    "a file, as twofold's never does. That of what is promised is by hand, too, with a bus, a context, a check, a "
+    "scope of dishka, an entry in the audit trail without secrets, and twofold's store."
 )
 
 Requests: TypeAlias = Callable[[Client], Sequence[bytes]]
 
 _LINES = [{"sku": f"SKU-{number}", "quantity": number, "unit_price": 250} for number in (1, 2, 3)]
 _TOTAL = 1500
+_FLOOR = "the floor of what is promised"
 
 
 def measure(*, quick: bool) -> Iterator[Figure]:
@@ -46,25 +48,25 @@ def measure(*, quick: bool) -> Iterator[Figure]:
         served("shop", Path(folder) / "ours.db") as ours,
         served("shop_by_hand", made(Path(folder) / "twin.db")) as twin,
         served("shop_by_threads", made(Path(folder) / "floor.db")) as floor,
+        served("shop_promised", Path(folder) / "promised.db") as promising,
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
-        idle, *others = asked = Client(nothing), Client(ours), Client(twin), Client(floor)
+        idle, *others = asked = [Client(port) for port in (nothing, ours, twin, floor, promising)]
         try:
             for clients in (1, 16):
                 rounds, count = (2, 16) if quick else (61, 40) if clients == 1 else (25, 480)
                 yield runner.run(_client_alone(idle, count, clients))
-                yield from _at(runner, *others, clients=clients, rounds=rounds, count=count)
+                yield from _at(runner, others, clients=clients, rounds=rounds, count=count)
         finally:
             for client in asked:
                 runner.run(client.close())
 
 
-def _at(
-    runner: asyncio.Runner, ours: Client, twin: Client, floor: Client, *, clients: int, rounds: int, count: int
-) -> Iterator[Figure]:
+def _at(runner: asyncio.Runner, asked: Sequence[Client], *, clients: int, rounds: int, count: int) -> Iterator[Figure]:
+    ours, twin, floor, promising = asked
     unit: Unit = "%"
     command = 70 if clients == 1 else 100
-    orders: dict[Client, list[str]] = {ours: [], twin: [], floor: []}
+    orders: dict[Client, list[str]] = {client: [] for client in asked}
     compared: dict[str, Comparison] = {}
 
     def measured(
@@ -113,12 +115,16 @@ def _at(
     def place(_: Client) -> list[bytes]:
         return [_place() for _ in range(count)]
 
+    hand = "by hand, through the store"
     yield measured("place an order", "1 event, 1 row", command, place)
     yield measured("the floor: place an order by hand, through a thread", "1 event, 1 row", None, place, by=floor)
+    yield measured(f"{_FLOOR}: place an order {hand}", "1 event, 1 row", None, place, by=promising)
     yield measured("pay an order", "1 event", command, pay)
     yield measured("the floor: pay an order by hand, through two threads", "1 event", None, pay, by=floor)
+    yield measured(f"{_FLOOR}: pay an order {hand}", "1 event", None, pay, by=promising)
     yield measured("get an order, SQL through the store", "nothing", 80, ask("plain"))
     yield measured("the floor: get an order by hand, through a thread", "nothing", None, ask("plain"), by=floor)
+    yield measured(f"{_FLOOR}: get an order {hand}", "nothing", None, ask("plain"), by=promising)
     yield measured("get an order, columns of a ReadSession", "nothing", 80, ask("columns", "plain"))
     by_hand = "SQLAlchemy's Session in the loop"
     yield measured("get an order, an object of a ReadSession", "nothing", 80, ask("mapped"), against=by_hand)

@@ -3,7 +3,6 @@
 The twins do by hand, with asyncpg alone, what the command comes to in the database.
 """
 
-import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -14,33 +13,37 @@ from uuid import UUID
 
 import asyncpg
 from pydantic import TypeAdapter
-from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from benchmarks.figures import Figure
 from benchmarks.notes import Note, WriteNote, notes
 from benchmarks.promised import Writes, promised
 from benchmarks.rounds import compare
+from benchmarks.servers import run
 from benchmarks.work import HEADERS, by_clients
 from tools.postgres import Server, private_server
 from twofold import Aggregate, App, Command, Event, Module, Repository, Result, Success
 from twofold.clock import new_id
 from twofold.drivers.postgres import PostgresStore
+from twofold.drivers.postgres.sql import PostgresSessions
+from twofold.messages import MessageType
 from twofold.store import read_stored
 
 TITLE = "Commands on PostgreSQL"
 ABOUT = (
     "A command through the bus, with the middleware that every command has, and an entry in the audit trail, which the "
     "twins write too. With a session it inserts a row by SQLAlchemy's ORM; the twin sends BEGIN, two INSERTs and "
-    "COMMIT, and the floor is SQLAlchemy's AsyncSession by itself, without twofold and without the entry. "
+    "COMMIT, and one floor is SQLAlchemy's AsyncSession by itself, without twofold and without the entry. "
     "Event-sourced, it loads an account from its 20 events and appends one, its version checked; the twin reads, "
     "decodes and folds the same, and writes the same rows into tables with the same indexes by one prepared statement "
     "that checks the version. It has no context, no shared commits and no seal on its trail, and readers may miss its "
-    "positions; the floor of what is promised has them: a bus, a check and a scope of dishka by hand, and then "
-    "twofold's store, with an event that is proved to be readable and an entry that is sealed. The server runs with "
-    "its defaults, `fsync` among them."
+    "positions. The floors of what is promised have them: a bus, a check and a scope of dishka by hand, and then "
+    "twofold's store and its session, with an event that is proved to be readable and an entry that is sealed. The "
+    "event loop is uvloop's, as under `twofold run`; the server runs with its defaults, `fsync` among them."
 )
 
 _DURABILITY = "fsync"
+_FLOOR = "the floor of what is promised"
 _EVENTS: Final = 20
 _FILL: Final = """
 INSERT INTO {schema}.twofold_events (position, stream, version, id, type, schema_version, data, headers, time, tags)
@@ -124,12 +127,12 @@ def measure(*, quick: bool) -> Iterator[Figure]:
     rounds, count = (2, 16) if quick else (21, 200)
     with private_server() as server:
         for clients in (1, 8):
-            yield from asyncio.run(_sessions(server, rounds, count, clients))
+            yield from run(_sessions(server, rounds, count, clients))
         for clients in (1, 8):
-            yield from asyncio.run(_event_sourced(server, rounds, count, clients))
+            yield from run(_event_sourced(server, rounds, count, clients))
 
 
-async def _sessions(server: Server, rounds: int, count: int, clients: int) -> tuple[Figure, Figure]:
+async def _sessions(server: Server, rounds: int, count: int, clients: int) -> list[Figure]:
     connections = [await asyncpg.connect(server.url()) for _ in range(clients)]
     twins = PostgresStore(server.url(), schema="twin")
     await twins.start()
@@ -148,12 +151,22 @@ async def _sessions(server: Server, rounds: int, count: int, clients: int) -> tu
 
     async def by_sqlalchemy(_: int) -> None:
         async with sessions() as session, session.begin():
-            note = Note(text="hello")
-            session.add(note)
-            await session.flush()
-            assert note.id
+            await _insert(session)
 
-    async with App("notes", modules=[notes], database=PostgresStore(server.url())) as app:
+    store = PostgresStore(server.url())
+    async with App("notes", modules=[notes], database=store) as app:
+        of_units = PostgresSessions(store)
+
+        async def handle(command: WriteNote, writes: Writes[WriteNote]) -> None:
+            transaction = store.begin()
+            async with of_units.write(transaction) as session:
+                await _insert(session)
+                await transaction.commit(writes.batch(command))
+
+        with_promises = promised(WriteNote, handle)
+
+        async def execute_by_hand(_: int) -> None:
+            assert (await with_promises(WriteNote(text="hello"))).is_success
 
         async def execute(_: int) -> None:
             assert (await app.execute(WriteNote(text="hello"))).is_success
@@ -161,28 +174,26 @@ async def _sessions(server: Server, rounds: int, count: int, clients: int) -> tu
         twin = by_clients(by_hand, count, clients)
         done = await compare(by_clients(execute, count, clients), twin, rounds=rounds)
         floor = await compare(by_clients(by_sqlalchemy, count, clients), twin, rounds=rounds)
+        promising = await compare(by_clients(execute_by_hand, count, clients), twin, rounds=rounds)
     await engine.dispose()
     await connections[0].execute("DROP SCHEMA twin CASCADE")
     for connection in connections:
         await connection.close()
     against, writes = "BEGIN, INSERT, INSERT, COMMIT with asyncpg", "1 row, 1 entry of the audit trail"
-    said = done.figure(
-        "command with an AsyncSession",
-        "%",
-        against,
-        writes,
-        durability=_DURABILITY,
-        clients=clients,
-        at_least=40,
-    )
-    return said, floor.figure(
-        "the floor: SQLAlchemy's AsyncSession by itself",
-        "%",
-        against,
-        "1 row, the twin an entry of the audit trail too",
-        durability=_DURABILITY,
-        clients=clients,
-    )
+    kept: dict[str, Any] = {"durability": _DURABILITY, "clients": clients}
+    less = "1 row, the twin an entry of the audit trail too"
+    return [
+        done.figure("command with an AsyncSession", "%", against, writes, at_least=40, **kept),
+        floor.figure("the floor: SQLAlchemy's AsyncSession by itself", "%", against, less, **kept),
+        promising.figure(f"{_FLOOR}: such a command by hand through the store", "%", against, writes, **kept),
+    ]
+
+
+async def _insert(session: AsyncSession) -> None:
+    note = Note(text="hello")
+    session.add(note)
+    await session.flush()
+    assert note.id
 
 
 async def _event_sourced(server: Server, rounds: int, count: int, clients: int) -> tuple[Figure, Figure]:
@@ -212,14 +223,16 @@ async def _event_sourced(server: Server, rounds: int, count: int, clients: int) 
             entry = (new_id(), HEADERS["correlation_id"], payload, (time.time_ns() - began) // 1000)
             assert await appends[client].fetchval(*row, *entry)
 
-        async def handle(command: PayIn, writes: Writes[PayIn, PaidIn]) -> None:
+        kind = MessageType(PaidIn)
+
+        async def handle(command: PayIn, writes: Writes[PayIn]) -> None:
             stream = f"account-{command.account_id}"
             found = await read_stored(app.store.log, stream)
-            assert sum(writes.event.decode(one.data).amount for one in found) == sum(range(_EVENTS))
+            assert sum(kind.decode(one.data).amount for one in found) == sum(range(_EVENTS))
             event = PaidIn(account_id=command.account_id, amount=command.amount)
-            await app.store.commit(writes.batch(command, event, stream, found[-1].version))
+            await app.store.commit(writes.batch(command, writes.append(kind, event, stream, found[-1].version)))
 
-        with_promises = promised(PayIn, PaidIn, handle)
+        with_promises = promised(PayIn, handle)
 
         async def execute_by_hand(_: int) -> None:
             assert (await with_promises(PayIn(account_id=next(ours), amount=7))).is_success
@@ -241,7 +254,7 @@ async def _event_sourced(server: Server, rounds: int, count: int, clients: int) 
         at_least=85,
     )
     return said, floor.figure(
-        "the floor of what is promised: such a command by hand through the store",
+        f"{_FLOOR}: such a command by hand through the store",
         "%",
         against,
         f"{writes}, sealed",

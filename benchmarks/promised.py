@@ -26,27 +26,30 @@ _ORIGIN = Origin(user_id=HEADERS["user_id"])
 
 
 @final
-class Writes(Generic[C, E]):
+class Writes(Generic[C]):
     """What one command writes with.
 
     Args:
         command: Its type.
-        event: The type of the event that it records.
         redacted: Gives it as JSON without its secrets.
     """
 
-    __slots__ = ("_began", "_command", "_context", "_redacted", "event")
+    __slots__ = ("_began", "_command", "_context", "_redacted")
 
-    def __init__(self, command: MessageType[C], event: MessageType[E], redacted: Callable[[C], str]) -> None:
-        self._command, self.event, self._redacted = command, event, redacted
+    def __init__(self, command: MessageType[C], redacted: Callable[[C], str]) -> None:
+        self._command, self._redacted = command, redacted
         self._context = Context(_ORIGIN)
         self._began = time.perf_counter()
 
-    def batch(self, command: C, event: E, stream: str, expected: int) -> Batch:
-        """All that it writes."""
+    def append(self, kind: MessageType[E], event: E, stream: str, expected: int) -> Append:
+        """An event, at a version of its stream."""
+        data, context = kind.record(event), self._context
+        draft = Draft(new_id(), kind.name, kind.wire.version, data, context.headers(), context.clock.now(), ())
+        return Append(stream, (draft,), expected)
+
+    def batch(self, command: C, *appends: Append) -> Batch:
+        """All that it writes: with it an entry in the audit trail."""
         kind, context = self._command, self._context
-        data, version = self.event.record(event), self.event.wire.version
-        draft = Draft(new_id(), self.event.name, version, data, context.headers(), context.clock.now(), ())
         entry = AuditEntry(
             message=kind.name,
             version=kind.wire.version,
@@ -60,29 +63,28 @@ class Writes(Generic[C, E]):
             duration=timedelta(seconds=time.perf_counter() - self._began),
             outcome=SUCCESS,
         )
-        return Batch((Append(stream, (draft,), expected),), audit=(entry,))
+        return Batch(appends, audit=(entry,))
 
 
-Handle: TypeAlias = Callable[[C, Writes[C, E]], Awaitable[None]]
+Handle: TypeAlias = Callable[[C, Writes[C]], Awaitable[Any]]
 
 
-def promised(command: type[C], event: type[E], handle: Handle[C, E]) -> Call:
+def promised(command: type[C], handle: Handle[C]) -> Call:
     """A bus for one command.
 
     Args:
         command: Its type.
-        event: The type of the event that it records.
         handle: Handles it; a function of it and of what it writes with.
     """
     kind = MessageType(command)
-    facts = kind, MessageType(event), redacting(kind)
-    check, provider, wanted = kind.check, Provider(), Writes[Any, Any]
+    facts = kind, redacting(kind)
+    check, provider, wanted = kind.check, Provider(), Writes[Any]
     provider.provide(lambda: Writes(*facts), provides=wanted, scope=Scope.REQUEST)
     container = make_async_container(provider)
 
-    async def handled(message: C) -> None:
+    async def handled(message: C) -> Any:
         checked = check(message)
         async with container() as scope:
-            await handle(checked, scope.get_sync(wanted))
+            return await handle(checked, scope.get_sync(wanted))
 
     return bus({command: handled})
