@@ -10,7 +10,16 @@ from twofold.aggregates._snapshots import Loaded
 from twofold.aggregates._state import state_codec
 from twofold.errors import WiringError
 from twofold.messages import Catalogue, Event
-from twofold.store import Recorded, Snapshot, Store, Stored, UnitOfWork, decode_events, read_stored
+from twofold.store import (
+    Recorded,
+    Snapshot,
+    Store,
+    Stored,
+    UnitOfWork,
+    decode_events,
+    read_from_snapshot,
+    read_stored,
+)
 
 A = TypeVar("A", bound=Aggregate)
 S = TypeVar("S", bound=Stored)
@@ -39,7 +48,7 @@ async def load(
         return kind.rebuild(events, version=version), version
     began = unit.clock.monotonic()
     read = partial(store.log.read_stream, stream)
-    start, last, page = await _start(kind, stream, store, read)
+    start, last, page = await _start(kind, stream, store)
     events, newest, count = await _read(read, catalogue, page, after=0 if last is None else last.version)
     last = newest or last
     if last is None:
@@ -63,15 +72,15 @@ def _keep(found: Aggregate, stream: str, last: Recorded, unit: UnitOfWork) -> No
 
 
 async def _start(
-    kind: type[A], stream: str, store: Store, read: _Pages[Recorded]
+    kind: type[A], stream: str, store: Store
 ) -> tuple[A | None, Recorded | None, Sequence[Recorded] | None]:
     """What a snapshot says, the entry of its last event, and the first page behind it; None when anything is amiss."""
-    snapshot = await store.find_snapshot(stream)
+    snapshot, page = await read_from_snapshot(store, stream, limit=_PAGE + 1)
+    if snapshot is None:
+        return None, None, page
     codec = state_codec(kind)
-    if snapshot is None or snapshot.is_erased or snapshot.schema != codec.schema:
+    if snapshot.is_erased or snapshot.schema != codec.schema:
         return None, None, None
-    # In one go with the entry that it is of.
-    page = await read(after=snapshot.version - 1, limit=_PAGE + 1)
     entry = page[0] if page else None
     state = codec.read(snapshot.state)
     if state is None or entry is None or (entry.version, entry.id) != (snapshot.version, snapshot.event_id):

@@ -19,6 +19,7 @@ from twofold.store._decode import decode, decode_events
 from twofold.store._epoch import GAP, Epoch, RestorableStore
 from twofold.store._everything import everything, furthest
 from twofold.store._fact import Fact
+from twofold.store._from_snapshot import SnapshotStore, read_from_snapshot
 from twofold.store._front import StoreFront, TransactionFront
 from twofold.store._idempotency import claim_stage, idempotency_stage
 from twofold.store._json import json_text
@@ -125,6 +126,7 @@ __all__ = [
     "SchemaState",
     "Selection",
     "Snapshot",
+    "SnapshotStore",
     "Store",
     "StoreFront",
     "StoreInFront",
@@ -162,6 +164,7 @@ __all__ = [
     "prunable",
     "prune",
     "read_only_stage",
+    "read_from_snapshot",
     "read_stored",
     "refuse_in_query",
     "seal",

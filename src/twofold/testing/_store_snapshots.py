@@ -6,7 +6,7 @@ import pytest
 
 from twofold.clock import new_id
 from twofold.errors import VersionConflict
-from twofold.store import Append, Batch, Snapshot, Store
+from twofold.store import Append, Batch, Snapshot, Store, read_from_snapshot
 from twofold.testing._store_case import StoreCase, drafts
 
 
@@ -24,6 +24,24 @@ class Snapshots(StoreCase):
         assert await store.find_snapshot("b") == with_events
         assert await store.find_snapshot("a") is None
         assert [event.stream for event in await store.log.read_stream("b")] == ["b", "b"]
+
+    async def test_a_snapshot_comes_with_what_is_behind_it(self, store: Store) -> None:
+        """With the event that it is of in front, and without a snapshot with the first events; of this stream alone."""
+        self.require_snapshots()
+        await store.commit(Batch((Append("a", drafts(5)), Append("b", drafts(2)))))
+        ids = [event.id for event in await store.log.read_stream("a")]
+        for snapshot, kept, limit, expected in (
+            (None, (), 3, ids[:3]),
+            (_snapshot("a", 2), (_snapshot("b", 1),), 9, ids[1:]),
+            (_snapshot("a", 5), (), 9, ids[4:]),
+            (_snapshot("a", 7), (), 9, []),
+            (_snapshot("a", 8, schema="order/2"), (), 0, []),
+        ):
+            await store.commit(Batch(snapshots=(*kept, *(() if snapshot is None else (snapshot,)))))
+            found, events = await read_from_snapshot(store, "a", limit=limit)
+            assert (found, [event.id for event in events]) == (snapshot, expected)
+            assert list(events) == [one for one in await store.log.read_stream("a") if one.id in expected]
+        assert await read_from_snapshot(store, "none", limit=9) == (None, [])
 
     async def test_the_newest_snapshot_of_a_stream_stays(self, store: Store) -> None:
         """One taken earlier that commits later does not replace it; one that is written as something else does."""

@@ -61,7 +61,7 @@ class PostgresLog:
         """Events of one stream with `version > after`, in version order."""
         async with self._readers.lent() as connection:
             rows = await connection.fetch(self._names.sql(_STREAM), stream, after, limit)
-        return [_recorded(*row) for row in rows]
+        return [recorded(*row) for row in rows]
 
     async def read_stored(self, stream: str, *, after: int = 0, limit: int = 1000) -> Sequence[Stored]:
         """Events of one stream with `version > after`, in version order, without their metadata."""
@@ -86,10 +86,10 @@ async def read(
     """Events with `after < position <= until`, in position order."""
     condition, values = any_of(where, 4) if where else ("TRUE", [])
     rows = await connection.fetch(names.sql(_PAGE % condition), after, until, limit, *values)
-    return [_recorded(*row) for row in rows]
+    return [recorded(*row) for row in rows]
 
 
-def _recorded(
+def recorded(
     position: int,
     stream: str,
     version: int,
@@ -101,6 +101,7 @@ def _recorded(
     time: Any,
     tags: str,
 ) -> Recorded:
+    """The entry of a row."""
     return Recorded(
         position,
         stream,

@@ -33,7 +33,7 @@ from twofold.drivers.postgres._replicas import Replicas
 from twofold.drivers.postgres._replies import find, find_received
 from twofold.drivers.postgres._row_security import prove_secure
 from twofold.drivers.postgres._schema import prove_current, state, upgrade, upgrade_sql
-from twofold.drivers.postgres._snapshots import find_snapshot
+from twofold.drivers.postgres._snapshots import find_snapshot, read_from_snapshot
 from twofold.drivers.postgres._sound import prove_isolation, prove_sound
 from twofold.drivers.postgres._tables import add_tables
 from twofold.errors import StoreUnavailable, WiringError
@@ -45,6 +45,7 @@ from twofold.store import (
     Committed,
     Epoch,
     Rearrangement,
+    Recorded,
     Reply,
     SchemaState,
     Snapshot,
@@ -375,6 +376,10 @@ class PostgresStore:
     async def find_snapshot(self, stream: str) -> Snapshot | None:
         """The newest snapshot of a stream, or None; on the primary."""
         return await find_snapshot(self._fetch, stream)
+
+    async def read_from_snapshot(self, stream: str, *, limit: int) -> tuple[Snapshot | None, Sequence[Recorded]]:
+        """The same, and the events of the stream from the one on that it is of; in one round trip, on the primary."""
+        return await read_from_snapshot(self._fetch, stream, limit)
 
     def begin(self) -> PostgresTransaction:
         """A transaction to hold open; takes nothing until its first `run`."""

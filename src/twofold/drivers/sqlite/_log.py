@@ -10,9 +10,10 @@ from pydantic_core import from_json
 
 from twofold.clock import uuid_of
 from twofold.drivers.sqlite._readers import Readers
+from twofold.drivers.sqlite._snapshots import find_snapshot
 from twofold.drivers.sqlite._time import EPOCH
 from twofold.drivers.sqlite._where import any_of
-from twofold.store import Recorded, Selection, Stored
+from twofold.store import Recorded, Selection, Snapshot, Stored
 
 _Row: TypeAlias = tuple[int, str, int, bytes, str, int, bytes, str, int, str]
 
@@ -71,6 +72,13 @@ def behind(connection: Connection, after: int, where: Selection, limit: int) -> 
     """Events behind a position that a selection means, in position order."""
     condition, values = any_of([where])
     return _read(_PAGE_OF_SOME.format(condition), (after, head(connection), *values, limit), connection)
+
+
+def read_from_snapshot(connection: Connection, stream: str, limit: int) -> tuple[Snapshot | None, Sequence[Recorded]]:
+    """The newest snapshot of a stream, or None, and the events of the stream from the one on that it is of."""
+    found = find_snapshot(connection, stream)
+    after = 0 if found is None else found.version - 1
+    return found, _read(_STREAM, (stream, after, limit), connection)
 
 
 def epoch(connection: Connection) -> str:

@@ -6,7 +6,7 @@ Applications get it from their settings, or make one; nothing else of this folde
 import asyncio
 import sqlite3
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, final, get_args
@@ -18,7 +18,7 @@ from twofold.drivers.sqlite._epoch import begin_epoch, join_epoch
 from twofold.drivers.sqlite._faults import typed
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._held import SqliteTransaction
-from twofold.drivers.sqlite._log import SqliteLog
+from twofold.drivers.sqlite._log import SqliteLog, read_from_snapshot
 from twofold.drivers.sqlite._open import Database, Durability
 from twofold.drivers.sqlite._parked import SqliteParked
 from twofold.drivers.sqlite._readers import Readers
@@ -38,6 +38,7 @@ from twofold.store import (
     Committed,
     Epoch,
     Rearrangement,
+    Recorded,
     Reply,
     SchemaState,
     Snapshot,
@@ -251,6 +252,10 @@ class SqliteStore:
     async def find_snapshot(self, stream: str) -> Snapshot | None:
         """The newest snapshot of a stream, or None."""
         return await self._readers.run(lambda connection: find_snapshot(connection, stream))
+
+    async def read_from_snapshot(self, stream: str, *, limit: int) -> tuple[Snapshot | None, Sequence[Recorded]]:
+        """The same, and the events of the stream from the one on that it is of; in one go."""
+        return await self._readers.run(lambda connection: read_from_snapshot(connection, stream, limit))
 
     def begin(self) -> SqliteTransaction:
         """A transaction to hold open; takes nothing until its first `run`."""
