@@ -233,16 +233,6 @@ def _fault(error: DishkaError, owners: Mapping[type, Handler]) -> tuple[Fault, D
     return Fault(where=where, code="missing_dependency", text=text, hint=hint), wanted
 
 
-def giving(thing: object) -> Callable[[], object]:
-    """A factory of something that is there already, under the name of its class, which is what people know it by."""
-
-    def give() -> object:
-        return thing
-
-    give.__qualname__ = type(thing).__qualname__
-    return give
-
-
 def _waits(factory: Factory) -> bool:
     """Whether something is made by awaiting, or may depend on what is."""
     return factory.type in _AWAITED or bool(factory.when_dependencies)
