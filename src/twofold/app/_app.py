@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 from dishka import Provider, Scope
 
 from twofold.app._administration import Administration
-from twofold.app._assembly import Assembly, assemble
+from twofold.app._assemble import assemble
+from twofold.app._assembly import Assembly
 from twofold.app._audit import Audit
 from twofold.app._auditing import Auditing, audit_keys
 from twofold.app._blocks import Blocks
