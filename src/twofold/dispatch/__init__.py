@@ -17,7 +17,8 @@ from twofold.dispatch._guard import Always, Authorize, Guard, Policy, always, ha
 from twofold.dispatch._handler import Door, Handler
 from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler, as_result
 from twofold.dispatch._idempotency import Idempotency
-from twofold.dispatch._injection import Injection, inject
+from twofold.dispatch._inject import inject
+from twofold.dispatch._injection import Injection
 from twofold.dispatch._invoke import Runner
 from twofold.dispatch._lifecycle import Filling, Lifecycle, State, filling
 from twofold.dispatch._module import Module
