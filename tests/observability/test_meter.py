@@ -9,7 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from twofold.dispatch import Handler
 from twofold.errors import StoreUnavailable
 from twofold.messages import Command, Kind
-from twofold.observability import PrometheusMeter, _meter
+from twofold.observability import PrometheusMeter
+from twofold.subscriptions import _in_time
 
 pytestmark = pytest.mark.anyio
 
@@ -114,7 +115,7 @@ async def test_where_subscriptions_cannot_be_asked_the_rest_is_told(
             raise StoreUnavailable("away")
         return [Standing(name="summary", lag=7, failures=2, waiting=2.5, still=1.5, parked=3)]
 
-    monkeypatch.setattr(_meter, "_PATIENCE", 0.01)
+    monkeypatch.setattr(_in_time, "_PATIENCE", 0.01)
     meter = PrometheusMeter(progress=progress)
     assert b"cqrs_subscriptions_known 1.0" in (await meter.scrape())[0]
     fails = True

@@ -17,8 +17,8 @@ from twofold.errors import StoreUnavailable, TimedOut
 from twofold.messages import Kind
 from twofold.store import Batch, Checkpoint, MemoryStore, Move
 from twofold.store._memory_checkpoints import MemoryCheckpoints
-from twofold.subscriptions import Trouble
-from twofold.web import _health, add_health
+from twofold.subscriptions import Trouble, _in_time
+from twofold.web import add_health
 
 pytestmark = pytest.mark.anyio
 
@@ -64,7 +64,7 @@ async def test_a_store_that_is_silent_is_not_waited_for(path: str, monkeypatch: 
     app = shop_app()
     async with client_of(app, app.http()) as client:
         monkeypatch.setattr(app, "progress", asyncio.Event().wait)
-        monkeypatch.setattr(_health, "_PATIENCE", 0.01)
+        monkeypatch.setattr(_in_time, "_PATIENCE", 0.01)
         answer = await client.get(f"/health/{path}")
     assert answer.status_code == 503
 

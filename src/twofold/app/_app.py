@@ -10,14 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
-from weakref import WeakKeyDictionary
 
 from dishka import Provider, Scope
 
 from twofold.app._administration import Administration
-from twofold.app._assembly import Assembly, assemble
+from twofold.app._assemble import assemble
+from twofold.app._assembly import Assembly
 from twofold.app._audit import Audit
 from twofold.app._auditing import Auditing, audit_keys
+from twofold.app._blocks import Blocks
 from twofold.app._caller import Caller
 from twofold.app._erasure import Erasure
 from twofold.app._personal import keys_of
@@ -182,8 +183,7 @@ class App:
         self._overrides: Provider = Provider()
         self._assembly: Assembly | None = None
         self._run: Run | None = None
-        self._blocks = 0
-        self._turns = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]()
+        self._blocks = Blocks(self._start, self._stop)
         self._portal = Portal()
         self.commands = CommandBus(router=self.router, portal=self._portal)
         self.queries = QueryBus(router=self.router, portal=self._portal)
@@ -455,68 +455,57 @@ class App:
             StoreUnavailable: A store cannot be opened.
             Unavailable: Its role leaves it to workers to prepare the database, and none has.
         """
-        async with self._turn():
-            await self._start()
+        await self._blocks.start()
 
     async def stop(self) -> None:
         """Stop the workers after what they are doing, and close its stores. Harmless when stopped."""
-        async with self._turn():
-            await self._stop()
+        await self._blocks.stop()
 
     async def __aenter__(self) -> Self:
         """Start it, unless it is running; of blocks that overlap the last one that is left stops it."""
         await self.start()
-        self._blocks += 1
+        self._blocks.enter()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._blocks = max(0, self._blocks - 1)
-        async with self._turn():
-            if not self._blocks:
-                await self._stop()
-
-    def _turn(self) -> asyncio.Lock:
-        """One start or stop at a time, in each of the event loops that it runs in one after another."""
-        return self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        await self._blocks.leave()
 
     async def _start(self) -> None:
         if self._run is not None:
             return
         if faults := self.check():
             raise StartError(app=self.name, faults=faults)
-        assembly, stores = self.assembly, self.stores
+        assembly = self._assembled()
         if assembly.reliability is not None:
             assembly.reliability.tell_passed_over()
         self._portal.adopt(asyncio.get_running_loop())
         try:
             self._run = await Run.open(
                 assembly,
-                stores,
+                self.stores,
                 self.router,
                 said=self.said,
                 new_unit=self.new_unit,
                 role=self.role,
                 observer=self.watching.observer,
             )
-        except BaseException:
-            self._portal.adopt(None)
-            self._assembly = self._stores = None
-            raise
-        try:
             await self._run.begin()
         except BaseException:
-            await self._stop()
+            await self._let_go()
             raise
 
     async def _stop(self) -> None:
-        run, self._run, self._blocks = self._run, None, 0
-        if run is None:
-            return
+        if self._run is not None:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        run, self._run = self._run, None
         self._portal.adopt(None)
         try:
-            await run.end()
+            if run is not None:
+                await run.end()
         finally:
             self._assembly = self._stores = None
 

@@ -46,18 +46,22 @@ def _secrets(cls: type, schema: dict[str, Any]) -> Iterator[Fault]:
 
 def _telling(schema: dict[str, Any]) -> Iterator[str]:
     """Fields that are neither encrypted nor said to be no secret, and have the name of one."""
-    for part in (schema, *schema.get("$defs", {}).values()):
-        for name, field in part.get("properties", {}).items():
-            if is_telling(name) and PERSONAL not in field and field.get("writeOnly") is not False:
-                yield name
+    for name, field in _fields(schema):
+        if is_telling(name) and PERSONAL not in field and field.get("writeOnly") is not False:
+            yield name
 
 
 def write_only(schema: dict[str, Any]) -> Iterator[str]:
     """Fields that pydantic reads and never writes: `SecretStr` and its like, and what is marked as `Secret`."""
+    for name, field in _fields(schema):
+        if any(form.get("writeOnly") for form in (field, *field.get("anyOf", ()))):
+            yield name
+
+
+def _fields(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The fields of a message and of all that it refers to, by name."""
     for part in (schema, *schema.get("$defs", {}).values()):
-        for name, field in part.get("properties", {}).items():
-            if any(form.get("writeOnly") for form in (field, *field.get("anyOf", ()))):
-                yield name
+        yield from part.get("properties", {}).items()
 
 
 def _fault(cls: type, error: WiringError | PydanticUserError) -> Fault:

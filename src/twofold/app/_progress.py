@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from twofold.messaging import Receiver
-from twofold.store import Log, ParkedEvents
+from twofold.store import Log
 from twofold.subscriptions import Subscription
 
 Lease: TypeAlias = Literal["kept", "failing", "lost"]
@@ -61,56 +61,39 @@ class Progress:
         return self.still > bound or not (self.owner or (self.status and not self.lag))
 
 
-async def progress_of(
-    subscription: Subscription, log: Log, parked: ParkedEvents, owner: str, lease: Lease, head: int, now: datetime
-) -> Progress:
-    """How far a subscription has come.
+async def progress_of(subscription: Subscription, log: Log, head: int, now: datetime) -> Progress:
+    """How far a subscription has come, as far as it knows itself.
 
     Args:
         subscription: The subscription.
         log: The log that it follows.
-        parked: Where it puts events aside.
-        owner: Who owns its checkpoint.
-        lease: Whether this process can show that it lives.
         head: The head of the log.
         now: The time.
     """
     position = subscription.position
     oldest = await log.read(position, until=head, limit=1, where=(subscription.selection,)) if position < head else ()
-    return Progress(
-        name=subscription.name,
+    return _told_by(
+        subscription,
         position=position if oldest else max(position, head),
         head=head,
         waiting=max(0.0, (now - oldest[0].time).total_seconds()) if oldest else 0.0,
         still=subscription.still if oldest else 0.0,
-        owned=subscription.owned,
-        owner=owner,
-        lease=lease,
-        parked=len(await parked.streams(subscription.name)),
-        failures=subscription.failures,
-        error="" if subscription.error is None else repr(subscription.error),
     )
 
 
-async def progress_of_inbox(receiver: Receiver, parked: ParkedEvents, owner: str, lease: Lease) -> Progress:
-    """How far what receives messages has come: its lag is how many wait at the broker, when it last looked.
+def progress_of_inbox(receiver: Receiver) -> Progress:
+    """How far what receives messages has come: its lag is how many wait at the broker, when it last looked."""
+    return _told_by(receiver, position=0, head=receiver.lag, waiting=receiver.still, still=receiver.still)
 
-    Args:
-        receiver: What receives them.
-        parked: Where it puts messages aside.
-        owner: Whose turn it is.
-        lease: Whether this process can show that it lives.
-    """
+
+def _told_by(one: Subscription | Receiver, *, position: int, head: int, waiting: float, still: float) -> Progress:
     return Progress(
-        name=receiver.name,
-        position=0,
-        head=receiver.lag,
-        waiting=receiver.still,
-        still=receiver.still,
-        owned=receiver.owned,
-        owner=owner,
-        lease=lease,
-        parked=len(await parked.streams(receiver.name)),
-        failures=receiver.failures,
-        error="" if receiver.error is None else repr(receiver.error),
+        name=one.name,
+        position=position,
+        head=head,
+        waiting=waiting,
+        still=still,
+        owned=one.owned,
+        failures=one.failures,
+        error="" if one.error is None else repr(one.error),
     )

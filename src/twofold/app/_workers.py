@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final, final
 
@@ -69,15 +70,16 @@ class _Side:
         stand = await self.store.checkpoints.all()
         owners = {one.name: NOBODY if self.owner.dead(one) else one.owner for one in stand}
         lease: Lease = "lost" if not self.owner.sure else "failing" if self.owner.error is not None else "kept"
+        told = [await progress_of(one, log, head, now) for one in list(self.tasks)]
+        told += map(progress_of_inbox, self.receivers)
         return [
-            *[
-                await progress_of(one, log, self.store.parked, owners.get(one.name, NOBODY), lease, head, now)
-                for one in list(self.tasks)
-            ],
-            *[
-                await progress_of_inbox(one, self.store.parked, owners.get(one.name, NOBODY), lease)
-                for one in self.receivers
-            ],
+            replace(
+                one,
+                owner=owners.get(one.name, NOBODY),
+                lease=lease,
+                parked=len(await self.store.parked.streams(one.name)),
+            )
+            for one in told
         ]
 
 

@@ -17,13 +17,16 @@ from twofold.dispatch._guard import Always, Authorize, Guard, Policy, always, ha
 from twofold.dispatch._handler import Door, Handler
 from twofold.dispatch._handlers import CommandHandler, EventHandler, HandlerConfig, QueryHandler, as_result
 from twofold.dispatch._idempotency import Idempotency
-from twofold.dispatch._injection import Injection, giving, inject
+from twofold.dispatch._inject import inject
+from twofold.dispatch._injection import Injection
 from twofold.dispatch._invoke import Runner
 from twofold.dispatch._lifecycle import Filling, Lifecycle, State, filling
-from twofold.dispatch._module import Lifetime, Mode, Module, ProjectionDeclaration, Switch
+from twofold.dispatch._module import Module
 from twofold.dispatch._named import classes_in, named_classes
 from twofold.dispatch._options import APPLIES_TO, Options, Policies, options_of
 from twofold.dispatch._pipeline import Middleware, Next, Place, Stage, Used, When, failure_of, stage_of
+from twofold.dispatch._projection import Mode, ProjectionDeclaration, Switch
+from twofold.dispatch._provider import Lifetime, giving
 from twofold.dispatch._publication import PublicationDeclaration
 from twofold.dispatch._registration import Registration
 from twofold.dispatch._router import Route, Router, Settings

@@ -1,29 +1,23 @@
-"""Dependencies by type, from dishka: every handler is a factory of its parameters, in the widest scope they allow.
+"""Dependencies by type, from dishka: what a handler is given, and how it comes by that for each message.
 
-An application builds one `Injection` at its start and learns every fault of the graph at once; a bus alone takes a
-container as it is.
+An application has its container built by `inject`; a bus alone takes one as it is.
 """
 
-import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from types import NoneType
-from typing import Annotated, Any, Final, cast, get_args, get_origin
+from typing import Any, Final, cast
 
-from dishka import AsyncContainer, Provider, Scope, make_async_container
+from dishka import AsyncContainer, Scope
 from dishka.dependency_source import Factory
 from dishka.entities.component import DEFAULT_COMPONENT
 from dishka.entities.factory_type import FactoryType
 from dishka.entities.key import DependencyKey, dependency_key_to_hint, hint_to_dependency_key
-from dishka.exception_base import DishkaError
-from dishka.exceptions import CycleDependenciesError, NoFactoryError
 from dishka.registry import Registry
 
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._invoke import Binding, Filled
 from twofold.dispatch._pipeline import Next, Stage
-from twofold.dispatch._signature import UNIONS
-from twofold.errors import Fault, WiringError
+from twofold.errors import WiringError
 from twofold.messages import Context
 from twofold.result import Result
 
@@ -90,8 +84,8 @@ class Injection:
     def scope_of(self, wanted: Any) -> Scope | None:
         """How long a dependency lives, or None for one that nothing provides."""
         if self.container is not None:
-            for registry in _registries(self.container):
-                if registry.get_factory(_key(wanted)) is not None:
+            for registry in registries_of(self.container):
+                if registry.get_factory(key_of(wanted)) is not None:
                     return cast("Scope", registry.scope)
         return None
 
@@ -122,7 +116,7 @@ class Injection:
 
     def _bind(self, handler: Handler) -> Binding:
         if not handler.needs:
-            made = _maker(handler)()
+            made = maker_of(handler)()
             return Binding(lambda: made)
         if self.container is None:
             names = ", ".join(handler.needs)
@@ -132,7 +126,7 @@ class Injection:
         scoped = self._scoped is None or handler in self._scoped
         asked: Callable[[], AsyncContainer] = _scope.get if scoped else lambda: container
         if key is None:
-            make = _maker(handler)
+            make = maker_of(handler)
             return Binding(lambda: _filled(make, handler.needs, asked()), scoped=scoped, waits=True)
         waits = any(_waits(factory) for _, factories in self._graph(handler) for factory in factories)
         if _takes_one(handler):
@@ -141,9 +135,9 @@ class Injection:
 
     def _graph(self, handler: Handler) -> Iterator[tuple[DependencyKey, list[Factory]]]:
         """What a handler depends on, directly or through others, each with what makes it."""
-        registries = [] if self.container is None else list(_registries(self.container))
+        registries = [] if self.container is None else list(registries_of(self.container))
         seen: set[DependencyKey] = set()
-        open_keys = [_key(hint) for hint in handler.needs.values()]
+        open_keys = [key_of(hint) for hint in handler.needs.values()]
         while open_keys:
             key = open_keys.pop()
             if key in seen:
@@ -153,94 +147,6 @@ class Injection:
             yield key, factories
             for factory in factories:
                 open_keys.extend([*factory.dependencies, *factory.kw_dependencies.values()])
-
-
-def inject(providers: Sequence[Provider], handlers: Sequence[Handler]) -> tuple[Injection, list[Fault]]:
-    """Build the container of an application, and check all of it.
-
-    dishka stops at the first fault of a graph; each one is recorded and stubbed, until the rest is known.
-
-    Args:
-        providers: What the application provides; later ones win.
-        handlers: The handlers whose needs are to be filled.
-
-    Returns:
-        The injection, and every fault that was found.
-    """
-    known = make_async_container(*providers, skip_validation=True)
-    own = Provider()
-    factories: dict[Handler, type] = {}
-    scoped: set[Handler] = set()
-    owners: dict[type, Handler] = {}
-    for handler in handlers:
-        if handler.needs:
-            scope = _widest_scope(handler, known)
-            if scope is Scope.REQUEST:
-                scoped.add(handler)
-            key = factories[handler] = type(handler.name, (), {})
-            owners[key] = handler
-            own.provide(_factory(handler), provides=key, scope=scope)
-    container, faults = _without_faults([*providers, own], owners)
-    return Injection(container, factories, scoped), faults
-
-
-def _without_faults(
-    providers: Sequence[Provider], owners: Mapping[type, Handler]
-) -> tuple[AsyncContainer, list[Fault]]:
-    faults: list[Fault] = []
-    stubs: dict[DependencyKey, Provider] = {}
-    while True:
-        try:
-            return make_async_container(*providers, *stubs.values()), faults
-        except DishkaError as error:
-            found, wanted = _fault(error, owners)
-            if found not in faults:
-                faults.append(found)
-            if wanted is None or wanted in stubs:  # no stub helps
-                return make_async_container(*providers, *stubs.values(), skip_validation=True), faults
-            stub = stubs[wanted] = Provider(scope=Scope.APP, component=wanted.component)
-            stub.provide(lambda: None, provides=wanted.type_hint)
-
-
-def _fault(error: DishkaError, owners: Mapping[type, Handler]) -> tuple[Fault, DependencyKey | None]:
-    """What dishka found, in twofold's words, and what to stub so that it can look further."""
-    if isinstance(error, CycleDependenciesError):
-        names = [_name(factory.provides) for factory in error.path]
-        text = f"depends on itself: {' -> '.join([*names, names[0]])}"
-        hint = "move what both of them need into a third"
-        fault = Fault(where=names[0], code="cyclic_dependency", text=text, hint=hint)
-        return fault, error.path[0].provides
-    if not isinstance(error, NoFactoryError):
-        return Fault(where="container", code="invalid_graph", text=str(error)), None
-    asked = [factory.provides for factory in error.path]
-    wanted = error.requested
-    names = [_name(key) for key in [*(key for key in asked if key.type_hint not in owners), wanted]]
-    handler = next((owners[key.type_hint] for key in asked if key.type_hint in owners), None)
-    where = handler.id if handler else names[0]
-    through = f" (through {' -> '.join(names[:-1])})" if len(names) > (1 if handler else 2) else ""
-    if error.suggest_other_scopes:
-        owner = names[-2] if len(names) > 1 else where
-        text = f"lives as long as the application and would keep the {names[-1]} of one message for ever{through}"
-        hint = f'provide {owner} with scope="message", or {names[-1]} with scope="app"'
-        return Fault(where=where, code="captive_dependency", text=text, hint=hint), wanted
-    text, hint = f"depends on {names[-1]}, which nothing provides{through}", f"module.provide({names[-1]}, ...)"
-    if get_origin(wanted.type_hint) in UNIONS:
-        members = " or ".join(_shown(one) for one in get_args(wanted.type_hint) if one is not NoneType)
-        default = ", or give it a default" if len(names) == 1 else ""
-        hint = f"a dependency is there or is not: annotate {members}{default}"
-    elif wanted.component != DEFAULT_COMPONENT:
-        hint = f"module.include(Provider(component={wanted.component!r})), with what provides it"
-    return Fault(where=where, code="missing_dependency", text=text, hint=hint), wanted
-
-
-def giving(thing: object) -> Callable[[], object]:
-    """A factory of something that is there already, under the name of its class, which is what people know it by."""
-
-    def give() -> object:
-        return thing
-
-    give.__qualname__ = type(thing).__qualname__
-    return give
 
 
 def _waits(factory: Factory) -> bool:
@@ -261,7 +167,7 @@ def _takes_one(handler: Handler) -> bool:
 def _asking(handler: Handler, asked: Callable[[], AsyncContainer], waits: bool) -> Callable[[], Any]:
     """What asks for the one dependency of a handler."""
     [(name, hint)] = handler.needs.items()
-    key = _key(hint)
+    key = key_of(hint)
     wanted, component = key.type_hint, key.component
 
     def now() -> Mapping[str, Any]:
@@ -273,7 +179,7 @@ def _asking(handler: Handler, asked: Callable[[], AsyncContainer], waits: bool) 
     return later if waits else now
 
 
-def _maker(handler: Handler) -> Callable[..., Any]:
+def maker_of(handler: Handler) -> Callable[..., Any]:
     """A function of a handler's dependencies: its answer is that of `Binding.bind`."""
     loggers = dict.fromkeys(handler.logger_parameters, handler.tools.logger)
     target: Any = handler.target
@@ -289,27 +195,6 @@ def _maker(handler: Handler) -> Callable[..., Any]:
     return instance if handler.is_class else arguments
 
 
-def _factory(handler: Handler) -> Any:
-    """A function of the handler's dependencies, with the annotations that dishka reads."""
-    make: Any = _maker(handler)
-    make.__name__ = make.__qualname__ = handler.name
-    make.__annotations__ = dict(handler.needs)
-    make.__signature__ = inspect.Signature(
-        [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=hint)
-            for name, hint in handler.needs.items()
-        ]
-    )
-    return make
-
-
-def _widest_scope(handler: Handler, container: AsyncContainer) -> Scope:
-    """The application's scope when every dependency is known there, else the message's."""
-    wide = [registry for registry in _registries(container) if cast("Scope", registry.scope) <= Scope.APP]
-    everywhere = all(any(registry.get_factory(_key(hint)) for registry in wide) for hint in handler.needs.values())
-    return Scope.APP if everywhere else Scope.REQUEST
-
-
 def _level_above_messages(container: AsyncContainer) -> AsyncContainer:
     """The container that opens scopes of messages; a level between that provides nothing is entered here, once."""
     level = container.registry.child_registry
@@ -318,7 +203,8 @@ def _level_above_messages(container: AsyncContainer) -> AsyncContainer:
     return _level_above_messages(container(scope=level.scope))
 
 
-def _registries(container: AsyncContainer) -> Iterable[Registry]:
+def registries_of(container: AsyncContainer) -> Iterator[Registry]:
+    """What a container knows, scope by scope, the widest first."""
     outermost = container
     while outermost.parent_container is not None:
         outermost = outermost.parent_container
@@ -328,21 +214,10 @@ def _registries(container: AsyncContainer) -> Iterable[Registry]:
         registry = registry.child_registry
 
 
-def _key(hint: Any) -> DependencyKey:
+def key_of(hint: Any) -> DependencyKey:
+    """What the container calls a dependency."""
     return hint_to_dependency_key(hint).with_component(DEFAULT_COMPONENT)
 
 
 def _hint(key: DependencyKey) -> Any:
     return key.type_hint if key.component == DEFAULT_COMPONENT else dependency_key_to_hint(key)
-
-
-def _name(key: DependencyKey) -> str:
-    name = _shown(key.type_hint)
-    return name if key.component == DEFAULT_COMPONENT else f"{name} of the component {key.component}"
-
-
-def _shown(hint: Any) -> str:
-    """A type as people write it."""
-    if get_origin(hint) in UNIONS:
-        return " | ".join("None" if one is NoneType else _shown(one) for one in get_args(hint))
-    return str(hint) if get_origin(hint) is Annotated else getattr(hint, "__qualname__", None) or str(hint)

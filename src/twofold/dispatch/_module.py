@@ -4,54 +4,31 @@ Nothing is resolved while a module is being written; the application reads it at
 at once.
 """
 
-import inspect
-import typing
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, Unpack, overload
+from typing import Any, Literal, TypeVar, Unpack, overload
 
-from dishka import Provider, Scope
+from dishka import Provider
 
 from twofold.dispatch._consumption import ConsumptionDeclaration
 from twofold.dispatch._decider import Decider, DeciderDeclaration, Outcome
 from twofold.dispatch._following import Following, Start
 from twofold.dispatch._guard import Authorize
 from twofold.dispatch._handler import Door, Target
-from twofold.dispatch._injection import giving
 from twofold.dispatch._options import Options, Policies, options_of
+from twofold.dispatch._projection import Mode, ProjectionDeclaration, Switch
+from twofold.dispatch._provider import Lifetime, provider_of
 from twofold.dispatch._publication import PublicationDeclaration
 from twofold.dispatch._registration import Registration
-from twofold.dispatch._signature import lacks_self, parameters_of
+from twofold.dispatch._signature import methods_for_messages
 from twofold.dispatch._writer import WriterDeclaration
 from twofold.errors import Classification, WiringError
-from twofold.messages import Kind, MessageType, Principal, Upcast, Upcaster
+from twofold.messages import Kind, Principal, Upcast, Upcaster
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
 M = TypeVar("M")
 S = TypeVar("S")
 V = TypeVar("V")
-
-Lifetime: TypeAlias = Literal["app", "message"]
-"""How long a dependency lives: as long as the application, or while one message is handled."""
-
-Mode: TypeAlias = Literal["inline", "async", "live"]
-"""When a projection sees an event: in the transaction that records it, soon after, or whenever it is read."""
-
-Switch: TypeAlias = Literal["auto", "manual"]
-"""When a new version of a projection takes the place of the live one: once it has caught up, or by command."""
-
-_SCOPES: dict[Lifetime, Scope] = {"app": Scope.APP, "message": Scope.REQUEST}
-
-
-class ProjectionDeclaration(NamedTuple):
-    """A projection as declared; the projections room knows what to make of it."""
-
-    name: str
-    mode: Mode
-    cls: type
-    tables: tuple[Any, ...] = ()
-    version: int = 1
-    switch: Switch = "auto"
 
 
 class Module:
@@ -159,9 +136,7 @@ class Module:
 
     def handlers(self, cls: C) -> C:
         """Declare every public method of a class whose first parameter is a message as a handler of it."""
-        for name, function in inspect.getmembers(cls, inspect.isfunction):
-            if not name.startswith("_") and _takes_message(function, unbound=lacks_self(cls, name)):
-                self.registrations.append(Registration(target=cls, method=name))
+        self.registrations += [Registration(target=cls, method=name) for name in methods_for_messages(cls)]
         return cls
 
     def on(
@@ -503,17 +478,7 @@ class Module:
         Example:
             >>> orders.provide(Mail, SmtpMail, scope="app")
         """
-        if scope not in _SCOPES:
-            raise WiringError(f"scope={scope!r} is none: a dependency lives as long as the 'app', or as one 'message'")
-        provider = Provider()
-        source = wanted if source is None else source
-        if isinstance(source, type) or inspect.isroutine(source):
-            provider.provide(source, provides=wanted, scope=_SCOPES[scope])
-        elif hasattr(source, "__origin__"):
-            raise WiringError(f"{source} is an annotation; provide a class, a function or an instance")
-        else:
-            provider.provide(giving(source), provides=wanted, scope=Scope.APP)
-        self.providers.append(provider)
+        self.providers.append(provider_of(wanted, source, scope))
 
     def include(self, provider: Provider) -> None:
         """Take a dishka provider as it is."""
@@ -527,16 +492,3 @@ def _names(reads: Sequence[str] | None) -> tuple[str, ...] | None:
     if isinstance(reads, str):
         raise WiringError(f"reads={reads!r} is one text: use a list of names")
     return None if reads is None else tuple(reads)
-
-
-def _takes_message(method: Callable[..., Any], *, unbound: bool) -> bool:
-    """Whether a method may handle a message; one whose annotation is not known yet may, and the start will tell."""
-    parameters = parameters_of(method, unbound=unbound)
-    if not parameters:
-        return False
-    try:
-        hint = typing.get_type_hints(method).get(parameters[0].name)
-    except NameError:
-        return True
-    found = typing.get_origin(hint) or hint
-    return not isinstance(found, type) or MessageType.kind_of(found) is not None

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Any, Final, Union, cast, get_args, get_origin
 
@@ -40,6 +40,16 @@ def parameters_of(function: Callable[..., Any], *, unbound: bool) -> list[inspec
 def lacks_self(cls: Any, method: str) -> bool:
     """Whether a method of a class is to be given its `self` yet, as one that is static is not."""
     return not isinstance(inspect.getattr_static(cls, method, None), staticmethod | classmethod)
+
+
+def methods_for_messages(cls: type) -> Iterator[str]:
+    """The public methods of a class that may handle a message, by their names.
+
+    One whose annotation is not known yet may, and the start will tell.
+    """
+    for name, function in inspect.getmembers(cls, inspect.isfunction):
+        if not name.startswith("_") and _may_take_message(function, unbound=lacks_self(cls, name)):
+            yield name
 
 
 def takes(hint: Any, message_type: type) -> bool:
@@ -124,6 +134,18 @@ def function_of(target: Any) -> Callable[..., Any]:
 def unbound_of(target: Any) -> Any:
     """The function inside a `functools.partial`."""
     return unbound_of(cast("Any", target).func) if isinstance(target, functools.partial) else target
+
+
+def _may_take_message(method: Callable[..., Any], *, unbound: bool) -> bool:
+    parameters = parameters_of(method, unbound=unbound)
+    if not parameters:
+        return False
+    try:
+        hint = typing.get_type_hints(method).get(parameters[0].name)
+    except NameError:
+        return True
+    found = get_origin(hint) or hint
+    return not isinstance(found, type) or MessageType.kind_of(found) is not None
 
 
 def _options(hint: Any) -> list[Any]:

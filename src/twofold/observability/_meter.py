@@ -4,19 +4,18 @@ Every meter has a registry of its own, so that two applications in one process n
 every message, so it is a look-up and two additions; everything else happens when somebody scrapes.
 """
 
-import asyncio
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Final, final
+from typing import final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from twofold.dispatch import Handler
-from twofold.errors import TwofoldError
 from twofold.messages import Kind
 from twofold.observability._live import Live, Standing
 from twofold.observability._timings import BOUNDS, Series, Timings
+from twofold.subscriptions import in_time
 
 
 @final
@@ -115,7 +114,7 @@ class PrometheusMeter:
             The body, and its content type.
         """
         if self._progress is not None:
-            standings = await _asked(self._progress)
+            standings = await in_time(self._progress)
             self._live.known, self._live.standings = standings is not None, standings or ()
         if self._queues is not None:
             self._live.queues = self._queues()
@@ -128,15 +127,3 @@ class PrometheusMeter:
             The body, and its content type.
         """
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
-
-
-async def _asked(progress: Callable[[], Awaitable[Sequence[Standing]]]) -> Sequence[Standing] | None:
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            return tuple(await progress())
-    except (TwofoldError, TimeoutError):
-        return None
-
-
-_PATIENCE: Final = 5.0
-"""How long the database is waited for, in seconds: all other numbers are there without it."""

@@ -16,6 +16,7 @@ from twofold.store._checkpoint import INLINE, NOBODY, Checkpoint, Checkpoints, M
 from twofold.store._closing import CLOSED, ClosableStore, Closing, How
 from twofold.store._current import UnitFactory, carrying, current_unit, working
 from twofold.store._decode import decode, decode_events
+from twofold.store._ended import ENDED, held_too_long
 from twofold.store._epoch import GAP, Epoch, RestorableStore
 from twofold.store._everything import everything, furthest
 from twofold.store._fact import Fact
@@ -86,6 +87,7 @@ __all__ = [
     "Condition",
     "Delete",
     "Draft",
+    "ENDED",
     "Epoch",
     "EventSource",
     "Fact",
@@ -156,6 +158,7 @@ __all__ = [
     "foundation",
     "from_header",
     "furthest",
+    "held_too_long",
     "idempotency_stage",
     "is_of_log",
     "json_text",

@@ -67,6 +67,31 @@ class AuditEntry(NamedTuple):
     source: str | None = None
     number: int = 0
 
+    @classmethod
+    def of_deed(cls, deed: str, payload: str, *, user_id: str | None, message_id: UUID, time: datetime) -> "AuditEntry":
+        """What tells of something that was done to the store itself: no message caused it, and no tenant asked.
+
+        Args:
+            deed: What was done, as entries call it.
+            payload: To what, as JSON.
+            user_id: Who has asked for it; None for the application itself.
+            message_id: The id of the entry.
+            time: When it was done, in UTC.
+        """
+        return cls(
+            message=deed,
+            version=1,
+            message_id=message_id,
+            correlation_id=str(message_id),
+            causation_id=None,
+            user_id=user_id,
+            tenant=None,
+            payload=payload,
+            time=time,
+            duration=timedelta(),
+            outcome=SUCCESS,
+        )
+
     @property
     def canonical(self) -> str:
         """Everything that it says, its number included, as the text that is sealed."""

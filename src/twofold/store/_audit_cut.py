@@ -1,12 +1,12 @@
 """A cut of the audit trail: whole blocks that were taken away as a rule says, and what is kept of them."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from hmac import compare_digest
 from typing import Final
 from uuid import UUID
 
-from twofold.store._audit import SUCCESS, AuditEntry, canonical, moment
+from twofold.store._audit import AuditEntry, canonical, moment
 from twofold.store._audit_block import AuditBlock
 from twofold.store._audit_keys import PLAIN, AuditKeys
 
@@ -93,19 +93,7 @@ class AuditCut:
             user_id: Who has asked for it; None for the application itself.
             message_id: The id of the entry.
         """
-        return AuditEntry(
-            message=CUT,
-            version=1,
-            message_id=message_id,
-            correlation_id=str(message_id),
-            causation_id=None,
-            user_id=user_id,
-            tenant=None,
-            payload=self._payload,
-            time=self.time,
-            duration=timedelta(),
-            outcome=SUCCESS,
-        )
+        return AuditEntry.of_deed(CUT, self._payload, user_id=user_id, message_id=message_id, time=self.time)
 
     @property
     def _payload(self) -> str:

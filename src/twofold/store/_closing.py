@@ -5,12 +5,12 @@ positions of its events become holes, which readers of the log pass without noti
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
 from twofold.errors import Invalid
-from twofold.store._audit import SUCCESS, AuditEntry, canonical
+from twofold.store._audit import AuditEntry, canonical
 
 How: TypeAlias = Literal["archived", "tombstoned"]
 """Whether the events of a closed stream were kept elsewhere."""
@@ -51,19 +51,8 @@ class Closing:
             digest: The SHA-256 of what was kept elsewhere, in hexadecimal digits.
         """
         facts = {"stream": self.stream, "version": self.version, "how": self.how, "sha256": digest}
-        return AuditEntry(
-            message=CLOSED,
-            version=1,
-            message_id=message_id,
-            correlation_id=str(message_id),
-            causation_id=None,
-            user_id=user_id,
-            tenant=None,
-            payload=canonical({name: fact for name, fact in facts.items() if fact}),
-            time=self.time,
-            duration=timedelta(),
-            outcome=SUCCESS,
-        )
+        payload = canonical({name: fact for name, fact in facts.items() if fact})
+        return AuditEntry.of_deed(CLOSED, payload, user_id=user_id, message_id=message_id, time=self.time)
 
 
 @runtime_checkable

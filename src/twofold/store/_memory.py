@@ -13,6 +13,7 @@ from twofold.store._audit import AuditEntry
 from twofold.store._batch import Batch, Committed
 from twofold.store._bell import Bell
 from twofold.store._closing import Closing
+from twofold.store._ended import ENDED
 from twofold.store._epoch import Epoch
 from twofold.store._memory_audit import MemoryAudit
 from twofold.store._memory_checkpoints import MemoryCheckpoints
@@ -284,4 +285,4 @@ class MemoryTransaction:
 
     def _require_held(self) -> None:
         if self._ended:
-            raise StoreUnavailable("the transaction has ended")
+            raise StoreUnavailable(ENDED)

@@ -3,6 +3,7 @@
 from twofold.subscriptions._cut import Cut
 from twofold.subscriptions._failures import Failures
 from twofold.subscriptions._follow import IDLE, Subscription
+from twofold.subscriptions._in_time import in_time
 from twofold.subscriptions._logged import log_failure
 from twofold.subscriptions._loop import Loop, Pause
 from twofold.subscriptions._lot import NotParked, ParkedEvent, ParkedStream, ParkingLot
@@ -40,5 +41,6 @@ __all__ = [
     "Tenure",
     "Trouble",
     "Watch",
+    "in_time",
     "log_failure",
 ]

@@ -3,9 +3,8 @@
 Says nothing that a stranger may not know: names, lags and counts, and never the text of an error.
 """
 
-import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -13,14 +12,13 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from twofold.app import App, Progress, open_room
-from twofold.errors import MissingExtraError, TwofoldError
+from twofold.app import App, open_room
+from twofold.errors import MissingExtraError
+from twofold.subscriptions import in_time
 from twofold.web._arrival import arrival_at
 from twofold.web._problem import problem_of_status
 from twofold.web._respond import problem_response
 
-_PATIENCE: Final = 5.0
-"""How long the database is waited for, in seconds: whoever probes does not wait for much longer."""
 _LOGGER: Final = logging.getLogger("twofold.web")
 _TOO_LATE: Final = "it ran already when it was asked for: make app.http() before it starts, or give it a meter"
 
@@ -141,7 +139,7 @@ async def _too_late(request: Request) -> Response:
 async def _readiness(app: App) -> dict[str, Any]:
     if not app.running:
         return {"status": "unready", "running": False, "subscriptions": []}
-    progress = await _asked(app)
+    progress = await in_time(app.progress)
     if progress is None:
         return {"status": "unready", "running": True, "subscriptions": []}
     subscriptions = [{"name": one.name, "lag": one.lag, "failures": one.failures} for one in progress]
@@ -150,7 +148,7 @@ async def _readiness(app: App) -> dict[str, Any]:
 
 
 async def _work(app: App) -> dict[str, Any]:
-    progress = await _asked(app) if app.running else ()
+    progress = await in_time(app.progress) if app.running else ()
     stuck = progress is None or any(one.stuck(app.said.stuck_after) for one in progress)
     return {
         "status": "stopped" if not app.running else "stuck" if stuck else "working",
@@ -169,15 +167,6 @@ async def _work(app: App) -> dict[str, Any]:
             for one in progress or ()
         ],
     }
-
-
-async def _asked(app: App) -> Sequence[Progress] | None:
-    """Where its subscriptions stand; None where that cannot be found out in time."""
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            return await app.progress()
-    except (TwofoldError, TimeoutError):
-        return None
 
 
 def _meter(app: App) -> Any:

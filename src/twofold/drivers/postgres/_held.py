@@ -15,7 +15,7 @@ from twofold.drivers.postgres._row_security import beginning, show
 from twofold.drivers.postgres._run import run
 from twofold.drivers.postgres._tables import change_rows
 from twofold.errors import StoreUnavailable
-from twofold.store import Batch, Committed, Reply, RowChange, carried_through
+from twofold.store import ENDED, Batch, Committed, Reply, RowChange, carried_through, held_too_long
 
 T = TypeVar("T")
 
@@ -127,18 +127,18 @@ class PostgresTransaction:
                 raise
         async with self._one_at_a_time:
             if self._connection is not None:
-                return await self._commits.finish(self._let_go(_ENDED), call)
+                return await self._commits.finish(self._let_go(ENDED), call)
             if self._ended is not None:
                 raise StoreUnavailable(self._ended)
-            self._ended = _ENDED
+            self._ended = ENDED
         return await self._commits.commit(call)
 
     async def rollback(self) -> None:
         """Undo everything and give the connection back; harmless when nothing was begun or it has ended."""
         if self._connection is not None:
-            await carried_through(self._roll_back(self._let_go(_ENDED)))
+            await carried_through(self._roll_back(self._let_go(ENDED)))
         elif self._ended is None:
-            self._ended = _ENDED
+            self._ended = ENDED
 
     async def _run(self, work: Callable[[Any], Any], *, every: bool = False) -> Any:
         async with self._one_at_a_time:
@@ -183,7 +183,7 @@ class PostgresTransaction:
         return f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL {setting} = {limit}"
 
     def _expire(self) -> None:
-        self._end(f"the transaction was held longer than {self._turn_timeout} s and was rolled back: {_WAY_OUT}")
+        self._end(held_too_long(self._turn_timeout))
 
     def _end(self, reason: str) -> None:
         connection = self._let_go(reason)
@@ -211,7 +211,5 @@ class PostgresTransaction:
 
 
 _PATIENCE: Final = 5.0
-_ENDED: Final = "the transaction has ended"
 _KNOWS_TRANSACTION_TIMEOUT: Final = (17,)
 _IDLE: Final = "idle_in_transaction_session_timeout"
-_WAY_OUT: Final = "do what is slow elsewhere, or raise turn_timeout"

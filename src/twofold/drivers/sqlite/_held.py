@@ -8,11 +8,11 @@ from twofold.drivers.sqlite._call import Call
 from twofold.drivers.sqlite._guard import MARK, REVERT, GuardedConnection
 from twofold.drivers.sqlite._replies import claim
 from twofold.drivers.sqlite._tables import change_rows
-from twofold.drivers.sqlite._turn import ENDED, Turn
+from twofold.drivers.sqlite._turn import Turn
 from twofold.drivers.sqlite._write import plan
 from twofold.drivers.sqlite._writer import Writer
 from twofold.errors import StoreUnavailable
-from twofold.store import Batch, Committed, Reply, RowChange
+from twofold.store import ENDED, Batch, Committed, Reply, RowChange
 
 T = TypeVar("T")
 

@@ -4,16 +4,15 @@ import sqlite3
 import time
 from collections.abc import Callable
 from queue import Empty
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, final
+from typing import Any, Literal, NamedTuple, TypeAlias, final
 
 from twofold.drivers.sqlite._call import Call, settle
 from twofold.drivers.sqlite._faults import typed
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._mailbox import Mailbox
 from twofold.errors import StoreUnavailable
-from twofold.store import Committed
+from twofold.store import ENDED, Committed, held_too_long
 
-ENDED: Final = "the transaction has ended"
 Ending: TypeAlias = Literal["commit", "rollback"]
 
 
@@ -63,7 +62,7 @@ class Turn:
         connection.set_progress_handler(self._is_late, _STEPS_BETWEEN_LOOKS)
         while over is None:
             step = self._next()
-            over = self._run(step, connection, commit) if step else self._held_too_long()
+            over = self._run(step, connection, commit) if step else held_too_long(self._limit)
             try:
                 if over is not None:
                     self._end(over, connection)
@@ -105,7 +104,7 @@ class Turn:
             return ENDED
         if connection.in_transaction:
             return None
-        reason = self._held_too_long() if self._is_late() else _LOST
+        reason = held_too_long(self._limit) if self._is_late() else _LOST
         call.error = call.error or StoreUnavailable(reason)
         return reason
 
@@ -125,9 +124,6 @@ class Turn:
     def _is_late(self) -> bool:
         return self._until is not None and time.monotonic() > self._until
 
-    def _held_too_long(self) -> str:
-        return f"the transaction was held longer than {self._limit} s and was rolled back: {_WAY_OUT}"
-
 
 def _position(step: _Step) -> int:
     value = step.call.value
@@ -136,4 +132,3 @@ def _position(step: _Step) -> int:
 
 _STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's machine: a few milliseconds
 _LOST = "the database did not begin the transaction, or rolled it back"
-_WAY_OUT = "do what is slow elsewhere, or raise turn_timeout"
