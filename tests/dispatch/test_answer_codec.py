@@ -77,3 +77,15 @@ def test_one_that_cannot_be_is_an_error_that_tells_nothing_of_it(promised: Any, 
     told = "".join(traceback.format_exception(refused.value))
     assert "was answered" in told
     assert "TOPSECRET" not in told
+
+
+@pytest.mark.parametrize("promised", [int, Shown, list[Shown], Held, dict[str, int]], ids=str)
+def test_nothing_is_no_answer_of_another_type(promised: Any) -> None:
+    """pydantic would write None as any of them."""
+    with pytest.raises(WiringError, match="a NoneType was answered"):
+        AnswerCodec(promised).dump(None)
+
+
+@pytest.mark.parametrize("promised", [None, Shown | None, Any, object], ids=str)
+def test_nothing_is_an_answer_where_it_may_be(promised: Any) -> None:
+    assert AnswerCodec(promised).dump(None) == b"null"

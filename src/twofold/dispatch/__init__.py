@@ -1,6 +1,6 @@
 """From a message to its handler: modules, handlers, dependencies, the compiled pipeline, and the buses."""
 
-from twofold.dispatch._answer_codec import AnswerCodec
+from twofold.dispatch._answer_codec import AnswerCodec, answer_proof
 from twofold.dispatch._answers import (
     annotated_answer,
     answered_type,
@@ -98,6 +98,7 @@ __all__ = [
     "WriterDeclaration",
     "always",
     "annotated_answer",
+    "answer_proof",
     "answered_type",
     "declared_errors",
     "as_result",

@@ -8,7 +8,7 @@ import asyncio
 from contextvars import ContextVar
 from typing import Any
 
-from twofold.dispatch import Handler, Next, Stage, failure_of
+from twofold.dispatch import Handler, Next, Stage, answer_proof, failure_of
 from twofold.errors import Classifier, Decided, WiringError
 from twofold.messages import Catalogue, Context, Kind
 from twofold.result import Failure, Result
@@ -30,6 +30,8 @@ def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: C
     """
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
+        prove = answer_proof(handler) if handler.kind is Kind.COMMAND else None
+
         async def transaction(message: Any, context: Context) -> Result[Any, Any]:
             refuse_in_query(type(message).__qualname__)
             outer, trace = current_unit(catalogue), tracing.get()
@@ -43,6 +45,9 @@ def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: C
                         unit.settle(settled)
                     result = await call_next(message, context)
                     if result.is_success:
+                        # A door would find out when it writes the answer, which is too late to undo anything.
+                        if prove is not None and context.origin.source is not None:
+                            prove(result.value)
                         unit.prove_expected()
                         await _commit(unit, result, classifier)
                     else:

@@ -1,0 +1,97 @@
+"""What a command answers is what was promised, or nothing is done: where a door would write the answer."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.web.shop import client_of, recorded
+from twofold import App, Command, CommandBus, Event, EventBus, Module
+from twofold.app.sending import send, sendable
+from twofold.errors import WiringError
+from twofold.messages import Kind, Origin
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rang(Event):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ring(Command[UUID]):
+    answer: str = ""
+
+
+bells = Module("bells")
+ID = UUID(int=7)
+ANSWERS: dict[str, Any] = {"id": ID, "text": str(ID), "number": 7, "nothing": None}
+
+
+@bells.handler
+async def ring(command: Ring, events: EventBus) -> UUID:
+    await events.publish(Rang())
+    answer: UUID = ANSWERS[command.answer]
+    return answer
+
+
+@pytest.fixture
+def app() -> App:
+    return App("bells", modules=[bells], database="memory:")
+
+
+async def over_http(app: App, answer: str) -> object:
+    async with client_of(app, app.http()) as client:
+        sent = await client.post("/commands/ring", json={"answer": answer})
+        return sent.json() if sent.is_success else sent.status_code
+
+
+async def by_the_shell(app: App, answer: str) -> object:
+    try:
+        sent = await send(app, sendable(app, "ring", Kind.COMMAND), typed={"answer": answer})
+    except WiringError:
+        return 500
+    return str(sent.result.unwrap())
+
+
+Door = Callable[[App, str], Awaitable[object]]
+
+
+@pytest.mark.parametrize("door", [over_http, by_the_shell])
+@pytest.mark.parametrize(
+    "answer, told, events", [("id", str(ID), 1), ("text", str(ID), 1), ("number", 500, 0), ("nothing", 500, 0)]
+)
+async def test_what_breaks_its_promise_is_not_done(
+    app: App, door: Door, answer: str, told: object, events: int
+) -> None:
+    """Nor is what it has written; what can be brought into shape is as good as promised."""
+    async with app:
+        assert await door(app, answer) == told
+        assert len(await recorded(app)) == events
+        outcomes = [entry.outcome async for entry in app.audit.entries()]
+    assert outcomes == ["success" if events else "crashed"]
+
+
+async def test_in_python_nobody_looks() -> None:
+    """Whoever sends a command there has the answer as it is; so has a handler that sends another one."""
+
+    class Clapper:
+        """Has no form in JSON."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Unhang(Command[Clapper]):
+        pass
+
+    async def unhang(command: Unhang, commands: CommandBus) -> Any:
+        assert (await commands.execute(Ring(answer="number"))).is_success
+        return Clapper()
+
+    tower = Module("tower")
+    tower.register(Unhang, unhang)
+    async with App("bells", modules=[bells, tower], database="memory:") as app:
+        assert (await app.execute(Ring(answer="number"))).unwrap() == 7
+        assert isinstance((await app.execute(Unhang(), origin=Origin(source="http"))).unwrap(), Clapper)
+        assert len(await recorded(app)) == 2
