@@ -83,7 +83,7 @@ def test_the_list_is_narrowed(audit: Audit, options: list[str], numbers: list[in
 
 
 def test_a_time_is_taken_as_it_is_printed(audit: Audit) -> None:
-    """By `list`, by `show` and in JSON, and with the offset of another zone; what is no instant is told, with a form."""
+    """By `list`, by `show` and in JSON, and with the offset of another zone; what is none is told, with a form."""
     (last,) = json.loads(audit("list", "--json", "--limit", "1").out)
     row = re.search(r"\S+ \S+ UTC", audit("list", "--limit", "1").out)
     line = re.search(r"^time +(.+)$", audit("show", last["message_id"]).out, re.MULTILINE)

@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import io
 import json
-import re
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime

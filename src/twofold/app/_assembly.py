@@ -5,7 +5,7 @@ One pass in the order of `assemble`; after the start nothing in here runs but wh
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -25,12 +25,12 @@ from twofold.app._encodable import encoding_faults
 from twofold.app._entities import entity_faults
 from twofold.app._environment import misspelt_variables
 from twofold.app._fallbacks import fallback_faults
-from twofold.app._handlers import missing_handler_faults, read_handlers, same_reaction_faults
+from twofold.app._handlers import add_messages, missing_handler_faults, read_handlers, same_reaction_faults, unhandled
 from twofold.app._idempotency import idempotency_of
 from twofold.app._lifecycle import Attempts, attempts_of, lifecycle_events, lifecycle_faults
 from twofold.app._live import live_faults
 from twofold.app._local import LocalReactions
-from twofold.app._mistake import fault_of
+from twofold.app._mistake import faults_of
 from twofold.app._needs import need_faults, policy_faults
 from twofold.app._options import option_faults
 from twofold.app._outside import read_writers, writer_provider
@@ -191,10 +191,13 @@ def assemble(
     readers: list[Projection | Writer] = [*done.projections, *done.writers]
     done.faults += view_faults(views, done.projections, [reader.name for reader in readers], sql)
     handled = [event for reader in readers for event in reader.events]
-    _add_events(router, [*known, *handled, *(cls for cls in near if issubclass(cls, Event))], done.faults)
+    events = [*known, *handled, *(cls for cls in near if issubclass(cls, Event))]
+    add_messages(router.catalogue, events, done.faults, Kind.EVENT)
     deciding, meant = read_deciders(modules, near, done.faults)
     handlers, unread = read_handlers(modules, deciding, router, done.faults)
-    done.faults += missing_handler_faults(near, handlers, meant.union(*map(messages_of, unread)))
+    forgotten = unhandled(near, handlers, meant.union(*map(messages_of, unread)))
+    done.faults += missing_handler_faults(forgotten)
+    add_messages(router.catalogue, [*forgotten, *sorted(meant, key=repr)], done.faults)
     done.faults += encoding_faults(router.catalogue)
     done.faults += personal_faults(router.catalogue, stores)
     done.faults += upcaster_faults(modules, router.catalogue)
@@ -365,7 +368,7 @@ def _add_projections(module: Module, done: Assembly, session_of: SessionOf | Non
             owned = None if sql is None else sql.owned_by(declaration.tables)
             projection = Projection.of(declaration, session_of, owned)
         except WiringError as error:
-            done.faults.append(fault_of(f"projection {declaration.name}", error))
+            done.faults += faults_of(f"projection {declaration.name}", error)
             continue
         if any(known.name == projection.name for known in done.projections):
             done.faults.append(
@@ -377,11 +380,3 @@ def _add_projections(module: Module, done: Assembly, session_of: SessionOf | Non
                 )
             )
         done.projections.append(projection)
-
-
-def _add_events(router: Router, events: Iterable[type], faults: list[Fault]) -> None:
-    for event in dict.fromkeys(events):
-        try:
-            router.catalogue.add(event, Kind.EVENT)
-        except WiringError as error:
-            faults.append(fault_of(event.__qualname__, error))

@@ -16,7 +16,7 @@ from twofold.app.deeds import told
 from twofold.cli._audit_entry import TIME, as_dict, lines_of, request_as_dict, request_lines, row_of
 from twofold.cli._audit_verdict import verdict_as_dict, verdict_lines
 from twofold.cli._load import app_argument, behind_app, database_options
-from twofold.cli._moment import Instant
+from twofold.cli._moment import time
 from twofold.cli._pipe import print_line
 from twofold.cli._sensitive import by_whom, confirm, sensitive
 from twofold.cli._store import with_stores
@@ -46,7 +46,7 @@ def filters(command: F) -> F:
     """The options that say which entries are meant."""
     for name, text in (("until", "Only what was sent before"), ("since", "Only what was sent since")):
         told = f"{text} this time, in UTC unless it says its zone."
-        command = click.option(f"--{name}", type=Instant(), help=told)(command)
+        command = click.option(f"--{name}", type=time, help=told)(command)
     command = click.option("--outcome", metavar="WORD", help="`success`, a category of errors, `crashed`, …")(command)
     command = click.option("--correlation", metavar="ID", help="Only of this request.")(command)
     command = click.option("--user", metavar="ID", help="Only of this user.")(command)
@@ -125,7 +125,7 @@ def verify(*, target: str, anchor: str | None, as_json: bool, **databases: str |
 @app_argument
 @click.option(
     "--before",
-    type=Instant(),
+    type=time,
     required=True,
     help="Only what was sealed before this time, in UTC unless it says its zone.",
 )

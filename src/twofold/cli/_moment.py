@@ -14,17 +14,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FORMS: Final = "3 is a version of the stream, @120 a position of the log, and 2030-01-02T03:04:05Z an instant in UTC"
 
 
-class Instant(click.ParamType):
-    """An option's instant; in UTC unless it says its time zone."""
-
-    name = "time"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            moment = _instant(value)
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no instant; 2030-01-02 is, and 2030-01-02T03:04:05Z", param, ctx)
+def time(word: str) -> datetime:
+    """The instant that an option is given, in UTC unless it says its time zone; the type of such options."""
+    try:
+        moment = _instant(word)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{word!r} is no instant; 2030-01-02 is, and 2030-01-02T03:04:05Z") from None
 
 
 def at_option(text: str) -> Callable[[F], F]:

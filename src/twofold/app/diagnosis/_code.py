@@ -32,7 +32,8 @@ def look_at(app: App) -> list[Diagnosis]:
         app: The application; it need not be running.
 
     Returns:
-        Its faults, and what else there is to say: of its messages always, of the rest when it has no fault.
+        Its faults, and what else there is to say: of its messages and lifecycles always, of the rest when it has no
+        fault.
     """
     found = _faults(app)
     faults = [one for one in found if one not in app.brokerless]
@@ -43,7 +44,8 @@ def look_at(app: App) -> list[Diagnosis]:
         *(one for kind in own for one in _of_message(kind)),
         *_odd_names(own),
         *_attempts(app, own),
-        *([] if faults else (*_lifecycles(app), *_unguarded(app), *_remembering(app), *_passed_over(app))),
+        *_lifecycles(app),
+        *([] if faults else (*_unguarded(app), *_remembering(app), *_passed_over(app))),
     ]
 
 
