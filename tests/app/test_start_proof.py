@@ -255,7 +255,7 @@ def test_all_that_is_wrong_with_a_decider_is_told() -> None:
     def evolve(state: int, event: Opened) -> int: ...  # type: ignore[empty-body]
 
     later, now = Module("later"), Module("now")
-    later.decider(initial=int, decide=decide_later, evolve=evolve_later, stream="door")  # type: ignore[arg-type]
+    later.decider(initial=int, decide=decide_later, evolve=evolve_later, stream="door")  # type: ignore[arg-type,misc]
     now.decider(initial=int, decide=decide, evolve=evolve, stream="door-{door}")
     assert [code for _, code in told(later)] == ["unencodable", "async_mistake", "async_mistake"]
     assert [code for _, code in told(now)] == ["unencodable", "wrong_stream", "wrong_stream"]

@@ -68,8 +68,7 @@ def unhandled(near: Iterable[type], handlers: Sequence[Handler], unread: Iterabl
         unread: The messages of registrations that have a fault of their own.
     """
     handled = {handler.message_type for handler in handlers}.union(unread)
-    own = (cls for cls in near if not issubclass(cls, Event))
-    return [cls for cls in own if not any(issubclass(one, cls) for one in handled)]
+    return [cls for cls in near if not (issubclass(cls, Event) or any(issubclass(one, cls) for one in handled))]
 
 
 def missing_handler_faults(messages: Iterable[type]) -> Iterator[Fault]:
