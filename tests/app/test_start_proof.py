@@ -175,6 +175,35 @@ def test_what_keeps_a_handler_from_being_read_hides_nothing_else() -> None:
     assert ("'Nowhere'" in text, "'Neverland'" in text) == (True, True)
 
 
+def test_what_a_handler_cannot_be_read_for_brings_no_faults_of_its_own() -> None:
+    """Bases of messages are none, however often they are named."""
+
+    class Doing(Command[None]):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Doing):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Stay(Doing):
+        pass
+
+    async def any_event(event: Event, thing) -> None: ...  # type: ignore[no-untyped-def]  # the mistake that is told
+
+    async def decide(command: Go | Stay | Doing, state: int) -> list[Event]: ...  # type: ignore[empty-body]
+
+    module = Module("m")
+    module.on("gone")(any_event)
+    module.on(Event)(any_event)
+    module.decider(initial=int, decide=decide, evolve=lambda state, event: state, stream="door")  # type: ignore[arg-type,misc]
+    assert told(module) == [
+        ("any_event", "unknown_event"),
+        ("any_event", "untyped_parameter"),
+        ("decide", "async_mistake"),
+    ]
+
+
 def test_all_that_is_wrong_with_a_projection_is_told() -> None:
     """Of each method, and of what is said of it."""
 

@@ -197,7 +197,9 @@ def assemble(
     handlers, unread = read_handlers(modules, deciding, router, done.faults)
     forgotten = unhandled(near, handlers, meant.union(*map(messages_of, unread)))
     done.faults += missing_handler_faults(forgotten)
-    add_messages(router.catalogue, [*forgotten, *sorted(meant, key=repr)], done.faults)
+    lost = [*forgotten, *sorted(meant, key=repr)]
+    bases = {base for one in lost for base in one.__mro__[1:]}  # which need not be messages themselves
+    add_messages(router.catalogue, [one for one in lost if one not in bases], done.faults)
     done.faults += encoding_faults(router.catalogue)
     done.faults += personal_faults(router.catalogue, stores)
     done.faults += upcaster_faults(modules, router.catalogue)

@@ -189,12 +189,12 @@ def _without_faults(
 ) -> tuple[AsyncContainer, list[Fault]]:
     faults: list[Fault] = []
     stubs: dict[DependencyKey, Provider] = {}
-    unproven = make_async_container(*providers, skip_validation=True)
     while True:
         try:
             return make_async_container(*providers, *stubs.values()), faults
         except DishkaError as error:
             found, wanted = _fault(error, owners)
+            unproven = make_async_container(*providers, skip_validation=True)
             faults = list(dict.fromkeys((*faults, found, *_others(error, unproven, owners))))
             if wanted is None or wanted in stubs:  # no stub helps
                 return make_async_container(*providers, *stubs.values(), skip_validation=True), faults

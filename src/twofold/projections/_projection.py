@@ -103,10 +103,11 @@ class Projection:
             if method.event in methods:
                 text = f"handles {method.event.__qualname__} twice"
                 raise FaultError(where=where, code="same_event", text=text, hint="join the two methods")
-            if method.takes_session and session_of is None:
+            told = any(one.takes_session for one in methods.values())
+            methods[method.event] = method
+            if method.takes_session and session_of is None and not told:
                 text, hint = "takes an AsyncSession, and the store knows no SQL", "use a database that does"
                 raise FaultError(where=f"{where}.{name}", code="no_sql", text=text, hint=hint)
-            methods[method.event] = method
 
         public = [one for one in inspect.getmembers(source, inspect.isfunction) if not one[0].startswith("_")]
         refuse_together(lambda: refuse_all(_wrongs(declaration, where)), *(partial(read, *one) for one in public))
