@@ -3,11 +3,10 @@
 import inspect
 import typing
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
-from functools import partial
-from typing import Any, Protocol, TypeAlias, final
+from typing import Any, Final, Protocol, TypeAlias, final
 
 from twofold.dispatch import Mode, ProjectionDeclaration, Switch
-from twofold.errors import Fault, FaultError, refuse_all, refuse_together
+from twofold.errors import Fault, FaultError, refuse_all
 from twofold.projections._method import Method, read_method
 from twofold.projections._rows import Rows, table_behind
 from twofold.store import Fact, RowChange, UnitOfWork
@@ -31,6 +30,9 @@ class WritingSession(Protocol):
 
 SessionOf: TypeAlias = Callable[[UnitOfWork], WritingSession]
 """Gives the session of a unit of work."""
+
+_OF_ALL_METHODS: Final = frozenset({"no_sql", "no_table"})
+"""What is told once, since it is mended for all methods of a projection at once."""
 
 Owned: TypeAlias = Callable[[Sequence[RowChange], str | None], Sequence[RowChange]]
 """Gives the rows that belong to tenants the tenant of an event."""
@@ -103,14 +105,21 @@ class Projection:
             if method.event in methods:
                 text = f"handles {method.event.__qualname__} twice"
                 raise FaultError(where=where, code="same_event", text=text, hint="join the two methods")
-            told = any(one.takes_session for one in methods.values())
-            methods[method.event] = method
-            if method.takes_session and session_of is None and not told:
+            if method.takes_session and session_of is None:
                 text, hint = "takes an AsyncSession, and the store knows no SQL", "use a database that does"
                 raise FaultError(where=f"{where}.{name}", code="no_sql", text=text, hint=hint)
+            methods[method.event] = method
 
-        public = [one for one in inspect.getmembers(source, inspect.isfunction) if not one[0].startswith("_")]
-        refuse_together(lambda: refuse_all(_wrongs(declaration, where)), *(partial(read, *one) for one in public))
+        faults = [*_wrongs(declaration, where)]
+        known_mode = declaration.mode in typing.get_args(Mode)  # without one nobody knows what a method may take
+        for name, function in inspect.getmembers(source, inspect.isfunction) if known_mode else ():
+            if not name.startswith("_"):
+                try:
+                    read(name, function)
+                except FaultError as error:
+                    told = _OF_ALL_METHODS.intersection(one.code for one in faults)
+                    faults += [one for one in error.faults if one.code not in told]
+        refuse_all(faults)
         if not methods:
             hint = "give it a public method with an event as parameter"
             raise FaultError(where=where, code="no_event", text="handles no event", hint=hint)
