@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, make_dataclass
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from tests.app.clinic import PaymentAttempted, PaymentFailed, PaymentSucceeded, clinic
 from tests.app.till import Till
 from tests.personal.shop import Shop
-from twofold import App, Command, Event, Lifecycle, Module, public, signed_in
+from twofold import App, Command, Event, Lifecycle, Module, Query, Secret, public, signed_in
 from twofold.app import doctor
 from twofold.app.diagnosis._names import oddity
 from twofold.errors import MissingExtraError
@@ -104,6 +104,63 @@ def test_messages_that_can_be_changed_or_say_nothing_of_themselves_are_named() -
         ("mutable_message", "Opened"),
         ("undocumented_message", "Opened"),
     ]
+
+
+def test_a_secret_in_an_address_is_named() -> None:
+    """A query is got by its fields, and a path holds some of any message; a body is where a secret belongs."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class FindCard(Query[int]):
+        """Find it."""
+
+        holder: str
+        number: Annotated[str, Secret]
+
+    @dataclass(frozen=True, kw_only=True)
+    class GetCard(FindCard):
+        """Get it."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class ShowCard(FindCard):
+        """Show it."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class WatchCard(FindCard):
+        """Watch it."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class OpenLink(Command[None]):
+        """Open it."""
+
+        link: SecretStr
+
+    async def find(query: FindCard) -> int: ...  # type: ignore[empty-body]  # nobody calls it
+
+    async def get(query: GetCard) -> int: ...  # type: ignore[empty-body]  # nobody calls it
+
+    async def show(query: ShowCard) -> int: ...  # type: ignore[empty-body]  # nobody calls it
+
+    async def watch(query: WatchCard) -> int: ...  # type: ignore[empty-body]  # nobody calls it
+
+    async def go(command: OpenLink) -> None: ...
+
+    module = Module("cards")
+    module.register(FindCard, find)
+    module.register(GetCard, get, method="POST")
+    module.register(ShowCard, show, hidden=True)
+    module.register(WatchCard, watch, live=True)
+    module.register(OpenLink, go, path="/links/{link}")
+    found = doctor(App("cards", modules=[module], database="memory:"))
+    assert [(one.severity, one.code, one.where.rpartition(".")[2]) for one in found] == [
+        ("warning", "secret_in_address", "find"),
+        ("warning", "secret_in_address", "watch"),
+        ("warning", "secret_in_address", "go"),
+    ]
+    first, followed, path = found
+    assert first.text == "is offered by GET /queries/find_card, and its address, which logs keep, has number"
+    assert first.hint == 'say method="POST": a secret belongs in the body'
+    assert "which goes by GET alone" in followed.hint
+    assert path.hint == "leave it out of path=: a secret belongs in the body"
 
 
 @pytest.mark.parametrize(

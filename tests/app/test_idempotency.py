@@ -300,12 +300,23 @@ async def test_a_function_may_make_the_key() -> None:
 
 
 async def test_a_key_may_be_required() -> None:
-    """Without one the command is invalid; a part of another command needs none."""
+    """Without one the command is invalid, and how one is given at each door is told; a part of another needs none."""
     till = Till(idempotency="required")
     async with till.app() as app:
-        assert isinstance((await app.execute(ONE)).error, Invalid)
+        refused = (await app.execute(ONE)).error
+        assert isinstance(refused, Invalid)
+        assert all(way in refused.hint for way in ("app.caller(idempotency_key=...)", "Idempotency-Key", "--key"))
         assert (await app.caller(idempotency_key="k-1").execute(ONE)).is_success
         assert len((await app.execute(PayAll(amounts=(Decimal(1), Decimal(1))))).unwrap()) == 2
+
+
+async def test_a_key_that_a_function_does_not_make_is_no_matter_of_the_sender() -> None:
+    """Whatever the sender says is no key then, so nobody is told to say one."""
+    till = Till(idempotency=Idempotency(key=lambda command: None, required=True))
+    async with till.app() as app:
+        refused = (await app.caller(idempotency_key="k-1").execute(ONE)).error
+    assert isinstance(refused, Invalid)
+    assert refused.hint == "what makes its key of it has made none"
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256])

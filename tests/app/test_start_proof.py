@@ -85,12 +85,13 @@ def only(*modules: Module) -> Fault:
 
 
 def test_all_faults_are_told_together(tmp_path: Path) -> None:
-    """One check of an application with nineteen faults names all of them, each where it is."""
+    """One check of an application with twenty-one faults names all of them, each where it is."""
     unsound.app.use_database(tmp_path / "never-opened.db")
     home = unsound.__name__
     assert sorted((fault.where.removeprefix(f"{home}."), fault.code) for fault in unsound.app.check()) == sorted(
         [
             ("Forgotten", "handler_not_found"),
+            ("Forgotten", "unencodable"),
             ("Twice", "duplicate_handler"),
             ("unmet", "missing_dependency"),
             ("Shelf", "captive_dependency"),
@@ -100,6 +101,7 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
             ("blocked", "async_mistake"),
             ("in_thread", "async_mistake"),
             (f"projection summary: {home}.Summary.happened", "async_mistake"),
+            (f"projection summary: {home}.Summary.happened", "no_table"),
             ("writing", "writing_query"),
             ("untyped", "untyped_parameter"),
             ("kindless", "unknown_kind"),
@@ -127,11 +129,205 @@ async def test_it_refuses_to_start_with_all_of_them() -> None:
     unsound.app.use_database("never-opened.db")
     with pytest.raises(StartError) as refused:
         await unsound.app.start()
-    assert len(refused.value.faults) == 19
+    assert len(refused.value.faults) == 21
     assert not unsound.app.running
     text = str(refused.value)
-    assert "unsound cannot start: 19 faults" in text
+    assert "unsound cannot start: 21 faults" in text
     assert all(str(fault) in text for fault in refused.value.faults)
+
+
+def told(*modules: Module) -> list[tuple[str, str]]:
+    """Where something is wrong, by its own name, and what, for faults that were hidden behind each other."""
+    return sorted((fault.where.rpartition(".")[2], fault.code) for fault in found(*modules))
+
+
+def test_what_keeps_a_handler_from_being_read_hides_nothing_else() -> None:
+    """All of it is told at once, what its class is made with and the fields of its message among it."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        then: Callable[[], None]
+
+    @dataclass(frozen=True, kw_only=True)
+    class Stay(Command[None]):
+        pass
+
+    class Handling:
+        def __init__(self, mail, post) -> None:  # type: ignore[no-untyped-def]  # the mistake that is told
+            pass
+
+        def handle(self, command: Go, thing):  # type: ignore[no-untyped-def]  # the mistake that is told
+            yield thing
+
+    module = Module("m")
+    module.register(Go, Handling)
+
+    @module.handler
+    async def stay(command: Stay, one: "Nowhere", two: "Neverland") -> None: ...  # type: ignore[name-defined]  # noqa: F821  # names that are nowhere
+
+    assert told(module) == [
+        ("Go", "unencodable"),
+        ("Handling", "async_mistake"),
+        *([("Handling", "untyped_parameter")] * 3),
+        ("stay", "unresolved_annotation"),
+    ]
+    (text,) = (fault.text for fault in found(module) if fault.code == "unresolved_annotation")
+    assert ("'Nowhere'" in text, "'Neverland'" in text) == (True, True)
+
+
+def test_what_a_handler_cannot_be_read_for_brings_no_faults_of_its_own() -> None:
+    """Bases of messages are none, however often they are named."""
+
+    class Doing(Command[None]):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Doing):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Stay(Doing):
+        pass
+
+    async def any_event(event: Event, thing) -> None: ...  # type: ignore[no-untyped-def]  # the mistake that is told
+
+    async def decide(command: Go | Stay | Doing, state: int) -> list[Event]: ...  # type: ignore[empty-body]  # nobody calls it
+
+    module = Module("m")
+    module.on("gone")(any_event)
+    module.on(Event)(any_event)
+    module.decider(initial=int, decide=decide, evolve=lambda state, event: state, stream="door")  # type: ignore[arg-type]  # the mistake that is told
+    assert told(module) == [
+        ("any_event", "unknown_event"),
+        ("any_event", "untyped_parameter"),
+        ("decide", "async_mistake"),
+    ]
+
+
+def test_all_that_is_wrong_with_a_projection_is_told() -> None:
+    """Of each method, and of what is said of it; once what is mended for all methods at once, as a table is named."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Opened(Event):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Closed(Event):
+        pass
+
+    module = Module("m")
+
+    @module.projection("s@mmary", version=0)
+    class Summary:
+        async def opened(self, event: Opened, rows: Rows) -> None: ...
+
+        def closed(self, event: Closed, thing: Cart, other: Cart, rows: Rows) -> None: ...
+
+    assert told(module) == [
+        ("Summary", "projection_name"),
+        ("Summary", "unknown_version"),
+        ("closed", "no_table"),
+        ("closed", "untyped_parameter"),
+        ("closed", "untyped_parameter"),
+        ("opened", "async_mistake"),
+    ]
+
+
+def test_all_that_is_wrong_with_a_writer_or_a_publication_is_told() -> None:
+    """Of each method, of what the class is made with, and of what is said."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Opened(Event):
+        pass
+
+    module = Module("m")
+    module.publishes(Cart, to="no place", partitions=0)
+
+    @module.writer("index")
+    class Index:
+        def __init__(self, client) -> None:  # type: ignore[no-untyped-def]  # the mistake that is told
+            pass
+
+        def opened(self, event: Opened) -> None: ...
+
+        async def closed(self, event: Cart) -> None: ...
+
+    assert told(module) == [
+        ("Index", "untyped_parameter"),
+        ("closed", "no_event"),
+        ("opened", "async_mistake"),
+        *([("publication to no place", "unusable_publication")] * 3),
+    ]
+
+
+def test_all_that_is_wrong_with_a_decider_is_told() -> None:
+    """Of each function, and then of each command."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Open(Command[int]):
+        then: Callable[[], None]
+
+    @dataclass(frozen=True, kw_only=True)
+    class Close(Command[None]):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Opened(Event):
+        pass
+
+    async def decide_later(command: Open | Close, state: int) -> list[Opened]: ...  # type: ignore[empty-body]  # nobody calls it
+
+    async def evolve_later(state: int, event: Opened) -> int: ...  # type: ignore[empty-body]  # nobody calls it
+
+    def decide(command: Open | Close, state: int) -> list[Opened]: ...  # type: ignore[empty-body]  # nobody calls it
+
+    def evolve(state: int, event: Opened) -> int: ...  # type: ignore[empty-body]  # nobody calls it
+
+    later, now = Module("later"), Module("now")
+    later.decider(initial=int, decide=decide_later, evolve=evolve_later, stream="door")  # type: ignore[arg-type,misc]  # the mistake that is told
+    now.decider(initial=int, decide=decide, evolve=evolve, stream="door-{door}")
+    assert [code for _, code in told(later)] == ["unencodable", "async_mistake", "async_mistake"]
+    assert [code for _, code in told(now)] == ["unencodable", "wrong_stream", "wrong_stream"]
+
+
+def test_all_that_a_lifecycle_cannot_fill_is_told() -> None:
+    """Each field of each event, and not the first of them."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        number: int
+
+    @dataclass(frozen=True, kw_only=True)
+    class Tried(Event):
+        number: str
+        where: str
+        when: int
+
+    module = Module("m")
+
+    @module.handler(lifecycle=Lifecycle(attempted=Tried))
+    async def go(command: Go) -> None: ...
+
+    assert told(module) == [("go", "unfilled_event")] * 3
+
+
+def test_all_that_is_wrong_with_the_methods_of_an_aggregate_is_told() -> None:
+    """Each of them that cannot be called."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Opened(Event):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Closed(Event):
+        pass
+
+    class Door(Aggregate):
+        async def opened(self, event: Opened) -> None: ...
+
+        async def closed(self, event: Closed) -> None: ...
+
+    assert told(loading(Door)) == [("closed", "async_mistake"), ("opened", "async_mistake")]
 
 
 def test_a_sound_application_has_no_fault() -> None:
@@ -325,6 +521,46 @@ def test_a_captive_dependency() -> None:
     assert (fault.code, fault.where) == ("captive_dependency", Shelf.__qualname__)
     assert "would keep the Cart of one message for ever" in fault.text
     assert 'Cart with scope="app"' in fault.hint
+
+
+def test_all_that_would_keep_the_same_are_told() -> None:
+    """What mends one of them leaves the other one as it is."""
+
+    class Shelf:
+        def __init__(self, cart: Cart) -> None:
+            self.cart = cart
+
+    class Rack:
+        def __init__(self, cart: Cart) -> None:
+            self.cart = cart
+
+    module = Module("m")
+    module.provide(Cart, scope="message")
+    module.provide(Shelf, scope="app")
+    module.provide(Rack, scope="app")
+    assert told(module) == [("Rack", "captive_dependency"), ("Shelf", "captive_dependency")]
+
+
+def test_all_that_want_what_may_be_absent_are_told() -> None:
+    """Each has it in an annotation of its own."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Go(Command[None]):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Stay(Command[None]):
+        pass
+
+    module = Module("m")
+
+    @module.handler
+    async def go(command: Go, mail: Mail | None) -> None: ...
+
+    @module.handler
+    async def stay(command: Stay, mail: Mail | None) -> None: ...
+
+    assert told(module) == [("go", "missing_dependency"), ("stay", "missing_dependency")]
 
 
 def test_a_captive_unit_of_work() -> None:
@@ -566,7 +802,7 @@ def test_an_async_projection_method() -> None:
 
     module = Module("m")
 
-    @module.projection("summary")
+    @module.projection("summary", tables=[GOINGS])
     class Summary:
         async def happened(self, event: Happened, rows: Rows) -> None: ...
 

@@ -13,7 +13,7 @@ from twofold import Aggregate, App, Command, Event, Module, Query, Repository, R
 
 @dataclass(frozen=True, kw_only=True)
 class Forgotten(Command[None]):
-    pass
+    then: Callable[[], None]
 
 
 @dataclass(frozen=True, kw_only=True)

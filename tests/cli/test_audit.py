@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,33 @@ def test_the_list_is_narrowed(audit: Audit, options: list[str], numbers: list[in
     found = [one["number"] for one in json.loads(said.out)]
     assert found == numbers
     assert ("there are more than 2" in said.err) is ("--limit" in options)
+
+
+def test_a_time_is_taken_as_it_is_printed(audit: Audit) -> None:
+    """By `list`, by `show` and in JSON, and with the offset of another zone; what is none is told, with a form."""
+    (last,) = json.loads(audit("list", "--json", "--limit", "1").out)
+    row = re.search(r"\S+ \S+ UTC", audit("list", "--limit", "1").out)
+    line = re.search(r"^time +(.+)$", audit("show", last["message_id"]).out, re.MULTILINE)
+    assert row is not None
+    assert line is not None
+    elsewhere = datetime.fromisoformat(last["time"]).astimezone(timezone(timedelta(hours=-7))).isoformat()
+    for time in (row[0], line[1], last["time"], elsewhere):
+        assert last in json.loads(audit("list", "--json", "--since", time).out), time
+        assert last not in json.loads(audit("list", "--json", "--until", time).out), time
+        assert audit("prune", "--before", time, "--dry-run").code == 0
+    for time in ("yesterday", "0001-01-01T00:00+14:00"):
+        said = audit("list", "--since", time)
+        told = " ".join(said.err.replace("│", "").split())
+        assert (said.code, f"{time!r} is no instant; 2030-01-02 is, and 2030-01-02T03:04:05Z" in told) == (2, True)
+
+
+def test_a_duration_has_its_unit(audit: Audit) -> None:
+    """The same for people in the row and among the lines; a number of seconds in JSON."""
+    (last,) = json.loads(audit("list", "--json", "--limit", "1").out)
+    took = f"{last['duration'] * 1000:.1f} ms"
+    assert f" {took} " in audit("list", "--limit", "1").out
+    assert re.search(rf"^duration +{re.escape(took)}$", audit("show", last["message_id"]).out, re.MULTILINE)
+    assert json.loads(audit("show", last["message_id"], "--json").out)["duration"] == last["duration"]
 
 
 def test_a_command_is_shown_with_its_request(audit: Audit) -> None:

@@ -57,7 +57,21 @@ def test_an_application_that_cannot_start_is_code_2(twofold: Twofold) -> None:
     assert said.code == 2
     found = json.loads(said.out)
     assert [one["severity"] for one in found[:4]] == ["fault", "fault", "fault", "warning"]
-    assert twofold("doctor", "tests.cli.broken:app").out.splitlines()[-1] == "broken: 3 faults, 2 warnings"
+    assert twofold("doctor", "tests.cli.broken:app").out.splitlines()[-1] == "broken: 3 faults, 3 warnings"
+
+
+def test_faults_of_the_code_hide_none_of_the_database(twofold: Twofold, tmp_path: Path) -> None:
+    """Both are told at once, whichever is mended first; and a database of an unsound application stays as it is."""
+    (tmp_path / "text.db").write_text("no database at all, but a file of text that is long enough")
+    found = codes(twofold("doctor", "tests.cli.broken:app", "--database", str(tmp_path / "text.db"), "--json"))
+    assert {("duplicate_handler", "Twice"), ("store_unavailable", "the database")} <= {*found}
+    file = tmp_path / "desk.db"
+    with App("desk", modules=[desk], database=file).sync:
+        pass
+    before = file.read_bytes()
+    found = codes(twofold("doctor", "tests.cli.broken:app", "--database", str(file), "--json"))
+    assert not {"behind", "not_started", "unknown_event", "parked"} & {code for code, _ in found}
+    assert file.read_bytes() == before
 
 
 def test_a_database_that_is_not_there_yet_stays_so(twofold: Twofold, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -129,7 +130,10 @@ def test_a_state_is_told_as_of_a_moment(
 
 
 def test_an_instant_may_say_its_time_zone(stream: Stream) -> None:
-    """As `show --json` prints it; and a moment before everything is told as such, of events too."""
+    """As `show` prints it, with and without `--json`; and a moment before everything is told as such, of events too."""
+    row = re.search(r"\S+ \S+ UTC", stream("show", "account-7").out)
+    assert row is not None
+    assert stream("show", "account-7", "--at", row[0]).code != 2
     second = shown(stream("show", "account-7", "--json"))[1]["time"]
     assert shown(stream("state", "account-7", "--at", second, "--json"))["version"] == 2
     assert [one["version"] for one in shown(stream("show", "account-7", "--at", second, "--json"))] == [1, 2]

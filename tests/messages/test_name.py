@@ -1,5 +1,7 @@
 """Wire names: stable, explicit, and never taken from a parent."""
 
+import re
+
 import pytest
 
 from twofold.errors import WiringError, snake_case
@@ -60,8 +62,17 @@ def test_a_version_may_be_declared_alone() -> None:
 @pytest.mark.parametrize("name", ["", "Order", "order placed", "_order", "order_", "order__placed", "ördr", "a" * 101])
 def test_a_name_that_no_address_can_hold_is_refused(name: str) -> None:
     """It goes into URLs, subjects and file names as it is."""
-    with pytest.raises(WiringError, match="is no wire name"):
+    with pytest.raises(WiringError, match="is no wire name") as refused:
         WireName(name)
+    assert "lower-case words" in refused.value.hint
+
+
+def test_the_hint_has_a_name_that_is_one() -> None:
+    """And so says what to write."""
+    with pytest.raises(WiringError) as refused:
+        WireName("Order Placed")
+    (example,) = re.findall(r'name="(.+?)"', refused.value.hint)
+    assert WireName(example).name == example
 
 
 def test_versions_begin_at_one() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.app.attempts import Attempted, Failed, Succeeded
 from tests.testing.stall import (
     InStock,
     Post,
@@ -21,11 +22,24 @@ from tests.testing.stall import (
     Thanked,
     stall,
 )
-from twofold import App, Context, EventBus, Query, Result
+from twofold import (
+    App,
+    Command,
+    Context,
+    Event,
+    EventBus,
+    Failure,
+    Lifecycle,
+    Module,
+    Query,
+    Refused,
+    Result,
+    Success,
+)
 from twofold.cache import Cache
 from twofold.dispatch import Next
 from twofold.errors import OutcomeUnknown, StoreUnavailable, VersionConflict
-from twofold.store import MemoryStore
+from twofold.store import Batch, Committed, MemoryStore
 from twofold.testing import Fault, given
 from twofold.testing._faults import FaultyStore
 from twofold.testing._store_case import append
@@ -143,6 +157,68 @@ async def test_read_models_are_behind_when_the_command_comes(fault: Fault, seen:
     past = Stocked(article="pen", count=9), SOLD, SOLD
     await given(app, *past, fault=fault, instead={Post: Till()}).when(SELL).then(SOLD, THANKED, THANKED, THANKED)
     assert (when_sold, letters.letters) == ([seen], {"ada": 3})
+
+
+def attempting(*, fails: bool) -> tuple[Module, object]:
+    """A module whose one command tells what becomes of it, and that command."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Try(Command[str]):
+        name: str
+
+    module = Module("attempting")
+
+    @module.handler(lifecycle=Lifecycle(attempted=Attempted, succeeded=Succeeded, failed=Failed))
+    async def attempt(command: Try) -> Result[str, Refused]:
+        return Failure(Refused("no")) if fails else Success("done")
+
+    return module, Try(name="ada")
+
+
+TRIED = Attempted(name="ada")
+DONE, UNDONE = Succeeded(name="ada", result="done"), Failed(name="ada", reason="refused: no")
+
+
+@pytest.mark.parametrize(
+    "fault,fails,told",
+    [
+        (None, False, (TRIED, DONE)),
+        (Fault.CRASH_BEFORE_COMMIT, False, (TRIED, TRIED, DONE)),
+        (Fault.CRASH_AFTER_COMMIT, False, (TRIED, TRIED, DONE)),
+        (Fault.DUPLICATE, False, (TRIED, DONE)),
+        (Fault.CRASH_BEFORE_COMMIT, True, (TRIED, TRIED, UNDONE)),
+        (Fault.CRASH_AFTER_COMMIT, True, (TRIED, TRIED, TRIED, UNDONE, UNDONE)),
+        (Fault.DUPLICATE, True, (TRIED, UNDONE, TRIED, UNDONE)),
+    ],
+)
+async def test_a_process_that_dies_leaves_its_attempt_without_an_end(
+    fault: Fault | None, fails: bool, told: tuple[Event, ...]
+) -> None:
+    """The one that comes after it attempts it anew; nobody hears of the end that the dead one could not tell."""
+    heard = list[dict[str, Any]]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: heard.append(said))
+    module, sent = attempting(fails=fails)
+    await given(module, fault=fault).when(sent).then(*told, *([Refused] if fails else []))
+    assert heard == []
+    asyncio.get_running_loop().call_exception_handler({"message": "of a test"})
+    assert [said["message"] for said in heard] == ["of a test"]
+
+
+async def test_what_is_lost_in_a_process_that_lives_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault silences the dead alone."""
+    heard = list[dict[str, Any]]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: heard.append(said))
+    commit = FaultyStore.commit
+
+    async def refusing(self: FaultyStore, batch: Batch) -> Committed:
+        if any(draft.type == "failed" for one in batch.appends for draft in one.events):
+            raise StoreUnavailable("the disk is full")
+        return await commit(self, batch)
+
+    monkeypatch.setattr(FaultyStore, "commit", refusing)
+    module, sent = attempting(fails=True)
+    await given(module, fault=Fault.DELAY).when(sent).then(TRIED, Refused)
+    assert [str(said["exception"]) for said in heard] == ["the disk is full"]
 
 
 async def test_a_command_that_only_runs_sql_dies_too() -> None:

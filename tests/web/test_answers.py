@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from tests.web.shop import SECRET, client_of, crashes
-from twofold import App, Failure, Module, Query, Result, Success
+from twofold import App, Failure, Module, Query, Result, Secret, Success
 from twofold.dispatch import Handler, answered_type
 from twofold.messages import Kind
 
@@ -114,6 +114,21 @@ async def test_where_nothing_is_promised_anything_is_written() -> None:
     for promise in (Any, "NoSuchType"):
         assert await answer_of(anything, promise) == (200, {"id": str(ID), "public": {"name": "ada"}})
         assert await answer_of(of_none, promise) == (200, None)
+
+
+@dataclass(frozen=True)
+class Card:
+    number: Annotated[str, Secret]
+    pin: SecretStr
+
+
+async def card(query: object) -> Card:
+    return Card(number=SECRET, pin=SecretStr(SECRET))
+
+
+async def test_an_answer_shows_what_its_own_type_marks() -> None:
+    """Whoever says so in the type of an answer wants it told; of pydantic's own secrets there are asterisks."""
+    assert await answer_of(card) == (200, {"number": SECRET, "pin": "**********"})
 
 
 async def wrong(query: object) -> int:

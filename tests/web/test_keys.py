@@ -83,10 +83,12 @@ async def test_a_twin_in_flight_is_a_409_with_a_time_to_come_back() -> None:
 
 
 async def test_a_missing_or_impossible_key_is_a_400() -> None:
-    """Where one is required; an impossible one everywhere."""
+    """Where one is required, and its header is named; an impossible one everywhere."""
     app = Till(idempotency="required").app()
     async with client_of(app, app.http()) as client:
-        assert (await client.post("/commands/pay", json=ONE)).status_code == 400
+        missing = await client.post("/commands/pay", json=ONE)
+        assert (missing.status_code, missing.json()["code"]) == (400, "invalid")
+        assert f"the header {KEY}" in missing.json()["hint"]
         for key in ("", "k" * 256):
             assert (await client.post("/commands/tip", json=ONE, headers={KEY: key})).status_code == 400
         assert (await client.post("/commands/pay", json=ONE, headers={KEY.encode(): b"\xc3\xa9"})).status_code == 200

@@ -2,11 +2,11 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
 
 from twofold.dispatch import classes_in, hints_of, refuse_impure
-from twofold.errors import FaultError
+from twofold.errors import FaultError, refuse_together
 from twofold.messages import Event
 
 Methods: TypeAlias = Mapping[type, Callable[[Any, Any], None]]
@@ -25,12 +25,15 @@ def methods_of(kind: type) -> Methods:
     """
     where = f"{kind.__module__}.{kind.__qualname__}"
     methods: dict[type, Callable[[Any, Any], None]] = {}
-    for name, function in inspect.getmembers(kind, inspect.isfunction):
+
+    def read(name: str, function: Callable[..., Any]) -> None:
         for event in () if name in _OWN or name.startswith("_") else _events(function, f"{where}.{name}"):
             if event in methods:
                 text = f"takes {event.__qualname__} twice, in {methods[event].__name__} and in {name}"
                 raise FaultError(where=where, code="same_event", text=text, hint="join the two methods")
             methods[event] = function
+
+    refuse_together(*(partial(read, *one) for one in inspect.getmembers(kind, inspect.isfunction)))
     return methods
 
 

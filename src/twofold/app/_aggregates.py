@@ -1,7 +1,7 @@
 """Faults in aggregates that handlers load: what cannot be rebuilt from its events would fail at the first load."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any, get_args, get_origin
 
@@ -81,8 +81,8 @@ def _faults(kind: type[Any]) -> Iterable[Fault]:
         yield from _snapshot_faults(kind, where)
     methods, unread = _methods(kind)
     if kind.evolve is Aggregate.evolve:
-        if unread is not None:
-            yield unread
+        if unread:
+            yield from unread
         elif not methods:
             text = "is an aggregate without evolve, and without a method for an event"
             yield Fault(where=where, code="no_evolve", text=text, hint="def evolve(self, event: Event) -> None")
@@ -101,12 +101,12 @@ def _faults(kind: type[Any]) -> Iterable[Fault]:
         yield Fault(where=where, code="unmakeable", text=text, hint=hint)
 
 
-def _methods(kind: Any) -> tuple[str, Fault | None]:
+def _methods(kind: Any) -> tuple[str, Sequence[Fault]]:
     """The names of the methods for events, and what keeps them from being read."""
     try:
-        return ", ".join(sorted({method.__name__ for method in methods_of(kind).values()})), None
+        return ", ".join(sorted({method.__name__ for method in methods_of(kind).values()})), ()
     except FaultError as error:
-        return "", error.fault
+        return "", error.faults
 
 
 def _snapshot_faults(kind: type[Aggregate], where: str) -> Iterable[Fault]:

@@ -378,7 +378,7 @@ class App:
         try:
             self.router.use(Used(middleware, at, when, "the application"))
         except FaultError as error:  # told at the start, with all others
-            self._refused.append(error.fault)
+            self._refused += error.faults
 
     def override(self, wanted: Any, substitute: Any) -> None:
         """Put an object in the place of a dependency, before the application starts: a fake in a test, say.

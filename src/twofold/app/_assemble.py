@@ -23,11 +23,11 @@ from twofold.app._entities import entity_faults
 from twofold.app._environment import misspelt_variables
 from twofold.app._fallbacks import fallback_faults
 from twofold.app._followers import add_followers, add_reactions
-from twofold.app._handlers import missing_handler_faults, read_handlers, same_reaction_faults
+from twofold.app._handlers import add_messages, missing_handler_faults, read_handlers, same_reaction_faults, unhandled
 from twofold.app._idempotency import idempotency_of
 from twofold.app._lifecycle import attempts_of, lifecycle_events, lifecycle_faults
 from twofold.app._live import live_faults
-from twofold.app._mistake import fault_of
+from twofold.app._mistake import faults_of
 from twofold.app._needs import need_faults, policy_faults
 from twofold.app._options import option_faults
 from twofold.app._outside import read_writers, writer_provider
@@ -91,7 +91,9 @@ def assemble(
     _read_events(modules, near, views, router, sql, done)
     deciding, meant = read_deciders(modules, near, done.faults)
     handlers, unread = read_handlers(modules, deciding, router, done.faults)
-    done.faults += missing_handler_faults(near, handlers, meant.union(*map(messages_of, unread)))
+    forgotten = unhandled(near, handlers, meant.union(*map(messages_of, unread)))
+    done.faults += missing_handler_faults(forgotten)
+    _read_lost([*forgotten, *sorted(meant, key=repr)], router, done)
     done.faults += encoding_faults(router.catalogue)
     done.faults += personal_faults(router.catalogue, stores)
     done.faults += upcaster_faults(modules, router.catalogue)
@@ -174,11 +176,13 @@ def _read_events(
     done.faults += view_faults(views, done.projections, [reader.name for reader in _readers(done)], sql.reads)
     known += [event for reader in _readers(done) for event in reader.events]
     known += [cls for cls in near if issubclass(cls, Event)]
-    for event in dict.fromkeys(known):
-        try:
-            router.catalogue.add(event, Kind.EVENT)
-        except WiringError as error:
-            done.faults.append(fault_of(event.__qualname__, error))
+    add_messages(router.catalogue, known, done.faults, Kind.EVENT)
+
+
+def _read_lost(lost: Sequence[type], router: Router, done: Assembly) -> None:
+    """Enter messages that nobody handles, for what is wrong with them is wrong all the same."""
+    bases = {base for one in lost for base in one.__mro__[1:]}  # which need not be messages themselves
+    add_messages(router.catalogue, [one for one in lost if one not in bases], done.faults)
 
 
 def _add_projections(module: Module, done: Assembly, sql: Sql) -> None:
@@ -187,7 +191,7 @@ def _add_projections(module: Module, done: Assembly, sql: Sql) -> None:
             owned = None if sql.room is None else sql.room.owned_by(declaration.tables)
             projection = Projection.of(declaration, sql.session_of, owned)
         except WiringError as error:
-            done.faults.append(fault_of(f"projection {declaration.name}", error))
+            done.faults += faults_of(f"projection {declaration.name}", error)
             continue
         if any(known.name == projection.name for known in done.projections):
             done.faults.append(

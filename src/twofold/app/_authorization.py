@@ -95,5 +95,5 @@ def _guards(said: Any, handler: Handler, source: str, faults: list[Fault]) -> tu
         try:
             guards.append(Guard.of(policy, handler))
         except FaultError as error:
-            faults.append(error.fault)
+            faults += error.faults
     return tuple(guards)

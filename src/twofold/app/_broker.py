@@ -128,7 +128,7 @@ def _usable(declared: Iterable[D], read: Callable[[D], T]) -> tuple[list[T], lis
         try:
             found.append(read(one))
         except FaultError as error:
-            faults.append(error.fault)
+            faults += error.faults
         except (WiringError, UnknownMessage):
             pass  # told with the event
     return found, faults

@@ -1,6 +1,7 @@
 """The deciders of an application: each of the commands that one takes has a handler of its own."""
 
 from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 from string import Formatter
 from types import NoneType
 from typing import Any, get_type_hints
@@ -16,7 +17,7 @@ from twofold.dispatch import (
     promised_answer,
     refuse_impure,
 )
-from twofold.errors import Fault, FaultError, WiringError, snake_case
+from twofold.errors import Fault, FaultError, WiringError, refuse_together, snake_case
 
 
 def read_deciders(
@@ -38,7 +39,7 @@ def read_deciders(
             try:
                 found += [(module, one) for one in _registrations(declaration)]
             except FaultError as error:
-                faults.append(error.fault)
+                faults += error.faults
                 meant |= _meant(declaration.decider.decide, near)
     return found, meant
 
@@ -60,11 +61,12 @@ def _registrations(declaration: DeciderDeclaration) -> Iterator[Registration]:
     decider = declaration.decider
     decide: Any = decider.decide
     where = f"{decide.__module__}.{decide.__qualname__}"
-    for function in (decider.initial, decide, decider.evolve):
-        refuse_impure(function, where)
-    for command in named_classes(decide, 0, where):
+    functions = (decider.initial, decide, decider.evolve)
+    refuse_together(*(partial(refuse_impure, function, where) for function in functions))
+    commands = named_classes(decide, 0, where)
+    refuse_together(*(partial(_refuse, decider, command, where) for command in commands))
+    for command in commands:
         name = snake_case(command.__name__)
-        _refuse(decider, command, where)
         config = HandlerConfig(id=f"{where}[{command.__qualname__}]", name=name)
         try:
             handler = Deciding(decider, config)

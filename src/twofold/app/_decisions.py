@@ -27,7 +27,7 @@ def read_decisions(modules: Sequence[Module], faults: list[Fault]) -> list[type]
             found += events
             faults += _tag_faults(kind, events)
         except FaultError as error:
-            faults.append(error.fault)
+            faults += error.faults
         except WiringError as error:
             where = f"{kind.__module__}.{kind.__qualname__}"
             faults.append(Fault(where=where, code=error.code, text=error.detail.removeprefix(f"{kind.__qualname__} ")))

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from twofold.app._mistake import fault_of
+from twofold.app._mistake import faults_of
+from twofold.app._scan import messages_of
 from twofold.dispatch import Handler, Module, Registration, Router
 from twofold.errors import Fault, UnknownMessage, WiringError
-from twofold.messages import Event, Kind
+from twofold.messages import Catalogue, Event, Kind
 
 
 def read_handlers(
@@ -23,12 +24,32 @@ def read_handlers(
     unread: list[Registration] = []
     own = [(module, registration) for module in modules for registration in module]
     for module, registration in [*own, *deciding]:
+        handler: Handler | None = None
         try:
-            router.add(_read(registration, module, router))
+            handler = _read(registration, module, router)
+            router.add(handler)
         except (WiringError, UnknownMessage) as error:
             unread.append(registration)
-            faults.append(fault_of(registration.name, error))
+            faults += faults_of(registration.name, error)
+        if handler is None:
+            add_messages(router.catalogue, messages_of(registration), faults)
     return router.handlers(), unread
+
+
+def add_messages(catalogue: Catalogue, messages: Iterable[type], faults: list[Fault], kind: Kind | None = None) -> None:
+    """Have an application know messages, so that what is wrong with them is told, whoever handles them.
+
+    Args:
+        catalogue: The messages that it knows.
+        messages: More of them.
+        faults: Where the faults are put of what is none.
+        kind: What they are; what they derive from unless given.
+    """
+    for message in dict.fromkeys(messages):
+        try:
+            catalogue.add(message, kind)
+        except WiringError as error:
+            faults += faults_of(message.__qualname__, error)
 
 
 def _read(registration: Registration, module: Module, router: Router) -> Handler:
@@ -38,9 +59,7 @@ def _read(registration: Registration, module: Module, router: Router) -> Handler
     return registration.reacting_to(event).read(module.name)
 
 
-def missing_handler_faults(
-    near: Iterable[type], handlers: Sequence[Handler], unread: Iterable[type]
-) -> Iterator[Fault]:
+def unhandled(near: Iterable[type], handlers: Sequence[Handler], unread: Iterable[type]) -> list[type]:
     """Commands and queries in sight of the handlers that nobody handles; the base class of a handled one may be.
 
     Args:
@@ -49,10 +68,14 @@ def missing_handler_faults(
         unread: The messages of registrations that have a fault of their own.
     """
     handled = {handler.message_type for handler in handlers}.union(unread)
-    for cls in near:
-        if not issubclass(cls, Event) and not any(issubclass(one, cls) for one in handled):
-            hint = "write one, or mount the module that has it"
-            yield Fault(where=cls.__qualname__, code="handler_not_found", text="has no handler", hint=hint)
+    return [cls for cls in near if not (issubclass(cls, Event) or any(issubclass(one, cls) for one in handled))]
+
+
+def missing_handler_faults(messages: Iterable[type]) -> Iterator[Fault]:
+    """The faults of messages that nobody handles."""
+    for cls in messages:
+        hint = "write one, or mount the module that has it"
+        yield Fault(where=cls.__qualname__, code="handler_not_found", text="has no handler", hint=hint)
 
 
 def same_reaction_faults(handlers: Sequence[Handler]) -> Iterator[Fault]:

@@ -96,4 +96,4 @@ def _faults(handler: Handler) -> Iterator[Fault]:
         try:
             Filling.of(state, telling, handler)
         except FaultError as error:
-            yield error.fault
+            yield from error.faults

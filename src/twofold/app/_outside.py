@@ -23,7 +23,7 @@ def read_writers(modules: Iterable[Module], taken: Iterable[str]) -> tuple[list[
         try:
             writers.append(Writer.of(declaration))
         except FaultError as error:
-            faults.append(error.fault)
+            faults += error.faults
         faults.extend(same_name(f"writer {declaration.name}", declaration.name, names))
     return writers, faults
 

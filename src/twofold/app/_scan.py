@@ -42,7 +42,7 @@ def messages_of(registration: Registration) -> set[type]:
     function = getattr(target, registration.method, target)
     bases = getattr(target if isinstance(target, type) else type(target), "__orig_bases__", ())
     hints = [registration.message_type, *_annotations(function), *(one for base in bases for one in get_args(base))]
-    return {hint for hint in hints if isinstance(hint, type) and issubclass(hint, _BASES)}
+    return {hint for hint in hints if isinstance(hint, type) and issubclass(hint, _BASES) and hint not in _BASES}
 
 
 def _annotations(function: Any) -> Iterator[Any]:

@@ -5,7 +5,7 @@ It opens the store and starts nothing. The trail is append-only: only `prune` ch
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from twofold.app.deeds import told
 from twofold.cli._audit_entry import TIME, as_dict, lines_of, request_as_dict, request_lines, row_of
 from twofold.cli._audit_verdict import verdict_as_dict, verdict_lines
 from twofold.cli._load import app_argument, behind_app, database_options
+from twofold.cli._moment import time
 from twofold.cli._pipe import print_line
 from twofold.cli._sensitive import by_whom, confirm, sensitive
 from twofold.cli._store import with_stores
@@ -43,9 +44,9 @@ def audit() -> None:
 
 def filters(command: F) -> F:
     """The options that say which entries are meant."""
-    moments = ("until", "Only what was sent before this time, in UTC."), ("since", "Only what was sent since, in UTC.")
-    for name, text in moments:
-        command = click.option(f"--{name}", type=click.DateTime(), help=text)(command)
+    for name, text in (("until", "Only what was sent before"), ("since", "Only what was sent since")):
+        told = f"{text} this time, in UTC unless it says its zone."
+        command = click.option(f"--{name}", type=time, help=told)(command)
     command = click.option("--outcome", metavar="WORD", help="`success`, a category of errors, `crashed`, …")(command)
     command = click.option("--correlation", metavar="ID", help="Only of this request.")(command)
     command = click.option("--user", metavar="ID", help="Only of this user.")(command)
@@ -122,21 +123,25 @@ def verify(*, target: str, anchor: str | None, as_json: bool, **databases: str |
 
 @audit.command()
 @app_argument
-@click.option("--before", type=click.DateTime(), required=True, help="Only what was sealed before this time, in UTC.")
+@click.option(
+    "--before",
+    type=time,
+    required=True,
+    help="Only what was sealed before this time, in UTC unless it says its zone.",
+)
 @click.option("--dry-run", is_flag=True, help="Tell what would be taken away, and take nothing.")
 @sensitive
 @database_options
 def prune(*, target: str, before: datetime, dry_run: bool, yes: bool, by: str | None, **databases: str | None) -> None:
     """Take away what is old, in whole blocks; what is kept can still be proved, and tells of it."""
-    moment = before.replace(tzinfo=UTC)
-    confirm(f"Take away for good what was sealed before {moment:{TIME}}?", yes=yes or dry_run)
+    confirm(f"Take away for good what was sealed before {before:{TIME}}?", yes=yes or dry_run)
 
     async def taken(app: App) -> Pruned:
-        return await app.audit.prune(moment, rule="twofold audit prune", user_id=by, dry_run=dry_run)
+        return await app.audit.prune(before, rule="twofold audit prune", user_id=by, dry_run=dry_run)
 
     done = with_stores(target, databases, taken)
     if not done:
-        click.echo(f"nothing to take away was sealed before {moment:{TIME}}; the last block is always kept")
+        click.echo(f"nothing to take away was sealed before {before:{TIME}}; the last block is always kept")
         return
     words = "would be taken away" if dry_run else "were taken away"
     click.echo(f"{done.entries} entries, up to {done.until}, {words} in {done.blocks} blocks")
@@ -172,11 +177,7 @@ def wanted_of(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str
         "user_id": options["user"],
         "correlation_id": options["correlation"],
         "outcome": options["outcome"],
-        "since": _utc(options["since"]),
-        "until": _utc(options["until"]),
+        "since": options["since"],
+        "until": options["until"],
     }
     return wanted, {name: options[name] for name in ("database", "read_database")}
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=UTC)

@@ -14,9 +14,8 @@ TIME: Final = "%Y-%m-%d %H:%M:%S UTC"
 
 def row_of(entry: AuditEntry) -> tuple[str, ...]:
     """Number, when, message, user, outcome, code, duration, id."""
-    took = f"{entry.duration.total_seconds() * 1000:.1f} ms"
     message = entry.message if entry.count == 1 else f"{entry.message} x{entry.count}"
-    words = str(entry.number), _time(entry), message, entry.user_id or "", entry.outcome, entry.code, took
+    words = str(entry.number), _time(entry), message, entry.user_id or "", entry.outcome, entry.code, _took(entry)
     return tuple(map(printable, (*words, str(entry.message_id))))
 
 
@@ -44,7 +43,7 @@ def as_dict(entry: AuditEntry) -> dict[str, Any]:
 
 def lines_of(entry: AuditEntry, tree: Sequence[Branch]) -> Iterator[str]:
     """The entry, and what its request has caused; safe for a terminal."""
-    facts = as_dict(entry)
+    facts = as_dict(entry) | {"duration": _took(entry)}
     payload = facts.pop("payload")
     width = max(map(len, facts))
     for name, fact in facts.items():
@@ -87,3 +86,7 @@ def _walked(tree: Sequence[Branch]) -> Iterator[tuple[int, AuditEntry, AuditEntr
 
 def _time(entry: AuditEntry) -> str:
     return f"{entry.time:{TIME}}"
+
+
+def _took(entry: AuditEntry) -> str:
+    return f"{entry.duration.total_seconds() * 1000:.1f} ms"

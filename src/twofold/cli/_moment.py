@@ -1,7 +1,7 @@
-"""`--at`: a moment of the past as one word, which says by its form what it goes by."""
+"""Moments of the past as one word: instants, in every form that the command line prints, and what `--at` takes."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import rich_click as click
@@ -12,6 +12,15 @@ from twofold.errors import Invalid
 F = TypeVar("F", bound=Callable[..., Any])
 
 _FORMS: Final = "3 is a version of the stream, @120 a position of the log, and 2030-01-02T03:04:05Z an instant in UTC"
+
+
+def time(word: str) -> datetime:
+    """The instant that an option is given, in UTC unless it says its time zone; the type of such options."""
+    try:
+        moment = _instant(word)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{word!r} is no instant; 2030-01-02 is, and 2030-01-02T03:04:05Z") from None
 
 
 def at_option(text: str) -> Callable[[F], F]:
@@ -40,7 +49,17 @@ def _moment(word: str) -> AsOf:
         return AsOf.version(int(word))
     if word.startswith("@") and word[1:].isdecimal():
         return AsOf.position(int(word[1:]))
-    moment = datetime.fromisoformat(word)
+    moment = _instant(word)
     if moment.tzinfo is None:
         raise Invalid(f"{word!r} says no time zone, and is an instant with Z or an offset at its end")
     return AsOf.instant(moment)
+
+
+def _instant(word: str) -> datetime:
+    """An instant in a form of ISO 8601, or as rows of tables show it.
+
+    Raises:
+        ValueError: It is in neither.
+    """
+    bare = word.removesuffix(" UTC")
+    return datetime.fromisoformat(word if bare == word else f"{bare}Z")

@@ -9,6 +9,7 @@ import logging
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeAlias, get_origin
 
 from twofold.dispatch._following import FROM_THE_BEGINNING, Following
@@ -27,7 +28,7 @@ from twofold.dispatch._signature import (
     wanted_of,
 )
 from twofold.dispatch._tools import Tools
-from twofold.errors import FaultError
+from twofold.errors import FaultError, refuse_together
 from twofold.messages import Context, Kind, MessageType
 
 
@@ -168,12 +169,17 @@ class Handler:
                 text=f"handles {message_type.__qualname__}, and nothing says what kind of message that is",
                 hint="derive it from Command, Query or Event, or register its handler with the kind",
             )
-        _refuse_kind(message_type, kind, where)
-        _refuse_other(message_type, declared, where)
-        if not hasattr(function, "__wrapped__"):  # what adapts a handler bears the annotations of that
-            _refuse_other(message_type, hints.get(first.name), where)
+        # What adapts a handler bears the annotations of that.
+        hint = None if hasattr(function, "__wrapped__") else hints.get(first.name)
+        refuse_together(
+            partial(_refuse_kind, message_type, kind, where),
+            partial(_refuse_other, message_type, declared, where),
+            partial(_refuse_other, message_type, hint, where),
+            partial(refuse_mistakes, function, where, blocking=blocking),
+            partial(wanted_of, others, hints, where),
+            *([partial(_constructor_needs, target, where)] if is_class else ()),
+        )
         is_async = inspect.iscoroutinefunction(function)
-        refuse_mistakes(function, where, blocking=blocking)
         called_with = {key: hint for key, hint in wanted_of(others, hints, where).items() if hint is not Context}
         made_with = _constructor_needs(target, where) if is_class else {}
         wanted = called_with | made_with

@@ -4,7 +4,7 @@ It is done once, at the start, and every fault of the graph is learnt at once.
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Annotated, Any, cast, get_args, get_origin
 
@@ -80,12 +80,30 @@ def _without_faults(
             return make_async_container(*providers, *stubs.values()), faults
         except DishkaError as error:
             found, wanted = _fault(error, owners)
-            if found not in faults:
-                faults.append(found)
+            unproven = make_async_container(*providers, skip_validation=True)
+            faults = list(dict.fromkeys((*faults, found, *_others(error, unproven, owners))))
             if wanted is None or wanted in stubs:  # no stub helps
                 return make_async_container(*providers, *stubs.values(), skip_validation=True), faults
             stub = stubs[wanted] = Provider(scope=Scope.APP, component=wanted.component)
             stub.provide(lambda: None, provides=wanted.type_hint)
+
+
+def _others(error: DishkaError, container: AsyncContainer, owners: Mapping[type, Handler]) -> Iterator[Fault]:
+    """The same fault of others, which a stub would hide: each keeps, or annotates, what it wants by itself.
+
+    What nothing provides is one fault, whoever asks for it: to provide it mends all of them.
+    """
+    if not isinstance(error, NoFactoryError):
+        return
+    wanted, elsewhere = error.requested, error.suggest_other_scopes
+    if not elsewhere and get_origin(wanted.type_hint) not in UNIONS:
+        return
+    for registry in registries_of(container):
+        if wanted in registry.factories:
+            return  # from here on it lives as long as whoever asks for it
+        for factory in registry.factories.values():
+            if wanted in (*factory.dependencies, *factory.kw_dependencies.values()):
+                yield _fault(NoFactoryError(wanted, [factory], elsewhere), owners)[0]
 
 
 def _fault(error: DishkaError, owners: Mapping[type, Handler]) -> tuple[Fault, DependencyKey | None]:

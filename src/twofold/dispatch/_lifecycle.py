@@ -15,7 +15,7 @@ from pydantic.errors import PydanticUserError
 from twofold.dispatch._answers import annotated_answer, promised_answer
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._signature import function_of, hints_of, name_of, parameters_of
-from twofold.errors import FaultError, WiringError
+from twofold.errors import Fault, FaultError, WiringError, refuse_all
 from twofold.messages import MessageType, has_secret
 
 State: TypeAlias = Literal["attempted", "succeeded", "failed"]
@@ -151,6 +151,7 @@ def _by_name(state: State, event: type, handler: Handler) -> Callable[[Any, Any]
     from_command: list[str] = []
     from_result: list[str] = []
     told: str | None = None
+    wrong: list[Fault] = []
     for name, (hint, needed) in _fields(event).items():
         if news and name == news:
             told = name
@@ -162,14 +163,17 @@ def _by_name(state: State, event: type, handler: Handler) -> Callable[[Any, Any]
             from_result.append(name)
             source, given = "the result", result[name][0]
         elif needed:
-            raise _unfilled(state, event, name, handler)
+            wrong.append(_unfilled(state, event, name, handler))
+            continue
         else:
             continue
         if _contradicts(given, hint):
-            raise _unfit(event, name, hint, source, given, handler)
+            wrong.append(_unfit(event, name, hint, source, given, handler))
     if secrets := _secrets(handler.message_type, from_command):
         text = f"would store in the clear what the command marks as a secret: {', '.join(secrets)}"
-        raise FaultError(where=name_of(event), code="secret_in_event", text=text, hint="leave secrets out of events")
+        hint = "leave secrets out of events"
+        wrong.append(Fault(where=name_of(event), code="secret_in_event", text=text, hint=hint))
+    refuse_all(wrong)
 
     def make(command: Any, news: Any) -> Any:
         values = {name: getattr(command, name) for name in from_command}
@@ -217,14 +221,14 @@ def _plain(hint: Any) -> type | None:
     return hint if isinstance(hint, type) and hint is not Any and not get_args(hint) else None
 
 
-def _unfilled(state: State, event: type, name: str, handler: Handler) -> FaultError:
+def _unfilled(state: State, event: type, name: str, handler: Handler) -> Fault:
     news = _NEWS[state]
     known = f"the command has no {name}" + (
         f", nor has what it answers; {news!r} is the other name that is filled" if news == "result" else ""
     )
     if news == "reason":
         known += f"; {news!r} is the other name that is filled"
-    return FaultError(
+    return Fault(
         where=handler.id,
         code="unfilled_event",
         text=f"says lifecycle=, and nothing fills {event.__qualname__}.{name}: {known}",
@@ -232,9 +236,9 @@ def _unfilled(state: State, event: type, name: str, handler: Handler) -> FaultEr
     )
 
 
-def _unfit(event: type, name: str, wanted: Any, source: str, given: Any, handler: Handler) -> FaultError:
+def _unfit(event: type, name: str, wanted: Any, source: str, given: Any, handler: Handler) -> Fault:
     wanted, given = (getattr(_plain(one), "__qualname__", str(one)) for one in (wanted, given))
-    return FaultError(
+    return Fault(
         where=handler.id,
         code="unfilled_event",
         text=f"says lifecycle=, and fills {event.__qualname__}.{name}, {wanted}, from {source}, where it is {given}",

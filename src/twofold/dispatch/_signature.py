@@ -4,10 +4,10 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import UnionType
+from types import SimpleNamespace, UnionType
 from typing import Any, Final, Union, cast, get_args, get_origin
 
-from twofold.errors import FaultError, snake_case
+from twofold.errors import Fault, FaultError, refuse_all, snake_case
 from twofold.messages import Command, Context, Event, MessageType, Query
 
 UNIONS: Final = (Union, UnionType)
@@ -73,7 +73,8 @@ def hints_of(function: Callable[..., Any], where: str) -> dict[str, Any]:
     try:
         return typing.get_type_hints(inspect.unwrap(unbound_of(function)), include_extras=True)
     except NameError as error:
-        text = f"has an annotation that cannot be resolved: {error}"
+        unresolved = "; ".join(dict.fromkeys((str(error), *_unresolved(function))))
+        text = f"has an annotation that cannot be resolved: {unresolved}"
         hint = "define or import the name at the top of its module"
         raise FaultError(where=where, code="unresolved_annotation", text=text, hint=hint) from error
 
@@ -82,16 +83,21 @@ def wanted_of(parameters: Sequence[inspect.Parameter], hints: Mapping[str, Any],
     """Parameters that must be filled, by name.
 
     Raises:
-        FaultError: One has neither an annotation nor a default.
+        FaultError: Some have neither an annotation nor a default.
     """
-    wanted: dict[str, Any] = {}
-    for parameter in parameters:
-        if parameter.name in hints and parameter.default is parameter.empty:
-            wanted[parameter.name] = hints[parameter.name]
-        elif parameter.default is parameter.empty:
-            text = f"has a parameter {parameter.name!r} without annotation, so nothing can fill it"
-            raise FaultError(where=where, code="untyped_parameter", text=text, hint="annotate it with what it needs")
-    return wanted
+    needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+    hint = "annotate it with what it needs"
+    refuse_all(
+        Fault(
+            where=where,
+            code="untyped_parameter",
+            text=f"has a parameter {name!r} without annotation, so nothing can fill it",
+            hint=hint,
+        )
+        for name in needed
+        if name not in hints
+    )
+    return {name: hints[name] for name in needed}
 
 
 def context_parameter_of(parameters: Sequence[inspect.Parameter], hints: Mapping[str, Any]) -> str | None:
@@ -146,6 +152,17 @@ def _may_take_message(method: Callable[..., Any], *, unbound: bool) -> bool:
         return True
     found = get_origin(hint) or hint
     return not isinstance(found, type) or MessageType.kind_of(found) is not None
+
+
+def _unresolved(function: Callable[..., Any]) -> Iterator[str]:
+    """What is wrong with each annotation of a function by itself; nothing where it has its names from elsewhere."""
+    plain = inspect.unwrap(unbound_of(function))
+    names: dict[str, Any] | None = getattr(plain, "__globals__", None)
+    for hint in () if names is None else plain.__annotations__.values():
+        try:
+            typing.get_type_hints(SimpleNamespace(__annotations__={"it": hint}), names)
+        except NameError as error:
+            yield str(error)
 
 
 def _options(hint: Any) -> list[Any]:

@@ -72,6 +72,8 @@ from twofold.errors._wiring import (
     MissingExtraError,
     StartError,
     WiringError,
+    refuse_all,
+    refuse_together,
 )
 
 __all__ = [
@@ -139,6 +141,8 @@ __all__ = [
     "open_module",
     "precondition",
     "rate_limited",
+    "refuse_all",
+    "refuse_together",
     "refused",
     "snake_case",
     "too_large",

@@ -1,6 +1,6 @@
 """Mistakes in how an application is put together: raised, never returned, and mended in code."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,21 +23,56 @@ class FaultError(WiringError):
         code: A stable name for what is wrong.
         text: What is wrong, as a predicate of `where`.
         hint: How to mend it.
+        others: What is wrong with it beside that.
     """
 
     code: ClassVar[str] = "fault"
 
-    def __init__(self, *, where: str, code: str, text: str, hint: str = "") -> None:
+    def __init__(self, *, where: str, code: str, text: str, hint: str = "", others: "Iterable[Fault]" = ()) -> None:
         super().__init__()
         self.fault = Fault(where=where, code=code, text=text, hint=hint)
+        self.faults = (self.fault, *others)
 
     @property
     def detail(self) -> str:
-        return f"{self.fault.where} {self.fault.text}"
+        return "; ".join(f"{one.where} {one.text}" for one in self.faults)
 
     @property
     def hint(self) -> str:
         return self.fault.hint
+
+
+def refuse_together(*looks: Callable[[], object]) -> None:
+    """Look at a declaration in several ways, none of which needs another one to find nothing.
+
+    Args:
+        looks: Each raises a `FaultError` for what it finds.
+
+    Raises:
+        FaultError: Something was found; with all of it.
+    """
+    found: list[Fault] = []
+    for look in looks:
+        try:
+            look()
+        except FaultError as error:
+            found += error.faults
+    refuse_all(found)
+
+
+def refuse_all(faults: "Iterable[Fault]") -> None:
+    """Refuse a declaration for all that is wrong with it; nothing where nothing is.
+
+    Args:
+        faults: What is wrong.
+
+    Raises:
+        FaultError: Something is; with all of it, each once.
+    """
+    found = list(dict.fromkeys(faults))
+    if found:
+        first, *others = found
+        raise FaultError(where=first.where, code=first.code, text=first.text, hint=first.hint, others=others)
 
 
 class HandlerNotFoundError(WiringError):

@@ -3,14 +3,22 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from twofold.errors import FaultError, WiringError, snake_case
+from twofold.errors import FaultError, Hinted, WiringError, snake_case
 
 M = TypeVar("M")
 
 _ATTRIBUTE = "__twofold_name__"
 _ALLOWED = re.compile(r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*")
+_FORM: Final = (
+    "lower-case words and digits, joined by '_', '-' or '.', at most 100 characters, with a version of 1 or more: "
+    '@event(name="order-placed", version=2), and so @command and @query'
+)
+
+
+class NoWireName(Hinted, WiringError):
+    """A message would be called what no address can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +30,7 @@ class WireName:
 
     def __post_init__(self) -> None:
         if not _ALLOWED.fullmatch(self.name) or len(self.name) > 100 or self.version < 1:
-            raise WiringError(
-                f"{self.name!r} version {self.version} is no wire name: lower-case words joined by '_', '-' or '.', "
-                "at most 100 characters, version 1 or more"
-            )
+            raise NoWireName(f"{self.name!r} version {self.version} is no wire name", hint=_FORM)
 
 
 def event(*, name: str | None = None, version: int = 1) -> Callable[[type[M]], type[M]]:

@@ -31,9 +31,10 @@ _json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encod
 
 
 class Secret:
-    """Marks a field, at any depth of a message, whose value is written to no audit trail, log line or output.
+    """Marks a field, at any depth of a message, whose value no audit trail, log line or print of the message has.
 
-    Events have none: they would be kept in the log for ever. pydantic's `SecretStr` is one without being marked.
+    Events have none: they would be kept in the log for ever. pydantic's `SecretStr` is one without being marked. It is
+    no mark for answers: one shows what its own type marks, to whoever asks, and `repr()` shows it of any object.
 
     Example:
         >>> @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, final
 
 from twofold.dispatch import ConsumptionDeclaration
-from twofold.errors import Fault, FaultError
+from twofold.errors import Fault, refuse_all
 from twofold.messages import Catalogue, MessageType
 from twofold.messaging._publication import Publication, wrongs_of
 from twofold.messaging._receiving import Queue
@@ -59,8 +59,10 @@ class Consumption:
         Raises:
             FaultError: It cannot be done as declared.
         """
-        for text, hint in _wrongs(declared):
-            raise FaultError(where=_where(declared.place), code="unusable_consumption", text=text, hint=hint)
+        where = _where(declared.place)
+        refuse_all(
+            Fault(where=where, code="unusable_consumption", text=text, hint=hint) for text, hint in _wrongs(declared)
+        )
         kinds = {event: catalogue.of(event) for event in declared.events}
         start: Any = declared.start
         types = catalogue.stored_as(kinds)

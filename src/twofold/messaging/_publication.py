@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, final, get_args
 
 from twofold.dispatch import PublicationDeclaration, Start
-from twofold.errors import Fault, FaultError
+from twofold.errors import Fault, refuse_all
 from twofold.messages import Catalogue, Event, MessageType
 
 _PLACE: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
@@ -45,15 +45,13 @@ class Publication:
         Raises:
             FaultError: It cannot be done as declared.
         """
-        for text, hint in _wrongs(declared):
-            raise FaultError(where=_where(declared), code="unusable_publication", text=text, hint=hint)
+        where = _where(declared)
+        refuse_all(
+            Fault(where=where, code="unusable_publication", text=text, hint=hint) for text, hint in _wrongs(declared)
+        )
         kinds = {event: catalogue.of(event) for event in declared.events}
-        for event, kind in kinds.items():
-            if kind.personal_fields and declared.personal != "withheld":
-                names = ", ".join(field.name for field in kind.personal_fields)
-                text = f"publishes {event.__qualname__}, which has personal data: {names}"
-                hint = 'say personal="withheld", and it leaves as erased; or publish an event without it'
-                raise FaultError(where=_where(declared), code="personal_published", text=text, hint=hint)
+        if declared.personal != "withheld":
+            refuse_all(_published(where, kinds))
         return cls(declared.to, kinds, declared.start, declared.partitions)
 
 
@@ -94,6 +92,15 @@ def wrongs_of(place: str, events: Collection[type], verb: str, keyword: str) -> 
 
 def _where(declared: PublicationDeclaration) -> str:
     return f"publication to {declared.to}"
+
+
+def _published(where: str, kinds: Mapping[type, MessageType[Any]]) -> Iterator[Fault]:
+    """The faults of events that would leave with personal data."""
+    for event, kind in kinds.items():
+        if names := ", ".join(field.name for field in kind.personal_fields):
+            text = f"publishes {event.__qualname__}, which has personal data: {names}"
+            hint = 'say personal="withheld", and it leaves as erased; or publish an event without it'
+            yield Fault(where=where, code="personal_published", text=text, hint=hint)
 
 
 def _wrongs(declared: PublicationDeclaration) -> Iterator[tuple[str, str]]:

@@ -3,12 +3,13 @@
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from types import NoneType
 from typing import Any, NamedTuple, TypeAlias, cast, final
 
 from twofold.dispatch import ProjectionDeclaration
-from twofold.errors import FaultError
+from twofold.errors import Fault, FaultError, refuse_all, refuse_together
 from twofold.messages import Event
 from twofold.projections._rows import Rows
 from twofold.store import Add, Delete, Fact, Recorded, Upsert
@@ -66,22 +67,16 @@ def read_method(
     kinds = [hints.get(name) for name in others]
     session = _session_class()
     takes_session = session is not None and session in kinds
-    _require_awaited(where, function, takes_session=takes_session)
-    if takes_session and declaration.mode == "live":
-        text, hint = (
-            "takes an AsyncSession, and a live projection stores nothing",
-            "change Rows, or choose another mode",
-        )
-        raise FaultError(where=where, code="live_session", text=text, hint=hint)
-    for name, kind in zip(others, kinds, strict=True):
-        if kind not in (Rows, Recorded) and (session is None or kind is not session):
-            text = f"has a parameter {name!r} that is neither Rows, Recorded nor AsyncSession, so nothing can fill it"
-            raise FaultError(where=where, code="untyped_parameter", text=text, hint="annotate it with one of them")
-    answers = _answers_changes(where, hints.get("return", Any))
-    if (Rows in kinds or answers) and not declaration.tables:
-        text = f"{'takes Rows' if Rows in kinds else 'answers changes of rows'}, and no table is declared"
-        hint = f"@module.projection({declaration.name!r}, tables=[...])"
-        raise FaultError(where=where, code="no_table", text=text, hint=hint)
+    untyped = [
+        name
+        for name, kind in zip(others, kinds, strict=True)
+        if kind not in (Rows, Recorded) and (session is None or kind is not session)
+    ]
+    refuse_together(
+        partial(_require_awaited, where, function, takes_session=takes_session),
+        lambda: refuse_all(_unfilled(where, untyped)),
+        partial(_require_stored, where, declaration, kinds, hints.get("return", Any), takes_session=takes_session),
+    )
     return Method(event, bound, _giving(kinds), takes_session)
 
 
@@ -109,6 +104,29 @@ def _require_awaited(where: str, function: Callable[..., Any], *, takes_session:
     if takes_session and not inspect.iscoroutinefunction(function):
         text = "is a def and takes an AsyncSession, which has to be awaited"
         raise FaultError(where=where, code="async_mistake", text=text, hint="make it async def")
+
+
+def _unfilled(where: str, names: Iterable[str]) -> Iterator[Fault]:
+    for name in names:
+        text = f"has a parameter {name!r} that is neither Rows, Recorded nor AsyncSession, so nothing can fill it"
+        yield Fault(where=where, code="untyped_parameter", text=text, hint="annotate it with one of them")
+
+
+def _require_stored(
+    where: str, declaration: ProjectionDeclaration, kinds: Collection[Any], answer: Any, *, takes_session: bool
+) -> None:
+    """What is made of an event has to have a place, and a live projection has none but its rows."""
+    if takes_session and declaration.mode == "live":
+        text, hint = (
+            "takes an AsyncSession, and a live projection stores nothing",
+            "change Rows, or choose another mode",
+        )
+        raise FaultError(where=where, code="live_session", text=text, hint=hint)
+    answers = _answers_changes(where, answer)
+    if (Rows in kinds or answers) and not declaration.tables:
+        text = f"{'takes Rows' if Rows in kinds else 'answers changes of rows'}, and no table is declared"
+        hint = f"@module.projection({declaration.name!r}, tables=[...])"
+        raise FaultError(where=where, code="no_table", text=text, hint=hint)
 
 
 def _answers_changes(where: str, hint: Any) -> bool:

@@ -2,11 +2,11 @@
 
 import inspect
 import typing
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import Any, Protocol, TypeAlias, final
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any, Final, Protocol, TypeAlias, final
 
 from twofold.dispatch import Mode, ProjectionDeclaration, Switch
-from twofold.errors import FaultError
+from twofold.errors import Fault, FaultError, refuse_all
 from twofold.projections._method import Method, read_method
 from twofold.projections._rows import Rows, table_behind
 from twofold.store import Fact, RowChange, UnitOfWork
@@ -30,6 +30,9 @@ class WritingSession(Protocol):
 
 SessionOf: TypeAlias = Callable[[UnitOfWork], WritingSession]
 """Gives the session of a unit of work."""
+
+_OF_ALL_METHODS: Final = frozenset({"no_sql", "no_table"})
+"""What is told once, since it is mended for all methods of a projection at once."""
 
 Owned: TypeAlias = Callable[[Sequence[RowChange], str | None], Sequence[RowChange]]
 """Gives the rows that belong to tenants the tenant of an event."""
@@ -94,19 +97,29 @@ class Projection:
         """
         source = declaration.cls
         where = f"projection {declaration.name}: {source.__module__}.{source.__qualname__}"
-        _check(declaration, where)
         instance = source()
         methods: dict[type, Method] = {}
-        for name, function in inspect.getmembers(source, inspect.isfunction):
+
+        def read(name: str, function: Callable[..., Any]) -> None:
+            method = read_method(f"{where}.{name}", function, getattr(instance, name), declaration)
+            if method.event in methods:
+                text = f"handles {method.event.__qualname__} twice"
+                raise FaultError(where=where, code="same_event", text=text, hint="join the two methods")
+            if method.takes_session and session_of is None:
+                text, hint = "takes an AsyncSession, and the store knows no SQL", "use a database that does"
+                raise FaultError(where=f"{where}.{name}", code="no_sql", text=text, hint=hint)
+            methods[method.event] = method
+
+        faults = [*_wrongs(declaration, where)]
+        known_mode = declaration.mode in typing.get_args(Mode)  # without one nobody knows what a method may take
+        for name, function in inspect.getmembers(source, inspect.isfunction) if known_mode else ():
             if not name.startswith("_"):
-                method = read_method(f"{where}.{name}", function, getattr(instance, name), declaration)
-                if method.event in methods:
-                    text = f"handles {method.event.__qualname__} twice"
-                    raise FaultError(where=where, code="same_event", text=text, hint="join the two methods")
-                if method.takes_session and session_of is None:
-                    text, hint = "takes an AsyncSession, and the store knows no SQL", "use a database that does"
-                    raise FaultError(where=f"{where}.{name}", code="no_sql", text=text, hint=hint)
-                methods[method.event] = method
+                try:
+                    read(name, function)
+                except FaultError as error:
+                    told = _OF_ALL_METHODS.intersection(one.code for one in faults)
+                    faults += [one for one in error.faults if one.code not in told]
+        refuse_all(faults)
         if not methods:
             hint = "give it a public method with an event as parameter"
             raise FaultError(where=where, code="no_event", text="handles no event", hint=hint)
@@ -185,17 +198,17 @@ class Projection:
             rows.changes[since:] = self._owned(rows.changes[since:], fact.recorded.headers.get("tenant"))
 
 
-def _check(declaration: ProjectionDeclaration, where: str) -> None:
+def _wrongs(declaration: ProjectionDeclaration, where: str) -> Iterator[Fault]:
     for word, known, value in (("mode", Mode, declaration.mode), ("switch", Switch, declaration.switch)):
         if value not in typing.get_args(known):
             hint = f"one of {', '.join(typing.get_args(known))}"
-            raise FaultError(where=where, code=f"unknown_{word}", text=f"has the {word} {value!r}", hint=hint)
+            yield Fault(where=where, code=f"unknown_{word}", text=f"has the {word} {value!r}", hint=hint)
     if type(declaration.version) is not int or declaration.version < 1:
         text = f"has the version {declaration.version!r}"
-        raise FaultError(where=where, code="unknown_version", text=text, hint="versions count from 1")
+        yield Fault(where=where, code="unknown_version", text=text, hint="versions count from 1")
     if "@" in declaration.name:
         hint = "rename it: a version that is built beside it has its name with an @"
-        raise FaultError(where=where, code="projection_name", text="has an @ in its name", hint=hint)
+        yield Fault(where=where, code="projection_name", text="has an @ in its name", hint=hint)
 
 
 async def _settle(session: WritingSession) -> None:

@@ -6,12 +6,13 @@ with its position, which only grows: who writes under it, or remembers it beside
 
 import inspect
 import typing
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from functools import partial
 from types import NoneType
 from typing import Any, TypeAlias, final
 
 from twofold.dispatch import Start, WriterDeclaration
-from twofold.errors import FaultError
+from twofold.errors import Fault, FaultError, refuse_all, refuse_together
 from twofold.messages import Catalogue, Event
 from twofold.store import Batch, Fact, Recorded, Selection, Store
 
@@ -53,9 +54,8 @@ class Writer:
         where = f"writer {declaration.name}: {source.__module__}.{source.__qualname__}"
         ones: dict[type, _One] = {}
         batches: list[_Write] = []
-        for name, function in inspect.getmembers(source, inspect.isfunction):
-            if name.startswith("_"):
-                continue
+
+        def read(name: str, function: Callable[..., Any]) -> None:
             kind, others = _read(f"{where}.{name}", function)
             if kind is Fact:
                 batches.append(function)
@@ -64,8 +64,10 @@ class Writer:
                 raise FaultError(where=where, code="same_event", text=text, hint="join the two methods")
             else:
                 ones[kind] = _giving(function, others)
+
+        public = [one for one in inspect.getmembers(source, inspect.isfunction) if not one[0].startswith("_")]
+        refuse_together(lambda: refuse_all(_untyped(where, source)), *(partial(read, *one) for one in public))
         _require_one_shape(where, declaration, ones, batches)
-        _require_types(where, source)
         if batches:
             return cls(declaration.name, source, declaration.events, _BATCH, batches[0])
 
@@ -151,11 +153,11 @@ def _require_one_shape(
         raise FaultError(where=where, code="same_event", text=text, hint=hint)
 
 
-def _require_types(where: str, source: type) -> None:
+def _untyped(where: str, source: type) -> Iterator[Fault]:
     for name, parameter in inspect.signature(source).parameters.items():
         if parameter.annotation is inspect.Parameter.empty:
             text = f"is made with {name!r}, which has no type, so nothing can fill it"
-            raise FaultError(where=where, code="untyped_parameter", text=text, hint="annotate it with what it needs")
+            yield Fault(where=where, code="untyped_parameter", text=text, hint="annotate it with what it needs")
 
 
 def _giving(function: Callable[..., Any], others: Sequence[Any]) -> _One:

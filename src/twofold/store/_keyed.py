@@ -7,16 +7,26 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Final, final
+from typing import Any, ClassVar, Final, final
 
 from pydantic_core import to_json, to_jsonable_python
 
 from twofold.dispatch import Idempotency
-from twofold.errors import Invalid
+from twofold.errors import Hinted, Invalid
 from twofold.messages import Context, MessageType, canonical, whole
 
 LONGEST_KEY: Final = 255
 _BYTES: Final = 32
+_GIVEN: Final = (
+    "give it one of your own, and the same one when you send it again: app.caller(idempotency_key=...), "
+    "the header Idempotency-Key, or --key in a shell"
+)
+
+
+class KeyMissing(Hinted, Invalid):
+    """A command came without the idempotency key that it needs."""
+
+    code: ClassVar[str] = Invalid.code
 
 
 class Answered(Exception):
@@ -71,13 +81,15 @@ class Keys:
         """A command with its key; None when it has none.
 
         Raises:
-            Invalid: It has none and needs one, or a key of a wrong length.
+            KeyMissing: It has none and needs one.
+            Invalid: Its key has a wrong length.
         """
         told: dict[str, Any] = whole(self._entry.adapter.serializer.to_python(message, mode="json"), message)
         said = self._said(message, told, context)
         if said is None:
             if self.required:
-                raise Invalid(f"{self._entry.name} needs an idempotency key")
+                hint = _GIVEN if self._make is None else "what makes its key of it has made none"
+                raise KeyMissing(f"{self._entry.name} needs an idempotency key", hint=hint)
             return None
         digest = _digest([self._entry.name, context.tenant, context.user_id, *said])
         for field in self._given_by_context:

@@ -120,9 +120,9 @@ class GivenApp:
 
         Args:
             message: The message.
-            user_id: Who sends it.
+            user_id: Who sends it, by name alone: a policy that asks for a Principal lets nobody pass by it.
             tenant: Whom they act for.
-            principal: Who they are, as a door would have authenticated them.
+            principal: Who sends it, as a door would have authenticated them; of the two above nothing counts then.
             idempotency_key: What they call the command; under a fault each has a key, this one or a new one.
         """
         who = {"user_id": user_id, "tenant": tenant, "principal": principal, "idempotency_key": idempotency_key}

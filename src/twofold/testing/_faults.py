@@ -162,6 +162,11 @@ class FaultyStore(StoreFront):
         raise OutcomeUnknown(_DEAD)
 
 
+def is_death(error: object) -> bool:
+    """Whether an error is that of a process which has died by a fault."""
+    return isinstance(error, StoreUnavailable | OutcomeUnknown) and error.args == (_DEAD,)
+
+
 def _point(batch: Batch, *, held: bool) -> tuple[Hashable, ...] | None:
     """What tells one commit from others, however often it is tried; None for one that is nobody's work."""
     moves = [(move.name, move.position) for move in batch.moves if move.position > max(move.expected, 0)]

@@ -2,8 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar, final
 from uuid import UUID
@@ -15,7 +15,7 @@ from twofold.errors import OutcomeUnknown, StoreUnavailable, WiringError, open_m
 from twofold.messages import Kind, Principal
 from twofold.result import Result
 from twofold.store import Log, Recorded, RevealingStore
-from twofold.testing._faults import Fault, FaultyStore
+from twofold.testing._faults import Fault, FaultyStore, is_death
 from twofold.testing._fresh import settle, store_in
 from twofold.testing._streams import Streams, reordered
 
@@ -195,8 +195,29 @@ async def rehearsing(
         store = FaultyStore(lambda: store_in(folder), fault)
         _rehearsed.add(app)
         try:
-            with app.elsewhere(store, clock=clock, instead=instead):
+            with app.elsewhere(store, clock=clock, instead=instead), _deaths_unheard():
                 async with app:
                     yield Rehearsal(app, store, fault)
         finally:
             _rehearsed.discard(app)
+
+
+@contextmanager
+def _deaths_unheard() -> Generator[None]:
+    """Keep from the event loop what a process that has died could not write: nothing would be there to say so."""
+    running = asyncio.get_running_loop()
+    heard = running.get_exception_handler()
+
+    def hear(loop: asyncio.AbstractEventLoop, said: dict[str, Any]) -> None:
+        if is_death(said.get("exception")):
+            return
+        if heard is None:
+            loop.default_exception_handler(said)
+        else:
+            heard(loop, said)
+
+    running.set_exception_handler(hear)
+    try:
+        yield
+    finally:
+        running.set_exception_handler(heard)

@@ -17,7 +17,7 @@ from twofold.web._arrival import local_path
 from twofold.web._body import BodyBounds
 from twofold.web._endpoint import Endpoint
 from twofold.web._missing import hint_for
-from twofold.web._plan import Planned, plan
+from twofold.web._plan import Planned, plan, told_in_addresses
 from twofold.web._streams import OpenStreams
 from twofold.web._table import Table
 from twofold.web._watch import Watch
@@ -65,6 +65,10 @@ class Doors(BaseRoute):
     def faults(self) -> list[Fault]:
         """Everything that keeps it from being served: the application's own faults, then those of routes."""
         return self._plan()[1]
+
+    def warnings(self) -> list[Fault]:
+        """What is no reason not to serve it, and will hurt one day."""
+        return [*told_in_addresses(self._plan()[0])]
 
     @property
     def endpoints(self) -> list[Endpoint]:

@@ -57,7 +57,7 @@ def http(
     field that no URL can hold is offered by POST. Everything that `attach` gives to routes of yours is there too.
     Of messages only those are served that belong to the application's role.
     It refuses to start with a fault; `web.state.faults()` tells them all before, and `web.state.declared_faults()` all
-    but those of how production is served.
+    but those of how production is served. `web.state.warnings()` tells what will hurt one day.
 
     Args:
         app: The application.
@@ -103,6 +103,7 @@ def http(
 
     web.state.faults = faults
     web.state.declared_faults = doors.faults
+    web.state.warnings = doors.warnings
     web.state.drain = opened.drain
     web.state.patience = patience
 

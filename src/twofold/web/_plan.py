@@ -3,7 +3,7 @@ handler's door says. What cannot be served is a fault, and all faults are found 
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from re import Pattern
 from typing import Final
@@ -14,7 +14,7 @@ from starlette.routing import compile_path
 from twofold.app import App
 from twofold.dispatch import Handler
 from twofold.errors import Fault, WiringError
-from twofold.messages import Kind, MessageType
+from twofold.messages import Kind, MessageType, has_secret
 from twofold.web._answer import Answer
 from twofold.web._body import BodyBounds
 from twofold.web._endpoint import Endpoint
@@ -77,6 +77,26 @@ def plan(
             faults.append(_fault(handler, "conflicting_route", text))
         planned.append(one)
     return planned, faults
+
+
+def told_in_addresses(planned: Iterable[Planned]) -> Iterator[Fault]:
+    """Endpoints with secrets in their address, where logs on the way keep them, which is no reason not to serve them.
+
+    Args:
+        planned: The endpoints.
+    """
+    for endpoint in (one.endpoint for one in planned):
+        intake, schema = endpoint.intake, endpoint.intake.message_type.schema()
+        in_path = [name for name in sorted(intake.path) if has_secret(schema, name)]
+        in_query = [name for name in intake.sent if not intake.has_body and has_secret(schema, name)]
+        if in_path or in_query:
+            names = ", ".join((*in_path, *in_query))
+            text = f"is offered by {endpoint.method} {endpoint.path}, and its address, which logs keep, has {names}"
+            instead = " in place of what follows it, which goes by GET alone" if endpoint.followed else ""
+            ways = ["leave it out of path="] if in_path else []
+            ways += [] if intake.has_body else [f'say method="POST"{instead}']
+            hint = f"{' and '.join(ways)}: a secret belongs in the body"
+            yield Fault(where=endpoint.handler.id, code="secret_in_address", text=text, hint=hint)
 
 
 def _is_encodable(app: App, handler: Handler) -> bool:

@@ -32,29 +32,30 @@ def look_at(app: App) -> list[Diagnosis]:
         app: The application; it need not be running.
 
     Returns:
-        Its faults, and what else there is to say: of its messages always, of the rest when it has no fault.
+        Its faults, and what else there is to say: of its messages and lifecycles always, of the rest when it has no
+        fault.
     """
-    found = _faults(app)
+    found, later = _faults(app)
     faults = [one for one in found if one not in app.brokerless]
     own = [kind for kind in app.router.catalogue if not kind.cls.__module__.startswith("twofold.")]
     return [
         *map(Diagnosis.of, faults),
-        *(warning(one.where, one.code, one.text, one.hint) for one in found if one not in faults),
+        *(warning(one.where, one.code, one.text, one.hint) for one in (*found, *later) if one not in faults),
         *(one for kind in own for one in _of_message(kind)),
         *_odd_names(own),
         *_attempts(app, own),
-        *([] if faults else (*_lifecycles(app), *_unguarded(app), *_remembering(app), *_passed_over(app))),
+        *_lifecycles(app),
+        *([] if faults else (*_unguarded(app), *_remembering(app), *_passed_over(app))),
     ]
 
 
-def _faults(app: App) -> list[Fault]:
-    """The faults of an application and, where it can be served, of its routes."""
+def _faults(app: App) -> tuple[list[Fault], list[Fault]]:
+    """The faults of an application and, where it can be served, of its routes; and what those will hurt by one day."""
     try:
         served = app.http()
     except MissingExtraError:  # then `twofold run` says what is missing
-        return app.check()
-    found: list[Fault] = served.state.declared_faults()
-    return found
+        return app.check(), []
+    return served.state.declared_faults(), served.state.warnings()
 
 
 def _of_message(kind: MessageType[Any]) -> Iterator[Diagnosis]:

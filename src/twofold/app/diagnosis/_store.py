@@ -19,7 +19,8 @@ _MUCH = 1000
 async def examine(app: App) -> list[Diagnosis]:
     """Look at an application and at its databases; another process may be running it.
 
-    Databases are looked at when the application has no fault, and only into tables that are up to date.
+    Into databases it is looked only where their tables are up to date, and at what the application has left there only
+    when that has no fault: until then nobody can say what is not as it should be.
 
     Args:
         app: The application; it does not run in this process.
@@ -28,12 +29,12 @@ async def examine(app: App) -> list[Diagnosis]:
         Everything that there is to say, faults first.
     """
     found = look_at(app)
-    if not any(one.severity == "fault" for one in found):
-        found += [one async for one in _databases(app)]
+    sound = not any(one.severity == "fault" for one in found)
+    found += [one async for one in _databases(app, sound=sound)]
     return sorted(found, key=lambda one: one.severity != "fault")
 
 
-async def _databases(app: App) -> AsyncIterator[Diagnosis]:
+async def _databases(app: App, *, sound: bool) -> AsyncIterator[Diagnosis]:
     stores = app.stores
     names = ("the database", "the read database")
     standing = [await _schema(name, store) for name, store in zip(names, stores.opened, strict=False)]
@@ -51,6 +52,8 @@ async def _databases(app: App) -> AsyncIterator[Diagnosis]:
             await prove_keys(stores)
         except Unavailable as error:
             yield Diagnosis.of_error("the key database", error)
+            return
+        if not sound:
             return
         for status in await app.projections.all():
             for one in _projection(status):
