@@ -10,6 +10,7 @@ import re
 import secrets
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import nullcontext
 from importlib import import_module
@@ -27,7 +28,7 @@ import twofold
 from examples._demo.database import Database, PostgresSchema, SqliteFile
 from tests.adapters import make_once
 from tools import redis_server
-from tools.coverage_tracer import keep_greenlets, untraced
+from tools.coverage_tracer import keep_greenlets, seen, untraced
 from tools.nats_server import NatsServer, running
 from tools.redis_server import RedisServer
 from tools.shared_postgres import fresh_database
@@ -49,8 +50,25 @@ os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Trace no test that runs what others run: tracing doubles what a test costs."""
-    with untraced() if _runs_nothing_new(item) else nullcontext():
+    function = _function(item)
+    if _IN_VAIN[function] >= _ENOUGH or _runs_nothing_new(item):
+        with untraced():
+            return (yield)
+    before = seen()
+    try:
         return (yield)
+    finally:
+        if function:
+            _IN_VAIN[function] = _IN_VAIN[function] + 1 if seen() == before else 0
+
+
+def _function(item: pytest.Item) -> str:
+    """What is run with one set of parameters after the other, until a few in a row bring nothing new; or empty.
+
+    What is below `drivers` has a database as parameter, each of which runs a driver of its own.
+    """
+    function, parameters, _ = item.nodeid.partition("[")
+    return function if parameters and _room(item) != "drivers" else ""
 
 
 def _runs_nothing_new(item: pytest.Item) -> bool:
@@ -60,20 +78,31 @@ def _runs_nothing_new(item: pytest.Item) -> bool:
     """
     if item.get_closest_marker("hypothesis") is not None:
         return True
-    room = item.path.relative_to(Path(__file__).parent).parts[0]
+    room = _room(item)
     return room in _WHOLE or (room != "drivers" and _POSTGRES.search(item.name) is not None)
+
+
+def _room(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Trace what is imported of ours, and not how tests are collected: that takes each worker twice as long."""
-    if sys.gettrace() is not None and not _hands_out(session):
+    """Trace in one worker what is imported of ours, and not how tests are collected: that takes twice as long.
+
+    What is collected stays: until it is all there, nobody has to look for garbage in it again and again.
+    """
+    gc.disable()
+    if sys.gettrace() is not None and not _hands_out(session) and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
         for package in (twofold, examples):
             for module in walk_packages(package.__path__, f"{package.__name__}."):
                 if not module.name.endswith("__main__"):
                     import_module(module.name)
-    with untraced():
-        return (yield)
+    try:
+        with untraced():
+            return (yield)
+    finally:
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -88,13 +117,19 @@ def _hands_out(session: pytest.Session) -> bool:
 
 
 _WHOLE: Final = ("architecture", "benchmarks", "docs", "flows", "systems", "tools", "typing")
+_IN_VAIN: Final = Counter[str]()
+_ENOUGH: Final = 3
 _POSTGRES: Final = re.compile(r"\[(.*-)?postgres(-.*)?\]$")
 
 
 def pytest_collection_finish() -> None:
-    """Leave what the tests are made of out of every later collection of garbage, which took a second each."""
+    """Leave what the tests are made of out of every later collection of garbage, which took a second each.
+
+    What tests leave behind is looked through less often than Python does by itself: most of it is no garbage.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.fixture(scope="session")
