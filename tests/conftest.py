@@ -10,7 +10,6 @@ import re
 import secrets
 import sys
 import threading
-from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import nullcontext
 from importlib import import_module
@@ -28,7 +27,7 @@ import twofold
 from examples._demo.database import Database, PostgresSchema, SqliteFile
 from tests.adapters import make_once
 from tools import redis_server
-from tools.coverage_tracer import keep_greenlets, seen, untraced
+from tools.coverage_tracer import keep_greenlets, untraced
 from tools.nats_server import NatsServer, running
 from tools.redis_server import RedisServer
 from tools.shared_postgres import fresh_database
@@ -50,25 +49,8 @@ os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Trace no test that runs what others run: tracing doubles what a test costs."""
-    function = _function(item)
-    if _IN_VAIN[function] >= _ENOUGH or _runs_nothing_new(item):
-        with untraced():
-            return (yield)
-    before = seen()
-    try:
+    with untraced() if _runs_nothing_new(item) else nullcontext():
         return (yield)
-    finally:
-        if function:
-            _IN_VAIN[function] = _IN_VAIN[function] + 1 if seen() == before else 0
-
-
-def _function(item: pytest.Item) -> str:
-    """What is run with one set of parameters after the other, until a few in a row bring nothing new; or empty.
-
-    What is below `drivers` has a database as parameter, each of which runs a driver of its own.
-    """
-    function, parameters, _ = item.nodeid.partition("[")
-    return function if parameters and _room(item) != "drivers" else ""
 
 
 def _runs_nothing_new(item: pytest.Item) -> bool:
@@ -78,12 +60,8 @@ def _runs_nothing_new(item: pytest.Item) -> bool:
     """
     if item.get_closest_marker("hypothesis") is not None:
         return True
-    room = _room(item)
+    room = item.path.relative_to(Path(__file__).parent).parts[0]
     return room in _WHOLE or (room != "drivers" and _POSTGRES.search(item.name) is not None)
-
-
-def _room(item: pytest.Item) -> str:
-    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -117,8 +95,6 @@ def _hands_out(session: pytest.Session) -> bool:
 
 
 _WHOLE: Final = ("architecture", "benchmarks", "docs", "flows", "systems", "tools", "typing")
-_IN_VAIN: Final = Counter[str]()
-_ENOUGH: Final = 3
 _POSTGRES: Final = re.compile(r"\[(.*-)?postgres(-.*)?\]$")
 
 

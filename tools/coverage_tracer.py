@@ -60,13 +60,6 @@ def untraced() -> Generator[None]:
         threading.settrace(beginning)
 
 
-def seen() -> int:
-    """How many lines and branches this process has run so far; 0 where coverage does not trace."""
-    coverage = Coverage.current()
-    collector = None if coverage is None else coverage._collector
-    return 0 if collector is None else sum(map(len, list(collector.data.values())))
-
-
 @contextmanager
 def _dictionaries() -> Generator[None]:
     """Meanwhile a tracer that sees its first call takes a `dict`."""

@@ -1,4 +1,4 @@
-"""Coverage's tracer: threads that end under it, each with a greenlet of its own, and what it has seen."""
+"""Threads that end under coverage's tracer, each with a greenlet of its own."""
 
 import os
 import subprocess
@@ -39,46 +39,8 @@ print(len(wrong), "went wrong")
 
 def test_a_thread_ends_while_a_named_tuple_is_made(tmp_path: Path) -> None:
     """Its greenlet, which the tracer keeps, is looked for by nobody: in a function without builtins that would fail."""
-    assert traced(THREADS_END, tmp_path) == "0 went wrong\n"
-
-
-SEES = """
-from tools.coverage_tracer import keep_greenlets, seen, untraced
-
-keep_greenlets()
-
-
-def either(left: bool) -> str:
-    if left:
-        return "left"
-    return "right"
-
-
-def grown(left: bool) -> bool:
-    before = seen()
-    either(left)
-    return seen() > before
-
-
-grown(True)
-told = [grown(True), grown(False)]
-with untraced():
-    told.append(grown(True))
-print(*told)
-"""
-
-
-def test_it_is_told_when_something_new_has_run(tmp_path: Path) -> None:
-    """The other branch of a line is something new; the same again is not."""
-    assert traced(SEES, tmp_path) == "False True False\n"
-
-
-def traced(program: str, folder: Path) -> str:
-    """What a program says under coverage."""
-    (script := folder / "program.py").write_text(program)
-    (settings := folder / ".coveragerc").write_text(
-        "[run]\nbranch = true\nconcurrency = thread, greenlet\ncore = ctrace\n"
-    )
+    (script := tmp_path / "threads_end.py").write_text(THREADS_END)
+    (settings := tmp_path / ".coveragerc").write_text("[run]\nconcurrency = thread, greenlet\ncore = ctrace\n")
     alone = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     run = subprocess.run(
         [
@@ -87,7 +49,7 @@ def traced(program: str, folder: Path) -> str:
             "coverage",
             "run",
             f"--rcfile={settings}",
-            f"--data-file={folder / 'data'}",
+            f"--data-file={tmp_path / 'data'}",
             str(script),
         ],
         env=alone | {"PYTHONPATH": str(Path(__file__).parents[2])},
@@ -95,4 +57,4 @@ def traced(program: str, folder: Path) -> str:
         text=True,
         check=True,
     )
-    return run.stdout
+    assert run.stdout == "0 went wrong\n"
