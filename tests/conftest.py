@@ -66,14 +66,21 @@ def _runs_nothing_new(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Trace what is imported of ours, and not how tests are collected: that takes each worker twice as long."""
-    if sys.gettrace() is not None and not _hands_out(session):
+    """Trace in one worker what is imported of ours, and not how tests are collected: that takes twice as long.
+
+    What is collected stays: until it is all there, nobody has to look for garbage in it again and again.
+    """
+    gc.disable()
+    if sys.gettrace() is not None and not _hands_out(session) and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
         for package in (twofold, examples):
             for module in walk_packages(package.__path__, f"{package.__name__}."):
                 if not module.name.endswith("__main__"):
                     import_module(module.name)
-    with untraced():
-        return (yield)
+    try:
+        with untraced():
+            return (yield)
+    finally:
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -92,9 +99,13 @@ _POSTGRES: Final = re.compile(r"\[(.*-)?postgres(-.*)?\]$")
 
 
 def pytest_collection_finish() -> None:
-    """Leave what the tests are made of out of every later collection of garbage, which took a second each."""
+    """Leave what the tests are made of out of every later collection of garbage, which took a second each.
+
+    What tests leave behind is looked through less often than Python does by itself: most of it is no garbage.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

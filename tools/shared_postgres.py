@@ -24,8 +24,11 @@ from tools.postgres import Server, remove
 GIVEN = "TWOFOLD_TEST_POSTGRES"
 """The environment variable with the URL of a server to use instead; its user must be allowed to create databases."""
 
-_HASTE = {"fsync": "off", "full_page_writes": "off", "jit": "off"}
-"""It is deleted after the run. What must survive the death of its server has a server of its own."""
+_HASTE = {"fsync": "off", "full_page_writes": "off", "jit": "off", "check_function_bodies": "off"}
+"""It is deleted after the run. What must survive the death of its server has a server of its own.
+
+Each test makes all of twofold's functions; those of a server of its own are looked at when they are made.
+"""
 _MEMORY = Path("/dev/shm")  # noqa: S108  # the folder in it is ours alone
 _ROOM = 2 << 30
 _ROOT = Path(__file__).parent.parent

@@ -1,11 +1,11 @@
 """`twofold run` in production: what does on a desk, and not there, is told before anything is served."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.cli.forked import finished
 
 HELLO = """
 from dataclasses import dataclass
@@ -42,9 +42,8 @@ def test_production_needs_what_a_desk_does_not(
     """Whoever says that it is production, everything that is missing is told at once, with exit code 2."""
     (tmp_path / "hello.py").write_text(HELLO)
     said = {name: value for name, value in os.environ.items() if not name.startswith("TWOFOLD_")}
-    command = [sys.executable, "-m", "twofold", "run", target, "--database", "memory:", *options]
-    environment = {**said, "TWOFOLD_PROFILE": profile}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    words = ["-m", "twofold", "run", target, "--database", "memory:", *options]
+    done = finished(*words, where=tmp_path, env={**said, "TWOFOLD_PROFILE": profile})
     assert done.returncode == 2
     told = ("greet", "is in memory", "without a key", "/openapi.json", "/metrics", *(["--reload"] if reload else []))
     assert [text for text in told if text not in done.stderr] == []

@@ -4,7 +4,6 @@ import json
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.cli import forked
 from tests.cli.served import BOUND, ROOT, Served, wait_until
 
 SHOP = "tests.cli.shop:app"
@@ -20,7 +20,8 @@ STRICT = "tests.cli.shop:strict"
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    with running(SHOP, "--database", str(tmp_path / "shop.db"), folder=tmp_path) as served:
+    """One that coverage follows into: to see how it ends."""
+    with Served(SHOP, "--database", str(tmp_path / "shop.db"), folder=tmp_path) as served:
         yield served
 
 
@@ -42,33 +43,28 @@ def slow(served: Served, gate: Path) -> Iterator[Future[httpx.Response]]:
         (gate / "go").touch()
 
 
-def running(*arguments: str, folder: Path) -> Served:
-    """One that nothing was imported for, and that coverage follows into: to see how it starts and ends."""
-    return Served(*arguments, folder=folder, forked=False)
+def finished(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A `twofold` that ends by itself, and that coverage follows into."""
+    return forked.finished("-m", "twofold", *arguments, where=ROOT)
 
 
 @pytest.fixture
 def forking(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of what happens in between: coverage does not follow into their processes, which are forked."""
+    """For tests of what happens in between: coverage does not follow into their processes."""
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
-def finished(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """A `twofold` that ends by itself."""
-    command = [sys.executable, "-m", "twofold", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=BOUND)
-
-
-def test_it_serves_commands_queries_health_metrics_and_documents(served: Served) -> None:
-    """One process takes commands, projects their events, answers queries, and says how it is."""
-    assert served.command("sell", item="pen").status_code == 200
-    wait_until(lambda: served.get("/queries/count_sales").json() == 1, "the sale is projected")
-    assert served.get("/health/ready").json()["status"] == "ready"
-    assert served.get("/docs").status_code == 200
-    metrics = served.get("/metrics").text
-    assert 'cqrs_command_total{message="sell",outcome="success"} 1.0' in metrics
-    assert 'cqrs_subscription_lag{subscription="sales"} 0.0' in metrics
-    assert f"twofold: documentation at {served.address}/docs" in served.output.splitlines()
+def test_it_serves_commands_queries_health_metrics_and_documents(tmp_path: Path) -> None:
+    """One process, for which nothing was imported, takes commands, projects, answers queries, and says how it is."""
+    with Served(SHOP, "--database", str(tmp_path / "shop.db"), folder=tmp_path, forked=False) as served:
+        assert served.command("sell", item="pen").status_code == 200
+        wait_until(lambda: served.get("/queries/count_sales").json() == 1, "the sale is projected")
+        assert served.get("/health/ready").json()["status"] == "ready"
+        assert served.get("/docs").status_code == 200
+        metrics = served.get("/metrics").text
+        assert 'cqrs_command_total{message="sell",outcome="success"} 1.0' in metrics
+        assert 'cqrs_subscription_lag{subscription="sales"} 0.0' in metrics
+        assert f"twofold: documentation at {served.address}/docs" in served.output.splitlines()
 
 
 @pytest.mark.usefixtures("forking")
@@ -166,7 +162,7 @@ def test_what_was_in_flight_is_there_after_a_restart(
     assert served.ended() == 0
     again = tmp_path / "again"
     again.mkdir()
-    with running(SHOP, "--database", str(tmp_path / "shop.db"), folder=again) as next_run:
+    with Served(SHOP, "--database", str(tmp_path / "shop.db"), folder=again) as next_run:
         wait_until(lambda: next_run.get("/queries/count_sales").json() == 1, "the sale is there")
 
 
@@ -200,7 +196,7 @@ def test_a_third_signal_kills(served: Served, gate: Path) -> None:
 def test_the_grace_of_a_drain_ends(tmp_path: Path, gate: Path) -> None:
     """A request that is still running when the grace is over does not keep the process."""
     arguments = (SHOP, "--grace", "0", "--database", str(tmp_path / "shop.db"))
-    with running(*arguments, folder=tmp_path) as served, ThreadPoolExecutor(1) as pool:
+    with Served(*arguments, folder=tmp_path) as served, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(served.command, "sell_slowly", item="clock", gate=str(gate))
         wait_until((gate / "started").exists, "the handler has started")
         served.signal()

@@ -1,10 +1,11 @@
 """Programs that live many short lives: each is a fork of one process, so what they import is imported once."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
+
+from tests.cli.forked import Talking
 
 _LOOP = """
 import json as _json, os as _os, sys as _sys
@@ -28,15 +29,10 @@ def lives(program: str) -> Generator[Callable[..., int]]:
     Yields:
         What calls it with arguments of JSON, in a process of its own, and gives the exit code.
     """
-    words = [sys.executable, "-c", program + _LOOP]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        stdin, stdout = process.stdin, process.stdout
-        assert stdin
-        assert stdout
+    with Talking("-c", program + _LOOP, where=Path.cwd()) as process:
 
         def live(*arguments: object) -> int:
-            print(json.dumps(arguments), file=stdin, flush=True)
-            return int(stdout.readline())
+            process.say(json.dumps(arguments))
+            return int(process.stdout.readline())
 
         yield live
-        stdin.close()

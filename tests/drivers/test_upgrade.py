@@ -2,14 +2,14 @@
 
 import asyncio
 import sqlite3
-import subprocess
-import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+from tests.cli.forked import Talking
 from tests.drivers.postgres.schema import schema_of
 from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.postgres._schema import steps
@@ -200,29 +200,20 @@ def test_of_processes_that_upgrade_at_once_one_does(database: Database) -> None:
         where = [str(database.path)]
     else:
         where = [database.url, f"{schema_of(database.url)} not made yet"]
-    programs = [
-        subprocess.Popen(
-            [sys.executable, "-c", UPGRADE, *where], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(3)
-    ]
     try:
-        for one in programs:
-            assert one.stdout is not None
-            assert one.stdout.readline() == "ready\n"
-        for one in programs:
-            assert one.stdin is not None
-            one.stdin.write("go\n")
-            one.stdin.flush()
-        told = sorted(one.communicate(timeout=60)[0].strip() for one in programs)
+        with ExitStack() as all_of_them:
+            programs = [all_of_them.enter_context(Talking("-c", UPGRADE, *where, where=Path.cwd())) for _ in range(3)]
+            for one in programs:
+                assert one.stdout.readline() == "ready\n"
+            for one in programs:
+                one.say("go")
+            told = sorted(one.communicate().strip() for one in programs)
+            ended = [one.returncode for one in programs]
     finally:
-        for one in programs:
-            one.kill()
-            one.communicate()
         if isinstance(database, Postgres):
             asyncio.run(database.run(f'DROP SCHEMA IF EXISTS "{where[1]}" CASCADE'))
     assert told == ["0", str(database.known), str(database.known)]
-    assert [one.returncode for one in programs] == [0, 0, 0]
+    assert ended == [0, 0, 0]
 
 
 async def test_a_store_for_reading_upgrades_nothing(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -26,6 +24,7 @@ from examples.courses.domain import (
 )
 from examples.courses.queries import CourseDetail, GetCourse, GetStudent, StudentDetail, Subscription
 from examples.courses.read_models import CourseRow, SeatRow
+from tests.cli.forked import Talking
 from twofold import App, Exists, NotFound, Success
 from twofold.testing import Fault, given
 
@@ -163,21 +162,15 @@ async def test_of_a_hundred_from_two_processes_ten_get_the_ten_seats(each_databa
     """However they come together, ten are told so, ten are in the log, and ten are shown."""
     caller = courses.caller()
     await caller.execute(DefineCourse(course_id="sea", title="The sea", capacity=10))
-    both = [await rushing(each_database.address, [f"{half}-{n}" for n in range(50)]) for half in ("ada", "bob")]
-    try:
+    with rushing(each_database.address, "ada") as one, rushing(each_database.address, "bob") as other:
+        both = (one, other)
         assert [await said(process) for process in both] == ["ready\n"] * 2
         for process in both:
-            assert process.stdin is not None
-            process.stdin.write(b"go\n")
+            process.say("go")
         told = Counter[str]()
         for process in both:
             told.update(json.loads(await said(process)))
-        assert [await process.wait() for process in both] == [0, 0]
-    finally:
-        for process in both:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+        assert [await asyncio.to_thread(process.wait, 60) for process in both] == [0, 0]
     assert (told["NoneType"], told.total()) == (10, 100)
     assert told.keys() <= {"NoneType", "CourseFull", "ConditionFailed"}
     assert await courses.store.log.head() == 11
@@ -187,13 +180,11 @@ async def test_of_a_hundred_from_two_processes_ten_get_the_ten_seats(each_databa
     assert (sea.taken, len(sea.students)) == (10, 10)
 
 
-async def rushing(address: str, names: Sequence[str]) -> Process:
-    """A process that subscribes all of them at once, when it is told to."""
-    words = [sys.executable, "-c", RUSH, address, *names]
-    return await asyncio.create_subprocess_exec(*words, cwd=ROOT, stdin=PIPE, stdout=PIPE)
+def rushing(address: str, half: str) -> Talking:
+    """A process that subscribes the fifty of a half at once, when it is told to."""
+    return Talking("-c", RUSH, address, *(f"{half}-{n}" for n in range(50)), where=ROOT)
 
 
-async def said(process: Process) -> str:
+async def said(process: Talking) -> str:
     """The next line of a process."""
-    assert process.stdout is not None
-    return (await process.stdout.readline()).decode()
+    return await asyncio.to_thread(process.stdout.readline)

@@ -2,17 +2,16 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from examples._demo.database import Database
 from tests.aggregates.campus import MOST_COURSES, DefineCourse, campus_on
+from tests.cli.forked import Talking
 from tests.drivers.deciding import Told, prove
 from twofold import App
 from twofold.app._database import store_of
@@ -59,36 +58,17 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-@contextmanager
-def program(source: str, *words: str) -> Generator[subprocess.Popen[str]]:
+def program(source: str, *words: str) -> Talking:
     """A process that does at once what a line tells it to, and says what came of it."""
-    words = (sys.executable, "-c", source, *words)
-    with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    return Talking("-c", source, *words, where=ROOT)
 
 
-async def race(processes: Sequence[subprocess.Popen[str]], *wanted: Sequence[tuple[str, str]]) -> Counter[str]:
+async def race(processes: Sequence[Talking], *wanted: Sequence[tuple[str, str]]) -> Counter[str]:
     """What processes are told in all that subscribe side by side."""
     for process, pairs in zip(processes, wanted, strict=True):
-        say(process, json.dumps(pairs))
-    said = await asyncio.gather(*(asyncio.to_thread(line, process) for process in processes))
+        process.say(json.dumps(pairs))
+    said = await asyncio.gather(*(asyncio.to_thread(process.stdout.readline) for process in processes))
     return sum((Counter(json.loads(one)) for one in said), Counter[str]())
-
-
-def say(process: subprocess.Popen[str], words: str) -> None:
-    """Give a process a line to read."""
-    assert process.stdin is not None
-    process.stdin.write(f"{words}\n")
-    process.stdin.flush()
-
-
-def line(process: subprocess.Popen[str]) -> str:
-    """The next line that a process says."""
-    assert process.stdout is not None
-    return process.stdout.readline()
 
 
 async def subscribed(app: App) -> Counter[str]:
@@ -105,7 +85,7 @@ async def test_exactly_as_many_commit_as_the_rules_allow(each_database: Database
         for course in range(7):
             await app.execute(DefineCourse(course_id=f"c{course}", capacity=4))
         with program(RACE, each_database.address) as one, program(RACE, each_database.address) as other:
-            assert [line(process) for process in (one, other)] == ["ready\n"] * 2
+            assert [process.stdout.readline() for process in (one, other)] == ["ready\n"] * 2
             first = await race((one, other), *([("c", f"{half}{n}") for n in range(50)] for half in "ab"))
             everything = [(f"c{course}", f"s{student}") for course in range(7) for student in range(6)]
             second = await race((one, other), everything, everything[::-1])
@@ -130,9 +110,9 @@ async def test_no_decision_of_several_processes_is_committed_too_late(each_datab
         processes = [
             running.enter_context(program(DECIDE, each_database.address, str(5 * nth), seconds)) for nth in range(4)
         ]
-        assert [line(process) for process in processes] == ["ready\n"] * 4
+        assert [process.stdout.readline() for process in processes] == ["ready\n"] * 4
         for process in processes:
-            say(process, "go")
-        said = await asyncio.gather(*(asyncio.to_thread(line, process) for process in processes))
+            process.say("go")
+        said = await asyncio.gather(*(asyncio.to_thread(process.stdout.readline) for process in processes))
     prove(await whole_log(store), [Told(*one) for told in said for one in json.loads(told)])
     await store.stop()

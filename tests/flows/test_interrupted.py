@@ -1,8 +1,6 @@
 """Processes that die or freeze at work: what they attempted comes to one end, which another process tells."""
 
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ import pytest
 
 from examples._demo.database import Database
 from tests.app.bench import Bench, ended, lengths, told
+from tests.cli.forked import Talking
 from tests.drivers.lives import lives
 from tests.flows.test_idempotency import BEFORE_MESSAGES, BEFORE_STATEMENTS
 
@@ -38,16 +37,11 @@ asyncio.run(main())
 
 
 @contextmanager
-def at_work(address: str) -> Generator[subprocess.Popen[str]]:
+def at_work(address: str) -> Generator[Talking]:
     """A process that has begun, and goes on when it is told to."""
-    words = [sys.executable, "-c", WAIT, address]
-    with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "begun\n"
-            yield process
-        finally:
-            process.kill()
+    with Talking("-c", WAIT, address, where=ROOT) as process:
+        assert process.stdout.readline() == "begun\n"
+        yield process
 
 
 async def test_a_process_that_was_frozen_finds_its_attempt_closed(each_database: Database) -> None:
@@ -57,7 +51,8 @@ async def test_a_process_that_was_frozen_finds_its_attempt_closed(each_database:
             process.send_signal(signal.SIGSTOP)
             await ended(app)
             process.send_signal(signal.SIGCONT)
-            told_it, _ = process.communicate("go\n", timeout=60)
+            process.say("go")
+            told_it = process.communicate()
         assert told_it == "Interrupted\n"
         assert await told(app) == ["attempted chair", "failed the chair: interrupted"]
 

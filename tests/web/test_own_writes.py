@@ -6,7 +6,7 @@ import pytest
 from fastapi import Depends, FastAPI
 from starlette.responses import Response
 
-from tests.app.notes import Notes, Read, Write, Wrote
+from tests.app.notes import Notes, Read, ReadLengths, Write, Wrote
 from tests.web.shop import client_of
 from twofold import App, Caller, CommandBus, EventBus, QueryBus
 from twofold.web import resolve, respond
@@ -60,6 +60,7 @@ async def test_what_is_not_visible_in_time_is_a_503() -> None:
     app = notes.app(wait=5)
     async with client_of(app, app.http(max_wait=0.05)) as client:
         await client.post("/commands/write", json={"texts": ["a"]})
+        assert (await app.caller(position=1, wait=30).execute(ReadLengths())).is_success  # only the others are behind
         for headers, waited in (({}, "0.05"), ({WAIT: "0"}, "0"), ({WAIT: "0.01"}, "0.01"), ({WAIT: "5"}, "0.05")):
             answer = await client.get("/queries/read", headers={POSITION: "1", **headers})
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
