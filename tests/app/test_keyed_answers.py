@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from twofold import App, Command, Module
+from twofold.errors import WiringError
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +68,6 @@ async def test_an_answer_that_could_not_be_given_again_is_a_bug() -> None:
 
     async with App("choosing", modules=[module], database="memory:") as app:
         for _ in range(2):
-            with pytest.raises(ValidationError):
+            with pytest.raises(WiringError):
                 await app.caller(idempotency_key="k-1").execute(Choose(what="keys"))
     assert len(runs) == 2

@@ -2,16 +2,18 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
+from pydantic import PlainSerializer
 
 from tests.web.shop import client_of, recorded
-from twofold import App, Command, CommandBus, Event, EventBus, Module
+from twofold import App, Command, CommandBus, Event, EventBus, Module, Query
 from twofold.app.sending import send, sendable
 from twofold.errors import WiringError
 from twofold.messages import Kind, Origin
+from twofold.testing import given
 
 pytestmark = pytest.mark.anyio
 
@@ -26,6 +28,11 @@ class Ring(Command[UUID]):
     answer: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Count(Query[int]):
+    pass
+
+
 bells = Module("bells")
 ID = UUID(int=7)
 ANSWERS: dict[str, Any] = {"id": ID, "text": str(ID), "number": 7, "nothing": None}
@@ -36,6 +43,11 @@ async def ring(command: Ring, events: EventBus) -> UUID:
     await events.publish(Rang())
     answer: UUID = ANSWERS[command.answer]
     return answer
+
+
+@bells.handler
+async def count(query: Count) -> int:
+    return "many"  # type: ignore[return-value]  # a promise that is broken
 
 
 @pytest.fixture
@@ -95,3 +107,55 @@ async def test_in_python_nobody_looks() -> None:
         assert (await app.execute(Ring(answer="number"))).unwrap() == 7
         assert isinstance((await app.execute(Unhang(), origin=Origin(source="http"))).unwrap(), Clapper)
         assert len(await recorded(app)) == 2
+
+
+async def test_a_query_that_breaks_its_promise_is_told_as_a_crash_everywhere(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What counts messages, and what logs them, hears of it like whoever has asked."""
+    counted = list[tuple[str, str]]()
+
+    class Meter:
+        def record(self, kind: str, message: str, outcome: str, seconds: float) -> None:
+            counted.append((message, outcome))
+
+    app.observe(meter=Meter())
+    async with client_of(app, app.http()) as client:
+        assert (await client.get("/queries/count")).status_code == 500
+    assert counted == [("count", "crashed")]
+    assert "count: a str was answered, which is no <class 'int'>: it (int_parsing)" in caplog.text
+
+
+async def test_a_test_of_an_application_sees_it(app: App) -> None:
+    """What is sent there comes by a door, as it will."""
+    with pytest.raises(WiringError, match="a int was answered"):
+        await given(app).when(Ring(answer="number")).then(Rang())
+
+
+async def test_what_was_proven_is_what_is_sent() -> None:
+    """It is written once, though it is looked at before the commit and sent behind it."""
+    written = list[str]()
+
+    def shout(text: str) -> str:
+        written.append(text)
+        return text.upper()
+
+    @dataclass(frozen=True, kw_only=True)
+    class Shout(Command[Annotated[str, PlainSerializer(shout)]]):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Listen(Query[Annotated[str, PlainSerializer(shout)]]):
+        pass
+
+    async def answer(message: Shout | Listen) -> Any:
+        return "ding"
+
+    tower = Module("tower")
+    tower.register(Shout, answer)
+    tower.register(Listen, answer)
+    app = App("tower", modules=[bells, tower], database="memory:")
+    async with client_of(app, app.http()) as client:
+        assert (await client.post("/commands/shout", json={})).json() == "DING"
+        assert (await client.get("/queries/listen")).json() == "DING"
+    assert written == ["ding", "ding"]

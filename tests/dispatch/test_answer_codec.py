@@ -1,12 +1,13 @@
 """Answers as JSON: what the type does not promise never gets out, and nothing of it is told."""
 
+import json
 import traceback
 import warnings
-from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from dataclasses import InitVar, dataclass
+from typing import Annotated, Any, Literal, cast
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator, Field, computed_field
 
 from twofold.dispatch import AnswerCodec
 from twofold.errors import WiringError
@@ -89,3 +90,113 @@ def test_nothing_is_no_answer_of_another_type(promised: Any) -> None:
 @pytest.mark.parametrize("promised", [None, Shown | None, Any, object], ids=str)
 def test_nothing_is_an_answer_where_it_may_be(promised: Any) -> None:
     assert AnswerCodec(promised).dump(None) == b"null"
+
+
+@dataclass
+class Priced:
+    kind: Literal["book"] = "book"
+    price: Annotated[int, Field(gt=0)] = 1
+    title: Annotated[str, Field(max_length=9)] = ""
+
+
+@dataclass
+class Shelf:
+    books: tuple[Priced, ...]
+    by_id: dict[int, Listing] | None = None
+
+
+class Person:
+    def __init__(self, **facts: object) -> None:
+        vars(self).update(facts)
+
+
+@pytest.mark.parametrize(
+    "promised, value, where",
+    [
+        (Listing, Listing(total=cast("Any", None), users=[]), "total (int_type)"),
+        (list[Shown], [None], "0 (dataclass_type)"),
+        (Shelf, Shelf((Priced(title=cast("Any", None)),)), "books.0.title (string_type)"),
+        (Priced, Priced(kind=cast("Any", "TOPSECRET")), "kind (literal_error)"),
+        (Priced, Priced(price=-5), "price (greater_than)"),
+        (Shelf, Shelf((), {1: Listing(total=1, users=[cast("Any", None)])}), "by_id.*.users.0 (dataclass_type)"),
+        (Held, Person(car="TOPSECRET", card=Person()), "card (dataclass_type)"),
+        (Held, Held.model_construct(card=cast("Any", 1)), "another type"),
+    ],
+)
+def test_what_is_in_an_instance_is_held_against_the_promise(promised: Any, value: object, where: str) -> None:
+    """pydantic believes an instance; the error says where it is not as promised, and nothing of what is there."""
+    with pytest.raises(WiringError, match="which is no") as refused:
+        AnswerCodec(promised).dump(value)
+    assert where in str(refused.value)
+    assert "TOPSECRET" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "value", [iter(["a"]), map(str, [1]), (str(one) for one in [1])], ids=["iter", "map", "generator"]
+)
+@pytest.mark.parametrize("promised", [list[str], tuple[str, ...], list[Annotated[str, BeforeValidator(str)]]], ids=str)
+def test_what_can_be_read_once_is_no_list(promised: Any, value: object) -> None:
+    """Whoever looked at it would write an empty one."""
+    with pytest.raises(WiringError, match="answer a list of it"):
+        AnswerCodec(promised).dump(value)
+
+
+class Reading(BaseModel):
+    at: Annotated[int, BeforeValidator(lambda text: int(text, 16)), Field(serialization_alias="when")]
+    hidden: int = Field(default=1, exclude=True)
+
+    @computed_field
+    def next(self) -> int:
+        return self.at + 1
+
+
+class Aliased(BaseModel):
+    at: int = Field(alias="when")
+
+
+class Hidden(BaseModel):
+    hidden: int = Field(exclude=True)
+
+
+@dataclass
+class Counted:
+    given: InitVar[int]
+    total: int = 0
+
+    def __post_init__(self, given: int) -> None:
+        self.total += given
+
+
+@pytest.mark.parametrize(
+    "promised, value, expected",
+    [
+        (list[Aliased], [Aliased(when=1)], b'[{"at":1}]'),
+        (list[Hidden], [Hidden(hidden=1)], b"[{}]"),
+        (Counted, Counted(2), b'{"total":2}'),
+        (Reading, Reading(at=cast("Any", "ff")), b'{"at":255,"next":256}'),
+        (list[Reading], [Reading(at=cast("Any", "1"))], b'[{"at":1,"next":2}]'),
+        (dict[tuple[int, int], int], {(1, 2): 3}, b'{"1,2":3}'),
+        (Shelf, Shelf((Priced(),), {1: Listing(total=0, users=[Shown("ada")])}), None),
+        (list[Shown], [Shown("ada"), ROW], None),
+    ],
+    ids=str,
+)
+def test_what_is_promised_is_written_also_where_it_would_not_come_back(
+    promised: Any, value: object, expected: bytes | None
+) -> None:
+    """A type with validators, serialisers, aliases or computed fields need not take again what it makes of a value."""
+    codec = AnswerCodec(promised)
+    written = codec.dump(value)
+    assert b"TOPSECRET" not in written
+    if expected is None:
+        assert codec.dump(codec.load(written)) == written
+    else:
+        assert written == expected
+
+
+def test_what_cannot_be_read_again_is_an_error_that_tells_nothing_of_it() -> None:
+    written = json.dumps({"total": ROW["password_hash"], "users": []}).encode()
+    with pytest.raises(WiringError, match="read again as") as refused:
+        AnswerCodec(Listing).load(written)
+    assert "total (int_parsing)" in str(refused.value)
+    assert "TOPSECRET" not in "".join(traceback.format_exception(refused.value))

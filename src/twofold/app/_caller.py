@@ -36,6 +36,14 @@ class Caller:
         self._receipt = origin.receipt or Receipt()
         self.origin = origin if origin.receipt is self._receipt else replace(origin, receipt=self._receipt)
 
+    def at(self, door: str) -> "Caller":
+        """The same caller at a door, which the trail names, and whose answers are held against what is promised.
+
+        Args:
+            door: What it is called: `http` and `shell` are.
+        """
+        return Caller(self._dispatcher, replace(self.origin, source=door))
+
     @property
     def position(self) -> int:
         """The position in the log that it has reached, where another may begin; 0 when it has written nothing."""

@@ -7,13 +7,12 @@ said twice: what the context fills cannot be typed.
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import NoneType
 from typing import Any, cast, final, get_args
 
 from twofold.app._app import App
 from twofold.app._called import message_called
-from twofold.app._caller import Caller
 from twofold.app._form import Field as Field
 from twofold.app._form import docstring_of, fields_of
 from twofold.app._role import Role
@@ -167,7 +166,7 @@ async def send(
     """
     correlation_id = str(app.router.ids())
     named = app.caller(correlation_id=correlation_id, principal=principal, tenant=tenant, idempotency_key=key)
-    caller = Caller(app.dispatcher, replace(named.origin, source="shell"))
+    caller = named.at("shell")
     try:
         message = wanted.message(data, typed or {}, caller.origin)
     except (Invalid, Unauthenticated, Forbidden) as error:

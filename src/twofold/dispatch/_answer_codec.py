@@ -4,7 +4,7 @@ The type is a promise, so an answer that breaks it is brought into shape or is a
 promised type never gets out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -15,8 +15,9 @@ from pydantic_core import PydanticSerializationError
 
 from twofold.dispatch._answers import answered_type
 from twofold.dispatch._handler import Handler
+from twofold.dispatch._round_trip import comes_back, field_names
 from twofold.errors import WiringError
-from twofold.messages import PLAIN, strict_writer
+from twofold.messages import PLAIN, Feed, plainly_so, strict_writer
 
 
 class AnswerCodec:
@@ -29,7 +30,7 @@ class AnswerCodec:
         WiringError: There is no way to write the type as JSON.
     """
 
-    __slots__ = ("_may_be_none", "_promised", "_write", "adapter")
+    __slots__ = ("_comes_back", "_is_plain", "_may_be_none", "_names", "_promised", "_write", "_write_plain", "adapter")
 
     def __init__(self, promised: Any) -> None:
         try:
@@ -38,6 +39,11 @@ class AnswerCodec:
             self._promised, self._write = promised, strict_writer(self.adapter)
         except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError) as error:
             raise WiringError(f"answers {promised}, which cannot be written as JSON") from error
+        schema = self.adapter.core_schema
+        self._comes_back = comes_back(schema)
+        self._is_plain = plainly_so(schema, bounded=False)
+        self._write_plain = self.adapter.serializer.to_json
+        self._names = field_names(schema)
         self._may_be_none = _takes_none(self.adapter)
 
     def dump(self, value: object) -> bytes:
@@ -46,45 +52,86 @@ class AnswerCodec:
         Raises:
             WiringError: It is not of the promised type, and cannot be brought into its shape. Nothing of it is told.
         """
-        if value is not None or self._may_be_none:  # pydantic writes None as any type
-            with suppress(PydanticSerializationError):
-                return self._write(value)
-            with suppress(ValidationError, PydanticSerializationError):
-                return self._write(self.adapter.validate_python(value, from_attributes=True))
-        # In words of our own: those of pydantic quote the value, and end up in a log.
-        raise WiringError(f"a {type(value).__qualname__} was answered, and it or what is in it is no {self._promised}")
+        if self._is_plain(value):
+            return self._write_plain(value, warnings=False)
+        if self._can_be_read_once(value):
+            raise self._broken(value, "it can be read once, and whoever looks at it has read it: answer a list of it")
+        try:
+            return self._proven(value) if self._comes_back else self._shaped(value)
+        except ValidationError as error:
+            raise self._broken(value, self._reasons(error)) from None
+        except PydanticSerializationError:
+            raise self._broken(value, "it or what is in it is of another type") from None
 
     def load(self, body: bytes) -> Any:
         """An answer from JSON.
 
         Raises:
-            ValidationError: It is no answer of this type.
+            WiringError: It is no answer of this type. Nothing of it is told.
         """
-        return self.adapter.validate_json(body)
+        try:
+            return self.adapter.validate_json(body)
+        except ValidationError as error:
+            text = f"what was answered cannot be read again as {self._promised}: {self._reasons(error)}"
+            raise WiringError(text) from None
+
+    def _can_be_read_once(self, value: object) -> bool:
+        return isinstance(value, Iterator) and self.adapter.core_schema["type"] not in ("any", "generator")
+
+    def _proven(self, value: object) -> bytes:
+        """An answer of a type that comes back from JSON, which looks at all of it; pydantic believes an instance."""
+        body = self._write(self.adapter.validate_python(value, from_attributes=True))
+        self.adapter.validate_json(body)
+        return body
+
+    def _shaped(self, value: object) -> bytes:
+        """An answer of a type that has its own ways to be read or written: it is written if that is possible at all."""
+        if value is not None or self._may_be_none:  # pydantic writes None as any type
+            with suppress(PydanticSerializationError):
+                return self._write(value)
+        return self._write(self.adapter.validate_python(value, from_attributes=True))
+
+    def _broken(self, value: object, why: str) -> WiringError:
+        # In words of our own: those of pydantic quote the value, and end up in a log.
+        return WiringError(f"a {type(value).__qualname__} was answered, which is no {self._promised}: {why}")
+
+    def _reasons(self, error: ValidationError) -> str:
+        """Where an answer is not as promised, and by which rule; of what it holds only the names that its type has."""
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        return "; ".join(f"{self._place(one['loc'])} ({one['type']})" for one in found)
+
+    def _place(self, path: tuple[int | str, ...]) -> str:
+        return ".".join(str(one) if isinstance(one, int) or one in self._names else "*" for one in path) or "it"
 
 
-def answer_proof(handler: Handler) -> Callable[[object], None]:
+def answer_proof(handler: Handler) -> Callable[[object], bytes | None] | None:
     """What proves that an answer is what a handler promises, for whoever does something that hangs on it.
-
-    Nothing is proven of a type that has no form in JSON. The codec is made when the first answer comes.
 
     Args:
         handler: The handler.
 
     Returns:
-        A function of the answer; it raises a WiringError for one that breaks the promise.
+        A function of the answer, which gives it as JSON where it has such a form, and raises a WiringError for one that
+        breaks the promise. None for a handler that promises nothing. The codec is made when the first answer comes.
     """
+    promised = answered_type(handler)
+    if promised is Any or promised is Feed:
+        return None
 
     @cache
     def codec() -> AnswerCodec | None:
         with suppress(WiringError):
-            return AnswerCodec(answered_type(handler))
+            return AnswerCodec(promised)
         return None
 
-    def prove(value: object) -> None:
+    def prove(value: object) -> bytes | None:
         known = codec()
-        if known is not None:
-            known.dump(value)
+        if known is None:
+            return None
+        try:
+            return known.dump(value)
+        except WiringError as error:
+            raise WiringError(f"{handler.id}: {error.detail}") from None
 
     return prove
 

@@ -27,7 +27,7 @@ from twofold.messages._page import Page
 from twofold.messages._personal import PERSONAL, Personal, PersonalField, Subject, SubjectErased
 from twofold.messages._receipt import USUAL_WAIT, Receipt
 from twofold.messages._secret import NotSecret, Secret, redacting, without_secrets
-from twofold.messages._strictly import strict_writer
+from twofold.messages._strictly import plainly_so, strict_writer
 from twofold.messages._tag import Tag, tag_fields, tags_of
 from twofold.messages._telling import HIDDEN, has_secret, is_telling
 from twofold.messages._tenants import every_tenant, sees_every_tenant
@@ -86,6 +86,7 @@ __all__ = [
     "sealed_text",
     "Secret",
     "sees_every_tenant",
+    "plainly_so",
     "strict_writer",
     "Subject",
     "SubjectErased",

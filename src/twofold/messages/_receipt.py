@@ -23,7 +23,7 @@ class Receipt:
         WiringError: That is no time that anybody can wait.
     """
 
-    __slots__ = ("asked", "version", "wait", "written")
+    __slots__ = ("answer", "asked", "version", "wait", "written")
 
     def __init__(self, asked: int = 0, *, wait: float = USUAL_WAIT) -> None:
         if not 0 <= wait < math.inf:
@@ -34,6 +34,8 @@ class Receipt:
         """The last position that was committed here; 0 while there is none."""
         self.version: int | None = None
         """The version that the aggregate or stream reached which was decided about there; None for none or several."""
+        self.answer: tuple[object, bytes] | None = None
+        """What was answered last, and the same as JSON: it was written to be proven, and need not be once more."""
 
     @property
     def position(self) -> int:

@@ -23,7 +23,14 @@ _AS_THEY_ARE: Final[Mapping[str, type]] = {
     "str": str,
     "uuid": UUID,
 }
-_WRITTEN_AS_WHAT_IS_INSIDE: Final = ("default", "function-after", "function-before", "function-wrap")
+_WITH_VALIDATORS: Final = ("function-after", "function-before", "function-wrap")
+_WRITTEN_AS_WHAT_IS_INSIDE: Final = ("default", *_WITH_VALIDATORS)
+_BOUNDS: Final = frozenset(
+    {
+        *("gt", "ge", "lt", "le", "multiple_of", "max_digits", "decimal_places", "min_length", "max_length", "pattern"),
+        *("now_op", "tz_constraint", "version"),
+    }
+)
 _MISSING: Final = object()
 _NONE: Final = frozenset[type]()
 
@@ -37,7 +44,7 @@ def strict_writer(adapter: TypeAdapter[Any], known: Callable[..., object] | None
         adapter: The codec of the type.
         known: A serialiser of fields which gives what it is given to the one of their type, or something else for it.
     """
-    write, is_plainly_so = adapter.serializer.to_json, _look(adapter.core_schema, known)
+    write, is_plainly_so = adapter.serializer.to_json, plainly_so(adapter.core_schema, known)
 
     def strictly(value: object, context: object = None) -> bytes:
         return write(value, context=context, warnings=False if is_plainly_so(value) else "error")
@@ -45,18 +52,24 @@ def strict_writer(adapter: TypeAdapter[Any], known: Callable[..., object] | None
     return strictly
 
 
-def _look(schema: Any, known: object) -> Callable[[object], bool]:
-    """Tells whether a value is as its type says, where its class and those of its fields are enough to tell."""
-    types = _types(schema, known)
+def plainly_so(schema: Any, known: object = None, *, bounded: bool = True) -> Callable[[object], bool]:
+    """Tells whether a value is as its type says, where its class and those of its fields are enough to tell.
+
+    Args:
+        schema: The core schema of the type.
+        known: A serialiser of fields which gives what it is given to the one of their type, or something else for it.
+        bounded: Whether values are within the bounds of their types, so that nobody has to look.
+    """
+    types = _types(schema, known, bounded=bounded)
     if types:
         return lambda value: type(value) in types
     if schema["type"] == "nullable" and "serialization" not in schema:
-        is_inside = _look(schema["schema"], known)
+        is_inside = plainly_so(schema["schema"], known, bounded=bounded)
         return lambda value: value is None or is_inside(value)
     within = _fields(schema)
     if within is None:
         return lambda _: False
-    cls, fields = schema["cls"], [(name, _types(inside, known)) for name, inside in within.items()]
+    cls, fields = schema["cls"], [(name, _types(inside, known, bounded=bounded)) for name, inside in within.items()]
 
     def is_plainly_so(value: object) -> bool:
         if type(value) is not cls:
@@ -84,15 +97,17 @@ def _fields(schema: Any) -> dict[str, Any] | None:
     return {name: field["schema"] for name, field in fields.items()}
 
 
-def _types(schema: Any, known: object) -> frozenset[type]:
+def _types(schema: Any, known: object, *, bounded: bool) -> frozenset[type]:
     """The classes whose values a schema takes and writes as they are; none where there is more to it."""
     kind = schema["type"]
+    if not bounded and (kind in _WITH_VALIDATORS or schema.keys() & _BOUNDS):
+        return _NONE
     if "serialization" in schema and (known is None or schema["serialization"].get("function") is not known):
         return _NONE
     if kind in _WRITTEN_AS_WHAT_IS_INSIDE:
-        return _types(schema["schema"], known)
+        return _types(schema["schema"], known, bounded=bounded)
     if kind == "nullable":
-        inside = _types(schema["schema"], known)
+        inside = _types(schema["schema"], known, bounded=bounded)
         return inside | {type(None)} if inside else _NONE
     if kind == "enum":
         return frozenset({schema["cls"]})

@@ -5,6 +5,7 @@ unit of the command it is sent in, as a part that can be undone alone.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -30,7 +31,7 @@ def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: C
     """
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
-        prove = answer_proof(handler) if handler.kind is Kind.COMMAND else None
+        proof = answer_proof(handler) if handler.kind is Kind.COMMAND else None
 
         async def transaction(message: Any, context: Context) -> Result[Any, Any]:
             refuse_in_query(type(message).__qualname__)
@@ -45,9 +46,7 @@ def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: C
                         unit.settle(settled)
                     result = await call_next(message, context)
                     if result.is_success:
-                        # A door would find out when it writes the answer, which is too late to undo anything.
-                        if prove is not None and context.origin.source is not None:
-                            prove(result.value)
+                        _prove(proof, result.value, context)
                         unit.prove_expected()
                         await _commit(unit, result, classifier)
                     else:
@@ -65,12 +64,17 @@ def read_only_stage() -> Stage:
     """The stage that keeps a query from sending commands or publishing events."""
 
     def wrap(handler: Handler, call_next: Next) -> Next | None:
+        proof = answer_proof(handler) if handler.kind is Kind.QUERY else None
+
         async def read_only(message: Any, context: Context) -> Result[Any, Any]:
             token = _reading.set(True)
             try:
-                return await call_next(message, context)
+                result = await call_next(message, context)
             finally:
                 _reading.reset(token)
+            if result.is_success:
+                _prove(proof, result.value, context)
+            return result
 
         return read_only if handler.kind is Kind.QUERY else None
 
@@ -85,6 +89,19 @@ def refuse_in_query(what: str) -> None:
     """
     if _reading.get():
         raise WiringError(f"{what} was sent while a query is being handled: a query changes nothing")
+
+
+def _prove(proof: Callable[[object], bytes | None] | None, answer: object, context: Context) -> None:
+    """Hold an answer that leaves by a door against its promise, while something can be undone, and told as a crash.
+
+    Raises:
+        WiringError: It breaks it.
+    """
+    if proof is None or context.origin.source is None or context.parent is not None:
+        return
+    written, receipt = proof(answer), context.origin.receipt
+    if written is not None and receipt is not None:
+        receipt.answer = answer, written
 
 
 async def _commit(unit: UnitOfWork, result: Result[Any, Any], classifier: Classifier) -> None:

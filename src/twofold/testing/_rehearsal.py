@@ -126,7 +126,7 @@ class Rehearsal:
 
     async def _send(self, message: object, who: Mapping[str, Any]) -> Result[Any, Any]:
         while True:
-            caller = self._app.caller(**who)
+            caller = self._app.caller(**who).at("test")
             crashed, result = await self._until_crash(caller.execute(message))
             lost = result is None or isinstance(result.error, StoreUnavailable | OutcomeUnknown)
             if result is not None and not (crashed and lost):

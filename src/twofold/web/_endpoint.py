@@ -173,7 +173,7 @@ class Endpoint:
         arrival = arrival_at(scope)
         status, body = self.status or 200, b""
         if value is not None or (self.handler.kind is Kind.QUERY and not self.answer.optional):
-            body = b"" if status in _SILENT else self.answer.dump(value)
+            body = b"" if status in _SILENT else self.answer.body_of(value, origin)
         elif self.handler.kind is Kind.QUERY:
             await send_problem(problem_told(nothing_found(), arrival), arrival, send)
             return

@@ -208,6 +208,7 @@ async def _handled(twin: Twin, entry: AuditEntry, command: Any) -> tuple[str, st
         causation_id=entry.causation_id,
         user_id=entry.user_id,
         tenant=entry.tenant,
+        source=entry.source,
         replay=True,
     )
     context = Context(origin, None, twin.clock, new_id, entry.message_id)
