@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.web.serving import served
@@ -85,6 +86,19 @@ def test_a_bug_is_answered_and_logged_there(web: FastAPI, seen: list[str], caplo
         answer = post(web, breaks=True)
     assert (answer.status_code, answer.json()["status"]) == (500, 500)
     assert "LookupError" in caplog.text
+    assert seen == []
+
+
+def test_a_handler_for_everything_is_called_there(web: FastAPI, seen: list[str]) -> None:
+    """It answers a crash, and what goes well comes no longer way for it."""
+
+    @web.exception_handler(Exception)
+    async def lost(_: Request, error: Exception) -> PlainTextResponse:
+        return PlainTextResponse(f"lost: {error}", status_code=500)
+
+    answer = post(web, breaks=True)
+    assert (answer.status_code, answer.text) == (500, "lost: no clapper")
+    assert "x-correlation-id" in answer.headers
     assert seen == []
 
 
