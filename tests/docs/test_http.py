@@ -7,10 +7,15 @@ from uuid import UUID
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.web.shop import client_of, who
 from tests.web.streams import stream_of
-from twofold import App
+from twofold import App, NotFound, TwofoldError
 
 pytestmark = pytest.mark.anyio
 PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
@@ -117,6 +122,82 @@ async def test_a_route_of_ones_own_as_printed() -> None:
         ]
         shown = (await app.execute(names["ShowOrder"](order_id=ORDER))).unwrap()
     assert (claimed.status_code, nobody.status_code, shown.notes) == (204, 401, ("ada has it",))
+
+
+class Broken:
+    """Somebody's middleware, which breaks."""
+
+    def __init__(self, asgi: ASGIApp) -> None:
+        self._asgi = asgi
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            raise LookupError
+        await self._asgi(scope, receive, send)
+
+
+async def teapot(request: Request, error: Exception) -> Response:
+    return PlainTextResponse("tea", status_code=418)
+
+
+async def crash() -> None:
+    raise LookupError
+
+
+async def missing() -> None:
+    raise NotFound("no such order")
+
+
+async def test_it_is_a_fastapi_application_as_printed() -> None:
+    """Middleware sees whole responses, and what answers crashes gets those of routes, with the id."""
+    names = printed()
+    site: FastAPI = names["site"]
+    site.add_api_route("/crash", crash)
+    async with client_of(names["app"], site, origin="https://shop.example") as client:
+        placed = await client.put(f"/orders/{ORDER}")
+        crashed = await client.get("/crash")
+    assert (placed.status_code, crashed.status_code, crashed.json()) == (204, 500, {"crashed": "/crash"})
+    for answer in (placed, crashed):
+        assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+        assert "x-correlation-id" in answer.headers
+
+
+async def test_handlers_of_errors_are_given_what_the_page_says() -> None:
+    """What routes raise, and paths that lead nowhere; what a message is refused with is answered already."""
+    names = printed()
+    site: FastAPI = names["site"]
+    site.add_exception_handler(TwofoldError, teapot)
+    site.add_exception_handler(404, teapot)
+    site.add_api_route("/missing", missing)
+    async with client_of(names["app"], site) as client:
+        paths = ("/missing", "/nowhere", f"/orders/{ORDER}")
+        assert [(await client.get(path)).status_code for path in paths] == [418, 418, 404]
+
+
+@pytest.mark.parametrize("attached_behind", [True, False])
+async def test_middleware_that_breaks_is_answered_as_the_page_says(attached_behind: bool) -> None:
+    """In front of twofold by the outermost layer, and behind it as a route."""
+    app, web = orders(), FastAPI()
+    if attached_behind:
+        web.add_middleware(Broken)
+    app.attach(web)
+    if not attached_behind:
+        web.add_middleware(Broken)
+    transport = httpx.ASGITransport(web, raise_app_exceptions=False)
+    async with app, httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        answer = await client.get("/")
+    told = (answer.status_code, answer.headers["content-type"].partition(";")[0], "x-correlation-id" in answer.headers)
+    assert told == (500, "application/problem+json" if attached_behind else "text/plain", attached_behind)
+
+
+async def test_a_root_path_is_where_the_page_says() -> None:
+    """In the address of the document, and in the types of problems."""
+    app = orders()
+    web = app.http()
+    web.root_path = "/shop"
+    async with client_of(app, web) as client:
+        document, problem = (await client.get("/openapi.json")).json(), (await client.get(f"/orders/{ORDER}")).json()
+    assert (document["servers"], problem["type"]) == ([{"url": "/shop"}], "/shop/problems/not_found")
 
 
 async def test_it_is_mounted_as_printed() -> None:

@@ -17,10 +17,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.web.serving import served
-from twofold import App, Command, Module
+from twofold import App, Command, Module, Query
 
 PATH = "/commands/ring"
 
@@ -36,10 +37,20 @@ async def ring(command: Ring) -> str:
     return "ding"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Look(Query[str]):
+    name: str
+
+
+async def look(query: Look) -> str:
+    return query.name
+
+
 @pytest.fixture
 def web() -> FastAPI:
     module = Module("bells")
     module.register(Ring, ring)
+    module.handler(path="/tower/{name}")(look)
     web: FastAPI = App("bells", modules=[module], database="memory:").http()
     return web
 
@@ -88,6 +99,19 @@ def test_a_bug_is_answered_and_logged_there(web: FastAPI, seen: list[str], caplo
     assert seen == []
 
 
+def test_a_handler_for_everything_is_called_there(web: FastAPI, seen: list[str]) -> None:
+    """It answers a crash, and what goes well comes no longer way for it."""
+
+    @web.exception_handler(Exception)
+    async def lost(_: Request, error: Exception) -> PlainTextResponse:
+        return PlainTextResponse(f"lost: {error}", status_code=500)
+
+    answer = post(web, breaks=True)
+    assert (answer.status_code, answer.text) == (500, "lost: no clapper")
+    assert "x-correlation-id" in answer.headers
+    assert seen == []
+
+
 class Layer:
     """Somebody's middleware, which breaks."""
 
@@ -118,8 +142,8 @@ def test_what_is_set_up_otherwise_goes_through_all_layers(
     assert seen == [PATH]
 
 
-def test_below_another_application_all_is_as_it_is_there(web: FastAPI, seen: list[str]) -> None:
-    """An application that is mounted has layers of both around it, also when it is started once more."""
+def below_prefix(web: FastAPI, prefix: str) -> FastAPI:
+    """An application that it is mounted in, and that starts it."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -127,21 +151,56 @@ def test_below_another_application_all_is_as_it_is_there(web: FastAPI, seen: lis
             yield
 
     outer = FastAPI(lifespan=lifespan)
-    outer.mount("/bells", web)
+    outer.mount(prefix, web)
+    return outer
+
+
+def test_below_another_application_all_is_as_it_is_there(web: FastAPI, seen: list[str]) -> None:
+    """An application that is mounted has layers of both around it, also when it is started once more."""
+    outer = below_prefix(web, "/bells")
     for _ in range(2):
         assert post(outer, f"/bells{PATH}").json() == "ding"
     assert seen == [f"/bells{PATH}"] * 4
 
 
-def test_spans_of_fastapi_see_every_request(web: FastAPI, seen: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """FastAPI's own span of a request is there, where a provider was set before the application started."""
-    kept = InMemorySpanExporter()
-    provider = TracerProvider()
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    """The spans that go to a provider which is set."""
+    kept, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(kept))
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    return kept
+
+
+def routes_of(kept: InMemorySpanExporter) -> dict[str, object]:
+    """The routes of the requests that FastAPI has told, by the names of their spans."""
+    spans = [span for span in kept.get_finished_spans() if span.name.startswith(("GET", "POST"))]
+    return {span.name: (span.attributes or {}).get("http.route") for span in spans}
+
+
+def test_spans_of_fastapi_see_every_request(web: FastAPI, seen: list[str], kept: InMemorySpanExporter) -> None:
+    """FastAPI's own span of a request is there, where a provider was set before the application started."""
     assert post(web).json() == "ding"
     assert seen == [PATH]
-    assert "POST" in [span.name for span in kept.get_finished_spans()]
+    assert routes_of(kept) == {f"POST {PATH}": PATH}
+
+
+@pytest.mark.parametrize("prefix", ["", "/bells"])
+def test_spans_of_fastapi_are_called_by_the_paths_of_messages(
+    web: FastAPI, prefix: str, kept: InMemorySpanExporter
+) -> None:
+    """As those of routes are: by the path with its fields, and with what is in front where it is mounted."""
+    outer = below_prefix(web, prefix) if prefix else web
+    with served(outer) as (address, _), httpx.Client(base_url=f"{address}{prefix}") as client:
+        assert client.get("/tower/south").json() == "south"
+        assert client.post(PATH, json={"breaks": True}).status_code == 500
+        assert client.get(PATH).status_code == 405
+        assert client.get("/tower").status_code == 404
+    told = {
+        f"{method} {prefix}{path}": f"{prefix}{path}" for method, path in (("GET", "/tower/{name}"), ("POST", PATH))
+    }
+    nowhere = {"GET /bells/{path}": "/bells/{path}"} if prefix else {"GET": None}
+    assert routes_of(kept) == told | nowhere
 
 
 @pytest.mark.parametrize(

@@ -209,3 +209,12 @@ async def test_documents_can_be_switched_off() -> None:
     app = shop_app()
     async with client_of(app, app.http(docs=False, title="Other")) as client:
         assert [(await client.get(path)).status_code for path in ("/docs", "/openapi.json", "/redoc")] == [404] * 3
+
+
+async def test_a_fault_is_told_at_once_where_the_application_runs_already() -> None:
+    """Nothing will start it any more, so a door that cannot be served is refused when it is asked for."""
+    module = Module("bells")
+    module.handler(path="/t/{nme}")(bell_handlers()["tick"])
+    async with App("bells", modules=[module], database="memory:") as app:
+        with pytest.raises(StartError, match="which is no field of"):
+            app.http()

@@ -661,6 +661,7 @@ class App:
 
         Raises:
             MissingExtraError: The extra `web` is not installed.
+            StartError: The application runs already, and a route is not sound.
         """
         return open_room("twofold.web").http(self, **{"authenticate": self._authenticate, **self._http, **options})
 

@@ -40,7 +40,7 @@ def attach(
     Its lifespan starts and stops the application. Routes that ask for `Depends()` on CommandBus, QueryBus, EventBus,
     Dispatcher or Caller get the application's own, with who the request comes from bound to them; on Principal they get
     who that is, and a request from nobody is a 401. Errors of twofold that a route raises, and FastAPI's findings about
-    a request, become problem details; error handlers of yours stay.
+    a request, become problem details; error handlers of yours stay, and one for `Exception` or 500 answers crashes.
     A request is one caller: its queries see what it has written before, and what its header `Twofold-Position` says;
     its response says in the same header what it has written. It has neither health nor metrics: `add_health` adds them.
 
@@ -90,7 +90,7 @@ def install(
         WiringError: What is said as `authenticate` is not callable, a class, or not async.
     """
     require_authenticator(said.authenticate)
-    faces = Faces(fastapi_app)
+    faces, handlers = Faces(fastapi_app), fastapi_app.exception_handlers
     fastapi_app.add_middleware(
         Reception,
         app=app,
@@ -98,10 +98,10 @@ def install(
         faces=faces,
         max_wait=max_wait,
         problems=problems,
+        handlers=handlers,
         stopping=stopping,
         short_way=short_way,
     )
-    handlers = fastapi_app.exception_handlers
     handlers.setdefault(TwofoldError, _refused)
     if handlers.get(RequestValidationError) is request_validation_exception_handler:
         handlers[RequestValidationError] = _invalid

@@ -4,6 +4,7 @@ The table behind it is made when it is first needed, and again after the applica
 is reported all together.
 """
 
+from contextvars import ContextVar
 from typing import Final, final
 
 from starlette.exceptions import HTTPException
@@ -24,6 +25,10 @@ from twofold.web._watch import Watch
 
 _FOUND: Final = "twofold.found"
 _RAISED: Final = "twofold.raised"
+_PATH: Final[ContextVar[str | None]] = ContextVar("twofold.path", default=None)
+
+TRACED: Final = "fastapi.telemetry"
+"""Where FastAPI keeps its span and its numbers of a request."""
 
 
 @final
@@ -80,6 +85,11 @@ class Doors(BaseRoute):
         """All errors that what is served says it may fail with."""
         return [error for endpoint in self.endpoints for error in declared_errors(endpoint.handler)]
 
+    @property
+    def path_format(self) -> str | None:
+        """The path of the endpoint that was found, as of any route: FastAPI asks at once, to call its span by it."""
+        return _PATH.get()
+
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Find the endpoint of a request."""
         if scope["type"] != "http":
@@ -87,6 +97,8 @@ class Doors(BaseRoute):
         endpoint, params, allowed = self._ready().find(scope["method"], local_path(scope))
         if endpoint is None and (not allowed or self._served_elsewhere(scope) is not None):
             return Match.NONE, {}
+        if TRACED in scope:
+            _PATH.set(None if endpoint is None else endpoint.path)
         child: Scope = {"endpoint": endpoint or self, "path_params": params, _FOUND: (endpoint, allowed)}
         return (Match.PARTIAL if endpoint is None else Match.FULL), child
 

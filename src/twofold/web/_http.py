@@ -79,6 +79,7 @@ def http(
             yours does when it is told to stop.
 
     Raises:
+        StartError: The application runs already, and a route is not sound.
         WiringError: What is said as `authenticate` is not callable, a class, or not async.
     """
     web = Front(
@@ -125,6 +126,8 @@ def http(
         prove=prove,
         short_way=quicker,
     )
+    if app.running:
+        doors.prove()  # nobody has to start it any more, and each request would be told
     return web
 
 

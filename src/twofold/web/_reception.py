@@ -1,16 +1,20 @@
-"""The outermost layer of the room: names every request, stamps every response, and has the last word on a crash.
+"""The outermost layer of the room: names every request, stamps every response, and has the last word on a crash, unless
+somebody has a handler of errors for everything.
 
 Pure ASGI, so that it adds no task and no copy. It never reads a body.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, final
 
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from twofold.app import App
+from twofold.dispatch import is_async
 from twofold.errors import Family
 from twofold.messages import NOWHERE, enter_origin, leave_origin
 from twofold.web._arrival import Arrival, enter_arrival, leave_arrival, note_arrival
@@ -36,6 +40,7 @@ class Reception:
         faces: Sees that routes get the application's buses.
         max_wait: The longest that a query may wait for what its request has to see, in seconds.
         problems: What the type of a problem begins with.
+        handlers: The handlers of errors that FastAPI has.
         stopping: Tells whether the process is about to stop.
         short_way: Leads messages past what is inside; None where that is not made for them.
     """
@@ -49,6 +54,7 @@ class Reception:
         faces: Faces,
         max_wait: float,
         problems: str,
+        handlers: Mapping[Any, Callable[..., Any]],
         stopping: Callable[[], bool],
         short_way: ShortWay | None = None,
     ) -> None:
@@ -58,6 +64,7 @@ class Reception:
         self._faces = faces
         self._max_wait = max_wait
         self._problems = problems
+        self._handlers = handlers
         self._stopping = stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,7 +100,28 @@ class Reception:
         except Exception as error:
             if arrival.answered:
                 raise  # half a response is out: only the server can break it off
-            await send_problem(problem_raised(error, arrival), arrival, stamped)
+            problem, response = problem_raised(error, arrival), None
+            if problem is CRASHED:
+                try:
+                    response = await self._last_resort(Request(scope), error)
+                except Exception as broken:  # noqa: BLE001  # raised on, FastAPI would call the handler for it, too
+                    problem = problem_raised(broken, arrival)
+            if response is None:
+                await send_problem(problem, arrival, stamped)
+            else:
+                await response(scope, receive, stamped)
+
+    async def _last_resort(self, request: Request, error: Exception) -> ASGIApp | None:
+        """What the handler for everything answers, in FastAPI's choice of one; None where there is none."""
+        found = [handler for key, handler in self._handlers.items() if key in (500, Exception)]
+        if not found:
+            return None
+        response: ASGIApp
+        if is_async(found[-1]):
+            response = await found[-1](request, error)
+        else:
+            response = await run_in_threadpool(found[-1], request, error)
+        return response
 
 
 def problem_raised(error: Exception, arrival: Arrival) -> Problem:

@@ -4,17 +4,13 @@ It is taken where nobody could tell: not where a span wants to know the route, n
 else's would have come first. What an endpoint raises goes back through those layers, to the handlers of errors.
 """
 
-from typing import Final
-
 from fastapi import FastAPI
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from twofold.web._arrival import arrival_at
-from twofold.web._doors import Doors, raise_at
-
-_TRACED: Final = "fastapi.telemetry"
+from twofold.web._doors import TRACED, Doors, raise_at
 
 
 def short_way(web: FastAPI, doors: Doors, layers: ASGIApp) -> ASGIApp:
@@ -30,7 +26,7 @@ def short_way(web: FastAPI, doors: Doors, layers: ASGIApp) -> ASGIApp:
     routes = web.router.routes
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or _TRACED in scope or routes[0] is not doors:
+        if scope["type"] != "http" or TRACED in scope or routes[0] is not doors:
             await layers(scope, receive, send)
             return
         match, found = doors.matches(scope)
