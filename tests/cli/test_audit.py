@@ -92,12 +92,27 @@ def test_a_time_is_taken_as_it_is_printed(audit: Audit) -> None:
     elsewhere = datetime.fromisoformat(last["time"]).astimezone(timezone(timedelta(hours=-7))).isoformat()
     for time in (row[0], line[1], last["time"], elsewhere):
         assert last in json.loads(audit("list", "--json", "--since", time).out), time
-        assert last not in json.loads(audit("list", "--json", "--until", time).out), time
+        assert last in json.loads(audit("list", "--json", "--until", time).out), time
+        assert last in json.loads(audit("list", "--json", "--since", time, "--until", time).out), time
         assert audit("prune", "--before", time, "--dry-run").code == 0
     for time in ("yesterday", "0001-01-01T00:00+14:00"):
         said = audit("list", "--since", time)
         told = " ".join(said.err.replace("│", "").split())
         assert (said.code, f"{time!r} is no instant; 2030-01-02 is, and 2030-01-02T03:04:05Z" in told) == (2, True)
+
+
+def test_an_end_is_its_whole_second_unless_it_says_fractions(audit: Audit) -> None:
+    """As tables print it, and no later; with fractions it is exact, and what was sent at that very time is meant."""
+    (first,) = json.loads(audit("list", "--json", "--oldest", "--limit", "1").out)
+    sent = datetime.fromisoformat(first["time"])
+    second, tick = sent.replace(microsecond=0), timedelta(microseconds=1)
+    for until, among in [
+        (f"{second:%Y-%m-%d %H:%M:%S UTC}", True),
+        (f"{second - timedelta(seconds=1):%Y-%m-%d %H:%M:%S UTC}", False),
+        ((sent - tick).isoformat(timespec="microseconds"), False),
+        ("9999-12-31T23:59:59Z", True),
+    ]:
+        assert (first in json.loads(audit("list", "--json", "--until", until).out)) is among, until
 
 
 def test_a_duration_has_its_unit(audit: Audit) -> None:

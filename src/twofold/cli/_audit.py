@@ -16,7 +16,7 @@ from twofold.app.deeds import told
 from twofold.cli._audit_entry import TIME, as_dict, lines_of, request_as_dict, request_lines, row_of
 from twofold.cli._audit_verdict import verdict_as_dict, verdict_lines
 from twofold.cli._load import app_argument, behind_app, database_options
-from twofold.cli._moment import time
+from twofold.cli._moment import end, time
 from twofold.cli._pipe import print_line
 from twofold.cli._sensitive import by_whom, confirm, sensitive
 from twofold.cli._store import with_stores
@@ -44,9 +44,10 @@ def audit() -> None:
 
 def filters(command: F) -> F:
     """The options that say which entries are meant."""
-    for name, text in (("until", "Only what was sent before"), ("since", "Only what was sent since")):
-        told = f"{text} this time, in UTC unless it says its zone."
-        command = click.option(f"--{name}", type=time, help=told)(command)
+    zone = "in UTC unless it says its zone"
+    until = f"Only what was sent until this time, {zone}; without fractions until the end of its second."
+    command = click.option("--until", type=end, metavar="TIME", help=until)(command)
+    command = click.option("--since", type=time, help=f"Only what was sent since this time, {zone}.")(command)
     command = click.option("--outcome", metavar="WORD", help="`success`, a category of errors, `crashed`, …")(command)
     command = click.option("--correlation", metavar="ID", help="Only of this request.")(command)
     command = click.option("--user", metavar="ID", help="Only of this user.")(command)
