@@ -88,6 +88,25 @@ def test_a_database_that_cannot_be_opened_is_a_fault(twofold: Twofold, tmp_path:
     assert codes(said)[0] == ("store_unavailable", "the database")
 
 
+apart = App("desk", modules=[desk])
+"""No other test reads where this one is told to."""
+
+
+@pytest.mark.parametrize("option, where", [("--database", "the database"), ("--read-database", "the read database")])
+def test_a_database_without_a_folder_is_a_fault(
+    twofold: Twofold, database: Path, tmp_path: Path, option: str, where: str
+) -> None:
+    """As it is for `run`, in the same words; and none is made."""
+    missing = tmp_path / "nowhere" / "x.db"
+    given = {"--database": str(database), option: str(missing)}
+    options = [word for pair in given.items() for word in pair]
+    said = twofold("doctor", "tests.cli.test_doctor:apart", *options, "--json")
+    first = json.loads(said.out)[0]
+    assert (said.code, first["severity"], first["code"], first["where"]) == (2, "fault", "store_unavailable", where)
+    assert (f"{missing}: " in first["text"], "there is no such folder" in first["text"]) == (True, True)
+    assert not missing.parent.exists()
+
+
 untouched = App("desk", modules=[desk])
 """No other test has given it a role, which stays for the rest of a process."""
 
