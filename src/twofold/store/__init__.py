@@ -1,7 +1,7 @@
 """The write side: units of work, the log, checkpoints, and the in-memory reference of the store port."""
 
 from twofold.store._attempt import ATTEMPTS, IF_INTERRUPTED, INTERRUPTED, from_header
-from twofold.store._audit import CRASHED, REPLAYED, SUCCESS, AuditEntry, AuditSearch
+from twofold.store._audit import CRASHED, OUTCOMES, REPLAYED, SUCCESS, AuditEntry, AuditSearch
 from twofold.store._audit_block import AuditBlock
 from twofold.store._audit_cut import CUT, AuditCut
 from twofold.store._audit_keys import NO_KEYS, AuditKeyMissing, AuditKeys
@@ -106,6 +106,7 @@ __all__ = [
     "Move",
     "NOBODY",
     "NO_KEYS",
+    "OUTCOMES",
     "Parked",
     "ParkedEvents",
     "Participant",
