@@ -28,6 +28,7 @@ from twofold.store._lifecycle import conclusion_stage, lifecycle_stage
 from twofold.store._log import Log, Wakeup
 from twofold.store._memory import MemoryStore
 from twofold.store._memory_tables import MemoryTables
+from twofold.store._not_held import NUMBER_NOT_HELD, TEXT_NOT_HELD
 from twofold.store._parked import INBOX, Parked, ParkedEvents, is_of_log
 from twofold.store._participants import EventSource, Participant
 from twofold.store._port import (
@@ -106,6 +107,7 @@ __all__ = [
     "Move",
     "NOBODY",
     "NO_KEYS",
+    "NUMBER_NOT_HELD",
     "OUTCOMES",
     "Parked",
     "ParkedEvents",
