@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from examples._demo.database import Database
+from tests.aggregates.members import Join, members
 from tests.cli.conftest import Said
 from tests.cli.ledger import Book, Count, Open, Sum, ledger
 from twofold import App
@@ -175,6 +176,26 @@ def test_whoever_keeps_a_state_elsewhere_is_named(stream: Stream, database: Path
     assert "--of: Account, decide" in said.err
     assert shown(stream("state", "elsewhere", "--of", "decide", "--json"))["state"] == {"count": 1}
     assert "--of: Account, decide" in stream("state", "elsewhere", "--of", "Nobody").err
+
+
+club = App("club", modules=[members])
+
+
+@pytest.mark.parametrize("options", [("member-bob",), ("member-bob", "--of", "Member"), ("queue-1",)])
+def test_the_state_of_an_entity_is_no_stream_s(
+    twofold: Callable[..., Said], tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """Whether it is named or found by the name of the stream: that says where its state is."""
+    file = tmp_path / "club.db"
+    with App("club", modules=[members], database=file).sync as running:
+        running.execute(Join(id="bob")).unwrap()
+    said = twofold("stream", "state", "tests.cli.test_stream:club", *options, "--database", str(file))
+    name = "Ticket" if options == ("queue-1",) else "Member"
+    told = f"twofold: {name} is an entity: its state is in its table, and no stream's\n"
+    hint = "  hint: ask a query for it; `twofold stream show` shows what it has recorded\n"
+    assert (said.code, said.err) == (4, told + hint)
+    said = twofold("stream", "state", "tests.cli.test_stream:club", "other-1", "--database", str(file))
+    assert "nobody is known to keep state in stream 'other-1'" in said.err
 
 
 def test_an_event_that_is_passed_over_is_one_of_its_versions(stream: Stream, database: Path) -> None:
