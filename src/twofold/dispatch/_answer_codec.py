@@ -37,7 +37,8 @@ class AnswerCodec:
             self.adapter.json_schema(mode="serialization")
             self._promised, self._write = promised, strict_writer(self.adapter)
         except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError) as error:
-            raise WiringError(f"answers {promised}, which cannot be written as JSON") from error
+            reason = error.message.partition(". ")[0].removesuffix(".")  # of types, not of values
+            raise WiringError(f"answers {promised}, which cannot be written as JSON: {reason}") from error
         self._may_be_none = _takes_none(self.adapter)
 
     def dump(self, value: object) -> bytes:
