@@ -38,8 +38,10 @@ class NobodysStream(NotFound):
     code: ClassVar[str] = "nobodys_stream"
 
     def __init__(self, stream: str, keepers: Iterable[Keeper], entity: str | None = None) -> None:
-        text = f"nobody is known to keep state in stream {stream!r}"
-        super().__init__(text if entity is None else f"{entity} is an entity: its state is in its table, and no stream's")
+        if entity is None:
+            super().__init__(f"nobody is known to keep state in stream {stream!r}")
+        else:
+            super().__init__(f"{entity} is an entity: its state is in its table, and no stream's")
         self.stream, self.names, self.entity = stream, tuple(sorted({one.name for one in keepers})), entity
 
     @property

@@ -54,7 +54,7 @@ def filters(command: F) -> F:
     command = click.option("--outcome", type=_outcome, metavar="WORD", help=told)(command)
     command = click.option("--correlation", metavar="ID", help="Only of this request.")(command)
     command = click.option("--user", metavar="ID", help="Only of this user.")(command)
-    return click.option("--message", metavar="NAME", help="Only commands with this wire name, or of this class.")(command)
+    return click.option("--message", metavar="NAME", help="Only commands with this name, or of this class.")(command)
 
 
 def _outcome(word: str) -> str:

@@ -137,6 +137,7 @@ __all__ = [
     "StoreInFront",
     "Stored",
     "StoredLog",
+    "TEXT_NOT_HELD",
     "TenantStore",
     "Told",
     "Trace",

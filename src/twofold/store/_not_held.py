@@ -1,4 +1,7 @@
-"""What is said of values that no store can hold: whoever has sent one is told, and not which database has complained."""
+"""What is said of values that no store can hold.
+
+Whoever has sent one is told so, which may be anybody: no driver or database is named, nor what it says.
+"""
 
 from typing import Final
 

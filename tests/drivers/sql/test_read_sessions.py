@@ -46,7 +46,7 @@ async def test_writes_are_refused_by_the_database(reading: ReadSession) -> None:
         assert (await reading.scalars(select(Customer.name).order_by(Customer.id))).all() == list("abcde")
 
 
-_BEYOND = "^a number is beyond what can be stored$"
+_BEYOND = r"^a number is beyond what can be stored$"
 
 
 async def test_a_number_that_no_column_holds_is_invalid(store: Store, sessions: Sessions, reading: ReadSession) -> None:
