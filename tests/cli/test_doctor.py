@@ -51,13 +51,14 @@ def test_what_is_said_has_a_severity_a_code_and_a_hint(twofold: Twofold, databas
     assert (said.code, said.out) == (0, "orders: nothing to say\n")
 
 
-def test_an_application_that_cannot_start_is_code_2(twofold: Twofold) -> None:
+def test_an_application_that_cannot_start_is_code_2(twofold: Twofold, tmp_path: Path) -> None:
     """With all its faults, as `run` would say them."""
-    said = twofold("doctor", "tests.cli.broken:app", "--json")
+    where = ("--database", str(tmp_path / "new.db"))
+    said = twofold("doctor", "tests.cli.broken:app", *where, "--json")
     assert said.code == 2
     found = json.loads(said.out)
     assert [one["severity"] for one in found[:4]] == ["fault", "fault", "fault", "warning"]
-    assert twofold("doctor", "tests.cli.broken:app").out.splitlines()[-1] == "broken: 3 faults, 3 warnings"
+    assert twofold("doctor", "tests.cli.broken:app", *where).out.splitlines()[-1] == "broken: 3 faults, 3 warnings"
 
 
 def test_faults_of_the_code_hide_none_of_the_database(twofold: Twofold, tmp_path: Path) -> None:
