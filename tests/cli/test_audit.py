@@ -19,6 +19,8 @@ Audit = Callable[..., Said]
 BANK = "tests.cli.test_audit:app"
 
 app = App("bank", modules=[bank()])
+emptied = App("bank")
+"""The same, later: its commands are gone."""
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +94,27 @@ def test_a_time_is_taken_as_it_is_printed(audit: Audit) -> None:
     elsewhere = datetime.fromisoformat(last["time"]).astimezone(timezone(timedelta(hours=-7))).isoformat()
     for time in (row[0], line[1], last["time"], elsewhere):
         assert last in json.loads(audit("list", "--json", "--since", time).out), time
-        assert last not in json.loads(audit("list", "--json", "--until", time).out), time
+        assert last in json.loads(audit("list", "--json", "--until", time).out), time
+        assert last in json.loads(audit("list", "--json", "--since", time, "--until", time).out), time
         assert audit("prune", "--before", time, "--dry-run").code == 0
     for time in ("yesterday", "0001-01-01T00:00+14:00"):
         said = audit("list", "--since", time)
         told = " ".join(said.err.replace("│", "").split())
         assert (said.code, f"{time!r} is no instant; 2030-01-02 is, and 2030-01-02T03:04:05Z" in told) == (2, True)
+
+
+def test_an_end_is_its_whole_second_unless_it_says_fractions(audit: Audit) -> None:
+    """As tables print it, and no later; with fractions it is exact, and what was sent at that very time is meant."""
+    (first,) = json.loads(audit("list", "--json", "--oldest", "--limit", "1").out)
+    sent = datetime.fromisoformat(first["time"])
+    second, tick = sent.replace(microsecond=0), timedelta(microseconds=1)
+    for until, among in [
+        (f"{second:%Y-%m-%d %H:%M:%S UTC}", True),
+        (f"{second - timedelta(seconds=1):%Y-%m-%d %H:%M:%S UTC}", False),
+        ((sent - tick).isoformat(timespec="microseconds"), False),
+        ("9999-12-31T23:59:59Z", True),
+    ]:
+        assert (first in json.loads(audit("list", "--json", "--until", until).out)) is among, until
 
 
 def test_a_duration_has_its_unit(audit: Audit) -> None:
@@ -216,6 +233,49 @@ def test_without_its_key_nothing_is_proved(audit: Audit, database: Path, monkeyp
         assert (said.code, said.out, "nothing is proved of it" in said.err) == (2, "", True)
         assert "TWOFOLD_AUDIT_KEY_FILE" in said.err
         monkeypatch.setenv("TWOFOLD_AUDIT_KEY", "k" * 32)
+
+
+@pytest.mark.parametrize(
+    "word, told",
+    [
+        ("crash", "'crash' is no outcome: did you mean crashed?"),
+        ("Refused", "'Refused' is no outcome: did you mean refused?"),
+        ("xyz", "'xyz' is no outcome: there are success, wiring, invalid,"),
+    ],
+)
+@pytest.mark.parametrize("command", ["list", "export", "replay"])
+def test_an_outcome_that_is_none_is_a_usage_error(audit: Audit, command: str, word: str, told: str) -> None:
+    """Nobody is told that nothing is like that, when nothing could be; with what may have been meant."""
+    said = audit(command, "--outcome", word)
+    assert (said.code, said.out) == (2, "")
+    assert told in " ".join(said.err.replace("│", "").split())
+
+
+@pytest.mark.parametrize("outcome", ["crashed", "cancelled", "undone", "replayed", "interrupted", "not_found"])
+def test_an_outcome_that_nothing_had_is_none_the_less_one(audit: Audit, outcome: str) -> None:
+    """It is asked for, and nothing is like that."""
+    said = audit("list", "--outcome", outcome)
+    assert (said.code, said.out) == (0, "nothing in the audit trail is like that\n")
+
+
+@pytest.mark.parametrize("command", ["list", "export", "replay"])
+def test_a_message_that_nobody_knows_is_told(audit: Audit, command: str) -> None:
+    """With what may have been meant; and one that is no command with what it is."""
+    said = audit(command, "--message", "opn_two")
+    told = "twofold: bank knows no command called 'opn_two'\n  hint: did you mean open_two?\n"
+    assert (said.code, said.out, said.err) == (4, "", told)
+    assert "knows no command called 'look': it is a query" in audit(command, "--message", "look").err
+
+
+def test_a_message_of_the_past_is_none_the_less_one(twofold: Callable[..., Said], audit: Audit, database: Path) -> None:
+    """What the trail holds is found, whether its class is still there or not; what twofold itself writes is known."""
+    assert len(json.loads(audit("list", "--json", "--message", "OpenTwo").out)) == 1
+    where = ("tests.cli.test_audit:emptied", "--database", str(database))
+    assert len(json.loads(twofold("audit", "list", *where, "--json", "--message", "open_two").out)) == 1
+    assert twofold("audit", "list", *where, "--message", "open_three").code == 4
+    for name in ("*", "twofold.audit_cut"):
+        said = twofold("audit", "list", *where, "--message", name)
+        assert (said.code, said.out) == (0, "nothing in the audit trail is like that\n")
 
 
 def test_a_filter_that_matches_nothing_is_told_apart_from_an_empty_trail(

@@ -51,13 +51,14 @@ def test_what_is_said_has_a_severity_a_code_and_a_hint(twofold: Twofold, databas
     assert (said.code, said.out) == (0, "orders: nothing to say\n")
 
 
-def test_an_application_that_cannot_start_is_code_2(twofold: Twofold) -> None:
+def test_an_application_that_cannot_start_is_code_2(twofold: Twofold, tmp_path: Path) -> None:
     """With all its faults, as `run` would say them."""
-    said = twofold("doctor", "tests.cli.broken:app", "--json")
+    where = ("--database", str(tmp_path / "new.db"))
+    said = twofold("doctor", "tests.cli.broken:app", *where, "--json")
     assert said.code == 2
     found = json.loads(said.out)
     assert [one["severity"] for one in found[:4]] == ["fault", "fault", "fault", "warning"]
-    assert twofold("doctor", "tests.cli.broken:app").out.splitlines()[-1] == "broken: 3 faults, 3 warnings"
+    assert twofold("doctor", "tests.cli.broken:app", *where).out.splitlines()[-1] == "broken: 3 faults, 3 warnings"
 
 
 def test_faults_of_the_code_hide_none_of_the_database(twofold: Twofold, tmp_path: Path) -> None:
@@ -86,6 +87,25 @@ def test_a_database_that_cannot_be_opened_is_a_fault(twofold: Twofold, tmp_path:
     said = twofold("doctor", DESK, "--database", str(tmp_path / "text.db"), "--json")
     assert said.code == 2
     assert codes(said)[0] == ("store_unavailable", "the database")
+
+
+apart = App("desk", modules=[desk])
+"""No other test reads where this one is told to."""
+
+
+@pytest.mark.parametrize("option, where", [("--database", "the database"), ("--read-database", "the read database")])
+def test_a_database_without_a_folder_is_a_fault(
+    twofold: Twofold, database: Path, tmp_path: Path, option: str, where: str
+) -> None:
+    """As it is for `run`, in the same words; and none is made."""
+    missing = tmp_path / "nowhere" / "x.db"
+    given = {"--database": str(database), option: str(missing)}
+    options = [word for pair in given.items() for word in pair]
+    said = twofold("doctor", "tests.cli.test_doctor:apart", *options, "--json")
+    first = json.loads(said.out)[0]
+    assert (said.code, first["severity"], first["code"], first["where"]) == (2, "fault", "store_unavailable", where)
+    assert (f"{missing}: " in first["text"], "there is no such folder" in first["text"]) == (True, True)
+    assert not missing.parent.exists()
 
 
 untouched = App("desk", modules=[desk])

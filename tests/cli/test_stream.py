@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from examples._demo.database import Database
+from tests.aggregates.members import Join, members
 from tests.cli.conftest import Said
 from tests.cli.ledger import Book, Count, Open, Sum, ledger
 from twofold import App
@@ -133,13 +134,14 @@ def test_an_instant_may_say_its_time_zone(stream: Stream) -> None:
     """As `show` prints it, with and without `--json`; and a moment before everything is told as such, of events too."""
     row = re.search(r"\S+ \S+ UTC", stream("show", "account-7").out)
     assert row is not None
-    assert stream("show", "account-7", "--at", row[0]).code != 2
-    second = shown(stream("show", "account-7", "--json"))[1]["time"]
+    first, second = (one["time"] for one in shown(stream("show", "account-7", "--json"))[:2])
+    assert first in [one["time"] for one in shown(stream("show", "account-7", "--at", row[0], "--json"))]
+    assert stream("state", "account-7", "--at", row[0]).code == 0
     assert shown(stream("state", "account-7", "--at", second, "--json"))["version"] == 2
     assert [one["version"] for one in shown(stream("show", "account-7", "--at", second, "--json"))] == [1, 2]
     for command in ("show", "state"):
         said = stream(command, "account-7", "--at", "2001-01-01T12:00:00+02:00")
-        told = "twofold: stream 'account-7' has no events as of 2001-01-01 12:00:00+02:00\n"
+        told = "twofold: stream 'account-7' has no events as of 2001-01-01 12:00:00.999999+02:00\n"
         assert (said.code, said.err) == (4, told)
 
 
@@ -174,6 +176,26 @@ def test_whoever_keeps_a_state_elsewhere_is_named(stream: Stream, database: Path
     assert "--of: Account, decide" in said.err
     assert shown(stream("state", "elsewhere", "--of", "decide", "--json"))["state"] == {"count": 1}
     assert "--of: Account, decide" in stream("state", "elsewhere", "--of", "Nobody").err
+
+
+club = App("club", modules=[members])
+
+
+@pytest.mark.parametrize("options", [("member-bob",), ("member-bob", "--of", "Member"), ("queue-1",)])
+def test_the_state_of_an_entity_is_no_stream_s(
+    twofold: Callable[..., Said], tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """Whether it is named or found by the name of the stream: that says where its state is."""
+    file = tmp_path / "club.db"
+    with App("club", modules=[members], database=file).sync as running:
+        running.execute(Join(id="bob")).unwrap()
+    said = twofold("stream", "state", "tests.cli.test_stream:club", *options, "--database", str(file))
+    name = "Ticket" if options == ("queue-1",) else "Member"
+    told = f"twofold: {name} is an entity: its state is in its table, and no stream's\n"
+    hint = "  hint: ask a query for it; `twofold stream show` shows what it has recorded\n"
+    assert (said.code, said.err) == (4, told + hint)
+    said = twofold("stream", "state", "tests.cli.test_stream:club", "other-1", "--database", str(file))
+    assert "nobody is known to keep state in stream 'other-1'" in said.err
 
 
 def test_an_event_that_is_passed_over_is_one_of_its_versions(stream: Stream, database: Path) -> None:

@@ -60,6 +60,13 @@ async def test_what_is_no_such_command_is_refused(client: httpx.AsyncClient, bod
     assert (answer.status_code, answer.json()["errors"][0]["rule"]) == (400, rule), answer.text
 
 
+async def test_a_byte_order_mark_is_told(client: httpx.AsyncClient) -> None:
+    """Nobody sees one in what they have sent, so it is named."""
+    answer = await client.post(PATH, content=b'\xef\xbb\xbf{"customer": "ada"}', headers=JSON)
+    told = answer.json()["errors"][0]["message"]
+    assert (answer.status_code, told) == (400, "no valid JSON: the body begins with a byte order mark")
+
+
 async def test_fields_beside_the_body_are_refused(client: httpx.AsyncClient) -> None:
     """What takes a body takes no query parameters, known or not: nobody is to think that they counted."""
     for query in ("amount=99", "customer=ada", "x"):

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.anyio
         ("tock", {"method": "GET"}, "impossible_route", "is offered by GET, and no query parameter can hold line"),
         ("tick", {"path": "/health/live", "method": "POST"}, "conflicting_route", "which the web itself has"),
         ("aliased", {}, "impossible_route", "fills by from the context, and clients know it by another name"),
-        ("opaque", {}, "impossible_route", "which cannot be written as JSON"),
+        ("opaque", {}, "impossible_route", "cannot be written as JSON: Unable to generate pydantic-core schema for <"),
     ],
 )
 def test_a_route_that_cannot_be_is_a_fault(handler: str, options: dict[str, Any], code: str, text: str) -> None:
@@ -56,6 +56,7 @@ def test_a_route_that_cannot_be_is_a_fault(handler: str, options: dict[str, Any]
     with pytest.raises(StartError) as caught:
         app.http().openapi()
     assert (code, True) in {(fault.code, text in fault.text) for fault in caught.value.faults}, caught.value
+    assert all(fault.hint for fault in caught.value.faults), caught.value
 
 
 async def test_all_faults_are_told_together() -> None:

@@ -145,6 +145,7 @@ def test_a_version_that_an_answer_does_not_have_is_a_fault() -> None:
     found = [fault for fault in app.http().state.faults() if fault.code == "impossible_route"]
     assert len(found) == 2
     assert "version" in found[0].text
+    assert all(fault.hint for fault in found)
 
 
 async def test_the_document_has_the_headers_where_they_mean_something(client: httpx.AsyncClient) -> None:

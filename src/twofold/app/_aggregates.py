@@ -37,6 +37,17 @@ def aggregates_of(handlers: Iterable[Handler], injection: Injection) -> list[typ
     return [kind for kind in _loaded(handlers, injection) if issubclass(kind, Aggregate)]
 
 
+def entities_of(handlers: Iterable[Handler], injection: Injection) -> list[type[Entity]]:
+    """The entities in rows that handlers depend on, directly or through others.
+
+    Args:
+        handlers: The handlers.
+        injection: Knows what depends on what.
+    """
+    loaded = _loaded(handlers, injection)
+    return [kind for kind in loaded if issubclass(kind, Entity) and not issubclass(kind, Aggregate)]
+
+
 def _loaded(handlers: Iterable[Handler], injection: Injection) -> list[type[Any]]:
     asked = (hint for handler in handlers for hint in injection.reached(handler))
     loaded = dict.fromkeys(get_args(hint)[0] for hint in asked if get_origin(hint) is Repository)

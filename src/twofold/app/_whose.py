@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any, ClassVar
 
-from twofold.aggregates import Aggregate
+from twofold.aggregates import Aggregate, Entity
 from twofold.dispatch import Decider
 from twofold.errors import NotFound
 
@@ -32,17 +32,23 @@ class NobodysStream(NotFound):
     Args:
         stream: The stream.
         keepers: Who keeps state in others.
+        entity: The entity whose stream it is, or is said to be.
     """
 
     code: ClassVar[str] = "nobodys_stream"
 
-    def __init__(self, stream: str, keepers: Iterable[Keeper]) -> None:
-        super().__init__(f"nobody is known to keep state in stream {stream!r}")
-        self.stream, self.names = stream, tuple(sorted({one.name for one in keepers}))
+    def __init__(self, stream: str, keepers: Iterable[Keeper], entity: str | None = None) -> None:
+        if entity is None:
+            super().__init__(f"nobody is known to keep state in stream {stream!r}")
+        else:
+            super().__init__(f"{entity} is an entity: its state is in its table, and no stream's")
+        self.stream, self.names, self.entity = stream, tuple(sorted({one.name for one in keepers})), entity
 
     @property
     def hint(self) -> str:
         """How to say it."""
+        if self.entity is not None:
+            return "ask a query for it; `twofold stream show` shows what it has recorded"
         known = ", ".join(self.names) or "no aggregate and no decider is there"
         return f"name who does with --of: {known}; `twofold stream show` shows its events"
 
@@ -57,16 +63,19 @@ def keepers_of(aggregates: Iterable[type[Aggregate]], deciders: Iterable[Decider
     return found
 
 
-def keeper_of(stream: str, keepers: Iterable[Keeper], name: str | None = None) -> Keeper:
+def keeper_of(
+    stream: str, keepers: Iterable[Keeper], name: str | None = None, entities: Iterable[type[Entity]] = ()
+) -> Keeper:
     """Who keeps state in a stream: of several, the one whose names say more.
 
     Args:
         stream: The stream.
         keepers: Those who may.
         name: What it is called, where somebody knows better.
+        entities: Those who keep their state elsewhere.
 
     Raises:
-        NobodysStream: There is nobody, or it cannot be told who of several.
+        NobodysStream: There is nobody, or only an entity, or it cannot be told who of several.
     """
     known = list(keepers)
     if name is not None:
@@ -75,9 +84,14 @@ def keeper_of(stream: str, keepers: Iterable[Keeper], name: str | None = None) -
         found = [one for one in known if one.pattern is not None and re.fullmatch(one.pattern, stream, re.DOTALL)]
         longest = max((len(one.pattern or "") for one in found), default=0)
         found = [one for one in found if len(one.pattern or "") == longest]
-    if len(found) != 1:
-        raise NobodysStream(stream, found or known)
-    return found[0]
+    if len(found) == 1:
+        return found[0]
+    meant = (
+        one.__name__
+        for one in entities
+        if not found and (stream.startswith(one.stream_of("")) if name is None else one.__name__ == name)
+    )
+    raise NobodysStream(stream, found or known, next(meant, None))
 
 
 def _pattern(stream: str) -> str:

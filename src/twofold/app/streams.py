@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic_core import from_json
 
 from twofold.aggregates import AsOf, facts_of
-from twofold.app._aggregates import aggregates_of
+from twofold.app._aggregates import aggregates_of, entities_of
 from twofold.app._app import App
 from twofold.app._archive import Archive, ArchiveWriter, read_archive
 from twofold.app._whose import NobodysStream, keeper_of, keepers_of
@@ -114,8 +114,9 @@ async def state_of(app: App, stream: str, *, as_of: AsOf | None = None, keeper: 
         StreamClosed: Its events have left the log.
     """
     aggregates = aggregates_of(app.router.handlers(), app.assembly.injection)
+    entities = entities_of(app.router.handlers(), app.assembly.injection)
     deciders = [one.decider for module in app.modules for one in module.deciders]
-    owner = keeper_of(stream, keepers_of(aggregates, deciders), keeper)
+    owner = keeper_of(stream, keepers_of(aggregates, deciders), keeper, entities)
     facts, version = await facts_of(stream, app.store.log, app.router.catalogue, as_of)
     if version and not facts:
         raise NotFound(f"stream {stream!r} has {version} events{_then(as_of)}, and none of them is one of today's")

@@ -6,24 +6,26 @@ It opens the store and starts nothing. The trail is append-only: only `prune` ch
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
 
 import rich_click as click
 
-from twofold.app import App, Branch, NotAudited
+from twofold.app import App, Audit, Branch, NotAudited
 from twofold.app.deeds import told
+from twofold.app.trail import recorded_as
 from twofold.cli._audit_entry import TIME, as_dict, lines_of, request_as_dict, request_lines, row_of
 from twofold.cli._audit_verdict import verdict_as_dict, verdict_lines
 from twofold.cli._load import app_argument, behind_app, database_options
-from twofold.cli._moment import time
+from twofold.cli._moment import end, time
 from twofold.cli._pipe import print_line
 from twofold.cli._sensitive import by_whom, confirm, sensitive
 from twofold.cli._store import with_stores
 from twofold.cli._tables import print_rows
 from twofold.cli._tell import telling
 from twofold.errors import Corrupt
-from twofold.store import AuditEntry, Pruned
+from twofold.store import OUTCOMES, AuditEntry, Pruned
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -44,13 +46,23 @@ def audit() -> None:
 
 def filters(command: F) -> F:
     """The options that say which entries are meant."""
-    for name, text in (("until", "Only what was sent before"), ("since", "Only what was sent since")):
-        told = f"{text} this time, in UTC unless it says its zone."
-        command = click.option(f"--{name}", type=time, help=told)(command)
-    command = click.option("--outcome", metavar="WORD", help="`success`, a category of errors, `crashed`, …")(command)
+    zone = "in UTC unless it says its zone"
+    until = f"Only what was sent until this time, {zone}; without fractions until the end of its second."
+    command = click.option("--until", type=end, metavar="TIME", help=until)(command)
+    command = click.option("--since", type=time, help=f"Only what was sent since this time, {zone}.")(command)
+    told = "`success`, a category of errors, `crashed`, …"
+    command = click.option("--outcome", type=_outcome, metavar="WORD", help=told)(command)
     command = click.option("--correlation", metavar="ID", help="Only of this request.")(command)
     command = click.option("--user", metavar="ID", help="Only of this user.")(command)
-    return click.option("--message", metavar="NAME", help="Only commands with this wire name.")(command)
+    return click.option("--message", metavar="NAME", help="Only commands with this name, or of this class.")(command)
+
+
+def _outcome(word: str) -> str:
+    if word in OUTCOMES:
+        return word
+    near = get_close_matches(word.lower(), OUTCOMES)
+    meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(OUTCOMES)}"
+    raise click.BadParameter(f"{word!r} is no outcome: {meant}")
 
 
 @audit.command(name="list")
@@ -65,7 +77,8 @@ def list_(*, target: str, oldest: bool, limit: int, as_json: bool, **options: An
     wanted, databases = wanted_of(options)
 
     async def found(app: App) -> list[AuditEntry]:
-        return [entry async for entry in app.audit.entries(**wanted, newest=not oldest, limit=limit + 1)]
+        searched = await as_recorded(app, app.audit, wanted)
+        return [entry async for entry in app.audit.entries(**searched, newest=not oldest, limit=limit + 1)]
 
     entries = with_stores(target, databases, found)
     if as_json:
@@ -157,10 +170,11 @@ def export(*, target: str, by: str | None, **options: Any) -> None:
     wanted, databases = wanted_of(options)
 
     async def printed(app: App) -> None:
-        asked = {name: given for name, given in wanted.items() if given is not None}
+        searched = await as_recorded(app, app.audit, wanted)
+        asked = {name: given for name, given in searched.items() if given is not None}
         async with told(app, "audit_export", user_id=by, of=asked) as facts:
             count = 0
-            async for entry in app.audit.entries(**wanted):
+            async for entry in app.audit.entries(**searched):
                 if not print_line(json.dumps(as_dict(entry))):
                     facts["cut"] = True
                     break
@@ -181,3 +195,13 @@ def wanted_of(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str
         "until": options["until"],
     }
     return wanted, {name: options[name] for name in ("database", "read_database")}
+
+
+async def as_recorded(app: App, audit: Audit, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries that are wanted, with the command as they call it.
+
+    Raises:
+        NoSuchMessage: Neither the application nor the trail knows it.
+    """
+    name: str | None = wanted["message"]
+    return {**wanted, "message": None if name is None else await recorded_as(app, audit, name)}

@@ -1,7 +1,7 @@
 """Moments of the past as one word: instants, in every form that the command line prints, and what `--at` takes."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import rich_click as click
@@ -11,6 +11,8 @@ from twofold.errors import Invalid
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_TICK: Final = timedelta(microseconds=1)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 _FORMS: Final = "3 is a version of the stream, @120 a position of the log, and 2030-01-02T03:04:05Z an instant in UTC"
 
 
@@ -23,13 +25,25 @@ def time(word: str) -> datetime:
         raise click.BadParameter(f"{word!r} is no instant; 2030-01-02 is, and 2030-01-02T03:04:05Z") from None
 
 
+def end(word: str) -> datetime:
+    """The first instant behind a time that is still meant; the type of options that say until when.
+
+    A time without fractions means its whole second, since that is what tables print of what was later in it.
+    """
+    last = _whole(word, time(word))
+    return last + min(_TICK, _LAST - last)
+
+
 def at_option(text: str) -> Callable[[F], F]:
     """The option `--at`, given on as `as_of`; it is a usage error when it is no moment.
 
     Args:
         text: What the command does up to then.
     """
-    told = f"{text}: a version of the stream (3), a position of the log (@120), or an instant with its time zone."
+    told = (
+        f"{text}: a version of the stream (3), a position of the log (@120), or an instant with its time zone, without"
+        " fractions until the end of its second."
+    )
     return click.option("--at", "as_of", callback=_read, metavar="MOMENT", help=told)
 
 
@@ -52,7 +66,12 @@ def _moment(word: str) -> AsOf:
     moment = _instant(word)
     if moment.tzinfo is None:
         raise Invalid(f"{word!r} says no time zone, and is an instant with Z or an offset at its end")
-    return AsOf.instant(moment)
+    return AsOf.instant(_whole(word, moment))
+
+
+def _whole(word: str, moment: datetime) -> datetime:
+    """The last instant that a word means: of its whole second, unless it says fractions."""
+    return moment if "." in word or "," in word else moment.replace(microsecond=999_999)
 
 
 def _instant(word: str) -> datetime:

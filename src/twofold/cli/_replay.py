@@ -13,7 +13,7 @@ import rich_click as click
 
 from twofold.app import App
 from twofold.app.replay import AnsweredByKey, NothingKept, Replay, Replays, SentInside, replaying
-from twofold.cli._audit import filters, wanted_of
+from twofold.cli._audit import as_recorded, filters, wanted_of
 from twofold.cli._exit import exit_code
 from twofold.cli._load import behind_app, database_options, load, mount
 from twofold.cli._replay_shown import Done, dict_of, lines_of
@@ -59,7 +59,7 @@ def replay(
             if message_id is not None:
                 entry = await replays.audit.get(message_id)
                 return [(entry, await replays.of(entry))]
-            return await _all(replays, wanted, limit)
+            return await _all(replays, await as_recorded(app, replays.audit, wanted), limit)
 
     with telling(as_json=as_json):
         app = load(target)

@@ -38,7 +38,8 @@ class AnswerCodec:
             self.adapter.json_schema(mode="serialization")
             self._promised, self._write = promised, strict_writer(self.adapter)
         except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError) as error:
-            raise WiringError(f"answers {promised}, which cannot be written as JSON") from error
+            reason = error.message.partition(". ")[0].removesuffix(".")  # of types, not of values
+            raise WiringError(f"answers {promised}, which cannot be written as JSON: {reason}") from error
         schema = self.adapter.core_schema
         self._comes_back = comes_back(schema)
         self._is_plain = plainly_so(schema, bounded=False)

@@ -1,7 +1,7 @@
 """The write side: units of work, the log, checkpoints, and the in-memory reference of the store port."""
 
 from twofold.store._attempt import ATTEMPTS, IF_INTERRUPTED, INTERRUPTED, from_header
-from twofold.store._audit import CRASHED, REPLAYED, SUCCESS, AuditEntry, AuditSearch
+from twofold.store._audit import CRASHED, OUTCOMES, REPLAYED, SUCCESS, AuditEntry, AuditSearch
 from twofold.store._audit_block import AuditBlock
 from twofold.store._audit_cut import CUT, AuditCut
 from twofold.store._audit_keys import NO_KEYS, AuditKeyMissing, AuditKeys
@@ -28,6 +28,7 @@ from twofold.store._lifecycle import conclusion_stage, lifecycle_stage
 from twofold.store._log import Log, Wakeup
 from twofold.store._memory import MemoryStore
 from twofold.store._memory_tables import MemoryTables
+from twofold.store._not_held import NUMBER_NOT_HELD, TEXT_NOT_HELD
 from twofold.store._parked import INBOX, Parked, ParkedEvents, is_of_log
 from twofold.store._participants import EventSource, Participant
 from twofold.store._port import (
@@ -106,6 +107,8 @@ __all__ = [
     "Move",
     "NOBODY",
     "NO_KEYS",
+    "NUMBER_NOT_HELD",
+    "OUTCOMES",
     "Parked",
     "ParkedEvents",
     "Participant",
@@ -134,6 +137,7 @@ __all__ = [
     "StoreInFront",
     "Stored",
     "StoredLog",
+    "TEXT_NOT_HELD",
     "TenantStore",
     "Told",
     "Trace",

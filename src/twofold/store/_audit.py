@@ -10,6 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from twofold.errors import Category
+from twofold.store._attempt import INTERRUPTED
+
 SUCCESS: Final = "success"
 """The outcome of a command that has committed."""
 
@@ -21,6 +24,9 @@ UNDONE: Final = "undone"
 
 REPLAYED: Final = "replayed"
 """The outcome of a command that was answered by its key, with what an earlier one had come to: nothing was done."""
+
+OUTCOMES: Final = (SUCCESS, *map(str, Category), CRASHED, "cancelled", UNDONE, REPLAYED, INTERRUPTED)
+"""Everything that an entry may have for its outcome."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic_core import PydanticSerializationError, to_json
 
 from twofold.errors import Invalid
+from twofold.store._not_held import TEXT_NOT_HELD
 
 
 def json_text(value: Any) -> str:
@@ -16,4 +17,4 @@ def json_text(value: Any) -> str:
     try:
         return to_json(value).decode()
     except PydanticSerializationError as error:
-        raise Invalid(f"no database can hold this: {error}") from error
+        raise Invalid(TEXT_NOT_HELD) from error

@@ -5,7 +5,7 @@ from types import NoneType
 from typing import Any, cast, final, get_args, get_origin
 
 from twofold.dispatch import UNIONS, AnswerCodec, Handler, answered_type
-from twofold.errors import WiringError
+from twofold.errors import FaultError
 from twofold.messages import Feed, Origin, Page
 from twofold.web._shape import fields_of
 
@@ -38,7 +38,12 @@ class Answer(AnswerCodec):
         super().__init__(str if self.followed else promised)
         self._version = handler.door.version
         if self._version is not None and self._version not in fields_of(self.adapter.json_schema(mode="serialization")):
-            raise WiringError(f"says that the version of its answer is {self._version}, which it does not have")
+            raise FaultError(
+                where=handler.id,
+                code="impossible_route",
+                text=f"says that the version of its answer is {self._version}, which it does not have",
+                hint="name a field of what it answers",
+            )
 
     def body_of(self, value: object, origin: Origin) -> bytes:
         """An answer as JSON, which it may be already.

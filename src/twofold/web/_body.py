@@ -8,6 +8,7 @@ passes a strict reading first, and the very same bytes are then given to pydanti
 import json
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from itertools import accumulate
 from time import monotonic
@@ -96,6 +97,8 @@ def read_object(body: bytes) -> dict[str, Any]:
     """
     if not body:
         return {}
+    if body.startswith(BOM_UTF8):
+        raise _refusal("json_invalid", "no valid JSON: the body begins with a byte order mark")
     if body.count(b"{") + body.count(b"[") > DEEPEST and _depth(body) > DEEPEST:
         raise _refusal("json_depth", f"JSON may be nested {DEEPEST} levels deep")
     if body.count(b",") >= MOST_VALUES and _STRING.sub(b"", body).count(b",") >= MOST_VALUES:

@@ -13,7 +13,7 @@ from starlette.routing import compile_path
 
 from twofold.app import App
 from twofold.dispatch import Handler
-from twofold.errors import Fault, WiringError
+from twofold.errors import Fault, FaultError, WiringError
 from twofold.messages import Kind, MessageType, has_secret
 from twofold.web._answer import Answer
 from twofold.web._body import BodyBounds
@@ -27,6 +27,7 @@ PREFIX: Final = {Kind.COMMAND: "/commands/", Kind.QUERY: "/queries/"}
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _WITH_BODY: Final = ("POST", "PUT", "PATCH")
+_WRITABLE: Final = "answer a dataclass, a pydantic model, or what JSON has"
 _FIELD: Final = re.compile(r"\{\w+")
 
 
@@ -65,16 +66,19 @@ def plan(
             continue
         try:
             one = _planned(app, handler, bounds, streams, watch)
-        except WiringError as error:
-            faults.append(_fault(handler, "impossible_route", error.detail))
+        except FaultError as error:
+            faults += error.faults
             continue
-        faults += [_fault(handler, "impossible_route", text) for text in _impossible(one.endpoint)]
+        except WiringError as error:  # of what it answers
+            faults.append(_fault(handler, "impossible_route", error.detail, _WRITABLE))
+            continue
+        faults += [_fault(handler, "impossible_route", *told) for told in _impossible(one.endpoint)]
         key = (one.endpoint.method, _FIELD.sub("{", one.endpoint.path))
         first = owners.setdefault(key, handler.id)
         if first is not handler.id or one.endpoint.path in taken:
             owner = "the web itself" if one.endpoint.path in taken else first
             text = f"wants {one.endpoint.method} {one.endpoint.path}, which {owner} has"
-            faults.append(_fault(handler, "conflicting_route", text))
+            faults.append(_fault(handler, "conflicting_route", text, "give one of them another path= or method="))
         planned.append(one)
     return planned, faults
 
@@ -114,7 +118,8 @@ def _planned(app: App, handler: Handler, bounds: BodyBounds, streams: OpenStream
     try:
         pattern, path, converters = compile_path(path)
     except (AssertionError, ValueError) as error:
-        raise WiringError(f"has the path {path!r}: {error}") from error
+        text, hint = f"has the path {path!r}: {error}", "write each field once, as in /orders/{order_id}"
+        raise FaultError(where=handler.id, code="impossible_route", text=text, hint=hint) from error
     method = (handler.door.method or _usual_method(handler, message_type, shape)).upper()
     intake = Intake(
         message_type=message_type,
@@ -143,38 +148,45 @@ def _usual_method(handler: Handler, message_type: MessageType[object], shape: Sh
     return "GET" if handler.kind is Kind.QUERY and not nested else "POST"
 
 
-def _impossible(endpoint: Endpoint) -> Iterator[str]:
-    """Why an endpoint cannot be served; nothing when it can."""
+def _impossible(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
+    """Why an endpoint cannot be served, each time with what to do; nothing when it can."""
     intake, method, status = endpoint.intake, endpoint.method, endpoint.status
     fields, filled = intake.shape.fields, intake.message_type.context_fields
     if not endpoint.path.startswith("/"):
-        yield f"has the path {endpoint.path!r}, which does not begin with a slash"
+        yield f"has the path {endpoint.path!r}, which does not begin with a slash", f'write path="/{endpoint.path}"'
     if method not in _METHODS:
-        yield f"is offered by {method}, which is none of {', '.join(_METHODS)}"
+        yield f"is offered by {method}, which is none of {', '.join(_METHODS)}", "say one of them, or no method="
     if method == "GET" and endpoint.handler.kind is Kind.COMMAND:
-        yield "is a command offered by GET, and a command changes state"
+        yield "is a command offered by GET, and a command changes state", 'say method="POST", or make it a query'
     if endpoint.handler.door.version is not None and endpoint.handler.kind is Kind.COMMAND:
-        yield "is a command and says version=, which is the field of a query's answer"
+        text = "is a command and says version=, which is the field of a query's answer"
+        yield text, "say it at the query that shows what the command changes"
     if endpoint.handler.kind is Kind.COMMAND and endpoint.followed:
-        yield "is a command, and only a query can be followed"
+        yield "is a command, and only a query can be followed", "make it a query, or have one of its own be followed"
     elif endpoint.followed and method != "GET":
-        yield f"can be followed and is offered by {method}, and a stream is got"
+        yield f"can be followed and is offered by {method}, and a stream is got", 'say method="GET"'
     if status is not None and not 200 <= status <= 299:
-        yield f"answers with status {status}, and a Success is 200 to 299"
+        hint = "say one of those; a Failure has the status of its error"
+        yield f"answers with status {status}, and a Success is 200 to 299", hint
     for name in sorted(intake.path):
         if name in filled:
-            yield f"has {{{name}}} in its path, and the context fills it"
+            hint = f"leave {{{name}}} out of the path, or FromContext out of the field"
+            yield f"has {{{name}}} in its path, and the context fills it", hint
         elif name not in fields:
-            yield f"has {{{name}}} in its path, which is no field of {endpoint.handler.message_type.__qualname__}"
+            text = f"has {{{name}}} in its path, which is no field of {endpoint.handler.message_type.__qualname__}"
+            yield text, f"its fields are {', '.join(fields)}" if fields else "it has no fields"
         elif fields[name] != "one":
-            yield f"has {{{name}}} in its path, which is more than one value"
+            hint = f"leave {{{name}}} out of the path: it comes beside that"
+            yield f"has {{{name}}} in its path, which is more than one value", hint
     for name in filled:
         if name not in fields:
-            yield f"fills {name} from the context, and clients know it by another name"
+            text = f"fills {name} from the context, and clients know it by another name"
+            yield text, f"leave the alias of {name} out"
     for name in () if intake.has_body else intake.sent:
         if fields[name] == "nested":
-            yield f"is offered by {method}, and no query parameter can hold {name}"
+            text = f"is offered by {method}, and no query parameter can hold {name}"
+            yield text, f"offer it by {', '.join(_WITH_BODY)}, which have a body"
 
 
-def _fault(handler: Handler, code: str, text: str) -> Fault:
-    return Fault(where=handler.id, code=code, text=text)
+def _fault(handler: Handler, code: str, text: str, hint: str) -> Fault:
+    return Fault(where=handler.id, code=code, text=text, hint=hint)

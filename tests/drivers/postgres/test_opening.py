@@ -118,7 +118,7 @@ async def test_text_that_postgres_cannot_hold_is_refused(store: PostgresStore, p
     for bad in ("a\0b", "a\ud800"):
         event = _BODY._replace(id=new_id(), tags=(bad,) if place == "tag" else ())
         event = event._replace(type=bad) if place == "type" else event
-        with pytest.raises(Invalid):
+        with pytest.raises(Invalid, match=r"^a text has characters that cannot be stored$"):
             await store.commit(Batch((Append(bad if place == "stream" else "a", (event,)),)))
     assert await whole_log(store) == []
     await store.commit(Batch((Append("a", (_BODY,)),)))

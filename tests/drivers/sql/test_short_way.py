@@ -209,9 +209,10 @@ async def test_what_fails_on_the_short_way_fails_as_sqlalchemy_says(sessions: Se
     async with sessions.read() as session:
         with pytest.raises(DBAPIError, match="gone"):
             await session.execute(select(gone.c.id))
-        for beyond in (_BY_ID, {"id": 2**70}), (_BY_NAME, {"name": "\ud800"}):
-            with pytest.raises(Invalid, match="cannot hold this"):
-                await session.execute(*beyond)
+        with pytest.raises(Invalid, match=r"^a number is beyond what can be stored$"):
+            await session.execute(_BY_ID, {"id": 2**70})
+        with pytest.raises(Invalid, match=r"^a text has characters that cannot be stored$"):
+            await session.execute(_BY_NAME, {"name": "\ud800"})
         with pytest.raises(StatementError, match="required"):
             await session.execute(_BY_ID, {"other": 1})
         with pytest.raises(StatementError):

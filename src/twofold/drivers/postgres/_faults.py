@@ -6,6 +6,7 @@ from typing import Any, Final, NoReturn
 import asyncpg
 
 from twofold.errors import Conflict, Invalid, OutcomeUnknown, StoreUnavailable, TwofoldError, WiringError
+from twofold.store import NUMBER_NOT_HELD, TEXT_NOT_HELD
 
 _GONE: Final = (OSError, EOFError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 LOST: Final = (*_GONE, asyncpg.PostgresError)
@@ -58,9 +59,11 @@ def leave_out_values(error: BaseException) -> None:
 
 def not_held(error: BaseException) -> Invalid | None:
     """What is said of text or a number that PostgreSQL cannot hold; None for any other error."""
-    not_sent = isinstance(error, asyncpg.DataError) and isinstance(error.__cause__, _NOT_HELD)
-    if not_sent or state_of(error) in _NO_TEXT:
-        return Invalid(f"PostgreSQL cannot hold this: {_text(error)}")
+    not_sent = error.__cause__ if isinstance(error, asyncpg.DataError) else None
+    if isinstance(not_sent, OverflowError):
+        return Invalid(NUMBER_NOT_HELD)
+    if isinstance(not_sent, UnicodeError) or state_of(error) in _NO_TEXT:
+        return Invalid(TEXT_NOT_HELD)
     return None
 
 

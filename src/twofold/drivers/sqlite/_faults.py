@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Final, final
 
 from twofold.errors import Invalid, StoreUnavailable
+from twofold.store import NUMBER_NOT_HELD, TEXT_NOT_HELD
 
 _PASSING = tuple(
     f"SQLITE_{kind}"
@@ -59,8 +60,7 @@ class _Holding:
         # After a statement that failed, Python takes that one's error for it, and has its own behind it.
         beyond = error.__context__ if isinstance(error, sqlite3.Error) else error
         if isinstance(beyond, OverflowError | UnicodeEncodeError):
-            told = beyond.reason if isinstance(beyond, UnicodeEncodeError) else beyond
-            raise Invalid(f"SQLite cannot hold this: {told}") from beyond
+            raise Invalid(TEXT_NOT_HELD if isinstance(beyond, UnicodeEncodeError) else NUMBER_NOT_HELD) from beyond
 
 
 holding: Final = _Holding()

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ class Database:
         """
         if not self.migrate:
             self.state().refuse_other()
-        connection = self._open()
+        connection = self._open(self._prepared)
         try:
             if self.migrate:
                 upgrade(connection)
@@ -51,10 +52,10 @@ class Database:
         return connection
 
     def state(self) -> SchemaState:
-        """How far the tables are; a file that is missing stays so."""
-        if not self.path.exists():
+        """How far the tables are; a file that is missing stays so, and can be made where its folder is there."""
+        if not self.path.exists() and self.path.absolute().parent.is_dir():
             return SchemaState(taken=0, known=len(STEPS))
-        with closing(self.open_reader()) as connection:
+        with closing(self._open(self.open_reader)) as connection:
             return state(connection)
 
     def upgrade(self) -> SchemaState:
@@ -63,7 +64,7 @@ class Database:
         Raises:
             WiringError: A newer twofold made them.
         """
-        with closing(self._open()) as connection:
+        with closing(self._open(self._prepared)) as connection:
             return upgrade(connection)
 
     def open_reader(self) -> GuardedConnection:
@@ -90,9 +91,9 @@ class Database:
             raise
         return connection
 
-    def _open(self) -> GuardedConnection:
+    def _open(self, opening: Callable[[], GuardedConnection]) -> GuardedConnection:
         try:
-            return self._prepared()
+            return opening()
         except sqlite3.Error as error:
             refused = typed(error, self.path.absolute())
             raise refused from (None if refused is error else error)
