@@ -1,10 +1,12 @@
 """The way of requests past FastAPI's outer layers: taken where those would do nothing, and nowhere else."""
 
+import functools
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +17,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from starlette.applications import Starlette
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -176,6 +179,23 @@ def routes_of(kept: InMemorySpanExporter) -> dict[str, object]:
     """The routes of the requests that FastAPI has told, by the names of their spans."""
     spans = [span for span in kept.get_finished_spans() if span.name.startswith(("GET", "POST"))]
     return {span.name: (span.attributes or {}).get("http.route") for span in spans}
+
+
+@pytest.mark.parametrize("cls", [FastAPI, Starlette])
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_whoever_has_wrapped_fastapi_sees_every_request(
+    web: FastAPI, seen: list[str], monkeypatch: pytest.MonkeyPatch, cls: Any, is_hidden: bool
+) -> None:
+    """As tools that report errors do, before the application starts; a wrapper may look like what it wraps."""
+    reported, through = list[str](), cls.__call__
+
+    async def report(self: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        reported.append(scope.get("path", ""))
+        await through(self, scope, receive, send)
+
+    monkeypatch.setattr(cls, "__call__", functools.wraps(through)(report) if is_hidden else report)
+    assert post(web).json() == "ding"
+    assert (seen, PATH in reported) == ([PATH], True)
 
 
 def test_spans_of_fastapi_see_every_request(web: FastAPI, seen: list[str], kept: InMemorySpanExporter) -> None:

@@ -5,9 +5,11 @@ and wait for errors that the reception has answered already. Here that is looked
 """
 
 import sys
+from types import FunctionType
 from typing import Any, Final, final
 
 from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from twofold.web._reception import Reception
@@ -28,14 +30,15 @@ _PROVIDERS: Final = {
 class Front(FastAPI):
     """FastAPI, whose requests come to the reception at once where nothing in front of it has to do with them.
 
-    Below a path of another application, and where telemetry or a layer of somebody else's is, all is as in FastAPI.
+    Below a path of another application, and where telemetry, a layer of somebody else's or a wrapper around FastAPI is,
+    all is as in FastAPI.
     """
 
     _reception: Reception | None = None
 
     def begin(self) -> None:
         """Look for what is in front of the reception; when the application starts."""
-        self._reception = None if _is_observed() else _behind(self.middleware_stack)
+        self._reception = None if _is_observed() or _is_wrapped() else _behind(self.middleware_stack)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -50,6 +53,12 @@ def _is_observed() -> bool:
     """Whether a provider of OpenTelemetry was set: all but those of its bare interfaces are one."""
     found: list[Any] = [getattr(sys.modules[name], ask)() for name, ask in _PROVIDERS.items() if name in sys.modules]
     return not all(type(provider).__module__.startswith(tuple(_PROVIDERS)) for provider in found)
+
+
+def _is_wrapped() -> bool:
+    """Whether somebody, as tools that report errors do, sees requests by what FastAPI and Starlette are called by."""
+    calls = ((cls.__module__, vars(cls)["__call__"]) for cls in (FastAPI, Starlette))
+    return not all(type(call) is FunctionType and call.__globals__["__name__"] == home for home, call in calls)
 
 
 def _behind(layers: Any) -> Reception | None:
