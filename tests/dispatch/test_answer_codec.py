@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, computed_field
 
 from twofold.dispatch import AnswerCodec
 from twofold.errors import WiringError
-from twofold.messages import Secret
+from twofold.messages import Page, Secret
 
 
 @dataclass
@@ -118,6 +118,9 @@ class Person:
         (Shelf, Shelf((Priced(title=cast("Any", None)),)), "books.0.title (string_type)"),
         (Priced, Priced(kind=cast("Any", "TOPSECRET")), "kind (literal_error)"),
         (Priced, Priced(price=-5), "price (greater_than)"),
+        (Page[Shown], Page(items=cast("Any", (None,)), total=1), "items.0 (dataclass_type)"),
+        (Page[int], Page(items=(), total=cast("Any", None)), "total (int_type)"),
+        (Page[int], {"items": [], "total": 0, "page": 0}, "it (value_error)"),
         (Shelf, Shelf((), {1: Listing(total=1, users=[cast("Any", None)])}), "by_id.*.users.0 (dataclass_type)"),
         (Held, Person(car="TOPSECRET", card=Person()), "card (dataclass_type)"),
         (Held, Held.model_construct(card=cast("Any", 1)), "another type"),
@@ -176,6 +179,7 @@ class Counted:
         (Reading, Reading(at=cast("Any", "ff")), b'{"at":255,"next":256}'),
         (list[Reading], [Reading(at=cast("Any", "1"))], b'[{"at":1,"next":2}]'),
         (dict[tuple[int, int], int], {(1, 2): 3}, b'{"1,2":3}'),
+        (Page[Shown], Page(items=(Shown("ada"),), total=7, page=2), None),
         (Shelf, Shelf((Priced(),), {1: Listing(total=0, users=[Shown("ada")])}), None),
         (list[Shown], [Shown("ada"), ROW], None),
     ],

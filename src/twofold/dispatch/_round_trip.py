@@ -14,7 +14,7 @@ _BACK_AGAIN: Final = frozenset(
 _OF_ITS_OWN: Final = frozenset(
     {
         *("serialization", "validation_alias", "serialization_alias", "serialization_exclude"),
-        *("init_only", "post_init", "custom_init", "computed_fields"),
+        *("init_only", "custom_init", "computed_fields"),
     }
 )
 _KEYS: Final = ("str", "int", "uuid", "decimal", "date", "datetime")
@@ -24,8 +24,8 @@ _NO_SCHEMAS: Final = frozenset({"serialization", "metadata", "config", "default"
 def comes_back(schema: Any) -> bool:
     """Whether what a type is written as is read as that type again, by nothing but pydantic's own rules.
 
-    It is not sure of one with code of its own, aliases or computed fields: what those make of a value they need not
-    take again.
+    It is not sure of one with validators, serialisers, aliases or computed fields: what those make of a value they need
+    not take again.
 
     Args:
         schema: Its core schema.
