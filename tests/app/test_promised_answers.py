@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from pydantic import PlainSerializer
 
 from tests.web.shop import client_of, recorded
 from twofold import App, Command, CommandBus, Event, EventBus, Module, Query
+from twofold.app.replay import replaying
 from twofold.app.sending import send, sendable
 from twofold.errors import WiringError
 from twofold.messages import Kind, Origin
@@ -130,6 +132,18 @@ async def test_a_test_of_an_application_sees_it(app: App) -> None:
     """What is sent there comes by a door, as it will."""
     with pytest.raises(WiringError, match="a int was answered"):
         await given(app).when(Ring(answer="number")).then(Rang())
+
+
+@pytest.mark.parametrize("door", [over_http, by_the_shell])
+async def test_a_replay_comes_to_the_same(tmp_path: Path, door: Door) -> None:
+    """A command that broke its promise breaks it again, as it came by the same door."""
+    app = App("bells", modules=[bells], database=tmp_path / "bells.db")
+    async with app:
+        assert await door(app, "number") == 500
+    async with replaying(app) as replays:
+        (entry,) = [one async for one in replays.audit.entries(message="ring")]
+        replay = await replays.of(entry)
+    assert (replay.outcome, replay.code, replay.same) == ("crashed", "WiringError", True)
 
 
 async def test_what_was_proven_is_what_is_sent() -> None:

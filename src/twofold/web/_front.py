@@ -10,7 +10,7 @@ from typing import Any, Final, final
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from twofold.web._reception import Reception
 
@@ -63,7 +63,7 @@ def _is_wrapped() -> bool:
 
 def _behind(layers: Any) -> Reception | None:
     """The reception, where nothing but layers that are idle is in front of it."""
-    layer: ASGIApp = layers
+    layer = layers
     while (type(layer).__module__, type(layer).__qualname__) in _IDLE:
-        layer = layer.app  # type: ignore[attr-defined]
+        layer = layer.app
     return layer if isinstance(layer, Reception) else None
