@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from twofold import App, Module
 from twofold.drivers import sqlite
 from twofold.drivers.sqlite import SqliteStore, _audit_tables, _closing_tables, _schema
+from twofold.drivers.sqlite._append import EVENTS
 from twofold.drivers.sqlite._guard import GuardedConnection
-from twofold.drivers.sqlite._write import _INSERT  # pyright: ignore[reportPrivateUsage]
 from twofold.drivers.sqlite.sql import SqliteSessions
 from twofold.errors import WiringError
 from twofold.messages import Command
@@ -276,7 +276,7 @@ async def test_no_way_leads_around_the_authorizer(store: SqliteStore) -> None:
 async def test_the_drivers_statements_are_not_found_by_their_words(store: SqliteStore) -> None:
     """A statement that is compiled already is not asked about, so the driver's own have words that nobody knows."""
     await create(store)
-    words = _INSERT.partition(" /*")[0]
+    words = EVENTS.one.partition(" /*")[0]
     transaction = store.begin()
     with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
         await transaction.run(lambda connection: connection.execute(words, ("a", 1, b"", "a", 1, b"", "", 0, "")))

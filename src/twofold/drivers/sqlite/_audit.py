@@ -6,6 +6,7 @@ from sqlite3 import Connection
 from typing import Any, final
 
 from twofold.clock import uuid_of
+from twofold.drivers.sqlite._entries import add_entries, audit_row
 from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
@@ -114,32 +115,6 @@ class SqliteAudit:
         return await self._writer.change(done)
 
 
-def audit_row(entry: AuditEntry) -> tuple[Any, ...]:
-    """An entry as it is written, but its position."""
-    return (
-        entry.count,
-        entry.message,
-        entry.version,
-        entry.message_id.bytes,
-        entry.correlation_id,
-        entry.causation_id,
-        entry.user_id,
-        entry.tenant,
-        entry.source,
-        entry.payload,
-        (entry.time - EPOCH) // MICROSECOND,
-        entry.duration // MICROSECOND,
-        entry.outcome,
-        entry.code,
-    )
-
-
-def add_entries(connection: Connection, rows: Sequence[tuple[Any, ...]], position: int) -> None:
-    """Write entries, in the transaction that is open."""
-    for row in rows:
-        connection.execute(_ADD, (*row, position))
-
-
 def _moment(time: datetime | None) -> int | None:
     return None if time is None else (time - EPOCH) // MICROSECOND
 
@@ -203,10 +178,6 @@ def _time(moment: int) -> datetime:
     return EPOCH + timedelta(0, 0, moment)
 
 
-_ADD = own(
-    "INSERT INTO twofold_audit (count, message, version, message_id, correlation_id, causation_id, user_id, tenant,"
-    " source, payload, time, duration, outcome, code, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
 _FIND = (
     "SELECT number, message, version, message_id, correlation_id, causation_id, user_id, tenant, source, payload,"
     " time, duration, outcome, code, position, count"

@@ -9,6 +9,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any, Generic, TypeVar, cast, final
 
+from twofold.drivers.sqlite._append import Data
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.errors import Decided
 
@@ -21,14 +22,14 @@ class Call(Generic[T]):
 
     Args:
         work: What to run.
-        is_data: Whether it changes nothing but rows, which SQLite counts.
+        data: The same, where it changes nothing but rows.
     """
 
-    __slots__ = ("_claimed", "_decided", "_future", "error", "is_data", "loop", "value", "withdrawn", "work")
+    __slots__ = ("_claimed", "_decided", "_future", "data", "error", "loop", "value", "withdrawn", "work")
 
-    def __init__(self, work: Callable[[GuardedConnection], T], *, is_data: bool = False) -> None:
+    def __init__(self, work: Callable[[GuardedConnection], T], data: Data | None = None) -> None:
         self.work = work
-        self.is_data = is_data
+        self.data = data
         self.loop = asyncio.get_running_loop()
         self.value: T | None = None
         self.error: BaseException | None = None

@@ -1,11 +1,13 @@
 """Closing streams: the one way for their events out of the log, and what is left; the writer's thread does it."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from sqlite3 import Connection
 from typing import Any
 
-from twofold.drivers.sqlite._audit import add_entries
+from twofold.drivers.sqlite._entries import add_entries
 from twofold.drivers.sqlite._guard import own
+from twofold.drivers.sqlite._insertion import SIZES, portions
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.errors import StreamClosed, VersionConflict
 from twofold.store import Closing
@@ -27,6 +29,14 @@ def version_of(connection: Connection, stream: str) -> int:
     found = int(connection.execute(_VERSION, (stream, stream)).fetchone()[0])
     if found < 0:
         raise StreamClosed(stream=stream)
+    return found
+
+
+def versions_of(connection: Connection, streams: Sequence[str]) -> dict[str, int]:
+    """The versions that streams are at; -1 for what is closed."""
+    found: dict[str, int] = {}
+    for portion in portions(streams):
+        found.update(connection.execute(_VERSIONS[len(portion)], portion).fetchall())
     return found
 
 
@@ -62,6 +72,12 @@ _VERSION = (
     "SELECT coalesce(max(version), (SELECT -1 FROM twofold_closings WHERE stream = ?), 0)"
     " FROM twofold_events WHERE stream = ?"
 )
+_VERSIONS = {
+    size: f"WITH asked (stream) AS (VALUES {', '.join(['(?)'] * size)})"  # noqa: S608  # marks alone
+    " SELECT stream, coalesce((SELECT max(version) FROM twofold_events WHERE stream = asked.stream),"
+    " (SELECT -1 FROM twofold_closings WHERE stream = asked.stream), 0) FROM asked"
+    for size in SIZES
+}
 _CLOSE = own("INSERT INTO twofold_closings (stream, version, how, time) VALUES (?, ?, ?, ?)")
 _FIND = "SELECT version, how, time FROM twofold_closings WHERE stream = ?"
 _TAGS = "SELECT value, position FROM twofold_events, json_each(tags) WHERE stream = ?"

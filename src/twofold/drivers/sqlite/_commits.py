@@ -1,15 +1,17 @@
 """Committing units of work: many that wait at the same time share one transaction, and so one wait for the disk.
 
-A unit that is refused has written nothing yet, and the others go on. When one fails half way, or an error ends the
-whole transaction, or a deferred foreign key shows itself at COMMIT, nothing is written, and each unit is run again in a
-transaction of its own. Whatever creates, drops or renames tables writes what SQLite does not count: it has a savepoint,
-and is undone alone.
+A unit that is refused has written nothing yet, and the others go on. Those that only append share their statements,
+too. When one fails half way, or an error ends the whole transaction, or a deferred foreign key shows itself at COMMIT,
+nothing is written, and each unit is run again in a transaction of its own. Whatever creates, drops or renames tables
+writes what SQLite does not count: it has a savepoint, and is undone alone.
 """
 
 import sqlite3
 from collections.abc import Sequence
-from typing import final
+from itertools import groupby
+from typing import TypeAlias, final
 
+from twofold.drivers.sqlite._append import Appending, append_together
 from twofold.drivers.sqlite._call import Call
 from twofold.drivers.sqlite._faults import sync_failed, typed
 from twofold.drivers.sqlite._guard import COMMIT, RELEASE, SAVE, UNDO, GuardedConnection
@@ -82,9 +84,9 @@ class Commits:
     def _run_together(self, connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> bool:
         """Whether all calls are decided; if not, nothing was written."""
         try:
-            for call in calls:
-                run = _run_data if call.is_data else _run_function
-                if not run(connection, call):
+            units = [(call, None if call.data is None else call.data.appending) for call in calls]
+            for _, some in groupby(units, _does_more):
+                if not _run_some(connection, [*some]):
                     return False
             self.commit(connection)
         except OutcomeUnknown as error:
@@ -94,6 +96,31 @@ class Commits:
         finally:
             connection.roll_back()
         return True
+
+
+_Unit: TypeAlias = tuple[Call[Committed], Appending | None]
+"""A call, and what it appends where it does nothing else."""
+
+
+def _does_more(unit: _Unit) -> bool:
+    return unit[1] is None
+
+
+def _run_some(connection: GuardedConnection, units: Sequence[_Unit]) -> bool:
+    """Run units among others; whether the transaction can go on, with all that each has written or with nothing."""
+    appending = [appends for _, appends in units if appends is not None]
+    if not appending:
+        return all((_run_function if call.data is None else _run_data)(connection, call) for call, _ in units)
+    try:
+        outcomes = append_together(connection, appending)
+    except BaseException:  # noqa: BLE001  # whose it is shows when each of them runs alone
+        return False
+    for (call, _), outcome in zip(units, outcomes, strict=True):
+        if isinstance(outcome, Committed):
+            call.value = outcome
+        else:
+            call.error = outcome
+    return True
 
 
 def _run_data(connection: GuardedConnection, call: Call[Committed]) -> bool:

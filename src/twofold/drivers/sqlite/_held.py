@@ -103,7 +103,7 @@ class SqliteTransaction:
         if self._turn is None:
             self._require_open()
             self._ended = True
-            return await self._writer.commit(unit, is_data=True)
+            return await self._writer.commit(unit)
         call = Call(unit)
         self._turn.put(call, "commit")
         return await call.outcome()

@@ -11,9 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, final, get_args
 
-from twofold.drivers.sqlite._audit import SqliteAudit, audit_row
+from twofold.drivers.sqlite._audit import SqliteAudit
 from twofold.drivers.sqlite._checkpoints import SqliteCheckpoints
 from twofold.drivers.sqlite._closings import close, closing_of
+from twofold.drivers.sqlite._entries import audit_row
 from twofold.drivers.sqlite._epoch import begin_epoch, join_epoch
 from twofold.drivers.sqlite._faults import typed
 from twofold.drivers.sqlite._guard import GuardedConnection
@@ -231,7 +232,7 @@ class SqliteStore:
             StoreUnavailable: The store is closed or refuses writes; nothing was written.
             OutcomeUnknown: The disk failed under the commit; the store writes no more.
         """
-        return await self._writer.commit(plan(batch), is_data=True)
+        return await self._writer.commit(plan(batch))
 
     async def read(self, work: Callable[[GuardedConnection], T]) -> T:
         """Run a function with a read-only connection, over one snapshot; it must not return a cursor."""
@@ -268,7 +269,7 @@ class SqliteStore:
             add_tables(connection, tables)
             return Committed()
 
-        await self._writer.commit(unit)
+        await self._writer.run(unit)
 
     async def rearrange(self, change: Rearrangement) -> None:
         """Let tables and checkpoints come, go and change their names, in one transaction.

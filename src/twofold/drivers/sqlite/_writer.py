@@ -1,10 +1,11 @@
 """The one thread that writes, and owns the one connection that can."""
 
 import threading
-from collections.abc import Callable
-from typing import TypeAlias, TypeVar, final
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias, TypeVar, final
 
 from twofold.dispatch import never_waits
+from twofold.drivers.sqlite._append import Data
 from twofold.drivers.sqlite._call import Call, settle
 from twofold.drivers.sqlite._commits import Commits
 from twofold.drivers.sqlite._faults import typed
@@ -62,16 +63,13 @@ class Writer:
         self._thread.start()
         self._bell.ring(await opening.outcome())
 
-    async def commit(self, unit: Unit, *, is_data: bool = False) -> Committed:
-        """Run a unit of work, perhaps more than once, and commit it; perhaps together with others that wait.
+    def commit(self, data: Data) -> Coroutine[Any, Any, Committed]:
+        """Commit a unit of work that changes nothing but rows; perhaps together with others that wait."""
+        return self._commit(Call(data, data))
 
-        Args:
-            unit: The unit.
-            is_data: Whether it changes nothing but rows.
-        """
-        call = Call(unit, is_data=is_data)
-        self._items.put(call)
-        return await call.outcome()
+    def run(self, unit: Unit) -> Coroutine[Any, Any, Committed]:
+        """Run a unit of work, perhaps more than once, and commit it; perhaps together with others that wait."""
+        return self._commit(Call(unit))
 
     async def change(self, work: Callable[[GuardedConnection], T]) -> T:
         """Run a function that appends nothing in a transaction, perhaps more than once, and give what it returns."""
@@ -81,7 +79,7 @@ class Writer:
             outcome[:] = (work(connection),)
             return Committed()
 
-        await self.commit(unit)
+        await self.run(unit)
         return outcome[0]
 
     def queue(self, turn: Turn) -> None:
@@ -96,6 +94,10 @@ class Writer:
         """Wait until the thread has ended."""
         if self._thread is not None:
             self._thread.join()
+
+    def _commit(self, call: Call[Committed]) -> Coroutine[Any, Any, Committed]:
+        self._items.put(call)
+        return call.outcome()
 
     def _serve(self, opening: Call[int]) -> None:
         never_waits()

@@ -1,0 +1,41 @@
+"""Entries of the audit trail, as rows: they come with batches, and with what is done to the store itself."""
+
+from collections.abc import Sequence
+from sqlite3 import Connection
+from typing import Any, Final
+
+from twofold.drivers.sqlite._insertion import Insertion
+from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
+from twofold.store import AuditEntry
+
+
+def audit_row(entry: AuditEntry) -> tuple[Any, ...]:
+    """An entry as it is written, but its position."""
+    return (
+        entry.count,
+        entry.message,
+        entry.version,
+        entry.message_id.bytes,
+        entry.correlation_id,
+        entry.causation_id,
+        entry.user_id,
+        entry.tenant,
+        entry.source,
+        entry.payload,
+        (entry.time - EPOCH) // MICROSECOND,
+        entry.duration // MICROSECOND,
+        entry.outcome,
+        entry.code,
+    )
+
+
+def add_entries(connection: Connection, rows: Sequence[tuple[Any, ...]], position: int) -> None:
+    """Write entries, in the transaction that is open."""
+    ENTRIES.run(connection, [(*row, position) for row in rows])
+
+
+ENTRIES: Final = Insertion(
+    "twofold_audit (count, message, version, message_id, correlation_id, causation_id, user_id, tenant, source,"
+    " payload, time, duration, outcome, code, position)"
+)
+"""What writes entries, each with the position up to which its command has appended."""

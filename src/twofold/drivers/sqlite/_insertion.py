@@ -1,0 +1,49 @@
+"""Rows into a table, by as few statements as there can be: one for each is twice the work of one for all."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from sqlite3 import Connection
+from typing import Any, Final, TypeVar, final
+
+from twofold.drivers.sqlite._guard import own
+
+T = TypeVar("T")
+
+SIZES: Final = tuple(1 << power for power in range(7))
+"""How many rows a statement may have: few sizes, so that few are compiled."""
+
+
+def portions(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The same rows in portions, each of the largest size that there are rows for."""
+    done = 0
+    while left := len(rows) - done:
+        size = min(SIZES[-1], 1 << (left.bit_length() - 1))
+        yield rows[done : done + size]
+        done += size
+
+
+@final
+class Insertion:
+    """An INSERT of any number of rows.
+
+    Args:
+        into: The table, and the columns in parentheses.
+    """
+
+    __slots__ = ("_statements", "one")
+
+    def __init__(self, into: str) -> None:
+        row = f"({', '.join('?' * (into.count(',') + 1))})"
+        self._statements = {size: own(f"INSERT INTO {into} VALUES {', '.join([row] * size)}") for size in SIZES}  # noqa: S608  # ours, and marks
+        self.one = self._statements[1]
+        """What inserts one row."""
+
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
+        """Insert rows in their order, and give the number of the last one; 0 where there are none."""
+        if len(rows) == 1:
+            return connection.execute(self.one, rows[0]).lastrowid or 0
+        last = 0
+        for portion in portions(rows):
+            values = [*chain.from_iterable(portion)]
+            last = connection.execute(self._statements[len(portion)], values).lastrowid or 0
+        return last
