@@ -22,7 +22,7 @@ def appends_of(facts: Sequence[Added]) -> tuple[Append, ...]:
                 drafts.append(draft)
                 continue
         runs.append((stream, expected, [draft]))
-    return tuple(Append(stream, tuple(drafts), expected) for stream, expected, drafts in runs)
+    return tuple([Append(stream, tuple(drafts), expected) for stream, expected, drafts in runs])
 
 
 def as_facts(facts: Sequence[Added]) -> list[Fact]:

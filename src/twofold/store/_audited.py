@@ -64,20 +64,20 @@ class Record:
     def entry(self) -> AuditEntry:
         """What it leaves."""
         about, context = self._about, self._context
-        return AuditEntry(
-            message=about.message,
-            version=about.version,
-            message_id=context.message_id,
-            correlation_id=context.correlation_id,
-            causation_id=context.causation_id,
-            user_id=context.user_id,
-            tenant=context.tenant,
+        return AuditEntry(  # by position, which takes half the time
+            about.message,
+            about.version,
+            context.message_id,
+            context.correlation_id,
+            context.causation_id,
+            context.user_id,
+            context.tenant,
+            about.redacted(self._message),
+            self._time,
+            timedelta(0, self._ended - self._started),
+            self.outcome,
+            self.code,
             source=context.origin.source,
-            payload=about.redacted(self._message),
-            time=self._time,
-            duration=timedelta(seconds=self._ended - self._started),
-            outcome=self.outcome,
-            code=self.code,
         )
 
 
@@ -123,7 +123,7 @@ class Trace:
     def entries(self) -> tuple[AuditEntry, ...]:
         """The entries, those of inner commands first."""
         records: Sequence[Record] = self._inner if self.own is None else (*self._inner, self.own)
-        return (*self._beside, *(record.entry() for record in records))
+        return (*self._beside, *[record.entry() for record in records])
 
 
 tracing: Final[ContextVar[Trace | None]] = ContextVar("twofold_audit", default=None)

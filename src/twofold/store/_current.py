@@ -1,10 +1,10 @@
 """The unit of work of the message that this task handles, and what it settles of the log that is followed."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
 from twofold.messages import Catalogue, Context
 from twofold.store._batch import Batch
@@ -62,17 +62,25 @@ class working:  # noqa: N801  # reads as the block that it is; a generator would
         self._depth = enter_top_level()
         return self._unit
 
-    async def __aexit__(
+    def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    ) -> Coroutine[Any, Any, None]:
+        leave_top_level(self._depth)
+        if error is not None:
+            return self._undo()
+        self._leave()
+        return self._unit.end()
+
+    async def _undo(self) -> None:
         try:
-            leave_top_level(self._depth)
-            if error is not None:
-                await self._unit.rollback()
+            await self._unit.rollback()
         finally:
-            _carried.reset(self._carried)
-            _unit.reset(self._outer)
+            self._leave()
             await self._unit.end()
+
+    def _leave(self) -> None:
+        _carried.reset(self._carried)
+        _unit.reset(self._outer)
 
 
 UnitFactory: TypeAlias = Callable[[Context], UnitOfWork]

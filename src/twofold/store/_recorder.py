@@ -58,10 +58,10 @@ class Recorder:
             Invalid: The name is no text that every database takes.
         """
         self._bounds.prove_name(stream)
-        drafts = [self.draft(event, None if of is self.context else of) for event in events]
+        other = None if of is self.context else of
         return [
-            (stream, expected if expected == ANY_VERSION else expected + place, event, draft)
-            for place, (event, draft) in enumerate(zip(events, drafts, strict=True))
+            (stream, expected if expected == ANY_VERSION else expected + place, event, self.draft(event, other))
+            for place, event in enumerate(events)
         ]
 
     def own(self, event: object) -> Added:

@@ -48,7 +48,11 @@ def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: C
                     if result.is_success:
                         _prove(proof, result.value, context)
                         unit.prove_expected()
-                        await _commit(unit, result, classifier)
+                        try:
+                            await unit.commit()
+                        except asyncio.CancelledError as cancelled:
+                            _tell(cancelled, result, classifier)
+                            raise
                     else:
                         await unit.rollback()
                     return result
@@ -104,16 +108,12 @@ def _prove(proof: Callable[[object], bytes | None] | None, answer: object, conte
         receipt.answer = answer, written
 
 
-async def _commit(unit: UnitOfWork, result: Result[Any, Any], classifier: Classifier) -> None:
-    """Commit; who is cancelled meanwhile learns what the message has come to all the same."""
-    try:
-        await unit.commit()
-    except asyncio.CancelledError as cancelled:
-        decided = cancelled.__cause__
-        if isinstance(decided, Decided):
-            known = decided.error is None or classifier.of_exception(decided.error) is not None
-            decided.answer = (result if decided.error is None else Failure(decided.error)) if known else None
-        raise
+def _tell(cancelled: asyncio.CancelledError, result: Result[Any, Any], classifier: Classifier) -> None:
+    """Tell who is cancelled during a commit what the message has come to all the same."""
+    decided = cancelled.__cause__
+    if isinstance(decided, Decided):
+        known = decided.error is None or classifier.of_exception(decided.error) is not None
+        decided.answer = (result if decided.error is None else Failure(decided.error)) if known else None
 
 
 async def _joined(

@@ -531,8 +531,9 @@ class UnitOfWork:
         receipt = self._recorder.context.origin.receipt
         if receipt is not None:
             decided = {stream for stream, expected, _, _ in facts if expected != ANY_VERSION} - self._recorder.attempts
-            versions = [committed.versions.get(stream) for stream in decided]
-            versions += [version for left in self._left.values() if (version := left()) is not None]
+            versions = [*map(committed.versions.get, decided)]
+            if self._left:
+                versions += [version for left in self._left.values() if (version := left()) is not None]
             receipt.note(committed.position, versions[0] if len(versions) == 1 else None)
 
     def _add(self, stream: str, events: Sequence[object], expected: int, of: Context) -> None:

@@ -138,8 +138,8 @@ def _tag(connection: Connection, before: int, tags: _Tags) -> None:
 
 
 def _append(item: Append) -> _Append:
-    tags = [draft.tags for draft in item.events] if any(draft.tags for draft in item.events) else ()
-    return item.stream, item.expected, [_row(draft) for draft in item.events], tags
+    tags = [draft.tags for draft in item.events]
+    return item.stream, item.expected, [_row(draft) for draft in item.events], tags if any(tags) else ()
 
 
 def _row(draft: Draft) -> _Row:
