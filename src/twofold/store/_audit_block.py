@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hmac import compare_digest
 
-from twofold.store._audit import AuditEntry, canonical, moment
+from twofold.store._audit import canonical, moment
 from twofold.store._audit_keys import DIGEST_SIZE, NO_KEYS, PLAIN, AuditKeys
 
 
@@ -36,7 +36,7 @@ class AuditBlock:
     @classmethod
     def of(
         cls,
-        entries: Sequence[AuditEntry],
+        texts: Sequence[tuple[int, str]],
         behind: "AuditBlock | None",
         time: datetime,
         keys: AuditKeys = NO_KEYS,
@@ -44,7 +44,7 @@ class AuditBlock:
         """Seal entries.
 
         Args:
-            entries: At least one, in the order of their numbers.
+            texts: What they say, each behind its number; at least one, in the order of the numbers.
             behind: The last block; None for the first one.
             time: When it is sealed.
             keys: What it is sealed with.
@@ -55,9 +55,9 @@ class AuditBlock:
         key = keys.go_on(PLAIN if behind is None else behind.key)
         draft = cls(
             number=1 if behind is None else behind.number + 1,
-            first=entries[0].number,
-            last=entries[-1].number,
-            digests=b"".join(keys.digest(key, entry.canonical) for entry in entries),
+            first=texts[0][0],
+            last=texts[-1][0],
+            digests=b"".join([keys.digest(key, text) for _, text in texts]),
             previous=b"" if behind is None else behind.hash,
             time=time,
             key=key,

@@ -25,6 +25,16 @@ class AuditTrail(Protocol):
         """
         ...
 
+    async def texts(self, *, after: int, until: int, limit: int) -> Sequence[tuple[int, str]]:
+        """What entries say as the texts that are sealed, each behind its number; nobody has to make the entries.
+
+        Args:
+            after: Only those behind this number.
+            until: Only those up to this number.
+            limit: How many at most.
+        """
+        ...
+
     async def bound(self) -> int:
         """The number up to which the trail is final: what is written from now on comes behind it."""
         ...

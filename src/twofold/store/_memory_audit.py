@@ -36,6 +36,11 @@ class MemoryAudit:
             meant = [entry for entry in self._entries[max(0, after - gone) : end] if entry in search]
         return list(islice(reversed(meant) if newest else meant, limit))
 
+    async def texts(self, *, after: int, until: int, limit: int) -> Sequence[tuple[int, str]]:
+        """What entries say, as the texts that are sealed."""
+        entries = await self.find(AuditSearch(), after=after, until=until, limit=limit)
+        return [(entry.number, entry.canonical) for entry in entries]
+
     async def bound(self) -> int:
         """The number up to which the trail is final."""
         with self._lock:

@@ -7,12 +7,10 @@ adds one block; of several who do so at once, the store takes one.
 from datetime import datetime
 from typing import Final
 
-from twofold.store._audit import AuditSearch
 from twofold.store._audit_block import AuditBlock
 from twofold.store._audit_keys import NO_KEYS, AuditKeys
 from twofold.store._audit_trail import AuditTrail
 
-_EVERY: Final = AuditSearch()
 _MOST: Final = 1000
 
 
@@ -33,8 +31,8 @@ async def seal(trail: AuditTrail, now: datetime, keys: AuditKeys = NO_KEYS) -> i
     sealed, bound = 0, await trail.bound()
     while True:
         behind = await trail.last_block()
-        entries = await trail.find(_EVERY, after=0 if behind is None else behind.last, until=bound, limit=_MOST)
-        if not entries:
+        texts = await trail.texts(after=0 if behind is None else behind.last, until=bound, limit=_MOST)
+        if not texts:
             return sealed
-        if await trail.seal(AuditBlock.of(entries, behind, now, keys)):
-            sealed += len(entries)
+        if await trail.seal(AuditBlock.of(texts, behind, now, keys)):
+            sealed += len(texts)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final, final
 
 from twofold.drivers.postgres._fetch import Fetch
-from twofold.store import AuditBlock, AuditCut, AuditEntry, AuditSearch, json_text
+from twofold.store import AuditBlock, AuditCut, AuditEntry, AuditSearch, json_text, sealed_text
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -31,6 +31,11 @@ class PostgresAudit:
         query = _FIND.replace("{order}", "DESC" if newest else "ASC")
         rows = await self._fetch.read(query, after, until, *wanted, search.since, search.until, limit)
         return [_entry(**row) for row in rows]
+
+    async def texts(self, *, after: int, until: int, limit: int) -> Sequence[tuple[int, str]]:
+        """What entries say, as the texts that are sealed."""
+        rows = await self._fetch.read(_TEXTS, after, until, limit)
+        return [(row[0], sealed_text(*row[:-2], count=row[-2], source=row[-1])) for row in rows]
 
     async def bound(self) -> int:
         """The number up to which the trail is final."""
@@ -109,6 +114,11 @@ _FIND: Final = (
     " AND ($7::text IS NULL OR tenant = $7) AND ($8::text IS NULL OR outcome = $8)"
     " AND ($9::timestamptz IS NULL OR time >= $9) AND ($10::timestamptz IS NULL OR time < $10)"
     " ORDER BY number {order} LIMIT $11"
+)
+_TEXTS: Final = (
+    "SELECT number, message, version, message_id::text, correlation_id, causation_id, user_id, tenant, payload,"
+    " (extract(epoch FROM time) * 1000000)::bigint, duration, outcome, code, position, count, source"
+    " FROM {schema}.twofold_audit WHERE number > $1 AND number <= $2 ORDER BY number LIMIT $3"
 )
 _BOUND: Final = "SELECT {schema}.twofold_audit_bound()"
 _SELECT: Final = "SELECT number, first, last, digests, previous, time, key, hash FROM {schema}.twofold_audit_blocks"

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from sqlite3 import Connection
 from typing import Any, final
 
-from twofold.clock import uuid_of
+from twofold.clock import text_of, uuid_of
 from twofold.drivers.sqlite._entries import add_entries, audit_row
 from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.drivers.sqlite._writer import Writer
-from twofold.store import AuditBlock, AuditCut, AuditEntry, AuditSearch
+from twofold.store import AuditBlock, AuditCut, AuditEntry, AuditSearch, sealed_text
 
 
 @final
@@ -50,6 +50,14 @@ class SqliteAudit:
 
         def found(connection: Connection) -> list[AuditEntry]:
             return [_entry(*row) for row in connection.execute(query, values)]
+
+        return await self._readers.run(found)
+
+    async def texts(self, *, after: int, until: int, limit: int) -> Sequence[tuple[int, str]]:
+        """What entries say, as the texts that are sealed."""
+
+        def found(connection: Connection) -> list[tuple[int, str]]:
+            return [_text(*row) for row in connection.execute(_TEXTS, (after, until, limit))]
 
         return await self._readers.run(found)
 
@@ -143,6 +151,11 @@ def _entry(number: int, message: str, version: int, message_id: bytes, *others: 
     )
 
 
+def _text(number: int, message: str, version: int, message_id: bytes, *others: Any) -> tuple[int, str]:
+    *facts, count, source = others
+    return number, sealed_text(number, message, version, text_of(message_id), *facts, count=count, source=source)
+
+
 def _block(
     number: int, first: int, last: int, digests: bytes, previous: bytes, time: int, key: str, hash_: bytes
 ) -> AuditBlock:
@@ -187,6 +200,11 @@ _FIND = (
     " AND (:user_id IS NULL OR user_id = :user_id) AND (:tenant IS NULL OR tenant = :tenant)"
     " AND (:outcome IS NULL OR outcome = :outcome)"
     " AND (:since IS NULL OR time >= :since) AND (:before IS NULL OR time < :before) ORDER BY number{} LIMIT :limit"
+)
+_TEXTS = (
+    "SELECT number, message, version, message_id, correlation_id, causation_id, user_id, tenant, payload, time,"
+    " duration, outcome, code, position, count, source"
+    " FROM twofold_audit WHERE number > ? AND number <= ? ORDER BY number LIMIT ?"
 )
 _BOUND = "SELECT coalesce(max(number), 0) FROM twofold_audit"
 _SELECT = "SELECT number, first, last, digests, previous, time, key, hash FROM twofold_audit_blocks"
