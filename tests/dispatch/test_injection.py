@@ -1,7 +1,7 @@
 """Dependencies by type: by constructor or by parameter, alive for as long as the message is handled."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
@@ -204,6 +204,46 @@ class TestInject:
         injection, faults = inject([provider], handlers)
         assert faults == []
         assert [injection.binding(handler).scoped for handler in handlers] == [False, True]
+
+    @pytest.mark.parametrize("case", ["alone", "decorated", "conditional", "closed", "for all"])
+    async def test_what_stands_alone_is_made_without_a_scope(self, case: str) -> None:
+        """Anew for each message; what is decorated, conditional or closed afterwards is left to dishka."""
+        given: list[Session] = []
+
+        async def handle(command: Do, session: Session) -> None:
+            assert session.open
+            given.append(session)
+
+        def closing() -> Iterator[Session]:
+            session = Session()
+            yield session
+            session.open = False
+
+        def decorated(session: Session) -> Session:
+            session.open = True
+            return session
+
+        def shut() -> Session:
+            session = Session()
+            session.open = case != "decorated"
+            return session
+
+        provider = Provider(scope=Scope.APP if case == "for all" else Scope.REQUEST)
+        provider.provide(closing if case == "closed" else shut, provides=Session)
+        if case == "decorated":
+            provider.decorate(decorated, provides=Session)
+        if case == "conditional":
+            provider.provide(closing, provides=Session, when=Has(Mail))
+        handler, router = Handler.of(handle), Router()
+        router.settings.injection, faults = inject([provider], [handler])
+        router.add(handler)
+        bus = CommandBus(router=router)
+        assert (faults, await bus.execute(Do()), await bus.execute(Do())) == ([], Success(None), Success(None))
+        assert (given[0] is given[1]) is (case == "for all")
+        assert given[0].open is (case != "closed")
+        left_to_dishka = case in ("decorated", "conditional", "closed")
+        assert router.settings.injection.binding(handler).scoped is left_to_dishka
+        assert ("scope" in router.route(handler).stages) is left_to_dishka
 
     @pytest.mark.parametrize("awaited", [False, True])
     @pytest.mark.parametrize("scope", [Scope.APP, Scope.REQUEST])

@@ -12,6 +12,7 @@ from dishka.dependency_source import Factory
 from dishka.entities.component import DEFAULT_COMPONENT
 from dishka.entities.factory_type import FactoryType
 from dishka.entities.key import DependencyKey, dependency_key_to_hint, hint_to_dependency_key
+from dishka.entities.marker import BoolMarker
 from dishka.registry import Registry
 
 from twofold.dispatch._handler import Handler
@@ -21,6 +22,7 @@ from twofold.errors import WiringError
 from twofold.messages import Context
 from twofold.result import Result
 
+_ALWAYS: Final = BoolMarker(True)
 _AWAITED: Final = (FactoryType.ASYNC_FACTORY, FactoryType.ASYNC_GENERATOR)
 
 _scope: ContextVar[AsyncContainer] = ContextVar("twofold_scope")
@@ -127,11 +129,15 @@ class Injection:
         asked: Callable[[], AsyncContainer] = _scope.get if scoped else lambda: container
         if key is None:
             make = maker_of(handler)
-            return Binding(lambda: _filled(make, handler.needs, asked()), scoped=scoped, waits=True)
-        waits = any(_waits(factory) for _, factories in self._graph(handler) for factory in factories)
+            return Binding(lambda: _filled(make, handler.needs, asked()), scoped=scoped, waits=True, lasts=not scoped)
+        factories = [factory for _, factories in self._graph(handler) for factory in factories]
+        waits = any(map(_waits, factories))
         if _takes_one(handler):
-            return Binding(_asking(handler, asked, waits), scoped=scoped, waits=waits)
-        return Binding(lambda: asked().get(key) if waits else asked().get_sync(key), scoped=scoped, waits=waits)
+            if scoped and len(factories) == 1 and _stands_alone(factories[0]):
+                return Binding(_making(handler, factories[0]), lasts=False)
+            return Binding(_asking(handler, asked, waits), scoped=scoped, waits=waits, lasts=not scoped)
+        bind = lambda: asked().get(key) if waits else asked().get_sync(key)  # noqa: E731
+        return Binding(bind, scoped=scoped, waits=waits, lasts=not scoped)
 
     def _graph(self, handler: Handler) -> Iterator[tuple[DependencyKey, list[Factory]]]:
         """What a handler depends on, directly or through others, each with what makes it."""
@@ -162,6 +168,18 @@ async def _filled(make: Callable[..., Any], needs: Mapping[str, Any], container:
 def _takes_one(handler: Handler) -> bool:
     """Whether it is a function of the message and one dependency: to ask for that is less than for a factory of it."""
     return len(handler.needs) == 1 and not handler.is_class and not handler.logger_parameters
+
+
+def _stands_alone(factory: Factory) -> bool:
+    """Whether something is made by a call that takes nothing and leaves nothing open: it needs no scope."""
+    takes = factory.dependencies or factory.kw_dependencies or factory.when_dependencies
+    return factory.type is FactoryType.FACTORY and not takes and factory.when_active == _ALWAYS
+
+
+def _making(handler: Handler, factory: Factory) -> Callable[[], Any]:
+    """What makes the one dependency of a handler, which stands alone."""
+    [name], make = handler.needs, factory.source
+    return lambda: {name: make()}
 
 
 def _asking(handler: Handler, asked: Callable[[], AsyncContainer], waits: bool) -> Callable[[], Any]:

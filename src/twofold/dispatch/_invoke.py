@@ -30,11 +30,13 @@ class Binding:
         bind: Gives an instance of a class with the arguments of its method, or only the arguments of what is there.
         scoped: Whether it needs a scope of its own for every message.
         waits: Whether what `bind` gives has to be awaited.
+        lasts: Whether what `bind` gives is for every message.
     """
 
     bind: Callable[[], Any]
     scoped: bool = False
     waits: bool = False
+    lasts: bool = True
 
 
 class Filled(NamedTuple):
@@ -83,7 +85,7 @@ class _Bare:
 
 def _plain(handler: Handler, binding: Binding, classifier: Classifier) -> Next:
     """The short way, for an async function with dependencies: it has no `validate`, and no tools of its own."""
-    function, context_parameter, scoped = handler.target, handler.context_parameter, binding.scoped
+    function, context_parameter, lasts = handler.target, handler.context_parameter, binding.lasts
     fixed: Mapping[str, Any] | None = None
 
     async def call(message: Any, context: Context) -> Result[Any, Any]:
@@ -92,7 +94,7 @@ def _plain(handler: Handler, binding: Binding, classifier: Classifier) -> Next:
             arguments = fixed
             if arguments is None:
                 arguments = (await binding.bind()) if binding.waits else binding.bind()
-                if not scoped:
+                if lasts:
                     fixed = arguments
             if context_parameter is None:
                 answer: Any = await function(message, **arguments)
@@ -117,7 +119,7 @@ def _full(handler: Handler, binding: Binding, classifier: Classifier, runner: Ru
         found = (await binding.bind()) if binding.waits else binding.bind()
         filled = found if isinstance(found, Filled) else Filled(handler.target, found)
         lend_tools(filled.target, handler.tools)
-        if not binding.scoped:
+        if binding.lasts:
             fixed = filled
         return filled
 
