@@ -12,7 +12,6 @@ from dishka.dependency_source import Factory
 from dishka.entities.component import DEFAULT_COMPONENT
 from dishka.entities.factory_type import FactoryType
 from dishka.entities.key import DependencyKey, dependency_key_to_hint, hint_to_dependency_key
-from dishka.entities.marker import BoolMarker
 from dishka.registry import Registry
 
 from twofold.dispatch._handler import Handler
@@ -22,7 +21,6 @@ from twofold.errors import WiringError
 from twofold.messages import Context
 from twofold.result import Result
 
-_ALWAYS: Final = BoolMarker(True)
 _AWAITED: Final = (FactoryType.ASYNC_FACTORY, FactoryType.ASYNC_GENERATOR)
 
 _scope: ContextVar[AsyncContainer] = ContextVar("twofold_scope")
@@ -133,7 +131,7 @@ class Injection:
         factories = [factory for _, factories in self._graph(handler) for factory in factories]
         waits = any(map(_waits, factories))
         if _takes_one(handler):
-            if scoped and len(factories) == 1 and _stands_alone(factories[0]):
+            if scoped and [factory.type for factory in factories] == [FactoryType.FACTORY]:
                 return Binding(_making(handler, factories[0]), lasts=False)
             return Binding(_asking(handler, asked, waits), scoped=scoped, waits=waits, lasts=not scoped)
         bind = lambda: asked().get(key) if waits else asked().get_sync(key)  # noqa: E731
@@ -170,14 +168,8 @@ def _takes_one(handler: Handler) -> bool:
     return len(handler.needs) == 1 and not handler.is_class and not handler.logger_parameters
 
 
-def _stands_alone(factory: Factory) -> bool:
-    """Whether something is made by a call that takes nothing and leaves nothing open: it needs no scope."""
-    takes = factory.dependencies or factory.kw_dependencies or factory.when_dependencies
-    return factory.type is FactoryType.FACTORY and not takes and factory.when_active == _ALWAYS
-
-
 def _making(handler: Handler, factory: Factory) -> Callable[[], Any]:
-    """What makes the one dependency of a handler, which stands alone."""
+    """What makes the one dependency of a handler, which depends on nothing and leaves nothing open: it needs no scope."""
     [name], make = handler.needs, factory.source
     return lambda: {name: make()}
 
