@@ -169,7 +169,7 @@ def _takes_one(handler: Handler) -> bool:
 
 
 def _making(handler: Handler, factory: Factory) -> Callable[[], Any]:
-    """What makes the one dependency of a handler, which depends on nothing and leaves nothing open: it needs no scope."""
+    """What makes the one dependency of a handler, which takes nothing and leaves nothing open: no scope is needed."""
     [name], make = handler.needs, factory.source
     return lambda: {name: make()}
 
