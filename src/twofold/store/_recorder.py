@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, final
 
-from twofold.errors import TooLarge, WiringError
+from twofold.errors import TooLarge, UnknownMessage, WiringError
 from twofold.messages import Catalogue, Context, Kind
 from twofold.store._added import Added
 from twofold.store._attempt import attempt_stream
@@ -100,11 +100,11 @@ class Recorder:
         kind = type(event)
         if not self.open:
             raise WiringError(f"{kind.__qualname__} came after the unit of work had ended, so nothing records it")
-        if kind not in self.catalogue:
-            raise WiringError(
-                f"{kind.__qualname__} is recorded, and this application does not know it; see module.events()"
-            )
-        entry, context = self.catalogue.of(kind), of or self.context
+        try:
+            entry, context = self.catalogue.of(kind), of or self.context
+        except UnknownMessage:
+            text = f"{kind.__qualname__} is recorded, and this application does not know it; see module.events()"
+            raise WiringError(text) from None
         if entry.kind is not _EVENT:
             raise WiringError(f"{kind.__qualname__} is recorded, and it is a {entry.kind}: only events are; execute it")
         if self._headers is None:
