@@ -49,7 +49,7 @@ def encoded(batch: Batch) -> Appending:
     return Appending([_append(item) for item in batch.appends], [audit_row(entry) for entry in batch.audit])
 
 
-def append(connection: Connection, streams: Sequence[_Append]) -> Committed:
+def append(connection: Connection, appends: Sequence[_Append]) -> Committed:
     """Append what one unit does, inside the transaction that is open.
 
     Raises:
@@ -58,7 +58,7 @@ def append(connection: Connection, streams: Sequence[_Append]) -> Committed:
     """
     position = 0
     versions: dict[str, int] = {}
-    for stream, expected, events, tags in streams:
+    for stream, expected, events, tags in appends:
         found = version_of(connection, stream)
         _prove(stream, expected, found)
         versions[stream] = found + len(events)
