@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
 
 import pytest
 from dishka import AsyncContainer, FromComponent, Has, Marker, Provider, Scope, make_async_container
 
-from twofold.dispatch import CommandBus, Handler, Router, inject
+from twofold.dispatch import CommandBus, Handler, Next, Router, Used, inject
 from twofold.errors import WiringError
 from twofold.messages import Command, Context
-from twofold.result import Failure, Success
+from twofold.result import Failure, Result, Success
 
 T = TypeVar("T")
 
@@ -205,13 +205,14 @@ class TestInject:
         assert faults == []
         assert [injection.binding(handler).scoped for handler in handlers] == [False, True]
 
-    @pytest.mark.parametrize("case", ["alone", "decorated", "conditional", "closed", "for all"])
-    async def test_what_stands_alone_is_made_without_a_scope(self, case: str) -> None:
-        """Anew for each message; what is decorated, conditional or closed afterwards is left to dishka."""
+    @pytest.mark.parametrize(
+        "case", ["looked up", "kept", "told", "made of another", "decorated", "conditional", "closed", "for all"]
+    )
+    async def test_what_is_there_anyway_is_given_without_a_scope(self, case: str) -> None:
+        """For each message anew; what is kept, put together, decorated, conditional or closed is left to dishka."""
         given: list[Session] = []
 
         async def handle(command: Do, session: Session) -> None:
-            assert session.open
             given.append(session)
 
         def closing() -> Iterator[Session]:
@@ -219,17 +220,22 @@ class TestInject:
             yield session
             session.open = False
 
-        def decorated(session: Session) -> Session:
-            session.open = True
-            return session
+        def told(name: Literal["main"]) -> Session:
+            assert name == "main"
+            return Session()
 
-        def shut() -> Session:
-            session = Session()
-            session.open = case != "decorated"
+        def made_of_another(other: Other) -> Session:
+            assert isinstance(other, Other)
+            return Session()
+
+        def decorated(session: Session) -> Session:
+            session.open = False
             return session
 
         provider = Provider(scope=Scope.APP if case == "for all" else Scope.REQUEST)
-        provider.provide(closing if case == "closed" else shut, provides=Session)
+        made: dict[str, Any] = {"closed": closing, "told": told, "made of another": made_of_another}
+        provider.provide(made.get(case, Session), provides=Session, cache=case in ("kept", "for all"))
+        provider.provide(Other)
         if case == "decorated":
             provider.decorate(decorated, provides=Session)
         if case == "conditional":
@@ -240,10 +246,30 @@ class TestInject:
         bus = CommandBus(router=router)
         assert (faults, await bus.execute(Do()), await bus.execute(Do())) == ([], Success(None), Success(None))
         assert (given[0] is given[1]) is (case == "for all")
-        assert given[0].open is (case != "closed")
-        left_to_dishka = case in ("decorated", "conditional", "closed")
-        assert router.settings.injection.binding(handler).scoped is left_to_dishka
-        assert ("scope" in router.route(handler).stages) is left_to_dishka
+        assert given[0].open is (case not in ("closed", "decorated"))
+        binding = router.settings.injection.binding(handler)
+        assert binding.scoped is (case not in ("looked up", "for all"))
+        assert ("scope" in router.route(handler).stages) is binding.scoped
+
+    async def test_what_is_kept_for_a_message_stays_when_it_is_handled_twice(self) -> None:
+        """An inner middleware that calls on again is given the same thing, which nothing closes."""
+        given: list[Session] = []
+
+        async def handle(command: Do, session: Session) -> None:
+            given.append(session)
+
+        async def twice(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+            await call_next(message, context)
+            return await call_next(message, context)
+
+        provider = Provider(scope=Scope.REQUEST)
+        provider.provide(Session)
+        handler, router = Handler.of(handle), Router()
+        router.settings.injection, _ = inject([provider], [handler])
+        router.add(handler)
+        router.use(Used(twice, "inner", None, "test"))
+        await CommandBus(router=router).execute(Do())
+        assert given[0] is given[1]
 
     @pytest.mark.parametrize("awaited", [False, True])
     @pytest.mark.parametrize("scope", [Scope.APP, Scope.REQUEST])

@@ -127,15 +127,14 @@ class Injection:
         asked: Callable[[], AsyncContainer] = _scope.get if scoped else lambda: container
         if key is None:
             make = maker_of(handler)
-            return Binding(lambda: _filled(make, handler.needs, asked()), scoped=scoped, waits=True, lasts=not scoped)
+            return Binding(lambda: _filled(make, handler.needs, asked()), scoped=scoped, waits=True)
         factories = [factory for _, factories in self._graph(handler) for factory in factories]
         waits = any(map(_waits, factories))
-        if _takes_one(handler):
-            if scoped and [factory.type for factory in factories] == [FactoryType.FACTORY]:
-                return Binding(_making(handler, factories[0]), lasts=False)
-            return Binding(_asking(handler, asked, waits), scoped=scoped, waits=waits, lasts=not scoped)
-        bind = lambda: asked().get(key) if waits else asked().get_sync(key)  # noqa: E731
-        return Binding(bind, scoped=scoped, waits=waits, lasts=not scoped)
+        if not _takes_one(handler):
+            return Binding(lambda: asked().get(key) if waits else asked().get_sync(key), scoped=scoped, waits=waits)
+        if scoped and len(factories) == 1 and _is_there(factories[0]):
+            return Binding(_looking_up(handler, factories[0]), asks_anew=True)
+        return Binding(_asking(handler, asked, waits), scoped=scoped, waits=waits)
 
     def _graph(self, handler: Handler) -> Iterator[tuple[DependencyKey, list[Factory]]]:
         """What a handler depends on, directly or through others, each with what makes it."""
@@ -168,10 +167,16 @@ def _takes_one(handler: Handler) -> bool:
     return len(handler.needs) == 1 and not handler.is_class and not handler.logger_parameters
 
 
-def _making(handler: Handler, factory: Factory) -> Callable[[], Any]:
-    """What makes the one dependency of a handler, which takes nothing and leaves nothing open: no scope is needed."""
-    [name], make = handler.needs, factory.source
-    return lambda: {name: make()}
+def _is_there(factory: Factory) -> bool:
+    """Whether a call that takes nothing gives what is there anyway: nobody has to keep it, or to close it."""
+    takes = factory.dependencies or factory.kw_dependencies
+    return factory.type is FactoryType.FACTORY and not factory.cache and not takes
+
+
+def _looking_up(handler: Handler, factory: Factory) -> Callable[[], Any]:
+    """What gives the one dependency of a handler without a scope."""
+    [name], find = handler.needs, factory.source
+    return lambda: {name: find()}
 
 
 def _asking(handler: Handler, asked: Callable[[], AsyncContainer], waits: bool) -> Callable[[], Any]:

@@ -30,13 +30,18 @@ class Binding:
         bind: Gives an instance of a class with the arguments of its method, or only the arguments of what is there.
         scoped: Whether it needs a scope of its own for every message.
         waits: Whether what `bind` gives has to be awaited.
-        lasts: Whether what `bind` gives is for every message.
+        asks_anew: Whether it is asked for every message, though no scope is opened.
     """
 
     bind: Callable[[], Any]
     scoped: bool = False
     waits: bool = False
-    lasts: bool = True
+    asks_anew: bool = False
+
+    @property
+    def lasts(self) -> bool:
+        """Whether what `bind` gives is for all messages."""
+        return not (self.scoped or self.asks_anew)
 
 
 class Filled(NamedTuple):

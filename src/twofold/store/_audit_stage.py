@@ -63,8 +63,7 @@ def audit_stage(
             finally:
                 tracing.reset(token)
             if result.is_success:
-                if not trace.written:
-                    await left.by(trace, outer, context, SUCCESS)
+                await left.by(trace, outer, context, SUCCESS)
             elif isinstance(result.error, _COUNTED):
                 if about is not None:
                     refusals.add(about, context, *ended_as(result.error, classifier))

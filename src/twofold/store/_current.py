@@ -65,6 +65,7 @@ class working:  # noqa: N801  # reads as the block that it is; a generator would
     def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> Coroutine[Any, Any, None]:
+        # By hand, since an `async def` would await `end` in a coroutine more, for every command.
         leave_top_level(self._depth)
         if error is not None:
             return self._undo()
