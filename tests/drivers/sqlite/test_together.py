@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from traceback import walk_tb
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twofold.drivers.sqlite._append import Appending, append, append_together, encoded
+from tests.drivers.sqlite.conftest import Together
+from twofold.drivers.sqlite import SqliteStore
+from twofold.drivers.sqlite._append import Appending, append, append_together, encode
 from twofold.drivers.sqlite._closings import close
 from twofold.drivers.sqlite._entries import add_entries, audit_row
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._insertion import portions
 from twofold.drivers.sqlite._schema import upgrade
+from twofold.drivers.sqlite._write import plan
 from twofold.errors import StreamClosed, VersionConflict
 from twofold.store import ANY_VERSION, SUCCESS, Append, AuditEntry, Batch, Closing, Committed, Draft
+from twofold.testing._store_case import append as stored
+from twofold.testing._store_case import whole_log
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ID = UUID(int=7)
@@ -32,7 +38,7 @@ def entry(message: str) -> AuditEntry:
     return AuditEntry(message, 1, ID, "c", None, "ada", None, "{}", NOW, timedelta(), SUCCESS)
 
 
-drafts = st.lists(st.sampled_from([draft(), draft("a:1"), draft("a:1", "b:2", "a:1")]), min_size=1, max_size=3)
+drafts = st.lists(st.sampled_from([draft(), draft("a:1"), draft("a:1", "b:2", "a:1")]), max_size=3)
 appends = st.builds(
     Append,
     st.sampled_from(["a", "b", "a\0b", "closed"]),
@@ -51,7 +57,7 @@ def opened() -> GuardedConnection:
     connection = sqlite3.connect(":memory:", factory=GuardedConnection, isolation_level=None, timeout=1)
     upgrade(connection)
     connection.execute("BEGIN")
-    append(connection, encoded(Batch((Append("closed", (draft(),)),))).appends)
+    append(connection, encode(Batch((Append("closed", (draft(),)),))).streams)
     closed = Closing(stream="closed", version=1, how="archived", time=NOW)
     close(connection, closed, audit_row(entry("close")))
     return connection
@@ -60,7 +66,7 @@ def opened() -> GuardedConnection:
 def alone(connection: GuardedConnection, unit: Appending) -> Committed | Exception:
     connection.execute("SAVEPOINT one")
     try:
-        committed = append(connection, unit.appends)
+        committed = append(connection, unit.streams)
         add_entries(connection, unit.entries, committed.position)
     except (VersionConflict, StreamClosed) as error:
         connection.execute("ROLLBACK TO one")
@@ -80,7 +86,7 @@ def contents(connection: sqlite3.Connection) -> Iterator[Any]:
 @given(st.lists(units, min_size=1, max_size=8))
 def test_they_come_to_what_they_would_have_come_to_one_by_one(batches: list[Batch]) -> None:
     """The same answers, refusals and positions, and the same rows: none of a unit that is refused."""
-    encodings = [encoded(one) for one in batches]
+    encodings = [encode(one) for one in batches]
     with closing(opened()) as one_by_one, closing(opened()) as together:
         outcomes = [told(alone(one_by_one, unit)) for unit in encodings]
         assert list(map(told, append_together(together, encodings))) == outcomes
@@ -90,7 +96,7 @@ def test_they_come_to_what_they_would_have_come_to_one_by_one(batches: list[Batc
 def test_many_share_few_statements() -> None:
     """Of a hundred units, none has a statement of its own."""
     ran: list[str] = []
-    many = [encoded(Batch((Append(f"s{number}", (draft(),), 0),), audit=(entry("open"),))) for number in range(100)]
+    many = [encode(Batch((Append(f"s{number}", (draft(),), 0),), audit=(entry("open"),))) for number in range(100)]
     with closing(opened()) as connection:
         connection.set_trace_callback(ran.append)
         outcomes = append_together(connection, many)
@@ -106,3 +112,53 @@ def test_portions_have_each_row_once(count: int) -> None:
     found = [list(portion) for portion in portions(rows)]
     assert [row for portion in found for row in portion] == rows
     assert all(len(portion) in (1, 2, 4, 8, 16, 32, 64) for portion in found)
+
+
+@pytest.mark.parametrize("field", sorted({*Batch._fields} - {"appends", "audit"}))
+def test_what_does_more_than_to_append_shares_nothing(field: str) -> None:
+    """Whatever else a batch may hold, also what it may hold one day."""
+    more: dict[str, Any] = {field: (object(),)}
+    assert plan(Batch((Append("a", (draft(),)),), audit=(entry("open"),))).appending
+    assert plan(Batch((Append("a", (draft(),)),), **more)).appending is None
+
+
+@pytest.mark.anyio
+class TestInAStore:
+    """The same through a store, whose writer finds several units waiting."""
+
+    async def test_units_that_wait_share_their_statements(self, store: SqliteStore, together: Together) -> None:
+        """One asks for all versions, one inserts all events, and one all entries."""
+        ran = await traced(store)
+        outcomes = await together(
+            store, [Batch((Append(f"s{n}", (draft(),), 0),), audit=(entry("open"),)) for n in range(8)]
+        )
+        assert [outcome.position for outcome in outcomes if isinstance(outcome, Committed)] == [*range(1, 9)]
+        words = [statement.split()[0] for statement in dict.fromkeys(ran)]
+        assert words[words.index("SAVEPOINT") :] == ["SAVEPOINT", "WITH", "INSERT", "INSERT", "RELEASE", "COMMIT"]
+
+    async def test_a_unit_that_sqlite_cannot_take_fails_alone(self, store: SqliteStore, together: Together) -> None:
+        """The others still share the commit."""
+        ran = await traced(store)
+        nobody = Batch(audit=(entry("open")._replace(user_id="\ud800"),))
+        outcomes = await together(store, [stored("a"), nobody, stored("b")])
+        assert [type(outcome) for outcome in outcomes] == [Committed, UnicodeEncodeError, Committed]
+        assert [event.stream for event in await whole_log(store)] == ["a", "b"]
+        assert sum(statement.startswith("COMMIT") for statement in ran) == 1
+
+    async def test_a_refusal_holds_nothing_of_the_others(self, store: SqliteStore, together: Together) -> None:
+        """Its traceback leads to no frame that has what they append: it may be sent to whoever looks at errors."""
+        refused, taken = await together(store, [stored("a", 1, 5), stored("b")])
+        assert isinstance(taken, Committed)
+        assert isinstance(refused, VersionConflict)
+        values = [value for frame, _ in walk_tb(refused.__traceback__) for value in frame.f_locals.values()]
+        assert not any("Appending" in repr(value) or "'b'" in repr(value) for value in values)
+
+
+async def traced(store: SqliteStore) -> list[str]:
+    """The statements that its writer runs from now on."""
+    ran: list[str] = []
+    transaction = store.begin()
+    await transaction.run(lambda connection: connection.set_trace_callback(ran.append))
+    await transaction.rollback()
+    ran.clear()
+    return ran

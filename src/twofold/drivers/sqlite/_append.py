@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from sqlite3 import Connection
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from twofold.drivers.sqlite._closings import version_of, versions_of
 from twofold.drivers.sqlite._entries import ENTRIES, audit_row
-from twofold.drivers.sqlite._guard import GuardedConnection, own
+from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._insertion import Insertion
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.errors import StreamClosed, VersionConflict
@@ -23,33 +23,32 @@ class Appending(NamedTuple):
     """What one unit of work appends, encoded.
 
     Args:
-        appends: Each with its stream, the version expected, its events, and their tags where one has any.
+        streams: Each with its name, the version expected, its events, and their tags where one has any.
         entries: Entries of the audit trail, but their position.
     """
 
-    appends: Sequence[_Append]
+    streams: Sequence[_Append]
     entries: Sequence[tuple[Any, ...]]
 
 
-class Data(Protocol):
-    """A unit of work that changes nothing but rows, which SQLite counts."""
+class _Taken(NamedTuple):
+    """A unit that finds its streams where it expects them.
 
-    @property
-    def appending(self) -> Appending | None:
-        """What it appends, where it does nothing else."""
-        ...
+    Args:
+        versions: Those that it leaves.
+        rows: Its events.
+    """
 
-    def __call__(self, connection: GuardedConnection, /) -> Committed:
-        """Write it, inside the transaction that is open."""
-        ...
+    versions: dict[str, int]
+    rows: Sequence[_Stored]
 
 
-def encoded(batch: Batch) -> Appending:
+def encode(batch: Batch) -> Appending:
     """What a batch appends."""
     return Appending([_append(item) for item in batch.appends], [audit_row(entry) for entry in batch.audit])
 
 
-def append(connection: Connection, appends: Sequence[_Append]) -> Committed:
+def append(connection: Connection, streams: Sequence[_Append]) -> Committed:
     """Append what one unit does, inside the transaction that is open.
 
     Raises:
@@ -58,9 +57,10 @@ def append(connection: Connection, appends: Sequence[_Append]) -> Committed:
     """
     position = 0
     versions: dict[str, int] = {}
-    for stream, expected, events, tags in appends:
+    for stream, expected, events, tags in streams:
         found = version_of(connection, stream)
-        _prove(stream, expected, found)
+        if (refused := _refused(stream, expected, found)) is not None:
+            raise refused
         versions[stream] = found + len(events)
         position = EVENTS.run(connection, _rows(stream, found, events)) or position
         if tags:
@@ -71,60 +71,51 @@ def append(connection: Connection, appends: Sequence[_Append]) -> Committed:
 def append_together(connection: Connection, units: Sequence[Appending]) -> list[Committed | Refused]:
     """Append what several units do, one behind the other, inside the transaction that is open.
 
+    It does what `append` and the entries of each would do, in as many statements for all as those take for one.
+
     Returns:
         What each of them has come to; one that is refused has written nothing.
     """
-    known = versions_of(connection, [*{stream: None for unit in units for stream, _, _, _ in unit.appends}])
-    rows: list[_Stored] = []
-    ends: list[int] = []
-    decided: list[dict[str, int] | Refused] = []
-    for unit in units:
-        try:
-            decided.append(_follow(unit.appends, known, rows))
-        except (VersionConflict, StreamClosed) as error:
-            decided.append(error)
-        ends.append(len(rows))
-    before = EVENTS.run(connection, rows) - len(rows)
+    known = versions_of(connection, [*{stream: None for unit in units for stream, _, _, _ in unit.streams}])
+    decisions = [_decide(unit.streams, known) for unit in units]
+    rows = [row for decided in decisions if isinstance(decided, _Taken) for row in decided.rows]
+    last = EVENTS.run(connection, rows) - len(rows)
     done: list[Committed | Refused] = []
     entries: list[tuple[Any, ...]] = []
-    place = 0
-    for unit, versions, end in zip(units, decided, ends, strict=True):
-        if not isinstance(versions, dict):
-            done.append(versions)
+    for unit, decided in zip(units, decisions, strict=True):
+        if not isinstance(decided, _Taken):
+            done.append(decided)
             continue
-        position = before + end if end > place else 0
-        entries += [(*entry, position) for entry in unit.entries]
-        done.append(Committed(position, versions))
-        for _, _, events, tags in unit.appends:
+        for _, _, events, tags in unit.streams:
             if tags:
-                _tag(connection, before + place, tags)
-            place += len(events)
+                _tag(connection, last, tags)
+            last += len(events)
+        position = last if decided.rows else 0
+        entries += [(*entry, position) for entry in unit.entries]
+        done.append(Committed(position, decided.versions))
     ENTRIES.run(connection, entries)
     return done
 
 
-def _follow(appends: Sequence[_Append], known: dict[str, int], rows: list[_Stored]) -> dict[str, int]:
-    """Add the rows of a unit to those before it, or none of them."""
+def _decide(streams: Sequence[_Append], known: dict[str, int]) -> _Taken | Refused:
+    """Whether a unit is taken; if so, streams are known at the versions that it leaves."""
     versions: dict[str, int] = {}
-    begun = len(rows)
-    try:
-        for stream, expected, events, _ in appends:
-            found = versions[stream] if stream in versions else known[stream]
-            if found < 0:
-                raise StreamClosed(stream=stream)
-            _prove(stream, expected, found)
-            versions[stream] = found + len(events)
-            rows += _rows(stream, found, events)
-    except (VersionConflict, StreamClosed):
-        del rows[begun:]
-        raise
+    rows: list[_Stored] = []
+    for stream, expected, events, _ in streams:
+        found = versions[stream] if stream in versions else known[stream]
+        # Not raised: a traceback would hold what all the others append.
+        if (refused := _refused(stream, expected, found)) is not None:
+            return refused
+        versions[stream] = found + len(events)
+        rows += _rows(stream, found, events)
     known.update(versions)
-    return versions
+    return _Taken(versions, rows)
 
 
-def _prove(stream: str, expected: int, found: int) -> None:
-    if expected not in (ANY_VERSION, found):
-        raise VersionConflict(stream=stream, expected=expected, actual=found)
+def _refused(stream: str, expected: int, found: int) -> Refused | None:
+    if found < 0:
+        return StreamClosed(stream=stream)
+    return None if expected in (ANY_VERSION, found) else VersionConflict(stream=stream, expected=expected, actual=found)
 
 
 def _rows(stream: str, version: int, events: Sequence[_Row]) -> list[_Stored]:
@@ -155,4 +146,6 @@ def _row(draft: Draft) -> _Row:
 
 
 EVENTS: Final = Insertion("twofold_events (stream, version, id, type, schema_version, data, headers, time, tags)")
+"""What writes events, each at its version."""
+
 _TAG = own("INSERT INTO twofold_tags (tag, position) VALUES (?, ?)")

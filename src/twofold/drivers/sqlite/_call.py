@@ -7,13 +7,27 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Lock
-from typing import Any, Generic, TypeVar, cast, final
+from typing import Any, Generic, Protocol, TypeVar, cast, final
 
-from twofold.drivers.sqlite._append import Data
+from twofold.drivers.sqlite._append import Appending
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.errors import Decided
+from twofold.store import Committed
 
 T = TypeVar("T")
+
+
+class Data(Protocol):
+    """A unit of work that changes nothing but rows, which SQLite counts."""
+
+    @property
+    def appending(self) -> Appending | None:
+        """What it appends, where it does nothing else."""
+        ...
+
+    def __call__(self, connection: GuardedConnection, /) -> Committed:
+        """Write it, inside the transaction that is open."""
+        ...
 
 
 @final
@@ -22,12 +36,12 @@ class Call(Generic[T]):
 
     Args:
         work: What to run.
-        data: The same, where it changes nothing but rows.
+        data: The same, where it is a unit of work that changes nothing but rows.
     """
 
     __slots__ = ("_claimed", "_decided", "_future", "data", "error", "loop", "value", "withdrawn", "work")
 
-    def __init__(self, work: Callable[[GuardedConnection], T], data: Data | None = None) -> None:
+    def __init__(self, work: Callable[[GuardedConnection], T], *, data: Data | None = None) -> None:
         self.work = work
         self.data = data
         self.loop = asyncio.get_running_loop()

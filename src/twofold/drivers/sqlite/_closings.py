@@ -36,7 +36,8 @@ def versions_of(connection: Connection, streams: Sequence[str]) -> dict[str, int
     """The versions that streams are at; -1 for what is closed."""
     found: dict[str, int] = {}
     for portion in portions(streams):
-        found.update(connection.execute(_VERSIONS[len(portion)], portion).fetchall())
+        for place, version in connection.execute(_VERSIONS[len(portion)], portion):
+            found[portion[place]] = version
     return found
 
 
@@ -73,8 +74,8 @@ _VERSION = (
     " FROM twofold_events WHERE stream = ?"
 )
 _VERSIONS = {
-    size: f"WITH asked (stream) AS (VALUES {', '.join(['(?)'] * size)})"  # noqa: S608  # marks alone
-    " SELECT stream, coalesce((SELECT max(version) FROM twofold_events WHERE stream = asked.stream),"
+    size: f"WITH asked (place, stream) AS (VALUES {', '.join(f'({place}, ?)' for place in range(size))})"  # noqa: S608  # numbers and marks
+    " SELECT place, coalesce((SELECT max(version) FROM twofold_events WHERE stream = asked.stream),"
     " (SELECT -1 FROM twofold_closings WHERE stream = asked.stream), 0) FROM asked"
     for size in SIZES
 }

@@ -1,17 +1,17 @@
 """Committing units of work: many that wait at the same time share one transaction, and so one wait for the disk.
 
 A unit that is refused has written nothing yet, and the others go on. Those that only append share their statements,
-too. When one fails half way, or an error ends the whole transaction, or a deferred foreign key shows itself at COMMIT,
-nothing is written, and each unit is run again in a transaction of its own. Whatever creates, drops or renames tables
-writes what SQLite does not count: it has a savepoint, and is undone alone.
+too, unless SQLite does not take one of them. When one fails half way, or an error ends the whole transaction, or a
+deferred foreign key shows itself at COMMIT, nothing is written, and each unit is run again in a transaction of its own.
+Whatever creates, drops or renames tables writes what SQLite does not count: it has a savepoint, and is undone alone.
 """
 
 import sqlite3
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TypeAlias, final
+from typing import final
 
-from twofold.drivers.sqlite._append import Appending, append_together
+from twofold.drivers.sqlite._append import append_together
 from twofold.drivers.sqlite._call import Call
 from twofold.drivers.sqlite._faults import sync_failed, typed
 from twofold.drivers.sqlite._guard import COMMIT, RELEASE, SAVE, UNDO, GuardedConnection
@@ -84,9 +84,9 @@ class Commits:
     def _run_together(self, connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> bool:
         """Whether all calls are decided; if not, nothing was written."""
         try:
-            units = [(call, None if call.data is None else call.data.appending) for call in calls]
-            for _, some in groupby(units, _does_more):
-                if not _run_some(connection, [*some]):
+            for only_append, some in groupby(calls, _only_appends):
+                run = _run_appending if only_append else _run_each
+                if not run(connection, [*some]):
                     return False
             self.commit(connection)
         except OutcomeUnknown as error:
@@ -98,29 +98,34 @@ class Commits:
         return True
 
 
-_Unit: TypeAlias = tuple[Call[Committed], Appending | None]
-"""A call, and what it appends where it does nothing else."""
+def _only_appends(call: Call[Committed]) -> bool:
+    return call.data is not None and call.data.appending is not None
 
 
-def _does_more(unit: _Unit) -> bool:
-    return unit[1] is None
-
-
-def _run_some(connection: GuardedConnection, units: Sequence[_Unit]) -> bool:
-    """Run units among others; whether the transaction can go on, with all that each has written or with nothing."""
-    appending = [appends for _, appends in units if appends is not None]
-    if not appending:
-        return all((_run_function if call.data is None else _run_data)(connection, call) for call, _ in units)
+def _run_appending(connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> bool:
+    """Run units that only append, by statements that they share; one by one where SQLite does not take one of them."""
+    units = [call.data.appending for call in calls if call.data is not None]
+    connection.execute(SAVE)
     try:
-        outcomes = append_together(connection, appending)
-    except BaseException:  # noqa: BLE001  # whose it is shows when each of them runs alone
-        return False
-    for (call, _), outcome in zip(units, outcomes, strict=True):
+        outcomes = append_together(connection, [unit for unit in units if unit is not None])
+    except (sqlite3.Error, OverflowError, UnicodeEncodeError):
+        if not connection.in_transaction:
+            return False
+        connection.execute(UNDO)
+        connection.execute(RELEASE)
+        return _run_each(connection, calls)
+    connection.execute(RELEASE)
+    for call, outcome in zip(calls, outcomes, strict=True):
         if isinstance(outcome, Committed):
             call.value = outcome
         else:
             call.error = outcome
     return True
+
+
+def _run_each(connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> bool:
+    """Run units one by one; whether the transaction can go on, with all that each has written or with nothing."""
+    return all((_run_function if call.data is None else _run_data)(connection, call) for call in calls)
 
 
 def _run_data(connection: GuardedConnection, call: Call[Committed]) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from twofold.drivers.sqlite._append import Appending, append, encoded
+from twofold.drivers.sqlite._append import Appending, append, encode
 from twofold.drivers.sqlite._checkpoints import move
 from twofold.drivers.sqlite._entries import add_entries
 from twofold.drivers.sqlite._guard import GuardedConnection
@@ -21,21 +21,20 @@ from twofold.store import Batch, Committed, Condition, Remainder, json_text
 class Plan:
     """A batch with its events encoded; calling it writes it inside the transaction that is open."""
 
-    encoded: Appending
+    appends: Appending
     batch: Batch
 
     @property
     def appending(self) -> Appending | None:
         """What it appends, where it does nothing else."""
         batch = self.batch
-        beside = batch.rows or batch.moves or batch.conditions or batch.parks or batch.frees
-        return None if beside or batch.reply or batch.received or batch.snapshots else self.encoded
+        return self.appends if batch == Batch(batch.appends, audit=batch.audit) else None
 
     def __call__(self, connection: GuardedConnection) -> Committed:
         batch = self.batch
         for condition in batch.conditions:
             hold(connection, condition)
-        committed = append(connection, self.encoded.appends)
+        committed = append(connection, self.appends.streams)
         for one in batch.moves:
             move(connection, one)
         if batch.rows:
@@ -50,14 +49,14 @@ class Plan:
             keep_received(connection, batch.received, committed.position)
         if batch.snapshots:
             keep_snapshots(connection, batch.snapshots)
-        if self.encoded.entries:
-            add_entries(connection, self.encoded.entries, committed.position)
+        if self.appends.entries:
+            add_entries(connection, self.appends.entries, committed.position)
         return committed
 
 
 def plan(batch: Batch) -> Plan:
     """Encode what a batch writes."""
-    return Plan(encoded(batch), batch)
+    return Plan(encode(batch), batch)
 
 
 def hold(connection: Connection, condition: Condition) -> None:

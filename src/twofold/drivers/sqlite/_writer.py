@@ -5,8 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias, TypeVar, final
 
 from twofold.dispatch import never_waits
-from twofold.drivers.sqlite._append import Data
-from twofold.drivers.sqlite._call import Call, settle
+from twofold.drivers.sqlite._call import Call, Data, settle
 from twofold.drivers.sqlite._commits import Commits
 from twofold.drivers.sqlite._faults import typed
 from twofold.drivers.sqlite._guard import GuardedConnection
@@ -65,7 +64,7 @@ class Writer:
 
     def commit(self, data: Data) -> Coroutine[Any, Any, Committed]:
         """Commit a unit of work that changes nothing but rows; perhaps together with others that wait."""
-        return self._commit(Call(data, data))
+        return self._commit(Call(data, data=data))
 
     def run(self, unit: Unit) -> Coroutine[Any, Any, Committed]:
         """Run a unit of work, perhaps more than once, and commit it; perhaps together with others that wait."""
