@@ -1,6 +1,7 @@
 """Every way to fail, as HTTP tells it."""
 
 import logging
+import math
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import Enum
@@ -189,6 +190,13 @@ async def test_respond_works_anywhere() -> None:
     assert respond(Success(0), optional=True).status_code == 200
     assert (no.status_code, no.headers["content-type"]) == (400, "application/problem+json")
     assert no.json()["correlation_id"]
+
+
+@pytest.mark.parametrize("value", [math.nan, [math.inf], {"a": -math.inf}])
+def test_respond_writes_nothing_but_json(value: object) -> None:
+    """Which has no NaN and no infinity: such a value is a bug of its route, as with FastAPI's own responses."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        respond(Success(value))
 
 
 class SoldOut(Refused):
