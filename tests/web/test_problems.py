@@ -225,6 +225,24 @@ def kiosk() -> App:
     return App("kiosk", modules=[module], database="memory:")
 
 
+async def test_an_error_of_http_that_a_handler_raises_is_a_crash_to_all_but_http(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A message knows nothing of HTTP, so nobody else can tell what its status means."""
+    module = Module("kiosk")
+
+    @module.handler
+    async def buy(command: Buy) -> None:
+        raise HTTPException(418, "tea only")
+
+    app = App("kiosk", modules=[module], database="memory:")
+    with caplog.at_level(logging.ERROR, "twofold.message"):
+        async with client_of(app, app.http()) as client:
+            answer = await client.post("/commands/buy", json={"how": "hot"})
+    assert (answer.status_code, answer.json()["detail"]) == (418, "tea only")
+    assert caplog.messages == ["command buy crashed"]
+
+
 async def test_the_type_of_a_problem_can_be_followed() -> None:
     """To a page that says what has happened and what to do, below the prefix too that the application is mounted at."""
     app = kiosk()

@@ -39,9 +39,10 @@ class AnswerCodec:
     def __init__(self, promised: Any) -> None:
         try:
             self.adapter, self._promised = _adapter(promised), promised
-            has_numbers = "'type': 'number'" in str(self.adapter.json_schema(mode="serialization"))
-            writers = strict_writer(self.adapter), self.adapter.serializer.to_json
-            self._write, self._write_plain = map(self._numbers_only, writers) if has_numbers else writers
+            self._write = strict_writer(self.adapter)
+            self._write_plain: Callable[..., bytes] = self.adapter.serializer.to_json
+            if "'type': 'number'" in str(self.adapter.json_schema(mode="serialization")):
+                self._write, self._write_plain = map(self._numbers_only, (self._write, self._write_plain))
         except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError) as error:
             reason = error.message.partition(". ")[0].removesuffix(".")  # of types, not of values
             raise WiringError(f"answers {promised}, which cannot be written as JSON: {reason}") from error
