@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
@@ -19,9 +19,6 @@ from twofold.dispatch._handler import Handler
 from twofold.dispatch._round_trip import comes_back, field_names
 from twofold.errors import WiringError
 from twofold.messages import PLAIN, Feed, plainly_so, strict_writer
-
-_NO_NUMBERS: Final = (b"null", b"NaN", b"Infinity")
-"""What pydantic writes for a number that JSON does not have."""
 
 
 class AnswerCodec:
@@ -102,7 +99,7 @@ class AnswerCodec:
 
         def written(value: object, **options: Any) -> bytes:
             body = write(value, **options)
-            if any(text in body for text in _NO_NUMBERS):
+            if b"null" in body or b"NaN" in body or b"Infinity" in body:  # which pydantic writes for such a number
                 plain = self.adapter.serializer.to_python(value, mode="json", warnings=False)
                 try:
                     json.dumps(plain, allow_nan=False)
