@@ -1,5 +1,6 @@
 """What is answered under a key: the same the first time and every other time."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,13 @@ class Long(Short):
     more: str
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What may have no number."""
+
+    value: float | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choose(Command[Any]):
     """Answers as it is told."""
@@ -35,7 +43,7 @@ class Choose(Command[Any]):
 ANSWERS: dict[str, tuple[Any, object, object]] = {
     "subclass": (Short, Long("ada", "x"), Short("ada")),
     "bytes": (bytes, b"\xff\x00", b"\xff\x00"),
-    "number": (float, float("inf"), float("inf")),
+    "number": (float, 0.1, 0.1),
     "keys": (dict[int, str], {1: "a"}, {1: "a"}),
 }
 
@@ -57,15 +65,21 @@ async def test_the_first_answer_is_the_one_that_is_given_again(what: str) -> Non
         assert (first.value, second.value) == (given, given)
 
 
-async def test_an_answer_that_could_not_be_given_again_is_a_bug() -> None:
+@pytest.mark.parametrize(
+    "promised, answer",
+    [(dict[tuple[int, int], int], {(1, 2): 3}), (float, math.inf), (Measured, Measured(math.nan))],
+    ids=["keys", "infinity", "no number"],
+)
+async def test_an_answer_that_could_not_be_given_again_is_a_bug(promised: Any, answer: object) -> None:
     """Nothing is committed, so that its twin is not told of what nobody was answered."""
     module, runs = Module("choosing"), list[str]()
 
-    @module.handler
-    async def choose(command: Choose) -> dict[tuple[int, int], int]:
+    async def choose(command: Choose) -> Any:
         runs.append(command.what)
-        return {(1, 2): 3}
+        return answer
 
+    choose.__annotations__["return"] = promised
+    module.handler(choose)
     async with App("choosing", modules=[module], database="memory:") as app:
         for _ in range(2):
             with pytest.raises(WiringError):

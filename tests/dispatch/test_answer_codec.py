@@ -1,13 +1,15 @@
 """Answers as JSON: what the type does not promise never gets out, and nothing of it is told."""
 
 import json
+import math
 import traceback
 import warnings
+from collections.abc import Callable
 from dataclasses import InitVar, dataclass
 from typing import Annotated, Any, Literal, cast
 
 import pytest
-from pydantic import BaseModel, BeforeValidator, Field, computed_field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainSerializer, computed_field
 
 from twofold.dispatch import AnswerCodec
 from twofold.errors import WiringError
@@ -142,6 +144,67 @@ def test_what_can_be_read_once_is_no_list(promised: Any, value: object) -> None:
     """Whoever looked at it would write an empty one."""
     with pytest.raises(WiringError, match="answer a list of it"):
         AnswerCodec(promised).dump(value)
+
+
+@dataclass
+class Measure:
+    value: float
+    before: float | None = None
+    note: str = ""
+
+
+class Sensor(BaseModel):
+    value: float | None = None
+
+    @computed_field
+    def twice(self) -> float:
+        return 2 * (self.value or 0)
+
+
+@dataclass
+class Gauge:
+    value: Annotated[float, PlainSerializer(str)]
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    "promised, of",
+    [
+        (float, lambda number: number),
+        (float | None, lambda number: number),
+        (int | float, lambda number: number),
+        (Measure, Measure),
+        (Measure, lambda number: Measure(1, before=number)),
+        (Measure, lambda number: {"value": number}),
+        (Sensor, lambda number: Sensor(value=number)),
+        (Page[Sensor], lambda number: Page(items=(Sensor(value=number),), total=1)),
+        (list[Measure], lambda number: [Measure(number)]),
+        (dict[str, float], lambda number: {"a": number}),
+        (Annotated[float, AfterValidator(abs)], lambda number: number),
+    ],
+    ids=range(11),
+)
+def test_a_number_that_json_does_not_have_is_no_number(
+    promised: Any, of: Callable[[float], object], number: float
+) -> None:
+    """pydantic writes null or a text for it, and readers were promised a number."""
+    with pytest.raises(WiringError, match="which is no"):
+        AnswerCodec(promised).dump(of(number))
+
+
+@pytest.mark.parametrize(
+    "promised, value, expected",
+    [
+        (Measure, Measure(1, note="NaN"), b'{"value":1.0,"before":null,"note":"NaN"}'),
+        (list[Measure], [Measure(1)], b'[{"value":1.0,"before":null,"note":""}]'),
+        (Sensor, Sensor(), b'{"value":null,"twice":0.0}'),
+        (Gauge, Gauge(math.nan), b'{"value":"nan"}'),
+    ],
+    ids=str,
+)
+def test_nothing_else_is_taken_for_such_a_number(promised: Any, value: object, expected: bytes) -> None:
+    """Not a text or null that are promised, nor what a type has its own way to write."""
+    assert AnswerCodec(promised).dump(value) == expected
 
 
 class Reading(BaseModel):

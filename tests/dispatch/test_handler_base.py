@@ -96,6 +96,17 @@ async def test_what_is_no_verdict_lets_nothing_pass(kind: type[Judge], verdict: 
 
 
 @pytest.mark.parametrize("kind", [Judge, AsyncJudge])
+async def test_a_failure_of_a_class_is_no_verdict(kind: type[Judge]) -> None:
+    """Whoever writes it has forgotten to make the error."""
+    handler, bus = kind(Failure(Refused)), CommandBus()
+    bus.register(Open, handler)
+    for execute in (handler.execute, bus.execute):
+        with pytest.raises(WiringError, match=rf"the validate of .*{kind.__name__} answered a Failure of the class"):
+            await execute(Open())
+    assert handler.handled == 0
+
+
+@pytest.mark.parametrize("kind", [Judge, AsyncJudge])
 async def test_a_refusal_that_is_raised_is_a_failure_on_a_bus(kind: type[Judge]) -> None:
     """Whoever prefers to raise may."""
     error, bus = Invalid("no"), CommandBus()

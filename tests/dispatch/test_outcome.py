@@ -119,8 +119,10 @@ def answering(make: Callable[[], Any]) -> list[Any]:
         (lambda: KeyError("x"), "a KeyError: raise it, or answer a Failure of it"),
         (lambda: Success(Failure("no")), "a Success of a Failure: answer the inner one alone"),
         (lambda: Success(Success()), "a Success of a Success: answer the inner one alone"),
+        (lambda: Failure(NotFound), r"a Failure of the class NotFound: make one: Failure\(NotFound\(\.\.\.\)\)"),
+        (lambda: Failure(OutOfStock), r"a Failure of the class OutOfStock: make one: Failure\(OutOfStock\("),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 async def test_what_nobody_means_to_answer_is_a_mistake(make: Callable[[], Any], told: str) -> None:
     """Of whatever handler, which is named; and no coroutine of it is left behind, which pytest would warn of."""

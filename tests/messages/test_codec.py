@@ -1,5 +1,7 @@
 """Encoding and decoding: whatever a message may hold comes back as it was."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -235,6 +237,52 @@ def test_a_text_is_no_way_to_a_number_that_json_does_not_have(text: str) -> None
             kind.record(event)
 
 
+class Reading(BaseModel):
+    """A model with settings of its own, which allow any number."""
+
+    value: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted(Event):
+    """One that leaves open what is in it."""
+
+    reading: Reading | None = None
+    beside: Any = None
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda number: Noted(reading=Reading(value=number)),
+        lambda number: Noted(beside=number),
+        lambda number: Noted(beside={"a": [number]}),
+        lambda number: Noted(beside={"a": (number, None), "b": {number}}),
+        lambda number: Noted(beside=Reading(value=number)),
+    ],
+    ids=range(5),
+)
+def test_no_number_comes_back_as_something_else(of: Callable[[float], Noted], number: float) -> None:
+    """pydantic would write null, which is read as nothing at all."""
+    with pytest.raises(WiringError, match="Noted is recorded, and JSON has nothing for its NaN"):
+        MessageType(Noted).record(of(number))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Noted(),
+        Noted(reading=Reading(), beside={"NaN": "Infinity", "null": None}),
+        Noted(beside=[1.5, (None, datetime(2026, 1, 1, tzinfo=UTC)), {True}]),
+    ],
+    ids=range(3),
+)
+def test_what_only_looks_like_such_a_number_is_recorded(event: Noted) -> None:
+    """Also where it comes back in another form."""
+    MessageType(Noted).decode(MessageType(Noted).record(event))
+
+
 def test_what_has_a_form_in_json_and_no_way_back_is_not_recorded() -> None:
     """Keys that are tuples become texts."""
     with pytest.raises(WiringError, match="could not be read again: each"):
@@ -252,3 +300,4 @@ def test_a_class_may_allow_what_json_does_not_have() -> None:
     kind = MessageType(dataclass(frozen=True, kw_only=True)(Allowed))
     again = kind.decode(kind.record(Allowed(value=float("inf"), before=float("-inf"))))
     assert (again.value, again.before) == (float("inf"), float("-inf"))
+    assert math.isnan(kind.decode(kind.record(Allowed(value=float("nan")))).value)

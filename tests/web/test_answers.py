@@ -1,6 +1,7 @@
 """What handlers answer, as JSON: by the type that they promise, and nothing beyond it."""
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,8 +11,8 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, Field, SecretStr
 
-from tests.web.shop import SECRET, client_of, crashes
-from twofold import App, Failure, Module, Query, Result, Secret, Success
+from tests.web.shop import SECRET, client_of, crashes, recorded
+from twofold import App, Command, Event, Failure, Module, Query, Result, Secret, Success, UnitOfWork
 from twofold.dispatch import Handler, answered_type
 from twofold.messages import Kind
 
@@ -149,6 +150,53 @@ async def test_an_answer_of_another_type_is_a_bug(
     assert status == 500
     assert SECRET not in str(document)
     assert len(crashes(caplog.records)) == 1
+
+
+async def not_a_number(query: object) -> Result[float]:
+    return Success(math.nan)
+
+
+async def far_away(query: object) -> dict[str, float]:
+    return {"distance": math.inf}
+
+
+@pytest.mark.parametrize("handler", [not_a_number, far_away])
+async def test_where_a_number_is_promised_nothing_else_is_told(
+    handler: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """JSON has no NaN and no infinity: a query that answers one is a bug, and the log says so."""
+    with caplog.at_level(logging.ERROR):
+        status, _ = await answer_of(handler)
+    assert status == 500
+    assert "JSON has neither NaN nor an infinity" in caplog.text
+
+
+async def test_a_command_that_answers_no_number_does_nothing() -> None:
+    """With a key or without one; and under that key it is run again."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Weigh(Command[float]):
+        pass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Weighed(Event):
+        pass
+
+    weights, module = [math.nan, math.inf, 2.5], Module("answers")
+    module.events(Weighed)
+
+    @module.handler
+    async def weigh(command: Weigh, unit: UnitOfWork) -> float:
+        unit.record(Weighed())
+        return weights.pop(0)
+
+    app = App("answers", modules=[module], database="memory:")
+    async with client_of(app, app.http()) as client:
+        plain = await client.post("/commands/weigh")
+        keyed = [await client.post("/commands/weigh", headers={"idempotency-key": "k-1"}) for _ in range(3)]
+        assert len(await recorded(app)) == 1
+    assert [plain.status_code, *(one.status_code for one in keyed)] == [500, 500, 200, 200]
+    assert [one.text for one in keyed[1:]] == ["2.5", "2.5"]
 
 
 async def test_a_message_that_promises_nothing_is_answered_as_it_comes() -> None:

@@ -1,6 +1,7 @@
 """Every way to fail, as HTTP tells it."""
 
 import logging
+import math
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import Enum
@@ -191,6 +192,13 @@ async def test_respond_works_anywhere() -> None:
     assert no.json()["correlation_id"]
 
 
+@pytest.mark.parametrize("value", [math.nan, [math.inf], {"a": -math.inf}])
+def test_respond_writes_nothing_but_json(value: object) -> None:
+    """Which has no NaN and no infinity: such a value is a bug of its route, as with FastAPI's own responses."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        respond(Success(value))
+
+
 class SoldOut(Refused):
     """Somebody else has bought the <last> one.
 
@@ -215,6 +223,24 @@ def kiosk() -> App:
         return Failure(SoldOut() if command.how == "late" else Unsaid())
 
     return App("kiosk", modules=[module], database="memory:")
+
+
+async def test_an_error_of_http_that_a_handler_raises_is_a_crash_to_all_but_http(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A message knows nothing of HTTP, so nobody else can tell what its status means."""
+    module = Module("kiosk")
+
+    @module.handler
+    async def buy(command: Buy) -> None:
+        raise HTTPException(418, "tea only")
+
+    app = App("kiosk", modules=[module], database="memory:")
+    with caplog.at_level(logging.ERROR, "twofold.message"):
+        async with client_of(app, app.http()) as client:
+            answer = await client.post("/commands/buy", json={"how": "hot"})
+    assert (answer.status_code, answer.json()["detail"]) == (418, "tea only")
+    assert caplog.messages == ["command buy crashed"]
 
 
 async def test_the_type_of_a_problem_can_be_followed() -> None:

@@ -4,6 +4,7 @@ The type is a promise, so an answer that breaks it is brought into shape or is a
 promised type never gets out.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -34,16 +35,17 @@ class AnswerCodec:
 
     def __init__(self, promised: Any) -> None:
         try:
-            self.adapter = _adapter(promised)
-            self.adapter.json_schema(mode="serialization")
-            self._promised, self._write = promised, strict_writer(self.adapter)
+            self.adapter, self._promised = _adapter(promised), promised
+            self._write = strict_writer(self.adapter)
+            self._write_plain: Callable[..., bytes] = self.adapter.serializer.to_json
+            if "'type': 'number'" in str(self.adapter.json_schema(mode="serialization")):
+                self._write, self._write_plain = map(self._numbers_only, (self._write, self._write_plain))
         except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError) as error:
             reason = error.message.partition(". ")[0].removesuffix(".")  # of types, not of values
             raise WiringError(f"answers {promised}, which cannot be written as JSON: {reason}") from error
         schema = self.adapter.core_schema
         self._comes_back = comes_back(schema)
         self._is_plain = plainly_so(schema, bounded=False)
-        self._write_plain = self.adapter.serializer.to_json
         self._names = field_names(schema)
         self._may_be_none = _takes_none(self.adapter)
 
@@ -91,6 +93,21 @@ class AnswerCodec:
             with suppress(PydanticSerializationError):
                 return self._write(value)
         return self._write(self.adapter.validate_python(value, from_attributes=True))
+
+    def _numbers_only(self, write: Callable[..., bytes]) -> Callable[..., bytes]:
+        """The same for what has numbers in it, which refuses those that JSON does not have."""
+
+        def written(value: object, **options: Any) -> bytes:
+            body = write(value, **options)
+            if b"null" in body or b"NaN" in body or b"Infinity" in body:  # which pydantic writes for such a number
+                plain = self.adapter.serializer.to_python(value, mode="json", warnings=False)
+                try:
+                    json.dumps(plain, allow_nan=False)
+                except ValueError:
+                    raise self._broken(value, "JSON has neither NaN nor an infinity") from None
+            return body
+
+        return written
 
     def _broken(self, value: object, why: str) -> WiringError:
         # In words of our own: those of pydantic quote the value, and end up in a log.

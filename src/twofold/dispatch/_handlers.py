@@ -141,7 +141,7 @@ async def checked(verdict: Any, where: str) -> Failure[Any] | None:
         where: The handler it belongs to.
 
     Raises:
-        WiringError: The verdict is neither yes nor no.
+        WiringError: The verdict is neither yes nor no, or a Failure of a class.
     """
     if inspect.isawaitable(verdict):
         verdict = await verdict
@@ -152,7 +152,7 @@ async def checked(verdict: Any, where: str) -> Failure[Any] | None:
     if verdict is False:
         return Failure(Invalid("the message was found invalid"))
     if isinstance(verdict, FAILURE):
-        return cast("Failure[Any]", verdict)
+        return _of_an_error(verdict, f"the validate of {where}")
     kind = type(verdict).__qualname__
     raise WiringError(f"the validate of {where} answered a {kind}: it answers a bool, None, or a Result")
 
@@ -171,12 +171,13 @@ def as_result(answer: Any, where: str, what: str = "handler") -> Result[Any, Any
         what: What that is.
 
     Raises:
-        WiringError: Nobody means to answer that: what was not awaited, an exception, or a Result inside a Result.
+        WiringError: Nobody means to answer that: what was not awaited, an exception, a Result inside a Result, or a
+            Failure of a class.
     """
     if answer is None:  # most commands answer that
         return Success(None)
     if isinstance(answer, FAILURE):
-        return cast("Failure[Any]", answer)
+        return _of_an_error(answer, f"the {what} {where}")
     is_success = isinstance(answer, SUCCESS)
     value = answer.value if is_success else answer
     if is_success and type(value) not in NEVER_INSIDE:
@@ -193,6 +194,14 @@ def as_result(answer: Any, where: str, what: str = "handler") -> Result[Any, Any
         value.close()
     kind = f"{'a Success of ' if is_success else ''}a {type(value).__qualname__}"
     raise WiringError(f"the {what} {where} answered {kind}: {hint}")
+
+
+def _of_an_error(failure: Failure[Any], whose: str) -> Failure[Any]:
+    error = failure.error
+    if isinstance(error, type):
+        name = error.__qualname__
+        raise WiringError(f"{whose} answered a Failure of the class {name}: make one: Failure({name}(...))")
+    return failure
 
 
 def lend_tools(handler: object, tools: Tools) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from twofold.dispatch._handler import Handler
-from twofold.dispatch._handlers import FAILURE, NEVER_INSIDE, SUCCESS, as_result, checked, lend_tools
+from twofold.dispatch._handlers import NEVER_INSIDE, SUCCESS, as_result, checked, lend_tools
 from twofold.dispatch._pipeline import Next, failure_of
 from twofold.dispatch._tools import close_facts, open_facts
 from twofold.errors import Classifier
@@ -84,7 +84,7 @@ class _Bare:
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
             return failure_of(error, self._classifier)
         # Said here what `as_result` would say, which costs a call; and `answer.value` costs another one.
-        sound = (type(answer) is SUCCESS and type(answer._value) not in NEVER_INSIDE) or type(answer) is FAILURE
+        sound = type(answer) is SUCCESS and type(answer._value) not in NEVER_INSIDE
         return answer if sound else as_result(answer, self._id)
 
 
@@ -107,7 +107,7 @@ def _plain(handler: Handler, binding: Binding, classifier: Classifier) -> Next:
                 answer = await function(message, **{context_parameter: context, **arguments})
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
             return failure_of(error, classifier)
-        sound = (type(answer) is SUCCESS and type(answer._value) not in NEVER_INSIDE) or type(answer) is FAILURE
+        sound = type(answer) is SUCCESS and type(answer._value) not in NEVER_INSIDE
         return answer if sound else as_result(answer, handler.id)
 
     return call

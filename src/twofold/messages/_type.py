@@ -3,7 +3,8 @@
 One pydantic adapter per class validates, normalises, encodes and decodes it, dataclass and model alike.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
@@ -161,16 +162,18 @@ class MessageType(Generic[M]):
         """An event as JSON bytes that are read again for as long as the log is kept.
 
         Raises:
-            WiringError: They could not be: a value is not what the class says.
+            WiringError: They could not be: a value is not what the class says, or a number that would be read as None.
         """
         name = self.cls.__qualname__
         try:
             body = self._write(event, warnings=False)
-            self.decode(body)
+            again = self.decode(body)
         except Undecodable as error:
             raise WiringError(f"{name} is recorded, and could not be read again: {error.cause}") from None
         except PydanticSerializationError as error:
             raise WiringError(f"{name} is recorded, and cannot be written: {error}") from None
+        if b"null" in body and again != event and self._not_finite(again) != self._not_finite(event):
+            raise WiringError(f"{name} is recorded, and JSON has nothing for its NaN or infinity")
         return body
 
     def decode(self, body: bytes | str) -> M:
@@ -191,6 +194,9 @@ class MessageType(Generic[M]):
     def schema(self) -> dict[str, Any]:
         """Its JSON Schema (draft 2020-12)."""
         return self.adapter.json_schema()
+
+    def _not_finite(self, message: M) -> int:
+        return _not_finite(self.adapter.serializer.to_python(message, warnings=False))
 
     def _findings(self, error: ValidationError) -> list[Finding]:
         return findings(error.errors(include_url=False), self._is_secret)
@@ -215,3 +221,14 @@ def _open_fields(cls: type) -> Iterator[str]:
     for field in fields(cls) if is_dataclass(cls) else ():
         if isinstance(field.type, TypeVar) or getattr(field.type, "__parameters__", None):
             yield field.name
+
+
+def _not_finite(plain: object) -> int:
+    """How many numbers JSON does not have."""
+    if isinstance(plain, float):
+        return not math.isfinite(plain)
+    if isinstance(plain, Mapping):
+        return sum(map(_not_finite, cast("Mapping[object, object]", plain).values()))
+    if isinstance(plain, list | tuple | set | frozenset):
+        return sum(map(_not_finite, cast("Iterable[object]", plain)))
+    return 0

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pydantic_core import to_json
-from starlette.responses import Response
+from pydantic_core import to_jsonable_python
+from starlette.responses import JSONResponse, Response
 
 from twofold.clock import new_id
 from twofold.errors import Classifier
@@ -32,7 +32,7 @@ def respond(result: Result[Any, Any], *, status: int | None = None, optional: bo
         case Success(None):
             return Response(status_code=status or 204)
         case Success(value):
-            return Response(to_json(value), status_code=status or 200, media_type="application/json")
+            return JSONResponse(to_jsonable_python(value), status_code=status or 200)
         case Failure(error):
             arrival = current_arrival()
             if arrival is None:
