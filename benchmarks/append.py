@@ -39,15 +39,15 @@ from twofold.store import Batch
 TITLE = "Append on SQLite"
 ABOUT = (
     "Each operation commits one event to a stream of its own, its version checked, with `synchronous = FULL`. A "
-    "command goes through the bus of an application, and leaves an entry in the audit trail; a unit of work is what "
-    "the store does by itself. The twin is plain sqlite3: the same rows by the same statements over the same tables "
-    "with the same settings, one commit for each. With several clients the twin still goes one after the other, since "
-    "sqlite3 has nothing better to offer. The event loop is uvloop's, as under `twofold run`. One at a time the figure "
-    "is of the middle latencies, which a disk with a long tail disturbs less; with more it is of the rounds. The floor "
-    "of a command is one by hand, without a pipeline, through a thread that commits for all who wait. That of what is "
-    "promised goes through a bus, a check and a scope of dishka by hand, and then through twofold's store, with an "
-    "event that is proved to be readable and an entry without secrets, which is sealed. That of a command with a "
-    "session is SQLAlchemy itself: its Session without threads, pipeline and audit trail."
+    "command goes through the bus of an application, and leaves an entry in the audit trail; a unit of work is what"
+    " the store does by itself. The twin is plain sqlite3: the same rows over the same tables with the same "
+    "settings, by three statements and one commit for each. With several clients the twin still goes one after the "
+    "other, since sqlite3 has nothing better to offer. The event loop is uvloop's, as under `twofold run`. One at a"
+    " time the figure is of the middle latencies, which a disk with a long tail disturbs less; with more it is of "
+    "the rounds. The floor of a command is one by hand, without a pipeline, through a thread that commits for all "
+    "who wait. That of what is promised goes through a bus and a check by hand, and then through twofold's store, "
+    "with an event that is proved to be readable and an entry without secrets, which is sealed. That of a command "
+    "with a session is SQLAlchemy itself: its Session without threads, pipeline and audit trail."
 )
 
 _FULL = "FULL"
@@ -162,7 +162,7 @@ async def _floor_with_promises(folder: Path, rounds: int, count: int, clients: i
             placed = writes.append(kind, _placed(command), f"order-{command.order_id}", 0)
             await store.commit(writes.batch(command, placed))
 
-        execute = promised(PlaceOrder, handle)
+        execute = promised(PlaceOrder, handle, scoped=False)
 
         async def place(_: int) -> None:
             assert (await execute(PlaceOrder(order_id=new_id()))).is_success

@@ -1,8 +1,8 @@
 """What a command promises, kept by hand out of twofold's own parts: the floor that no pipeline comes under.
 
-A bus that gives each message a context and each answer as a result, a check, and a scope of dishka from which the
-handler has what it writes with: an event that is proved to be readable, and an entry of the audit trail without
-secrets. There is no setting, no transaction that could be rolled back, and nothing that is retried.
+A bus that gives each message a context and each answer as a result, a check, and what the handler writes with, from a
+scope of dishka where there has to be one: an event that is proved to be readable, and an entry of the audit trail
+without secrets. There is no setting, no transaction that could be rolled back, and nothing that is retried.
 """
 
 import time
@@ -69,12 +69,13 @@ class Writes(Generic[C]):
 Handle: TypeAlias = Callable[[C, Writes[C]], Awaitable[Any]]
 
 
-def promised(command: type[C], handle: Handle[C]) -> Call:
+def promised(command: type[C], handle: Handle[C], *, scoped: bool = True) -> Call:
     """A bus for one command.
 
     Args:
         command: Its type.
         handle: Handles it; a function of it and of what it writes with.
+        scoped: Whether that comes from a scope, as what is kept for a message, or closed after it, has to.
     """
     kind = MessageType(command)
     facts = kind, redacting(kind)
@@ -87,4 +88,7 @@ def promised(command: type[C], handle: Handle[C]) -> Call:
         async with container() as scope:
             return await handle(checked, scope.get_sync(wanted))
 
-    return bus({command: handled})
+    async def handled_without(message: C) -> Any:
+        return await handle(check(message), Writes(*facts))
+
+    return bus({command: handled if scoped else handled_without})

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
@@ -38,7 +38,7 @@ class AnswerCodec:
             self.adapter, self._promised = _adapter(promised), promised
             self._write = strict_writer(self.adapter)
             self._write_plain: Callable[..., bytes] = self.adapter.serializer.to_json
-            if "'type': 'number'" in str(self.adapter.json_schema(mode="serialization")):
+            if _has_numbers(self.adapter.json_schema(mode="serialization")):
                 self._write, self._write_plain = map(self._numbers_only, (self._write, self._write_plain))
         except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError) as error:
             reason = error.message.partition(". ")[0].removesuffix(".")  # of types, not of values
@@ -152,6 +152,16 @@ def answer_proof(handler: Handler) -> Callable[[object], bytes | None] | None:
             raise WiringError(f"{handler.id}: {error.detail}") from None
 
     return prove
+
+
+def _has_numbers(schema: object) -> bool:
+    """Whether a JSON Schema says `number` anywhere."""
+    if isinstance(schema, list):
+        return any(map(_has_numbers, cast("list[object]", schema)))
+    if not isinstance(schema, dict):
+        return False
+    node = cast("dict[str, object]", schema)
+    return node.get("type") == "number" or any(map(_has_numbers, node.values()))
 
 
 def _takes_none(adapter: TypeAdapter[Any]) -> bool:

@@ -37,7 +37,7 @@ def versions_of(connection: Connection, streams: Sequence[str]) -> dict[str, int
     found: dict[str, int] = {}
     for portion in portions(streams):
         for place, version in connection.execute(_VERSIONS[len(portion)], portion):
-            found[portion[place]] = version
+            found[portion[int(place)]] = version
     return found
 
 
