@@ -50,7 +50,7 @@ class Append(NamedTuple):
 
     Args:
         stream: The stream's name.
-        events: At least one event, in order.
+        events: In order. With none the version is looked at, and may be moved by others before this is committed.
         expected: The version that the stream must be at; 0 for a new one, `ANY_VERSION` for whatever it is.
     """
 
