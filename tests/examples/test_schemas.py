@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -113,6 +114,7 @@ def test_what_the_document_says_is_what_is_answered(name: str, tmp_path: Path) -
     web = api.make(tmp_path / "example.db")
     schema = schemathesis.openapi.from_dict(web.openapi())
     with served(web) as (address, _):
+        wait_for_workers(address)
         headers = signed_in(address, api.door) if api.door else {}
         for found in schema.get_all_operations():
             operation = cast("Any", found).ok()
@@ -121,6 +123,13 @@ def test_what_the_document_says_is_what_is_answered(name: str, tmp_path: Path) -
                 with contextlib.suppress(Unsatisfiable):  # where nothing can be sent, nothing wrong can be
                     _try(operation, mode, address, headers, statuses, ours=api.ours)
             assert statuses != {401}, f"{operation.label} lets in nobody with a token"
+
+
+def wait_for_workers(address: str) -> None:
+    """Until somebody owns every projection: before that, an application is not well, and says so by 503."""
+    until = time.monotonic() + 30
+    while httpx.get(f"{address}/health/workers").status_code == 503:
+        assert time.monotonic() < until, "the workers of the example do not begin"
 
 
 def signed_in(address: str, door: str) -> dict[str, str]:
