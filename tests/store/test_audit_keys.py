@@ -1,10 +1,13 @@
 """What the audit trail is sealed with: the same bytes for ever, and a key that nobody can guess or read."""
 
 import hmac
+import importlib.util
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+import pydantic_core
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,3 +87,20 @@ def test_what_is_sealed_is_told_as_the_standard_library_tells_it(facts: list[str
 def test_what_no_utf_8_tells_is_sealed_all_the_same() -> None:
     """Half of a surrogate pair, and the one control character that JSON need not escape."""
     assert sealed_text("\ud800", "\x7f", count=1, source=None) == '["\\ud800","\\u007f"]'
+
+
+def test_a_pydantic_that_escapes_otherwise_writes_nothing_that_is_sealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library that has sealed from the beginning writes it all: it is looked at when twofold is imported."""
+    alike = pydantic_core.to_json
+
+    def otherwise(value: Any) -> bytes:
+        return alike(value).replace(b"/", b"\\/")
+
+    monkeypatch.setattr(pydantic_core, "to_json", otherwise)
+    spec = importlib.util.find_spec("twofold.store._audit")
+    assert spec is not None
+    assert spec.loader is not None
+    again = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(again)
+    assert otherwise("a/b") == b'"a\\/b"'
+    assert again.sealed_text("a/b", count=1, source=None) == '["a/b"]'

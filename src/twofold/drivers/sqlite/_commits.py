@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import final
 
-from twofold.drivers.sqlite._append import append_together
+from twofold.drivers.sqlite._append import Appending, append_together
 from twofold.drivers.sqlite._call import Call
 from twofold.drivers.sqlite._faults import sync_failed, typed
 from twofold.drivers.sqlite._guard import COMMIT, RELEASE, SAVE, UNDO, GuardedConnection
@@ -84,8 +84,8 @@ class Commits:
     def _run_together(self, connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> bool:
         """Whether all calls are decided; if not, nothing was written."""
         try:
-            for only_append, some in groupby(calls, _only_appends):
-                run = _run_appending if only_append else _run_each
+            for does_more, some in groupby(calls, lambda call: _appending(call) is None):
+                run = _run_each if does_more else _run_appending
                 if not run(connection, [*some]):
                     return False
             self.commit(connection)
@@ -98,16 +98,16 @@ class Commits:
         return True
 
 
-def _only_appends(call: Call[Committed]) -> bool:
-    return call.data is not None and call.data.appending is not None
+def _appending(call: Call[Committed]) -> Appending | None:
+    return None if call.data is None else call.data.appending
 
 
 def _run_appending(connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> bool:
     """Run units that only append, by statements that they share; one by one where SQLite does not take one of them."""
-    units = [call.data.appending for call in calls if call.data is not None]
+    units = [unit for call in calls if (unit := _appending(call)) is not None]
     connection.execute(SAVE)
     try:
-        outcomes = append_together(connection, [unit for unit in units if unit is not None])
+        outcomes = append_together(connection, units)
     except (sqlite3.Error, OverflowError, UnicodeEncodeError):
         if not connection.in_transaction:
             return False
