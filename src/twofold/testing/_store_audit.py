@@ -30,6 +30,12 @@ class Audits(StoreCase):
         found = await store.audit.find(_EVERY)
         assert found == [entries[0]._replace(number=1, position=2), entries[1]._replace(number=2)]
 
+    async def test_an_empty_text_and_a_zero_are_not_nothing(self, store: Store) -> None:
+        """What is not said is None, and nothing else is."""
+        said = entry(causation_id="", user_id="0", tenant="", source="0")
+        await store.commit(Batch(audit=(said,)))
+        assert await store.audit.find(_EVERY) == [said._replace(number=1)]
+
     async def test_one_event_may_come_with_any_number_of_entries(self, store: Store) -> None:
         """Each has the position of the event: a command that sends others leaves theirs too."""
         for number in range(3):

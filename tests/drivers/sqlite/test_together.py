@@ -20,7 +20,7 @@ from twofold.drivers.sqlite._entries import add_entries, audit_row
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._insertion import portions
 from twofold.drivers.sqlite._schema import upgrade
-from twofold.drivers.sqlite._write import plan
+from twofold.drivers.sqlite._write import Plan
 from twofold.errors import StreamClosed, VersionConflict
 from twofold.store import ANY_VERSION, SUCCESS, Append, AuditEntry, Batch, Closing, Committed, Draft
 from twofold.testing._store_case import append as stored
@@ -118,8 +118,8 @@ def test_portions_have_each_row_once(count: int) -> None:
 def test_what_does_more_than_to_append_shares_nothing(field: str) -> None:
     """Whatever else a batch may hold, also what it may hold one day."""
     more: dict[str, Any] = {field: (object(),)}
-    assert plan(Batch((Append("a", (draft(),)),), audit=(entry("open"),))).appending
-    assert plan(Batch((Append("a", (draft(),)),), **more)).appending is None
+    assert Plan(Batch((Append("a", (draft(),)),), audit=(entry("open"),))).appending
+    assert Plan(Batch((Append("a", (draft(),)),), **more)).appending is None
 
 
 @pytest.mark.anyio

@@ -13,8 +13,8 @@ from twofold.errors import StreamClosed, VersionConflict
 from twofold.store import ANY_VERSION, Append, Batch, Committed, Draft, json_text
 
 Refused: TypeAlias = VersionConflict | StreamClosed
-_Row: TypeAlias = tuple[bytes, str, int, bytes, str, int, str]
-_Stored: TypeAlias = tuple[str, int, bytes, str, int, bytes, str, int, str]
+_Row: TypeAlias = tuple[bytearray, str, int, bytearray, str, int, str]
+_Stored: TypeAlias = tuple[str, int, bytearray, str, int, bytearray, str, int, str]
 _Tags: TypeAlias = Sequence[tuple[str, ...]]
 _Append: TypeAlias = tuple[str, int, Sequence[_Row], _Tags]
 
@@ -29,18 +29,6 @@ class Appending(NamedTuple):
 
     streams: Sequence[_Append]
     entries: Sequence[tuple[Any, ...]]
-
-
-class _Taken(NamedTuple):
-    """A unit that finds its streams where it expects them.
-
-    Args:
-        versions: Those that it leaves.
-        rows: Its events.
-    """
-
-    versions: dict[str, int]
-    rows: Sequence[_Stored]
 
 
 def encode(batch: Batch) -> Appending:
@@ -77,39 +65,41 @@ def append_together(connection: Connection, units: Sequence[Appending]) -> list[
         What each of them has come to; one that is refused has written nothing.
     """
     known = versions_of(connection, [*{stream: None for unit in units for stream, _, _, _ in unit.streams}])
-    decisions = [_decide(unit.streams, known) for unit in units]
-    rows = [row for decided in decisions if isinstance(decided, _Taken) for row in decided.rows]
+    rows: list[_Stored] = []
+    decisions = [_decide(unit.streams, known, rows) for unit in units]
     last = EVENTS.run(connection, rows) - len(rows)
     done: list[Committed | Refused] = []
     entries: list[tuple[Any, ...]] = []
     for unit, decided in zip(units, decisions, strict=True):
-        if not isinstance(decided, _Taken):
+        if not isinstance(decided, dict):
             done.append(decided)
             continue
+        before = last
         for _, _, events, tags in unit.streams:
             if tags:
                 _tag(connection, last, tags)
             last += len(events)
-        position = last if decided.rows else 0
+        position = 0 if last == before else last
         entries += [(*entry, position) for entry in unit.entries]
-        done.append(Committed(position, decided.versions))
+        done.append(Committed(position, decided))
     ENTRIES.run(connection, entries)
     return done
 
 
-def _decide(streams: Sequence[_Append], known: dict[str, int]) -> _Taken | Refused:
-    """Whether a unit is taken; if so, streams are known at the versions that it leaves."""
+def _decide(streams: Sequence[_Append], known: dict[str, int], rows: list[_Stored]) -> dict[str, int] | Refused:
+    """The versions that a unit leaves streams at, which are known from then on, with its events behind the rows."""
     versions: dict[str, int] = {}
-    rows: list[_Stored] = []
+    before = len(rows)
     for stream, expected, events, _ in streams:
         found = versions[stream] if stream in versions else known[stream]
         # Not raised: a traceback would hold what all the others append.
         if (refused := _refused(stream, expected, found)) is not None:
+            del rows[before:]
             return refused
         versions[stream] = found + len(events)
         rows += _rows(stream, found, events)
     known.update(versions)
-    return _Taken(versions, rows)
+    return versions
 
 
 def _refused(stream: str, expected: int, found: int) -> Refused | None:
@@ -135,17 +125,17 @@ def _append(item: Append) -> _Append:
 
 def _row(draft: Draft) -> _Row:
     return (
-        draft.id.bytes,
+        bytearray(draft.id.bytes),
         draft.type,
         draft.schema_version,
-        draft.data,
+        bytearray(draft.data),
         json_text(dict(draft.headers)) if draft.headers else "{}",
         (draft.time - EPOCH) // MICROSECOND,
         json_text(draft.tags) if draft.tags else "[]",
     )
 
 
-EVENTS: Final = Insertion("twofold_events (stream, version, id, type, schema_version, data, headers, time, tags)")
+EVENTS: Final = Insertion("twofold_events", "stream, version, id, type, schema_version, data, headers, time, tags")
 """What writes events, each at its version."""
 
 _TAG = own("INSERT INTO twofold_tags (tag, position) VALUES (?, ?)")

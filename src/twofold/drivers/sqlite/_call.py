@@ -20,10 +20,8 @@ T = TypeVar("T")
 class Data(Protocol):
     """A unit of work that changes nothing but rows, which SQLite counts."""
 
-    @property
-    def appending(self) -> Appending | None:
-        """What it appends, where it does nothing else."""
-        ...
+    appending: Appending | None
+    """What it appends, where it does nothing else."""
 
     def __call__(self, connection: GuardedConnection, /) -> Committed:
         """Write it, inside the transaction that is open."""

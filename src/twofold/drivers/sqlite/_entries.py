@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 from typing import Any, Final
 
-from twofold.drivers.sqlite._insertion import Insertion
+from twofold.drivers.sqlite._insertion import NOTHING, Insertion
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.store import AuditEntry
 
@@ -15,12 +15,12 @@ def audit_row(entry: AuditEntry) -> tuple[Any, ...]:
         entry.count,
         entry.message,
         entry.version,
-        entry.message_id.bytes,
+        bytearray(entry.message_id.bytes),
         entry.correlation_id,
-        entry.causation_id,
-        entry.user_id,
-        entry.tenant,
-        entry.source,
+        NOTHING if entry.causation_id is None else entry.causation_id,
+        NOTHING if entry.user_id is None else entry.user_id,
+        NOTHING if entry.tenant is None else entry.tenant,
+        NOTHING if entry.source is None else entry.source,
         entry.payload,
         (entry.time - EPOCH) // MICROSECOND,
         entry.duration // MICROSECOND,
@@ -35,7 +35,9 @@ def add_entries(connection: Connection, rows: Sequence[tuple[Any, ...]], positio
 
 
 ENTRIES: Final = Insertion(
-    "twofold_audit (count, message, version, message_id, correlation_id, causation_id, user_id, tenant, source,"
-    " payload, time, duration, outcome, code, position)"
+    "twofold_audit",
+    "count, message, version, message_id, correlation_id, causation_id, user_id, tenant, source, payload, time,"
+    " duration, outcome, code, position",
+    nullable=("causation_id", "user_id", "tenant", "source"),
 )
 """What writes entries, each with the position up to which its command has appended."""

@@ -9,7 +9,7 @@ from twofold.drivers.sqlite._guard import MARK, REVERT, GuardedConnection
 from twofold.drivers.sqlite._replies import claim
 from twofold.drivers.sqlite._tables import change_rows
 from twofold.drivers.sqlite._turn import Turn
-from twofold.drivers.sqlite._write import plan
+from twofold.drivers.sqlite._write import Plan
 from twofold.drivers.sqlite._writer import Writer
 from twofold.errors import StoreUnavailable
 from twofold.store import ENDED, Batch, Committed, Reply, RowChange
@@ -99,7 +99,7 @@ class SqliteTransaction:
             VersionConflict: A stream is not where an append expects it; everything is rolled back.
             StoreUnavailable: The transaction was held longer than the store allows, or has ended.
         """
-        unit = plan(batch)
+        unit = Plan(batch)
         if self._turn is None:
             self._require_open()
             self._ended = True

@@ -1,6 +1,10 @@
-"""Rows into a table, by as few statements as there can be: one for each is twice the work of one for all."""
+"""Rows into a table, by as few statements as there can be: one for each is twice the work of one for all.
 
-from collections.abc import Iterator, Sequence
+sqlite3 looks whether a value can be adapted unless it is a number, a text or a bytearray, and finds nothing in longer
+than it takes to bind it: so bytes come as bytearrays, and NULL as a number.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from sqlite3 import Connection
 from typing import Any, Final, TypeVar, final
@@ -8,6 +12,9 @@ from typing import Any, Final, TypeVar, final
 from twofold.drivers.sqlite._guard import own
 
 T = TypeVar("T")
+
+NOTHING: Final = 0
+"""What stands for NULL where a column may be NULL; such columns take texts, so it is no value of theirs."""
 
 SIZES: Final = tuple(1 << power for power in range(7))
 """How many rows a statement may have: few sizes, so that few are compiled."""
@@ -27,14 +34,17 @@ class Insertion:
     """An INSERT of any number of rows.
 
     Args:
-        into: The table, and the columns in parentheses.
+        table: The table.
+        columns: Its columns, with commas between them.
+        nullable: Those that are NULL where a row has `NOTHING`.
     """
 
     __slots__ = ("_statements", "one")
 
-    def __init__(self, into: str) -> None:
-        row = f"({', '.join('?' * (into.count(',') + 1))})"
-        self._statements = {size: own(f"INSERT INTO {into} VALUES {', '.join([row] * size)}") for size in SIZES}  # noqa: S608  # ours, and marks
+    def __init__(self, table: str, columns: str, nullable: Collection[str] = ()) -> None:
+        marks = [f"nullif(?, {NOTHING})" if name in nullable else "?" for name in columns.split(", ")]
+        into, row = f"INSERT INTO {table} ({columns}) VALUES", f"({', '.join(marks)})"
+        self._statements = {size: own(f"{into} {', '.join([row] * size)}") for size in SIZES}
         self.one = self._statements[1]
         """What inserts one row."""
 

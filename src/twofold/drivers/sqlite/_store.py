@@ -28,7 +28,7 @@ from twofold.drivers.sqlite._replies import find, find_received
 from twofold.drivers.sqlite._schema import upgrade_sql
 from twofold.drivers.sqlite._snapshots import find_snapshot
 from twofold.drivers.sqlite._tables import add_tables
-from twofold.drivers.sqlite._write import plan
+from twofold.drivers.sqlite._write import Plan
 from twofold.drivers.sqlite._writer import Writer
 from twofold.errors import WiringError
 from twofold.store import (
@@ -232,7 +232,7 @@ class SqliteStore:
             StoreUnavailable: The store is closed or refuses writes; nothing was written.
             OutcomeUnknown: The disk failed under the commit; the store writes no more.
         """
-        return await self._writer.commit(plan(batch))
+        return await self._writer.commit(Plan(batch))
 
     async def read(self, work: Callable[[GuardedConnection], T]) -> T:
         """Run a function with a read-only connection, over one snapshot; it must not return a cursor."""

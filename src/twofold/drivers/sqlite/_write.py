@@ -1,9 +1,10 @@
 """Writing a batch: encoded by the caller beforehand, and run in the writer's thread, perhaps more than once."""
 
-from dataclasses import dataclass
+from operator import itemgetter
 from sqlite3 import Connection
+from typing import final
 
-from twofold.drivers.sqlite._append import Appending, append, encode
+from twofold.drivers.sqlite._append import append, encode
 from twofold.drivers.sqlite._checkpoints import move
 from twofold.drivers.sqlite._entries import add_entries
 from twofold.drivers.sqlite._guard import GuardedConnection
@@ -17,24 +18,23 @@ from twofold.errors import ConditionFailed
 from twofold.store import Batch, Committed, Condition, Remainder, json_text
 
 
-@dataclass(frozen=True, slots=True)
+@final
 class Plan:
-    """A batch with its events encoded; calling it writes it inside the transaction that is open."""
+    """A batch with what it appends encoded; calling it writes it inside the transaction that is open."""
 
-    appends: Appending
-    batch: Batch
+    __slots__ = ("_appends", "_batch", "appending")
 
-    @property
-    def appending(self) -> Appending | None:
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._appends = encode(batch)
+        self.appending = None if any(_BESIDE(batch)) else self._appends
         """What it appends, where it does nothing else."""
-        batch = self.batch
-        return self.appends if batch == Batch(batch.appends, audit=batch.audit) else None
 
     def __call__(self, connection: GuardedConnection) -> Committed:
-        batch = self.batch
+        batch = self._batch
         for condition in batch.conditions:
             hold(connection, condition)
-        committed = append(connection, self.appends.streams)
+        committed = append(connection, self._appends.streams)
         for one in batch.moves:
             move(connection, one)
         if batch.rows:
@@ -49,14 +49,9 @@ class Plan:
             keep_received(connection, batch.received, committed.position)
         if batch.snapshots:
             keep_snapshots(connection, batch.snapshots)
-        if self.appends.entries:
-            add_entries(connection, self.appends.entries, committed.position)
+        if self._appends.entries:
+            add_entries(connection, self._appends.entries, committed.position)
         return committed
-
-
-def plan(batch: Batch) -> Plan:
-    """Encode what a batch writes."""
-    return Plan(encode(batch), batch)
 
 
 def hold(connection: Connection, condition: Condition) -> None:
@@ -81,7 +76,11 @@ def settle(connection: GuardedConnection, remainder: Remainder) -> None:
     """
     until = head(connection)
     events = () if remainder.where is None else behind(connection, remainder.after, remainder.where, remainder.most + 1)
-    plan(remainder.settled(events, until))(connection)
+    Plan(remainder.settled(events, until))(connection)
+
+
+_BESIDE = itemgetter(*[place for place, name in enumerate(Batch._fields) if name not in ("appends", "audit")])
+"""What a batch holds beside what is appended, and entries of the audit trail."""
 
 
 _UNSEEN = "position NOT IN (SELECT value FROM json_each(?))"
