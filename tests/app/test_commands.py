@@ -180,14 +180,16 @@ async def test_commands_and_queries_are_not_recorded(message: Any) -> None:
 
 
 async def test_a_command_without_a_handler_is_raised() -> None:
-    """Never a Failure."""
+    """Never a Failure, and only to whoever awaits."""
 
     class Opne(Command[None]):
         pass
 
     async with app_on(MemoryStore()) as app:
-        with pytest.raises(HandlerNotFoundError):
-            await app.execute(Opne())
+        for execute in (app.execute, app.caller().execute):
+            sent = execute(Opne())
+            with pytest.raises(HandlerNotFoundError):
+                await sent
 
 
 async def test_a_caller_is_known_to_everything_it_sends() -> None:

@@ -3,6 +3,7 @@
 One per HTTP request, say.
 """
 
+from collections.abc import Coroutine
 from dataclasses import replace
 from inspect import Signature
 from typing import Any, ClassVar, TypeVar, overload
@@ -60,13 +61,13 @@ class Caller:
     async def execute(self, message: Query[R, E]) -> Result[R, E | TwofoldError]: ...
     @overload
     async def execute(self, message: object) -> Result[Any, Any]: ...
-    async def execute(self, message: object) -> Result[Any, Any]:
+    def execute(self, message: object) -> Coroutine[Any, Any, Result[Any, Any]]:
         """Execute a command or query.
 
         Raises:
             HandlerNotFoundError: It has no handler.
         """
-        return await self._dispatcher.dispatch(message, origin=self.origin)
+        return self._dispatcher.dispatch(message, origin=self.origin)
 
     async def publish(self, event: object, *, survive: bool = False) -> Result[None, TwofoldError]:
         """Publish an event.

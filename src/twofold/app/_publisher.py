@@ -24,7 +24,7 @@ class Publisher:
         self._new_unit = new_unit
 
     async def __call__(self, event: Any, origin: Origin | None, survive: bool) -> Result[None, Any]:
-        refuse_in_query(type(event).__qualname__)
+        refuse_in_query(event)
         unit = current_unit(self._router.catalogue)
         if unit is not None:
             if survive:

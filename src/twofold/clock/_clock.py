@@ -1,16 +1,12 @@
 """Time and identity. Everything that asks for the time or a new id takes these, never the standard library."""
 
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
-if sys.version_info >= (3, 14):
-    from uuid import uuid7
-else:
-    from twofold.clock._uuid7 import uuid7
+from twofold.clock._uuid import uuid7
 
 IdSource: TypeAlias = Callable[[], UUID]
 """Gives a new id at each call; ids grow with time (UUIDv7, RFC 9562)."""

@@ -257,11 +257,12 @@ class Router:
         Raises:
             HandlerNotFoundError: Nothing is registered for it.
         """
-        if message_type not in self.catalogue:
-            if MessageType.kind_of(message_type) is Kind.EVENT:
-                return Kind.EVENT
-            raise HandlerNotFoundError(message_type, near=self._near(message_type))
-        return self.catalogue.of(message_type).kind
+        known = self.catalogue.known(message_type)
+        if known is not None:
+            return known.kind
+        if MessageType.kind_of(message_type) is Kind.EVENT:
+            return Kind.EVENT
+        raise HandlerNotFoundError(message_type, near=self._near(message_type))
 
     def require_event(self, message_type: type) -> None:
         """See that a message type is not known to be of another kind, by its registration or its base class.

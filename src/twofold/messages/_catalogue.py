@@ -59,6 +59,10 @@ class Catalogue:
         except KeyError:
             raise UnknownMessage(name=cls.__qualname__, near=self._near(cls.__qualname__)) from None
 
+    def known(self, cls: type) -> MessageType[Any] | None:
+        """The type of a class; None when it is not registered."""
+        return self._by_class.get(cls)
+
     def named(self, name: str) -> MessageType[Any]:
         """The type with a wire name.
 

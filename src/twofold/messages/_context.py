@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final, cast, final
 from uuid import UUID
 
-from twofold.clock import Clock, IdSource, SystemClock, new_id
+from twofold.clock import Clock, IdSource, SystemClock, new_id, text_of
 from twofold.errors import WiringError
 from twofold.messages._expected import Expected
 from twofold.messages._receipt import Receipt
@@ -145,7 +145,7 @@ class Context:
     def id_text(self) -> str:
         """The id of the message as text: what it causes has it in many places."""
         if self._id_text is None:
-            self._id_text = str(self.message_id)
+            self._id_text = text_of(self.message_id.bytes)
         return self._id_text
 
     @property
@@ -215,7 +215,9 @@ class Context:
 
     def headers(self) -> dict[str, str]:
         """What is stored beside an event that this message caused."""
-        headers = {**self.trace, "causation_id": self.id_text, "correlation_id": self.correlation_id}
+        headers = {"causation_id": self.id_text, "correlation_id": self.correlation_id}
+        if trace := self.trace:
+            headers = {**trace, **headers}
         if (user_id := self.user_id) is not None:
             headers["user_id"] = user_id
         if (tenant := self.tenant) is not None:

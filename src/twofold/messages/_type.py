@@ -164,16 +164,15 @@ class MessageType(Generic[M]):
         Raises:
             WiringError: They could not be: a value is not what the class says, or a number that would be read as None.
         """
-        name = self.cls.__qualname__
         try:
             body = self._write(event, warnings=False)
             again = self.decode(body)
         except Undecodable as error:
-            raise WiringError(f"{name} is recorded, and could not be read again: {error.cause}") from None
+            raise self._unfit(f"could not be read again: {error.cause}") from None
         except PydanticSerializationError as error:
-            raise WiringError(f"{name} is recorded, and cannot be written: {error}") from None
+            raise self._unfit(f"cannot be written: {error}") from None
         if b"null" in body and again != event and self._not_finite(again) != self._not_finite(event):
-            raise WiringError(f"{name} is recorded, and JSON has nothing for its NaN or infinity")
+            raise self._unfit("JSON has nothing for its NaN or infinity")
         return body
 
     def decode(self, body: bytes | str) -> M:
@@ -194,6 +193,9 @@ class MessageType(Generic[M]):
     def schema(self) -> dict[str, Any]:
         """Its JSON Schema (draft 2020-12)."""
         return self.adapter.json_schema()
+
+    def _unfit(self, why: str) -> WiringError:
+        return WiringError(f"{self.cls.__qualname__} is recorded, and {why}")
 
     def _not_finite(self, message: M) -> int:
         return _not_finite(self.adapter.serializer.to_python(message, warnings=False))

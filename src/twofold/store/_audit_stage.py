@@ -63,7 +63,8 @@ def audit_stage(
             finally:
                 tracing.reset(token)
             if result.is_success:
-                await left.by(trace, outer, context, SUCCESS)
+                if not trace.written:  # which spares a coroutine
+                    await left.by(trace, outer, context, SUCCESS)
             elif isinstance(result.error, _COUNTED):
                 if about is not None:
                     refusals.add(about, context, *ended_as(result.error, classifier))

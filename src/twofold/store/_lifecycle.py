@@ -42,7 +42,7 @@ def lifecycle_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: Cla
         ends_alone = failed if filling(handler, "succeeded") else None
 
         async def lifecycle(message: Any, context: Context) -> Result[Any, Any]:
-            refuse_in_query(type(message).__qualname__)
+            refuse_in_query(message)
             outer = current_unit(catalogue)
             if attempted is not None:
                 event = attempted.make(message, None)

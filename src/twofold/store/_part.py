@@ -4,7 +4,8 @@ Parts nest, and never overlap: of commands that a handler sends side by side, ea
 """
 
 import asyncio
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
+from functools import partial
 from typing import NamedTuple
 
 from twofold.messages import Context
@@ -56,11 +57,8 @@ class Turns:
         self._locks[depth].release()
 
 
-def enter_top_level() -> Token[int]:
-    """A new unit of work is the current one: this task is in no part of it yet."""
-    return _depth.set(0)
+enter_top_level = partial(_depth.set, 0)
+"""A new unit of work is the current one: this task is in no part of it yet."""
 
-
-def leave_top_level(token: Token[int]) -> None:
-    """The unit of work around it is the current one again."""
-    _depth.reset(token)
+leave_top_level = _depth.reset
+"""The unit of work around it is the current one again."""

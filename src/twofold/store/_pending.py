@@ -71,7 +71,8 @@ class Pending:
 
     def let_survivors_go(self) -> None:
         """Whatever would survive is written, or somebody else writes it."""
-        self.survivors, self.undone = [], []
+        self.survivors.clear()
+        self.undone.clear()
 
     def surviving(self) -> list[Added]:
         """Take what is committed though the unit was not."""

@@ -34,7 +34,7 @@ def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: C
         proof = answer_proof(handler) if handler.kind is Kind.COMMAND else None
 
         async def transaction(message: Any, context: Context) -> Result[Any, Any]:
-            refuse_in_query(type(message).__qualname__)
+            refuse_in_query(message)
             outer, trace = current_unit(catalogue), tracing.get()
             if outer is not None:
                 return await _joined(outer, message, context, call_next, trace)
@@ -85,13 +85,14 @@ def read_only_stage() -> Stage:
     return Stage("read only", wrap)
 
 
-def refuse_in_query(what: str) -> None:
-    """Stop whatever would write while a query is being handled.
+def refuse_in_query(message: object) -> None:
+    """Stop a message that would write while a query is being handled.
 
     Raises:
         WiringError: A query is being handled in this task.
     """
     if _reading.get():
+        what = type(message).__qualname__
         raise WiringError(f"{what} was sent while a query is being handled: a query changes nothing")
 
 

@@ -180,7 +180,8 @@ class UnitOfWork:
         Raises:
             WiringError: One is not registered or no event, or the unit has ended.
         """
-        self._add(stream, events, expected, self._recorder.context)
+        recorder = self._recorder
+        self._pending.facts += recorder.in_stream(stream, events, expected, recorder.context)
 
     def receive(self, stream: str, event: object, of: Context) -> None:
         """Add an event that another service has recorded: it has the id of the message that has brought it.
@@ -340,7 +341,7 @@ class UnitOfWork:
             drained = source.drain()
             if drained is not None:
                 stream, version, events = drained
-                self._add(stream, events, version, context)
+                self._pending.facts += self._recorder.in_stream(stream, events, version, context)
         self._recorder.open = False
         settled, pending, facts = self._settled, self._pending, self._pending.events()
         if len(facts) > self._bounds.events:
@@ -348,17 +349,17 @@ class UnitOfWork:
         if self._inline is not None and facts:
             await self._inline(as_facts(facts), self)
         held = self._held if facts else ()
-        batch = Batch(
+        batch = Batch(  # by position, which takes half the time
             appends_of(facts),
             tuple(pending.rows),
             (*pending.moves, *settled.moves, *held),
             tuple(pending.conditions) if self._writes(facts) else (),
-            parks=settled.parks,
-            frees=settled.frees,
-            reply=self._reply,
-            audit=() if self.trace is None else self.trace.committing(),
-            snapshots=tuple(self._snapshots.values()),
-            received=settled.received,
+            settled.parks,
+            settled.frees,
+            self._reply,
+            () if self.trace is None else self.trace.committing(),
+            tuple(self._snapshots.values()),
+            settled.received,
         )
         try:
             if self._in_store is not None:
@@ -535,9 +536,6 @@ class UnitOfWork:
             if self._left:
                 versions += [version for left in self._left.values() if (version := left()) is not None]
             receipt.note(committed.position, versions[0] if len(versions) == 1 else None)
-
-    def _add(self, stream: str, events: Sequence[object], expected: int, of: Context) -> None:
-        self._pending.facts += self._recorder.in_stream(stream, events, expected, of)
 
     async def _commit_apart(self, facts: Sequence[Added]) -> None:
         """Commit events in a unit of their own, whatever becomes of this one."""

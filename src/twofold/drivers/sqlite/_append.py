@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from sqlite3 import Connection
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from twofold.drivers.sqlite._closings import version_of, versions_of
 from twofold.drivers.sqlite._entries import ENTRIES, audit_row
@@ -17,23 +17,15 @@ _Row: TypeAlias = tuple[bytearray, str, int, bytearray, str, int, str]
 _Stored: TypeAlias = tuple[str, int, bytearray, str, int, bytearray, str, int, str]
 _Tags: TypeAlias = Sequence[tuple[str, ...]]
 _Append: TypeAlias = tuple[str, int, Sequence[_Row], _Tags]
+"""A stream with its name, the version expected, its events, and their tags where one has any."""
 
-
-class Appending(NamedTuple):
-    """What one unit of work appends, encoded.
-
-    Args:
-        streams: Each with its name, the version expected, its events, and their tags where one has any.
-        entries: Entries of the audit trail, but their position.
-    """
-
-    streams: Sequence[_Append]
-    entries: Sequence[tuple[Any, ...]]
+Appending: TypeAlias = tuple[Sequence[_Append], Sequence[tuple[Any, ...]]]
+"""What one unit of work appends, encoded: streams, and entries of the audit trail without their position."""
 
 
 def encode(batch: Batch) -> Appending:
     """What a batch appends."""
-    return Appending([_append(item) for item in batch.appends], [audit_row(entry) for entry in batch.audit])
+    return [_append(item) for item in batch.appends], [audit_row(entry) for entry in batch.audit]
 
 
 def append(connection: Connection, streams: Sequence[_Append]) -> Committed:
@@ -64,23 +56,23 @@ def append_together(connection: Connection, units: Sequence[Appending]) -> list[
     Returns:
         What each of them has come to; one that is refused has written nothing.
     """
-    known = versions_of(connection, [*{stream: None for unit in units for stream, _, _, _ in unit.streams}])
+    known = versions_of(connection, [*{stream: None for streams, _ in units for stream, _, _, _ in streams}])
     rows: list[_Stored] = []
-    decisions = [_decide(unit.streams, known, rows) for unit in units]
+    decisions = [_decide(streams, known, rows) for streams, _ in units]
     last = EVENTS.run(connection, rows) - len(rows)
     done: list[Committed | Refused] = []
     entries: list[tuple[Any, ...]] = []
-    for unit, decided in zip(units, decisions, strict=True):
+    for (streams, its), decided in zip(units, decisions, strict=True):
         if not isinstance(decided, dict):
             done.append(decided)
             continue
         before = last
-        for _, _, events, tags in unit.streams:
+        for _, _, events, tags in streams:
             if tags:
                 _tag(connection, last, tags)
             last += len(events)
         position = 0 if last == before else last
-        entries += [(*entry, position) for entry in unit.entries]
+        entries += [(*entry, position) for entry in its]
         done.append(Committed(position, decided))
     ENTRIES.run(connection, entries)
     return done
@@ -124,14 +116,15 @@ def _append(item: Append) -> _Append:
 
 
 def _row(draft: Draft) -> _Row:
+    id_, kind, version, data, headers, time, tags = draft
     return (
-        bytearray(draft.id.bytes),
-        draft.type,
-        draft.schema_version,
-        bytearray(draft.data),
-        json_text(dict(draft.headers)) if draft.headers else "{}",
-        (draft.time - EPOCH) // MICROSECOND,
-        json_text(draft.tags) if draft.tags else "[]",
+        bytearray(id_.bytes),
+        kind,
+        version,
+        bytearray(data),
+        json_text(dict(headers)) if headers else "{}",
+        (time - EPOCH) // MICROSECOND,
+        json_text(tags) if tags else "[]",
     )
 
 

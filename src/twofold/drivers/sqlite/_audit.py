@@ -57,7 +57,7 @@ class SqliteAudit:
         """What entries say, as the texts that are sealed."""
 
         def found(connection: Connection) -> list[tuple[int, str]]:
-            return [_text(*row) for row in connection.execute(_TEXTS, (after, until, limit))]
+            return [_text(row) for row in connection.execute(_TEXTS, (after, until, limit))]
 
         return await self._readers.run(found)
 
@@ -151,9 +151,9 @@ def _entry(number: int, message: str, version: int, message_id: bytes, *others: 
     )
 
 
-def _text(number: int, message: str, version: int, message_id: bytes, *others: Any) -> tuple[int, str]:
-    *facts, count, source = others
-    return number, sealed_text(number, message, version, text_of(message_id), *facts, count=count, source=source)
+def _text(row: tuple[Any, ...]) -> tuple[int, str]:
+    facts = (*row[:3], text_of(row[3]), *row[4:-2])
+    return row[0], sealed_text(*facts, count=row[-2], source=row[-1])
 
 
 def _block(

@@ -22,19 +22,19 @@ from twofold.store import Batch, Committed, Condition, Remainder, json_text
 class Plan:
     """A batch with what it appends encoded; calling it writes it inside the transaction that is open."""
 
-    __slots__ = ("_appends", "_batch", "appending")
+    __slots__ = ("_batch", "_entries", "_streams", "appending")
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
-        self._appends = encode(batch)
-        self.appending = None if any(_BESIDE(batch)) else self._appends
+        appending = self._streams, self._entries = encode(batch)
+        self.appending = None if any(_BESIDE(batch)) else appending
         """What it appends, where it does nothing else."""
 
     def __call__(self, connection: GuardedConnection) -> Committed:
         batch = self._batch
         for condition in batch.conditions:
             hold(connection, condition)
-        committed = append(connection, self._appends.streams)
+        committed = append(connection, self._streams)
         for one in batch.moves:
             move(connection, one)
         if batch.rows:
@@ -49,8 +49,8 @@ class Plan:
             keep_received(connection, batch.received, committed.position)
         if batch.snapshots:
             keep_snapshots(connection, batch.snapshots)
-        if self._appends.entries:
-            add_entries(connection, self._appends.entries, committed.position)
+        if self._entries:
+            add_entries(connection, self._entries, committed.position)
         return committed
 
 
