@@ -5,7 +5,7 @@ Written by hand and not as dataclasses: a frozen, slotted, generic dataclass can
 """
 
 from collections.abc import Callable
-from typing import Generic, Literal, NoReturn, TypeVar, cast, final, overload
+from typing import ClassVar, Generic, Literal, NoReturn, TypeVar, cast, final, overload
 
 from typing_extensions import TypeAliasType
 from typing_extensions import TypeVar as DefaultedTypeVar
@@ -35,6 +35,12 @@ class Success(Generic[T]):
     __slots__ = ("_value",)
     __match_args__ = ("value",)
 
+    is_success: ClassVar[Literal[True]] = True
+    """Always True; type checkers narrow by it, pyright by `is True`."""
+
+    is_failure: ClassVar[Literal[False]] = False
+    """Always False; type checkers narrow by it, pyright by `is False`."""
+
     @overload
     def __init__(self: "Success[None]") -> None: ...
     @overload
@@ -51,16 +57,6 @@ class Success(Generic[T]):
     def error(self) -> None:
         """Always None."""
         return None
-
-    @property
-    def is_success(self) -> Literal[True]:
-        """Always True; type checkers narrow by it, pyright by `is True`."""
-        return True
-
-    @property
-    def is_failure(self) -> Literal[False]:
-        """Always False; type checkers narrow by it, pyright by `is False`."""
-        return False
 
     def map(self, function: Callable[[T], U]) -> "Success[U]":
         """A Success of what `function` makes of the value."""
@@ -111,6 +107,12 @@ class Failure(Generic[E]):
     __slots__ = ("_error",)
     __match_args__ = ("error",)
 
+    is_success: ClassVar[Literal[False]] = False
+    """Always False; type checkers narrow by it, pyright by `is False`."""
+
+    is_failure: ClassVar[Literal[True]] = True
+    """Always True; type checkers narrow by it, pyright by `is True`."""
+
     def __init__(self, error: E) -> None:
         self._error = error
 
@@ -127,16 +129,6 @@ class Failure(Generic[E]):
     def error(self) -> E:
         """Why the work failed."""
         return self._error
-
-    @property
-    def is_success(self) -> Literal[False]:
-        """Always False; type checkers narrow by it, pyright by `is False`."""
-        return False
-
-    @property
-    def is_failure(self) -> Literal[True]:
-        """Always True; type checkers narrow by it, pyright by `is True`."""
-        return True
 
     def map(self, function: Callable[[NoReturn], object]) -> "Failure[E]":
         """Itself: there is no value to change."""

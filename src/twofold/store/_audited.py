@@ -123,7 +123,7 @@ class Trace:
     def entries(self) -> tuple[AuditEntry, ...]:
         """The entries, those of inner commands first."""
         records: Sequence[Record] = self._inner if self.own is None else (*self._inner, self.own)
-        return (*self._beside, *[record.entry() for record in records])
+        return (*self._beside, *map(Record.entry, records))
 
 
 tracing: Final[ContextVar[Trace | None]] = ContextVar("twofold_audit", default=None)

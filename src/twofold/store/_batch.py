@@ -87,9 +87,7 @@ class Batch(NamedTuple):
     received: tuple[Received, ...] = ()
 
     def __bool__(self) -> bool:
-        log = self.appends or self.conditions or self.audit
-        beside = self.parks or self.frees or self.reply or self.snapshots or self.received
-        return bool(log or self.rows or self.moves or beside)
+        return any(self)
 
 
 class Committed(NamedTuple):

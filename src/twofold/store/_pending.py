@@ -77,5 +77,6 @@ class Pending:
     def surviving(self) -> list[Added]:
         """Take what is committed though the unit was not."""
         left = [*self.survivors, *self.undone]
-        self.let_survivors_go()
+        if left:
+            self.let_survivors_go()
         return left

@@ -118,4 +118,5 @@ class Recorder:
         tags = entry.tags(event)
         for tag in tags:
             self._bounds.prove_name(tag)
-        return Draft(context.ids(), entry.name, entry.wire.version, data, headers, now, tags)
+        wire = entry.wire
+        return Draft(context.ids(), wire.name, wire.version, data, headers, now, tags)

@@ -25,7 +25,7 @@ Appending: TypeAlias = tuple[Sequence[_Append], Sequence[tuple[Any, ...]]]
 
 def encode(batch: Batch) -> Appending:
     """What a batch appends."""
-    return [_append(item) for item in batch.appends], [audit_row(entry) for entry in batch.audit]
+    return [*map(_append, batch.appends)], [*map(audit_row, batch.audit)]
 
 
 def append(connection: Connection, streams: Sequence[_Append]) -> Committed:
@@ -112,7 +112,7 @@ def _tag(connection: Connection, before: int, tags: _Tags) -> None:
 
 def _append(item: Append) -> _Append:
     tags = [draft.tags for draft in item.events]
-    return item.stream, item.expected, [_row(draft) for draft in item.events], tags if any(tags) else ()
+    return item.stream, item.expected, [*map(_row, item.events)], tags if any(tags) else ()
 
 
 def _row(draft: Draft) -> _Row:
