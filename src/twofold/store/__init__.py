@@ -1,7 +1,7 @@
 """The write side: units of work, the log, checkpoints, and the in-memory reference of the store port."""
 
 from twofold.store._attempt import ATTEMPTS, IF_INTERRUPTED, INTERRUPTED, from_header
-from twofold.store._audit import CRASHED, OUTCOMES, REPLAYED, SUCCESS, AuditEntry, AuditSearch, sealed_text
+from twofold.store._audit import CRASHED, OUTCOMES, REPLAYED, SUCCESS, AuditEntry, AuditSearch, canonical, sealed_text
 from twofold.store._audit_block import AuditBlock
 from twofold.store._audit_cut import CUT, AuditCut
 from twofold.store._audit_keys import NO_KEYS, AuditKeyMissing, AuditKeys
@@ -150,6 +150,7 @@ __all__ = [
     "Wakeup",
     "audit_stage",
     "beside",
+    "canonical",
     "carried_through",
     "carrying",
     "claim_stage",

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from sqlite3 import Connection
 from typing import Any, final
 
-from twofold.clock import text_of, uuid_of
+from twofold.clock import uuid_of
 from twofold.drivers.sqlite._entries import add_entries, audit_row
 from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._readers import Readers
+from twofold.drivers.sqlite._texts import texts
 from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
 from twofold.drivers.sqlite._writer import Writer
-from twofold.store import AuditBlock, AuditCut, AuditEntry, AuditSearch, sealed_text
+from twofold.store import AuditBlock, AuditCut, AuditEntry, AuditSearch
 
 
 @final
@@ -55,11 +56,7 @@ class SqliteAudit:
 
     async def texts(self, *, after: int, until: int, limit: int) -> Sequence[tuple[int, str]]:
         """What entries say, as the texts that are sealed."""
-
-        def found(connection: Connection) -> list[tuple[int, str]]:
-            return [_text(row) for row in connection.execute(_TEXTS, (after, until, limit))]
-
-        return await self._readers.run(found)
+        return await self._readers.run(lambda connection: texts(connection, after, until, limit))
 
     async def bound(self) -> int:
         """The number up to which the trail is final: there is one writer."""
@@ -151,11 +148,6 @@ def _entry(number: int, message: str, version: int, message_id: bytes, *others: 
     )
 
 
-def _text(row: tuple[Any, ...]) -> tuple[int, str]:
-    facts = (*row[:3], text_of(row[3]), *row[4:-2])
-    return row[0], sealed_text(*facts, count=row[-2], source=row[-1])
-
-
 def _block(
     number: int, first: int, last: int, digests: bytes, previous: bytes, time: int, key: str, hash_: bytes
 ) -> AuditBlock:
@@ -200,11 +192,6 @@ _FIND = (
     " AND (:user_id IS NULL OR user_id = :user_id) AND (:tenant IS NULL OR tenant = :tenant)"
     " AND (:outcome IS NULL OR outcome = :outcome)"
     " AND (:since IS NULL OR time >= :since) AND (:before IS NULL OR time < :before) ORDER BY number{} LIMIT :limit"
-)
-_TEXTS = (
-    "SELECT number, message, version, message_id, correlation_id, causation_id, user_id, tenant, payload, time,"
-    " duration, outcome, code, position, count, source"
-    " FROM twofold_audit WHERE number > ? AND number <= ? ORDER BY number LIMIT ?"
 )
 _BOUND = "SELECT coalesce(max(number), 0) FROM twofold_audit"
 _SELECT = "SELECT number, first, last, digests, previous, time, key, hash FROM twofold_audit_blocks"
