@@ -1,5 +1,6 @@
 """One door for commands, queries and events alike."""
 
+from collections.abc import Coroutine
 from inspect import Signature
 from typing import Any, ClassVar, TypeVar, overload
 
@@ -7,7 +8,7 @@ from dishka import AsyncContainer
 
 from twofold.dispatch._bus import CommandBus, EventBus, QueryBus, router_alone
 from twofold.dispatch._handler import Target
-from twofold.dispatch._kinds import EVENT
+from twofold.dispatch._kinds import COMMAND, EVENT, QUERY
 from twofold.dispatch._pipeline import Middleware, Place, Used, When
 from twofold.dispatch._router import Router
 from twofold.dispatch._sync import Portal, SyncDispatcher
@@ -101,7 +102,7 @@ class Dispatcher:
     async def dispatch(self, message: Query[R, E], *, origin: Origin | None = None) -> Result[R, E | TwofoldError]: ...
     @overload
     async def dispatch(self, message: object, *, origin: Origin | None = None) -> Result[Any, Any]: ...
-    async def dispatch(self, message: object, *, origin: Origin | None = None) -> Result[Any, Any]:
+    def dispatch(self, message: object, *, origin: Origin | None = None) -> Coroutine[Any, Any, Result[Any, Any]]:
         """Dispatch a message of any kind.
 
         Args:
@@ -114,6 +115,12 @@ class Dispatcher:
         Raises:
             HandlerNotFoundError: It is a command or query without a handler, or no message that is known here.
         """
+        router, cls = self._router, type(message)
+        kind = COMMAND if cls in router.commands else QUERY if cls in router.queries else None
+        # A type that was met before needs no coroutine to find out where it goes.
+        return self._meet(message, origin) if kind is None else router.send(kind, message, origin)
+
+    async def _meet(self, message: object, origin: Origin | None) -> Result[Any, Any]:
         kind = self._router.kind_of(type(message))
         if kind is EVENT:
             return await self.events.publish(message, origin=origin)

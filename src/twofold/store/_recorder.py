@@ -59,10 +59,12 @@ class Recorder:
         """
         self._bounds.prove_name(stream)
         other = None if of is self.context else of
-        return [
-            (stream, expected if expected == ANY_VERSION else expected + place, event, self.draft(event, other))
-            for place, event in enumerate(events)
-        ]
+        added: list[Added] = []
+        for event in events:
+            added.append((stream, expected, event, self.draft(event, other)))
+            if expected != ANY_VERSION:
+                expected += 1
+        return added
 
     def own(self, event: object) -> Added:
         """An event in the stream of a message of its own."""
