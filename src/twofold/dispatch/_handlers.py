@@ -8,7 +8,7 @@ import asyncio
 import inspect
 import logging
 from types import CoroutineType
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from twofold.dispatch._signature import name_of
 from twofold.dispatch._tools import ContextStack, Metrics, Tools, Tracked
@@ -23,6 +23,7 @@ NEVER_INSIDE: frozenset[type[Any]] = frozenset((Success, Failure, CoroutineType,
 """What no Success is of: told by its exact type, since that is looked at for every message."""
 
 SUCCESS: type[Any] = Success
+_DONE: Final = Success(None)
 FAILURE: type[Any] = Failure
 RESULTS: tuple[type[Any], ...] = (Success, Failure)
 _TOOLS = "__twofold_tools__"
@@ -175,7 +176,7 @@ def as_result(answer: Any, where: str, what: str = "handler") -> Result[Any, Any
             Failure of a class.
     """
     if answer is None:  # most commands answer that
-        return Success(None)
+        return _DONE
     if isinstance(answer, FAILURE):
         return _of_an_error(answer, f"the {what} {where}")
     is_success = isinstance(answer, SUCCESS)

@@ -145,7 +145,7 @@ class Context:
     def id_text(self) -> str:
         """The id of the message as text: what it causes has it in many places."""
         if self._id_text is None:
-            self._id_text = text_of(self.message_id.bytes)
+            self._id_text = text_of(self.message_id.int.to_bytes(16))
         return self._id_text
 
     @property

@@ -118,7 +118,7 @@ def _append(item: Append) -> _Append:
 def _row(draft: Draft) -> _Row:
     id_, kind, version, data, headers, time, tags = draft
     return (
-        bytearray(id_.bytes),
+        bytearray(id_.int.to_bytes(16)),
         kind,
         version,
         bytearray(data),

@@ -15,7 +15,7 @@ def audit_row(entry: AuditEntry) -> tuple[Any, ...]:
         entry.count,
         entry.message,
         entry.version,
-        bytearray(entry.message_id.bytes),
+        bytearray(entry.message_id.int.to_bytes(16)),
         entry.correlation_id,
         NOTHING if entry.causation_id is None else entry.causation_id,
         NOTHING if entry.user_id is None else entry.user_id,
