@@ -27,9 +27,14 @@ if sys.version_info >= (3, 14):
 else:
     import uuid_utils
 
+    _draw = uuid_utils.uuid7
+
     def uuid7() -> UUID:
-        """What `uuid_utils.compat.uuid7` gives."""
-        return uuid_of(uuid_utils.uuid7().int)
+        """What `uuid_utils.compat.uuid7` gives; not by `uuid_of`, whose call takes a tenth of it."""
+        made = _new(UUID)
+        _set_number(made, _draw().int)
+        _set_safety(made, _UNKNOWN)
+        return made
 
     def text_of(raw: bytes) -> str:
         """What `str(UUID(bytes=raw))` gives, in a third of its time."""
