@@ -3,7 +3,7 @@
 from datetime import UTC
 from uuid import UUID
 
-from twofold.clock import Clock, SystemClock, new_id, uuid_of
+from twofold.clock import Clock, SystemClock, new_id, text_of, uuid_of
 
 
 def test_the_wall_clock_is_in_utc() -> None:
@@ -37,3 +37,11 @@ def test_a_uuid_of_a_number_is_what_the_standard_library_makes() -> None:
             usual.bytes,
             usual.is_safe,
         )
+
+
+def test_a_new_id_is_a_uuid_in_every_way() -> None:
+    """Equal to the one that the standard library makes of its number, and told by the same text."""
+    made = new_id()
+    usual = UUID(int=made.int)
+    assert (made, hash(made), made.version, made.is_safe) == (usual, hash(usual), 7, usual.is_safe)
+    assert text_of(made.bytes) == str(usual)

@@ -270,8 +270,8 @@ class Router:
         Raises:
             WiringError: It is a command or a query.
         """
-        registered = message_type in self.catalogue
-        kind = self.catalogue.of(message_type).kind if registered else MessageType.kind_of(message_type)
+        known = self.catalogue.known(message_type)
+        kind = MessageType.kind_of(message_type) if known is None else known.kind
         if kind not in (None, Kind.EVENT):
             name = message_type.__qualname__
             raise WiringError(f"{name} is published, and it is a {kind}: only events are; execute it")

@@ -27,24 +27,24 @@ def texts(connection: Connection, after: int, until: int, limit: int) -> Sequenc
         limit: How many at most.
     """
     which = after, until, limit
-    if not _writes_what_is_sealed():
-        return _one_by_one(connection, which)
+    found = _at_once(connection, which) if _writes_what_is_sealed() else None
+    return [_text(*row) for row in connection.execute(_EACH, which)] if found is None else found
+
+
+def _at_once(connection: Connection, which: tuple[int, int, int]) -> Sequence[tuple[int, str]] | None:
+    """The texts in one step; None where they cannot be had so."""
     try:
         lines, has_nul = connection.execute(_AT_ONCE, which).fetchone()
     except sqlite3.DataError:  # they are longer than what SQLite takes for one value
-        return _one_by_one(connection, which)
+        return None
+    if has_nul:
+        return None
     if lines is None:
         return ()
-    if has_nul:
-        return _one_by_one(connection, which)
     found: list[str] = lines.split("\n")
     if not _is_plain(lines):
         found = [line if _is_plain(line) else canonical(json.loads(line)) for line in found]
     return sorted([(int(text[1 : text.index(",")]), text) for text in found])
-
-
-def _one_by_one(connection: Connection, which: tuple[int, int, int]) -> Sequence[tuple[int, str]]:
-    return [_text(*row) for row in connection.execute(_EACH, which)]
 
 
 def _text(number: int, message: str, version: int, message_id: bytes, *others: Any) -> tuple[int, str]:
