@@ -8,11 +8,11 @@ from typing import Any, TypeAlias, final
 
 from twofold.messages import Catalogue, Context
 from twofold.store._batch import Batch
-from twofold.store._part import enter_top_level, leave_top_level
 from twofold.store._unit import UnitOfWork
 
 _unit: ContextVar[UnitOfWork | None] = ContextVar("twofold_unit", default=None)
-_carried: ContextVar[Batch | None] = ContextVar("twofold_carried", default=None)
+_carried: ContextVar[tuple[Batch, UnitOfWork | None] | None] = ContextVar("twofold_carried", default=None)
+"""What is settled, and the unit around it."""
 
 
 def current_unit(catalogue: Catalogue | None = None) -> UnitOfWork | None:
@@ -29,14 +29,16 @@ def current_unit(catalogue: Catalogue | None = None) -> UnitOfWork | None:
     return unit
 
 
-carried = _carried.get
-"""What the next unit of work of this task settles, or None; never inside a unit."""
+def carried() -> Batch | None:
+    """What the unit of work settles that this task begins now, or None; those inside it settle nothing."""
+    found = _carried.get()
+    return found[0] if found is not None and found[1] is _unit.get() else None
 
 
 @contextmanager
 def carrying(settled: Batch) -> Generator[None]:
     """Have the next unit of work of this task settle an event: a reaction and its checkpoint commit together."""
-    token = _carried.set(settled)
+    token = _carried.set((settled, _unit.get()))
     try:
         yield
     finally:
@@ -51,37 +53,30 @@ class working:  # noqa: N801  # reads as the block that it is; a generator would
         unit: The unit of work.
     """
 
-    __slots__ = ("_carried", "_depth", "_outer", "_unit")
+    __slots__ = ("_outer", "_unit")
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
 
     async def __aenter__(self) -> UnitOfWork:
         self._outer = _unit.set(self._unit)
-        self._carried = _carried.set(None)
-        self._depth = enter_top_level()
         return self._unit
 
     def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> Coroutine[Any, Any, None]:
         # By hand, since an `async def` would await `end` in a coroutine more, for every command.
-        leave_top_level(self._depth)
         if error is not None:
             return self._undo()
-        self._leave()
+        _unit.reset(self._outer)
         return self._unit.end()
 
     async def _undo(self) -> None:
         try:
             await self._unit.rollback()
         finally:
-            self._leave()
+            _unit.reset(self._outer)
             await self._unit.end()
-
-    def _leave(self) -> None:
-        _carried.reset(self._carried)
-        _unit.reset(self._outer)
 
 
 UnitFactory: TypeAlias = Callable[[Context], UnitOfWork]

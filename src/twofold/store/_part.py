@@ -5,7 +5,6 @@ Parts nest, and never overlap: of commands that a handler sends side by side, ea
 
 import asyncio
 from contextvars import ContextVar
-from functools import partial
 from typing import NamedTuple
 
 from twofold.messages import Context
@@ -31,7 +30,21 @@ class Part(NamedTuple):
     context: Context
 
 
-_depth: ContextVar[int] = ContextVar("twofold_part_depth", default=0)
+class _Place(NamedTuple):
+    """Where a task stands.
+
+    Args:
+        turns: Those of the unit in whose parts it is.
+        depth: In how many of them.
+        outer: Where it stands once it has left the innermost.
+    """
+
+    turns: "Turns"
+    depth: int
+    outer: "_Place | None"
+
+
+_place: ContextVar[_Place | None] = ContextVar("twofold_place", default=None)
 
 
 class Turns:
@@ -44,21 +57,16 @@ class Turns:
 
     async def enter(self) -> None:
         """Wait until no other part is open where this task stands, and go one deeper."""
-        depth = _depth.get()
+        outer = _place.get()
+        depth = outer.depth if outer is not None and outer.turns is self else 0
         if depth == len(self._locks):
             self._locks.append(asyncio.Lock())
         await self._locks[depth].acquire()
-        _depth.set(depth + 1)
+        _place.set(_Place(self, depth + 1, outer))
 
     def leave(self) -> None:
         """Come back up, and let the next one in."""
-        depth = _depth.get() - 1
-        _depth.set(depth)
-        self._locks[depth].release()
-
-
-enter_top_level = partial(_depth.set, 0)
-"""A new unit of work is the current one: this task is in no part of it yet."""
-
-leave_top_level = _depth.reset
-"""The unit of work around it is the current one again."""
+        place = _place.get()
+        assert place is not None
+        _place.set(place.outer)
+        self._locks[place.depth - 1].release()

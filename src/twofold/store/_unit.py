@@ -531,7 +531,10 @@ class UnitOfWork:
         """Tell whoever sent the message how far it has come, and the version of what it was about if that is one."""
         receipt = self._recorder.context.origin.receipt
         if receipt is not None:
-            decided = {stream for stream, expected, _, _ in facts if expected != ANY_VERSION} - self._recorder.attempts
+            decided: set[str] = set()
+            for stream, expected, _, _ in facts:  # a comprehension is a call more
+                if expected != ANY_VERSION and stream not in self._recorder.attempts:
+                    decided.add(stream)
             versions = [*map(committed.versions.get, decided)]
             if self._left:
                 versions += [version for left in self._left.values() if (version := left()) is not None]

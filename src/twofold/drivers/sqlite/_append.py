@@ -1,6 +1,7 @@
 """Appending to the log with entries of the audit trail: what several units do together, by as few statements as one."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from sqlite3 import Connection
 from typing import Any, Final, TypeAlias
 
@@ -111,8 +112,9 @@ def _tag(connection: Connection, before: int, tags: _Tags) -> None:
 
 
 def _append(item: Append) -> _Append:
-    tags = [draft.tags for draft in item.events]
-    return item.stream, item.expected, [*map(_row, item.events)], tags if any(tags) else ()
+    stream, events, expected = item
+    tags = [*map(_TAGS, events)]
+    return stream, expected, [*map(_row, events)], tags if any(tags) else ()
 
 
 def _row(draft: Draft) -> _Row:
@@ -122,7 +124,7 @@ def _row(draft: Draft) -> _Row:
         kind,
         version,
         bytearray(data),
-        json_text(dict(headers)) if headers else "{}",
+        json_text(headers if type(headers) is dict else dict(headers)) if headers else "{}",
         (time - EPOCH) // MICROSECOND,
         json_text(tags) if tags else "[]",
     )
@@ -131,4 +133,5 @@ def _row(draft: Draft) -> _Row:
 EVENTS: Final = Insertion("twofold_events", "stream, version, id, type, schema_version, data, headers, time, tags")
 """What writes events, each at its version."""
 
+_TAGS = itemgetter(Draft._fields.index("tags"))
 _TAG = own("INSERT INTO twofold_tags (tag, position) VALUES (?, ?)")
