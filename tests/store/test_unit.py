@@ -80,7 +80,7 @@ async def test_only_events_are_added(store: MemoryStore) -> None:
     catalogue = known()
     catalogue.add(Happen)
     unit = UnitOfWork(store, catalogue, Context())
-    unit.enlist(cast("Any", Recording()))
+    unit.sources.enlist(cast("Any", Recording()))
     adding: list[Callable[[], object]] = [
         lambda: unit.append("order-1", Happen()),
         lambda: unit.record(Happen()),
@@ -280,7 +280,7 @@ class TestSurvivors:
         """Whoever sent the message hears of no version, though the attempt of a command inside has reached one."""
         receipt = Receipt()
         unit = new_unit(store, Context(Origin(receipt=receipt)))
-        unit.tell(Attempted(), expected=0, of=Context())
+        unit.attempts.tell(Attempted(), expected=0, of=Context())
         await unit.rollback()
         await unit.end()
         assert await types(store) == ["attempted"]

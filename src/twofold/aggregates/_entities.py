@@ -72,7 +72,7 @@ class EntityRepository(Repository[E]):
         stream = self._kind.stream_of(id)
         if as_of is not None:
             raise WiringError(f"{stream} is kept in a row, which has no past: ask History for its events")
-        known = self._unit.remembered(stream)
+        known = self._unit.sources.remembered(stream)
         if isinstance(known, _Kept):
             return cast("E", known.entity)
         found = await self._rows.find(self._kind, id)
@@ -89,7 +89,7 @@ class EntityRepository(Repository[E]):
         """
         version = self._rows.version_of(aggregate)
         stream = aggregate.stream_of(await self._rows.keep(aggregate))
-        self._unit.enlist(self._known(aggregate, stream, version))
+        self._unit.sources.enlist(self._known(aggregate, stream, version))
 
     async def add(self, aggregate: E) -> Result[None, Exists]:
         """Save a new entity; a Failure when its id is taken. Its row is written at once.
@@ -102,16 +102,16 @@ class EntityRepository(Repository[E]):
             return Failure(taken(aggregate.stream_of(own)))
         if not await self._rows.insert(aggregate):
             return Failure(taken(aggregate.stream_of(own)))
-        self._unit.enlist(self._known(aggregate, aggregate.stream_of(self._rows.id_of(aggregate)), 0))
+        self._unit.sources.enlist(self._known(aggregate, aggregate.stream_of(self._rows.id_of(aggregate)), 0))
         return Success()
 
     def _known(self, entity: E, stream: str, version: int | None = None) -> "_Kept":
-        known = self._unit.remembered(stream)
+        known = self._unit.sources.remembered(stream)
         if isinstance(known, _Kept) and known.entity is entity:
             return known
         kept = _Kept(stream, entity, self._unit, self._rows, version)
         self._unit.found(stream, kept.version)
-        self._unit.remember(stream, kept)
+        self._unit.sources.remember(stream, kept)
         self._rows.follow(kept)
         return kept
 
@@ -142,13 +142,13 @@ class _Kept:
 
     def flushing(self) -> None:
         if self.entity.recorded:
-            self._unit.enlist(self)
+            self._unit.sources.enlist(self)
             if self.version and self._rows.version_of(self.entity) == self.version:
                 self._rows.raise_version(self.entity)
-        self._unit.versioned(self.stream, self._left)
+        self._unit.sources.versioned(self.stream, self._left)
 
     def undone(self) -> bool:
-        if self._unit.remembered(self.stream) is self:
+        if self._unit.sources.remembered(self.stream) is self:
             return False
         self.entity._recorded = ()
         return True

@@ -55,14 +55,14 @@ class Repository(Generic[A]):
         stream = self._kind.stream_of(id)
         if as_of is not None:
             return await past_of(self._kind, stream, self._store.log, self._catalogue, as_of)
-        known = self._unit.remembered(stream)
+        known = self._unit.sources.remembered(stream)
         if isinstance(known, _Saved):
             return cast("A", known.aggregate)
         found: A | None
         found, version = await load(self._kind, stream, self._unit, self._store, self._catalogue)
         self._unit.found(stream, 0 if found is None else version)
         if found is not None:
-            self._unit.remember(stream, _Saved(stream, cast("Aggregate", found)))
+            self._unit.sources.remember(stream, _Saved(stream, cast("Aggregate", found)))
         elif version:
             self._passed[stream] = version
         return found
@@ -81,14 +81,14 @@ class Repository(Generic[A]):
         stream = own.stream_of(_id_of(own))
         if own.as_of is not None:
             raise NotThePresent(what=stream, as_of=own.as_of)
-        known = self._unit.remembered(stream)
+        known = self._unit.sources.remembered(stream)
         if isinstance(known, _Saved) and known.aggregate is own:
-            self._unit.enlist(known)
+            self._unit.sources.enlist(known)
             return
         self._unit.found(stream, own.version)
         saved = _Saved(stream, own, after=0 if own.version else self._passed.get(stream, 0))
-        self._unit.remember(stream, saved)
-        self._unit.enlist(saved)
+        self._unit.sources.remember(stream, saved)
+        self._unit.sources.enlist(saved)
 
     async def add(self, aggregate: A) -> Result[None, Exists]:
         """Save a new aggregate; a Failure when its id is taken.

@@ -153,7 +153,7 @@ class Closer:
             async with working(self._new_unit(context)) as unit:
                 if self._audited:
                     unit.trace = Trace(None, self._entry(begin, context))
-                unit.tell(event, expected=1)
+                unit.attempts.tell(event, expected=1)
                 await unit.commit()
         except Interrupted:  # it has come to an end just now
             return

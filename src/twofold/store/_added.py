@@ -1,9 +1,9 @@
 """What handlers add to a unit of work: events, where they go, and what they are in the log and before it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
 
-from twofold.store._batch import ANY_VERSION, Append, Draft
+from twofold.store._batch import ANY_VERSION, Append, Committed, Draft
 from twofold.store._fact import Fact
 from twofold.store._recorded import Recorded
 
@@ -26,6 +26,15 @@ def appends_of(facts: Sequence[Added]) -> tuple[Append, ...]:
                 continue
         runs.append((stream, expected, [draft]))
     return tuple([Append(stream, tuple(drafts), expected) for stream, expected, drafts in runs])
+
+
+def decided_versions(facts: Sequence[Added], committed: Committed, attempts: Collection[str]) -> list[int | None]:
+    """The versions that a commit has left streams at which somebody has decided about, but those of attempts."""
+    streams: dict[str, None] = {}
+    for stream, expected, _, _ in facts:
+        if expected != ANY_VERSION and stream not in attempts:
+            streams[stream] = None
+    return [*map(committed.versions.get, streams)]
 
 
 def as_facts(facts: Sequence[Added]) -> list[Fact]:

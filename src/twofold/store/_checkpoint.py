@@ -4,8 +4,10 @@ Nobody's clock is compared with anybody else's. An owner shows that it lives by 
 that has stood still for the length of a lease, by a clock of its own, may claim the checkpoint, and its `token` grows.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
+
+from twofold.errors import Superseded
 
 INLINE: Final = -1
 """Where the checkpoint of an inline projection stands: its rows commit with the events, so it follows nothing."""
@@ -91,3 +93,18 @@ class Checkpoints(Protocol):
     async def release(self, owner: str, names: Collection[str] | None = None) -> None:
         """Give checkpoints back: those with these names, or all that the owner has."""
         ...
+
+
+async def replaced_by_another(held: Iterable[Move], checkpoints: Checkpoints) -> Superseded | None:
+    """What tells that an inline projection is not any more what a process takes it for; None where each still is.
+
+    Args:
+        held: Their checkpoints, held where the process knows them.
+        checkpoints: Where they stand.
+    """
+    for one in held:
+        stands = await checkpoints.get(one.name)
+        if stands.position != one.position or stands.version != one.version:
+            text = f"it has version {stands.version}" if stands.version != one.version else "it is not inline"
+            return Superseded(name=one.name, text=f"{text} in another process")
+    return None

@@ -55,7 +55,7 @@ def lifecycle_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: Cla
                     except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
                         return failure_of(error, classifier)
                 else:
-                    outer.tell(event, expected=0, of=context, if_interrupted=otherwise)
+                    outer.attempts.tell(event, expected=0, of=context, if_interrupted=otherwise)
             try:
                 result = await call_next(message, context)
             except asyncio.CancelledError as cancelled:
@@ -92,7 +92,7 @@ def conclusion_stage(catalogue: Catalogue) -> Stage:
             if result.is_success and unit is not None:
                 event = None if succeeded is None else succeeded.make(message, result.value)
                 undone = failed.make(message, UNDONE) if failed is not None and unit.in_part else None
-                unit.conclude(event, expected=begun, undone=undone)
+                unit.attempts.conclude(event, expected=begun, undone=undone)
             return result
 
         return conclusion if succeeded or failed else None
@@ -141,7 +141,7 @@ class _Told:
                 one = _key_of(context)
                 if one is not None and await unit.claim(one.key, context.clock.now(), one.patience(context)):
                     raise Answered
-                unit.tell(event, expected=0, if_interrupted=otherwise)
+                unit.attempts.tell(event, expected=0, if_interrupted=otherwise)
                 await unit.commit()
         except TimeoutError as error:
             if not limit.expired():
@@ -175,7 +175,7 @@ class _Told:
         try:
             event = self._failed.make(message, reason)
             if outer is not None and outer.open:
-                outer.tell(event, expected=self._begun, of=context)
+                outer.attempts.tell(event, expected=self._begun, of=context)
                 return
         except Exception as error:  # noqa: BLE001  # told to the event loop: the caller is told the outcome
             self._lost(error, context)
@@ -185,7 +185,7 @@ class _Told:
     async def _end(self, event: object, context: Context) -> None:
         try:
             async with working(self._new_unit(context)) as unit:
-                unit.tell(event, expected=self._begun)
+                unit.attempts.tell(event, expected=self._begun)
                 await unit.commit()
         except Interrupted:
             return

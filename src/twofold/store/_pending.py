@@ -2,10 +2,8 @@
 
 from typing import NamedTuple, final
 
-from twofold.messages import Context
 from twofold.store._added import Added
 from twofold.store._checkpoint import Move
-from twofold.store._participants import EventSource
 from twofold.store._rows import RowChange
 from twofold.store._selection import Condition
 
@@ -19,22 +17,19 @@ class Mark(NamedTuple):
     conditions: int
     conclusions: int
     undone: int
-    sources: int
 
 
 @final
 class Pending:
     """What a unit of work has taken, in order."""
 
-    __slots__ = ("conclusions", "conditions", "facts", "moves", "rows", "sources", "survivors", "undone")
+    __slots__ = ("conclusions", "conditions", "facts", "moves", "rows", "survivors", "undone")
 
     def __init__(self) -> None:
         self.facts: list[Added] = []
         self.rows: list[RowChange] = []
         self.moves: list[Move] = []
         self.conditions: list[Condition] = []
-        self.sources: list[tuple[EventSource, Context]] = []
-        """Aggregates, each with the message that loaded it."""
         self.conclusions: list[Added] = []
         """Events that come after all others."""
         self.survivors: list[Added] = []
@@ -55,19 +50,18 @@ class Pending:
             conditions=len(self.conditions),
             conclusions=len(self.conclusions),
             undone=len(self.undone),
-            sources=len(self.sources),
         )
 
     def undo(self, mark: Mark) -> None:
         """Drop what came since a mark, but what survives."""
         del self.facts[mark.facts :], self.rows[mark.rows :], self.moves[mark.moves :]
-        del self.conditions[mark.conditions :], self.conclusions[mark.conclusions :], self.sources[mark.sources :]
+        del self.conditions[mark.conditions :], self.conclusions[mark.conclusions :]
         self.survivors += self.undone[mark.undone :]
         del self.undone[mark.undone :]
 
     def drop(self) -> None:
         """Drop what would be written, but what survives."""
-        self.facts, self.conclusions, self.sources = [], [], []
+        self.facts, self.conclusions = [], []
 
     def let_survivors_go(self) -> None:
         """Whatever would survive is written, or somebody else writes it."""

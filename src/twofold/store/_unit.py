@@ -15,23 +15,22 @@ from twofold.errors import (
     Decided,
     Interrupted,
     OutcomeUnknown,
-    Superseded,
     TooLarge,
     TwofoldError,
     VersionConflict,
     WiringError,
 )
 from twofold.messages import Catalogue, Context
-from twofold.store._added import Added, appends_of, as_facts
-from twofold.store._attempt import IF_INTERRUPTED, as_header
+from twofold.store._added import Added, appends_of, as_facts, decided_versions
+from twofold.store._attempts import Attempts
 from twofold.store._audited import Trace
 from twofold.store._batch import ANY_VERSION, Batch, Committed
 from twofold.store._bounds import Bounds
-from twofold.store._checkpoint import Move
+from twofold.store._checkpoint import Move, replaced_by_another
 from twofold.store._fact import Fact
 from twofold.store._held import HeldTransaction
-from twofold.store._part import Part, Turns
-from twofold.store._participants import EventSource, Participant
+from twofold.store._part import Part, enter
+from twofold.store._participants import Participant
 from twofold.store._pending import Pending
 from twofold.store._port import Store, Transaction
 from twofold.store._precondition import Precondition
@@ -40,6 +39,7 @@ from twofold.store._replies import Reply
 from twofold.store._rows import RowChange
 from twofold.store._selection import Condition, Selection, selected
 from twofold.store._snapshot import Snapshot
+from twofold.store._sources import Sources
 
 Told: TypeAlias = Callable[[Sequence[Fact], int], None]
 """Told of a commit: its events, and the position of the last one."""
@@ -85,16 +85,16 @@ class UnitOfWork:
         self._recorder = Recorder(catalogue, context, bounds)
         self._bounds = bounds
         self._pending = Pending()
+        self.sources = Sources(self._recorder)
+        """The aggregates that are loaded and saved in it."""
         self._inline = inline
         self._held = held
         self._told = told
         self._snapshots: dict[str, Snapshot] = {}
         self._settled = _NOTHING
         self._reply: Reply | None = None
-        self._known: dict[str, EventSource] = {}
-        self._left: dict[str, Callable[[], int | None]] = {}
         self._parts: list[Part] = []
-        self._turns = Turns()
+        self._turns: list[asyncio.Lock] = []
         expected = context.origin.expected
         self._precondition = None if expected is None else Precondition(expected)
         self.trace: Trace | None = None
@@ -112,17 +112,14 @@ class UnitOfWork:
         return self._recorder.open
 
     @property
+    def attempts(self) -> Attempts:
+        """What it tells of the attempts of commands."""
+        return Attempts(self._recorder, self._pending)
+
+    @property
     def in_part(self) -> bool:
         """Whether a part of it is open."""
         return bool(self._parts)
-
-    def remembered(self, stream: str) -> EventSource | None:
-        """The source of a stream that was remembered in this unit; None when none was."""
-        return self._known.get(stream)
-
-    def remember(self, stream: str, source: EventSource) -> None:
-        """Keep the source of a stream for the rest of this unit, so that there is one aggregate of an id."""
-        self._known[stream] = source
 
     def found(self, stream: str, version: int) -> None:
         """Say what the message is about, for a sender who expects it at a version; repositories and deciders do.
@@ -133,15 +130,6 @@ class UnitOfWork:
         """
         if self._precondition is not None:
             self._precondition.found(stream, version)
-
-    def versioned(self, stream: str, left: Callable[[], int | None]) -> None:
-        """Say where the version is told that a commit leaves something at, when its stream does not count it.
-
-        Args:
-            stream: The name of its stream.
-            left: Tells it once everything is written; None when it is as it was.
-        """
-        self._left[stream] = left
 
     def prove_expected(self) -> None:
         """See to it that what the sender expects was found to be so, before it commits.
@@ -209,40 +197,6 @@ class UnitOfWork:
         else:
             await self._commit_apart([fact])
 
-    def tell(
-        self,
-        event: object,
-        *,
-        expected: int,
-        of: Context | None = None,
-        if_interrupted: object | None = None,
-    ) -> None:
-        """Add an event of an attempt, in the stream of it.
-
-        Args:
-            event: The event.
-            expected: The version that the stream must be at.
-            of: The message whose attempt it is, sent by the one that the unit serves: then the event outlives a
-                roll-back. It is that one itself unless given.
-            if_interrupted: The event that tells, of an attempt that begins, that nobody came to an end.
-        """
-        beside = {} if if_interrupted is None else {IF_INTERRUPTED: as_header(self.catalogue, if_interrupted)}
-        fact = self._recorder.told(event, expected, of, beside)
-        (self._pending.facts if of is None else self._pending.survivors).append(fact)
-
-    def conclude(self, event: object | None, *, expected: int, undone: object | None = None) -> None:
-        """Add what the message that is served has come to: it stands behind all events of the unit.
-
-        Args:
-            event: The event.
-            expected: The version that the stream of its attempt must be at.
-            undone: The event that is recorded instead when what the message did is undone after all.
-        """
-        if event is not None:
-            self._pending.conclusions.append(self._recorder.told(event, expected))
-        if undone is not None:
-            self._pending.undone.append(self._recorder.told(undone, expected))
-
     def require(self, condition: Condition) -> None:
         """Have whatever this unit writes depend on what must not have happened since a decision was made."""
         self._pending.conditions.append(condition)
@@ -253,19 +207,8 @@ class UnitOfWork:
         Args:
             where: Selections by types and tags.
         """
-        facts = [*self._pending.facts, *self._pending.survivors]
-        for source, _ in self._pending.sources:
-            stream, version, events = source.drain() or ("", 0, ())
-            facts += self._recorder.in_stream(stream, events, version, self._recorder.context)
+        facts = [*self._pending.facts, *self._pending.survivors, *self.sources.events()]
         return [fact.event for fact in as_facts(facts) if selected(fact.recorded, where)]
-
-    def enlist(self, source: EventSource) -> None:
-        """Take the events of a source when the unit commits, as the message's that is handled now.
-
-        A second time changes nothing.
-        """
-        if not any(known is source for known, _ in self._pending.sources):
-            self._pending.sources.append((source, self._recorder.context))
 
     def change(self, *rows: RowChange) -> None:
         """Change rows of read models in this unit."""
@@ -336,12 +279,8 @@ class UnitOfWork:
             raise WiringError("a handler has answered before a command that it sent: await what it sends")
         if self._in_store is not None:
             await self._in_store.flush()
-        self._prove_saved()
-        for source, context in self._pending.sources:
-            drained = source.drain()
-            if drained is not None:
-                stream, version, events = drained
-                self._pending.facts += self._recorder.in_stream(stream, events, version, context)
+        self.sources.prove_saved()
+        self._pending.facts += self.sources.events()
         self._recorder.open = False
         settled, pending, facts = self._settled, self._pending, self._pending.events()
         if len(facts) > self._bounds.events:
@@ -367,10 +306,7 @@ class UnitOfWork:
             elif batch:
                 self.committed = await self._store.commit(batch)
         except Exception as error:
-            self._may_be_committed(error)
-            await self._require_held(batch, error)
-            if isinstance(error, VersionConflict):
-                self._explain(error)
+            await self._explain(error, held)
             raise
         except asyncio.CancelledError as cancelled:
             decided = cancelled.__cause__
@@ -380,12 +316,6 @@ class UnitOfWork:
                     self._has_committed(decided.value, facts)
             raise
         return self._has_committed(self.committed, facts)
-
-    def _prove_saved(self) -> None:
-        """Prove that nobody has forgotten to save what was loaded and has recorded events: they would be lost."""
-        for stream, source in self._known.items():
-            if source.drain() is not None and not any(known is source for known, _ in self._pending.sources):
-                raise WiringError(f"{stream} has recorded events and was not saved: `await repository.save(...)`")
 
     def _writes(self, facts: Sequence[object]) -> bool:
         """Whether a decision led to more than an answer, which was right when it was made."""
@@ -405,18 +335,28 @@ class UnitOfWork:
         self._pending.let_survivors_go()
         if self.trace is not None:
             self.trace.written = True
-        self._note(committed, facts)
+        receipt = self._recorder.context.origin.receipt
+        if receipt is not None:
+            versions = decided_versions(facts, committed, self._recorder.attempts)
+            versions += self.sources.left_at()
+            receipt.note(committed.position, versions[0] if len(versions) == 1 else None)
         if self._told is not None and facts:
             self._told(as_facts(facts), committed.position)
         return committed
 
-    def _explain(self, conflict: VersionConflict) -> None:
-        """Raise what a conflict means where it is more than that somebody was faster."""
-        if conflict.stream in self._recorder.attempts:
-            raise Interrupted from conflict
-        broken = None if self._precondition is None else self._precondition.broken_by(conflict)
-        if broken is not None:
-            raise broken from conflict
+    async def _explain(self, error: Exception, held: Sequence[Move]) -> None:
+        """Raise what a commit has failed with where that is more than its error says."""
+        self._may_be_committed(error)
+        if isinstance(error, VersionConflict):
+            if error.stream in self._recorder.attempts:
+                raise Interrupted from error
+            broken = None if self._precondition is None else self._precondition.broken_by(error)
+            if broken is not None:
+                raise broken from error
+        elif isinstance(error, CheckpointMoved) or not isinstance(error, TwofoldError):
+            replaced = await replaced_by_another(held, self._store.checkpoints)
+            if replaced is not None:
+                raise replaced from error
 
     def _may_be_committed(self, error: BaseException | None) -> None:
         """Tell nobody that something was undone when nobody knows."""
@@ -427,6 +367,7 @@ class UnitOfWork:
         """Throw everything away, but what survives."""
         self._recorder.open = False
         self._pending.drop()
+        self.sources.forget()
         if self.trace is not None and not self.trace.written:
             self.trace.undo()
         if self._in_store is not None:
@@ -468,20 +409,21 @@ class UnitOfWork:
         """
         if context is not None and context.origin.expected not in (None, self._recorder.context.origin.expected):
             raise WiringError("a command that a handler sends is a part of another one: it can expect no version")
-        await self._turns.enter()
+        place = await enter(self._turns)
         try:
             session = None if self._in_store is None else await self._in_store.mark()
             self._parts.append(
                 Part(
+                    place=place,
                     mark=self._pending.mark(),
                     traced=0 if self.trace is None else len(self.trace),
-                    sources={stream: (source, source.mark()) for stream, source in self._known.items()},
+                    sources=self.sources.mark(),
                     session=session,
                     context=self._recorder.context,
                 )
             )
         except BaseException:
-            self._turns.leave()
+            place.leave()
             raise
         self._recorder.serve(context or self._recorder.context)
 
@@ -499,7 +441,7 @@ class UnitOfWork:
                 await part.session.release()
         finally:
             self._recorder.serve(part.context)
-            self._turns.leave()
+            part.place.leave()
 
     async def undo_part(self) -> None:
         """Undo the innermost part; aggregates are again as they were before it."""
@@ -507,38 +449,13 @@ class UnitOfWork:
         self._pending.undo(part.mark)
         if self.trace is not None:
             self.trace.undo(part.traced)
-        self._known = {stream: source for stream, (source, _) in part.sources.items()}
-        for source, mark in part.sources.values():
-            source.revert(mark)
+        self.sources.revert(part.sources)
         try:
             if self._in_store is not None and not await self._in_store.undo(part.session):
                 self._in_store = None
         finally:
             self._recorder.serve(part.context)
-            self._turns.leave()
-
-    async def _require_held(self, batch: Batch, error: Exception) -> None:
-        """Whatever a commit fails with once inline projections have lost their place, that is why."""
-        if isinstance(error, TwofoldError) and not isinstance(error, CheckpointMoved):
-            return
-        for held in self._held if batch.appends else ():
-            stands = await self._store.checkpoints.get(held.name)
-            if stands.position != held.position or stands.version != held.version:
-                text = f"it has version {stands.version}" if stands.version != held.version else "it is not inline"
-                raise Superseded(name=held.name, text=f"{text} in another process") from error
-
-    def _note(self, committed: Committed, facts: Sequence[Added]) -> None:
-        """Tell whoever sent the message how far it has come, and the version of what it was about if that is one."""
-        receipt = self._recorder.context.origin.receipt
-        if receipt is not None:
-            decided: set[str] = set()
-            for stream, expected, _, _ in facts:  # a comprehension is a call more
-                if expected != ANY_VERSION and stream not in self._recorder.attempts:
-                    decided.add(stream)
-            versions = [*map(committed.versions.get, decided)]
-            if self._left:
-                versions += [version for left in self._left.values() if (version := left()) is not None]
-            receipt.note(committed.position, versions[0] if len(versions) == 1 else None)
+            part.place.leave()
 
     async def _commit_apart(self, facts: Sequence[Added]) -> None:
         """Commit events in a unit of their own, whatever becomes of this one."""
