@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 from posixpath import dirname, relpath
-from types import FunctionType
+from types import FunctionType, ModuleType
 
 import twofold
 
@@ -146,8 +146,16 @@ def names_of(room: str) -> str:
         value = getattr(module, name)
         home = next(home.__name__ for home in homes if getattr(home, name, None) is value)
         page.append(f"| [`{name}`][{home}.{name}] | {summary(value)} |\n")
-    page += [f"\n::: {room}.{name}\n" for name in module.__all__ if not front]
+    page += [f"\n::: {room}.{name}\n{inheriting(module, name)}" for name in module.__all__ if not front]
     return "".join(page)
+
+
+def inheriting(room: ModuleType, name: str) -> str:
+    """Have a class show what it has from another one of its room that is not public, and so shown nowhere else."""
+    ancestors = getattr(getattr(room, name), "__mro__", ())[1:]
+    inside = [one for one in ancestors if one.__module__.startswith(f"{room.__name__}.")]
+    hidden = any(one.__name__ not in room.__all__ for one in inside)
+    return "    options:\n      inherited_members: true\n" if hidden else ""
 
 
 def summary(value: object) -> str:

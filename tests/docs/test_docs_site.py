@@ -26,6 +26,12 @@ def test_every_public_name_is_on_the_page_of_its_room(room: str, pages: dict[str
         assert sorted(re.findall(rf"^::: {room}\.(\w+)$", page, re.MULTILINE)) == names
 
 
+def test_a_class_tells_what_it_has_from_one_that_has_no_page(pages: dict[str, str]) -> None:
+    """As `App` does: `App.use` is written in a private class. What others have is their own, or on another page."""
+    shown = r"^::: twofold\.app\.(\w+)\n    options:\n      inherited_members: true$"
+    assert re.findall(shown, pages["names/twofold.app.md"], re.MULTILINE) == ["App"]
+
+
 def test_every_page_is_in_the_navigation(pages: dict[str, str]) -> None:
     """Under one of the four kinds; the files that pages show are reached by links alone."""
     nav = json.dumps(layout()[1])
