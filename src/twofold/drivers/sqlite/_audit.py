@@ -10,7 +10,7 @@ from twofold.drivers.sqlite._entries import add_entries, audit_row
 from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._texts import texts
-from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
+from twofold.drivers.sqlite._time import micros_of, time_of
 from twofold.drivers.sqlite._writer import Writer
 from twofold.store import AuditBlock, AuditCut, AuditEntry, AuditSearch
 
@@ -121,7 +121,7 @@ class SqliteAudit:
 
 
 def _moment(time: datetime | None) -> int | None:
-    return None if time is None else (time - EPOCH) // MICROSECOND
+    return None if time is None else micros_of(time)
 
 
 def _entry(number: int, message: str, version: int, message_id: bytes, *others: Any) -> AuditEntry:
@@ -139,7 +139,7 @@ def _entry(number: int, message: str, version: int, message_id: bytes, *others: 
         tenant=tenant,
         source=source,
         payload=payload,
-        time=_time(time),
+        time=time_of(time),
         duration=timedelta(0, 0, duration),
         outcome=outcome,
         code=code,
@@ -157,7 +157,7 @@ def _block(
         last=last,
         digests=digests,
         previous=previous,
-        time=_time(time),
+        time=time_of(time),
         key=key,
         hash=hash_,
     )
@@ -171,16 +171,12 @@ def _cut(
         block=block,
         entry=entry,
         previous=previous,
-        before=_time(before),
+        before=time_of(before),
         rule=rule,
-        time=_time(time),
+        time=time_of(time),
         key=key,
         hash=hash_,
     )
-
-
-def _time(moment: int) -> datetime:
-    return EPOCH + timedelta(0, 0, moment)
 
 
 _FIND = (

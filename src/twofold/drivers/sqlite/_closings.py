@@ -1,14 +1,13 @@
 """Closing streams: the one way for their events out of the log, and what is left; the writer's thread does it."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from sqlite3 import Connection
 from typing import Any
 
 from twofold.drivers.sqlite._entries import add_entries
 from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._insertion import SIZES, portions
-from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
+from twofold.drivers.sqlite._time import micros_of, time_of
 from twofold.errors import StreamClosed, VersionConflict
 from twofold.store import Closing
 
@@ -52,7 +51,7 @@ def close(connection: Connection, closing: Closing, entry: tuple[Any, ...]) -> N
     found = version_of(connection, stream)
     if found != ends_at:
         raise VersionConflict(stream=stream, expected=ends_at, actual=found)
-    connection.execute(_CLOSE, (stream, ends_at, closing.how, (closing.time - EPOCH) // MICROSECOND))
+    connection.execute(_CLOSE, (stream, ends_at, closing.how, micros_of(closing.time)))
     connection.executemany(_UNTAG, connection.execute(_TAGS, (stream,)).fetchall())
     for statement in _GONE:
         connection.execute(statement, (stream,))
@@ -65,7 +64,7 @@ def closing_of(connection: Connection, stream: str) -> Closing | None:
     if row is None:
         return None
     version, how, time = row
-    return Closing(stream=stream, version=version, how=how, time=EPOCH + timedelta(microseconds=time))
+    return Closing(stream=stream, version=version, how=how, time=time_of(time))
 
 
 # Whether a stream is closed is asked only where it has no events.

@@ -5,7 +5,7 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from twofold.drivers.sqlite._insertion import NOTHING, Insertion
-from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
+from twofold.drivers.sqlite._time import MICROSECOND, micros_of
 from twofold.store import AuditEntry
 
 
@@ -22,7 +22,7 @@ def audit_row(entry: AuditEntry) -> tuple[Any, ...]:
         NOTHING if entry.tenant is None else entry.tenant,
         NOTHING if entry.source is None else entry.source,
         entry.payload,
-        (entry.time - EPOCH) // MICROSECOND,
+        micros_of(entry.time),
         entry.duration // MICROSECOND,
         entry.outcome,
         entry.code,

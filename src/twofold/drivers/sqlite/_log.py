@@ -1,7 +1,6 @@
 """Reading events on the reader connections. Commit order is position order here, so every head is final."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import partial
 from sqlite3 import Connection
 from typing import Any, NamedTuple, TypeAlias, final
@@ -11,7 +10,7 @@ from pydantic_core import from_json
 from twofold.clock import uuid_of
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._snapshots import find_snapshot
-from twofold.drivers.sqlite._time import EPOCH
+from twofold.drivers.sqlite._time import time_of
 from twofold.drivers.sqlite._where import any_of
 from twofold.store import Recorded, Selection, Snapshot, Stored
 
@@ -106,7 +105,7 @@ def _recorded(row: _Row) -> Recorded:
         schema_version,
         data,
         {} if headers == "{}" else from_json(headers),
-        EPOCH + timedelta(0, 0, time),
+        time_of(time),
         () if tags == "[]" else tuple(from_json(tags)),
     )
 

@@ -1,13 +1,12 @@
 """Parked events: read on the reader connections, changed by the writer."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import timedelta
 from sqlite3 import Connection
 from typing import Any, final
 
 from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._readers import Readers
-from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
+from twofold.drivers.sqlite._time import micros_of, time_of
 from twofold.drivers.sqlite._writer import Writer
 from twofold.store import Parked
 
@@ -76,7 +75,7 @@ def free(connection: Connection, frees: Iterable[tuple[str, int]]) -> None:
 
 
 def _row(one: Parked) -> tuple[Any, ...]:
-    time = (one.time - EPOCH) // MICROSECOND
+    time = micros_of(one.time)
     key = one.subscription, one.position, one.stream, one.type
     return (*key, time, one.cause, one.trace, one.attempts, one.data, one.due)
 
@@ -88,7 +87,7 @@ def _parked(row: tuple[Any, ...]) -> Parked:
         position=position,
         stream=stream,
         type=type_,
-        time=EPOCH + timedelta(microseconds=time),
+        time=time_of(time),
         cause=cause,
         trace=trace,
         attempts=attempts,

@@ -9,7 +9,7 @@ from sqlite3 import Connection, IntegrityError
 from typing import Final
 
 from twofold.drivers.sqlite._guard import own
-from twofold.drivers.sqlite._time import EPOCH, MICROSECOND
+from twofold.drivers.sqlite._time import micros_of, time_of
 from twofold.errors import AlreadyReceived
 from twofold.store import Received, Reply
 
@@ -30,11 +30,11 @@ TABLE_OF_REPLIES = (
 
 def find(connection: Connection, key: bytes, now: datetime) -> Reply | None:
     """The reply to a key that has not expired, or None."""
-    found = connection.execute(_FIND, (key, _micros(now))).fetchone()
+    found = connection.execute(_FIND, (key, micros_of(now))).fetchone()
     if found is None:
         return None
     message, fingerprint, value, time, expires, position = found
-    return Reply(key, message, fingerprint, value, _time(time), _time(expires), position)
+    return Reply(key, message, fingerprint, value, time_of(time), time_of(expires), position)
 
 
 def claim(connection: Connection, key: bytes, now: datetime) -> Reply | None:
@@ -47,8 +47,8 @@ def claim(connection: Connection, key: bytes, now: datetime) -> Reply | None:
 
 def keep(connection: Connection, reply: Reply, position: int) -> None:
     """Keep a reply, in the transaction that is open, and forget a few that have expired."""
-    connection.execute(_SWEEP, (_micros(reply.time),))
-    times = _micros(reply.time), _micros(reply.expires)
+    connection.execute(_SWEEP, (micros_of(reply.time),))
+    times = micros_of(reply.time), micros_of(reply.expires)
     connection.execute(_KEEP, (reply.key, reply.message, reply.fingerprint, reply.value, *times, position))
 
 
@@ -68,20 +68,14 @@ def keep_received(connection: Connection, received: Sequence[Received], position
     Raises:
         AlreadyReceived: One of them was before.
     """
-    connection.execute(_SWEEP_MANY, (_micros(received[0].time), 2 * len(received)))
-    rows = [(one.key, one.message, b"", b"null", _micros(one.time), _micros(one.expires), position) for one in received]
+    connection.execute(_SWEEP_MANY, (micros_of(received[0].time), 2 * len(received)))
+    rows = [
+        (one.key, one.message, b"", b"null", micros_of(one.time), micros_of(one.expires), position) for one in received
+    ]
     try:
         connection.executemany(_KEEP, rows)
     except IntegrityError as error:
         raise AlreadyReceived from error
-
-
-def _micros(time: datetime) -> int:
-    return (time - EPOCH) // MICROSECOND
-
-
-def _time(micros: int) -> datetime:
-    return EPOCH + micros * MICROSECOND
 
 
 _FIND = "SELECT message, fingerprint, value, time, expires, position FROM twofold_replies WHERE key = ? AND expires > ?"

@@ -2,5 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+
+
+def micros_of(time: datetime) -> int:
+    """A time as it is kept."""
+    return (time - _EPOCH) // MICROSECOND
+
+
+def time_of(micros: int) -> datetime:
+    """The time that was kept."""
+    return _EPOCH + micros * MICROSECOND
