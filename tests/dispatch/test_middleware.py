@@ -137,6 +137,19 @@ async def test_a_refusal_that_it_raises_is_a_failure_and_a_bug_propagates() -> N
         await bus.execute(Do())
 
 
+async def test_a_failure_of_a_class_that_it_answers_is_refused() -> None:
+    """As of a handler: what was meant is an error that says something."""
+
+    async def guard(message: Any, context: Context, call_next: Next) -> Result[Any, Any]:
+        return Failure(Forbidden)
+
+    bus = CommandBus()
+    bus.register(Do, lambda message: [])
+    bus.use(guard)
+    with pytest.raises(WiringError, match=r"middleware .*guard answered a Failure of the class Forbidden: make"):
+        await bus.execute(Do())
+
+
 async def test_one_that_comes_late_is_in_the_next_dispatch() -> None:
     """What was compiled before is compiled again."""
     notes: list[str] = []

@@ -153,7 +153,7 @@ async def checked(verdict: Any, where: str) -> Failure[Any] | None:
     if verdict is False:
         return Failure(Invalid("the message was found invalid"))
     if isinstance(verdict, FAILURE):
-        return _of_an_error(verdict, f"the validate of {where}")
+        return of_an_error(verdict, f"the validate of {where}")
     kind = type(verdict).__qualname__
     raise WiringError(f"the validate of {where} answered a {kind}: it answers a bool, None, or a Result")
 
@@ -178,7 +178,7 @@ def as_result(answer: Any, where: str, what: str = "handler") -> Result[Any, Any
     if answer is None:  # most commands answer that
         return _DONE
     if isinstance(answer, FAILURE):
-        return _of_an_error(answer, f"the {what} {where}")
+        return of_an_error(answer, f"the {what} {where}")
     is_success = isinstance(answer, SUCCESS)
     value = answer.value if is_success else answer
     if is_success and type(value) not in NEVER_INSIDE:
@@ -197,7 +197,16 @@ def as_result(answer: Any, where: str, what: str = "handler") -> Result[Any, Any
     raise WiringError(f"the {what} {where} answered {kind}: {hint}")
 
 
-def _of_an_error(failure: Failure[Any], whose: str) -> Failure[Any]:
+def of_an_error(failure: Failure[Any], whose: str) -> Failure[Any]:
+    """A Failure that was answered.
+
+    Args:
+        failure: The Failure.
+        whose: Who has answered it, in words.
+
+    Raises:
+        WiringError: It is one of a class.
+    """
     error = failure.error
     if isinstance(error, type):
         name = error.__qualname__

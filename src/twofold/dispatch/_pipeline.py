@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias, cast
 
 from twofold.dispatch._handler import Handler
-from twofold.dispatch._handlers import RESULTS
+from twofold.dispatch._handlers import RESULTS, of_an_error
 from twofold.errors import Classifier, Family, WiringError
 from twofold.messages import Context, Kind
 from twofold.result import Failure, Result
@@ -128,6 +128,8 @@ def compose(stages: Sequence[Stage], handler: Handler, innermost: Next) -> tuple
 
 
 def _guard(middleware: Middleware, call_next: Next, classifier: Classifier) -> Next:
+    whose = f"the middleware {_name(middleware)}"
+
     async def guarded(message: Any, context: Context) -> Result[Any, Any]:
         try:
             answer = await middleware(message, context, call_next)
@@ -135,11 +137,9 @@ def _guard(middleware: Middleware, call_next: Next, classifier: Classifier) -> N
             return failure_of(error, classifier)
         if not isinstance(answer, RESULTS):
             kind = type(answer).__qualname__
-            raise WiringError(
-                f"the middleware {_name(middleware)} answered a {kind} and no Result: return what call_next gives"
-            )
+            raise WiringError(f"{whose} answered a {kind} and no Result: return what call_next gives")
         result: Result[Any, Any] = answer
-        return result
+        return of_an_error(result, whose) if isinstance(result, Failure) else result
 
     return guarded
 
