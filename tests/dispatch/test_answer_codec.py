@@ -69,6 +69,10 @@ def test_another_thing_is_brought_into_the_promised_shape_at_any_depth(
         (Listing, {"TOPSECRET": 1}),
         (Listing, Listing(total=1, users=[cast("Any", ROW)])),
         (Listing | None, Listing(total=1, users=[cast("Any", ROW)])),
+        pytest.param(Annotated[float, BeforeValidator(float)], ["TOPSECRET"], id="what its validator cannot take"),
+        pytest.param(
+            Annotated[int, BeforeValidator({"one": 1}.pop)], "TOPSECRET", id="what its validator does not know"
+        ),
     ],
     ids=str,
 )
@@ -261,9 +265,19 @@ def test_what_is_promised_is_written_also_where_it_would_not_come_back(
         assert written == expected
 
 
-def test_what_cannot_be_read_again_is_an_error_that_tells_nothing_of_it() -> None:
-    written = json.dumps({"total": ROW["password_hash"], "users": []}).encode()
+@pytest.mark.parametrize(
+    "promised, written, why",
+    [
+        (Listing, {"total": "TOPSECRET", "users": []}, "total (int_parsing)"),
+        (Annotated[float, BeforeValidator(float)], ["TOPSECRET"], "a validator ended in a TypeError"),
+        (Annotated[int, BeforeValidator({"one": 1}.pop)], "TOPSECRET", "in a KeyError"),
+    ],
+    ids=["type", "what it cannot take", "what it does not know"],
+)
+def test_what_cannot_be_read_again_is_an_error_that_tells_nothing_of_it(
+    promised: Any, written: object, why: str
+) -> None:
     with pytest.raises(WiringError, match="read again as") as refused:
-        AnswerCodec(Listing).load(written)
-    assert "total (int_parsing)" in str(refused.value)
+        AnswerCodec(promised).load(json.dumps(written).encode())
+    assert why in str(refused.value)
     assert "TOPSECRET" not in "".join(traceback.format_exception(refused.value))

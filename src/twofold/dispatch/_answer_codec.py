@@ -61,10 +61,10 @@ class AnswerCodec:
             raise self._broken(value, "it can be read once, and whoever looks at it has read it: answer a list of it")
         try:
             return self._proven(value) if self._comes_back else self._shaped(value)
-        except ValidationError as error:
+        except WiringError:
+            raise
+        except Exception as error:  # noqa: BLE001  # also of a validator that meets what it was not written for
             raise self._broken(value, self._reasons(error)) from None
-        except PydanticSerializationError:
-            raise self._broken(value, "it or what is in it is of another type") from None
 
     def load(self, body: bytes) -> Any:
         """An answer from JSON.
@@ -74,7 +74,7 @@ class AnswerCodec:
         """
         try:
             return self.adapter.validate_json(body)
-        except ValidationError as error:
+        except Exception as error:  # noqa: BLE001  # also of a validator that meets what it was not written for
             text = f"what was answered cannot be read again as {self._promised}: {self._reasons(error)}"
             raise WiringError(text) from None
 
@@ -113,8 +113,12 @@ class AnswerCodec:
         # In words of our own: those of pydantic quote the value, and end up in a log.
         return WiringError(f"a {type(value).__qualname__} was answered, which is no {self._promised}: {why}")
 
-    def _reasons(self, error: ValidationError) -> str:
+    def _reasons(self, error: Exception) -> str:
         """Where an answer is not as promised, and by which rule; of what it holds only the names that its type has."""
+        if isinstance(error, PydanticSerializationError):
+            return "it or what is in it is of another type"
+        if not isinstance(error, ValidationError):
+            return f"a validator ended in a {type(error).__name__}"
         found = error.errors(include_url=False, include_context=False, include_input=False)
         return "; ".join(f"{self._place(one['loc'])} ({one['type']})" for one in found)
 
@@ -165,7 +169,7 @@ def _has_numbers(schema: object) -> bool:
 
 
 def _takes_none(adapter: TypeAdapter[Any]) -> bool:
-    with suppress(ValidationError):
+    with suppress(Exception):  # a validator may meet what it was not written for
         adapter.validate_python(None)
         return True
     return False
