@@ -4,8 +4,10 @@ import json
 import math
 import traceback
 import warnings
+from collections import deque
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass
+from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
 import pytest
@@ -170,6 +172,18 @@ class Gauge:
     value: Annotated[float, PlainSerializer(str)]
 
 
+@dataclass
+class Bill:
+    total: Decimal
+    paid: Decimal | None = None
+    note: str = ""
+
+
+@dataclass
+class Noted:
+    what: Any
+
+
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize(
     "promised, of",
@@ -185,8 +199,18 @@ class Gauge:
         (list[Measure], lambda number: [Measure(number)]),
         (dict[str, float], lambda number: {"a": number}),
         (Annotated[float, AfterValidator(abs)], lambda number: number),
+        (Decimal, Decimal),
+        (Decimal | None, Decimal),
+        (Bill, lambda number: Bill(Decimal(number))),
+        (list[Bill], lambda number: [Bill(Decimal(1), paid=Decimal(number))]),
+        (Annotated[Decimal, AfterValidator(abs)], Decimal),
+        (Any, lambda number: number),
+        (Any, lambda number: {"a": [Decimal(number)]}),
+        (Any, lambda number: deque([Measure(number)])),
+        (dict[str, object], lambda number: {"a": number}),
+        (Noted, lambda number: Noted((number,))),
     ],
-    ids=range(11),
+    ids=range(21),
 )
 def test_a_number_that_json_does_not_have_is_no_number(
     promised: Any, of: Callable[[float], object], number: float
@@ -203,6 +227,9 @@ def test_a_number_that_json_does_not_have_is_no_number(
         (list[Measure], [Measure(1)], b'[{"value":1.0,"before":null,"note":""}]'),
         (Sensor, Sensor(), b'{"value":null,"twice":0.0}'),
         (Gauge, Gauge(math.nan), b'{"value":"nan"}'),
+        (Bill, Bill(Decimal("1.50"), note="NaN"), b'{"total":"1.50","paid":null,"note":"NaN"}'),
+        (Annotated[Decimal, PlainSerializer(str)], Decimal("NaN"), b'"NaN"'),
+        (Any, ["NaN", "Infinity", None, 1.5], b'["NaN","Infinity",null,1.5]'),
     ],
     ids=str,
 )

@@ -5,9 +5,11 @@ promised type never gets out.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from functools import cache
+from decimal import Decimal
+from functools import cache, partial
 from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,7 +18,7 @@ from pydantic_core import PydanticSerializationError
 
 from twofold.dispatch._answers import answered_type
 from twofold.dispatch._handler import Handler
-from twofold.dispatch._round_trip import comes_back, field_names
+from twofold.dispatch._round_trip import comes_back, field_names, kinds_in
 from twofold.errors import WiringError
 from twofold.messages import PLAIN, Feed, plainly_so, strict_writer
 
@@ -38,8 +40,11 @@ class AnswerCodec:
             self.adapter, self._promised = _adapter(promised), promised
             self._write = strict_writer(self.adapter)
             self._write_plain: Callable[..., bytes] = self.adapter.serializer.to_json
-            if _has_numbers(self.adapter.json_schema(mode="serialization")):
-                self._write, self._write_plain = map(self._numbers_only, (self._write, self._write_plain))
+            kinds = kinds_in(self.adapter.core_schema)
+            nulls = _has_numbers(self.adapter.json_schema(mode="serialization")) or "any" in kinds
+            if nulls or "decimal" in kinds:
+                refusing = partial(self._numbers_only, nulls=nulls)
+                self._write, self._write_plain = map(refusing, (self._write, self._write_plain))
         except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError) as error:
             reason = error.message.partition(". ")[0].removesuffix(".")  # of types, not of values
             raise WiringError(f"answers {promised}, which cannot be written as JSON: {reason}") from error
@@ -94,15 +99,19 @@ class AnswerCodec:
                 return self._write(value)
         return self._write(self.adapter.validate_python(value, from_attributes=True))
 
-    def _numbers_only(self, write: Callable[..., bytes]) -> Callable[..., bytes]:
-        """The same for what has numbers in it, which refuses those that JSON does not have."""
+    def _numbers_only(self, write: Callable[..., bytes], *, nulls: bool) -> Callable[..., bytes]:
+        """The same for what may have numbers in it, which refuses those that JSON does not have.
+
+        pydantic writes a text for such a number, and `null` for those that are no Decimal, unless it is told otherwise.
+        """
 
         def written(value: object, **options: Any) -> bytes:
             body = write(value, **options)
-            if b"null" in body or b"NaN" in body or b"Infinity" in body:  # which pydantic writes for such a number
-                plain = self.adapter.serializer.to_python(value, mode="json", warnings=False)
+            # By `find`, since `in` looks for a number first, and makes an exception of finding none.
+            if body.find(b"NaN") >= 0 or body.find(b"Infinity") >= 0 or (nulls and body.find(b"null") >= 0):
+                plain = self.adapter.serializer.to_python(value, warnings=False)
                 try:
-                    json.dumps(plain, allow_nan=False)
+                    json.dumps(plain, allow_nan=False, skipkeys=True, default=_finite)
                 except ValueError:
                     raise self._broken(value, "JSON has neither NaN nor an infinity") from None
             return body
@@ -166,6 +175,17 @@ def _has_numbers(schema: object) -> bool:
         return False
     node = cast("dict[str, object]", schema)
     return node.get("type") == "number" or any(map(_has_numbers, node.values()))
+
+
+def _finite(value: object) -> object:
+    """What `json` does not know: what is in it, and None for what holds no number.
+
+    Raises:
+        ValueError: It is a number that JSON does not have.
+    """
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise ValueError
+    return [*cast("Collection[object]", value)] if isinstance(value, set | frozenset | deque) else None
 
 
 def _takes_none(adapter: TypeAdapter[Any]) -> bool:

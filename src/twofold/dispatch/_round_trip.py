@@ -38,6 +38,15 @@ def comes_back(schema: Any) -> bool:
     )
 
 
+def kinds_in(schema: Any) -> frozenset[str]:
+    """What a type consists of, in the words of pydantic: `decimal`, `any`.
+
+    Args:
+        schema: Its core schema.
+    """
+    return frozenset(node["type"] for node in _nodes(schema))
+
+
 def field_names(schema: Any) -> frozenset[str]:
     """The names of all fields of a type, and of those in it.
 
