@@ -175,6 +175,30 @@ def test_what_keeps_a_handler_from_being_read_hides_nothing_else() -> None:
     assert ("'Nowhere'" in text, "'Neverland'" in text) == (True, True)
 
 
+def test_a_parameter_without_annotation_hides_nothing_else() -> None:
+    """All else of the handler is looked at: what it answers, says that it reads, and is made with. It is told once."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Count(Query[int]):
+        pass
+
+    class Counting:
+        def __init__(self, mail: Mail, post, thing) -> None:  # type: ignore[no-untyped-def]  # the mistake that is told
+            pass
+
+        async def handle(self, query: Count, thing) -> str:  # type: ignore[no-untyped-def]  # the mistake that is told
+            return "one"
+
+    module = Module("m")
+    module.register(Count, Counting, reads=["nothing"])
+    assert told(module) == [
+        ("Counting", "broken_promise"),
+        ("Counting", "missing_dependency"),
+        ("Counting", "unknown_projection"),
+        *([("Counting", "untyped_parameter")] * 2),
+    ]
+
+
 def test_what_a_handler_cannot_be_read_for_brings_no_faults_of_its_own() -> None:
     """Bases of messages are none, however often they are named."""
 
@@ -189,7 +213,7 @@ def test_what_a_handler_cannot_be_read_for_brings_no_faults_of_its_own() -> None
     class Stay(Doing):
         pass
 
-    async def any_event(event: Event, thing) -> None: ...  # type: ignore[no-untyped-def]  # the mistake that is told
+    async def any_event(event: Event, thing: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821  # a name that is nowhere
 
     async def decide(command: Go | Stay | Doing, state: int) -> list[Event]: ...  # type: ignore[empty-body]  # nobody calls it
 
@@ -199,7 +223,7 @@ def test_what_a_handler_cannot_be_read_for_brings_no_faults_of_its_own() -> None
     module.decider(initial=int, decide=decide, evolve=lambda state, event: state, stream="door")  # type: ignore[arg-type]  # the mistake that is told
     assert told(module) == [
         ("any_event", "unknown_event"),
-        ("any_event", "untyped_parameter"),
+        ("any_event", "unresolved_annotation"),
         ("decide", "async_mistake"),
     ]
 

@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 
 from tests.web.bells import bell_handlers
 from tests.web.shop import client_of, shop_app
-from twofold import App, Caller, CommandBus, Dispatcher, Event, EventBus, Module, QueryBus
+from twofold import App, Caller, Command, CommandBus, Dispatcher, Event, EventBus, Module, Query, QueryBus
 from twofold.clock import Clock
 from twofold.errors import StartError
 from twofold.web import http, resolve
@@ -76,6 +76,36 @@ async def test_all_faults_are_told_together() -> None:
     assert codes.count("conflicting_route") == 1
     assert codes.count("impossible_route") == 2
     assert "missing_dependency" in codes
+
+
+def test_a_parameter_without_annotation_does_not_hide_the_fault_of_a_route() -> None:
+    """Nor does it hide that what is answered cannot be written."""
+
+    class Opaque:
+        pass
+
+    @dataclass(frozen=True)
+    class Ring(Command[None]):
+        pass
+
+    @dataclass(frozen=True)
+    class Toll(Query[Any]):
+        pass
+
+    module = Module("bells")
+
+    @module.handler(path="/bells/{nme}")
+    async def ring(command: Ring, thing) -> None: ...  # type: ignore[no-untyped-def]  # the mistake that is told
+
+    @module.handler
+    async def toll(query: Toll, thing) -> Opaque:  # type: ignore[no-untyped-def]  # the mistake that is told
+        return Opaque()
+
+    app = App("bells", modules=[module], database="memory:")
+    with pytest.raises(StartError) as caught:
+        app.http().openapi()
+    found = {(fault.where.rpartition(".")[2], fault.code) for fault in caught.value.faults}
+    assert found == {(name, code) for name in ("ring", "toll") for code in ("untyped_parameter", "impossible_route")}
 
 
 def test_a_message_without_codec_is_one_fault() -> None:

@@ -19,14 +19,14 @@ def read_handlers(
         modules: The modules.
         deciding: The registrations of deciders, each with its module.
         router: The table that the handlers are put into.
-        faults: Where the faults are put of what is no handler.
+        faults: Where the faults are put of what is no handler, and of what could not be called.
     """
     unread: list[Registration] = []
     own = [(module, registration) for module in modules for registration in module]
     for module, registration in [*own, *deciding]:
         handler: Handler | None = None
         try:
-            handler = _read(registration, module, router)
+            handler = _read(registration, module, router, faults)
             router.add(handler)
         except (WiringError, UnknownMessage) as error:
             unread.append(registration)
@@ -52,11 +52,11 @@ def add_messages(catalogue: Catalogue, messages: Iterable[type], faults: list[Fa
             faults += faults_of(message.__qualname__, error)
 
 
-def _read(registration: Registration, module: Module, router: Router) -> Handler:
+def _read(registration: Registration, module: Module, router: Router, untyped: list[Fault]) -> Handler:
     if registration.event_name is None:
-        return registration.read(module.name)
+        return registration.read(module.name, untyped)
     event = router.catalogue.named(registration.event_name).cls
-    return registration.reacting_to(event).read(module.name)
+    return registration.reacting_to(event).read(module.name, untyped)
 
 
 def unhandled(near: Iterable[type], handlers: Sequence[Handler], unread: Iterable[type]) -> list[type]:

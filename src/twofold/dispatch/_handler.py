@@ -28,7 +28,7 @@ from twofold.dispatch._signature import (
     wanted_of,
 )
 from twofold.dispatch._tools import Tools
-from twofold.errors import FaultError, refuse_together
+from twofold.errors import Fault, FaultError, refuse_together
 from twofold.messages import Context, Kind, MessageType
 
 
@@ -132,6 +132,7 @@ class Handler:
         module: str = "",
         reads: tuple[str, ...] | None = None,
         options: Mapping[str, Any] | None = None,
+        untyped: list[Fault] | None = None,
     ) -> "Handler":
         """Read a handler off what a user registers.
 
@@ -145,6 +146,8 @@ class Handler:
             module: The name of the module it belongs to.
             reads: The projections and views whose rows it reads.
             options: What is said of its pipeline.
+            untyped: Where the faults are put of parameters without annotation, so that all else of it can be looked at;
+                raised unless given.
 
         Raises:
             WiringError: The signature does not say what is needed.
@@ -176,12 +179,13 @@ class Handler:
             partial(_refuse_other, message_type, declared, where),
             partial(_refuse_other, message_type, hint, where),
             partial(refuse_mistakes, function, where, blocking=blocking),
-            partial(wanted_of, others, hints, where),
-            *([partial(_constructor_needs, target, where)] if is_class else ()),
+            partial(wanted_of, others, hints, where, untyped),
+            *([partial(_constructor_needs, target, where, untyped)] if is_class else ()),
         )
         is_async = inspect.iscoroutinefunction(function)
-        called_with = {key: hint for key, hint in wanted_of(others, hints, where).items() if hint is not Context}
-        made_with = _constructor_needs(target, where) if is_class else {}
+        # What is untyped was told above.
+        called_with = {key: hint for key, hint in wanted_of(others, hints, where, []).items() if hint is not Context}
+        made_with = _constructor_needs(target, where, []) if is_class else {}
         wanted = called_with | made_with
         for key, hint in called_with.items():
             if wanted[key] != hint:
@@ -288,8 +292,8 @@ def _base_kind(target: Target) -> Kind | None:
     return next((kind for base, kind in kinds.items() if issubclass(_class_of(target), base)), None)
 
 
-def _constructor_needs(cls: Any, where: str) -> dict[str, Any]:
+def _constructor_needs(cls: Any, where: str, untyped: list[Fault] | None) -> dict[str, Any]:
     constructor: Any = cls.__init__
     if not inspect.isfunction(constructor):
         return {}
-    return wanted_of(parameters_of(constructor, unbound=True), hints_of(constructor, where), where)
+    return wanted_of(parameters_of(constructor, unbound=True), hints_of(constructor, where), where, untyped)

@@ -7,6 +7,7 @@ from typing import Any
 from twofold.dispatch._following import FROM_THE_BEGINNING, Following
 from twofold.dispatch._handler import NO_DOOR, Door, Handler, Target
 from twofold.dispatch._signature import name_of
+from twofold.errors import Fault
 from twofold.messages import Kind
 
 
@@ -34,8 +35,12 @@ class Registration:
         """The same, once the event with its name is known."""
         return replace(self, message_type=event, event_name=None)
 
-    def read(self, module: str) -> Handler:
+    def read(self, module: str, untyped: list[Fault] | None = None) -> Handler:
         """Look at it.
+
+        Args:
+            module: The name of the module it belongs to.
+            untyped: Where the faults are put of parameters without annotation; raised unless given.
 
         Raises:
             WiringError: It cannot be understood.
@@ -50,5 +55,6 @@ class Registration:
             module=module,
             reads=self.reads,
             options=self.options,
+            untyped=untyped,
         )
         return handler if self.following is FROM_THE_BEGINNING else replace(handler, following=self.following)

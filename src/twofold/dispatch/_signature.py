@@ -79,15 +79,24 @@ def hints_of(function: Callable[..., Any], where: str) -> dict[str, Any]:
         raise FaultError(where=where, code="unresolved_annotation", text=text, hint=hint) from error
 
 
-def wanted_of(parameters: Sequence[inspect.Parameter], hints: Mapping[str, Any], where: str) -> dict[str, Any]:
+def wanted_of(
+    parameters: Sequence[inspect.Parameter], hints: Mapping[str, Any], where: str, untyped: list[Fault] | None = None
+) -> dict[str, Any]:
     """Parameters that must be filled, by name.
 
+    Args:
+        parameters: All of them.
+        hints: The annotations of the function.
+        where: What the function is called.
+        untyped: Where the faults are put of those with neither an annotation nor a default, each once; raised unless
+            given.
+
     Raises:
-        FaultError: Some have neither an annotation nor a default.
+        FaultError: There are such.
     """
     needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
     hint = "annotate it with what it needs"
-    refuse_all(
+    found = [
         Fault(
             where=where,
             code="untyped_parameter",
@@ -96,8 +105,12 @@ def wanted_of(parameters: Sequence[inspect.Parameter], hints: Mapping[str, Any],
         )
         for name in needed
         if name not in hints
-    )
-    return {name: hints[name] for name in needed}
+    ]
+    if untyped is None:
+        refuse_all(found)
+    else:
+        untyped += [one for one in found if one not in untyped]
+    return {name: hints[name] for name in needed if name in hints}
 
 
 def context_parameter_of(parameters: Sequence[inspect.Parameter], hints: Mapping[str, Any]) -> str | None:
