@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -355,6 +356,28 @@ class TestParts:
         await asyncio.gather(keep(), fail(), keep(), return_exceptions=True)
         await unit.commit()
         assert [entry.data for entry in await written(store)] == [b'{"n":1}', b'{"n":2}'] * 2
+
+    async def test_a_unit_inside_a_part_of_another_has_parts_of_its_own(self, store: MemoryStore) -> None:
+        """And the outer one goes on where it was: what is undone is undone in the unit that it was added to."""
+        outer, inner = new_unit(store), new_unit(store)
+        async with asyncio.timeout(5), working(outer), outer:
+            outer.append("outer", Happened(n=1))
+            async with working(inner):
+                async with inner:
+                    inner.append("inner", Happened(n=2))
+                with suppress(LookupError):
+                    async with inner:
+                        inner.append("inner", Happened(n=3))
+                        raise LookupError
+                await inner.commit()
+            async with outer:
+                outer.append("outer", Happened(n=4))
+        await outer.commit()
+        assert [(entry.stream, entry.data) for entry in await written(store)] == [
+            ("inner", b'{"n":2}'),
+            ("outer", b'{"n":1}'),
+            ("outer", b'{"n":4}'),
+        ]
 
     async def test_a_part_that_cannot_begin_lets_the_next_one_in(self, store: MemoryStore) -> None:
         """Its savepoint failed, and nothing is left locked."""
