@@ -6,12 +6,13 @@ Nothing changes an entry.
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from pydantic_core import PydanticSerializationError, to_json
 
+from twofold.clock import MICROSECOND, micros_of
 from twofold.errors import Category
 from twofold.store._attempt import INTERRUPTED
 
@@ -29,9 +30,6 @@ REPLAYED: Final = "replayed"
 
 OUTCOMES: Final = (SUCCESS, *map(str, Category), CRASHED, "cancelled", UNDONE, REPLAYED, INTERRUPTED)
 """Everything that an entry may have for its outcome."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class AuditEntry(NamedTuple):
@@ -113,8 +111,8 @@ class AuditEntry(NamedTuple):
             self.user_id,
             self.tenant,
             self.payload,
-            moment(self.time),
-            self.duration // _MICROSECOND,
+            micros_of(self.time),
+            self.duration // MICROSECOND,
             self.outcome,
             self.code,
             self.position,
@@ -178,11 +176,6 @@ def sealed_text(*facts: str | int | None, count: int, source: str | None) -> str
         return canonical(said)
     # The same in a third of the time, but for what is not ASCII, and the one control character that JSON lets through.
     return text if _ALIKE and text.isascii() and "\x7f" not in text else canonical(said)
-
-
-def moment(time: datetime) -> int:
-    """A time as it is sealed: microseconds since 1970."""
-    return (time - _EPOCH) // _MICROSECOND
 
 
 _PROBE: Final = "".join(map(chr, range(0x7F))), 2**70, -1, None

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hmac import compare_digest
 
-from twofold.store._audit import canonical, moment
+from twofold.clock import micros_of
+from twofold.store._audit import canonical
 from twofold.store._audit_keys import DIGEST_SIZE, NO_KEYS, PLAIN, AuditKeys
 
 
@@ -79,5 +80,5 @@ class AuditBlock:
         return compare_digest(self.hash, self._sealed(keys))
 
     def _sealed(self, keys: AuditKeys) -> bytes:
-        facts = self.number, self.first, self.last, self.digests.hex(), self.previous.hex(), moment(self.time)
+        facts = self.number, self.first, self.last, self.digests.hex(), self.previous.hex(), micros_of(self.time)
         return keys.digest(self.key, canonical(facts if self.key == PLAIN else (*facts, self.key)))

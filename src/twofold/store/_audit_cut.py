@@ -6,7 +6,8 @@ from hmac import compare_digest
 from typing import Final
 from uuid import UUID
 
-from twofold.store._audit import AuditEntry, canonical, moment
+from twofold.clock import micros_of
+from twofold.store._audit import AuditEntry, canonical
 from twofold.store._audit_block import AuditBlock
 from twofold.store._audit_keys import PLAIN, AuditKeys
 
@@ -111,5 +112,5 @@ class AuditCut:
         return canonical(facts)
 
     def _sealed(self, keys: AuditKeys) -> bytes:
-        whole = self.number, self.block, self.entry, self.previous.hex(), moment(self.before), self.rule
-        return keys.digest(self.key, canonical((CUT, *whole, moment(self.time), self.key)))
+        whole = self.number, self.block, self.entry, self.previous.hex(), micros_of(self.before), self.rule
+        return keys.digest(self.key, canonical((CUT, *whole, micros_of(self.time), self.key)))

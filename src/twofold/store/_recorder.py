@@ -26,7 +26,7 @@ class Recorder:
         bounds: How large they may be.
     """
 
-    __slots__ = ("_bounds", "_headers", "attempts", "catalogue", "context", "open")
+    __slots__ = ("_bounds", "_headers", "attempt_streams", "catalogue", "context", "open")
 
     def __init__(self, catalogue: Catalogue, context: Context, bounds: Bounds) -> None:
         self._bounds = bounds
@@ -34,7 +34,7 @@ class Recorder:
         self.context = context
         self.open = True
         """Whether anything may still be recorded."""
-        self.attempts: set[str] = set()
+        self.attempt_streams: set[str] = set()
         """The streams of attempts that something was told of."""
         self._headers: Mapping[str, str] | None = None
 
@@ -88,7 +88,7 @@ class Recorder:
             beside: Headers beside those of the message.
         """
         stream = attempt_stream((of or self.context).message_id)
-        self.attempts.add(stream)
+        self.attempt_streams.add(stream)
         return stream, expected, event, self.draft(event, of, beside)
 
     def draft(self, event: object, of: Context | None = None, beside: Mapping[str, str] = _NO_HEADERS) -> Draft:

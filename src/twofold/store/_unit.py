@@ -337,7 +337,7 @@ class UnitOfWork:
             self.trace.written = True
         receipt = self._recorder.context.origin.receipt
         if receipt is not None:
-            versions = decided_versions(facts, committed, self._recorder.attempts)
+            versions = decided_versions(facts, committed, self._recorder.attempt_streams)
             versions += self.sources.left_at()
             receipt.note(committed.position, versions[0] if len(versions) == 1 else None)
         if self._told is not None and facts:
@@ -348,7 +348,7 @@ class UnitOfWork:
         """Raise what a commit has failed with where that is more than its error says."""
         self._may_be_committed(error)
         if isinstance(error, VersionConflict):
-            if error.stream in self._recorder.attempts:
+            if error.stream in self._recorder.attempt_streams:
                 raise Interrupted from error
             broken = None if self._precondition is None else self._precondition.broken_by(error)
             if broken is not None:
@@ -462,7 +462,7 @@ class UnitOfWork:
         context, told, bounds = self._recorder.context, self._told, self._bounds
         apart = UnitOfWork(self._store, self.catalogue, context, self._inline, self._held, told, bounds)
         apart._pending.facts.extend(facts)
-        apart._recorder.attempts |= self._recorder.attempts
+        apart._recorder.attempt_streams |= self._recorder.attempt_streams
         try:
             await apart.commit()
         except BaseException:

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final, final
 
+from twofold.clock import MICROSECOND
 from twofold.drivers.postgres._fetch import Fetch
 from twofold.store import AuditBlock, AuditCut, AuditEntry, AuditSearch, json_text, sealed_text
-
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @final
@@ -85,7 +84,7 @@ def _written(entry: AuditEntry) -> dict[str, Any]:
         "source": _text(entry.source),
         "payload": _text(entry.payload),
         "time": entry.time.isoformat(),
-        "duration": entry.duration // _MICROSECOND,
+        "duration": entry.duration // MICROSECOND,
         "outcome": entry.outcome,
         "code": _text(entry.code),
         "count": entry.count,

@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
+from twofold.clock import MICROSECOND
 from twofold.drivers.postgres._append import Call
 from twofold.drivers.postgres._connection import Connection, Server
 from twofold.drivers.postgres._faults import unknown
@@ -87,7 +88,7 @@ async def _entries(connection: Connection, names: Names, calls: Sequence[Call]) 
 
 def _told(entry: AuditEntry) -> _Entry:
     """What tells an entry from others of its message."""
-    return entry.message_id, entry.outcome, entry.time, entry.duration // _MICROSECOND
+    return entry.message_id, entry.outcome, entry.time, entry.duration // MICROSECOND
 
 
 def _of(call: Call, found: Mapping[UUID, Any], entries: set[_Entry]) -> Committed | None:
@@ -109,7 +110,6 @@ _PATIENCE: Final = 2000
 _LONGEST: Final = 10.0
 _SKEW: Final = timedelta(minutes=10)
 """By how much the clock of whoever seals may be behind that of whoever writes."""
-_MICROSECOND: Final = timedelta(microseconds=1)
 # In a list of results, behind a fence: as a condition it might be asked of every process there is.
 _END: Final = (
     "SELECT count(*) FILTER (WHERE NOT ended) FROM ("

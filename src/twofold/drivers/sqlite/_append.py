@@ -5,11 +5,11 @@ from operator import itemgetter
 from sqlite3 import Connection
 from typing import Any, Final, TypeAlias
 
+from twofold.clock import micros_of
 from twofold.drivers.sqlite._closings import version_of, versions_of
 from twofold.drivers.sqlite._entries import ENTRIES, audit_row
 from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._insertion import Insertion
-from twofold.drivers.sqlite._time import micros_of
 from twofold.errors import StreamClosed, VersionConflict
 from twofold.store import ANY_VERSION, Append, Batch, Committed, Draft, json_text
 
@@ -124,7 +124,7 @@ def _row(draft: Draft) -> _Row:
         kind,
         version,
         bytearray(data),
-        json_text(headers if type(headers) is dict else dict(headers)) if headers else "{}",
+        json_text(dict(headers)) if headers else "{}",
         micros_of(time),
         json_text(tags) if tags else "[]",
     )

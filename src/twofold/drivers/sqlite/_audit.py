@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 from sqlite3 import Connection
 from typing import Any, final
 
-from twofold.clock import uuid_of
+from twofold.clock import micros_of, time_of, uuid_of
 from twofold.drivers.sqlite._entries import add_entries, audit_row
 from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._texts import texts
-from twofold.drivers.sqlite._time import micros_of, time_of
 from twofold.drivers.sqlite._writer import Writer
 from twofold.store import AuditBlock, AuditCut, AuditEntry, AuditSearch
 

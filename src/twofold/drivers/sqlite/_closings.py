@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 from typing import Any
 
+from twofold.clock import micros_of, time_of
 from twofold.drivers.sqlite._entries import add_entries
 from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._insertion import SIZES, portions
-from twofold.drivers.sqlite._time import micros_of, time_of
 from twofold.errors import StreamClosed, VersionConflict
 from twofold.store import Closing
 

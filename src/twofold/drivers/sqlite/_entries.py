@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 from typing import Any, Final
 
+from twofold.clock import MICROSECOND, micros_of
 from twofold.drivers.sqlite._insertion import NOTHING, Insertion
-from twofold.drivers.sqlite._time import MICROSECOND, micros_of
 from twofold.store import AuditEntry
 
 

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple, TypeAlias, final
 
 from pydantic_core import from_json
 
-from twofold.clock import uuid_of
+from twofold.clock import time_of, uuid_of
 from twofold.drivers.sqlite._readers import Readers
 from twofold.drivers.sqlite._snapshots import find_snapshot
-from twofold.drivers.sqlite._time import time_of
 from twofold.drivers.sqlite._where import any_of
 from twofold.store import Recorded, Selection, Snapshot, Stored
 

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlite3 import Connection
 from typing import Any, final
 
+from twofold.clock import micros_of, time_of
 from twofold.drivers.sqlite._guard import own
 from twofold.drivers.sqlite._readers import Readers
-from twofold.drivers.sqlite._time import micros_of, time_of
 from twofold.drivers.sqlite._writer import Writer
 from twofold.store import Parked
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlite3 import Connection, IntegrityError
 from typing import Final
 
+from twofold.clock import micros_of, time_of
 from twofold.drivers.sqlite._guard import own
-from twofold.drivers.sqlite._time import micros_of, time_of
 from twofold.errors import AlreadyReceived
 from twofold.store import Received, Reply
 

@@ -1,9 +1,11 @@
-"""Times as SQLite keeps them: whole microseconds since 1970, UTC."""
+"""Times as they are kept and sealed: whole microseconds since 1970, UTC."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+"""What a duration is divided by to be kept."""
 
 
 def micros_of(time: datetime) -> int:

@@ -1,11 +1,11 @@
-"""Times as SQLite keeps them: no microsecond is lost, and it does not count in which zone a time was told."""
+"""Times as they are kept: no microsecond is lost, and it does not count in which zone a time was told."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from twofold.drivers.sqlite._time import micros_of, time_of
+from twofold.clock import micros_of, time_of
 
 zones = st.builds(timezone, st.timedeltas(timedelta(hours=-23), timedelta(hours=23)))
 times = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=zones)  # noqa: DTZ001  # the zone comes beside
