@@ -96,13 +96,19 @@ async def test_a_quota_refuses_and_recovers(path: Path, start: Start) -> None:
 
 
 class FailingDisk(GuardedConnection):
-    """A connection whose COMMIT fails as it does when the disk does not take an fsync."""
+    """A connection whose commits fail as they do when the disk does not take an fsync."""
 
     failing = False
 
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-        if self.failing and sql.startswith("COMMIT"):
-            self.roll_back()
+        alone = not self.in_transaction and sql.startswith("INSERT")
+        if self.failing and (alone or sql.startswith("COMMIT")):
+            try:
+                if alone:
+                    super().execute("BEGIN")
+                    super().execute(sql, *values)
+            finally:
+                self.roll_back()
             error = sqlite3.OperationalError("disk I/O error")
             error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
             raise error

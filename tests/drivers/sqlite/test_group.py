@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData, Table
 
 from tests.drivers.sqlite.conftest import Together
-from twofold.drivers.sqlite import SqliteStore
-from twofold.errors import CheckpointMoved, StoreUnavailable, VersionConflict
+from twofold.drivers.sqlite import SqliteStore, _open
+from twofold.drivers.sqlite._call import Call
+from twofold.drivers.sqlite._guard import GuardedConnection
+from twofold.errors import CheckpointMoved, OutcomeUnknown, StoreUnavailable, VersionConflict
 from twofold.store import Append, Batch, Committed, Move, Upsert
 from twofold.testing._store_case import append, batch, draft, versions, whole_log
 
@@ -123,6 +125,68 @@ async def test_a_group_waits_once_for_another_process(path: Path, plain: sqlite3
     assert await whole_log(hasty) == []
     assert len(await asyncio.gather(*map(hasty.commit, units))) == 12
     await hasty.stop()
+
+
+async def test_a_unit_is_withdrawn_while_its_group_waits_for_another_process(
+    path: Path, plain: sqlite3.Connection
+) -> None:
+    """The group was tried, and found the file locked; who goes away after that has done nothing."""
+    hasty = SqliteStore(path, busy_timeout=0.5)
+    await hasty.start()
+    plain.execute("BEGIN IMMEDIATE")
+    alone = asyncio.create_task(hasty.commit(append("a")))
+    await asyncio.sleep(0)
+    while hasty._writer.waiting:  # noqa: ASYNC110  # no event is told of it
+        await asyncio.sleep(0)
+    group = [asyncio.create_task(hasty.commit(append(name))) for name in "bcd"]
+    with pytest.raises(StoreUnavailable, match="locked"):
+        await alone
+    group[1].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await group[1]
+    plain.execute("ROLLBACK")
+    assert [(await task).position for task in (group[0], group[2])] == [1, 2]
+    assert [event.stream for event in await whole_log(hasty)] == ["b", "d"]
+    await hasty.stop()
+
+
+async def test_who_is_cancelled_during_a_try_that_does_nothing_has_done_nothing() -> None:
+    """Somebody who goes while SQLite is asked waits for its answer; where that is that the file is locked, they go."""
+    call = Call(lambda connection: Committed())
+    assert call.claim()
+    waiting = asyncio.create_task(call.outcome())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    call.let_go()
+    with pytest.raises(asyncio.CancelledError) as told:
+        await waiting
+    assert told.value.__cause__ is None
+    assert not call.claim()
+
+
+class Forgetful(GuardedConnection):
+    """A connection that cannot be asked where something is."""
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if sql.startswith("SELECT position FROM twofold_events WHERE stream"):
+            raise sqlite3.OperationalError("interrupted")
+        return super().execute(sql, *values)
+
+
+async def test_where_a_group_is_may_stay_unknown(
+    path: Path, together: Together, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written and then not found is told as unknown, and written once; the store goes on."""
+    monkeypatch.setattr(_open, "GuardedConnection", Forgetful)
+    store = SqliteStore(path)
+    await store.start()
+    outcomes = await together(store, [append("a"), append("b")])
+    assert [type(outcome) for outcome in outcomes] == [OutcomeUnknown, OutcomeUnknown]
+    assert (await store.commit(append("c"))).position == 3
+    assert [event.stream for event in await whole_log(store)] == ["a", "b", "c"]
+    await store.stop()
 
 
 async def _limit(store: SqliteStore, pages: int) -> None:

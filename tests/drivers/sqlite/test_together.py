@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from tests.drivers.sqlite.conftest import Together
 from twofold.drivers.sqlite import SqliteStore
-from twofold.drivers.sqlite._append import Appending, append, append_together, encode
+from twofold.drivers.sqlite._append import Appending, append, encode
 from twofold.drivers.sqlite._closings import close
 from twofold.drivers.sqlite._entries import add_entries, audit_row
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._insertion import portions
+from twofold.drivers.sqlite._joint import Joint, prepare_joint
 from twofold.drivers.sqlite._schema import upgrade
 from twofold.drivers.sqlite._write import Plan
 from twofold.errors import StreamClosed, VersionConflict
@@ -56,6 +57,7 @@ def opened() -> GuardedConnection:
     """A file in memory, in a transaction, with a stream that is closed."""
     connection = sqlite3.connect(":memory:", factory=GuardedConnection, isolation_level=None, timeout=1)
     upgrade(connection)
+    prepare_joint(connection)
     connection.execute("BEGIN")
     append(connection, encode(Batch((Append("closed", (draft(),)),)))[0])
     closed = Closing(stream="closed", version=1, how="archived", time=NOW)
@@ -84,26 +86,63 @@ def contents(connection: sqlite3.Connection) -> Iterator[Any]:
         yield table, connection.execute(f"SELECT * FROM twofold_{table} ORDER BY 1, 2").fetchall()
 
 
-@given(st.lists(units, min_size=1, max_size=8))
-def test_they_come_to_what_they_would_have_come_to_one_by_one(batches: list[Batch]) -> None:
+several = st.lists(units, min_size=1, max_size=8).map(lambda batches: [encode(one) for one in batches])
+
+
+@given(several)
+def test_they_come_to_what_they_would_have_come_to_one_by_one(encodings: list[Appending]) -> None:
     """The same answers, refusals and positions, and the same rows: none of a unit that is refused."""
-    encodings = [encode(one) for one in batches]
     with closing(opened()) as one_by_one, closing(opened()) as together:
         outcomes = [told(alone(one_by_one, unit)) for unit in encodings]
-        assert list(map(told, append_together(together, encodings))) == outcomes
+        joint = Joint(together, encodings, assumed=False)
+        joint.write(together)
+        assert list(map(told, joint.outcomes(together))) == outcomes
         assert list(contents(together)) == list(contents(one_by_one))
 
 
-def test_many_share_few_statements() -> None:
-    """Of a hundred units, none has a statement of its own."""
-    ran: list[str] = []
-    many = [encode(Batch((Append(f"s{number}", (draft(),), 0),), audit=(entry("open"),))) for number in range(100)]
+@given(several)
+def test_what_is_assumed_comes_to_the_same_or_to_nothing(encodings: list[Appending]) -> None:
+    """Where one stream is not where it was taken to be nothing is written, and only there."""
+    with closing(opened()) as one_by_one, closing(opened()) as together:
+        before = list(contents(together))
+        outcomes = [told(alone(one_by_one, unit)) for unit in encodings]
+        joint = Joint(together, encodings, assumed=True)
+        try:
+            written = joint.is_one_statement
+            if written:
+                joint.write(together)
+        except sqlite3.IntegrityError:
+            written = False
+        assert written == all(isinstance(outcome, Committed) for outcome in outcomes)
+        if written:
+            assert list(map(told, joint.outcomes(together))) == outcomes
+        assert list(contents(together)) == (list(contents(one_by_one)) if written else before)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 64, 65, 100, 200])
+def test_many_share_few_statements(count: int) -> None:
+    """Units with an event and an entry each: none has a statement of its own, and 64 are one."""
+    many = [encode(Batch((Append(f"s{number}", (draft(),), 0),), audit=(entry("open"),))) for number in range(count)]
     with closing(opened()) as connection:
-        connection.set_trace_callback(ran.append)
-        outcomes = append_together(connection, many)
-        connection.set_trace_callback(None)
-        assert [outcome.position for outcome in outcomes if isinstance(outcome, Committed)] == [*range(2, 102)]
-    assert len(set(ran)) == 9  # 64, 32 and 4 of each; a trigger tells of its statement once more for every row
+        joint = Joint(connection, many, assumed=True)
+        assert joint.is_one_statement == (count <= 64)
+        changes = connection.total_changes
+        ran = trace(connection)
+        joint.write(connection)
+        assert len(set(ran)) == -(-count // 64)
+        assert connection.total_changes - changes == 2 * count
+        outcomes = joint.outcomes(connection)
+        assert [outcome.position for outcome in outcomes if isinstance(outcome, Committed)] == [*range(2, count + 2)]
+
+
+def test_a_stream_that_is_closed_at_once_is_not_found_again() -> None:
+    """Another process can do that between a commit and the look at where it is."""
+    with closing(opened()) as connection:
+        joint = Joint(connection, [encode(Batch((Append("a", (draft(),), 0),)))], assumed=True)
+        joint.write(connection)
+        close(connection, Closing(stream="a", version=1, how="archived", time=NOW), audit_row(entry("close")))
+        with pytest.raises(LookupError, match="closed"):
+            joint.outcomes(connection)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 63, 64, 65, 200])
@@ -127,20 +166,17 @@ def test_what_does_more_than_to_append_shares_nothing(field: str) -> None:
 class TestInAStore:
     """The same through a store, whose writer finds several units waiting."""
 
-    async def test_units_that_wait_share_their_statements(self, store: SqliteStore, together: Together) -> None:
-        """One asks for all versions, one inserts all events, and one all entries."""
-        ran = await traced(store)
-        outcomes = await together(
-            store, [Batch((Append(f"s{n}", (draft(),), 0),), audit=(entry("open"),)) for n in range(8)]
-        )
-        assert [outcome.position for outcome in outcomes if isinstance(outcome, Committed)] == [*range(1, 9)]
-        words = [statement.split()[0] for statement in dict.fromkeys(ran)]
-        assert words[words.index("SAVEPOINT") :] == ["SAVEPOINT", "WITH", "INSERT", "INSERT", "RELEASE", "COMMIT"]
+    async def test_units_that_wait_are_one_statement(self, store: SqliteStore, together: Together) -> None:
+        """It is a transaction by itself; behind it their position is asked for."""
+        ran = await watched(store)
+        outcomes = await together(store, [stored(name, expected=0) for name in "abc"])
+        assert [outcome.position for outcome in outcomes if isinstance(outcome, Committed)] == [1, 2, 3]
+        assert [words.split()[0] for words in dict.fromkeys(ran)] == ["BEGIN", "ROLLBACK", "INSERT", "SELECT"]
 
     async def test_a_unit_that_sqlite_cannot_take_fails_alone(self, store: SqliteStore, together: Together) -> None:
         """The others still share the commit."""
-        ran = await traced(store)
         nobody = Batch(audit=(entry("open")._replace(user_id="\ud800"),))
+        ran = await watched(store)
         outcomes = await together(store, [stored("a"), nobody, stored("b")])
         assert [type(outcome) for outcome in outcomes] == [Committed, UnicodeEncodeError, Committed]
         assert [event.stream for event in await whole_log(store)] == ["a", "b"]
@@ -155,11 +191,17 @@ class TestInAStore:
         assert not any("'b'" in repr(value) for value in values)
 
 
-async def traced(store: SqliteStore) -> list[str]:
-    """The statements that its writer runs from now on."""
+def trace(connection: sqlite3.Connection) -> list[str]:
+    """The statements that it runs from now on, each once more for every row that a trigger takes."""
     ran: list[str] = []
+    connection.set_trace_callback(lambda words: None if words.startswith("--") else ran.append(words))
+    return ran
+
+
+async def watched(store: SqliteStore) -> list[str]:
+    """The statements that its writer runs from now on."""
     transaction = store.begin()
-    await transaction.run(lambda connection: connection.set_trace_callback(ran.append))
+    ran = await transaction.run(trace)
     await transaction.rollback()
     ran.clear()
     return ran

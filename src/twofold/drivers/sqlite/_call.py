@@ -37,15 +37,29 @@ class Call(Generic[T]):
         data: The same, where it is a unit of work that changes nothing but rows.
     """
 
-    __slots__ = ("_claimed", "_decided", "_future", "data", "error", "loop", "value", "withdrawn", "work")
+    __slots__ = (
+        "_claimed",
+        "_decided",
+        "_future",
+        "_leaving",
+        "appending",
+        "data",
+        "error",
+        "loop",
+        "value",
+        "withdrawn",
+        "work",
+    )
 
     def __init__(self, work: Callable[[GuardedConnection], T], *, data: Data | None = None) -> None:
         self.work = work
         self.data = data
+        self.appending = None if data is None else data.appending
         self.loop = asyncio.get_running_loop()
         self.value: Any = None
         self.error: BaseException | None = None
         self.withdrawn = False
+        self._leaving = False
         self._future = self.loop.create_future()
         self._claimed = Lock()
         self._decided = False
@@ -54,15 +68,25 @@ class Call(Generic[T]):
         """Whether one may run it, or withdraw it: true for the first who asks, and never again."""
         return self._claimed.acquire(blocking=False)
 
+    def let_go(self) -> None:
+        """Nothing was done, so it can be claimed again; whoever was cancelled meanwhile goes."""
+        if self._leaving:
+            self.withdrawn = True
+            settle((self,))
+        else:
+            self._claimed.release()
+
     async def outcome(self) -> T:
         """Wait until the call is decided; for calls that write."""
         try:
             await self._future
         except asyncio.CancelledError as cancelled:
+            self._leaving = True
             self.withdrawn = self.claim()
+            if not self.withdrawn:
+                await self._decision()
             if self.withdrawn:
                 raise
-            await self._decision()
             raise cancelled from Decided(self.value, self.error)
         return self._answer()
 
@@ -96,17 +120,24 @@ class Call(Generic[T]):
             self.error = None  # an error that holds its own call would be a cycle
 
 
-def settle(calls: Sequence[Call[Any]]) -> None:
-    """Hand the outcomes back, with one wake-up for each event loop."""
+def settle(calls: Sequence[Call[Any]], behind: Callable[[], None] | None = None) -> None:
+    """Hand the outcomes back, with one wake-up for each event loop.
+
+    Args:
+        calls: What is decided.
+        behind: Called in each of those event loops once those who waited have gone on.
+    """
     loops = {call.loop for call in calls}  # nearly always one
     for loop in loops:
         mine = calls if len(loops) == 1 else [call for call in calls if call.loop is loop]
         try:
-            loop.call_soon_threadsafe(_decide, mine)
+            loop.call_soon_threadsafe(_decide, mine, loop, behind)
         except RuntimeError:
             continue  # the loop was closed: nobody waits any more
 
 
-def _decide(calls: Sequence[Call[Any]]) -> None:
+def _decide(calls: Sequence[Call[Any]], loop: asyncio.AbstractEventLoop, behind: Callable[[], None] | None) -> None:
     for call in calls:
         call.decide()
+    if behind is not None:
+        loop.call_soon(behind)

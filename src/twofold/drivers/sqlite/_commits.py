@@ -1,20 +1,23 @@
 """Committing units of work: many that wait at the same time share one transaction, and so one wait for the disk.
 
-A unit that is refused has written nothing yet, and the others go on. Those that only append share their statements,
-too, unless SQLite does not take one of them. When one fails half way, or an error ends the whole transaction, or a
-deferred foreign key shows itself at COMMIT, nothing is written, and each unit is run again in a transaction of its own.
-Whatever creates, drops or renames tables writes what SQLite does not count: it has a savepoint, and is undone alone.
+Units that only append are one statement, which is a transaction by itself. Where SQLite does not take it, and beside
+units that do more, they share their statements inside a transaction. There a unit that is refused has written nothing
+yet, and the others go on. When one fails half way, or an error ends the whole transaction, or a deferred foreign key
+shows itself at COMMIT, nothing is written, and each unit is run again in a transaction of its own. Whatever creates,
+drops or renames tables writes what SQLite does not count: it has a savepoint, and is undone alone.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import final
+from operator import attrgetter
+from typing import Any, Final, final
 
-from twofold.drivers.sqlite._append import Appending, append_together
+from twofold.drivers.sqlite._append import Refused
 from twofold.drivers.sqlite._call import Call
 from twofold.drivers.sqlite._faults import sync_failed, typed
 from twofold.drivers.sqlite._guard import COMMIT, RELEASE, SAVE, UNDO, GuardedConnection
+from twofold.drivers.sqlite._joint import Joint
 from twofold.errors import OutcomeUnknown, StoreUnavailable
 from twofold.store import Committed
 
@@ -33,8 +36,59 @@ class Commits:
         self.refusal = refusal
         """Why nothing is written any more."""
 
-    def run(self, connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> None:
-        """Decide these calls, each whole or not at all, but for those that were withdrawn before the file is ours."""
+    def run(self, connection: GuardedConnection, calls: Sequence[Call[Committed]], begin: Callable[[], None]) -> None:
+        """Decide these calls, each whole or not at all, but for those that were withdrawn before the file is ours.
+
+        Args:
+            connection: The connection that writes.
+            calls: The calls.
+            begin: Called as late as can be before a statement that may wait; perhaps again.
+        """
+        if self.refusal is not None or not self._run_at_once(connection, calls, begin):
+            begin()
+            self._run_in_transaction(connection, calls)
+
+    def commit(self, connection: GuardedConnection) -> None:
+        """Commit what is open.
+
+        Raises:
+            OutcomeUnknown: The disk failed; from now on nothing is written.
+        """
+        self._to_the_disk(lambda: connection.execute(COMMIT))
+
+    def _to_the_disk(self, commit: Callable[[], object]) -> None:
+        try:
+            commit()
+        except sqlite3.OperationalError as error:
+            if sync_failed(error):
+                self.refusal = f"the disk failed under a commit, so this store writes no more: {error}"
+                raise OutcomeUnknown(f"the disk failed under the commit: {error}") from error
+            raise
+
+    def _run_at_once(
+        self, connection: GuardedConnection, calls: Sequence[Call[Committed]], begin: Callable[[], None]
+    ) -> bool:
+        """Whether all calls are decided, by one statement; if not, nothing was written."""
+        if len(calls) == 1 or not all(map(_appending, calls)):
+            return False
+        mine = [call for call in calls if call.claim()]
+        try:
+            joint = Joint(connection, [*map(_appending, mine)], assumed=True)
+            if joint.is_one_statement:
+                begin()
+                self._to_the_disk(lambda: joint.write(connection))
+                _tell(mine, _written(joint, connection))
+                return True
+        except OutcomeUnknown as error:
+            _fail(mine, error)
+            return True
+        except _NOT_TAKEN:
+            pass  # it is told below by which of them, or waited for
+        for call in mine:
+            call.let_go()
+        return False
+
+    def _run_in_transaction(self, connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> None:
         failed = self._begin(connection)
         mine = [call for call in calls if call.claim()]
         if failed is not None:
@@ -48,20 +102,6 @@ class Commits:
                     _fail([call], failed)
                 else:
                     self._run_alone(connection, call)
-
-    def commit(self, connection: GuardedConnection) -> None:
-        """Commit what is open.
-
-        Raises:
-            OutcomeUnknown: The disk failed; from now on nothing is written.
-        """
-        try:
-            connection.execute(COMMIT)
-        except sqlite3.OperationalError as error:
-            if sync_failed(error):
-                self.refusal = f"the disk failed under a commit, so this store writes no more: {error}"
-                raise OutcomeUnknown(f"the disk failed under the commit: {error}") from error
-            raise
 
     def _begin(self, connection: GuardedConnection) -> Exception | None:
         """Begin a transaction; why it cannot be, when it cannot."""
@@ -84,8 +124,8 @@ class Commits:
     def _run_together(self, connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> bool:
         """Whether all calls are decided; if not, nothing was written."""
         try:
-            for does_more, some in groupby(calls, lambda call: _appending(call) is None):
-                run = _run_each if does_more else _run_appending
+            for only_appends, some in groupby(calls, lambda call: _appending(call) is not None):
+                run = _run_appending if only_appends else _run_each
                 if not run(connection, [*some]):
                     return False
             self.commit(connection)
@@ -98,28 +138,21 @@ class Commits:
         return True
 
 
-def _appending(call: Call[Committed]) -> Appending | None:
-    return None if call.data is None else call.data.appending
-
-
 def _run_appending(connection: GuardedConnection, calls: Sequence[Call[Committed]]) -> bool:
     """Run units that only append, by statements that they share; one by one where SQLite does not take one of them."""
-    units = [unit for call in calls if (unit := _appending(call)) is not None]
     connection.execute(SAVE)
     try:
-        outcomes = append_together(connection, units)
-    except (sqlite3.Error, OverflowError, UnicodeEncodeError):
+        joint = Joint(connection, [*map(_appending, calls)], assumed=False)
+        joint.write(connection)
+        outcomes = joint.outcomes(connection)
+    except _NOT_TAKEN:
         if not connection.in_transaction:
             return False
         connection.execute(UNDO)
         connection.execute(RELEASE)
         return _run_each(connection, calls)
     connection.execute(RELEASE)
-    for call, outcome in zip(calls, outcomes, strict=True):
-        if isinstance(outcome, Committed):
-            call.value = outcome
-        else:
-            call.error = outcome
+    _tell(calls, outcomes)
     return True
 
 
@@ -152,6 +185,21 @@ def _run_function(connection: GuardedConnection, call: Call[Committed]) -> bool:
     return True
 
 
+def _written(joint: Joint, connection: GuardedConnection) -> Sequence[Committed | Refused]:
+    try:
+        return joint.outcomes(connection)
+    except (sqlite3.Error, LookupError) as error:
+        raise OutcomeUnknown(f"it is written, and where was not found: {error}") from error
+
+
+def _tell(calls: Sequence[Call[Committed]], outcomes: Sequence[Committed | Refused]) -> None:
+    for call, outcome in zip(calls, outcomes, strict=True):
+        if isinstance(outcome, Committed):
+            call.value = outcome
+        else:
+            call.error = outcome
+
+
 def _fail(calls: Sequence[Call[Committed]], cause: Exception) -> None:
     for call in calls:
         if call.error is None:
@@ -165,3 +213,10 @@ def _own(cause: Exception) -> BaseException:
         own = type(cause)(*cause.args)
         own.__cause__ = cause
     return own
+
+
+_appending: Final[Callable[[Call[Committed]], Any]] = attrgetter("appending")
+"""What a call appends, where it does nothing else."""
+
+_NOT_TAKEN = (sqlite3.Error, OverflowError, UnicodeEncodeError)
+"""What SQLite, or Python in front of it, raises for what it does not take."""

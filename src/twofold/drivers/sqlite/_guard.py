@@ -154,6 +154,8 @@ _FOR_GOOD = frozenset(
         "query_only",
         "recursive_triggers",
         "schema_version",
+        "temp_store",
+        "temp_store_directory",
         "writable_schema",
     }
 )

@@ -39,14 +39,21 @@ class Insertion:
         nullable: Those that are NULL where a row has `NOTHING`.
     """
 
-    __slots__ = ("_statements", "one")
+    __slots__ = ("_into", "_nullable", "_statements", "columns", "one")
 
     def __init__(self, table: str, columns: str, nullable: Collection[str] = ()) -> None:
-        marks = [f"nullif(?, {NOTHING})" if name in nullable else "?" for name in columns.split(", ")]
-        into, row = f"INSERT INTO {table} ({columns}) VALUES", f"({', '.join(marks)})"
-        self._statements = {size: own(f"{into} {', '.join([row] * size)}") for size in SIZES}
+        self._into = f"INSERT INTO {table} ({columns}) VALUES"
+        self._nullable = nullable
+        self.columns = columns.split(", ")
+        """The columns of a row, in order."""
+        row = ["?"] * len(self.columns)
+        self._statements = {size: own(self.sql(*[row] * size)) for size in SIZES}
         self.one = self._statements[1]
         """What inserts one row."""
+
+    def sql(self, *rows: Sequence[str]) -> str:
+        """The statement for rows whose values are these expressions."""
+        return f"{self._into} {', '.join(map(self._row, rows))}"
 
     def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
         """Insert rows in their order, and give the number of the last one; 0 where there are none."""
@@ -57,3 +64,8 @@ class Insertion:
             values = [*chain.from_iterable(portion)]
             last = connection.execute(self._statements[len(portion)], values).lastrowid or 0
         return last
+
+    def _row(self, values: Sequence[str]) -> str:
+        named = zip(self.columns, values, strict=True)
+        nullified = (f"nullif({value}, {NOTHING})" if name in self._nullable else value for name, value in named)
+        return f"({', '.join(nullified)})"

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from twofold.drivers.sqlite._faults import typed
 from twofold.drivers.sqlite._guard import GuardedConnection, is_busy
+from twofold.drivers.sqlite._joint import prepare_joint
 from twofold.drivers.sqlite._schema import STEPS, prove_current, state, upgrade
 from twofold.errors import StoreUnavailable
 from twofold.store import SchemaState, part_of
@@ -46,6 +47,7 @@ class Database:
         try:
             if self.migrate:
                 upgrade(connection)
+            prepare_joint(connection)
         except BaseException:
             connection.close()
             raise

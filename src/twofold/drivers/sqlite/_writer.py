@@ -11,6 +11,7 @@ from twofold.drivers.sqlite._faults import typed
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._log import head
 from twofold.drivers.sqlite._mailbox import Mailbox
+from twofold.drivers.sqlite._pace import Pace
 from twofold.drivers.sqlite._turn import Turn
 from twofold.errors import OutcomeUnknown, StoreUnavailable
 from twofold.store import Bell, Committed
@@ -31,7 +32,7 @@ class Writer:
         refusal: Why it writes nothing, when its connection cannot; None when it can.
     """
 
-    __slots__ = ("_bell", "_commits", "_items", "_open", "_readers_ended", "_refusal", "_thread")
+    __slots__ = ("_bell", "_commits", "_decided", "_items", "_open", "_pace", "_readers_ended", "_refusal", "_thread")
 
     def __init__(
         self,
@@ -46,6 +47,8 @@ class Writer:
         self._refusal = refusal
         self._commits = Commits(refusal)
         self._items = Mailbox[Call[Committed] | Turn](closed="the store is not open")
+        self._decided: list[Call[Committed]] = []
+        self._pace = Pace()
         self._thread: threading.Thread | None = None
 
     @property
@@ -111,33 +114,58 @@ class Writer:
         finally:
             settle((opening,))
         try:
-            while (item := self._items.take()) is not None:
+            while (item := self._next()) is not None:
                 self._work_off(connection, item)
             self._readers_ended()
         finally:
+            self._tell()
             connection.close()
             self._refuse("the writer has stopped")
 
+    def _next(self) -> Call[Committed] | Turn | None:
+        if not self._pace.overlaps and len(self._decided) > 1:
+            self._tell()
+            self._pace.wait()
+        elif not self.waiting:
+            self._tell()
+        return self._items.take()
+
     def _work_off(self, connection: GuardedConnection, item: Call[Committed] | Turn | None) -> None:
         group: list[Call[Committed]] = []
+        share = self._pace.share(self.waiting + 1, len(self._decided))
         while isinstance(item, Call):
             group.append(item)
-            item = self._items.take_now() if len(group) < _LARGEST_GROUP else None
+            item = self._items.take_now() if len(group) < share else None
         if group:
             self._run_group(connection, group)
         if isinstance(item, Turn):
+            self._tell()
             self._serve_turn(connection, item)
 
     def _run_group(self, connection: GuardedConnection, group: list[Call[Committed]]) -> None:
         try:
-            self._commits.run(connection, group)
+            self._commits.run(connection, group, self._begin)
         except BaseException as error:
             for call in group:
                 call.value, call.error = None, OutcomeUnknown(f"the writer failed: {error}")
             raise
         finally:
-            settle(group)
-        self._announce(max(call.value.position if call.value else 0 for call in group))
+            self._decided += group
+        self._pace.ended()
+
+    def _begin(self) -> None:
+        self._tell()
+        self._pace.began()
+
+    def _tell(self) -> None:
+        if self._decided:
+            decided, self._decided = self._decided, []
+            if len(decided) > 1:
+                self._pace.told()
+                settle(decided, self._pace.went_on)
+            else:
+                settle(decided)
+            self._announce(max(call.value.position if call.value else 0 for call in decided))
 
     def _serve_turn(self, connection: GuardedConnection, turn: Turn) -> None:
         if self._commits.refusal is not None:
@@ -160,6 +188,3 @@ class Writer:
             elif item.claim():
                 item.error = StoreUnavailable(reason)
                 settle((item,))
-
-
-_LARGEST_GROUP = 256
