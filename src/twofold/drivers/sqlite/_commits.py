@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final, final
+from typing import Any, Final, TypeVar, final
 
 from twofold.drivers.sqlite._append import Refused
 from twofold.drivers.sqlite._call import Call
@@ -20,6 +20,8 @@ from twofold.drivers.sqlite._guard import COMMIT, RELEASE, SAVE, UNDO, GuardedCo
 from twofold.drivers.sqlite._joint import Joint
 from twofold.errors import OutcomeUnknown, StoreUnavailable
 from twofold.store import Committed
+
+T = TypeVar("T")
 
 
 @final
@@ -44,7 +46,8 @@ class Commits:
             calls: The calls.
             begin: Called as late as can be before a statement that may wait; perhaps again.
         """
-        if self.refusal is not None or not self._run_at_once(connection, calls, begin):
+        several = len(calls) > 1 and all(map(_appending, calls)) and self.refusal is None
+        if not (several and self._run_at_once(connection, calls, begin)):
             begin()
             self._run_in_transaction(connection, calls)
 
@@ -54,11 +57,11 @@ class Commits:
         Raises:
             OutcomeUnknown: The disk failed; from now on nothing is written.
         """
-        self._to_the_disk(lambda: connection.execute(COMMIT))
+        self._to_the_disk(connection.execute, COMMIT)
 
-    def _to_the_disk(self, commit: Callable[[], object]) -> None:
+    def _to_the_disk(self, commit: Callable[[T], object], what: T) -> None:
         try:
-            commit()
+            commit(what)
         except sqlite3.OperationalError as error:
             if sync_failed(error):
                 self.refusal = f"the disk failed under a commit, so this store writes no more: {error}"
@@ -68,15 +71,13 @@ class Commits:
     def _run_at_once(
         self, connection: GuardedConnection, calls: Sequence[Call[Committed]], begin: Callable[[], None]
     ) -> bool:
-        """Whether all calls are decided, by one statement; if not, nothing was written."""
-        if len(calls) == 1 or not all(map(_appending, calls)):
-            return False
+        """Whether all calls, which only append, are decided by one statement; if not, nothing was written."""
         mine = [call for call in calls if call.claim()]
         try:
             joint = Joint(connection, [*map(_appending, mine)], assumed=True)
             if joint.is_one_statement:
                 begin()
-                self._to_the_disk(lambda: joint.write(connection))
+                self._to_the_disk(joint.write, connection)
                 _tell(mine, _written(joint, connection))
                 return True
         except OutcomeUnknown as error:

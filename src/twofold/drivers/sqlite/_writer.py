@@ -132,9 +132,11 @@ class Writer:
 
     def _work_off(self, connection: GuardedConnection, item: Call[Committed] | Turn | None) -> None:
         group: list[Call[Committed]] = []
-        share = self._pace.share(self.waiting + 1, len(self._decided))
+        share = 2
         while isinstance(item, Call):
             group.append(item)
+            if len(group) == 2:
+                share = self._pace.share(self.waiting + 2, len(self._decided))
             item = self._items.take_now() if len(group) < share else None
         if group:
             self._run_group(connection, group)
@@ -143,15 +145,19 @@ class Writer:
             self._serve_turn(connection, item)
 
     def _run_group(self, connection: GuardedConnection, group: list[Call[Committed]]) -> None:
+        alone = len(group) == 1  # which tells nothing of the pace
         try:
-            self._commits.run(connection, group, self._begin)
+            self._commits.run(connection, group, self._tell if alone else self._begin)
         except BaseException as error:
             for call in group:
                 call.value, call.error = None, OutcomeUnknown(f"the writer failed: {error}")
             raise
         finally:
             self._decided += group
-        self._pace.ended()
+        if alone:
+            self._tell()
+        else:
+            self._pace.ended()
 
     def _begin(self) -> None:
         self._tell()
