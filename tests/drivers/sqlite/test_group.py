@@ -10,10 +10,9 @@ import pytest
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData, Table
 
 from tests.drivers.sqlite.conftest import Together
-from twofold.drivers.sqlite import SqliteStore, _open
+from twofold.drivers.sqlite import SqliteStore
 from twofold.drivers.sqlite._call import Call
-from twofold.drivers.sqlite._guard import GuardedConnection
-from twofold.errors import CheckpointMoved, OutcomeUnknown, StoreUnavailable, VersionConflict
+from twofold.errors import CheckpointMoved, StoreUnavailable, VersionConflict
 from twofold.store import Append, Batch, Committed, Move, Upsert
 from twofold.testing._store_case import append, batch, draft, versions, whole_log
 
@@ -164,29 +163,6 @@ async def test_who_is_cancelled_during_a_try_that_does_nothing_has_done_nothing(
         await waiting
     assert told.value.__cause__ is None
     assert not call.claim()
-
-
-class Forgetful(GuardedConnection):
-    """A connection that cannot be asked where something is."""
-
-    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-        if sql.startswith("SELECT position FROM twofold_events WHERE stream"):
-            raise sqlite3.OperationalError("interrupted")
-        return super().execute(sql, *values)
-
-
-async def test_where_a_group_is_may_stay_unknown(
-    path: Path, together: Together, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is written and then not found is told as unknown, and written once; the store goes on."""
-    monkeypatch.setattr(_open, "GuardedConnection", Forgetful)
-    store = SqliteStore(path)
-    await store.start()
-    outcomes = await together(store, [append("a"), append("b")])
-    assert [type(outcome) for outcome in outcomes] == [OutcomeUnknown, OutcomeUnknown]
-    assert (await store.commit(append("c"))).position == 3
-    assert [event.stream for event in await whole_log(store)] == ["a", "b", "c"]
-    await store.stop()
 
 
 async def _limit(store: SqliteStore, pages: int) -> None:

@@ -89,7 +89,7 @@ FORGERIES = [
     "PRAGMA recursive_triggers = OFF",
     "PRAGMA schema_version = 1",
     "PRAGMA temp_store = MEMORY",  # it drops what is temporary
-    "DROP VIEW temp.twofold_joint",
+    "DROP TABLE temp.twofold_joint",
     "DROP TRIGGER temp.twofold_joint_entry",
     "INSERT INTO twofold_joint (kind, value0) VALUES (2, 'red')",
     "PRAGMA query_only = ON",

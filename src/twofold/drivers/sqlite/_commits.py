@@ -78,7 +78,7 @@ class Commits:
             if joint.is_one_statement:
                 begin()
                 self._to_the_disk(joint.write, connection)
-                _tell(mine, _written(joint, connection))
+                _tell(mine, joint.outcomes())
                 return True
         except OutcomeUnknown as error:
             _fail(mine, error)
@@ -145,7 +145,6 @@ def _run_appending(connection: GuardedConnection, calls: Sequence[Call[Committed
     try:
         joint = Joint(connection, [*map(_appending, calls)], assumed=False)
         joint.write(connection)
-        outcomes = joint.outcomes(connection)
     except _NOT_TAKEN:
         if not connection.in_transaction:
             return False
@@ -153,7 +152,7 @@ def _run_appending(connection: GuardedConnection, calls: Sequence[Call[Committed
         connection.execute(RELEASE)
         return _run_each(connection, calls)
     connection.execute(RELEASE)
-    _tell(calls, outcomes)
+    _tell(calls, joint.outcomes())
     return True
 
 
@@ -184,13 +183,6 @@ def _run_function(connection: GuardedConnection, call: Call[Committed]) -> bool:
         connection.execute(UNDO)
     connection.execute(RELEASE)
     return True
-
-
-def _written(joint: Joint, connection: GuardedConnection) -> Sequence[Committed | Refused]:
-    try:
-        return joint.outcomes(connection)
-    except (sqlite3.Error, LookupError) as error:
-        raise OutcomeUnknown(f"it is written, and where was not found: {error}") from error
 
 
 def _tell(calls: Sequence[Call[Committed]], outcomes: Sequence[Committed | Refused]) -> None:

@@ -1,7 +1,9 @@
-"""What several units append, as one statement: rows into a view, whose triggers put each where it belongs.
+"""What several units append, as one statement: rows for a temporary table, whose triggers put each where it belongs.
 
 Such a statement is a transaction by itself, and runs from its beginning to the disk without the interpreter's lock. Of
 several statements each would ask for that lock anew, and so wait until the event loop has nothing more to do.
+
+A last row is the only one that the table keeps, by the number that positions go on from: so SQLite tells it unasked.
 """
 
 import sqlite3
@@ -32,12 +34,12 @@ class Joint:
         assumed: Whether streams are taken to be where units expect them, where only SQLite's refusal tells otherwise.
     """
 
-    __slots__ = ("_decisions", "_events", "_last", "_values")
+    __slots__ = ("_before", "_decisions", "_events", "_values")
 
     def __init__(self, connection: sqlite3.Connection, units: Sequence[Appending], *, assumed: bool) -> None:
         self._values: list[Any] = []
         self._events = 0
-        self._last: tuple[str, int] | None = None
+        self._before = 0
         appends = [one for streams, _ in units for one in streams]
         known = {stream: expected for stream, expected, _, _ in reversed(appends)} if assumed else {}
         asked = {
@@ -66,22 +68,15 @@ class Joint:
         for start in range(0, len(self._values), _MOST):
             values = self._values[start : start + _MOST]
             size = next(size for size in _SIZES if size * _ROW >= len(values))
-            values += [NOTHING] * (size * _ROW - len(values))
-            connection.execute(_STATEMENTS[size], values)
+            values += [_FILLER] * (size * _ROW - len(values))
+            before = connection.execute(_STATEMENTS[size], values).lastrowid
+            if not start:
+                self._before = before or 0
 
-    def outcomes(self, connection: sqlite3.Connection) -> list[Committed | Refused]:
-        """What each unit has come to, once it is written; one that is refused has written nothing.
-
-        Raises:
-            LookupError: The last event is gone: another process has closed its stream since.
-        """
-        before = 0
-        if self._last is not None:
-            found = connection.execute(_POSITION, self._last).fetchone()
-            if found is None:
-                raise LookupError("the stream of its last event is closed")
-            # Events that are appended together have positions without holes: there is one writer.
-            before = found[0] - self._events
+    def outcomes(self) -> list[Committed | Refused]:
+        """What each unit has come to, once it is written; one that is refused has written nothing."""
+        # Events that are appended together have positions without holes: there is one writer.
+        before = self._before
         return [
             Committed(before + its[0] if its[0] else 0, its[1]) if isinstance(its, tuple) else its
             for its in self._decisions
@@ -90,7 +85,7 @@ class Joint:
     def _decide(self, unit: Appending, known: dict[str, int]) -> _Decided | Refused:
         streams, entries = unit
         values = self._values
-        start, last, count = len(values), self._last, 0
+        start, count = len(values), 0
         versions: dict[str, int] = {}
         for stream, expected, events, tags in streams:
             version = versions[stream] if stream in versions else known[stream]
@@ -105,31 +100,28 @@ class Joint:
                 values += _BESIDE_EVENT
                 for tag in dict.fromkeys(tags[place]) if tags else ():
                     values += (_TAG, tag, *_BESIDE_TAG)
-                last = stream, version
             versions[stream] = version
             count += len(events)
         for entry in entries:
             values.append(_ENTRY)
             values += entry
             values.append(1 if count else 0)
-        self._last = last
         self._events += count
         known.update(versions)
         return self._events if count else 0, versions
 
 
 def prepare_joint(connection: sqlite3.Connection) -> None:
-    """Make the view, on this connection and for it alone; the tables must be up to date."""
-    nothing = ", ".join(f"NULL AS {name}" for name in ("kind", *_COLUMNS))
-    connection.execute(f"CREATE TEMP VIEW {_VIEW} AS SELECT {nothing}")
-    for name, kind, steps in (("event", _EVENT, _OF_EVENT), ("tag", _TAG, _OF_TAG), ("entry", _ENTRY, _OF_ENTRY)):
+    """Make the table, on this connection and for it alone; those of the store must be up to date."""
+    connection.execute(f"CREATE TEMP TABLE {_TABLE} (before INTEGER PRIMARY KEY, kind, {', '.join(_COLUMNS)})")
+    for name, kind, steps in _STEPS:
         connection.execute(
-            f"CREATE TEMP TRIGGER {_VIEW}_{name} INSTEAD OF INSERT ON {_VIEW} WHEN new.kind = {kind} BEGIN {steps}; END"
+            f"CREATE TEMP TRIGGER {_TABLE}_{name} BEFORE INSERT ON {_TABLE} WHEN new.kind = {kind} BEGIN {steps}; END"
         )
 
 
-_EVENT, _TAG, _ENTRY = 1, 2, 3
-"""The kinds of rows. One that is nothing else is a filler, so that a few statements do for any number of rows."""
+_LAST, _EVENT, _TAG, _ENTRY, _FILLER = range(5)
+"""The kinds of rows. Fillers are nothing, so that a few statements do for any number of rows."""
 
 _WIDTH = max(len(EVENTS.columns), len(ENTRIES.columns))
 _ROW = 1 + _WIDTH
@@ -146,14 +138,20 @@ _PROOF = (
 )
 """What the unique index of streams and versions does not see: a gap, and a stream that is closed."""
 
-_OF_EVENT = f"{_PROOF}; {EVENTS.sql(_NEW[: len(EVENTS.columns)])}"
-_OF_TAG = TAGS.sql([_NEW[0], _HEAD])
-_OF_ENTRY = ENTRIES.sql([*_NEW[:-1], f"CASE WHEN {_NEW[-1]} THEN {_HEAD} ELSE 0 END"])
-_VIEW = "twofold_joint"
+_IGNORE = "SELECT raise(IGNORE)"
+_TABLE = "twofold_joint"
+_STEPS = (
+    ("event", _EVENT, f"{_PROOF}; {EVENTS.sql(_NEW[: len(EVENTS.columns)])}; {_IGNORE}"),
+    ("tag", _TAG, f"{TAGS.sql([_NEW[0], _HEAD])}; {_IGNORE}"),
+    ("entry", _ENTRY, f"{ENTRIES.sql([*_NEW[:-1], f'CASE WHEN {_NEW[-1]} THEN {_HEAD} ELSE 0 END'])}; {_IGNORE}"),
+    ("filler", _FILLER, _IGNORE),
+    ("last", _LAST, own("DELETE FROM twofold_joint")),
+)
 _MOST_VALUES = 32766 if sqlite3.sqlite_version_info >= (3, 32) else 999
 _SIZES = [size for size in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128) if size * _ROW <= _MOST_VALUES]
 _MOST = _SIZES[-1] * _ROW
-_INTO = f"INSERT INTO temp.{_VIEW} VALUES"
-_MARKS = f"({', '.join('?' * _ROW)})"
-_STATEMENTS = {size: own(f"{_INTO} {', '.join([_MARKS] * size)}") for size in _SIZES}
-_POSITION = "SELECT position FROM twofold_events WHERE stream = ? AND version = ?"
+_INTO = f"INSERT INTO temp.{_TABLE} VALUES"
+_MARKS = f"(NULL, {', '.join('?' * _ROW)})"
+_BEFORE = "coalesce((SELECT seq FROM main.sqlite_sequence WHERE name = 'twofold_events'), 0)"
+_END = f"({_BEFORE}, {_LAST}, {', '.join(['NULL'] * _WIDTH)})"
+_STATEMENTS = {size: own(f"{_INTO} {', '.join([_MARKS] * size)}, {_END}") for size in _SIZES}
