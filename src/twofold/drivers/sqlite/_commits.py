@@ -78,13 +78,13 @@ class Commits:
             if joint.is_one_statement:
                 begin()
                 self._to_the_disk(joint.write, connection)
-                _tell(mine, joint.outcomes())
+                _answer(mine, joint.outcomes())
                 return True
         except OutcomeUnknown as error:
             _fail(mine, error)
             return True
         except _NOT_TAKEN:
-            pass  # it is told below by which of them, or waited for
+            pass  # in a transaction it shows which of them it was, and a file that is locked is waited for
         for call in mine:
             call.let_go()
         return False
@@ -152,7 +152,7 @@ def _run_appending(connection: GuardedConnection, calls: Sequence[Call[Committed
         connection.execute(RELEASE)
         return _run_each(connection, calls)
     connection.execute(RELEASE)
-    _tell(calls, joint.outcomes())
+    _answer(calls, joint.outcomes())
     return True
 
 
@@ -185,7 +185,7 @@ def _run_function(connection: GuardedConnection, call: Call[Committed]) -> bool:
     return True
 
 
-def _tell(calls: Sequence[Call[Committed]], outcomes: Sequence[Committed | Refused]) -> None:
+def _answer(calls: Sequence[Call[Committed]], outcomes: Sequence[Committed | Refused]) -> None:
     for call, outcome in zip(calls, outcomes, strict=True):
         if isinstance(outcome, Committed):
             call.value = outcome
