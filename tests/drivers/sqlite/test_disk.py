@@ -146,6 +146,21 @@ async def test_after_a_failed_sync_nothing_is_written(
     await store.commit(append("a", 1, expected=1))
 
 
+async def test_a_failed_sync_of_a_statement_that_commits_by_itself(
+    store_on_failing_disk: SqliteStore, together: Together, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Units that are one statement are told the same, and none of them is tried again."""
+    store = store_on_failing_disk
+    monkeypatch.setattr(FailingDisk, "failing", True)
+    outcomes = await together(store, [append("a"), append("b")])
+    assert [type(outcome) for outcome in outcomes] == [OutcomeUnknown, OutcomeUnknown]
+    assert outcomes[0] is not outcomes[1]
+    monkeypatch.setattr(FailingDisk, "failing", False)
+    refused = await asyncio.gather(*map(store.commit, [append("a"), append("b")]), return_exceptions=True)
+    assert all(isinstance(outcome, StoreUnavailable) and "writes no more" in str(outcome) for outcome in refused)
+    assert await whole_log(store) == []
+
+
 async def test_a_sync_that_really_fails(path: Path, tmp_path: Path, start: Start) -> None:
     """The same with the system's own fsync failing; skipped where there is no C compiler to build that."""
     compiler = shutil.which("cc")
