@@ -79,6 +79,17 @@ def test_what_nobody_was_told_before_says_nothing(pace: Pace, cycle: Cycle) -> N
     assert pace.overlaps
 
 
+def test_units_of_several_statements_are_written_in_turn(pace: Pace, cycle: Cycle) -> None:
+    """All who wait share them, and nobody waits for those who were told."""
+    cycle(3, 2)
+    pace.told()
+    pace.interrupted()
+    assert pace.share(32, 0) == 256
+    pace.wait()
+    cycle(3, 2)
+    assert pace.overlaps
+
+
 def test_nobody_waits_for_longer_than_the_disk_took(pace: Pace, cycle: Cycle) -> None:
     """An event loop that is blocked keeps nobody else from committing; one that has gone on is not waited for."""
     cycle(0, 0)

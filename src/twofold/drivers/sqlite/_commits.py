@@ -38,18 +38,23 @@ class Commits:
         self.refusal = refusal
         """Why nothing is written any more."""
 
-    def run(self, connection: GuardedConnection, calls: Sequence[Call[Committed]], begin: Callable[[], None]) -> None:
+    def run(self, connection: GuardedConnection, calls: Sequence[Call[Committed]], begin: Callable[[], None]) -> bool:
         """Decide these calls, each whole or not at all, but for those that were withdrawn before the file is ours.
 
         Args:
             connection: The connection that writes.
             calls: The calls.
             begin: Called as late as can be before a statement that may wait; perhaps again.
+
+        Returns:
+            Whether one statement did it.
         """
         several = len(calls) > 1 and all(map(_appending, calls)) and self.refusal is None
-        if not (several and self._run_at_once(connection, calls, begin)):
-            begin()
-            self._run_in_transaction(connection, calls)
+        if several and self._run_at_once(connection, calls, begin):
+            return True
+        begin()
+        self._run_in_transaction(connection, calls)
+        return False
 
     def commit(self, connection: GuardedConnection) -> None:
         """Commit what is open.

@@ -11,7 +11,8 @@ class Pace:
 
     While SQLite writes half of them, those who sent the other half are told, and go on. That pays as long as what the
     event loop has to do takes longer than it then waits for the disk. On a slower disk each half would wait by itself,
-    for as long as all together do; there everybody is told first, so that they come back in time for one commit.
+    for as long as all together do; there everybody is told first, so that they come back in time for one commit. Nor
+    does it pay where the units are no single statement.
 
     The thread that writes calls its methods, but for `went_on`.
     """
@@ -58,6 +59,11 @@ class Pace:
             late = self._told < self._went < now and now - max(self._went, self._began) > self._went - self._told
             self._late = self._late + 1 if late else 0
             self._told = 0.0
+
+    def interrupted(self) -> None:
+        """It has written by several statements, each of which waits for the interpreter: halves would do so twice."""
+        self._late = _LATE
+        self._told = self._took = 0.0
 
 
 _LARGEST_GROUP = 256

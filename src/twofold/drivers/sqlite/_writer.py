@@ -147,7 +147,7 @@ class Writer:
     def _run_group(self, connection: GuardedConnection, group: list[Call[Committed]]) -> None:
         alone = len(group) == 1  # which tells nothing of the pace
         try:
-            self._commits.run(connection, group, self._tell if alone else self._begin)
+            at_once = self._commits.run(connection, group, self._tell if alone else self._begin)
         except BaseException as error:
             for call in group:
                 call.value, call.error = None, OutcomeUnknown(f"the writer failed: {error}")
@@ -156,8 +156,10 @@ class Writer:
             self._decided += group
         if alone:
             self._tell()
-        else:
+        elif at_once:
             self._pace.ended()
+        else:
+            self._pace.interrupted()
 
     def _begin(self) -> None:
         self._tell()
