@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from twofold.drivers.sqlite import SqliteStore
+from twofold.drivers.sqlite import SqliteStore, _open
+from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.store import Batch, Committed
 
 Together = Callable[[SqliteStore, Sequence[Batch]], Awaitable[list[Committed | BaseException]]]
+StoreOn = Callable[[type[GuardedConnection]], Awaitable[SqliteStore]]
 Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -25,6 +27,20 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
     store = SqliteStore(path, turn_timeout=30)
     await store.start()
     yield store
+    await store.stop()
+
+
+@pytest.fixture
+async def store_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StoreOn]:
+    """Starts the store on connections of another class, and stops it in the end."""
+    store = SqliteStore(path, turn_timeout=30)
+
+    async def start(connection: type[GuardedConnection]) -> SqliteStore:
+        monkeypatch.setattr(_open, "GuardedConnection", connection)
+        await store.start()
+        return store
+
+    yield start
     await store.stop()
 
 

@@ -4,13 +4,13 @@ import asyncio
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.drivers.sqlite.conftest import Start, Together
+from tests.drivers.sqlite.conftest import Start, StoreOn, Together
 from twofold.drivers.sqlite import SqliteStore, _open
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.errors import OutcomeUnknown, StoreUnavailable, Unavailable, VersionConflict
@@ -115,21 +115,11 @@ class FailingDisk(GuardedConnection):
         return super().execute(sql, *values)
 
 
-@pytest.fixture
-async def store_on_failing_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SqliteStore]:
-    monkeypatch.setattr(_open, "GuardedConnection", FailingDisk)
-    monkeypatch.setattr(FailingDisk, "failing", False)
-    store = SqliteStore(path)
-    await store.start()
-    yield store
-    await store.stop()
-
-
 async def test_after_a_failed_sync_nothing_is_written(
-    store_on_failing_disk: SqliteStore, together: Together, monkeypatch: pytest.MonkeyPatch
+    store_on: StoreOn, together: Together, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A commit whose fsync failed is told as unknown; then the store writes no more, and can be read and reopened."""
-    store = store_on_failing_disk
+    store = await store_on(FailingDisk)
     await store.commit(append("a"))
     monkeypatch.setattr(FailingDisk, "failing", True)
     outcomes = await together(store, [append("b"), append("a", 1, expected=7), append("c")])
@@ -147,10 +137,10 @@ async def test_after_a_failed_sync_nothing_is_written(
 
 
 async def test_a_failed_sync_of_a_statement_that_commits_by_itself(
-    store_on_failing_disk: SqliteStore, together: Together, monkeypatch: pytest.MonkeyPatch
+    store_on: StoreOn, together: Together, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Units that are one statement are told the same, and none of them is tried again."""
-    store = store_on_failing_disk
+    store = await store_on(FailingDisk)
     monkeypatch.setattr(FailingDisk, "failing", True)
     outcomes = await together(store, [append("a"), append("b")])
     assert [type(outcome) for outcome in outcomes] == [OutcomeUnknown, OutcomeUnknown]

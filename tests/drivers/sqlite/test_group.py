@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -135,7 +136,7 @@ async def test_a_unit_is_withdrawn_while_its_group_waits_for_another_process(
     plain.execute("BEGIN IMMEDIATE")
     alone = asyncio.create_task(hasty.commit(append("a")))
     await asyncio.sleep(0)
-    while hasty._writer.waiting:  # noqa: ASYNC110  # no event is told of it
+    while hasty._writer.waiting:  # noqa: ASYNC110  # its thread tells nobody that it has taken a unit
         await asyncio.sleep(0)
     group = [asyncio.create_task(hasty.commit(append(name))) for name in "bcd"]
     with pytest.raises(StoreUnavailable, match="locked"):
@@ -163,6 +164,24 @@ async def test_who_is_cancelled_during_a_try_that_does_nothing_has_done_nothing(
         await waiting
     assert told.value.__cause__ is None
     assert not call.claim()
+
+
+async def test_whoever_goes_just_when_a_try_ends_has_done_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that writes may let go of a call between two steps of whoever leaves."""
+    call = Call(lambda connection: Committed())
+    waiting = asyncio.create_task(call.outcome())
+    await asyncio.sleep(0)
+
+    def still_claimed(*, blocking: bool) -> bool:
+        call.let_go()
+        return blocking
+
+    monkeypatch.setattr(call, "_claimed", SimpleNamespace(acquire=still_claimed))
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError) as told:
+        await waiting
+    assert told.value.__cause__ is None
+    assert call.withdrawn
 
 
 async def _limit(store: SqliteStore, pages: int) -> None:

@@ -4,14 +4,13 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.drivers.sqlite.conftest import Together
-from twofold.drivers.sqlite import SqliteStore, _open, _pace
+from tests.drivers.sqlite.conftest import StoreOn
+from twofold.drivers.sqlite import SqliteStore, _pace
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._pace import Pace
 from twofold.store import Committed
@@ -116,18 +115,14 @@ class Disk(GuardedConnection):
 
 
 @pytest.fixture
-async def store_on_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SqliteStore]:
-    monkeypatch.setattr(_open, "GuardedConnection", Disk)
+async def store_on_disk(store_on: StoreOn, monkeypatch: pytest.MonkeyPatch) -> SqliteStore:
     monkeypatch.setattr(Disk, "groups", [], raising=False)
     monkeypatch.setattr(Disk, "slow", lambda count: None, raising=False)
-    store = SqliteStore(path, turn_timeout=30)
-    await store.start()
-    yield store
-    await store.stop()
+    return await store_on(Disk)
 
 
 async def test_those_whose_units_are_decided_go_on_while_others_are_written(
-    store_on_disk: SqliteStore, together: Together, monkeypatch: pytest.MonkeyPatch
+    store_on_disk: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are told before SQLite writes the next half, and not when the disk has that, too."""
     monkeypatch.setattr(_pace, "_LATE", 10_000)  # never that slow

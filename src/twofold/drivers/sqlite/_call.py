@@ -82,8 +82,9 @@ class Call(Generic[T]):
             await self._future
         except asyncio.CancelledError as cancelled:
             self._leaving = True
-            self.withdrawn = self.claim()
-            if not self.withdrawn:
+            if self.claim():
+                self.withdrawn = True
+            else:
                 await self._decision()
             if self.withdrawn:
                 raise

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final, TypeVar, final
+from typing import Any, Final, final
 
 from twofold.drivers.sqlite._append import Refused
 from twofold.drivers.sqlite._call import Call
@@ -20,8 +20,6 @@ from twofold.drivers.sqlite._guard import COMMIT, RELEASE, SAVE, UNDO, GuardedCo
 from twofold.drivers.sqlite._joint import Joint
 from twofold.errors import OutcomeUnknown, StoreUnavailable
 from twofold.store import Committed
-
-T = TypeVar("T")
 
 
 @final
@@ -38,21 +36,21 @@ class Commits:
         self.refusal = refusal
         """Why nothing is written any more."""
 
-    def run(self, connection: GuardedConnection, calls: Sequence[Call[Committed]], begin: Callable[[], None]) -> bool:
+    def run(self, connection: GuardedConnection, calls: Sequence[Call[Committed]], before: Callable[[], None]) -> bool:
         """Decide these calls, each whole or not at all, but for those that were withdrawn before the file is ours.
 
         Args:
             connection: The connection that writes.
             calls: The calls.
-            begin: Called as late as can be before a statement that may wait; perhaps again.
+            before: Called as late as can be in front of a statement that may wait; perhaps again.
 
         Returns:
             Whether one statement did it.
         """
         several = len(calls) > 1 and all(map(_appending, calls)) and self.refusal is None
-        if several and self._run_at_once(connection, calls, begin):
+        if several and self._run_at_once(connection, calls, before):
             return True
-        begin()
+        before()
         self._run_in_transaction(connection, calls)
         return False
 
@@ -62,11 +60,11 @@ class Commits:
         Raises:
             OutcomeUnknown: The disk failed; from now on nothing is written.
         """
-        self._to_the_disk(connection.execute, COMMIT)
+        self._to_the_disk(lambda: connection.execute(COMMIT))
 
-    def _to_the_disk(self, commit: Callable[[T], object], what: T) -> None:
+    def _to_the_disk(self, commit: Callable[[], object]) -> None:
         try:
-            commit(what)
+            commit()
         except sqlite3.OperationalError as error:
             if sync_failed(error):
                 self.refusal = f"the disk failed under a commit, so this store writes no more: {error}"
@@ -74,15 +72,15 @@ class Commits:
             raise
 
     def _run_at_once(
-        self, connection: GuardedConnection, calls: Sequence[Call[Committed]], begin: Callable[[], None]
+        self, connection: GuardedConnection, calls: Sequence[Call[Committed]], before: Callable[[], None]
     ) -> bool:
         """Whether all calls, which only append, are decided by one statement; if not, nothing was written."""
         mine = [call for call in calls if call.claim()]
         try:
             joint = Joint(connection, [*map(_appending, mine)], assumed=True)
             if joint.is_one_statement:
-                begin()
-                self._to_the_disk(joint.write, connection)
+                before()
+                self._to_the_disk(lambda: joint.write(connection))
                 _answer(mine, joint.outcomes())
                 return True
         except OutcomeUnknown as error:

@@ -132,7 +132,7 @@ class Writer:
 
     def _work_off(self, connection: GuardedConnection, item: Call[Committed] | Turn | None) -> None:
         group: list[Call[Committed]] = []
-        share = 2
+        share = 2  # until another one waits, which is when it is worth a thought
         while isinstance(item, Call):
             group.append(item)
             if len(group) == 2:
