@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(path: Path) -> AsyncIterator[SqliteStore]:
-    store = SqliteStore(path, turn_timeout=30)
+    store = SqliteStore(path, turn_timeout=30, busy_timeout=30)
     await store.start()
     yield store
     await store.stop()
@@ -33,7 +33,7 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
 @pytest.fixture
 async def store_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StoreOn]:
     """Starts the store on connections of another class, and stops it in the end."""
-    store = SqliteStore(path, turn_timeout=30)
+    store = SqliteStore(path, turn_timeout=30, busy_timeout=30)
 
     async def start(connection: type[GuardedConnection]) -> SqliteStore:
         monkeypatch.setattr(_open, "GuardedConnection", connection)

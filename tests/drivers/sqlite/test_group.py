@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-import time
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData, T
 from tests.drivers.sqlite.conftest import Together
 from twofold.drivers.sqlite import SqliteStore
 from twofold.drivers.sqlite._call import Call
+from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.errors import CheckpointMoved, StoreUnavailable, VersionConflict
 from twofold.store import Append, Batch, Committed, Move, Upsert
 from twofold.testing._store_case import append, batch, draft, versions, whole_log
@@ -106,15 +107,24 @@ async def test_a_unit_that_fills_the_database_is_refused_alone(store: SqliteStor
     assert (await store.commit(huge)).versions == {"huge": 20_000}
 
 
-async def test_a_group_waits_once_for_another_process(path: Path, plain: sqlite3.Connection) -> None:
+async def test_a_group_waits_once_for_another_process(
+    path: Path, plain: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While another process holds the file, units that wait together are refused after one wait, and wrote nothing."""
     hasty = SqliteStore(path, busy_timeout=0.3)
     await hasty.start()
     plain.execute("BEGIN IMMEDIATE")
     units = [append(f"s{number}") for number in range(12)]
-    began = time.monotonic()
+    waits = list[GuardedConnection]()
+    begin_write = GuardedConnection.begin_write
+
+    def counted(connection: GuardedConnection) -> None:
+        waits.append(connection)
+        begin_write(connection)
+
+    monkeypatch.setattr(GuardedConnection, "begin_write", counted)
     outcomes = await asyncio.gather(*map(hasty.commit, units), return_exceptions=True)
-    assert time.monotonic() - began < 3  # the first one alone, then the rest at once
+    assert len(waits) <= 2, "the first one alone, and then the rest at once"
     assert all(isinstance(outcome, StoreUnavailable) and "locked" in str(outcome) for outcome in outcomes)
     transaction = hasty.begin()
     with pytest.raises(StoreUnavailable, match="locked"):
@@ -128,26 +138,37 @@ async def test_a_group_waits_once_for_another_process(path: Path, plain: sqlite3
 
 
 async def test_a_unit_is_withdrawn_while_its_group_waits_for_another_process(
-    path: Path, plain: sqlite3.Connection
+    store: SqliteStore, plain: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The group was tried, and found the file locked; who goes away after that has done nothing."""
-    hasty = SqliteStore(path, busy_timeout=0.5)
-    await hasty.start()
+    queued, tried = threading.Event(), threading.Event()
+    begin_write = GuardedConnection.begin_write
+
+    def watched(connection: GuardedConnection) -> None:
+        if not queued.is_set():
+            queued.wait()
+            raise sqlite3.OperationalError("the first one is refused")
+        tried.set()
+        begin_write(connection)
+
+    monkeypatch.setattr(GuardedConnection, "begin_write", watched)
     plain.execute("BEGIN IMMEDIATE")
-    alone = asyncio.create_task(hasty.commit(append("a")))
+    first = asyncio.create_task(store.commit(append("a")))
     await asyncio.sleep(0)
-    while hasty._writer.waiting:  # noqa: ASYNC110  # its thread tells nobody that it has taken a unit
+    while store._writer.waiting:  # noqa: ASYNC110  # its thread tells nobody that it has taken a unit
         await asyncio.sleep(0)
-    group = [asyncio.create_task(hasty.commit(append(name))) for name in "bcd"]
-    with pytest.raises(StoreUnavailable, match="locked"):
-        await alone
+    group = [asyncio.create_task(store.commit(append(name))) for name in "bcd"]
+    await asyncio.sleep(0)
+    queued.set()
+    with pytest.raises(sqlite3.OperationalError, match="the first one"):
+        await first
+    await asyncio.to_thread(tried.wait)
     group[1].cancel()
     with pytest.raises(asyncio.CancelledError):
         await group[1]
     plain.execute("ROLLBACK")
     assert [(await task).position for task in (group[0], group[2])] == [1, 2]
-    assert [event.stream for event in await whole_log(hasty)] == ["b", "d"]
-    await hasty.stop()
+    assert [event.stream for event in await whole_log(store)] == ["b", "d"]
 
 
 async def test_who_is_cancelled_during_a_try_that_does_nothing_has_done_nothing() -> None:
