@@ -34,7 +34,6 @@ from twofold.clock import new_id
 from twofold.drivers.sqlite import SqliteStore
 from twofold.drivers.sqlite.sql import SqliteSessions
 from twofold.messages import MessageType
-from twofold.store import Batch
 
 TITLE = "Append on SQLite"
 ABOUT = (
@@ -269,17 +268,22 @@ async def _floor_of_sessions(folder: Path, rounds: int, count: int) -> Figure:
 
 
 async def _floor_of_promised_sessions(folder: Path, rounds: int, count: int) -> Figure:
-    """What is left when an AsyncSession writes through the thread of the store, and nothing is in front of it."""
+    """What is left when a command that promises the same is handled by hand, with the store and its session alone."""
     async with App("notes", modules=[notes], database=folder / "by-the-store.db") as app:
         store, sessions = app.store, SqliteSessions(cast("SqliteStore", app.store))
 
-        async def insert(_: int) -> None:
+        async def handle(command: WriteNote, writes: Writes[WriteNote]) -> None:
             transaction = store.begin()
             async with sessions.write(transaction) as session:
                 await session.run_sync(_insert_note)
-                await transaction.commit(Batch())
+                await transaction.commit(writes.batch(command))
 
-        what = "the floor of what is promised: an AsyncSession by hand through the store"
+        execute = promised(WriteNote, handle)
+
+        async def insert(_: int) -> None:
+            assert (await execute(WriteNote(text="hello"))).is_success
+
+        what = "the floor of what is promised: such a command by hand through the store"
         return await _against_aiosqlite(folder / "beside-the-store.db", what, insert, rounds, count)
 
 

@@ -75,15 +75,15 @@ async def test_a_command_with_a_key_is_no_longer_than_its_transaction(each_datab
         return 1
 
     if isinstance(each_database, SqliteFile):
-        app = App("long", modules=[module], database=SqliteStore(each_database.path, turn_timeout=0.2))
+        app = App("long", modules=[module], database=SqliteStore(each_database.path, turn_timeout=0.5))
     else:
-        app = App("long", modules=[module], database=f"{each_database.address}&turn_timeout=0.2&pool_size=1")
+        app = App("long", modules=[module], database=f"{each_database.address}&turn_timeout=0.5&pool_size=1")
     async with app:
         assert (await app.execute(TakeLong())).unwrap() == 1
         result = await app.caller(idempotency_key="k-1").execute(TakeLong())
         assert isinstance(result.error, StoreUnavailable)
         assert str(result.error) == (
-            "the transaction was held longer than 0.2 s and was rolled back: do what is slow elsewhere, or raise"
+            "the transaction was held longer than 0.5 s and was rolled back: do what is slow elsewhere, or raise"
             " turn_timeout"
         )
 

@@ -199,7 +199,7 @@ async def test_positions_are_never_used_again(store: SqliteStore) -> None:
 
 async def test_a_process_that_hardly_lets_go_starves_nobody(path: Path) -> None:
     """Another one begins to write a moment after each commit of its own, and every write here still has its turn."""
-    store = SqliteStore(path, busy_timeout=1.5)
+    store = SqliteStore(path)
     await store.start()
     held, over = threading.Event(), threading.Event()
 

@@ -1,5 +1,6 @@
 """Units that only append, written by statements that they share: what one by one would have written."""
 
+import runpy
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.drivers.sqlite.conftest import Together
-from twofold.drivers.sqlite import SqliteStore
+from twofold.drivers.sqlite import SqliteStore, _joint
 from twofold.drivers.sqlite._append import Appending, append, encode
 from twofold.drivers.sqlite._closings import close
 from twofold.drivers.sqlite._entries import add_entries, audit_row
@@ -132,6 +133,20 @@ def test_many_share_few_statements(count: int) -> None:
         assert connection.execute("SELECT count(*) FROM twofold_audit").fetchone() == (count + 1,)
         outcomes = joint.outcomes()
         assert [outcome.position for outcome in outcomes if isinstance(outcome, Committed)] == [*range(2, count + 2)]
+
+
+def test_an_older_sqlite_takes_smaller_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before 3.32 it binds no more than 999 values to one."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 31, 1))
+    older = runpy.run_path(_joint.__file__)
+    many = [encode(Batch((Append(f"s{number}", (draft("a:1"),), 0),))) for number in range(100)]
+    with closing(opened()) as connection:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)
+        joint = older["Joint"](connection, many, assumed=False)
+        joint.write(connection)
+        assert [outcome.position for outcome in joint.outcomes()] == [*range(2, 102)]
+        with pytest.raises(sqlite3.OperationalError, match="too many SQL variables"):
+            Joint(connection, many, assumed=True).write(connection)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 63, 64, 65, 200])
