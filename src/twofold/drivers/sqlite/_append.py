@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from operator import itemgetter
-from sqlite3 import Connection
+from sqlite3 import Connection, IntegrityError
 from typing import Any, Final, TypeAlias
 
 from twofold.clock import micros_of
@@ -37,15 +37,29 @@ def append(connection: Connection, streams: Sequence[_Append]) -> Committed:
     position = 0
     versions: dict[str, int] = {}
     for stream, expected, events, tags in streams:
-        found = version_of(connection, stream)
-        if (refusal := refused(stream, expected, found)) is not None:
-            raise refusal
+        if there := _follow(connection, stream, expected, events):
+            found, position = expected, there
+        else:
+            found = version_of(connection, stream)
+            if (refusal := refused(stream, expected, found)) is not None:
+                raise refusal
+            rows = [(stream, version, *event) for version, event in enumerate(events, found + 1)]
+            position = EVENTS.run(connection, rows) or position
         versions[stream] = found + len(events)
-        rows = [(stream, version, *event) for version, event in enumerate(events, found + 1)]
-        position = EVENTS.run(connection, rows) or position
         if tags:
             _tag(connection, position - len(events), tags)
     return Committed(position, versions)
+
+
+def _follow(connection: Connection, stream: str, expected: int, events: Sequence[_Row]) -> int:
+    """Append one event by a statement that proves its version, and give its position; 0 where it has to be asked for."""
+    if expected == ANY_VERSION or len(events) != 1:
+        return 0
+    try:
+        cursor = connection.execute(_NEXT if expected else _FIRST, (stream, expected + 1, *events[0]))
+    except IntegrityError:
+        return 0  # there is such a version already
+    return (cursor.rowcount and cursor.lastrowid) or 0
 
 
 def refused(stream: str, expected: int, found: int) -> Refused | None:
@@ -85,5 +99,9 @@ EVENTS: Final = Insertion("twofold_events", "stream, version, id, type, schema_v
 
 TAGS: Final = Insertion("twofold_tags", "tag, position")
 """What writes tags, each with the position of its event."""
+
+_FIRST = EVENTS.one_if("NOT EXISTS (SELECT 1 FROM twofold_closings WHERE stream = ?1)")
+_NEXT = EVENTS.one_if("EXISTS (SELECT 1 FROM twofold_events WHERE stream = ?1 AND version = ?2 - 1)")
+"""They see what the unique index of streams and versions does not: a stream that is closed, and a gap."""
 
 _TAGS_OF = itemgetter(Draft._fields.index("tags"))

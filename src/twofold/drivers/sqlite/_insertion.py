@@ -42,7 +42,7 @@ class Insertion:
     __slots__ = ("_into", "_nullable", "_statements", "columns", "one")
 
     def __init__(self, table: str, columns: str, nullable: Collection[str] = ()) -> None:
-        self._into = f"INSERT INTO {table} ({columns}) VALUES"
+        self._into = f"INSERT INTO {table} ({columns})"
         self._nullable = nullable
         self.columns = columns.split(", ")
         """The columns of a row, in order."""
@@ -53,7 +53,12 @@ class Insertion:
 
     def sql(self, *rows: Sequence[str]) -> str:
         """The statement for rows whose values are these expressions."""
-        return f"{self._into} {', '.join(map(self._row, rows))}"
+        return f"{self._into} VALUES {', '.join(f'({self._row(row)})' for row in rows)}"
+
+    def one_if(self, condition: str) -> str:
+        """What inserts one row where a condition holds, which knows its values as `?1`, `?2` and so on."""
+        values = [f"?{place}" for place, _ in enumerate(self.columns, 1)]
+        return own(f"{self._into} SELECT {self._row(values)} WHERE {condition}")
 
     def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
         """Insert rows in their order, and give the number of the last one; 0 where there are none."""
@@ -68,4 +73,4 @@ class Insertion:
     def _row(self, values: Sequence[str]) -> str:
         named = zip(self.columns, values, strict=True)
         nullified = (f"nullif({value}, {NOTHING})" if name in self._nullable else value for name, value in named)
-        return f"({', '.join(nullified)})"
+        return ", ".join(nullified)
