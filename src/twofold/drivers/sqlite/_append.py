@@ -52,7 +52,7 @@ def append(connection: Connection, streams: Sequence[_Append]) -> Committed:
 
 
 def _follow(connection: Connection, stream: str, expected: int, events: Sequence[_Row]) -> int:
-    """Append one event by a statement that proves its version, and give its position; 0 where it has to be asked for."""
+    """Append one event by a statement that proves its version; its position, 0 where the version is to be asked for."""
     if expected == ANY_VERSION or len(events) != 1:
         return 0
     try:
