@@ -78,6 +78,7 @@ class Change:
         adds: The columns that are added to.
         defaults: Whether defaults of columns belong to it; they do not to a deletion.
         value: What stands for the value of a column, by its index: the key first, then `sets`, then `adds`.
+        total: What a sum for a column becomes, where it has to be more than the sum.
     """
 
     def __init__(
@@ -88,10 +89,12 @@ class Change:
         *,
         defaults: bool = True,
         value: Callable[[int, Column[Any]], ColumnElement[Any]] | None = None,
+        total: Callable[[Column[Any], ColumnElement[Any]], ColumnElement[Any]] | None = None,
     ) -> None:
         self.table = table
         self.with_defaults = defaults
         self._value = value or value_of
+        self._total = total or _sum_alone
         self.key: list[Column[Any]] = list(table.primary_key.columns)
         self.set: list[Column[Any]] = [table.c[name] for name in sets]
         self.added: list[Column[Any]] = [table.c[name] for name in adds]
@@ -162,7 +165,7 @@ class Change:
         return [column == self.given[column] for column in self.key]
 
     def _changed(self, source: Callable[[Column[Any]], Any]) -> dict[Column[Any], Any]:
-        sums = {c: func.coalesce(c, literal_column("0")) + source(c) for c in self.added}
+        sums = {c: self._total(c, func.coalesce(c, literal_column("0")) + source(c)) for c in self.added}
         return self.refreshed | {c: source(c) for c in self.set} | sums
 
     def _update(self) -> ClauseElement:
@@ -201,6 +204,10 @@ def supplied(rows: Sequence[Values], supplies: Sequence[Callable[[], Any]]) -> S
     if not supplies:
         return rows
     return [(*row, *[supply() for supply in supplies]) for row in rows]
+
+
+def _sum_alone(_: Column[Any], total: ColumnElement[Any]) -> ColumnElement[Any]:
+    return total
 
 
 def _same(value: Any) -> Any:

@@ -42,7 +42,7 @@ from sqlalchemy.types import TypeDecorator
 from tests.drivers.sql.shop import Customer
 from twofold.drivers.postgres._rows import apply_rows as apply_rows_postgres
 from twofold.drivers.sqlite._rows import apply_rows as apply_rows_sqlite
-from twofold.errors import WiringError
+from twofold.errors import Invalid, WiringError
 from twofold.sql import ExactDecimal, Sessions
 from twofold.store import Add, Batch, Delete, RowChange, Store, Upsert
 
@@ -190,6 +190,33 @@ async def test_some_rows_are_there_and_others_are_not(table: Tables) -> None:
     await table.change(*[Upsert(parts, {"id": n}, {"name": "new"}) for n in (1, 2)])
     await table.change(*[Delete(parts, {"id": n}) for n in (2, 3)])
     assert await table.rows(parts) == [(1, "new")]
+
+
+@pytest.mark.parametrize("most", [2**63 - 1, -(2**63)], ids=["most", "least"])
+@pytest.mark.parametrize("others", [(), ("name",)], ids=["upserted", "updated"])
+async def test_a_sum_that_is_too_large_is_refused(
+    table: Tables, database: str, most: int, others: tuple[str, ...]
+) -> None:
+    """It changes nothing, and smaller ones count on from what was there; SQLite alone would go on with a float."""
+    refused = Invalid if database == "sqlite" else asyncpg.NumericValueOutOfRangeError
+    columns = [Column(name, String, nullable=False) for name in others]
+    sums = Table("sums", MetaData(), Column("id", Integer, primary_key=True), Column("total", BigInteger), *columns)
+    await table.create(sums)
+    await table.change(Upsert(sums, {"id": 1}, dict.fromkeys(others, "ada") | {"total": most}))
+    further, back = (1, -1000) if most > 0 else (-1, 1000)
+    with pytest.raises(refused):
+        await table.change(Add(sums, {"id": 1}, {"total": further}))
+    await table.change(Add(sums, {"id": 1}, {"total": back}))
+    assert [row[1] for row in await table.rows(sums)] == [most + back]
+
+
+async def test_floats_are_added_whatever_their_size(table: Tables) -> None:
+    """Only what is whole has to stay so."""
+    sums = Table("floats", MetaData(), Column("id", Integer, primary_key=True), Column("total", Float))
+    await table.create(sums)
+    for more in (2.0**63, 2.0**70, 0.5):
+        await table.change(Add(sums, {"id": 1}, {"total": more}))
+    assert [row[1] for row in await table.rows(sums)] == [2.0**63 + 2.0**70]
 
 
 async def test_a_row_that_cannot_be_made_is_refused(table: Tables, refused: type[Exception]) -> None:

@@ -59,8 +59,10 @@ class _Holding:
     ) -> None:
         # After a statement that failed, Python takes that one's error for it, and has its own behind it.
         beyond = error.__context__ if isinstance(error, sqlite3.Error) else error
-        if isinstance(beyond, OverflowError | UnicodeEncodeError):
-            raise Invalid(TEXT_NOT_HELD if isinstance(beyond, UnicodeEncodeError) else NUMBER_NOT_HELD) from beyond
+        if isinstance(beyond, UnicodeEncodeError):
+            raise Invalid(TEXT_NOT_HELD) from beyond
+        if isinstance(beyond, OverflowError) or str(error) == "integer overflow":  # of a value, or of a sum
+            raise Invalid(NUMBER_NOT_HELD) from error
 
 
 holding: Final = _Holding()
