@@ -70,6 +70,20 @@ async def test_what_is_not_visible_in_time_is_a_503() -> None:
         assert (await client.get("/queries/read")).json() == []
 
 
+@pytest.mark.parametrize("name, values", [(POSITION, ("1", "0")), (POSITION, ("1", "1")), (WAIT, ("5", "0"))])
+async def test_what_is_said_twice_is_refused(name: str, values: tuple[str, ...]) -> None:
+    """There is no telling which one counts, and a client is not to lose what it asked for; nothing is done."""
+    app = Notes().app(wait=30)
+    async with client_of(app, app.http(max_wait=30)) as client:
+        await client.post("/commands/write", json={"texts": ["a"]})
+        for method, path in (("GET", "/queries/read"), ("POST", "/commands/write")):
+            refused = await client.request(method, path, headers=[(name, value) for value in values])
+            (finding,) = refused.json()["errors"]
+            assert (refused.status_code, finding["field"], finding["rule"]) == (400, name, "header")
+            assert finding["message"] == "this can be given once"
+        assert (await client.get("/queries/read", headers={POSITION: "1"})).json() == ["a"]
+
+
 @pytest.mark.parametrize("sent", ["x", "-1", "nan", "inf", "1e3", ""])
 async def test_a_wait_that_is_no_number_is_refused(sent: str) -> None:
     """With the header's name."""
@@ -78,6 +92,21 @@ async def test_a_wait_that_is_no_number_is_refused(sent: str) -> None:
         answer = await client.get("/queries/read", headers={WAIT: sent})
         assert answer.status_code == 400
         assert [error["field"] for error in answer.json()["errors"]] == [WAIT]
+
+
+@pytest.mark.parametrize("sent", ["1e9", "1000000000", "0.0000000001", ".5", "5.", "+5"])
+async def test_a_number_that_is_no_wait_is_told_how_one_is_written(sent: str) -> None:
+    """It is a number of seconds, so that is not what is wrong with it."""
+    app = Notes().app()
+    async with client_of(app, app.http()) as client:
+        answer = await client.get("/queries/read", headers={WAIT: sent})
+        (finding,) = answer.json()["errors"]
+        assert (answer.status_code, finding["field"]) == (400, WAIT)
+        assert finding["message"] == (
+            "this is to be seconds in digits, such as 2.5: up to nine digits, and after a point up to nine more"
+        )
+        for longest in ("999999999", "0.000000001", "999999999.999999999"):
+            assert (await client.get("/queries/read", headers={WAIT: longest})).status_code == 200
 
 
 @pytest.mark.parametrize(

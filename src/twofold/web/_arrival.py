@@ -103,7 +103,7 @@ class Arrival:
         if self._origin is None:
             principal = None if self._authenticate is None else await self._authenticate(connection)
             require_principal(principal)
-            receipt = await receipt_of(self.headers, self.app, self._max_wait)
+            receipt = await receipt_of(self.headers, self._repeated, self.app, self._max_wait)
             self._origin = Origin(
                 correlation_id=self.correlation_id,
                 principal=principal,

@@ -4,7 +4,6 @@ This is the room's hot path. It solves no dependencies and builds no response ob
 own task, so that a cancellation reaches its unit of work, and a client that goes away changes nothing.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final, final
 
 from starlette.requests import ClientDisconnect, Request
@@ -16,6 +15,7 @@ from twofold.errors import Invalid, TwofoldError
 from twofold.messages import Kind, Origin, wire_name
 from twofold.middleware import refusal_of
 from twofold.result import Success
+from twofold.web._addresses import fields_of_path
 from twofold.web._answer import Answer
 from twofold.web._arrival import Arrival, arrival_at
 from twofold.web._body import BodyBounds, Late, read_body
@@ -166,8 +166,8 @@ class Endpoint:
         return problem_of_status(415, "the body is to be JSON", hint="send content-type: application/json")
 
     def _message(self, scope: Scope, body: bytes, origin: Origin) -> Any:
-        path: Mapping[str, Any] = scope["path_params"]
-        return self.intake.message(path=path, query=scope["query_string"], body=body, origin=origin)
+        path, query = fields_of_path(scope), scope["query_string"]
+        return self.intake.message(path=path, query=query, body=body, origin=origin)
 
     async def _answer(self, value: object, scope: Scope, origin: Origin, send: Send) -> None:
         arrival = arrival_at(scope)

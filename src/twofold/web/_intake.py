@@ -7,16 +7,15 @@ What the path or the context fills is refused anywhere else, so that there is ne
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from pydantic_core import to_json
 
 from twofold.errors import Finding, Invalid
 from twofold.messages import MessageType, Origin, filled_by
+from twofold.web._addresses import parameters_of
 from twofold.web._body import read_object
 from twofold.web._shape import Shape
 
-_MOST_PARAMETERS: Final = 500
 _SPACE: Final = b" \t\r\n"
 
 
@@ -79,16 +78,13 @@ class Intake:
     def _parameters(self, query: bytes) -> dict[str, Any]:
         if not query:
             return {}
-        try:
-            pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
-        except ValueError as error:
-            raise _invalid("too_many_parameters", f"at most {_MOST_PARAMETERS} parameters can be sent") from error
         found: dict[str, Any] = {}
-        for name, value in pairs:
+        for name, value in parameters_of(query):
             if self.shape.fields.get(name) == "many":
                 found.setdefault(name, []).append(value)
             elif name in found:
-                raise _invalid("duplicate_parameter", "this can be given once", (name,))
+                text = "this can be given once"
+                raise Invalid(findings=[Finding(path=(name,), rule="duplicate_parameter", message=text)])
             else:
                 found[name] = value
         return found
@@ -113,7 +109,3 @@ def _joined(filled: bytes, body: bytes, sent: Collection[str]) -> bytes:
     if not sent:
         return filled
     return filled[:-1] + b"," + body.lstrip(_SPACE)[1:]
-
-
-def _invalid(rule: str, text: str, path: tuple[str, ...] = ()) -> Invalid:
-    return Invalid(findings=[Finding(path=path, rule=rule, message=text)])

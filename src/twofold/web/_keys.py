@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from twofold.dispatch import Idempotency
-from twofold.errors import Finding, Invalid
 from twofold.messages import Origin
+from twofold.web._headers import refuse_repeated
 
 _HEADER: Final = "Idempotency-Key"
 _KEY: Final = _HEADER.lower().encode("ascii")
@@ -26,8 +26,7 @@ def with_key(origin: Origin, headers: Mapping[bytes, bytes], repeated: Collectio
     key = headers.get(_KEY)
     if key is None:
         return origin
-    if _KEY in repeated:
-        raise Invalid(findings=[Finding(path=(_HEADER,), rule="header", message="this can be given once")])
+    refuse_repeated(repeated, _HEADER)
     return replace(origin, idempotency_key=key.decode("latin-1"))
 
 

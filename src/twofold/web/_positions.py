@@ -5,12 +5,13 @@ not needed.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from twofold.app import App
 from twofold.errors import Finding, Invalid
 from twofold.messages import Receipt
+from twofold.web._headers import refuse_repeated
 
 POSITION: Final = "Twofold-Position"
 WAIT: Final = "Twofold-Wait"
@@ -23,24 +24,27 @@ _POSITION: Final = POSITION.lower().encode("ascii")
 _WAIT: Final = WAIT.lower().encode("ascii")
 _NUMBER: Final = re.compile(rb"[0-9]{1,18}")
 _SECONDS: Final = re.compile(rb"[0-9]{1,9}(\.[0-9]{1,9})?")
+_WRITTEN: Final = "this is to be seconds in digits, such as 2.5: up to nine digits, and after a point up to nine more"
 
 
-async def receipt_of(headers: Mapping[bytes, bytes], app: App, max_wait: float) -> Receipt:
+async def receipt_of(headers: Mapping[bytes, bytes], repeated: Collection[bytes], app: App, max_wait: float) -> Receipt:
     """What a request has to see, how long it waits for that, and room for what it writes.
 
     Args:
         headers: The request's headers.
+        repeated: The names of those that came more than once.
         app: The application.
         max_wait: The longest that it may wait, in seconds.
 
     Raises:
-        Invalid: A header is no number, or asks for a position that the log has not come to.
+        Invalid: A header came more than once, is no number, or asks for a position that the log has not come to.
     """
+    refuse_repeated(repeated, POSITION, WAIT)
     position, wait = headers.get(_POSITION), headers.get(_WAIT)
     seconds = min(app.said.wait, max_wait)
     if wait is not None:
         if not _SECONDS.fullmatch(wait):
-            raise _invalid(WAIT, "this is to be a number of seconds")
+            raise _invalid(WAIT, _WRITTEN)
         seconds = min(float(wait), max_wait)
     elif (preferred := _preferred(headers)) is not None:
         seconds = min(preferred, max_wait)
