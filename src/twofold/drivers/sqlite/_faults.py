@@ -57,6 +57,8 @@ class _Holding:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is None:
+            return
         # After a statement that failed, Python takes that one's error for it, and has its own behind it.
         beyond = error.__context__ if isinstance(error, sqlite3.Error) else error
         if isinstance(beyond, UnicodeEncodeError):
