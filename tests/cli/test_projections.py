@@ -67,6 +67,21 @@ def test_code_that_fails_ends_a_rebuild_with_the_event_and_the_line(projections:
     assert "version 2 (at position 2, 0 behind) is live" in projections("rebuild", "new", "sums").out
 
 
+def test_a_line_of_twofold_is_not_what_there_is_to_mend(projections: Twofold, tmp_path: Path) -> None:
+    """The line of whoever called it is told; none when only twofold was at work, as with too large a number."""
+    assert "(tills.py:" in projections("rebuild", "inside", "sums").err
+
+    async def fill() -> None:
+        async with till(1, SqliteStore(tmp_path / "till.db")) as app:
+            await record(app, Paid(amount=2**62, who="ann"))
+            await app.settle()
+
+    asyncio.run(fill())
+    said = projections("rebuild", "new", "sums").err
+    assert "a number is beyond what can be stored" in said
+    assert ".py:" not in said
+
+
 def test_a_manual_one_is_compared_switched_rolled_back_and_dropped(projections: Twofold) -> None:
     """Step by step, each with what it did."""
     assert projections("rebuild", "slow", "sums").out.splitlines()[-1] == (

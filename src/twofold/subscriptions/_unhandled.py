@@ -1,8 +1,9 @@
 """The error of whoever has to catch up, and comes to an event that cannot be handled."""
 
+import os
 import traceback
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from twofold.errors import WiringError
 from twofold.store import Recorded
@@ -24,11 +25,13 @@ class EventNotHandled(WiringError):
         self.name, self.type, self.stream, self.position = name, event.type, event.stream, event.position
         self.cause = f"{type(cause).__qualname__}: {cause}"
         self.raised_at = _place(cause)
+        """The file and line to look at; empty when only twofold has done something there."""
 
     @property
     def detail(self) -> str:
         event = f"{self.type!r} at position {self.position}, of stream {self.stream!r}"
-        return f"{self.name!r} cannot handle {event}: {self.cause} ({self.raised_at})"
+        place = f" ({self.raised_at})" if self.raised_at else ""
+        return f"{self.name!r} cannot handle {event}: {self.cause}{place}"
 
     @property
     def hint(self) -> str:
@@ -36,6 +39,19 @@ class EventNotHandled(WiringError):
 
 
 def _place(cause: Exception) -> str:
+    """The innermost line of whoever wrote what failed; empty when none of theirs is on the way."""
     frames = traceback.extract_tb(cause.__traceback__)
-    frame = next((one for one in reversed(frames) if "site-packages" not in one.filename), frames[-1])
-    return f"{Path(frame.filename).name}:{frame.lineno}"
+    theirs = next((one for one in reversed(frames) if not (_is_ours(one.filename) or _LIBRARIES in one.filename)), None)
+    if theirs is None and frames and not _is_ours(frames[-1].filename):
+        theirs = frames[-1]  # an application may be installed, as libraries are
+    return f"{Path(theirs.filename).name}:{theirs.lineno}" if theirs else ""
+
+
+def _is_ours(file: str) -> bool:
+    """Whether it is of twofold or Python, where nobody who reads of it has anything to mend."""
+    return file.startswith((_TWOFOLD, "<")) or (file.startswith(_PYTHON) and _LIBRARIES not in file)
+
+
+_TWOFOLD: Final = f"{Path(__file__).parents[1]}{os.sep}"
+_PYTHON: Final = f"{Path(os.__file__).parent}{os.sep}"
+_LIBRARIES: Final = "site-packages"
