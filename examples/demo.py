@@ -152,14 +152,29 @@ def _options(arguments: Sequence[str] | None) -> Options:
     )
     parser.add_argument(
         "--database",
+        type=_database,
         help="the SQLite file of the first example, or postgresql://host/database with a schema for each, kept;"
-        " postgres for a server of its own, gone afterwards; fresh SQLite files unless given",
+        " postgres for a server of its own, gone afterwards; fresh SQLite files unless given, or for sqlite",
     )
     parser.add_argument(
         "--seed", type=int, default=1, help="what the clients' choices come from (default: %(default)s)"
     )
     found = parser.parse_args(arguments)
-    return Options(example=found.example, commands=found.commands, database=found.database, seed=found.seed)
+    database = None if found.database == "sqlite" else found.database
+    return Options(example=found.example, commands=found.commands, database=database, seed=found.seed)
+
+
+def _database(word: str) -> str:
+    """What was said, unless it is a mere word: whoever says `mysql` means a server, and would get a file."""
+    if word in ("postgres", "sqlite") or not _IN_ADDRESSES.isdisjoint(word):
+        return word
+    raise argparse.ArgumentTypeError(
+        f"{word} is no address, and no good name for a file: say postgres, sqlite, postgresql://host/database"
+        f" or ./{word}.db"
+    )
+
+
+_IN_ADDRESSES: Final = frozenset("/\\.:")
 
 
 if __name__ == "__main__":

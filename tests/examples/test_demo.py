@@ -138,6 +138,22 @@ def test_one_example_is_driven_when_it_is_named() -> None:
     assert re.findall(r"^PASS (S\d)", done.stdout, re.MULTILINE) == ["S1", "S4"]
 
 
+@pytest.mark.parametrize("word", ["mysql", "postgresql"])
+def test_a_mere_word_is_no_database(word: str) -> None:
+    """It would be the name of a file, where somebody means a server: refused, and nothing is made."""
+    done = demo("orders", "--commands", "1", "--database", word)
+    assert done.returncode == 2
+    assert f"{word} is no address, and no good name for a file: say postgres" in " ".join(done.stderr.split())
+    assert not (ROOT / word).exists()
+
+
+def test_sqlite_is_what_it_takes_anyway() -> None:
+    """Fresh files, as when nothing is said."""
+    done = demo("courses", "--database", "sqlite")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (ROOT / "sqlite").exists()
+
+
 def test_a_server_that_dies_is_shown_with_its_log(tmp_path: Path) -> None:
     """A file that is no database stops the server, and the demo says what the server said."""
     database = tmp_path / "orders.db"
