@@ -15,6 +15,7 @@ from twofold.app._database import store_of
 from twofold.clock import new_id
 from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.postgres._faults import raise_typed
+from twofold.drivers.postgres._place import place_of
 from twofold.errors import Invalid, StoreUnavailable, WiringError
 from twofold.store import Append, Batch, Draft
 from twofold.testing._store_case import append, versions, whole_log
@@ -78,6 +79,67 @@ async def test_an_address_makes_a_store() -> None:
         assert isinstance(store, PostgresStore)
         with pytest.raises(StoreUnavailable):
             await store.start()
+
+
+_NAMED = [
+    ("postgresql://ann:secret@127.0.0.1:1/shop?application_name=till", "127.0.0.1:1, database shop"),
+    ("postgresql://ann:se%40cret@127.0.0.1:1,localhost:2/my%20shop", "127.0.0.1:1, localhost:2, database my shop"),
+    ("postgresql://ann:secret@[::1]:1/shop", "[::1]:1, database shop"),
+    ("postgresql://ann:secret@/?host=/no/where&port=7&dbname=shop", "/no/where:7, database shop"),
+]
+
+
+@pytest.mark.parametrize("address,place", _NAMED)
+async def test_who_opens_a_store_is_told_which(address: str, place: str) -> None:
+    """Hosts, ports and database, and what to do about it; never who logs in, nor how."""
+    store = store_of(address, "shop")
+    assert isinstance(store, PostgresStore)
+    for open_it in (store.start, store.schema, store.upgrade, store.read_only().start):
+        with pytest.raises(StoreUnavailable) as raised:
+            await open_it()
+        assert raised.value.detail.startswith(f"{place}: PostgreSQL refuses, or is not there: ")
+        assert raised.value.hint == "start the server, or mend the address"
+        assert isinstance(raised.value.__cause__, OSError)
+        for secret in ("ann", "cret", "till"):
+            assert secret not in str(raised.value)
+
+
+@pytest.mark.parametrize("sign", "/?#")
+def test_nothing_is_told_of_an_address_that_may_have_a_password_anywhere(sign: str) -> None:
+    """Signs that should have been written otherwise end what is read as the host: the rest may be in any part."""
+    assert place_of(f"postgresql://ann:12{sign}a=secret@host/shop") == ""
+
+
+def test_what_an_address_leaves_out_is_what_asyncpg_adds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the environment, else this machine and PostgreSQL's own port; a service knows what nobody here does."""
+    for name in ("PGHOST", "PGPORT", "PGDATABASE", "PGSERVICE"):
+        monkeypatch.delenv(name, raising=False)
+    assert place_of("postgresql://") == "localhost:5432"
+    assert place_of("postgresql://one,two/shop?port=1,2") == "one:1, two:2, database shop"
+    assert place_of("postgresql:///shop?service=main") == ""
+    assert place_of("postgresql://[broken") == ""
+    monkeypatch.setenv("PGHOST", "three")
+    monkeypatch.setenv("PGPORT", "3")
+    monkeypatch.setenv("PGDATABASE", "shop")
+    assert place_of("postgresql://") == "three:3, database shop"
+
+
+async def test_who_sends_messages_is_not_told_where_the_database_is(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once a store is open, its errors go to clients."""
+
+    async def refused() -> Any:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    for pool in (store._writers, store._readers):
+        while pool._idle:
+            pool._idle.pop().terminate()
+        monkeypatch.setattr(pool, "_connect", refused)
+    for ask in (lambda: store.commit(append("a")), store.log.head):
+        with pytest.raises(StoreUnavailable, match=r"^PostgreSQL refuses, or is not there: ") as raised:
+            await ask()
+        assert not raised.value.hint
 
 
 async def test_an_address_names_schema_and_settings(postgres_database: str, plain: Plain) -> None:

@@ -26,6 +26,7 @@ from twofold.drivers.postgres._log import PostgresLog
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._ordering import Ordering, order, prove_ordered, prove_ordering
 from twofold.drivers.postgres._parked import PostgresParked
+from twofold.drivers.postgres._place import opening
 from twofold.drivers.postgres._pool import Pool
 from twofold.drivers.postgres._reader import Reader
 from twofold.drivers.postgres._rearrange import rearrange
@@ -241,12 +242,8 @@ class PostgresStore:
         self._readers.open()
         self._replicas.open()
         try:
-            if not self._read_only:
-                async with self._writers.lent() as connection:
-                    await self._prepare(connection)
-            async with self._readers.lent() as connection:
-                await self._prove(connection)
-            await self._log.head()
+            with opening(self._server.dsn):
+                await self._find_all_well()
         except BaseException:
             await self._close()
             raise
@@ -284,6 +281,14 @@ class PostgresStore:
             WiringError: There is no such step.
         """
         return upgrade_sql(self._names, since, self._ordering)
+
+    async def _find_all_well(self) -> None:
+        if not self._read_only:
+            async with self._writers.lent() as connection:
+                await self._prepare(connection)
+        async with self._readers.lent() as connection:
+            await self._prove(connection)
+        await self._log.head()
 
     async def _prepare(self, connection: Connection) -> None:
         await prove_isolation(connection)
@@ -460,8 +465,9 @@ class PostgresStore:
         connections = Pool(self._server.connect, 1, self._server.connect_timeout)
         connections.open()
         try:
-            async with connections.lent() as connection:
-                return await work(connection, self._names)
+            with opening(self._server.dsn):
+                async with connections.lent() as connection:
+                    return await work(connection, self._names)
         finally:
             await connections.close(_CLOSED, self._patience)
 
