@@ -3,7 +3,9 @@
 import os
 import re
 import shlex
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -11,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests.cli.forked import finished
+from twofold.drivers.sqlite import SqliteStore
+from twofold.testing._store_case import append
 
 PAGE = (Path(__file__).parents[2] / "docs" / "schema.md").read_text()
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
@@ -26,6 +30,35 @@ def test_the_page_goes_on_as_printed(tmp_path: Path) -> None:
         elif language == "text":
             assert re.fullmatch(re.escape(text).replace(re.escape("…\n"), "(.*\n)*?"), said), said
     assert [language for language, _ in BLOCKS].count("text") == 7
+
+
+@pytest.mark.anyio
+async def test_whoever_only_reads_and_closes_last_leaves_the_log_beside_the_file(tmp_path: Path) -> None:
+    """Then the file alone lacks events; upgrading brings them into it, looking at them does not, as the page says."""
+    path = tmp_path / "club.db"
+    writer = SqliteStore(path)
+    await writer.start()
+    reader = writer.read_only()
+    await reader.start()
+    await writer.commit(append("a"))
+    await writer.stop()
+    await reader.stop()
+    await SqliteStore(path).schema()
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        events_in_copy(path)
+    await SqliteStore(path).upgrade()
+    assert events_in_copy(path) == 1
+    assert not path.with_name("club.db-wal").exists()
+    assert "the last to close was a process that only reads (`--role api-queries`)" in " ".join(PAGE.split())
+
+
+def events_in_copy(path: Path) -> int:
+    """How many events a copy of the file alone has."""
+    copy = path.with_name("copy.db")
+    copy.write_bytes(path.read_bytes())
+    with closing(sqlite3.connect(copy)) as connection:
+        found: int = connection.execute("SELECT count(*) FROM twofold_events").fetchone()[0]
+    return found
 
 
 def test_alembic_leaves_the_tables_alone() -> None:
