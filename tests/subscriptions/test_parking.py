@@ -1,5 +1,6 @@
 """What cannot be handled is put aside with its stream, everything else flows, and it comes back in order."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from twofold import event
 from twofold.clock import new_id
 from twofold.errors import NewerVersion, Unavailable
 from twofold.messages import Catalogue, Context, Event
-from twofold.store import Append, Batch, Draft, Fact, MemoryStore, UnitOfWork
+from twofold.store import Append, Batch, Committed, Draft, Fact, MemoryStore, UnitOfWork
 from twofold.subscriptions import Subscription, Trouble
 
 pytestmark = pytest.mark.anyio
@@ -125,6 +126,29 @@ async def test_a_retry_that_fails_waits_again(store: MemoryStore) -> None:
         parked = await store.parked.list()
     assert counter.seen == [0]
     assert [(one.position, one.cause, one.attempts) for one in parked] == [(2, "KeyError: 'x'", 1), (3, "", 0)]
+
+
+async def test_whoever_sees_that_a_retry_has_failed_can_ask_for_another(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However quickly: what is written after that takes nobody's wish away."""
+    counter, commit = Counter(store), MemoryStore.commit
+    bad = poison(counter, 0)
+
+    async def watched(itself: MemoryStore, batch: Batch) -> Committed:
+        committed = await commit(itself, batch)
+        if any(parked.attempts == 2 for parked in batch.parks):
+            bad.clear()
+            await store.parked.retry("counter", "a")
+        return committed
+
+    monkeypatch.setattr(MemoryStore, "commit", watched)
+    async with following(counter, store, attempts=1, poll=0.01) as one:
+        await one.reached(await append(store, 0, 1, 2, stream="a"))
+        await store.parked.retry("counter", "a")
+        async with asyncio.timeout(10):
+            await settled(one, store)
+    assert counter.seen == [0, 1, 2]
 
 
 async def test_an_edited_event_is_read_as_it_was_edited(store: MemoryStore) -> None:

@@ -287,13 +287,13 @@ class Receiver:
         except Exception as error:
             if self._failures.passes(error) and not isinstance(error, NewerVersion):
                 raise
+            while others := await self._parking.others_due(first):
+                await self._store.commit(Batch(moves=(fence,), parks=tuple(others)))
             if not await self._parking.unchanged(first):
                 return True  # dropped, or edited, while it was tried: what stands now counts
             again = self._parking.again(first, error)
             await self._store.commit(Batch(moves=(fence,), parks=(again,)))
             self._failures.tell(error, 0, again)
-            while others := await self._parking.others_due(first.stream):
-                await self._store.commit(Batch(moves=(fence,), parks=tuple(others)))
             return False
         return True
 

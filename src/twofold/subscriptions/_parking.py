@@ -101,10 +101,13 @@ class Parking:
         """Have the stream of a parked event tried again."""
         await self._parked.retry(one.subscription, one.stream)
 
-    async def others_due(self, stream: str) -> Sequence[Parked]:
-        """Some of a stream's parked events that are to be tried again, as they are once they wait for somebody."""
-        found = await self._parked.list(self._name, stream=stream, due=True, limit=_STREAM_AT_A_TIME)
-        return [one._replace(due=False) for one in found]
+    async def others_due(self, first: Parked) -> Sequence[Parked]:
+        """Some of what is to be tried again behind a stream's first parked event, as it is once it waits for somebody.
+
+        To be written before that event is: whoever sees that it has failed may want all of them tried once more.
+        """
+        found = await self._parked.list(self._name, stream=first.stream, due=True, limit=_STREAM_AT_A_TIME)
+        return [one._replace(due=False) for one in found if one.position != first.position]
 
     async def unchanged(self, one: Parked) -> bool:
         """Whether nobody has dropped or edited a parked event since it was read."""

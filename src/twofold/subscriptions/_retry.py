@@ -77,12 +77,12 @@ class Retry:
         except Exception as error:
             if self._work.failures.passes(error):
                 raise
+            while others := await self._work.parking.others_due(first):
+                await self._work.store.commit(Batch(moves=fence, parks=tuple(others)))
             if not await self._work.parking.unchanged(first):
                 return True  # dropped, or edited, while it was tried: what stands now counts
             again = self._work.parking.again(first, error)
             await self._work.store.commit(Batch(moves=fence, parks=(again,)))
             self._work.failures.tell(error, self._work.reach.position, again)
-            while others := await self._work.parking.others_due(first.stream):
-                await self._work.store.commit(Batch(moves=fence, parks=tuple(others)))
             return False
         return True
