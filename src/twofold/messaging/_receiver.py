@@ -287,14 +287,12 @@ class Receiver:
         except Exception as error:
             if self._failures.passes(error) and not isinstance(error, NewerVersion):
                 raise
-            while others := await self._parking.others_due(first):
-                await self._store.commit(Batch(moves=(fence,), parks=tuple(others)))
-            if not await self._parking.unchanged(first):
-                return True  # dropped, or edited, while it was tried: what stands now counts
-            again = self._parking.again(first, error)
-            await self._store.commit(Batch(moves=(fence,), parks=(again,)))
-            self._failures.tell(error, 0, again)
-            return False
+            again = await self._parking.failed_again(
+                first, error, lambda parks: self._store.commit(Batch(moves=(fence,), parks=tuple(parks)))
+            )
+            if again is not None:
+                self._failures.tell(error, 0, again)
+            return again is None
         return True
 
     async def _look_on(self) -> None:

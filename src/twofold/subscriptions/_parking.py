@@ -1,7 +1,7 @@
 """Events that a subscription could not handle: put aside with their stream behind them, tried again on demand."""
 
 import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import final
 
 from twofold.clock import Clock
@@ -101,23 +101,34 @@ class Parking:
         """Have the stream of a parked event tried again."""
         await self._parked.retry(one.subscription, one.stream)
 
-    async def others_due(self, first: Parked) -> Sequence[Parked]:
-        """Some of what is to be tried again behind a stream's first parked event, as it is once it waits for somebody.
+    async def failed_again(
+        self, first: Parked, error: Exception, commit: Callable[[Sequence[Parked]], Awaitable[object]]
+    ) -> Parked | None:
+        """Have a stream wait for somebody, whose first parked event has failed once more.
 
-        To be written before that event is: whoever sees that it has failed may want all of them tried once more.
+        Args:
+            first: That event.
+            error: Why.
+            commit: Writes parked events as they are given.
+
+        Returns:
+            The event as it is now; None when somebody has dropped or edited it while it was tried: what stands counts.
         """
+        # Before the event itself: whoever sees that it has failed may want all of them tried once more.
+        while others := await self._others_due(first):
+            await commit(others)
+        stands = await self._parked.get(first.subscription, first.position)
+        if stands is None or stands.data != first.data:
+            return None
+        trace = "".join(traceback.format_exception(error))
+        again = first._replace(cause=line_of(error), trace=trace, attempts=first.attempts + 1, due=False)
+        await commit([again])
+        return again
+
+    async def _others_due(self, first: Parked) -> Sequence[Parked]:
+        """Some of what is to be tried again behind an event, as it is once it waits for somebody."""
         found = await self._parked.list(self._name, stream=first.stream, due=True, limit=_STREAM_AT_A_TIME)
         return [one._replace(due=False) for one in found if one.position != first.position]
-
-    async def unchanged(self, one: Parked) -> bool:
-        """Whether nobody has dropped or edited a parked event since it was read."""
-        stands = await self._parked.get(one.subscription, one.position)
-        return stands is not None and stands.data == one.data
-
-    def again(self, one: Parked, error: Exception) -> Parked:
-        """A parked event after it has failed once more: it waits for somebody again."""
-        trace = "".join(traceback.format_exception(error))
-        return one._replace(cause=line_of(error), trace=trace, attempts=one.attempts + 1, due=False)
 
 
 async def entry_of(parked: Parked, log: Log) -> Recorded | None:

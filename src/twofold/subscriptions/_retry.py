@@ -77,12 +77,10 @@ class Retry:
         except Exception as error:
             if self._work.failures.passes(error):
                 raise
-            while others := await self._work.parking.others_due(first):
-                await self._work.store.commit(Batch(moves=fence, parks=tuple(others)))
-            if not await self._work.parking.unchanged(first):
-                return True  # dropped, or edited, while it was tried: what stands now counts
-            again = self._work.parking.again(first, error)
-            await self._work.store.commit(Batch(moves=fence, parks=(again,)))
-            self._work.failures.tell(error, self._work.reach.position, again)
-            return False
+            again = await self._work.parking.failed_again(
+                first, error, lambda parks: self._work.store.commit(Batch(moves=fence, parks=tuple(parks)))
+            )
+            if again is not None:
+                self._work.failures.tell(error, self._work.reach.position, again)
+            return again is None
         return True

@@ -100,8 +100,13 @@ EVENTS: Final = Insertion("twofold_events", "stream, version, id, type, schema_v
 TAGS: Final = Insertion("twofold_tags", "tag, position")
 """What writes tags, each with the position of its event."""
 
-_FIRST = EVENTS.one_if("NOT EXISTS (SELECT 1 FROM twofold_closings WHERE stream = ?1)")
-_NEXT = EVENTS.one_if("EXISTS (SELECT 1 FROM twofold_events WHERE stream = ?1 AND version = ?2 - 1)")
-"""They see what the unique index of streams and versions does not: a stream that is closed, and a gap."""
+IS_OPEN: Final = "NOT EXISTS (SELECT 1 FROM twofold_closings WHERE stream = {stream})"
+"""The condition of SQL for the first event of a stream, where the unique index of streams and versions takes it."""
+
+HAS_NO_GAP: Final = "EXISTS (SELECT 1 FROM twofold_events WHERE stream = {stream} AND version = {version} - 1)"
+"""The same for any other event: of a stream that is closed there is none to follow."""
+
+_FIRST = EVENTS.one_if(IS_OPEN.format(stream="?1"))
+_NEXT = EVENTS.one_if(HAS_NO_GAP.format(stream="?1", version="?2"))
 
 _TAGS_OF = itemgetter(Draft._fields.index("tags"))

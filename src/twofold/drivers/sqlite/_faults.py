@@ -57,14 +57,10 @@ class _Holding:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            return
         # After a statement that failed, Python takes that one's error for it, and has its own behind it.
         beyond = error.__context__ if isinstance(error, sqlite3.Error) else error
-        if isinstance(beyond, UnicodeEncodeError):
-            raise Invalid(TEXT_NOT_HELD) from beyond
-        if isinstance(beyond, OverflowError) or str(error) == "integer overflow":  # of a value, or of a sum
-            raise Invalid(NUMBER_NOT_HELD) from error
+        if isinstance(beyond, OverflowError | UnicodeEncodeError):
+            raise Invalid(TEXT_NOT_HELD if isinstance(beyond, UnicodeEncodeError) else NUMBER_NOT_HELD) from beyond
 
 
 holding: Final = _Holding()

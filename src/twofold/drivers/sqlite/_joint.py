@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, TypeAlias, final
 
-from twofold.drivers.sqlite._append import EVENTS, TAGS, Appending, Refused, refused
+from twofold.drivers.sqlite._append import EVENTS, HAS_NO_GAP, IS_OPEN, TAGS, Appending, Refused, refused
 from twofold.drivers.sqlite._closings import versions_of
 from twofold.drivers.sqlite._entries import ENTRIES
 from twofold.drivers.sqlite._guard import own
@@ -132,9 +132,8 @@ _BESIDE_TAG = (NOTHING,) * (_WIDTH - 1)
 _HEAD = "(SELECT max(position) FROM twofold_events)"
 _NEW = [f"new.{name}" for name in _COLUMNS]
 _PROOF = (
-    f"SELECT raise(ABORT, 'the stream is elsewhere') WHERE CASE WHEN {_NEW[1]} = 1"  # noqa: S608  # names of columns
-    f" THEN EXISTS (SELECT 1 FROM twofold_closings WHERE stream = {_NEW[0]})"
-    f" ELSE NOT EXISTS (SELECT 1 FROM twofold_events WHERE stream = {_NEW[0]} AND version = {_NEW[1]} - 1) END"
+    f"SELECT raise(ABORT, 'the stream is elsewhere') WHERE NOT CASE WHEN {_NEW[1]} = 1"
+    f" THEN {IS_OPEN.format(stream=_NEW[0])} ELSE {HAS_NO_GAP.format(stream=_NEW[0], version=_NEW[1])} END"
 )
 """What the unique index of streams and versions does not see: a gap, and a stream that is closed."""
 

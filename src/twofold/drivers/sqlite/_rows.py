@@ -4,11 +4,12 @@ The writer's thread calls it, inside a transaction, with the bare connection.
 """
 
 from collections.abc import Iterable, Sequence
-from sqlite3 import Connection
+from sqlite3 import Connection, OperationalError
 from typing import Any, cast
 
 from twofold.drivers.sqlite._faults import holding
-from twofold.drivers.sqlite._statements import deletion, dialect, writes
+from twofold.drivers.sqlite._statements import TOO_LARGE, deletion, dialect, writes
+from twofold.errors import Invalid
 from twofold.sql import (
     DeleteRows,
     RowStatement,
@@ -19,7 +20,7 @@ from twofold.sql import (
     refresh_statements,
     table_of,
 )
-from twofold.store import RowChange
+from twofold.store import NUMBER_NOT_HELD, RowChange
 
 
 def apply_rows(connection: Connection, rows: Sequence[RowChange]) -> None:
@@ -31,7 +32,7 @@ def apply_rows(connection: Connection, rows: Sequence[RowChange]) -> None:
 
     Raises:
         WiringError: A change names a table without a primary key, or columns that its table does not have.
-        Invalid: A number has more than 64 bits.
+        Invalid: A number, or a sum of whole numbers, has more than 64 bits.
         sqlite3.IntegrityError: A missing row cannot be inserted from what a change knows.
     """
     for step in fold(rows):
@@ -66,8 +67,13 @@ def _there(connection: Connection) -> set[str]:
 
 
 def _execute(connection: Connection, statement: RowStatement, rows: Sequence[Values]) -> int:
-    with holding:
-        return connection.executemany(statement.sql, statement.parameters(rows)).rowcount
+    try:
+        with holding:
+            return connection.executemany(statement.sql, statement.parameters(rows)).rowcount
+    except OperationalError as error:
+        if str(error) == TOO_LARGE:
+            raise Invalid(NUMBER_NOT_HELD) from error
+        raise
 
 
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"

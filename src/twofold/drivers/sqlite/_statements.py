@@ -1,7 +1,7 @@
 """The statements that row changes come to in SQLite, each compiled once."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, ColumnElement, Integer, Table, and_, case, func, literal_column
 from sqlalchemy.dialects.sqlite import insert
@@ -11,6 +11,9 @@ from twofold.drivers.sqlite._dialect import ThreadDialect
 from twofold.sql import Change, RowStatement
 
 dialect = ThreadDialect()
+
+TOO_LARGE: Final = "integer overflow"
+"""What SQLite says of a sum of whole numbers that has more than 64 bits, where `writes` makes one."""
 
 
 @lru_cache(maxsize=4096)
