@@ -114,7 +114,7 @@ class Parking:
         Returns:
             The event as it is now; None when somebody has dropped or edited it while it was tried: what stands counts.
         """
-        # Before the event itself: whoever sees that it has failed may want all of them tried once more.
+        # Before the event itself: whoever sees that it has failed may edit what is behind it.
         while others := await self._others_due(first):
             await commit(others)
         stands = await self._parked.get(first.subscription, first.position)
@@ -126,7 +126,10 @@ class Parking:
         return again
 
     async def _others_due(self, first: Parked) -> Sequence[Parked]:
-        """Some of what is to be tried again behind an event, as it is once it waits for somebody."""
+        """Some of what is to be tried again behind an event, as it is once it waits for somebody.
+
+        That event is not among them: somebody may want it tried once more by now.
+        """
         found = await self._parked.list(self._name, stream=first.stream, due=True, limit=_STREAM_AT_A_TIME)
         return [one._replace(due=False) for one in found if one.position != first.position]
 
