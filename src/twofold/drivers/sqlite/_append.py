@@ -55,8 +55,9 @@ def _follow(connection: Connection, stream: str, expected: int, events: Sequence
     """Append one event by a statement that proves its version; its position, 0 where the version is to be asked for."""
     if expected == ANY_VERSION or len(events) != 1:
         return 0
+    row = (stream, expected + 1, *events[0])
     try:
-        cursor = connection.execute(_NEXT if expected else _FIRST, (stream, expected + 1, *events[0]))
+        cursor = connection.execute(_NEXT, (*row, *row[:2])) if expected else connection.execute(_FIRST, (*row, stream))
     except IntegrityError:
         return 0  # there is such a version already
     return (cursor.rowcount and cursor.lastrowid) or 0
@@ -106,7 +107,7 @@ IS_OPEN: Final = "NOT EXISTS (SELECT 1 FROM twofold_closings WHERE stream = {str
 HAS_NO_GAP: Final = "EXISTS (SELECT 1 FROM twofold_events WHERE stream = {stream} AND version = {version} - 1)"
 """The same for any other event: of a stream that is closed there is none to follow."""
 
-_FIRST = EVENTS.one_if(IS_OPEN.format(stream="?1"))
-_NEXT = EVENTS.one_if(HAS_NO_GAP.format(stream="?1", version="?2"))
+_FIRST = EVENTS.one_if(IS_OPEN.format(stream="?"))
+_NEXT = EVENTS.one_if(HAS_NO_GAP.format(stream="?", version="?"))
 
 _TAGS_OF = itemgetter(Draft._fields.index("tags"))

@@ -56,9 +56,8 @@ class Insertion:
         return f"{self._into} VALUES {', '.join(f'({self._row(row)})' for row in rows)}"
 
     def one_if(self, condition: str) -> str:
-        """What inserts one row where a condition holds, which knows its values as `?1`, `?2` and so on."""
-        values = [f"?{place}" for place, _ in enumerate(self.columns, 1)]
-        return own(f"{self._into} SELECT {self._row(values)} WHERE {condition}")
+        """What inserts one row where a condition holds; the values that this asks about follow those of the row."""
+        return own(f"{self._into} SELECT {self._row(['?'] * len(self.columns))} WHERE {condition}")
 
     def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
         """Insert rows in their order, and give the number of the last one; 0 where there are none."""
