@@ -6,11 +6,11 @@ stage.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
-from datetime import timedelta
 from typing import Any, Final, NamedTuple, final
 
+from twofold.clock import MICROSECOND
 from twofold.messages import Context
 from twofold.store._audit import REPLAYED, SUCCESS, UNDONE, AuditEntry
 
@@ -46,8 +46,8 @@ class Record:
         self._message = message
         self._context = context
         self._time = context.time  # which is when somebody first asks for it
-        self._started = time.perf_counter()
-        self._ended = 0.0
+        self._started = time.perf_counter_ns()
+        self._ended = 0
         self.outcome = ""
         self.code = ""
         self.kept = False
@@ -59,7 +59,7 @@ class Record:
         """Say how it ended."""
         self.outcome = REPLAYED if self.replayed and outcome == SUCCESS else outcome
         self.code = code
-        self._ended = time.perf_counter()
+        self._ended = time.perf_counter_ns()
 
     def entry(self) -> AuditEntry:
         """What it leaves."""
@@ -74,10 +74,12 @@ class Record:
             context.tenant,
             about.redacted(self._message),
             self._time,
-            timedelta(0, self._ended - self._started),
+            (self._ended - self._started) // 1000 * MICROSECOND,
             self.outcome,
             self.code,
-            source=context.origin.source,
+            0,
+            1,
+            context.origin.source,
         )
 
 
@@ -122,8 +124,8 @@ class Trace:
 
     def entries(self) -> tuple[AuditEntry, ...]:
         """The entries, those of inner commands first."""
-        records: Sequence[Record] = self._inner if self.own is None else (*self._inner, self.own)
-        return (*self._beside, *map(Record.entry, records))
+        own = () if self.own is None else (self.own.entry(),)
+        return (*self._beside, *map(Record.entry, self._inner), *own)
 
 
 tracing: Final[ContextVar[Trace | None]] = ContextVar("twofold_audit", default=None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, TypeAlias, final
 
@@ -59,7 +59,7 @@ class working:  # noqa: N801  # reads as the block that it is; a generator would
         self._unit = unit
 
     async def __aenter__(self) -> UnitOfWork:
-        self._outer = _unit.set(self._unit)
+        self._outer = enter_unit(self._unit)
         return self._unit
 
     def __aexit__(
@@ -67,16 +67,27 @@ class working:  # noqa: N801  # reads as the block that it is; a generator would
     ) -> Coroutine[Any, Any, None]:
         # By hand, since an `async def` would await `end` in a coroutine more, for every command.
         if error is not None:
-            return self._undo()
-        _unit.reset(self._outer)
+            return undo(self._unit, self._outer)
+        leave_unit(self._outer)
         return self._unit.end()
 
-    async def _undo(self) -> None:
-        try:
-            await self._unit.rollback()
-        finally:
-            _unit.reset(self._outer)
-            await self._unit.end()
+
+enter_unit = _unit.set
+leave_unit = _unit.reset
+
+
+async def undo(unit: UnitOfWork, outer: Token[UnitOfWork | None]) -> None:
+    """Roll a unit back that is the current one, and end it.
+
+    Args:
+        unit: The unit of work.
+        outer: What `enter_unit` has given.
+    """
+    try:
+        await unit.rollback()
+    finally:
+        leave_unit(outer)
+        await unit.end()
 
 
 UnitFactory: TypeAlias = Callable[[Context], UnitOfWork]

@@ -68,9 +68,13 @@ class Pending:
         self.survivors.clear()
         self.undone.clear()
 
+    @property
+    def survives(self) -> bool:
+        """Whether anything is committed though the unit was not."""
+        return bool(self.survivors or self.undone)
+
     def surviving(self) -> list[Added]:
         """Take what is committed though the unit was not."""
         left = [*self.survivors, *self.undone]
-        if left:
-            self.let_survivors_go()
+        self.let_survivors_go()
         return left

@@ -65,8 +65,6 @@ class Sources:
 
     def left_at(self) -> list[int]:
         """The versions that a commit has left something at whose stream does not count them."""
-        if not self._left:  # as of most units, which spares a call
-            return []
         return [version for left in self._left.values() if (version := left()) is not None]
 
     def events(self) -> list[Added]:

@@ -15,7 +15,7 @@ from twofold.messages import Catalogue, Context, Kind
 from twofold.result import Failure, Result
 from twofold.store._audit import SUCCESS
 from twofold.store._audited import Trace, tracing
-from twofold.store._current import UnitFactory, carried, current_unit, working
+from twofold.store._current import UnitFactory, carried, current_unit, enter_unit, leave_unit, undo
 from twofold.store._unit import UnitOfWork
 
 _reading: ContextVar[bool] = ContextVar("twofold_reading", default=False)
@@ -39,11 +39,12 @@ def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: C
             if outer is not None:
                 return await _joined(outer, message, context, call_next, trace)
             try:
-                settled = carried()
-                async with working(new_unit(context)) as unit:
-                    unit.trace = trace
-                    if settled is not None:
-                        unit.settle(settled)
+                settled, unit = carried(), new_unit(context)
+                unit.trace = trace
+                if settled is not None:
+                    unit.settle(settled)
+                token = enter_unit(unit)  # by hand, since `async with working` would await two coroutines more
+                try:
                     result = await call_next(message, context)
                     if result.is_success:
                         _prove(proof, result.value, context)
@@ -55,7 +56,13 @@ def transaction_stage(new_unit: UnitFactory, catalogue: Catalogue, classifier: C
                             raise
                     else:
                         await unit.rollback()
-                    return result
+                except BaseException:
+                    await undo(unit, token)
+                    raise
+                leave_unit(token)
+                if unit.lingers:
+                    await unit.end()
+                return result
             except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
                 return failure_of(error, classifier)
 

@@ -69,6 +69,27 @@ class UnitOfWork:
         bounds: How much it may record.
     """
 
+    __slots__ = (
+        "_bounds",
+        "_held",
+        "_in_store",
+        "_inline",
+        "_parts",
+        "_pending",
+        "_precondition",
+        "_recorder",
+        "_reply",
+        "_settled",
+        "_snapshots",
+        "_sources",
+        "_store",
+        "_told",
+        "_turns",
+        "catalogue",
+        "committed",
+        "trace",
+    )
+
     def __init__(
         self,
         store: Store,
@@ -85,8 +106,7 @@ class UnitOfWork:
         self._recorder = Recorder(catalogue, context, bounds)
         self._bounds = bounds
         self._pending = Pending()
-        self.sources = Sources(self._recorder)
-        """The aggregates that are loaded and saved in it."""
+        self._sources: Sources | None = None
         self._inline = inline
         self._held = held
         self._told = told
@@ -115,6 +135,13 @@ class UnitOfWork:
     def attempts(self) -> Attempts:
         """What it tells of the attempts of commands."""
         return Attempts(self._recorder, self._pending)
+
+    @property
+    def sources(self) -> Sources:
+        """The aggregates that are loaded and saved in it."""
+        if self._sources is None:
+            self._sources = Sources(self._recorder)
+        return self._sources
 
     @property
     def in_part(self) -> bool:
@@ -279,8 +306,9 @@ class UnitOfWork:
             raise WiringError("a handler has answered before a command that it sent: await what it sends")
         if self._in_store is not None:
             await self._in_store.flush()
-        self.sources.prove_saved()
-        self._pending.facts += self.sources.events()
+        if self._sources is not None:
+            self._sources.prove_saved()
+            self._pending.facts += self._sources.events()
         self._recorder.open = False
         settled, pending, facts = self._settled, self._pending, self._pending.events()
         if len(facts) > self._bounds.events:
@@ -338,7 +366,8 @@ class UnitOfWork:
         receipt = self._recorder.context.origin.receipt
         if receipt is not None:
             versions = decided_versions(facts, committed, self._recorder.attempt_streams)
-            versions += self.sources.left_at()
+            if self._sources is not None:
+                versions += self._sources.left_at()
             receipt.note(committed.position, versions[0] if len(versions) == 1 else None)
         if self._told is not None and facts:
             self._told(as_facts(facts), committed.position)
@@ -367,11 +396,17 @@ class UnitOfWork:
         """Throw everything away, but what survives."""
         self._recorder.open = False
         self._pending.drop()
-        self.sources.forget()
+        if self._sources is not None:
+            self._sources.forget()
         if self.trace is not None and not self.trace.written:
             self.trace.undo()
         if self._in_store is not None:
             await self._in_store.transaction.rollback()
+
+    @property
+    def lingers(self) -> bool:
+        """Whether anything is left that has to `end`, once it is committed or rolled back."""
+        return self._in_store is not None or self._pending.survives
 
     async def end(self) -> None:
         """Let the session go, and commit what survives though the unit does not.
