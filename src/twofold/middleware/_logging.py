@@ -7,7 +7,6 @@ too, for a formatter that renders structure.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
 from typing import Any
 
 from twofold.dispatch import Handler, Next, Stage
@@ -60,12 +59,7 @@ def logging_stage(classifier: Classifier) -> Stage:
                     log_cause(_LOGGER, result.error)
             return result
 
-        def log(message: Any, context: Context) -> Awaitable[Result[Any, Any]]:
-            if _LOGGER.isEnabledFor(logging.ERROR):
-                return logged(message, context)
-            return call_next(message, context)
-
-        return log
+        return logged
 
     return Stage("logging", wrap)
 
