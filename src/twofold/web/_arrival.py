@@ -51,7 +51,6 @@ class Arrival:
         "_max_wait",
         "_method",
         "_origin",
-        "_repeated",
         "address",
         "answered",
         "app",
@@ -59,6 +58,7 @@ class Arrival:
         "headers",
         "problems",
         "queries",
+        "repeated",
     )
 
     def __init__(
@@ -69,7 +69,7 @@ class Arrival:
         self.address: str = (scope.get("client") or ("nowhere",))[0]
         self._max_wait = max_wait
         self._method: str | None = scope.get("method")
-        self.headers, self._repeated = by_name(scope["headers"])
+        self.headers, self.repeated = by_name(scope["headers"])
         sent = self.headers.get(b"x-correlation-id", b"")
         new = not _CORRELATION.fullmatch(sent)
         self.correlation_id = str(app.router.ids()) if new else sent.decode("ascii")
@@ -103,7 +103,7 @@ class Arrival:
         if self._origin is None:
             principal = None if self._authenticate is None else await self._authenticate(connection)
             require_principal(principal)
-            receipt = await receipt_of(self.headers, self._repeated, self.app, self._max_wait)
+            receipt = await receipt_of(self.headers, self.repeated, self.app, self._max_wait)
             self._origin = Origin(
                 correlation_id=self.correlation_id,
                 principal=principal,
@@ -126,7 +126,7 @@ class Arrival:
         """
         if self._method is None:
             return origin
-        origin = with_key(origin, self.headers, self._repeated)
+        origin = with_key(origin, self.headers, self.repeated)
         return origin if self._method in _READING else with_expected(origin, self.headers)
 
     async def send(self, kind: Kind, message: object, origin: Origin) -> Result[Any, Any]:

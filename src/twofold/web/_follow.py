@@ -18,12 +18,14 @@ from twofold.web._answer import Answer
 from twofold.web._arrival import Arrival
 from twofold.web._follow_answer import FollowedAnswer
 from twofold.web._follow_events import FollowedEvents
+from twofold.web._headers import refuse_repeated
 from twofold.web._problem import Problem, nothing_found
 from twofold.web._reception import problem_raised, problem_told, send_problem
 from twofold.web._stream import BEAT, Stalled, Stream, frame
 from twofold.web._streams import OpenStreams
 from twofold.web._watch import Watch
 
+_LAST_SEEN: Final = "Last-Event-ID"
 _TROUBLE: Final = 1.0
 _LONGEST_POSITION: Final = 18
 
@@ -154,14 +156,15 @@ class Follower:
         """The position that the client says it has seen last.
 
         Raises:
-            Invalid: It is no position, or one that the log has not come to.
+            Invalid: It is no position, or one that the log has not come to; or it came more than once.
         """
+        refuse_repeated(self._arrival.repeated, _LAST_SEEN)
         sent = self._arrival.headers.get(b"last-event-id", b"")
         if not sent:
             return None
         if not sent.isdigit() or len(sent) > _LONGEST_POSITION or not await self._app.has_reached(int(sent)):
             text = "this is to be the id of an event, as it was given out"
-            raise Invalid(findings=[Finding(path=("Last-Event-ID",), rule="header", message=text)])
+            raise Invalid(findings=[Finding(path=(_LAST_SEEN,), rule="header", message=text)])
         return int(sent)
 
     def _client(self) -> str:
