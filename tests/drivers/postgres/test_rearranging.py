@@ -178,7 +178,7 @@ async def test_it_gives_up_when_somebody_reads_all_the_time(
     bills: PostgresStore, plain: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is told as unavailable, and nothing is changed."""
-    monkeypatch.setattr("twofold.drivers.postgres._store._TRIES", 2)
+    monkeypatch.setattr("twofold.drivers.postgres._rearrange._TRIES", 2)
     async with plain.transaction():
         assert await plain.fetchval("SELECT text FROM bill") == "old"
         with pytest.raises(StoreUnavailable, match="lock"):

@@ -6,16 +6,39 @@ name, so those that twofold knows are dropped and made anew. What is left of the
 excludes every append.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
+
+import asyncpg
 
 from twofold.drivers.postgres._append import Calls
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._log import read
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._tables import add_tables, change_rows
-from twofold.errors import CheckpointMoved, WiringError
+from twofold.errors import CheckpointMoved, StoreUnavailable, WiringError
 from twofold.store import Batch, Rearrangement, Remainder
+
+
+async def patiently(rearranged: Callable[[], Awaitable[None]]) -> None:
+    """Rearrange as often as it takes: one that waits for those who use its tables lets nobody pass, so it gives way.
+
+    Args:
+        rearranged: Rearranges once.
+
+    Raises:
+        StoreUnavailable: The tables were in use all the time.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            await rearranged()
+        except StoreUnavailable as error:
+            if not isinstance(error.__cause__, asyncpg.LockNotAvailableError) or not tries_left:
+                raise
+        else:
+            return
+        await asyncio.sleep(_PAUSE)
 
 
 async def rearrange(connection: Connection, change: Rearrangement, names: Names, calls: Calls) -> None:
@@ -121,6 +144,8 @@ def _quoted(name: str) -> str:
     return ".".join(f'"{part}"' for part in parts)
 
 
+_TRIES = 10
+_PAUSE = 0.1
 _PATIENCE: Final = 900
 """How long to wait for a lock, in milliseconds: less than what PostgreSQL waits before it fails one of a circle."""
 _ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock({schema}.twofold_key('rearranging'))"

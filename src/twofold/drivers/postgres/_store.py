@@ -3,41 +3,36 @@
 Applications get it from their settings, or make one; nothing else of this folder is for them.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar, final
-
-import asyncpg
 
 from twofold.drivers.postgres._append import Calls, calls
 from twofold.drivers.postgres._audit import PostgresAudit
 from twofold.drivers.postgres._checkpoints import PostgresCheckpoints
 from twofold.drivers.postgres._closings import PostgresClosings
 from twofold.drivers.postgres._commits import Commits, persistently
-from twofold.drivers.postgres._connection import Connection, Server
+from twofold.drivers.postgres._connection import Server
 from twofold.drivers.postgres._epoch import begin_epoch, join_epoch
 from twofold.drivers.postgres._fetch import Fetch
 from twofold.drivers.postgres._held import PostgresTransaction
 from twofold.drivers.postgres._listen import Ear
 from twofold.drivers.postgres._log import PostgresLog
 from twofold.drivers.postgres._names import Names
-from twofold.drivers.postgres._ordering import Ordering, order, prove_ordered, prove_ordering
+from twofold.drivers.postgres._ordering import Ordering, prove_ordering
 from twofold.drivers.postgres._parked import PostgresParked
 from twofold.drivers.postgres._place import opening
 from twofold.drivers.postgres._pool import Pool
 from twofold.drivers.postgres._reader import Reader
-from twofold.drivers.postgres._rearrange import rearrange
+from twofold.drivers.postgres._rearrange import patiently, rearrange
 from twofold.drivers.postgres._replicas import Replicas
 from twofold.drivers.postgres._replies import find, find_received
-from twofold.drivers.postgres._row_security import prove_secure
-from twofold.drivers.postgres._schema import prove_current, state, upgrade, upgrade_sql
 from twofold.drivers.postgres._snapshots import find_snapshot, read_from_snapshot
-from twofold.drivers.postgres._sound import prove_isolation, prove_sound
 from twofold.drivers.postgres._tables import add_tables
-from twofold.errors import StoreUnavailable, WiringError
+from twofold.drivers.postgres._upkeep import Upkeep
+from twofold.errors import WiringError
 from twofold.store import (
     AuditEntry,
     Batch,
@@ -108,9 +103,7 @@ class PostgresStore:
         "_ear",
         "_fetch",
         "_log",
-        "_migrates",
         "_names",
-        "_ordering",
         "_parked",
         "_patience",
         "_read_only",
@@ -120,6 +113,7 @@ class PostgresStore:
         "_server",
         "_started",
         "_turn_timeout",
+        "_upkeep",
         "_writers",
     )
 
@@ -146,9 +140,7 @@ class PostgresStore:
                 f"a PostgreSQL store cannot have pool_size={pool_size!r}, readers={readers!r}, waiting={waiting!r}"
             )
         prove_ordering(ordering)
-        self._ordering: Ordering | None = ordering
         self._names = names = Names(schema)
-        self._migrates = migrate
         self._server = server = Server(
             dsn=url,
             connect_timeout=acquire_timeout,
@@ -174,7 +166,8 @@ class PostgresStore:
             read_only=True,
         )
         self._turn_timeout = turn_timeout
-        self._patience = turn_timeout + commit_timeout
+        self._patience = patience = turn_timeout + commit_timeout
+        self._upkeep = Upkeep(server, names, ordering, migrates=migrate, read_only=read_only, patience=patience)
         self._started = False
         self._bell = Bell()
         self._ear = Ear(server.connect_reader if read_only else server.connect, names, self._bell)
@@ -253,7 +246,7 @@ class PostgresStore:
     @property
     def migrates(self) -> bool:
         """Whether `start` upgrades the store's own tables."""
-        return self._migrates
+        return self._upkeep.migrates
 
     async def schema(self) -> SchemaState:
         """How far the store's own tables are; changes nothing.
@@ -261,7 +254,7 @@ class PostgresStore:
         Raises:
             StoreUnavailable: The database cannot be reached.
         """
-        return await self._alone(state)
+        return await self._upkeep.state()
 
     async def upgrade(self) -> SchemaState:
         """Bring the store's own tables up to date, and tell how far they were; harmless when they are.
@@ -272,7 +265,7 @@ class PostgresStore:
             StoreUnavailable: The database cannot be reached.
             WiringError: A newer twofold made them.
         """
-        return await self._alone(self._upgrade)
+        return await self._upkeep.upgrade()
 
     def upgrade_sql(self, since: int = 0) -> str:
         """What `upgrade` runs on a schema that has taken so many steps; empty when that is all of them.
@@ -280,37 +273,15 @@ class PostgresStore:
         Raises:
             WiringError: There is no such step.
         """
-        return upgrade_sql(self._names, since, self._ordering)
+        return self._upkeep.sql(since)
 
     async def _find_all_well(self) -> None:
         if not self._read_only:
             async with self._writers.lent() as connection:
-                await self._prepare(connection)
+                await self._upkeep.prepare(connection)
         async with self._readers.lent() as connection:
-            await self._prove(connection)
+            await self._upkeep.prove(connection)
         await self._log.head()
-
-    async def _prepare(self, connection: Connection) -> None:
-        await prove_isolation(connection)
-        if self._migrates:
-            await upgrade(connection, self._names, self._ordering)
-        else:
-            (await state(connection, self._names)).refuse_other()
-
-    async def _prove(self, connection: Connection) -> None:
-        await prove_isolation(connection)
-        await prove_secure(connection)
-        if self._read_only:
-            await prove_current(connection, self._names)
-        await prove_sound(connection, self._names)
-        if self._ordering is not None:
-            await prove_ordered(connection, self._names, self._ordering)
-
-    async def _upgrade(self, connection: Connection, names: Names) -> SchemaState:
-        found = await upgrade(connection, names, self._ordering)
-        if self._ordering is not None:
-            await order(connection, names, self._ordering)
-        return found
 
     async def stop(self) -> None:
         """Finish what was begun, and close; harmless when closed."""
@@ -405,15 +376,7 @@ class PostgresStore:
             StoreUnavailable: The tables were in use all the time; nothing was changed.
             WiringError: A table that is to be renamed is used from outside; nothing was changed.
         """
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                await persistently(lambda: self._rearrange(change))
-            except StoreUnavailable as error:
-                if not isinstance(error.__cause__, asyncpg.LockNotAvailableError) or not tries_left:
-                    raise
-            else:
-                return
-            await asyncio.sleep(_PAUSE)
+        await patiently(lambda: persistently(lambda: self._rearrange(change)))
 
     async def close_stream(self, closing: Closing, entry: AuditEntry) -> None:
         """Take a stream's events away for good, with what hangs on them, and add the entry that tells of it.
@@ -460,17 +423,6 @@ class PostgresStore:
             await transaction.rollback()
         return outcome
 
-    async def _alone(self, work: Callable[[Connection, Names], Awaitable[T]]) -> T:
-        """Do something on a connection of its own, whether the store is open or not."""
-        connections = Pool(self._server.connect, 1, self._server.connect_timeout)
-        connections.open()
-        try:
-            with opening(self._server.dsn):
-                async with connections.lent() as connection:
-                    return await work(connection, self._names)
-        finally:
-            await connections.close(_CLOSED, self._patience)
-
     async def _close(self) -> None:
         await self._ear.close()
         await self._writers.close(_CLOSED, self._patience)
@@ -478,6 +430,4 @@ class PostgresStore:
         await self._replicas.close(_CLOSED, self._patience)
 
 
-_TRIES = 10
-_PAUSE = 0.1
 _REACH = 1.0  # a replica that takes longer to answer is passed over: there is another one, or the primary
