@@ -77,8 +77,8 @@ class Record:
             (self._ended - self._started) // 1000 * MICROSECOND,
             self.outcome,
             self.code,
-            0,
-            1,
+            0,  # the position, which the store knows
+            1,  # the count
             context.origin.source,
         )
 

@@ -1,10 +1,10 @@
 """The unit of work of the message that this task handles, and what it settles of the log that is followed."""
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, TypeAlias, final
+from typing import TypeAlias, final
 
 from twofold.messages import Catalogue, Context
 from twofold.store._batch import Batch
@@ -45,8 +45,12 @@ def carrying(settled: Batch) -> Generator[None]:
         _carried.reset(token)
 
 
+enter_unit = _unit.set
+leave_unit = _unit.reset
+
+
 @final
-class working:  # noqa: N801  # reads as the block that it is; a generator would cost every command 4 µs
+class working:  # noqa: N801  # reads as the block that it is; a generator would cost every reaction 4 µs
     """Make a unit the current one for a block, and end it afterwards; an error or cancellation rolls it back.
 
     Args:
@@ -62,18 +66,14 @@ class working:  # noqa: N801  # reads as the block that it is; a generator would
         self._outer = enter_unit(self._unit)
         return self._unit
 
-    def __aexit__(
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> Coroutine[Any, Any, None]:
-        # By hand, since an `async def` would await `end` in a coroutine more, for every command.
+    ) -> None:
         if error is not None:
-            return undo(self._unit, self._outer)
-        leave_unit(self._outer)
-        return self._unit.end()
-
-
-enter_unit = _unit.set
-leave_unit = _unit.reset
+            await undo(self._unit, self._outer)
+        else:
+            leave_unit(self._outer)
+            await self._unit.end()
 
 
 async def undo(unit: UnitOfWork, outer: Token[UnitOfWork | None]) -> None:
