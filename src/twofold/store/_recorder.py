@@ -105,8 +105,9 @@ class Recorder:
         try:
             entry, context = self.catalogue.of(kind), of or self.context
         except UnknownMessage:
-            text = f"{kind.__qualname__} is recorded, and this application does not know it; see module.events()"
-            raise WiringError(text) from None
+            text = f"{kind.__qualname__} is recorded, and this application does not know it: "
+            hint = "import it by its name where its handlers are, or declare it by module.events()"
+            raise WiringError(text + hint) from None
         if entry.kind is not _EVENT:
             raise WiringError(f"{kind.__qualname__} is recorded, and it is a {entry.kind}: only events are; execute it")
         if self._headers is None:
