@@ -13,7 +13,7 @@ from tests.store.spy import Attempted, Happened, begun, known, types, written
 from twofold.dispatch import Dispatcher, Router, Settings
 from twofold.drivers.sqlite import SqliteStore
 from twofold.errors import Classifier, Conflict, OutcomeUnknown, Refused, StoreUnavailable, WiringError
-from twofold.messages import Catalogue, Command, Query
+from twofold.messages import Catalogue, Command, Context, Query
 from twofold.result import Failure, Result, Success
 from twofold.store import (
     Batch,
@@ -112,6 +112,20 @@ async def test_anything_else_rolls_back(store: MemoryStore, ending: Any) -> None
         await transactions[0].run(lambda tables: None)
     assert await types(store) == []
     assert current_unit() is None
+
+
+async def test_what_survives_a_refusal_is_committed_though_nothing_was_begun(store: MemoryStore) -> None:
+    """What is told of a command inside, by one that is then refused and has run nothing in the store."""
+    buses = dispatcher(store)
+
+    async def handle(command: Outer) -> Any:
+        unit().append("order-1", Happened())
+        unit().attempts.tell(Attempted(), expected=0, of=Context())
+        return Failure(Refused("no"))
+
+    buses.register_command(Outer, handle)
+    assert isinstance((await buses.dispatch(Outer())).error, Refused)
+    assert await types(store) == ["attempted"]
 
 
 async def test_two_commands_at_once_have_a_unit_each(store: MemoryStore) -> None:

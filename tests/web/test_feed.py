@@ -1,5 +1,6 @@
 """Events of the log, told as they come to whoever a query lets follow them."""
 
+import asyncio
 import json
 import logging
 from datetime import UTC, datetime
@@ -106,7 +107,8 @@ async def test_an_id_that_was_never_given_out_is_refused(sent: list[str]) -> Non
     async with client_of(app, web) as client:
         await said(app, "a")
         headers = [(b"accept", b"text/event-stream"), *((b"last-event-id", one.encode()) for one in sent)]
-        answer = await client.get(PATH, headers=headers)
+        async with asyncio.timeout(10):  # it would be followed for ever
+            answer = await client.get(PATH, headers=headers)
         assert (answer.status_code, [one["field"] for one in answer.json()["errors"]]) == (400, ["Last-Event-ID"])
 
 

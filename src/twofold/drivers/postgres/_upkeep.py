@@ -1,7 +1,7 @@
 """The schema that a store is in: made and brought up to date, and proven fit before anything is kept in it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar, final
+from typing import TypeVar, final
 
 from twofold.drivers.postgres._connection import Connection, Server
 from twofold.drivers.postgres._names import Names
@@ -43,7 +43,7 @@ class Upkeep:
     ) -> None:
         self._server = server
         self._names = names
-        self._ordering: Final[Ordering | None] = ordering
+        self._ordering: Ordering | None = ordering
         self._read_only = read_only
         self._patience = patience
         self.migrates = migrates
