@@ -95,6 +95,25 @@ async def test_only_events_are_added(store: MemoryStore) -> None:
     assert await types(store) == []
 
 
+async def test_who_appends_wrongly_is_told_how(store: MemoryStore) -> None:
+    """Without a stream, what is no event, or an event that nobody knows; and the unit goes on."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Unnamed(Event):
+        """Known to no catalogue."""
+
+    unit = new_unit(store)
+    with pytest.raises(WiringError, match=r"Happened stands where the name of a stream belongs: append\(stream, event"):
+        unit.append(cast("Any", Happened(n=1)))
+    with pytest.raises(WiringError, match="str is recorded, and is no event: derive it from Event"):
+        unit.append("order-1", "it happened")
+    with pytest.raises(WiringError, match=r"Unnamed is recorded, and this application does not know it: .*events\(\)"):
+        unit.append("order-1", Unnamed())
+    unit.append("order-1", Happened(n=2))
+    await unit.commit()
+    assert await types(store) == ["happened"]
+
+
 @pytest.mark.parametrize("versions", [(0, 0), (1, 0), (0, 2)])
 async def test_every_expected_version_is_checked(store: MemoryStore, versions: tuple[int, int]) -> None:
     """The second append of a stream counts what the first one added."""

@@ -1,4 +1,4 @@
-"""The messages in sight of an application's handlers: those that their Python modules define or import."""
+"""The messages in sight of an application's handlers: those that their Python modules have, or their code names."""
 
 import inspect
 import sys
@@ -7,6 +7,7 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
+from twofold.app._mentioned import mentioned_by_handler
 from twofold.dispatch import Module, Registration
 from twofold.messages import Command, Event, Query
 
@@ -14,7 +15,9 @@ _BASES = (Command, Query, Event)
 
 
 def messages_near(modules: Sequence[Module]) -> list[type]:
-    """Events that the Python modules of handlers, projections and what they name have; commands they define.
+    """Events that the Python modules of handlers, projections and what they name have, or that code of handlers names.
+
+    And commands that those modules define.
 
     This is how an event that nobody handles yet is known all the same, and how a command without a handler is found.
     """
@@ -23,7 +26,21 @@ def messages_near(modules: Sequence[Module]) -> list[type]:
         for value in list(vars(sys.modules[name]).values()):
             if isinstance(value, type) and _is_own(value, name):
                 found[value] = None
+    named = [_named_by(registration) for module in modules for registration in module]
+    found |= dict.fromkeys(sorted(set[type]().union(*named), key=repr))
     return list(found)
+
+
+def _named_by(registration: Registration) -> frozenset[type]:
+    """The events that the code of a handler names, be it through a module."""
+    target, method = registration.target, registration.method
+    functions = (getattr(target, method, target), getattr(target, "__init__", None))
+    needs = [hint for function in functions for hint in _annotations(function)]
+    return mentioned_by_handler(target, method, needs, _is_event, applied=True)
+
+
+def _is_event(cls: type) -> bool:
+    return issubclass(cls, Event) and _is_own(cls, cls.__module__)
 
 
 def _is_own(message: type, module: str) -> bool:

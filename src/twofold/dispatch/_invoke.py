@@ -8,11 +8,13 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import MethodType
 from typing import Any, NamedTuple, TypeAlias
 
 from twofold.dispatch._handler import Handler
 from twofold.dispatch._handlers import NEVER_INSIDE, SUCCESS, as_result, checked, lend_tools
 from twofold.dispatch._pipeline import Next, failure_of
+from twofold.dispatch._signature import name_of
 from twofold.dispatch._tools import close_facts, open_facts
 from twofold.errors import Classifier
 from twofold.messages import Context
@@ -65,27 +67,28 @@ def innermost(handler: Handler, binding: Binding, classifier: Classifier, runner
     if handler.is_async and not handler.is_class and inspect.isroutine(handler.target):
         if handler.called_with or handler.context_parameter:
             return _plain(handler, binding, classifier)
-        return _Bare(handler, classifier).call
+        return MethodType(_bare(classifier), handler.target)
     return _full(handler, binding, classifier, runner)
 
 
-class _Bare:
-    """The shortest way, for an async function of the message; it touches little, which counts with many handlers."""
+@functools.lru_cache(maxsize=8)
+def _bare(classifier: Classifier) -> Callable[..., Awaitable[Result[Any, Any]]]:
+    """The shortest way, for an async function of the message, which it is bound to as to its `self`.
 
-    __slots__ = ("_classifier", "_function", "_id")
+    All handlers of an application share it. What each of them has to itself is fetched from memory for every message
+    where there are many, and here that is one small object.
+    """
 
-    def __init__(self, handler: Handler, classifier: Classifier) -> None:
-        self._function: Callable[[Any], Awaitable[Any]] = handler.target
-        self._classifier, self._id = classifier, handler.id
-
-    async def call(self, message: Any, context: Context) -> Result[Any, Any]:
+    async def call(function: Callable[[Any], Awaitable[Any]], message: Any, context: Context) -> Result[Any, Any]:
         try:
-            answer = await self._function(message)
+            answer = await function(message)
         except Exception as error:  # noqa: BLE001  # the classifier tells failures from bugs, and raises those
-            return failure_of(error, self._classifier)
+            return failure_of(error, classifier)
         # Said here what `as_result` would say, which costs a call; and `answer.value` costs another one.
         sound = type(answer) is SUCCESS and type(answer._value) not in NEVER_INSIDE
-        return answer if sound else as_result(answer, self._id)
+        return answer if sound else as_result(answer, name_of(function))
+
+    return call
 
 
 def _plain(handler: Handler, binding: Binding, classifier: Classifier) -> Next:

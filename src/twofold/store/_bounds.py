@@ -53,9 +53,13 @@ class Bounds:
         Raises:
             TooLarge: It is out of bounds.
             Invalid: It holds what no database has in a text.
+            WiringError: It is no text at all.
         """
         try:
             size = len(name) if name.isascii() else len(name.encode())
+        except AttributeError:
+            what = type(name).__qualname__
+            raise WiringError(f"{what} stands where the name of a stream belongs: append(stream, event)") from None
         except UnicodeEncodeError:
             raise Invalid("the name of a stream, or a tag, is no text: it holds half of a surrogate pair") from None
         if size > self.name:

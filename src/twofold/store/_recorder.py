@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final, final
 
 from twofold.errors import TooLarge, UnknownMessage, WiringError
-from twofold.messages import Catalogue, Context, Kind
+from twofold.messages import Catalogue, Context, Event, Kind
 from twofold.store._added import Added
 from twofold.store._attempt import attempt_stream
 from twofold.store._batch import ANY_VERSION, Draft
@@ -105,9 +105,12 @@ class Recorder:
         try:
             entry, context = self.catalogue.of(kind), of or self.context
         except UnknownMessage:
-            text = f"{kind.__qualname__} is recorded, and this application does not know it: "
-            hint = "import it by its name where its handlers are, or declare it by module.events()"
-            raise WiringError(text + hint) from None
+            text = f"{kind.__qualname__} is recorded, and "
+            if issubclass(kind, Event):
+                text += "this application does not know it: name it where its handlers are, or in module.events()"
+            else:
+                text += "is no event: derive it from Event"
+            raise WiringError(text) from None
         if entry.kind is not _EVENT:
             raise WiringError(f"{kind.__qualname__} is recorded, and it is a {entry.kind}: only events are; execute it")
         if self._headers is None:

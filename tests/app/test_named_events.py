@@ -1,0 +1,26 @@
+"""Events that handlers name through the module that they are in are known, as those are that are imported by name."""
+
+import pytest
+
+from tests.app.theatre import events, staff
+from tests.app.theatre.handlers import Announce, Clean, Hire, OpenStage, Plan, theatre
+from twofold import App
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_command_records_what_its_code_names_through_a_module() -> None:
+    """In the handler, in a function or an aggregate that it calls, and in what it is given; by all of a path, too."""
+    async with App("theatre", modules=[theatre], database="memory:") as app:
+        for command in (Plan(show="Faust"), Announce(show="Faust"), OpenStage(), Clean(), Hire(name="Ada")):
+            assert (await app.execute(command)).is_success
+        recorded = [entry.type for entry in await app.store.log.read(0, until=9, limit=9)]
+    assert recorded == ["planned", "announced", "opened", "cleaned", "hired"]
+
+
+async def test_only_what_is_named_is_known() -> None:
+    """What an aggregate applies is, though nothing records it here; the rest of the module is not."""
+    async with App("theatre", modules=[theatre], database="memory:") as app:
+        known = {kind.cls for kind in app.router.catalogue}
+    assert {events.Planned, events.Announced, events.Opened, events.Cleaned, events.Burnt, staff.Hired} <= known
+    assert events.Forgotten not in known
