@@ -267,6 +267,24 @@ async def test_an_edit_while_it_is_tried_counts(store: MemoryStore, still_bad: b
     assert [parked.data for parked in await store.parked.list()] == ([b'{"n": 12}', None] if still_bad else [])
 
 
+async def test_an_edit_of_what_waits_behind_it_counts(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in the moment in which what was read of it is written again, since what it waits behind has failed."""
+    counter, commit = Counter(store), MemoryStore.commit
+
+    async def edit_first(store: MemoryStore, batch: Batch) -> Committed:
+        if any(parked.position == 2 for parked in batch.parks):
+            await store.parked.edit("counter", 2, json.dumps({"n": 12}).encode())
+        return await commit(store, batch)
+
+    poison(counter, 13)
+    async with following(counter, store, attempts=1, poll=0.01) as one:
+        await one.reached(await append(store, 13, 14, stream="a"))
+        monkeypatch.setattr(MemoryStore, "commit", edit_first)
+        await store.parked.retry("counter", "a")
+        await until(lambda: waiting_again(store, attempts=2))
+    assert [(parked.data, parked.due) for parked in await store.parked.list()] == [(None, False), (b'{"n": 12}', False)]
+
+
 async def test_a_drop_while_a_stream_is_tried_counts(store: MemoryStore) -> None:
     """Whether it is the one that is being tried, or one behind it."""
     counter, tried = Counter(store), list[int]()

@@ -67,7 +67,8 @@ class Batch(NamedTuple):
         rows: Changes to the tables of read models, in order.
         moves: Checkpoints that move with them.
         conditions: What must not have happened since the decision; checked before anything is written.
-        parks: Events to put aside, replacing what is there of the same subscription and position.
+        parks: Events to put aside, replacing what is there of the same subscription and position, but for its data,
+            which an edit alone changes.
         frees: Parked events to let go, by subscription and position.
         reply: What a command with a key answers; its transaction has claimed the key.
         audit: Entries for the audit trail; the position is that which the batch appends up to.

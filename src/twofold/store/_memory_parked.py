@@ -64,7 +64,9 @@ class MemoryParked:
     def change(self, parks: Collection[Parked], frees: Collection[tuple[str, int]]) -> None:
         """Put events aside, and let others go."""
         for one in parks:
-            self._parked[one.subscription, one.position] = one
+            key = one.subscription, one.position
+            there = self._parked.get(key)
+            self._parked[key] = one if there is None else one._replace(data=there.data)
         for key in frees:
             self._parked.pop(key, None)
 

@@ -114,7 +114,7 @@ class Checkpoints(StoreCase):
         ]
         again = head._replace(attempts=2, cause="again")
         await store.commit(Batch(parks=(again,), frees=(("p", 7), ("p", 99))))
-        assert list(await store.parked.list("p")) == [again]
+        assert list(await store.parked.list("p")) == [again._replace(data=b"{}")], "an edit was overwritten"
 
     async def test_rows_change_in_order(self, store: Store) -> None:
         """Upsert, add and delete apply to the row with the key, one after the other."""

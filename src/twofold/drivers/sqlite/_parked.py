@@ -106,7 +106,10 @@ _STREAMS = "SELECT DISTINCT stream FROM twofold_parked WHERE subscription = ?"
 _RETRY = own("UPDATE twofold_parked SET due = 1 WHERE subscription = ? AND stream = ?")
 _EDIT = own("UPDATE twofold_parked SET data = ? WHERE subscription = ? AND position = ?")
 _PARK = own(
-    "REPLACE INTO twofold_parked (subscription, position, stream, type, time, cause, trace, attempts, data, due)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO twofold_parked (subscription, position, stream, type, time, cause, trace, attempts, data, due)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subscription, position) DO UPDATE SET"
+    " stream = excluded.stream, type = excluded.type, time = excluded.time, cause = excluded.cause,"
+    " trace = excluded.trace, attempts = excluded.attempts, due = excluded.due"
 )
+"""The data of what is parked already stays as it is: somebody may have edited it since it was read."""
 _FREE = own("DELETE FROM twofold_parked WHERE subscription = ? AND position = ?")
