@@ -1,10 +1,13 @@
 """Events that handlers name through the module that they are in are known, as those are that are imported by name."""
 
+from typing import Any
+
 import pytest
 
 from tests.app.theatre import events, staff
 from tests.app.theatre.handlers import Announce, Clean, Hire, OpenStage, Plan, theatre
 from twofold import App
+from twofold.app._mentioned import mentioned_by
 
 pytestmark = pytest.mark.anyio
 
@@ -24,3 +27,11 @@ async def test_only_what_is_named_is_known() -> None:
         known = {kind.cls for kind in app.router.catalogue}
     assert {events.Planned, events.Announced, events.Opened, events.Cleaned, events.Burnt, staff.Hired} <= known
     assert events.Forgotten not in known
+
+
+def test_a_long_way_from_function_to_function_is_followed() -> None:
+    """It is longer than Python lets functions call each other."""
+    steps = "".join(f"def step{n}():\n    step{n + 1}()\n" for n in range(3000))
+    scope: dict[str, Any] = {"__name__": "tests.walking", "events": events}
+    exec(f"{steps}def step3000():\n    events.Planned", scope)
+    assert mentioned_by(scope["step0"], {events.Planned, events.Opened}.__contains__) == {events.Planned}

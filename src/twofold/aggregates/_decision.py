@@ -116,7 +116,8 @@ def selection_of(decision: Decision, catalogue: Catalogue) -> Selection:
     events = events_of(type(decision))
     unknown = ", ".join(event.__qualname__ for event in events if event not in catalogue)
     if unknown:
-        raise WiringError(f"{name} depends on {unknown}, and this application does not know it; see module.events()")
+        hint = "name it where its handlers are, or in module.events()"
+        raise WiringError(f"{name} depends on {unknown}, and this application does not know it: {hint}")
     return Selection(types=catalogue.stored_as(events), tags=frozenset(tags_of(decision, marked)))
 
 

@@ -15,7 +15,7 @@ _APPLYING: Final = "evolve"
 
 
 def mentioned_by_handler(
-    target: object, method: str, needs: Iterable[Any], wanted: Callable[[type], bool], *, applied: bool = False
+    target: object, method: str, needs: Iterable[Any], wanted: Callable[[type], bool]
 ) -> frozenset[type]:
     """The messages that the code of a handler names.
 
@@ -24,22 +24,12 @@ def mentioned_by_handler(
         method: The name of the method.
         needs: What the handler is given: types whose methods it may call.
         wanted: Whether a class is one of those that are looked for.
-        applied: Whether events that aggregates only apply are meant as well.
     """
-    owners = [one for hint in needs for one in (hint, *get_args(hint))]
-    if isinstance(target, FunctionType):
-        return mentioned_by(target, wanted, owners, applied=applied)
-    owners.append(target if isinstance(target, type) else type(target))
-    function: Any = getattr(target, method, target)
-    return mentioned_by(function, wanted, owners, applied=applied)
+    return mentioned_by(_function_of(target, method), wanted, _owners_of(target, needs))
 
 
 def mentioned_by(
-    function: Callable[..., Any],
-    wanted: Callable[[type], bool],
-    owners: Iterable[Any] = (),
-    *,
-    applied: bool = False,
+    function: Callable[..., Any], wanted: Callable[[type], bool], owners: Iterable[Any] = ()
 ) -> frozenset[type]:
     """The messages that code names.
 
@@ -47,55 +37,90 @@ def mentioned_by(
         function: Where it begins.
         wanted: Whether a class is one of those that are looked for.
         owners: Classes whose methods it may call.
-        applied: Whether events that aggregates only apply are meant as well.
     """
-    reading = _Reading(function, wanted)
-    reading.meet(*owners)
-    reading.read(function)
-    reading.follow(applied=applied)
+    reading = _Reading(_package(function), wanted)
+    reading.meet(function, *owners)
+    reading.follow()
     return frozenset(reading.found)
 
 
-class _Reading:
-    """What was read, and what was met on the way."""
+def mentioned_by_any(
+    handlers: Iterable[tuple[object, str, Iterable[Any]]], wanted: Callable[[type], bool]
+) -> frozenset[type]:
+    """The messages that the code of any of these handlers names, or that an aggregate of theirs applies.
 
-    def __init__(self, function: Callable[..., Any], wanted: Callable[[type], bool]) -> None:
+    All of it is read once, so that it takes no longer with many handlers that call the same.
+
+    Args:
+        handlers: The target, method and needs of each, as for `mentioned_by_handler`.
+        wanted: Whether a class is one of those that are looked for.
+    """
+    readings: dict[str, _Reading] = {}
+    for target, method, needs in handlers:
+        function = _function_of(target, method)
+        package = _package(function)
+        reading = readings.setdefault(package, _Reading(package, wanted))
+        reading.meet(function, *_owners_of(target, needs))
+    for reading in readings.values():
+        reading.follow(applied=True)
+    return frozenset[type]().union(*(reading.found for reading in readings.values()))
+
+
+class _Reading:
+    """What was read of one package, and what was met on the way."""
+
+    def __init__(self, package: str, wanted: Callable[[type], bool]) -> None:
         self.found: set[type] = set()
         self._wanted = wanted
-        self._package = _package(function)
-        self._read: set[FunctionType] = set()
-        self._owners: dict[type, None] = {}
+        self._package = package
+        self._known: set[FunctionType] = set()
+        self._unread: list[FunctionType] = []
+        self._owners: dict[type, frozenset[str]] = {}
         self._names: set[str] = set()
 
-    def read(self, function: object) -> None:
-        """Read a function, and the functions that it calls by name."""
-        function = _function(function)
-        if not isinstance(function, FunctionType) or function in self._read or _package(function) != self._package:
-            return
-        self._read.add(function)
-        names = frozenset(_names(function.__code__))
-        self._names |= names
-        self.meet(*_values(sorted(names), function.__globals__))
-
     def meet(self, *values: object) -> None:
-        """Take notice of what code names."""
+        """Take notice of what code names: of messages, classes whose methods it may call, and functions."""
         for value in values:
             if not isinstance(value, type):
-                self.read(value)
+                self._meet_function(value)
             elif self._wanted(value):
                 self.found.add(value)
-            elif _package(value) == self._package:
-                self._owners[value] = None
+            elif _package(value) == self._package and value not in self._owners:
+                self._owners[value] = frozenset(name for cls in value.__mro__ for name in vars(cls))
 
-    def follow(self, *, applied: bool) -> None:
-        """Read the methods that may have been called, until there is none that was not read."""
-        count = -1
-        while count != len(self._read):
-            count = len(self._read)
-            names = self._names | {_APPLYING} if applied else self._names - {_APPLYING}
-            for owner in list(self._owners):
-                for name in sorted(names):
-                    self.read(inspect.getattr_static(owner, name, None))
+    def follow(self, *, applied: bool = False) -> None:
+        """Read functions, and methods that they may call, until there is none that was not read.
+
+        Args:
+            applied: Whether the methods are read that take events, and make none.
+        """
+        while self._unread:
+            while self._unread:
+                function = self._unread.pop()
+                names = frozenset(_names(function.__code__))
+                self._names |= names
+                self.meet(*_values(sorted(names), function.__globals__))
+            called = self._names | {_APPLYING} if applied else self._names - {_APPLYING}
+            for owner, members in self._owners.items():
+                for name in members & called:
+                    self._meet_function(inspect.getattr_static(owner, name))
+
+    def _meet_function(self, value: object) -> None:
+        function = _unwrapped(value)
+        if isinstance(function, FunctionType) and function not in self._known and _package(function) == self._package:
+            self._known.add(function)
+            self._unread.append(function)
+
+
+def _function_of(target: object, method: str) -> Any:
+    return target if isinstance(target, FunctionType) else getattr(target, method, target)
+
+
+def _owners_of(target: object, needs: Iterable[Any]) -> list[Any]:
+    owners = [one for hint in needs for one in (hint, *get_args(hint))]
+    if not isinstance(target, FunctionType):
+        owners.append(target if isinstance(target, type) else type(target))
+    return owners
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -116,7 +141,7 @@ def _values(names: Iterable[str], scope: dict[str, Any]) -> Iterator[Any]:
         scopes += map(vars, new)
 
 
-def _function(value: Any) -> object:
+def _unwrapped(value: Any) -> object:
     """The function behind a method and behind decorators that say what they wrap; anything else as it is."""
     if isinstance(value, MethodType | classmethod | staticmethod):
         value = cast("Any", value).__func__

@@ -7,7 +7,7 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
-from twofold.app._mentioned import mentioned_by_handler
+from twofold.app._mentioned import mentioned_by_any
 from twofold.dispatch import Module, Registration
 from twofold.messages import Command, Event, Query
 
@@ -26,17 +26,15 @@ def messages_near(modules: Sequence[Module]) -> list[type]:
         for value in list(vars(sys.modules[name]).values()):
             if isinstance(value, type) and _is_own(value, name):
                 found[value] = None
-    named = [_named_by(registration) for module in modules for registration in module]
-    found |= dict.fromkeys(sorted(set[type]().union(*named), key=repr))
-    return list(found)
+    named = mentioned_by_any(map(_parts, (one for module in modules for one in module)), _is_event)
+    return [*found, *sorted(named - {*found}, key=repr)]
 
 
-def _named_by(registration: Registration) -> frozenset[type]:
-    """The events that the code of a handler names, be it through a module."""
+def _parts(registration: Registration) -> tuple[object, str, list[Any]]:
+    """The target of a handler, its method, and what it is given."""
     target, method = registration.target, registration.method
     functions = (getattr(target, method, target), getattr(target, "__init__", None))
-    needs = [hint for function in functions for hint in _annotations(function)]
-    return mentioned_by_handler(target, method, needs, _is_event, applied=True)
+    return target, method, [hint for function in functions for hint in _annotations(function)]
 
 
 def _is_event(cls: type) -> bool:
