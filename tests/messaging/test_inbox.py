@@ -236,16 +236,21 @@ async def test_what_is_dropped_keeps_nothing_waiting(tmp_path: Path) -> None:
 
 
 async def test_numbers_of_the_broker_that_begin_anew_take_no_place_of_what_is_parked(tmp_path: Path) -> None:
-    """Its stream was made anew, say: what was put aside before stays."""
+    """Its stream was made anew, say: what was put aside before stays, and of what comes at once each has its own."""
     path = tmp_path / "own.db"
-    for _ in range(3):
+    for number in range(3):
         broker = MemoryBroker()
         app = App("billing", modules=[billing()], database=path, broker=broker)
         async with app:
-            await broker.publish([message("a", data=b"x")])
+            await broker.publish([message(f"{number}{letter}", data=b"x") for letter in "ab"])
             await app.settle()
     async with App("billing", modules=[billing()], database=path, broker="memory:") as app:
-        assert [one.position for one in await app.parked.list()] == [1, 2, 3]
+        parked = await app.parked.list()
+    names = ["0a", "0b", "1a", "1b", "2a", "2b"]
+    assert [(one.position, one.stream) for one in parked] == [
+        (place, f"from:orders:order-{name}") for place, name in enumerate(names, 1)
+    ]
+    assert [name.encode() in (one.data or b"") for name, one in zip(names, parked, strict=True)] == [True] * 6
 
 
 async def test_what_says_who_caused_it_is_carried_on() -> None:

@@ -105,6 +105,8 @@ async def test_who_appends_wrongly_is_told_how(store: MemoryStore) -> None:
     unit = new_unit(store)
     with pytest.raises(WiringError, match=r"Happened stands where the name of a stream belongs: append\(stream, event"):
         unit.append(cast("Any", Happened(n=1)))
+    with pytest.raises(WiringError, match="bytes stands where the name of a stream belongs"):
+        unit.append(cast("Any", b"order-1"), Happened(n=1))
     with pytest.raises(WiringError, match="str is recorded, and is no event: derive it from Event"):
         unit.append("order-1", "it happened")
     with pytest.raises(WiringError, match=r"Unnamed is recorded, and this application does not know it: .*events\(\)"):

@@ -37,11 +37,12 @@ from twofold.app._production import production_faults
 from twofold.app._providers import own_provider
 from twofold.app._role import Role
 from twofold.app._said import Running, Said, Watching
-from twofold.app._scan import messages_near, messages_of
+from twofold.app._scan import messages_near, messages_of, python_modules
 from twofold.app._sql import Sql
 from twofold.app._stages import caching_of, pipeline_of, reliability_of
 from twofold.app._stores import Stores
 from twofold.app._tables import table_faults
+from twofold.app._taken import add_taken
 from twofold.app._upcasting import upcaster_faults
 from twofold.app._views import view_faults, views_of
 from twofold.dispatch import Handler, Module, Router, inject
@@ -94,6 +95,7 @@ def assemble(
     forgotten = unhandled(near, handlers, meant.union(*map(messages_of, unread)))
     done.faults += missing_handler_faults(forgotten)
     _read_lost([*forgotten, *sorted(meant, key=repr)], router, done)
+    add_taken(router.catalogue, python_modules(modules))
     done.faults += encoding_faults(router.catalogue)
     done.faults += personal_faults(router.catalogue, stores)
     done.faults += upcaster_faults(modules, router.catalogue)

@@ -1,4 +1,4 @@
-"""The messages in sight of an application's handlers: those that their Python modules have, or their code names."""
+"""The messages in sight of an application's handlers: those that their Python modules define or import."""
 
 import inspect
 import sys
@@ -7,7 +7,6 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
-from twofold.app._mentioned import mentioned_by_any
 from twofold.dispatch import Module, Registration
 from twofold.messages import Command, Event, Query
 
@@ -15,9 +14,7 @@ _BASES = (Command, Query, Event)
 
 
 def messages_near(modules: Sequence[Module]) -> list[type]:
-    """Events that the Python modules of handlers, projections and what they name have, or that code of handlers names.
-
-    And commands that those modules define.
+    """Events that the Python modules of handlers, projections and what they name have; commands they define.
 
     This is how an event that nobody handles yet is known all the same, and how a command without a handler is found.
     """
@@ -26,19 +23,7 @@ def messages_near(modules: Sequence[Module]) -> list[type]:
         for value in list(vars(sys.modules[name]).values()):
             if isinstance(value, type) and _is_own(value, name):
                 found[value] = None
-    named = mentioned_by_any(map(_parts, (one for module in modules for one in module)), _is_event)
-    return [*found, *sorted(named - {*found}, key=repr)]
-
-
-def _parts(registration: Registration) -> tuple[object, str, list[Any]]:
-    """The target of a handler, its method, and what it is given."""
-    target, method = registration.target, registration.method
-    functions = (getattr(target, method, target), getattr(target, "__init__", None))
-    return target, method, [hint for function in functions for hint in _annotations(function)]
-
-
-def _is_event(cls: type) -> bool:
-    return issubclass(cls, Event) and _is_own(cls, cls.__module__)
+    return list(found)
 
 
 def _is_own(message: type, module: str) -> bool:

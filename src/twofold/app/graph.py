@@ -132,8 +132,7 @@ class _Drawing:
     def _mentioned(self, handler: Handler) -> frozenset[type]:
         """What a handler's code names beside what it handles, under every registration of it."""
         own = {one.message_type for one in self.app.router.handlers() if one.id == handler.id}
-        kinds, needs = self._caused_kinds(), handler.needs.values()
-        return mentioned_by_handler(handler.target, handler.method, needs, kinds.__contains__) - own
+        return mentioned_by_handler(handler, self._caused_kinds()) - own
 
     def _caused_kinds(self) -> frozenset[type]:
         return frozenset(kind.cls for kind in self.app.router.catalogue if kind.kind is not Kind.QUERY)
@@ -146,7 +145,7 @@ class _Drawing:
                 kinds = self._caused_kinds()
                 answers = frozenset(_classes(get_type_hints(decide).get("return"))) & kinds
                 commands = named_classes(decide, 0, decide.__qualname__)
-                caused = (answers or mentioned_by(decide, kinds.__contains__)) - {*commands}
+                caused = (answers or mentioned_by(decide, kinds)) - {*commands}
                 yield from ((command, caused) for command in commands)
 
     def _message(self, cls: type) -> str:

@@ -65,9 +65,8 @@ def innermost(handler: Handler, binding: Binding, classifier: Classifier, runner
     if runner is None and handler.blocking:
         runner = asyncio.to_thread
     if handler.is_async and not handler.is_class and inspect.isroutine(handler.target):
-        if handler.called_with or handler.context_parameter:
-            return _plain(handler, binding, classifier)
-        return MethodType(_bare(classifier), handler.target)
+        is_bare = not (handler.called_with or handler.context_parameter) and handler.id == name_of(handler.target)
+        return MethodType(_bare(classifier), handler.target) if is_bare else _plain(handler, binding, classifier)
     return _full(handler, binding, classifier, runner)
 
 

@@ -236,11 +236,11 @@ class Receiver:
             if key in known:
                 continue
             if isinstance(found, Exception):
-                letter = await self._letter(one, found, 1)
+                letter = await self._letter(one, found, 1, beside=aside)
                 waiting.add(letter.stream)
                 aside.append((letter, found))
             elif found.stream in waiting or self._parking.holds(found.stream):
-                aside.append((await self._letter(one), None))
+                aside.append((await self._letter(one, beside=aside), None))
             else:
                 known.add(key)
                 arrivals.append(found)
@@ -256,13 +256,25 @@ class Receiver:
         except Exception as error:  # noqa: BLE001  # whatever a stranger has found, it is about this message
             return one, key, error
 
-    async def _letter(self, one: Incoming, error: Exception | None = None, attempts: int = 0) -> Parked:
-        """A message as it is put aside, under a position of its own; a second copy takes the place of the first."""
+    async def _letter(
+        self, one: Incoming, error: Exception | None = None, attempts: int = 0, beside: Sequence[_Aside] = ()
+    ) -> Parked:
+        """A message as it is put aside, under a position of its own; a second copy takes the place of the first.
+
+        Args:
+            one: The message.
+            error: Why; None for one that only waits behind another.
+            attempts: How often it was tried.
+            beside: What is put aside with it, before it.
+        """
         entry, data = self._inbox.entry_of(one), document_of(one, LARGEST)
+        there = {letter.position: letter.data for letter, _ in beside}
         found = await self._store.parked.get(self.name, entry.position)
-        if found is not None and found.data != data:  # the broker's numbers have begun anew
-            last = [*await self._store.parked.list(self.name, limit=1_000_000)][-1]
-            entry = entry._replace(position=last.position + 1)
+        if found is not None:
+            there[found.position] = found.data
+        if there.get(entry.position, data) != data:  # the broker's numbers have begun anew
+            parked = await self._store.parked.list(self.name, limit=1_000_000)
+            entry = entry._replace(position=max([*there, *(letter.position for letter in parked)]) + 1)
         return self._parking.aside(entry, error, attempts)._replace(data=data)
 
     async def _retried(self) -> bool:

@@ -56,15 +56,15 @@ class Bounds:
             WiringError: It is no text at all.
         """
         try:
-            size = len(name) if name.isascii() else len(name.encode())
-        except AttributeError:
+            size, nul = len(name) if name.isascii() else len(name.encode()), "\0" in name
+        except (AttributeError, TypeError):
             what = type(name).__qualname__
             raise WiringError(f"{what} stands where the name of a stream belongs: append(stream, event)") from None
         except UnicodeEncodeError:
             raise Invalid("the name of a stream, or a tag, is no text: it holds half of a surrogate pair") from None
         if size > self.name:
             raise TooLarge("the name of a stream, or a tag, is", limit=self.name)
-        if "\0" in name:
+        if nul:
             raise Invalid("the name of a stream, or a tag, holds a NUL")
         return name
 

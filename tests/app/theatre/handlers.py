@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import tests.app.theatre.events as happened
 import tests.app.theatre.staff
-from tests.app.theatre import posters
+from tests.app.theatre import contracts, posters
 from tests.app.theatre.posters import Cleaning, Stage
-from twofold import Command, CommandHandler, EventBus, Module, Repository, UnitOfWork
+from twofold import Command, CommandHandler, EventBus, Module, Repository, Result, Success, UnitOfWork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,11 @@ class Hire(Command[None]):
     """Somebody."""
 
     name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare(Command[bool]):
+    """With what is none of ours."""
 
 
 theatre = Module("theatre")
@@ -76,3 +81,11 @@ class CleanHandler(CommandHandler[Clean, None]):
 @theatre.handler
 async def hire(command: Hire, bus: EventBus) -> None:
     await bus.publish(tests.app.theatre.staff.Hired(name=command.name))
+
+
+@theatre.handler
+async def compare(command: Compare) -> Result[bool]:
+    ours: object = command
+    if isinstance(ours, contracts.Planned | contracts.Happening):
+        return Success(bool(contracts.settings))
+    return Success(False)

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import enum
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy.types import UserDefinedType
 
 from tests.drivers.sql.conftest import NewSessions, NewStore
 from tests.drivers.sql.shop import Customer, names, prove_out_of_reach
+from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.postgres.sql import PostgresSessions
 from twofold.errors import WiringError
 from twofold.sql import Sessions, WriteRefused
@@ -62,6 +64,8 @@ VALUES: dict[str, Any] = {
         "ROLLBACK TO sa_session",
         "START TRANSACTION",
         "PREPARE TRANSACTION 'x'",
+        "PREPARE mine AS SELECT 1",
+        "DEALLOCATE ALL",
         "SET search_path TO other",
         "SET TRANSACTION READ WRITE",
         "RESET ALL",
@@ -84,6 +88,46 @@ async def test_what_ends_with_the_transaction_is_allowed(store: Store, sessions:
     async with sessions.write(transaction) as session:
         await session.execute(text(statement))
     await transaction.rollback()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT set_config('app.user', 'ada', false)",
+        "SELECT set_config('search_path', 'nowhere', false)",
+        "SELECT pg_advisory_lock(7)",
+        "/* mine */ CREATE TEMPORARY TABLE mine (a int)",
+        "SELECT 1 AS a INTO TEMP mine",
+        "DO $$ BEGIN PERFORM set_config('app.user', 'ada', false); END $$",
+    ],
+)
+async def test_what_outlasts_a_transaction_is_not_there_for_the_next(
+    store: PostgresStore, sessions: Sessions, statement: str
+) -> None:
+    """On whatever connection it comes to; a reader's, too, where the server lets it."""
+    left = (
+        "SELECT current_setting('app.user', true), current_setting('search_path'), to_regclass('pg_temp.mine'),"
+        " (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND pid = pg_backend_pid())"
+    )
+
+    async def found() -> set[tuple[Any, ...]]:
+        transactions = [store.begin() for _ in range(5)]
+        rows = [await one.run(lambda connection: connection.fetchrow(left)) for one in transactions]
+        async with sessions.read() as reader:
+            rows.append((await reader.execute(text(left))).one())
+        for one in transactions:
+            await one.rollback()
+        return {(row[0] or None, *row[1:]) for row in rows}
+
+    before = await found()
+    transaction = store.begin()
+    async with sessions.write(transaction) as session:
+        await session.execute(text(statement))
+        await transaction.commit(Batch())
+    with suppress(DBAPIError, WriteRefused):
+        async with sessions.read() as reader:
+            await reader.execute(text(statement))
+    assert await found() == before
 
 
 async def test_sessions_work_side_by_side(store: Store, sessions: Sessions) -> None:

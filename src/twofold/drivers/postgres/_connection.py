@@ -22,6 +22,8 @@ class Connection(Protocol):
     """Whether its transactions say whose rows they are about."""
     shows: str
     """The statement that has said so last in its transaction, where it does; empty when that is not known any more."""
+    touched: bool
+    """Whether SQL of the user's may have left something on it that outlasts its transaction."""
 
     async def execute(self, query: str, *values: Any, timeout: float | None = None) -> str: ...
     async def executemany(self, command: str, args: Sequence[Sequence[Any]]) -> None: ...
@@ -121,6 +123,7 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no t
     born: datetime | None = None
     row_security = False
     shows = ""
+    touched = False
 
 
 def _watch_other_end(connection: Any) -> None:

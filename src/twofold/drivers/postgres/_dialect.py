@@ -6,6 +6,7 @@ store, which knows whether the connection is still the session's to use.
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 import asyncpg
@@ -231,6 +232,7 @@ class LoopCursor(Fetched):
             raise WiringError(f"the connection of a session belongs to the store, which refuses: {forbidden[0]}")
 
         async def work(connection: Any) -> Any:
+            connection.touched |= _outlasts(statement)
             await show(connection)
             adapted = self.lent.dialect.adapted(connection)
             prepared, attributes = await adapted._prepare(statement, self._invalidate_schema_cache_asof)
@@ -246,18 +248,34 @@ class LoopCursor(Fetched):
         """Execute once for each set of parameters."""
 
         async def work(connection: Any) -> None:
+            connection.touched |= _outlasts(statement)
             await show(connection)
             await connection.executemany(statement, parameters)
 
         self.lent.run(work, statement)
 
 
+@lru_cache(maxsize=1024)
+def _outlasts(statement: str) -> bool:
+    """Whether what a statement leaves may outlast its transaction: a setting, a lock, a temporary table.
+
+    What a function of the user's own leaves does not show in the statement that calls it.
+    """
+    return _PLAIN.match(statement) is None or _LASTING.search(statement) is not None
+
+
 _ANEW = "ROLLBACK AND CHAIN"
+_BEFORE = r"(?:\s|--[^\n]*\n|/\*.*\*/)*"
+_LASTS = r"\bset_config\b|\bpg_(?:try_)?advisory_(?:un)?lock|\bINTO\s+(?:LOCAL\s+|GLOBAL\s+)?TEMP"
+_LASTING = re.compile(_LASTS, re.IGNORECASE)
+_PLAIN = re.compile(
+    rf"{_BEFORE}(?:SELECT|WITH|VALUES|TABLE|INSERT|UPDATE|DELETE|MERGE|LOCK|SET)\b", re.IGNORECASE | re.DOTALL
+)
+_QUERY = re.compile(rf"\s*(?:SELECT|WITH)\b(?!.*(?:{_LASTS}))", re.IGNORECASE | re.DOTALL)
 # What it sets would be there for whoever has the connection next; a procedure could end the transaction.
-_QUERY = re.compile(r"\s*(?:SELECT|WITH)\b(?!.*\bset_config\b)", re.IGNORECASE | re.DOTALL)
 _FORBIDDEN = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*\*/)*"
-    r"(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE\s+TRANSACTION|DISCARD|RESET"
+    rf"{_BEFORE}"
+    r"(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE|DEALLOCATE|DISCARD|RESET"
     r"|SET(?!\s+(?:LOCAL|CONSTRAINTS)\b))\b",
     re.IGNORECASE | re.DOTALL,
 )

@@ -1,7 +1,7 @@
 """A fixed number of connections, opened when first needed, and lent to one user at a time.
 
-Giving one back costs no round trip. Only after an error or a cancellation is it reset first; when that fails, or when
-it is gone, the next user gets a new one.
+Giving one back costs no round trip. Only after an error or a cancellation, or where something may have been left on it,
+is it reset first; when that fails, or when it is gone, the next user gets a new one.
 """
 
 import asyncio
@@ -110,7 +110,7 @@ class Pool:
         if connection.is_closed() or self._closed is not None:
             connection.terminate()
             self._settle(connection)
-        elif clean and not connection.is_in_transaction():
+        elif clean and not connection.touched and not connection.is_in_transaction():
             self._idle.append(connection)
             self._settle(connection)
         else:
@@ -187,6 +187,9 @@ class Pool:
                 # Asked or not: a BEGIN whose caller was cancelled may still be on its way, and nobody knows of it yet.
                 await connection.execute("ROLLBACK")
                 await connection.reset()
+                if connection.touched:
+                    await connection.execute("DISCARD TEMP")
+                    connection.touched = False
         except Exception:  # noqa: BLE001  # whatever it is, the connection is of no use any more
             connection.terminate()
         if self._closed is None and not connection.is_closed():
