@@ -155,6 +155,13 @@ class LoopConnection(LentConnection):
                 raise invalid from error
             return AsyncAdapt_asyncpg_connection._handle_exception_no_connection(self.dialect.dbapi, error)
 
+    def leaves_something(self, statement: str) -> bool:
+        """Whether what a statement leaves may outlast its transaction, which of a reader is rolled back.
+
+        What a function of the user's own leaves does not show in the statement that calls it.
+        """
+        return _outlasts(statement, undone=self._savepoint is None)
+
     def command(self, command: str, *, undoes: bool = False) -> None:
         """Execute a command of the session's own.
 
@@ -232,7 +239,7 @@ class LoopCursor(Fetched):
             raise WiringError(f"the connection of a session belongs to the store, which refuses: {forbidden[0]}")
 
         async def work(connection: Any) -> Any:
-            connection.touched |= _outlasts(statement)
+            connection.touched |= self.lent.leaves_something(statement)
             await show(connection)
             adapted = self.lent.dialect.adapted(connection)
             prepared, attributes = await adapted._prepare(statement, self._invalidate_schema_cache_asof)
@@ -248,7 +255,7 @@ class LoopCursor(Fetched):
         """Execute once for each set of parameters."""
 
         async def work(connection: Any) -> None:
-            connection.touched |= _outlasts(statement)
+            connection.touched |= self.lent.leaves_something(statement)
             await show(connection)
             await connection.executemany(statement, parameters)
 
@@ -256,22 +263,19 @@ class LoopCursor(Fetched):
 
 
 @lru_cache(maxsize=1024)
-def _outlasts(statement: str) -> bool:
-    """Whether what a statement leaves may outlast its transaction: a setting, a lock, a temporary table.
-
-    What a function of the user's own leaves does not show in the statement that calls it.
-    """
-    return _PLAIN.match(statement) is None or _LASTING.search(statement) is not None
+def _outlasts(statement: str, *, undone: bool) -> bool:
+    locks = _LOCKS.search(statement) is not None
+    return locks if undone else locks or _PLAIN.match(statement) is None or _LASTING.search(statement) is not None
 
 
 _ANEW = "ROLLBACK AND CHAIN"
 _BEFORE = r"(?:\s|--[^\n]*\n|/\*.*\*/)*"
-_LASTS = r"\bset_config\b|\bpg_(?:try_)?advisory_(?:un)?lock|\bINTO\s+(?:LOCAL\s+|GLOBAL\s+)?TEMP"
-_LASTING = re.compile(_LASTS, re.IGNORECASE)
+_LOCKS = re.compile(r"\bpg_(?:try_)?advisory_lock", re.IGNORECASE)
+_LASTING = re.compile(r"\bset_config\b|\bINTO\s+(?:LOCAL\s+|GLOBAL\s+)?TEMP", re.IGNORECASE)
 _PLAIN = re.compile(
-    rf"{_BEFORE}(?:SELECT|WITH|VALUES|TABLE|INSERT|UPDATE|DELETE|MERGE|LOCK|SET)\b", re.IGNORECASE | re.DOTALL
+    rf"{_BEFORE}(?:SELECT|WITH|VALUES|TABLE|SHOW|INSERT|UPDATE|DELETE|MERGE|LOCK|SET)\b", re.IGNORECASE | re.DOTALL
 )
-_QUERY = re.compile(rf"\s*(?:SELECT|WITH)\b(?!.*(?:{_LASTS}))", re.IGNORECASE | re.DOTALL)
+_QUERY = re.compile(r"\s*(?:SELECT|WITH)\b(?!.*\b(?:set_config|pg_(?:try_)?advisory_lock))", re.IGNORECASE | re.DOTALL)
 # What it sets would be there for whoever has the connection next; a procedure could end the transaction.
 _FORBIDDEN = re.compile(
     rf"{_BEFORE}"
