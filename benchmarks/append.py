@@ -101,7 +101,8 @@ def measure(*, quick: bool) -> Iterator[Figure | Skipped]:
             path.mkdir()
             yield run(_sessions_of_aiosqlite(path, rounds, count * clients // 4, clients))
         yield run(_floor_of_sessions(Path(folder), rounds, count // 4))
-        yield run(_floor_of_promised_sessions(Path(folder), rounds, count))
+        for clients in (1, 16):
+            yield run(_floor_of_promised_sessions(Path(folder), rounds, count * max(1, clients // 4), clients))
 
 
 async def _commands(folder: Path, rounds: int, count: int, clients: int, *, at_least: float | None) -> Figure:
@@ -262,14 +263,14 @@ async def _floor_of_sessions(folder: Path, rounds: int, count: int) -> Figure:
             _insert_note(session)
 
     what = "the floor: SQLAlchemy's Session in the event loop"
-    figure = await _against_aiosqlite(folder / "beside-the-loop.db", what, insert, rounds, count)
+    figure = await _against_aiosqlite(folder / "beside-the-loop.db", what, insert, rounds, count, 1)
     engine.dispose()
     return figure
 
 
-async def _floor_of_promised_sessions(folder: Path, rounds: int, count: int) -> Figure:
+async def _floor_of_promised_sessions(folder: Path, rounds: int, count: int, clients: int) -> Figure:
     """What is left when a command that promises the same is handled by hand, with the store and its session alone."""
-    async with App("notes", modules=[notes], database=folder / "by-the-store.db") as app:
+    async with App("notes", modules=[notes], database=folder / f"by-the-store-{clients}.db") as app:
         store, sessions = app.store, SqliteSessions(cast("SqliteStore", app.store))
 
         async def handle(command: WriteNote, writes: Writes[WriteNote]) -> None:
@@ -284,15 +285,17 @@ async def _floor_of_promised_sessions(folder: Path, rounds: int, count: int) -> 
             assert (await execute(WriteNote(text="hello"))).is_success
 
         what = "the floor of what is promised: such a command by hand through the store"
-        return await _against_aiosqlite(folder / "beside-the-store.db", what, insert, rounds, count)
+        twin = folder / f"beside-the-store-{clients}.db"
+        return await _against_aiosqlite(twin, what, insert, rounds, count, clients)
 
 
 async def _against_aiosqlite(
-    path: Path, what: str, insert: Callable[[int], Awaitable[None]], rounds: int, count: int
+    path: Path, what: str, insert: Callable[[int], Awaitable[None]], rounds: int, count: int, clients: int
 ) -> Figure:
     async with _sessions_by_aiosqlite(path) as twin:
-        done = await compare(by_clients(insert, count, 1), by_clients(twin, count, 1), rounds=rounds)
-    return done.figure(what, "x", "aiosqlite + SQLAlchemy", "1 row", durability=_FULL, of_middles=True)
+        done = await compare(by_clients(insert, count, clients), by_clients(twin, count, clients), rounds=rounds)
+    against = "aiosqlite + SQLAlchemy"
+    return done.figure(what, "x", against, "1 row", durability=_FULL, clients=clients, of_middles=clients == 1)
 
 
 def _insert_note(session: Session) -> None:
