@@ -106,11 +106,11 @@ async def tried(app: App, times: int) -> None:
     """Return once the first parked message was tried so often."""
     async with asyncio.timeout(10):
         while (await app.parked.list())[0].attempts < times:  # noqa: ASYNC110  # a table tells nobody
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)  # without a pause its reads keep the thread that writes waiting
 
 
 async def none_parked(app: App) -> None:
     """Return once nothing is parked any more."""
     async with asyncio.timeout(10):
         while await app.parked.list():  # noqa: ASYNC110  # a table tells nobody that it is empty
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)  # without a pause its reads keep the thread that writes waiting
