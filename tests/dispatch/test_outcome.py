@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from twofold.dispatch import CommandBus, CommandHandler, Dispatcher, QueryBus
+from twofold.dispatch import CommandBus, CommandHandler, Dispatcher, HandlerConfig, QueryBus
 from twofold.errors import (
     HandlerNotFoundError,
     Invalid,
@@ -133,6 +133,19 @@ async def test_what_nobody_means_to_answer_is_a_mistake(make: Callable[[], Any],
             await bus.execute(Do())
     with pytest.raises(WiringError, match=rf"the handler \S*WithTools answered {told}"):
         await answering(make)[-1]().execute(Do())
+
+
+async def test_a_function_that_is_called_otherwise_is_told_by_that() -> None:
+    """Though it is one that takes the message alone."""
+
+    async def bare(message: Do) -> Any:
+        return KeyError("x")
+
+    vars(bare)["config"] = HandlerConfig(id="the-one")
+    bus = CommandBus()
+    bus.register(Do, bare)
+    with pytest.raises(WiringError, match="the handler the-one answered a KeyError"):
+        await bus.execute(Do())
 
 
 @pytest.mark.parametrize(

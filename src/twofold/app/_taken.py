@@ -68,6 +68,7 @@ def _events_taken(modules: Iterable[str]) -> Iterable[type]:
     found: dict[type, None] = {}
     for function in (one for name in dict.fromkeys(modules) for one in _functions(sys.modules[name])):
         scope = function.__globals__
+        # Reading what code does takes a hundred times as long as its names.
         if any(type(scope.get(name)) is ModuleType for name in names_in(function.__code__)):
             found |= dict.fromkeys(filter(_is_event, taken_by(function.__code__, scope)))
     return found

@@ -78,6 +78,15 @@ async def test_the_transaction_is_out_of_reach(store: Store, sessions: Sessions,
     await prove_out_of_reach(store, sessions, statement, WiringError, "belongs to the store")
 
 
+async def test_nor_is_it_in_reach_of_a_statement_with_several_sets_of_values(store: Store, sessions: Sessions) -> None:
+    """Which goes to the server by another way."""
+    transaction = store.begin()
+    async with sessions.write(transaction) as session:
+        with pytest.raises(WiringError, match="belongs to the store"):
+            await session.execute(text("COMMIT"), [{}, {}])
+    await transaction.rollback()
+
+
 @pytest.mark.parametrize(
     "statement",
     ["SET LOCAL search_path TO public", "SET CONSTRAINTS ALL DEFERRED", "SELECT 'COMMIT'", "/* end */ SELECT 1"],

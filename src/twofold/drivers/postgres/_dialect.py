@@ -234,13 +234,8 @@ class LoopCursor(Fetched):
         Raises:
             WiringError: The statement would end the transaction, or change the connection for those who come later.
         """
-        forbidden = _FORBIDDEN.match(statement)
-        if forbidden is not None:
-            raise WiringError(f"the connection of a session belongs to the store, which refuses: {forbidden[0]}")
 
         async def work(connection: Any) -> Any:
-            connection.touched |= self.lent.leaves_something(statement)
-            await show(connection)
             adapted = self.lent.dialect.adapted(connection)
             prepared, attributes = await adapted._prepare(statement, self._invalidate_schema_cache_asof)
             rows: Sequence[Any] = await prepared.fetch(*(parameters or ()))
@@ -249,17 +244,29 @@ class LoopCursor(Fetched):
             self.rowcount = int(count) if count.isdigit() else -1
             return rows
 
-        self.keep(self.lent.run(work, statement))
+        self.keep(self._run(work, statement))
 
     def executemany(self, statement: str, parameters: Sequence[Any]) -> None:
-        """Execute once for each set of parameters."""
+        """Execute once for each set of parameters.
 
-        async def work(connection: Any) -> None:
-            connection.touched |= self.lent.leaves_something(statement)
+        Raises:
+            WiringError: The statement would end the transaction, or change the connection for those who come later.
+        """
+        self._run(lambda connection: connection.executemany(statement, parameters), statement)
+
+    def _run(self, work: Callable[[Any], Awaitable[T]], statement: str) -> T:
+        """Run a function that executes SQL of the user's."""
+        forbidden = _FORBIDDEN.match(statement)
+        if forbidden is not None:
+            raise WiringError(f"the connection of a session belongs to the store, which refuses: {forbidden[0]}")
+        lasts = self.lent.leaves_something(statement)
+
+        async def marked(connection: Any) -> T:
+            connection.touched |= lasts
             await show(connection)
-            await connection.executemany(statement, parameters)
+            return await work(connection)
 
-        self.lent.run(work, statement)
+        return self.lent.run(marked, statement)
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import final
 
-from twofold.drivers.postgres._connection import Connection, only_reads
+from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import raise_typed
 from twofold.errors import StoreUnavailable, WiringError
 
@@ -187,7 +187,7 @@ class Pool:
                 # Asked or not: a BEGIN whose caller was cancelled may still be on its way, and nobody knows of it yet.
                 await connection.execute("ROLLBACK")
                 await connection.reset()
-                if connection.touched and not only_reads(connection):
+                if connection.touched:
                     await connection.execute("DISCARD TEMP")
                 connection.touched = False
         except Exception:  # noqa: BLE001  # whatever it is, the connection is of no use any more
