@@ -1,7 +1,8 @@
 """Rounds of contenders, one after the other, A B A B: whatever the machine does meanwhile hits all of them."""
 
 import gc
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from statistics import median
 from typing import TypeAlias
 
@@ -122,9 +123,21 @@ async def compare_all(contenders: Sequence[Contender], twin: Contender, *, round
         Each contender beside the same rounds of the twin.
     """
     done: list[list[Run]] = [[] for _ in (*contenders, twin)]
-    for _ in range(1 + rounds):
-        for runs, one in zip(done, (*contenders, twin), strict=True):
-            gc.collect()
-            runs.append(await one())
+    with _started():
+        for _ in range(1 + rounds):
+            for runs, one in zip(done, (*contenders, twin), strict=True):
+                gc.collect()
+                runs.append(await one())
     *ours, twins = (runs[1:] for runs in done)
     return [Comparison(runs, twins) for runs in ours]
+
+
+@contextmanager
+def _started() -> Generator[None]:
+    """What is there by now is left alone by the garbage collector, as under `twofold run`: for twins too."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -141,11 +141,12 @@ async def test_a_unit_is_withdrawn_while_its_group_waits_for_another_process(
     store: SqliteStore, plain: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The group was tried, and found the file locked; who goes away after that has done nothing."""
-    queued, tried = threading.Event(), threading.Event()
+    begun, queued, tried = threading.Event(), threading.Event(), threading.Event()
     begin_write = GuardedConnection.begin_write
 
     def watched(connection: GuardedConnection) -> None:
-        if not queued.is_set():
+        if not begun.is_set():
+            begun.set()
             queued.wait()
             raise sqlite3.OperationalError("the first one is refused")
         tried.set()
@@ -154,9 +155,7 @@ async def test_a_unit_is_withdrawn_while_its_group_waits_for_another_process(
     monkeypatch.setattr(GuardedConnection, "begin_write", watched)
     plain.execute("BEGIN IMMEDIATE")
     first = asyncio.create_task(store.commit(append("a")))
-    await asyncio.sleep(0)
-    while store._writer.waiting:  # noqa: ASYNC110  # its thread tells nobody that it has taken a unit
-        await asyncio.sleep(0)
+    await asyncio.to_thread(begun.wait)
     group = [asyncio.create_task(store.commit(append(name))) for name in "bcd"]
     await asyncio.sleep(0)
     queued.set()
