@@ -163,12 +163,12 @@ def is_unwritten(handle: object) -> bool:
     return getattr(handle, "__func__", handle) is _Handling[Any, Any].handle
 
 
-def as_result(answer: Any, where: str, what: str = "handler") -> Result[Any, Any]:
+def as_result(answer: Any, who: object, what: str = "handler") -> Result[Any, Any]:
     """What was answered, as a Result: a bare value is a Success.
 
     Args:
         answer: The answer.
-        where: The name of what has answered.
+        who: What has answered, or its name.
         what: What that is.
 
     Raises:
@@ -178,7 +178,7 @@ def as_result(answer: Any, where: str, what: str = "handler") -> Result[Any, Any
     if answer is None:  # most commands answer that
         return _DONE
     if isinstance(answer, FAILURE):
-        return of_an_error(answer, f"the {what} {where}")
+        return of_an_error(answer, f"the {what} {_named(who)}") if isinstance(answer.error, type) else answer
     is_success = isinstance(answer, SUCCESS)
     value = answer.value if is_success else answer
     if is_success and type(value) not in NEVER_INSIDE:
@@ -194,7 +194,11 @@ def as_result(answer: Any, where: str, what: str = "handler") -> Result[Any, Any
     if inspect.iscoroutine(value):
         value.close()
     kind = f"{'a Success of ' if is_success else ''}a {type(value).__qualname__}"
-    raise WiringError(f"the {what} {where} answered {kind}: {hint}")
+    raise WiringError(f"the {what} {_named(who)} answered {kind}: {hint}")
+
+
+def _named(who: object) -> str:
+    return who if isinstance(who, str) else name_of(who)
 
 
 def of_an_error(failure: Failure[Any], whose: str) -> Failure[Any]:

@@ -85,7 +85,7 @@ def _bare(classifier: Classifier) -> Callable[..., Awaitable[Result[Any, Any]]]:
             return failure_of(error, classifier)
         # Said here what `as_result` would say, which costs a call; and `answer.value` costs another one.
         sound = type(answer) is SUCCESS and type(answer._value) not in NEVER_INSIDE
-        return answer if sound else as_result(answer, name_of(function))
+        return answer if sound else as_result(answer, function)
 
     return call
 
