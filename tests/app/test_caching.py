@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 
 from tests.app.versions import Open
 from tests.reliability.virtual import HandClock, settle
+from tests.until import until
 from twofold import App, Command, Event, EventBus, Failure, Module, NotFound, Query, QueryBus, Result, Rows, Success
 from twofold.cache import Cache, Caches
 from twofold.clock import SystemClock
@@ -108,15 +109,6 @@ class Shop:
         app = App("shop", modules=[self.module()], database=database, **options)
         app.observe(meter=self.numbers)
         return app
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Return once something holds."""
-    async with asyncio.timeout(5):
-        while True:
-            if holds():
-                return
-            await asyncio.sleep(0.001)
 
 
 async def asked(shop: Shop, times: int) -> None:

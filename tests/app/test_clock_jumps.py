@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.subscriptions.counting import until
+from tests.until import until
 from twofold import App, Event, Module, Unavailable
 from twofold.clock import SystemClock
 

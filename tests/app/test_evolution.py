@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from tests.app.tomorrow import tomorrow
-from tests.subscriptions.counting import until
+from tests.until import until
 from twofold import Aggregate, App, Command, Event, EventBus, Live, Module, Query, Refused, Repository, Rows, event
 from twofold.clock import new_id
 from twofold.errors import Exists, Invalid, NewerVersion, Undecodable, UnknownMessage

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.drivers.postgres.schema import schema_of
+from tests.until import until
 from tests.web.shop import client_of
 from twofold import App, Command, Module
 from twofold.drivers.postgres import PostgresStore
@@ -44,9 +45,7 @@ async def crowd(app: App, desk: Desk, queue: str, waiting: int) -> None:
     async with client_of(app, app.http()) as client:
 
         async def is_at(length: int) -> None:
-            async with asyncio.timeout(10):
-                while app.queues()[queue] != length:  # noqa: ASYNC110  # a number tells nobody
-                    await asyncio.sleep(0)
+            await until(lambda: app.queues()[queue] == length)
             assert f'cqrs_waiting{{queue="{queue}"}} {length}.0' in (await client.get("/metrics")).text
 
         first = asyncio.create_task(app.execute(Write()))
@@ -81,8 +80,7 @@ async def test_no_more_wait_for_a_connection_than_the_store_says(postgres_url: s
         first = asyncio.create_task(app.execute(Write()))
         await desk.begun.wait()
         others = [asyncio.create_task(app.execute(Write())) for _ in range(2)]
-        while app.queues()["writer"] != 2:  # noqa: ASYNC110  # a number tells nobody
-            await asyncio.sleep(0)
+        await until(lambda: app.queues()["writer"] == 2)
         refused = await app.execute(Write())
         assert isinstance(refused.error, StoreUnavailable)
         assert "2 wait for one" in str(refused.error)

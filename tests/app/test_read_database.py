@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.apart import Count, CountBlocking, Note, Pay, SumOf, Till
-from tests.subscriptions.counting import until
+from tests.until import until
 from twofold import App, Success, Unavailable
 from twofold.errors import NotYetVisible, StoreUnavailable
 from twofold.store import Batch, Move

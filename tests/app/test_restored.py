@@ -14,7 +14,7 @@ import pytest
 
 from examples._demo.database import PostgresSchema
 from tests.app.apart import Count, Pay, SumOf, Till
-from tests.subscriptions.counting import until
+from tests.until import until
 from tools.postgres import programs
 from twofold import App, Success
 from twofold.app.administration import administering

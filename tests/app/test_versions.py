@@ -8,6 +8,7 @@ import pytest
 
 from tests.app.versions import Noted, Open, Paid, Refunded, pay, record, rows_of, standing, till, total, until_status
 from tests.drivers.postgres.schema import schema_of
+from tests.until import none_parked
 from twofold import App
 from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.sqlite import SqliteStore
@@ -345,9 +346,7 @@ async def test_what_was_mended_for_one_version_is_met_again_by_the_next(shared: 
         (parked,) = await old.parked.list()
         await old.parked.edit(parked.subscription, parked.position, '{"amount": 5}')
         await old.parked.retry(parked.subscription, parked.stream)
-        async with asyncio.timeout(10):
-            while await old.parked.list():  # noqa: ASYNC110  # nobody tells
-                await asyncio.sleep(0.01)
+        await none_parked(old)
         assert await total(old.store) == 5
     async with till(2, shared(), look=fail) as new:
         await until_status(new, "sums@next", "waits for a command: it has put events aside")

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from tests.app.selecting import selected
 from tests.app.versions import SUMS, Open, Paid, pay, record, rows_of, till
 from tests.drivers.postgres.schema import schema_of
-from tests.subscriptions.counting import until
+from tests.until import until
 from twofold import App, Module
 from twofold.app.administration import administering
 from twofold.drivers.postgres import PostgresStore

@@ -14,7 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from examples._demo.database import Database
 from tests.app.selecting import selected
-from tests.subscriptions.counting import until
+from tests.until import until
 from twofold import App, Event, Module, Rows, event
 from twofold.dispatch import Mode
 from twofold.errors import Fault

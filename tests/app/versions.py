@@ -1,12 +1,12 @@
 """A till in several versions, each as its release has it: the same projection, with other rows and other columns."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
+from tests.until import until
 from twofold import App, Event, Module, Rows
 from twofold.dispatch import Mode, Switch
 from twofold.drivers.postgres import PostgresStore
@@ -142,9 +142,9 @@ def aside(version: int, place: str) -> Aside:
 
 async def until_status(app: App, name: str, text: str) -> None:
     """Wait until an application says this of a projection; empty for nothing."""
-    async with asyncio.timeout(10):
-        while True:
-            status = {one.name: one.status for one in await app.progress()}
-            if (text in status.get(name, "")) if text else not status.get(name):
-                return
-            await asyncio.sleep(0.01)
+
+    async def is_so() -> bool:
+        status = {one.name: one.status for one in await app.progress()}.get(name)
+        return text in (status or "") if text else not status
+
+    await until(is_so)

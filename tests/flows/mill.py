@@ -1,6 +1,5 @@
 """An application whose work leaves traces: rows in its database, and a line outside of it for every try."""
 
-import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from tests.until import until
 from twofold import App, Event, Module, Rows
 
 
@@ -48,8 +48,7 @@ async def grind(event: GrainPoured, session: AsyncSession) -> None:
     if event.gate is not None:
         gate = Path(event.gate)
         (gate / f"started-{os.getpid()}").touch()
-        while not (gate / "go").exists():  # noqa: ASYNC110  # a file tells nobody that it is there
-            await asyncio.sleep(0.01)
+        await until((gate / "go").exists, within=600)
     session.add(Ground(stream=event.stream, n=event.n, pid=os.getpid()))
 
 

@@ -1,12 +1,12 @@
 """An application that publishes over a real broker, and dies or waits between a confirmation and its checkpoint."""
 
-import asyncio
 import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.until import until
 from twofold import App, Event, Module
 from twofold.drivers.nats import NatsBroker
 from twofold.messaging import Outcome, Outgoing
@@ -40,8 +40,7 @@ class Doomed:
         if self._gate is not None:
             gate = Path(self._gate)
             (gate / f"given-{os.getpid()}").touch()
-            while not (gate / "open").exists():  # noqa: ASYNC110  # a file tells nobody that it is there
-                await asyncio.sleep(0.01)
+            await until((gate / "open").exists, within=600)
         return outcomes
 
     async def close(self) -> None:

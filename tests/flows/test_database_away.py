@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 
 from tests.cli.served import Served
+from tests.until import until
 from tools.postgres import Server, private_server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.faults]
@@ -167,9 +168,10 @@ async def _locked(server: Server) -> AsyncIterator[None]:
 
 
 async def _ready(traffic: Traffic) -> None:
-    async with asyncio.timeout(20):
-        while (await traffic.request("POST /commands/sell", json.dumps({"item": _FIRST})))[0] != 200:  # noqa: ASYNC110  # another process
-            await asyncio.sleep(0.05)
+    async def is_taken() -> bool:
+        return (await traffic.request("POST /commands/sell", json.dumps({"item": _FIRST})))[0] == 200
+
+    await until(is_taken, within=20)
 
 
 _FIRST: Final = "asked for until it is done"

@@ -12,6 +12,7 @@ from examples._demo.database import Database
 from tests.app.versions import Noted, Paid, Refunded, pay, record, rows_of, till
 from tests.cli.forked import Forked
 from tests.cli.served import ROOT
+from tests.until import until
 from twofold import Event
 from twofold.app._database import store_of
 from twofold.drivers.sqlite import SqliteStore
@@ -96,9 +97,11 @@ async def test_a_rebuild_that_is_killed_half_way_goes_on_and_equals_a_cold_one(
             await roll_back(projection, new.store, new.router.catalogue)
         await pay(old, 7)
         events.append(Paid(amount=7))
-        async with asyncio.timeout(10):  # it looks once a second whether its version has come back
-            while any(one.status for one in await old.progress()):  # noqa: ASYNC110  # nobody tells
-                await asyncio.sleep(0.01)
+
+        async def is_back() -> bool:  # it looks once a second whether its version is
+            return not any(one.status for one in await old.progress())
+
+        await until(is_back)
         await old.settle()
         assert await rows_of(old.store) == await cold(1, events, tmp_path / "back.db")
 

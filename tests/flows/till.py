@@ -1,12 +1,12 @@
 """An application that receives over a real broker, and dies or waits between what it does and what it acknowledges."""
 
-import asyncio
 import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.until import until
 from twofold import App, Event, EventBus, Module
 from twofold.drivers.nats import NatsBroker
 from twofold.messaging import Incoming, Outcome, Outgoing, Queue, Waiting
@@ -48,8 +48,7 @@ class Doomed:
         if found and self._gate is not None:
             gate = Path(self._gate)
             (gate / f"taken-{os.getpid()}").touch()
-            while not (gate / "open").exists():  # noqa: ASYNC110  # another process opens it
-                await asyncio.sleep(0.01)
+            await until((gate / "open").exists, within=600)
         return found
 
     async def settle(self, queue: Queue, messages: Sequence[Incoming]) -> None:

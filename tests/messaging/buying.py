@@ -1,10 +1,10 @@
 """A service that receives what is paid elsewhere and writes invoices, and what others send it."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.until import until
 from twofold import App, Event, EventBus, Module
 from twofold.clock import new_id
 from twofold.messaging import Outgoing
@@ -104,13 +104,8 @@ def copy(one: Outgoing) -> Outgoing:
 
 async def tried(app: App, times: int) -> None:
     """Return once the first parked message was tried so often."""
-    async with asyncio.timeout(10):
-        while (await app.parked.list())[0].attempts < times:  # noqa: ASYNC110  # a table tells nobody
-            await asyncio.sleep(0.01)  # without a pause its reads keep the thread that writes waiting
 
+    async def is_tried() -> bool:
+        return (await app.parked.list())[0].attempts >= times
 
-async def none_parked(app: App) -> None:
-    """Return once nothing is parked any more."""
-    async with asyncio.timeout(10):
-        while await app.parked.list():  # noqa: ASYNC110  # a table tells nobody that it is empty
-            await asyncio.sleep(0.01)  # without a pause its reads keep the thread that writes waiting
+    await until(is_tried)

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import pytest
 from pydantic_core import from_json, to_json
 
-from tests.messaging.buying import billing, copy, entries, message, none_parked, orders, tried
+from tests.messaging.buying import billing, copy, entries, message, orders, tried
 from tests.messaging.buying_today import newer
+from tests.until import none_parked
 from twofold import App, Erased, Event, Module, Personal, Subject
 from twofold.app import Bounds
 from twofold.cli._parked_event import as_dict, lines_of

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.messaging.buying import Paid, billing, message, none_parked, orders
+from tests.messaging.buying import Paid, billing, message, orders
+from tests.until import none_parked
 from twofold import App, Module
 from twofold.errors import CheckpointMoved, StoreUnavailable, TimedOut
 from twofold.messaging import Incoming, MemoryBroker, NotReceived, Outgoing, Queue, Waiting

@@ -78,10 +78,3 @@ async def following(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something holds that nobody tells of."""
-    async with asyncio.timeout(10):
-        while not await condition():  # noqa: ASYNC110  # stores and owners tell nobody
-            await asyncio.sleep(0.002)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.subscriptions.counting import CATALOGUE, Counter, Ignored, append, following, until
+from tests.subscriptions.counting import CATALOGUE, Counter, Ignored, append, following
+from tests.until import until
 from twofold.errors import CheckpointMoved, StoreUnavailable, UnknownMessage
 from twofold.messages import Catalogue, Context
 from twofold.store import Batch, Checkpoint, Fact, MemoryStore, Move, Rearrangement, UnitOfWork, decode

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from tests.subscriptions.counting import Counter, append, following, until
+from tests.subscriptions.counting import Counter, append, following
+from tests.until import until
 from twofold.errors import CheckpointMoved, StoreUnavailable
 from twofold.store import NOBODY, Batch, Checkpoint, Fact, MemoryStore, Move, Parked, Recorded
 from twofold.subscriptions import Owner, Source, Trouble

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.subscriptions.counting import CATALOGUE, Counted, Counter, append, following, until
+from tests.subscriptions.counting import CATALOGUE, Counted, Counter, append, following
+from tests.until import until
 from twofold import event
 from twofold.clock import new_id
 from twofold.errors import NewerVersion, Unavailable

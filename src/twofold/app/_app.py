@@ -115,11 +115,11 @@ class App(Wiring):
         migrate: bool = True,
         profile: Profile | None = None,
         authorization: Literal["required", "optional"] = "optional",
-        idempotency: Idempotency | None = Idempotency(),  # noqa: B008  # frozen
+        idempotency: Idempotency | None = Idempotency(),
         audit: bool | Auditing = True,
         tenants: Literal["apart", "together"] = "together",
         interrupted_after: float = 900.0,
-        bounds: Bounds = Bounds(),  # noqa: B008  # frozen
+        bounds: Bounds = Bounds(),
         **policies: Unpack[Policies],
     ) -> None:
         said = Said(

@@ -115,7 +115,7 @@ class Context:
         self,
         origin: Origin | None = NOWHERE,
         parent: "Context | None" = None,
-        clock: Clock = SystemClock(),  # noqa: B008  # stateless
+        clock: Clock = SystemClock(),
         ids: IdSource = new_id,
         message_id: UUID | None = None,
         deadline: float | None = None,

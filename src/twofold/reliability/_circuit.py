@@ -144,7 +144,7 @@ class LocalBreakers:
         self,
         settings: Callable[[type], CircuitBreaker | None],
         *,
-        clock: Clock = SystemClock(),  # noqa: B008  # stateless
+        clock: Clock = SystemClock(),
         listeners: Sequence[Listener] = (),
     ) -> None:
         self._kept = PerType(

@@ -112,7 +112,7 @@ class WindowLimiters:
         self,
         settings: Callable[[type], RateLimit | None],
         *,
-        clock: Clock = SystemClock(),  # noqa: B008  # stateless
+        clock: Clock = SystemClock(),
         listeners: Sequence[Listener] = (),
     ) -> None:
         self._clock, self._listeners = clock, listeners

@@ -24,7 +24,7 @@ class BackoffRetries:
         self,
         settings: Callable[[type], Retry | None],
         *,
-        clock: Clock = SystemClock(),  # noqa: B008  # stateless
+        clock: Clock = SystemClock(),
         classifier: Classifier | None = None,
     ) -> None:
         self._settings, self._clock, self._classifier = settings, clock, classifier or Classifier()

@@ -35,7 +35,7 @@ class Deadlines:
 
     __slots__ = ("_armed", "_clock", "_heap", "_left", "_loop", "_serial", "_timer")
 
-    def __init__(self, clock: Clock = SystemClock()) -> None:  # noqa: B008  # stateless
+    def __init__(self, clock: Clock = SystemClock()) -> None:
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._heap: list[tuple[float, int, _Block]] = []

@@ -98,7 +98,7 @@ class UnitOfWork:
         inline: Inline | None = None,
         held: tuple[Move, ...] = (),
         told: Told | None = None,
-        bounds: Bounds = Bounds(),  # noqa: B008  # frozen
+        bounds: Bounds = Bounds(),
     ) -> None:
         self._store = store
         self._in_store: HeldTransaction | None = None

@@ -49,7 +49,7 @@ def http(
     patience: float = PATIENCE,
     max_wait: float = MAX_WAIT,
     problems: str = PROBLEMS,
-    streams: Streams = Streams(),  # noqa: B008  # frozen
+    streams: Streams = Streams(),
 ) -> FastAPI:
     """An application as a FastAPI application, which starts and stops it.
 

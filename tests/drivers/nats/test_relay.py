@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind
 from tests.drivers.nats.keeping import attributes_of, keeper
 from tests.drivers.nats.proxy import through
 from tests.drivers.nats.selling import Sold, selling
+from tests.until import none_parked
 from tests.web.shop import client_of
 from tools.nats_server import NatsServer, running
 from twofold import App
@@ -102,16 +103,9 @@ async def test_a_poisoned_message_is_parked_and_the_others_flow(where: str, tmp_
                     assert versions == list(range(1, 6 if stream == 7 else 11))
                 await app.parked.drop(parked[0].subscription, parked[0].position)
                 await app.parked.retry(parked[0].subscription, "till-7")
-                async with asyncio.timeout(60):
-                    await none_parked(app, parked[0].subscription)
+                await none_parked(app, within=60)
             kept = [one.attributes["streamversion"] for one in await keeps.messages() if one.stream == "till-7"]
             assert kept == ["1", "2", "3", "4", "5", "7", "8", "9", "10", "11"]
-
-
-async def none_parked(app: App, subscription: str) -> None:
-    """Return once nothing is parked any more."""
-    while await app.parked.list(subscription):  # noqa: ASYNC110  # a table tells nobody that it is empty
-        await asyncio.sleep(0.01)
 
 
 async def test_a_server_that_never_confirms_gets_everything_again(nats_server: NatsServer) -> None:

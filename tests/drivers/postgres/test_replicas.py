@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from tests.app.apart import Count, CountBlocking, Pay, Till
+from tests.until import until
 from tools.postgres import Server, private_server, replica_of
 from twofold import App, Command, Module, Query, Success
 from twofold.drivers.postgres import PostgresStore
@@ -61,9 +62,7 @@ def overhear(sent: list[str], connection: Any) -> None:
 
 async def until_on(url: str, statement: str) -> None:
     """Wait until a statement says that it is so."""
-    async with asyncio.timeout(30):
-        while not await on(url, statement):  # noqa: ASYNC110  # a server tells nobody
-            await asyncio.sleep(0.005)
+    await until(lambda: on(url, statement), within=30)
 
 
 async def replayed(pair: Pair) -> None:

@@ -3,11 +3,12 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
 
+from tests.until import until
 from twofold.drivers.sqlite import SqliteStore
 from twofold.errors import StoreUnavailable
 from twofold.testing._store_case import append, versions
@@ -182,9 +183,10 @@ async def test_whoever_waits_for_another_process_may_go_away(store: SqliteStore,
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     commit = asyncio.create_task(store.commit(append("a")))
-    await _until(lambda: store.queues["writer"] == 0)
+    await asyncio.sleep(0)
+    await until(lambda: store.queues["writer"] == 0)
     turn = asyncio.create_task(store.begin().run(names))
-    await _until(lambda: store.queues["writer"] == 1)
+    await until(lambda: store.queues["writer"] == 1)
     commit.cancel()
     turn.cancel()
     outcomes = await asyncio.gather(commit, turn, return_exceptions=True)
@@ -194,9 +196,3 @@ async def test_whoever_waits_for_another_process_may_go_away(store: SqliteStore,
     other.close()
     await store.commit(append("b"))
     assert [entry.stream for entry in await store.log.read(0, until=9, limit=9)] == ["b"]
-
-
-async def _until(reached: Callable[[], bool]) -> None:
-    await asyncio.sleep(0)
-    while not reached():  # noqa: ASYNC110  # the thread that writes rings nothing
-        await asyncio.sleep(0)
