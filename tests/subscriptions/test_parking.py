@@ -138,7 +138,7 @@ async def test_whoever_sees_that_a_retry_has_failed_can_ask_for_another(
 
     async def watched(itself: MemoryStore, batch: Batch) -> Committed:
         committed = await commit(itself, batch)
-        if bad and any(parked.attempts == 2 for parked in batch.parks):
+        if bad and any(parked.attempts == 2 for parked in batch.reparks):
             bad.clear()
             await store.parked.retry("counter", "a")
         return committed
@@ -273,7 +273,7 @@ async def test_an_edit_of_what_waits_behind_it_counts(store: MemoryStore, monkey
     counter, commit = Counter(store), MemoryStore.commit
 
     async def edit_first(store: MemoryStore, batch: Batch) -> Committed:
-        if any(parked.position == 2 for parked in batch.parks):
+        if any(parked.position == 2 for parked in batch.reparks):
             await store.parked.edit("counter", 2, json.dumps({"n": 12}).encode())
         return await commit(store, batch)
 
@@ -303,6 +303,27 @@ async def test_a_drop_while_a_stream_is_tried_counts(store: MemoryStore) -> None
         await store.parked.retry("counter", "a")
         await settled(one, store)
     assert (tried, counter.seen) == ([0, 1, 3], [1, 3])
+
+
+@pytest.mark.parametrize("dropped", [1, 2])
+async def test_a_drop_while_a_failure_is_written_counts(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, dropped: int
+) -> None:
+    """Also in the moment in which what failed once more, or what waits behind it, is noted: it stays dropped."""
+    counter, commit = Counter(store), MemoryStore.commit
+
+    async def drop_first(store: MemoryStore, batch: Batch) -> Committed:
+        if any(parked.position == dropped for parked in (*batch.parks, *batch.reparks)):
+            await commit(store, Batch(frees=(("counter", dropped),)))
+        return await commit(store, batch)
+
+    poison(counter, 0)
+    async with following(counter, store, attempts=1, poll=0.01) as one:
+        await one.reached(await append(store, 0, 1, 2, stream="a"))
+        monkeypatch.setattr(MemoryStore, "commit", drop_first)
+        await store.parked.retry("counter", "a")
+        await until(lambda: nothing_due(store))
+    assert [parked.position for parked in await store.parked.list()] == [n for n in (1, 2, 3) if n != dropped]
 
 
 async def test_a_drop_while_more_of_its_stream_comes_leaves_nothing_behind(store: MemoryStore) -> None:
@@ -365,6 +386,11 @@ async def waiting_again(store: MemoryStore, *, attempts: int) -> bool:
     """Whether the first was tried so often, and nothing asks for more."""
     parked = await store.parked.list()
     return parked[0].attempts == attempts and not any(one.due for one in parked)
+
+
+async def nothing_due(store: MemoryStore) -> bool:
+    """Whether nothing asks to be tried again."""
+    return not await store.parked.list(due=True)
 
 
 async def settled(one: Subscription, store: MemoryStore) -> None:

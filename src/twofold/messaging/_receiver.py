@@ -300,7 +300,7 @@ class Receiver:
             if self._failures.passes(error) and not isinstance(error, NewerVersion):
                 raise
             again = await self._parking.failed_again(
-                first, error, lambda parks: self._store.commit(Batch(moves=(fence,), parks=tuple(parks)))
+                first, error, lambda noted: self._store.commit(Batch(moves=(fence,), reparks=tuple(noted)))
             )
             if again is not None:
                 self._failures.tell(error, 0, again)

@@ -119,7 +119,7 @@ class PersonalStore(StoreFront):
 
     async def sealed(self, batch: Batch) -> Batch:
         """A batch as it is written."""
-        if not (batch.appends or batch.parks or batch.audit or batch.snapshots):
+        if not (batch.appends or batch.parks or batch.reparks or batch.audit or batch.snapshots):
             return batch
         appends = tuple([await self._append(one) for one in batch.appends])
         audit = tuple([await self._entry(one) for one in batch.audit])
@@ -131,9 +131,12 @@ class PersonalStore(StoreFront):
                 sealed = await self._documents.seal_text(reply.value, keys, _reply_place(reply))
                 reply = reply._replace(value=sealed.encode())
         parks = tuple([await self.parked.sealed(one) for one in batch.parks])
+        reparks = tuple([await self.parked.sealed(one) for one in batch.reparks])
         found = [await self._snapshots.sealed(one) for one in batch.snapshots]
         snapshots = tuple([one for one in found if one is not None])
-        return batch._replace(appends=appends, audit=audit, reply=reply, parks=parks, snapshots=snapshots)
+        return batch._replace(
+            appends=appends, audit=audit, reply=reply, parks=parks, reparks=reparks, snapshots=snapshots
+        )
 
     async def reply(self, reply: Reply | None) -> Reply | None:
         """A reply, decrypted.

@@ -74,6 +74,8 @@ class Batch(NamedTuple):
         audit: Entries for the audit trail; the position is that which the batch appends up to.
         snapshots: States of streams as they were loaded; each takes the place of an older one.
         received: Messages of other services that it deals with; none of them was dealt with before.
+        reparks: What is new about parked events, as with `parks`; of those that somebody has let go meanwhile nothing
+            is written.
     """
 
     appends: tuple[Append, ...] = ()
@@ -86,6 +88,7 @@ class Batch(NamedTuple):
     audit: tuple[AuditEntry, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     received: tuple[Received, ...] = ()
+    reparks: tuple[Parked, ...] = ()
 
     def __bool__(self) -> bool:
         return any(self)

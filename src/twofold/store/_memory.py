@@ -116,7 +116,7 @@ class MemoryStore:
             checkpoints = self._checkpoints.moved(batch.moves)
             self._tables.change(batch.rows)
             self._checkpoints.keep(checkpoints)
-            self._parked.change(batch.parks, batch.frees)
+            self._parked.change(batch.parks, batch.reparks, batch.frees)
             position = self._log.extend(batch.appends)
             if batch.reply is not None:
                 self._replies.keep(batch.reply, position)
@@ -174,7 +174,7 @@ class MemoryStore:
             checkpoints = self._checkpoints.rearranged(change, rest.moves)
             self._tables.change(rest.rows)
             self._checkpoints.keep_only(checkpoints)
-            self._parked.change(rest.parks, rest.frees)
+            self._parked.change(rest.parks, rest.reparks, rest.frees)
             for name in change.forgets:
                 self._parked.forget(name)
             for old, new in change.checkpoints:

@@ -61,9 +61,12 @@ class MemoryParked:
                 self._parked[subscription, position] = one._replace(data=data)
             return one is not None
 
-    def change(self, parks: Collection[Parked], frees: Collection[tuple[str, int]]) -> None:
-        """Put events aside, and let others go."""
-        for one in parks:
+    def change(
+        self, parks: Collection[Parked], reparks: Collection[Parked], frees: Collection[tuple[str, int]]
+    ) -> None:
+        """Put events aside, note what is new about those that are there, and let others go."""
+        still = [one for one in reparks if (one.subscription, one.position) in self._parked]
+        for one in (*parks, *still):
             key = one.subscription, one.position
             there = self._parked.get(key)
             self._parked[key] = one if there is None else one._replace(data=there.data)

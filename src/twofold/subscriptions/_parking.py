@@ -109,7 +109,7 @@ class Parking:
         Args:
             first: That event.
             error: Why.
-            commit: Writes parked events as they are given.
+            commit: Writes parked events as they are given, but for those that are parked no longer.
 
         Returns:
             The event as it is now; None when somebody has dropped or edited it while it was tried: what stands counts.

@@ -78,7 +78,7 @@ class Retry:
             if self._work.failures.passes(error):
                 raise
             again = await self._work.parking.failed_again(
-                first, error, lambda parks: self._work.store.commit(Batch(moves=fence, parks=tuple(parks)))
+                first, error, lambda noted: self._work.store.commit(Batch(moves=fence, reparks=tuple(noted)))
             )
             if again is not None:
                 self._work.failures.tell(error, self._work.reach.position, again)

@@ -116,6 +116,21 @@ class Checkpoints(StoreCase):
         await store.commit(Batch(parks=(again,), frees=(("p", 7), ("p", 99))))
         assert list(await store.parked.list("p")) == [again._replace(data=b"{}")], "an edit was overwritten"
 
+    async def test_what_was_let_go_is_not_put_aside_again(self, store: Store) -> None:
+        """What is new about parked events is noted of those that are parked still, but for their data."""
+        there, gone = _parked("p", 3, "a", cause="boom")._replace(data=b"{}", due=True), _parked("p", 7, "a")
+        await store.commit(Batch(parks=(there, gone)))
+        await store.commit(Batch(frees=(("p", 7),)))
+        again = there._replace(cause="again \0", trace="line 3", attempts=2, data=b'{"n": 1}', due=False)
+        with pytest.raises(CheckpointMoved):
+            await store.commit(Batch(reparks=(again,), moves=(Move("p", 9, 5),)))
+        assert list(await store.parked.list()) == [there]
+        await store.commit(Batch(reparks=(again, gone), moves=(Move("p", 9, 0),)))
+        (stands,) = await store.parked.list()
+        assert stands._replace(cause=again.cause) == again._replace(data=there.data)
+        assert stands.cause.startswith("again ")
+        assert await _place(store, "p") == 9
+
     async def test_rows_change_in_order(self, store: Store) -> None:
         """Upsert, add and delete apply to the row with the key, one after the other."""
         a, b, c = ({"name": name} for name in "abc")

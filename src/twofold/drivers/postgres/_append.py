@@ -3,7 +3,6 @@
 Everything is encoded before a connection is taken, so a call may be sent again. Row changes are not part of it.
 """
 
-import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +15,11 @@ from twofold.drivers.postgres._closings import not_at
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import state_of
 from twofold.drivers.postgres._names import Names
+from twofold.drivers.postgres._parked import REPARK, as_json, reparking
 from twofold.drivers.postgres._replies import KEEP, KEEP_RECEIVED, keeping, keeping_received
 from twofold.drivers.postgres._snapshots import KEEP_SNAPSHOTS, keeping_snapshots
 from twofold.errors import AlreadyReceived, CheckpointMoved, ConditionFailed, Conflict, StreamClosed
-from twofold.store import Append, Batch, Committed, Draft, Move, Parked, json_text
+from twofold.store import Append, Batch, Committed, Draft, Move, json_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +101,16 @@ class Calls:
     keep: str
     keep_snapshots: str
     keep_received: str
+    repark: str
 
     def of(self, batch: Batch) -> Call:
         """The call that writes a batch."""
         call = self._log(batch)
-        if batch.reply is None and not batch.snapshots and not batch.received:
+        if batch.reply is None and not batch.snapshots and not batch.received and not batch.reparks:
             return call
         query, values = call.query, call.values
+        if batch.reparks:
+            query, values = reparking(query, values, batch.reparks, self.repark)
         if batch.snapshots:
             query, values = keeping_snapshots(query, values, batch.snapshots, self.keep_snapshots)
         if batch.reply is not None:
@@ -127,7 +130,7 @@ class Calls:
 
 def calls(names: Names) -> Calls:
     """What makes calls for a log."""
-    return Calls(*map(names.sql, (_APPEND, _COMMIT, _COMMIT_ENTRIES, KEEP, KEEP_SNAPSHOTS, KEEP_RECEIVED)))
+    return Calls(*map(names.sql, (_APPEND, _COMMIT, _COMMIT_ENTRIES, KEEP, KEEP_SNAPSHOTS, KEEP_RECEIVED, REPARK)))
 
 
 def _one_event(append: Append) -> tuple[Any, ...]:
@@ -183,7 +186,7 @@ def _others(batch: Batch) -> dict[str, Any]:
         others["moves"] = [_move(one) for one in batch.moves]
     if batch.parks:
         parks = {(one.subscription, one.position): one for one in batch.parks}
-        others["parks"] = [_park(one) for one in parks.values()]
+        others["parks"] = [as_json(one) for one in parks.values()]
     if batch.frees:
         others["frees"] = [{"subscription": name, "position": position} for name, position in batch.frees]
     return others
@@ -192,26 +195,6 @@ def _others(batch: Batch) -> dict[str, Any]:
 def _move(move: Move) -> dict[str, Any]:
     at = {"position": move.position, "expected": move.expected}
     return {"name": move.name, **at, "token": move.token, "epoch": move.epoch, "version": move.version}
-
-
-def _park(one: Parked) -> dict[str, Any]:
-    return {
-        "subscription": one.subscription,
-        "position": one.position,
-        "stream": one.stream,
-        "type": one.type,
-        "time": one.time.isoformat(),
-        "cause": _text(one.cause),
-        "trace": _text(one.trace),
-        "attempts": one.attempts,
-        "data": None if one.data is None else base64.b64encode(one.data).decode(),
-        "due": one.due,
-    }
-
-
-def _text(told: str) -> str:
-    """What an exception said, without what PostgreSQL cannot hold: an event must be parked whatever its cause says."""
-    return told.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 def _conflict(batch: Batch, answer: Sequence[int]) -> Conflict | StreamClosed:

@@ -1,10 +1,11 @@
 """Parked events: looked at and mended here; put aside and freed by batches."""
 
+import base64
 from collections.abc import Collection, Sequence
-from typing import Final, final
+from typing import Any, Final, final
 
 from twofold.drivers.postgres._fetch import Fetch
-from twofold.store import Parked
+from twofold.store import Parked, json_text
 
 
 @final
@@ -44,6 +45,41 @@ class PostgresParked:
         return bool(await self._fetch.write(_EDIT, subscription, position, data))
 
 
+def reparking(
+    query: str, values: tuple[Any, ...], reparks: Sequence[Parked], repark: str
+) -> tuple[str, tuple[Any, ...]]:
+    """A query that writes a unit of work, with its parameters, once it notes what is new about parked events too.
+
+    Args:
+        query: The query.
+        values: Its parameters.
+        reparks: The events.
+        repark: What notes it, from `REPARK`.
+    """
+    return f"{repark}(({query}), ${len(values) + 1})", (*values, json_text([*map(as_json, reparks)]))
+
+
+def as_json(one: Parked) -> dict[str, Any]:
+    """A parked event as functions of the database take it."""
+    return {
+        "subscription": one.subscription,
+        "position": one.position,
+        "stream": one.stream,
+        "type": one.type,
+        "time": one.time.isoformat(),
+        "cause": _text(one.cause),
+        "trace": _text(one.trace),
+        "attempts": one.attempts,
+        "data": None if one.data is None else base64.b64encode(one.data).decode(),
+        "due": one.due,
+    }
+
+
+def _text(told: str) -> str:
+    """What an exception said, without what PostgreSQL cannot hold: an event must be parked whatever its cause says."""
+    return told.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
 _SELECT: Final = (
     "SELECT subscription, position, stream, type, time, cause, trace, attempts, data, due FROM {schema}.twofold_parked"
 )
@@ -59,3 +95,4 @@ _RETRY: Final = (
 _EDIT: Final = (
     "UPDATE {schema}.twofold_parked SET data = $3 WHERE subscription = $1 AND position = $2 RETURNING position"
 )
+REPARK: Final = "SELECT {schema}.twofold_repark"

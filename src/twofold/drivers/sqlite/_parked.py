@@ -69,6 +69,12 @@ def park(connection: Connection, parks: Iterable[Parked]) -> None:
     connection.executemany(_PARK, [_row(one) for one in parks])
 
 
+def repark(connection: Connection, reparks: Iterable[Parked]) -> None:
+    """Note what is new about events that are parked still, in the transaction that is open."""
+    values = ((micros_of(one.time), *one[5:8], one.due, one.subscription, one.position) for one in reparks)
+    connection.executemany(_REPARK, values)
+
+
 def free(connection: Connection, frees: Iterable[tuple[str, int]]) -> None:
     """Let parked events go, in the transaction that is open."""
     connection.executemany(_FREE, frees)
@@ -112,4 +118,8 @@ _PARK = own(
     " trace = excluded.trace, attempts = excluded.attempts, due = excluded.due"
 )
 """The data of what is parked already stays as it is: somebody may have edited it since it was read."""
+_REPARK = own(
+    "UPDATE twofold_parked SET time = ?, cause = ?, trace = ?, attempts = ?, due = ?"
+    " WHERE subscription = ? AND position = ?"
+)
 _FREE = own("DELETE FROM twofold_parked WHERE subscription = ? AND position = ?")

@@ -9,7 +9,7 @@ from twofold.drivers.sqlite._checkpoints import move
 from twofold.drivers.sqlite._entries import add_entries
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.drivers.sqlite._log import behind, head
-from twofold.drivers.sqlite._parked import free, park
+from twofold.drivers.sqlite._parked import free, park, repark
 from twofold.drivers.sqlite._replies import keep, keep_received
 from twofold.drivers.sqlite._snapshots import keep_snapshots
 from twofold.drivers.sqlite._tables import change_rows
@@ -41,6 +41,8 @@ class Plan:
             change_rows(connection, batch.rows)
         if batch.parks:
             park(connection, batch.parks)
+        if batch.reparks:
+            repark(connection, batch.reparks)
         if batch.frees:
             free(connection, batch.frees)
         if batch.reply:
