@@ -73,6 +73,9 @@ def refused(answer: httpx.Response) -> list[str]:
         ("/shows/a%c3/seats/%ED%A0%80", ["show", "seat"]),
         ("/shows/%EF%BF%BD/seats/a%C0%AF", ["seat"]),
         ("/shows/%EF%BF%BD/seats/%ff", ["show", "seat"]),
+        ("/shows/100%/seats/1", ["show"]),
+        ("/shows/%25zz/seats/%zz", ["show", "seat"]),
+        ("/shows/a%2%35/seats/1", ["show"]),
     ],
 )
 async def test_a_path_that_is_no_text_is_refused(client: httpx.AsyncClient, path: str, fields: list[str]) -> None:
@@ -89,6 +92,9 @@ async def test_a_path_that_is_no_text_is_refused(client: httpx.AsyncClient, path
         ("title=%EF%BF%BD&tags=%fe", ["tags"]),
         ("title=%C0&tags=%C1", ["title", "tags"]),
         ("ti%fftle=%61", ["ti%FFtle"]),
+        ("title=%zz&tags=%25zz&tags=a", ["title"]),
+        ("tags=100%&title=%4", ["tags", "title"]),
+        ("ti+%25%tle=a", ["ti %%tle"]),
     ],
 )
 async def test_a_parameter_that_is_no_text_is_refused(client: httpx.AsyncClient, query: str, fields: list[str]) -> None:
@@ -102,6 +108,14 @@ async def test_the_mark_of_what_was_lost_can_be_said(client: httpx.AsyncClient) 
     found = await client.get("/queries/find_shows?title=%EF%BF%BD&tags=%C3%A9+%F0%9F%8E%AD")
     assert (booked.status_code, booked.json()) == (200, f"{MARK} é")
     assert (found.status_code, found.json()) == (200, f"{MARK} é 🎭")
+
+
+async def test_a_percent_sign_can_be_said(client: httpx.AsyncClient) -> None:
+    """Written as it is to be written."""
+    booked = await client.post("/shows/100%25/seats/%25zz")
+    found = await client.get("/queries/find_shows?title=%25zz&tags=100%25")
+    assert (booked.status_code, booked.json()) == (200, "100% %zz")
+    assert (found.status_code, found.json()) == (200, "%zz 100%")
 
 
 async def test_a_path_is_taken_as_it_is_where_its_bytes_are_not_told(app: App, web: FastAPI) -> None:

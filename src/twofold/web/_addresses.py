@@ -1,13 +1,14 @@
 """What the address of a request says, as text: the fields of its path, and its parameters.
 
 Bytes that are no UTF-8 are refused here, as they are in a body. Whoever decodes an address puts U+FFFD in their place,
-and then addresses that differ mean the same. An endpoint asks for both; neither costs more than a look where nothing
-is wrong.
+and then addresses that differ mean the same; so they do where a `%` that begins no byte is taken as it is, for `%25`
+means that too. An endpoint asks for both; neither costs more than a look where nothing is wrong.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, unquote_plus, unquote_to_bytes
 
 from starlette.types import Scope
 
@@ -17,6 +18,7 @@ MOST_PARAMETERS: Final = 500
 
 _LOST: Final = "\ufffd"
 _KEPT: Final = "surrogateescape"
+_NO_BYTE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def fields_of_path(scope: Scope) -> Mapping[str, Any]:
@@ -36,6 +38,9 @@ def fields_of_path(scope: Scope) -> Mapping[str, Any]:
         if not _is_text(sent):
             marked = [name for name, value in fields.items() if _LOST in value]
             raise _undecodable([name for name in marked if fields[name] not in sent] or marked)
+    if fields and "%" in scope["path"] and _NO_BYTE.search((scope.get("raw_path") or b"").decode("latin-1")):
+        marked = [name for name, value in fields.items() if "%" in value]
+        raise _undecodable([name for name in marked if _NO_BYTE.search(fields[name])] or marked)
     return fields
 
 
@@ -49,6 +54,9 @@ def parameters_of(query: bytes) -> list[tuple[str, str]]:
         Invalid: Some are no text, or they are too many.
     """
     text = query.decode("latin-1")
+    if "%" in text and _NO_BYTE.search(text):
+        parts = [part.partition("=")[0] for part in text.split("&") if _NO_BYTE.search(part)]
+        raise _undecodable(_told(unquote_plus(name, errors=_KEPT)) for name in parts)
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARAMETERS, errors="strict")
     except UnicodeDecodeError as error:
