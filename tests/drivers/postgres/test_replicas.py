@@ -201,6 +201,41 @@ async def test_a_replica_that_is_not_there_is_passed_over(pair: Pair, database: 
         assert await caller.execute(AtReplica()) == Success(False)
 
 
+async def test_who_runs_it_is_told_which_replica_is_not_there(
+    pair: Pair, database: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for each outage, by hosts, ports and database; never who logs in, nor how. Those who read are answered."""
+    monkeypatch.setattr("twofold.drivers.postgres._replicas._AWAY", 0.0)
+    nowhere = "postgresql://ann:secret@127.0.0.1:1/nowhere"
+    async with app_on(database, pair.primary, nowhere, pair.replica.url(database)) as app:
+        for _ in range(4):
+            assert await app.execute(AtReplica()) == Success(True)
+    (told,) = [one.getMessage() for one in caplog.records if one.name == "twofold.postgres"]
+    assert told.startswith(
+        "replica 127.0.0.1:1, database nowhere is passed over: StoreUnavailable: PostgreSQL refuses, or is not there: "
+    )
+    assert "ann" not in told
+    assert "secret" not in told
+
+
+@pytest.mark.parametrize(
+    "address, told",
+    [
+        ("postgresql://ann:secret@127.0.0.1:1/shop?sslmode=maybe", "replica 127.0.0.1:1, database shop: "),
+        ("postgresql://ann:my/secret@127.0.0.1/shop", "replica number 1: "),
+    ],
+)
+async def test_an_address_of_a_replica_that_means_nothing_is_a_mistake(
+    pair: Pair, database: str, address: str, told: str
+) -> None:
+    """It is told of which: by its place, or by its number where that cannot be told."""
+    async with app_on(database, pair.primary, address) as app:
+        with pytest.raises(WiringError) as raised:
+            await app.execute(AtReplica())
+    assert raised.value.detail.startswith(told)
+    assert "secret" not in str(raised.value)
+
+
 async def test_a_replica_that_dies_is_noticed(pair: Pair, database: str) -> None:
     """What it was answering fails as unavailable at worst; the queries after that are answered."""
     with replica_of(pair.primary) as mortal:

@@ -1,9 +1,11 @@
 """Read replicas: where queries read, while commands, projections and the log stay on the primary.
 
 A replica that cannot be reached, or is behind what a reader has to see, is passed over; at last the primary is read.
+Which one cannot be reached is told in the process's own log: those who read are answered all the same.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Final, final
@@ -11,8 +13,10 @@ from typing import Final, final
 from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._faults import LOST
 from twofold.drivers.postgres._pool import Pool
-from twofold.errors import StoreUnavailable
+from twofold.errors import StoreUnavailable, WiringError, line_of
 from twofold.store import current_unit
+
+_log = logging.getLogger("twofold.postgres")
 
 _AWAY: Final = 1.0
 """For how long a replica is left alone that was of no use, in seconds."""
@@ -27,9 +31,11 @@ _REPLAYED: Final = "SELECT (pg_catalog.pg_last_wal_replay_lsn() - '0/0'::pg_lsn)
 
 @final
 class _Replica:
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, place: str) -> None:
         self.pool = pool
+        self._place = place
         self._rests_until = 0.0
+        self._told = False
 
     @property
     def awake(self) -> bool:
@@ -46,19 +52,30 @@ class _Replica:
             return None
         try:
             connection = await self.pool.take()
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             self.rest()
+            if error.__cause__ is not None:  # else all connections to it are in use
+                self._tell(error)
             return None
+        except WiringError as error:
+            raise WiringError(f"replica {self._place}: {error.detail}") from error.__cause__
         good = fit = False
         try:
             fit = not needed or needed <= (await connection.fetchval(_REPLAYED) or 0)
-            good = True
-        except LOST:
+            good, self._told = True, False
+        except LOST as error:
             self.rest()
+            self._tell(error)
         finally:
             if not fit:
                 self.pool.give(connection, clean=good)
         return connection if fit else None
+
+    def _tell(self, error: Exception) -> None:
+        """Tell that it is passed over; one line for each outage."""
+        level = logging.DEBUG if self._told else logging.WARNING
+        self._told = True
+        _log.log(level, "replica %s is passed over: %s", self._place, line_of(error))
 
 
 @final
@@ -66,14 +83,14 @@ class Replicas:
     """The replicas of one store.
 
     Args:
-        pools: The connections to each.
+        pools: The connections to each, and what it is called in logs.
         primary: The connections to the primary that read.
     """
 
     __slots__ = ("_needed", "_primary", "_replicas", "_turn")
 
-    def __init__(self, pools: Sequence[Pool], primary: Pool) -> None:
-        self._replicas = [_Replica(pool) for pool in pools]
+    def __init__(self, pools: Sequence[tuple[Pool, str]], primary: Pool) -> None:
+        self._replicas = [_Replica(pool, place) for pool, place in pools]
         self._primary = primary
         self._needed: ContextVar[int] = ContextVar("twofold_replayed", default=0)
         self._turn = 0

@@ -23,7 +23,7 @@ from twofold.drivers.postgres._log import PostgresLog
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._ordering import Ordering, prove_ordering
 from twofold.drivers.postgres._parked import PostgresParked
-from twofold.drivers.postgres._place import opening
+from twofold.drivers.postgres._place import opening, place_of
 from twofold.drivers.postgres._pool import Pool
 from twofold.drivers.postgres._reader import Reader
 from twofold.drivers.postgres._rearrange import patiently, rearrange
@@ -174,8 +174,11 @@ class PostgresStore:
         closed = _READ_ONLY if read_only else _NOT_OPEN
         self._writers = Pool(server.connect, pool_size, acquire_timeout, closed, waiting)
         self._readers = Pool(server.connect_reader, readers, acquire_timeout, _NOT_OPEN, waiting)
-        followers = [replace(server, dsn=replica, connect_timeout=_REACH) for replica in replicas]
-        pools = [Pool(one.connect_replica, readers, acquire_timeout, _NOT_OPEN, waiting) for one in followers]
+        pools: list[tuple[Pool, str]] = []
+        for number, replica in enumerate(replicas, 1):
+            follower = replace(server, dsn=replica, connect_timeout=_REACH)
+            pool = Pool(follower.connect_replica, readers, acquire_timeout, _NOT_OPEN, waiting)
+            pools.append((pool, place_of(replica) or f"number {number}"))
         self._replicas = Replicas(pools, self._readers)
         self._commits = Commits(self._writers, server, names, timeout=commit_timeout, announce=self._ear.tell)
         self._calls: Calls = calls(names)
