@@ -30,9 +30,29 @@ class FindShows(Query[str]):
     tags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class SeeShow(Query[str]):
+    show: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeePlan(Query[str]):
+    hall: str
+
+
 @shows.handler(path="/shows/{show}/seats/{seat}", method="POST")
 async def book(command: Book) -> str:
     return f"{command.show} {command.seat}"
+
+
+@shows.handler(path="/shows/{show}")
+async def see_show(query: SeeShow) -> str:
+    return f"see {query.show}"
+
+
+@shows.handler(path="/halls/{hall:path}/plan")
+async def see_plan(query: SeePlan) -> str:
+    return f"plan of {query.hall}"
 
 
 @shows.handler
@@ -110,6 +130,40 @@ async def test_the_mark_of_what_was_lost_can_be_said(client: httpx.AsyncClient) 
     assert (found.status_code, found.json()) == (200, f"{MARK} é 🎭")
 
 
+@pytest.mark.parametrize(
+    "path, answer",
+    [
+        ("/shows/a%2Fb", "see a/b"),
+        ("/shows/%2f%2F", "see //"),
+        ("/shows/a%2Fseats%2F1", "see a/seats/1"),
+        ("/shows/a%252Fb", "see a%2Fb"),
+        ("/halls/a/b%2Fc/plan", "plan of a/b/c"),
+    ],
+)
+async def test_a_slash_can_be_a_part_of_a_field(client: httpx.AsyncClient, path: str, answer: str) -> None:
+    """Percent-encoded it is no separator, whatever is offered below the path that it would lead to."""
+    found = await client.get(path)
+    assert (found.status_code, found.json()) == (200, answer)
+
+
+async def test_what_is_no_separator_separates_nothing(client: httpx.AsyncClient) -> None:
+    """It belongs to the field that it is in, and what is left does not lead anywhere."""
+    booked = await client.post("/shows/a%2Fb/seats/c%2Fd")
+    assert (booked.status_code, booked.json()) == (200, "a/b c/d")
+    assert (await client.post("/shows/a%2Fseats/1")).status_code == 404
+    assert (await client.post("/shows/a%2Fseats%2F1")).status_code == 405
+    assert (await client.get("/shows/a/seats")).status_code == 404
+
+
+async def test_below_a_prefix_a_slash_can_be_a_part_of_a_field(app: App, web: FastAPI) -> None:
+    """The path is what is behind the prefix, as for all else."""
+    outer = FastAPI()
+    outer.mount("/club", web)
+    async with client_of(app, outer) as client:
+        found = await client.get("/club/shows/a%2Fb")
+    assert (found.status_code, found.json()) == (200, "see a/b")
+
+
 async def test_a_percent_sign_can_be_said(client: httpx.AsyncClient) -> None:
     """Written as it is to be written."""
     booked = await client.post("/shows/100%25/seats/%25zz")
@@ -128,4 +182,6 @@ async def test_a_path_is_taken_as_it_is_where_its_bytes_are_not_told(app: App, w
     transport = httpx.ASGITransport(without)
     async with app, httpx.AsyncClient(transport=transport, base_url="http://shows") as client:
         answer = await client.post("/shows/%ff/seats/1")
+        parted = await client.post("/shows%2Fa/seats/1")
     assert (answer.status_code, answer.json()) == (200, f"{MARK} 1")
+    assert (parted.status_code, parted.json()) == (200, "a 1")

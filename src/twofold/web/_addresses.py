@@ -8,17 +8,37 @@ means that too. An endpoint asks for both; neither costs more than a look where 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, unquote_plus, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, unquote, unquote_plus, unquote_to_bytes
 
 from starlette.types import Scope
 
 from twofold.errors import Finding, Invalid
+from twofold.web._arrival import local_path
 
 MOST_PARAMETERS: Final = 500
 
+SLASH: Final = "\udc2f"
+"""Stands for a slash in a field of a path: nothing that is decoded has it."""
+
 _LOST: Final = "\ufffd"
 _KEPT: Final = "surrogateescape"
+_SENT_SLASH: Final = re.compile("%2[Ff]")
 _NO_BYTE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
+
+
+def path_of(scope: Scope) -> str:
+    """The path of a request below where the application is mounted, with `SLASH` for each slash that is no separator.
+
+    Only the bytes of a path say which are (RFC 3986, 2.2). Where a server does not tell them, or somebody on the way
+    has changed the path, all of them are.
+
+    Args:
+        scope: The request's ASGI scope.
+    """
+    sent = (scope.get("raw_path") or b"").decode("latin-1")
+    if "%2" not in sent or not _SENT_SLASH.search(sent) or unquote(sent) != scope["path"]:
+        return local_path(scope)
+    return local_path({**scope, "path": unquote(_SENT_SLASH.sub(SLASH, sent))})
 
 
 def fields_of_path(scope: Scope) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from twofold.app import App, Role
 from twofold.dispatch import declared_errors
 from twofold.errors import Fault, StartError, TwofoldError
+from twofold.web._addresses import SLASH, path_of
 from twofold.web._arrival import local_path
 from twofold.web._body import BodyBounds
 from twofold.web._endpoint import Endpoint
@@ -94,11 +95,13 @@ class Doors(BaseRoute):
         """Find the endpoint of a request."""
         if scope["type"] != "http":
             return Match.NONE, {}
-        endpoint, params, allowed = self._ready().find(scope["method"], local_path(scope))
+        endpoint, params, allowed = self._ready().find(scope["method"], path := path_of(scope))
         if endpoint is None and (not allowed or self._served_elsewhere(scope) is not None):
             return Match.NONE, {}
         if TRACED in scope:
             _PATH.set(None if endpoint is None else endpoint.path)
+        if SLASH in path:
+            params = {name: value.replace(SLASH, "/") for name, value in params.items()}
         child: Scope = {"endpoint": endpoint or self, "path_params": params, _FOUND: (endpoint, allowed)}
         return (Match.PARTIAL if endpoint is None else Match.FULL), child
 
@@ -120,7 +123,7 @@ class Doors(BaseRoute):
         return f"this is a {kind}: it is served by the role {Role.serving(kind)}, and this process is {self._app.role}"
 
     def _served_elsewhere(self, scope: Scope) -> Endpoint | None:
-        return self._elsewhere.find(scope["method"], local_path(scope))[0]
+        return self._elsewhere.find(scope["method"], path_of(scope))[0]
 
     def _plan(self) -> tuple[list[Planned], list[Fault]]:
         own = self._app.check()
