@@ -29,6 +29,7 @@ from twofold.app._lifecycle import attempts_of, lifecycle_events, lifecycle_faul
 from twofold.app._live import live_faults
 from twofold.app._mistake import faults_of
 from twofold.app._needs import need_faults, policy_faults
+from twofold.app._not_live import not_live_stage
 from twofold.app._options import option_faults
 from twofold.app._outside import read_writers, writer_provider
 from twofold.app._own_writes import reads_faults, waited_for
@@ -146,6 +147,7 @@ def assemble(
         idempotency=done.idempotency.get,
         refusals=done.refusals,
         behind=done.behind,
+        not_live=not_live_stage(done.projections, stores.read, sql, done.injection.reaches),
     )
     if done.reliability is not None:
         done.faults += done.reliability.keep_to_what_can_end(

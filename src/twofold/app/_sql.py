@@ -1,7 +1,7 @@
 """What an application knows of SQL, by the stores that it has; nothing of it is loaded where none of them knows any."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import Any, NamedTuple, Self, final
@@ -81,6 +81,22 @@ class Sql(NamedTuple):
             reaches: Whether a handler depends on a type.
         """
         return None if self.room is None else self.room.session_runner(self.writing, self.reading, store, reaches)
+
+    def is_read_by(self, handler: Handler, reaches: Callable[[Handler, object], bool]) -> bool:
+        """Whether a handler depends on a session that reads.
+
+        Args:
+            handler: The handler.
+            reaches: Whether a handler depends on a type.
+        """
+        room = self.reads
+        return room is not None and any(reaches(handler, one) for one in (room.ReadSession, room.BlockingReadSession))
+
+    async def unreadable(self, entities: Collection[Any]) -> Sequence[str]:
+        """The names of tables that queries read which are not there, or lack a column; none without SQL."""
+        room = self.reads
+        found: Sequence[str] = () if room is None else await room.unreadable_tables(self.reading, entities)
+        return found
 
     def explained(self, fault: Fault, stores: Stores) -> Fault:
         """A fault of the container; when it is a session or a repository that is missing, with the reason why.

@@ -10,7 +10,7 @@ from twofold.app._own_writes import own_writes_stage
 from twofold.app._said import Running, Watching
 from twofold.app._stores import Stores
 from twofold.clock import Clock
-from twofold.dispatch import Handler, Idempotency, Injection, Module, Policies, Runner, Settings
+from twofold.dispatch import Handler, Idempotency, Injection, Module, Policies, Runner, Settings, Stage
 from twofold.errors import Classifier, Fault
 from twofold.messages import Catalogue
 from twofold.middleware import (
@@ -128,6 +128,7 @@ def pipeline_of(
     idempotency: Callable[[Handler], Idempotency | None],
     refusals: Refusals | None,
     behind: Behind,
+    not_live: Stage,
 ) -> Settings:
     """What the pipelines are made of.
 
@@ -146,6 +147,7 @@ def pipeline_of(
         idempotency: What is said of a handler's commands with a key.
         refusals: Counts what limits refuse, for the audit trail; None when commands leave no entries in it.
         behind: Writes what answers need not wait for.
+        not_live: Answers queries of what is not live.
     """
     meter, spans, new_unit, seen = watching.meter, watching.spans, running.new_unit, running.seen
     tally, lines = tally_of(meter), Lines()
@@ -178,6 +180,7 @@ def pipeline_of(
             *([] if cached is None else [cached]),
             fallback_stage(classifier, tally, within),
             own_writes_stage(followed, running.visible, classifier, copied=stores.copies is not None),
+            not_live,
             *([] if parts is None else parts.around),
             conflicts_stage(says_retry, joined, tally, lines),
             injection.scope_stage(),

@@ -63,6 +63,7 @@ from twofold.errors._unavailable import (
     Superseded,
     TimedOut,
     Unavailable,
+    VersionNotLive,
 )
 from twofold.errors._wiring import (
     DuplicateHandlerError,
@@ -131,6 +132,7 @@ __all__ = [
     "Undecodable",
     "UnknownMessage",
     "VersionConflict",
+    "VersionNotLive",
     "WiringError",
     "conflict",
     "exists",

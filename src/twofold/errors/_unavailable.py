@@ -88,6 +88,36 @@ class Superseded(Unavailable):
         self.name = name
 
 
+class VersionNotLive(Unavailable):
+    """A query asks for what the version of a projection that its process has keeps, and another version is live.
+
+    Where that one is older, the version of this process is being built: its tables take the place once they have
+    caught up. Where it is newer, this process is to be replaced.
+
+    Args:
+        name: The projection.
+        version: The version that this process has.
+        live: The one that is live.
+    """
+
+    code: ClassVar[str] = "version_not_live"
+
+    def __init__(self, *, name: str, version: int, live: int) -> None:
+        super().__init__(retry_after=5.0)
+        self.name, self.version, self.live = name, version, live
+
+    @property
+    def detail(self) -> str:
+        return f"version {self.version} of projection {self.name!r} is not live, and {self.live} lacks what it has"
+
+    @property
+    def hint(self) -> str:
+        return (
+            "ask again once it is built, or another process; `twofold projections rebuild` builds a version before"
+            " processes are replaced"
+        )
+
+
 class NewerVersion(Unavailable):
     """The log has an event of a version that this process does not know yet: a newer one of the application wrote it.
 

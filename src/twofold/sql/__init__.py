@@ -17,7 +17,7 @@ with Extra("sql", room=__name__):
     from twofold.sql._live import LiveTables, live_tables, unmade_columns
     from twofold.sql._owned import owned_by
     from twofold.sql._page import page_of, sort_by
-    from twofold.sql._readable import unreadable_tables
+    from twofold.sql._readable import refused_statement, unreadable_tables
     from twofold.sql._sessions import (
         BlockingReadSession,
         BlockingWriteSession,
@@ -75,6 +75,7 @@ __all__ = [
     "page_of",
     "place_of",
     "refresh_statements",
+    "refused_statement",
     "session_of",
     "session_runner",
     "sort_by",

@@ -1,7 +1,7 @@
 """Whether the tables of an application are there, asked of the database in the only words that all of them know."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -9,6 +9,14 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from twofold.sql._sessions import Sessions
 from twofold.sql._tables import table_of
 from twofold.sql._view import View
+
+_NOT_UNDERSTOOD: Final = (OperationalError, ProgrammingError)
+"""What a database says of names that it does not know; SQLite and PostgreSQL do not agree on which of the two."""
+
+
+def refused_statement(error: Exception) -> str:
+    """The statement that a database has not understood; empty for any other error."""
+    return error.statement or "" if isinstance(error, _NOT_UNDERSTOOD) else ""
 
 
 async def unreadable_tables(sessions: Sessions, entities: Iterable[Any]) -> list[str]:
@@ -23,6 +31,6 @@ async def unreadable_tables(sessions: Sessions, entities: Iterable[Any]) -> list
         async with sessions.read() as session:  # one for each: a failed statement may be the last of its session
             try:
                 await session.execute(select(*table.columns).limit(0))
-            except (OperationalError, ProgrammingError):
+            except _NOT_UNDERSTOOD:
                 unreadable.append(table.name)
     return unreadable
