@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Numeric, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -155,6 +155,44 @@ async def test_every_mode_gives_the_same_rows(database: str, mode: Mode) -> None
         [["ada", "open", "1.25", "102"], ["bob", "closed", "2.00", "1"]],
         [["all", "3.25"]],
     )
+
+
+class Rounded(Tables):
+    __tablename__ = "rounded"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sum: Mapped[Decimal] = mapped_column(Numeric(12, 2))
+
+
+class Roundings:
+    def paid(self, event: Paid, rows: Rows) -> None:
+        rows.add(Rounded, {"id": 1}, sum=event.amount)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+@pytest.mark.parametrize("mode", MODES)
+async def test_no_mode_and_no_batch_shows_in_a_rounded_sum(database: str, mode: Mode, at_once: int) -> None:
+    """Each number is rounded by itself, a half away from zero, before anything is added up."""
+    module = Module("rounded")
+    module.projection("rounded", mode=mode, tables=[Rounded])(Roundings)
+    if mode == "live":
+
+        @module.handler
+        async def live(query: Look, roundings: Live[Roundings]) -> Any:
+            return [row.sum for row in (await roundings.read()).rows(Rounded)]
+
+    else:
+
+        @module.handler
+        async def stored(query: Look, session: ReadSession) -> Any:
+            return (await session.scalars(select(Rounded.sum))).all()
+
+    paid = [Paid(account="ada", amount=Decimal(amount)) for amount in ("0.005", "0.005", "-0.005", "1.004")]
+    async with App("rounded", modules=[module], database=database) as app:
+        for start in range(0, len(paid), at_once):
+            await record(app, *paid[start : start + at_once])
+            await app.settle()
+        assert (await app.execute(Look())).unwrap() == [Decimal("1.01")]
 
 
 async def test_it_is_always_current_and_nothing_is_stored(database: str) -> None:

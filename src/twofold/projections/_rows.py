@@ -12,7 +12,8 @@ class Rows:
     """Collects changes to the tables of a read model.
 
     A table is a SQLAlchemy `Table` or mapped class; a key names the columns of its primary key. One that the projection
-    has not declared is refused with a `FaultError`.
+    has not declared is refused with a `FaultError`. Each decimal number is rounded to the places of its column, before
+    anything is added up.
 
     Args:
         tables: The tables that may be changed; any unless given.

@@ -18,6 +18,7 @@ with Extra("sql", room=__name__):
     from twofold.sql._owned import owned_by
     from twofold.sql._page import page_of, sort_by
     from twofold.sql._readable import refused_statement, unreadable_tables
+    from twofold.sql._rounding import places_of
     from twofold.sql._sessions import (
         BlockingReadSession,
         BlockingWriteSession,
@@ -74,6 +75,7 @@ __all__ = [
     "owned_by",
     "page_of",
     "place_of",
+    "places_of",
     "refresh_statements",
     "refused_statement",
     "session_of",

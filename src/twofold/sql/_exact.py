@@ -45,6 +45,16 @@ class ExactDecimal(TypeDecorator[Decimal]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """What the database keeps for a value."""
+        exact = self.exact(value)
+        return exact if exact is None or dialect.name != "sqlite" else int(exact.scaleb(self.scale))
+
+    def exact(self, value: Any) -> Decimal | None:
+        """A value with all places of the column.
+
+        Raises:
+            ValueError: It has more digits or places, or is not finite.
+            TypeError: It is a float, or no number.
+        """
         if value is None:
             return None
         if not isinstance(value, (Decimal, int)):
@@ -55,7 +65,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
         exact = number.quantize(self._unit)
         if exact != number:
             raise ValueError(f"{value} has more than {self.scale} decimal places")
-        return int(exact.scaleb(self.scale)) if dialect.name == "sqlite" else exact
+        return exact
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         """The value, from what the database keeps."""

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import Table
+from sqlalchemy import Dialect, Table
 
+from twofold.sql._rounding import Rounds, plus, rounded, rounds_of
 from twofold.sql._tables import layout_of
 from twofold.store import Add, Delete, RowChange, Upsert
 
@@ -45,21 +46,25 @@ class WriteRows:
     rows: list[Values]
 
 
-def fold(rows: Sequence[RowChange]) -> list[DeleteRows | WriteRows]:
+def fold(rows: Sequence[RowChange], dialect: Dialect) -> list[DeleteRows | WriteRows]:
     """Fold row changes into one step for each table, kind and set of columns.
 
     Changes to one row become one. The caller's order is kept, and nothing is merged, as soon as one of the tables
     has a foreign key, a unique constraint, or a number that starts from something else than 0: there, order matters.
+    Decimal numbers are rounded to the places of their columns before anything is added up.
 
     Args:
         rows: The changes, in order.
+        dialect: That of the database which they are for.
 
     Raises:
         WiringError: A table has no primary key, or a change names columns that it does not have.
+        ValueError: An `ExactDecimal` does not hold a number.
+        TypeError: It is given a float, or no number; or numbers that cannot be added.
     """
     if len(rows) > 1 and all(layout_of(row.table).free for row in rows):
-        return list(_merged(rows))
-    return _in_order(rows)
+        return list(_merged(rows, dialect))
+    return _in_order(rows, dialect)
 
 
 class _Net:
@@ -76,9 +81,9 @@ class _Net:
         for name, amount in amounts.items():
             if name in self.sets:
                 before = self.sets[name]
-                self.sets[name] = amount if before is None else before + amount
+                self.sets[name] = amount if before is None else plus(before, amount)
             elif name in self.adds:
-                self.adds[name] += amount
+                self.adds[name] = plus(self.adds[name], amount)
             else:
                 self.adds[name] = amount
 
@@ -94,14 +99,15 @@ class _Net:
         self.adds.clear()
 
 
-def _merged(rows: Sequence[RowChange]) -> Iterator[DeleteRows | WriteRows]:
-    tables: dict[Table[Any], dict[Values, _Net]] = {}
+def _merged(rows: Sequence[RowChange], dialect: Dialect) -> Iterator[DeleteRows | WriteRows]:
+    tables: dict[Table[Any], tuple[dict[Values, _Net], Rounds]] = {}
     for row in rows:
         layout = layout_of(row.table)
         key = layout.key_of(row.key)
-        nets = tables.get(layout.table)
-        if nets is None:
-            nets = tables[layout.table] = {}
+        here = tables.get(layout.table)
+        if here is None:
+            here = tables[layout.table] = {}, rounds_of(layout.table, dialect)
+        nets, rounds = here
         net = nets.get(key)
         if net is None:
             net = nets[key] = _Net()
@@ -110,10 +116,12 @@ def _merged(rows: Sequence[RowChange]) -> Iterator[DeleteRows | WriteRows]:
             continue
         net.written = True
         if isinstance(row, Upsert):
-            net.set(layout.named(row.values))
+            values = layout.named(row.values)
+            net.set(rounded(values, rounds) if rounds else values)
         else:
-            net.add(layout.named(row.amounts))
-    for table, nets in tables.items():
+            values = layout.named(row.amounts)
+            net.add(rounded(values, rounds) if rounds else values)
+    for table, (nets, _) in tables.items():
         yield from _steps(table, nets)
 
 
@@ -130,14 +138,14 @@ def _steps(table: Table[Any], nets: dict[Values, _Net]) -> Iterator[DeleteRows |
         yield WriteRows(table, sets, adds, values)
 
 
-def _in_order(rows: Sequence[RowChange]) -> list[DeleteRows | WriteRows]:
+def _in_order(rows: Sequence[RowChange], dialect: Dialect) -> list[DeleteRows | WriteRows]:
     steps: list[DeleteRows | WriteRows] = []
     last: object = None
     seen: set[Values] = set()
     for row in rows:
         layout = layout_of(row.table)
         key = layout.key_of(row.key)
-        values = layout.named(_values(row))
+        values = rounded(layout.named(_values(row)), rounds_of(layout.table, dialect))
         shape = layout.table, type(row), (*values,)
         if shape != last or key in seen:
             steps.append(_step(layout.table, row, shape[2]))

@@ -12,10 +12,11 @@ from sqlalchemy.sql.schema import CallableColumnDefault, DefaultGenerator, Scala
 
 from twofold.errors import WiringError
 from twofold.messages import sees_every_tenant
+from twofold.sql._rounding import plus, rounded, rounds_of
 from twofold.sql._sessions import Sessions
 from twofold.sql._tables import Layout, layout_of, table_of
 from twofold.sql._tenant_id import own_tenant, tenant_column_of
-from twofold.store import Delete, RowChange, Upsert
+from twofold.store import Add, Delete, RowChange, Upsert
 
 Values: TypeAlias = tuple[Any, ...]
 _Row: TypeAlias = dict[str, Any]
@@ -57,10 +58,11 @@ class LiveTables:
                 rows.pop(key, None)
                 continue
             row = rows.get(key)
-            if isinstance(change, Upsert):
-                values = layout.named(change.values)
-            else:
-                values = _sums(row or {}, layout.named(change.amounts))
+            given = layout.named(change.values if isinstance(change, Upsert) else change.amounts)
+            rounds = rounds_of(layout.table, self._dialect)
+            values = rounded(given, rounds)
+            if isinstance(change, Add) and row is not None:
+                values = _sums(rounded({name: row[name] for name in values}, rounds), values)
             before = dict.fromkeys(columns.keeps) | columns.named(key) if row is None else row
             rows[key] = columns.changed(before, values, new=row is None)
 
@@ -162,9 +164,8 @@ def _kept(column: Column[Any], dialect: Dialect) -> _Keep:
     return keep
 
 
-def _sums(row: Mapping[str, Any], amounts: Mapping[str, Any]) -> _Row:
-    before = {name: row.get(name) for name in amounts}
-    return {name: more if before[name] is None else before[name] + more for name, more in amounts.items()}
+def _sums(before: Mapping[str, Any], amounts: Mapping[str, Any]) -> _Row:
+    return {name: more if before[name] is None else plus(before[name], more) for name, more in amounts.items()}
 
 
 def _is_seen(table: Table[Any]) -> Callable[[_Row], bool]:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql.named_types import CreateDomainType, CreateE
 
 from twofold.drivers.postgres._dialect import LoopDialect
 from twofold.drivers.postgres._row_security import secure, show
-from twofold.drivers.postgres._statements import Statement, deletion, plain_type, writes
+from twofold.drivers.postgres._statements import Statement, deletion, dialect, plain_type, writes
 from twofold.sql import DeleteRows, RowStatement, Values, View, create_statements, fold, table_of, tenant_column_of
 from twofold.store import RowChange
 
@@ -28,7 +28,7 @@ async def apply_rows(connection: Any, rows: Sequence[RowChange]) -> None:
         WiringError: A change names a table without a primary key, or columns that its table does not have.
         asyncpg.IntegrityConstraintViolationError: A missing row cannot be inserted from what a change knows.
     """
-    for step in fold(rows):
+    for step in fold(rows, dialect):
         if tenant_column_of(step.table) is not None:
             await show(connection, every=True)
         if isinstance(step, DeleteRows):

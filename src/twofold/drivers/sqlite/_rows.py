@@ -35,7 +35,7 @@ def apply_rows(connection: Connection, rows: Sequence[RowChange]) -> None:
         Invalid: A number, or a sum of whole numbers, has more than 64 bits.
         sqlite3.IntegrityError: A missing row cannot be inserted from what a change knows.
     """
-    for step in fold(rows):
+    for step in fold(rows, dialect):
         if isinstance(step, DeleteRows):
             _execute(connection, deletion(step.table), step.rows)
         else:

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql.elements import ClauseElement
 
 from twofold.drivers.sqlite._dialect import ThreadDialect
-from twofold.sql import Change, RowStatement
+from twofold.sql import Change, RowStatement, places_of
 
 dialect = ThreadDialect()
 
@@ -26,12 +26,18 @@ def deletion(table: Table[Any]) -> RowStatement:
 @lru_cache(maxsize=4096)
 def writes(table: Table[Any], sets: tuple[str, ...], adds: tuple[str, ...]) -> tuple[RowStatement, ...]:
     """The statements to try one after the other, until one has changed every row."""
-    change = Change(table, sets, adds, total=_whole)
+    change = Change(table, sets, adds, total=_total)
     return tuple([change.for_each_row(statement, dialect) for statement in change.writes(_upsert)])
 
 
 def _upsert(change: Change) -> ClauseElement:
     return change.upsert(insert(change.table).values(change.inserted).inline())
+
+
+def _total(column: Column[Any], total: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A sum of decimal numbers, which SQLite keeps as floats, is the one that is nearest to the exact sum."""
+    places = places_of(column.type.dialect_impl(dialect))
+    return func.round(total, literal_column(str(places))) if places else _whole(column, total)
 
 
 def _whole(column: Column[Any], total: ColumnElement[Any]) -> ColumnElement[Any]:
