@@ -10,7 +10,7 @@ with Extra("sql", room=__name__):
     from twofold.sql._copying import copy_tables
     from twofold.sql._entities import SqlEntities, entity_trouble
     from twofold.sql._exact import ExactDecimal
-    from twofold.sql._fold import DeleteRows, WriteRows, fold
+    from twofold.sql._fold import DeleteRows, WriteRows, fold, name_rows
     from twofold.sql._joining import AWAITED, BLOCKING, WRITING, SqlPart, session_of, session_runner, sql_provider
     from twofold.sql._lending import LendingSessions
     from twofold.sql._lent import Fetched, LentConnection, ReadingConnection
@@ -72,6 +72,7 @@ __all__ = [
     "is_mapped",
     "layout_of",
     "live_tables",
+    "name_rows",
     "owned_by",
     "page_of",
     "place_of",

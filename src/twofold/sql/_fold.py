@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Dialect, Table
 
+from twofold.errors import Invalid
 from twofold.sql._rounding import Rounds, plus, rounded, rounds_of
 from twofold.sql._tables import layout_of
 from twofold.store import Add, Delete, RowChange, Upsert
@@ -65,6 +66,21 @@ def fold(rows: Sequence[RowChange], dialect: Dialect) -> list[DeleteRows | Write
     if len(rows) > 1 and all(layout_of(row.table).free for row in rows):
         return list(_merged(rows, dialect))
     return _in_order(rows, dialect)
+
+
+def name_rows(error: Exception, step: DeleteRows | WriteRows) -> None:
+    """Note in an error which table and columns it is about, since a database tells that of some mistakes alone.
+
+    Args:
+        error: What the database has made of a step.
+        step: The step.
+    """
+    columns = [column.key for column in step.table.primary_key.columns]
+    if isinstance(step, WriteRows):
+        columns += [*step.sets, *step.adds]
+    # What whoever sent a command is told stays as it is; behind it stands what the database has said.
+    told = error.__cause__ if isinstance(error, Invalid) and error.__cause__ is not None else error
+    told.add_note(f"while rows of the table {step.table.fullname!r} were written: {', '.join(columns)}")
 
 
 class _Net:

@@ -8,7 +8,7 @@ from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_UP, Context, Decimal, Invalid
 from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Dialect, Numeric, Table
+from sqlalchemy import Column, Dialect, Numeric, Table
 from sqlalchemy.types import TypeEngine
 
 from twofold.sql._exact import ExactDecimal
@@ -24,7 +24,7 @@ def rounds_of(table: Table[Any], dialect: Dialect) -> Rounds:
     for column in table.columns:
         kind: TypeEngine[Any] = column.type.dialect_impl(dialect)
         if isinstance(kind, ExactDecimal):
-            found[column.key] = kind.exact
+            found[column.key] = partial(_exact, column, kind)
         elif issubclass(kind.__class__, Numeric):
             places = places_of(kind)
             found[column.key] = _decimal if places is None else partial(_rounded, Decimal(1).scaleb(-places))
@@ -62,6 +62,14 @@ def places_of(kind: TypeEngine[Any]) -> int | None:
     if not issubclass(kind.__class__, Numeric) or numeric.precision is None:
         return None
     return numeric.scale or 0
+
+
+def _exact(column: Column[Any], kind: ExactDecimal, value: Any) -> Decimal | None:
+    try:
+        return kind.exact(value)
+    except (TypeError, ValueError) as error:
+        error.add_note(f"for the column {column}")
+        raise
 
 
 def _decimal(value: Any) -> Any:

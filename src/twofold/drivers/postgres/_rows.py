@@ -13,7 +13,18 @@ from sqlalchemy.dialects.postgresql.named_types import CreateDomainType, CreateE
 from twofold.drivers.postgres._dialect import LoopDialect
 from twofold.drivers.postgres._row_security import secure, show
 from twofold.drivers.postgres._statements import Statement, deletion, dialect, plain_type, writes
-from twofold.sql import DeleteRows, RowStatement, Values, View, create_statements, fold, table_of, tenant_column_of
+from twofold.sql import (
+    DeleteRows,
+    RowStatement,
+    Values,
+    View,
+    WriteRows,
+    create_statements,
+    fold,
+    name_rows,
+    table_of,
+    tenant_column_of,
+)
 from twofold.store import RowChange
 
 
@@ -31,12 +42,11 @@ async def apply_rows(connection: Any, rows: Sequence[RowChange]) -> None:
     for step in fold(rows, dialect):
         if tenant_column_of(step.table) is not None:
             await show(connection, every=True)
-        if isinstance(step, DeleteRows):
-            await _execute(connection, deletion(step.table), step.rows)
-        else:
-            for statement in writes(step.table, step.sets, step.adds):
-                if await _execute(connection, statement, step.rows) == len(step.rows):
-                    break
+        try:
+            await _apply(connection, step)
+        except Exception as error:
+            name_rows(error, step)
+            raise
 
 
 async def create_tables(connection: Any, tables: Iterable[Any]) -> None:
@@ -77,6 +87,15 @@ def _relations(view: View) -> Iterator[tuple[str | None, str]]:
     """The schemas, None for that of the session, and names of a view and its index."""
     yield None, view.name
     yield None, f"{view.name}_key"
+
+
+async def _apply(connection: Any, step: DeleteRows | WriteRows) -> None:
+    if isinstance(step, DeleteRows):
+        await _execute(connection, deletion(step.table), step.rows)
+        return
+    for statement in writes(step.table, step.sets, step.adds):
+        if await _execute(connection, statement, step.rows) == len(step.rows):
+            break
 
 
 async def _execute(connection: Any, statement: Statement, rows: Sequence[Values]) -> int | None:

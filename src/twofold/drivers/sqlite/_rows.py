@@ -15,8 +15,10 @@ from twofold.sql import (
     RowStatement,
     Values,
     View,
+    WriteRows,
     create_statements,
     fold,
+    name_rows,
     refresh_statements,
     table_of,
 )
@@ -36,12 +38,11 @@ def apply_rows(connection: Connection, rows: Sequence[RowChange]) -> None:
         sqlite3.IntegrityError: A missing row cannot be inserted from what a change knows.
     """
     for step in fold(rows, dialect):
-        if isinstance(step, DeleteRows):
-            _execute(connection, deletion(step.table), step.rows)
-        else:
-            for statement in writes(step.table, step.sets, step.adds):
-                if _execute(connection, statement, step.rows) == len(step.rows):
-                    break
+        try:
+            _apply(connection, step)
+        except Exception as error:
+            name_rows(error, step)
+            raise
 
 
 def create_tables(connection: Connection, tables: Iterable[Any]) -> None:
@@ -64,6 +65,15 @@ def fill_views(connection: Connection, views: Iterable[View]) -> None:
 
 def _there(connection: Connection) -> set[str]:
     return {name.casefold() for (name,) in connection.execute(_TABLES)}
+
+
+def _apply(connection: Connection, step: DeleteRows | WriteRows) -> None:
+    if isinstance(step, DeleteRows):
+        _execute(connection, deletion(step.table), step.rows)
+        return
+    for statement in writes(step.table, step.sets, step.adds):
+        if _execute(connection, statement, step.rows) == len(step.rows):
+            break
 
 
 def _execute(connection: Connection, statement: RowStatement, rows: Sequence[Values]) -> int:
