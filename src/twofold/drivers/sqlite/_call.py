@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar, final
 
 from twofold.drivers.sqlite._append import Appending
+from twofold.drivers.sqlite._aside import Aside
 from twofold.drivers.sqlite._guard import GuardedConnection
 from twofold.errors import Decided
 from twofold.store import Committed
@@ -43,6 +44,7 @@ class Call(Generic[T]):
         "_future",
         "_leaving",
         "appending",
+        "aside",
         "data",
         "error",
         "loop",
@@ -56,6 +58,8 @@ class Call(Generic[T]):
         self.data = data
         self.appending = None if data is None else data.appending
         self.loop = asyncio.get_running_loop()
+        self.aside: Aside | None = None
+        """What counts it, for a call that writes."""
         self.value: Any = None
         self.error: BaseException | None = None
         self.withdrawn = False
@@ -101,7 +105,9 @@ class Call(Generic[T]):
         return self._answer()
 
     def decide(self) -> None:
-        """Wake whoever waits; in the loop of the call."""
+        """Wake whoever waits; in the loop of the call. Harmless when it was decided before."""
+        if self.aside is not None and not self._decided:
+            self.aside.decided += 1
         self._decided = True
         if not self._future.done():
             self._future.set_result(None)

@@ -72,12 +72,14 @@ class SqliteTransaction:
         call = Call(work)
         if self._turn is not None:
             self._turn.put(call)
+            self._writer.expect(call)
             return await call.outcome()
         self._require_open()
         turn = Turn(self._turn_timeout)
         turn.put(call)
         self._writer.queue(turn)
         self._turn = turn
+        self._writer.expect(call)
         try:
             return await call.outcome()
         finally:
@@ -106,6 +108,7 @@ class SqliteTransaction:
             return await self._writer.commit(unit)
         call = Call(unit)
         self._turn.put(call, "commit")
+        self._writer.expect(call)
         return await call.outcome()
 
     async def rollback(self) -> None:
@@ -119,6 +122,7 @@ class SqliteTransaction:
             self._turn.put(call, "rollback")
         except StoreUnavailable:
             return
+        self._writer.expect(call)
         await call.outcome()
 
     def _require_open(self) -> None:

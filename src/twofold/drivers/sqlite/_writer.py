@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias, TypeVar, final
 
 from twofold.dispatch import never_waits
+from twofold.drivers.sqlite._aside import Aside
 from twofold.drivers.sqlite._call import Call, Data, settle
 from twofold.drivers.sqlite._commits import Commits
 from twofold.drivers.sqlite._faults import typed
@@ -32,7 +33,18 @@ class Writer:
         refusal: Why it writes nothing, when its connection cannot; None when it can.
     """
 
-    __slots__ = ("_bell", "_commits", "_decided", "_items", "_open", "_pace", "_readers_ended", "_refusal", "_thread")
+    __slots__ = (
+        "_aside",
+        "_bell",
+        "_commits",
+        "_decided",
+        "_items",
+        "_open",
+        "_pace",
+        "_readers_ended",
+        "_refusal",
+        "_thread",
+    )
 
     def __init__(
         self,
@@ -49,6 +61,7 @@ class Writer:
         self._items = Mailbox[Call[Committed] | Turn](closed="the store is not open")
         self._decided: list[Call[Committed]] = []
         self._pace = Pace()
+        self._aside: Aside | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -88,6 +101,14 @@ class Writer:
         """Queue for the writer's turn."""
         self._items.put(turn)
 
+    def expect(self, call: Call[Any]) -> None:
+        """Keep an event loop that never rests from holding up a call that was put in; in that loop."""
+        aside = self._aside
+        if aside is None or aside.loop is not call.loop:
+            aside = self._aside = Aside(call.loop)
+        call.aside = aside
+        aside.expect()
+
     def close(self, reason: str) -> None:
         """Take nothing new; what was taken is still decided, and then the thread ends."""
         self._items.close(reason)
@@ -99,6 +120,7 @@ class Writer:
 
     def _commit(self, call: Call[Committed]) -> Coroutine[Any, Any, Committed]:
         self._items.put(call)
+        self.expect(call)
         return call.outcome()
 
     def _serve(self, opening: Call[int]) -> None:
@@ -193,6 +215,7 @@ class Writer:
         while (item := self._items.take()) is not None:
             if isinstance(item, Turn):
                 item.refuse(reason)
-            elif item.claim():
-                item.error = StoreUnavailable(reason)
+            else:
+                if item.claim():
+                    item.error = StoreUnavailable(reason)
                 settle((item,))
