@@ -12,6 +12,7 @@ from twofold.drivers.sqlite import SqliteStore
 from twofold.drivers.sqlite._call import Call
 from twofold.drivers.sqlite._line import Line
 from twofold.drivers.sqlite._outbox import Outbox
+from twofold.drivers.sqlite._waiting import WaitingLoop, WaitingThread
 from twofold.errors import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -122,17 +123,16 @@ async def test_one_thread_is_awake_until_the_line_stands_still() -> None:
     assert not line.reinforce()
     assert [line.take() for _ in range(4)] == [*calls, None]
     line.close("over")
-    assert not line.rest()
+    assert not line.rest(WaitingThread())
     with pytest.raises(StoreUnavailable, match="over"):
         line.put(calls[0])
 
 
 async def test_many_answers_wake_the_loop_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is told together is told with one wake-up of the loop."""
-    loop = asyncio.get_running_loop()
     woken: list[object] = []
-    monkeypatch.setattr(loop, "call_soon_threadsafe", woken.append)
-    outbox, calls = Outbox(loop), [Call(one) for _ in range(3)]
+    monkeypatch.setattr(WaitingLoop, "call", lambda _, function: woken.append(function))
+    outbox, calls = Outbox(asyncio.get_running_loop()), [Call(one) for _ in range(3)]
     for call in calls:
         outbox.put(call)
         outbox.send()

@@ -5,12 +5,12 @@ that takes long must not hold up the others: whoever watches the line wakes one 
 """
 
 from collections import deque
-from queue import SimpleQueue
 from threading import Lock
 from typing import Any, TypeAlias, final
 
 from twofold.drivers.sqlite._call import Call
 from twofold.drivers.sqlite._outbox import Outbox
+from twofold.drivers.sqlite._waiting import WaitingThread
 from twofold.errors import StoreUnavailable
 
 Item: TypeAlias = tuple[Call[Any], Outbox]
@@ -26,7 +26,7 @@ class Line:
         closed: Why it is closed from the beginning; None for an open one.
     """
 
-    __slots__ = ("_awake", "_calls", "_closed", "_lock", "_most", "_threads", "_wakeups", "put_in", "taken")
+    __slots__ = ("_calls", "_closed", "_lock", "_most", "_resting", "_threads", "put_in", "taken")
 
     def __init__(self, most: int, closed: str | None = None) -> None:
         self._calls: deque[Item] = deque()
@@ -34,8 +34,7 @@ class Line:
         self._lock = Lock()
         self._most = most
         self._threads = 0
-        self._awake = 0
-        self._wakeups = SimpleQueue[None]()
+        self._resting: list[WaitingThread] = []
         self.put_in = 0
         """How many calls were ever put in."""
         self.taken = 0
@@ -55,7 +54,10 @@ class Line:
                 raise StoreUnavailable(self._closed)
             self._calls.append(item)
             self.put_in += 1
-            return self._awake == 0 and self._one_more()
+            if self._awake:
+                return False
+            thread = self._one_more()
+        return _has_to_be_started(thread)
 
     def reinforce(self) -> bool:
         """See that one more thread is awake, if there is anything for it to do.
@@ -64,8 +66,10 @@ class Line:
             Whether a thread has to be started for that.
         """
         with self._lock:
-            waiting = self._calls and self._closed is None
-            return bool(waiting) and self._awake < self._most and self._one_more()
+            if not self._calls or self._closed is not None or self._awake >= self._most:
+                return False
+            thread = self._one_more()
+        return _has_to_be_started(thread)
 
     def take(self) -> Item | None:
         """The next call; None when nothing waits."""
@@ -75,8 +79,11 @@ class Line:
             self.taken += 1
             return self._calls.popleft()
 
-    def rest(self) -> bool:
-        """Sleep until there is something to do; for a thread that is awake.
+    def rest(self, thread: WaitingThread) -> bool:
+        """Wait until there is something to do; for a thread that is awake.
+
+        Args:
+            thread: Where it waits.
 
         Returns:
             Whether there is; if not, the line is closed and empty, and the thread may end.
@@ -84,8 +91,8 @@ class Line:
         with self._lock:
             if self._calls or self._closed is not None:
                 return bool(self._calls)
-            self._awake -= 1
-        self._wakeups.get()
+            self._resting.append(thread)
+        thread.wait()
         return True
 
     def close(self, reason: str) -> None:
@@ -93,14 +100,24 @@ class Line:
         with self._lock:
             if self._closed is None:
                 self._closed = reason
-                for _ in range(self._threads - self._awake):
-                    self._awake += 1
-                    self._wakeups.put(None)
+            resting, self._resting = self._resting, []
+        for thread in resting:
+            thread.wake()
 
-    def _one_more(self) -> bool:
-        self._awake += 1
-        if self._threads >= self._awake:
-            self._wakeups.put(None)
-            return False
+    @property
+    def _awake(self) -> int:
+        return self._threads - len(self._resting)
+
+    def _one_more(self) -> WaitingThread | None:
+        """A thread that is awake from now on; None where one has to be started."""
+        if self._resting:
+            return self._resting.pop()
         self._threads += 1
+        return None
+
+
+def _has_to_be_started(thread: WaitingThread | None) -> bool:
+    if thread is None:
         return True
+    thread.wake()
+    return False

@@ -5,10 +5,10 @@ Waking the loop after each would make it and the reading thread take turns at th
 
 import asyncio
 from collections import deque
-from contextlib import suppress
 from typing import Any, final
 
 from twofold.drivers.sqlite._call import Call
+from twofold.drivers.sqlite._waiting import WaitingLoop
 
 
 @final
@@ -16,13 +16,14 @@ class Outbox:
     """What was read for one event loop, and is not told yet.
 
     Args:
-        loop: The loop.
+        loop: The loop, which is running.
     """
 
-    __slots__ = ("_calls", "_sent", "loop", "owed", "watched")
+    __slots__ = ("_calls", "_loop", "_sent", "loop", "owed", "watched")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self._loop = WaitingLoop.of(loop)
         self.owed = 0
         """How many calls are on their way, there or back; counted in the loop."""
         self.watched = False
@@ -41,8 +42,7 @@ class Outbox:
         """Have the loop empty it; from any thread."""
         if self._calls and not self._sent:
             self._sent = True
-            with suppress(RuntimeError):  # the loop was closed: nobody waits any more
-                self.loop.call_soon_threadsafe(self.empty)
+            self._loop.call(self.empty)
 
     def empty(self) -> None:
         """Wake everybody whose call is in here; in the loop."""

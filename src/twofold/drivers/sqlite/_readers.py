@@ -17,6 +17,7 @@ from twofold.drivers.sqlite._guard import BEGIN, GuardedConnection
 from twofold.drivers.sqlite._line import Line
 from twofold.drivers.sqlite._open import Database
 from twofold.drivers.sqlite._outbox import Outbox
+from twofold.drivers.sqlite._waiting import WaitingThread
 from twofold.errors import WiringError
 
 T = TypeVar("T")
@@ -103,6 +104,7 @@ class Readers:
 def _serve(database: Database, line: Line) -> None:
     # A function, not a method: a thread must not keep a forgotten store alive.
     never_waits()
+    thread = WaitingThread()
     connection: GuardedConnection | None = None
     outbox: Outbox | None = None
     while True:
@@ -111,7 +113,7 @@ def _serve(database: Database, line: Line) -> None:
             outbox.send()
             outbox = None
         if item is None:
-            if line.rest():
+            if line.rest(thread):
                 continue
             break
         call, outbox = item
