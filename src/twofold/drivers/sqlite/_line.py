@@ -57,7 +57,7 @@ class Line:
             if self._awake:
                 return False
             thread = self._one_more()
-        return _has_to_be_started(thread)
+        return not _woken(thread)
 
     def reinforce(self) -> bool:
         """See that one more thread is awake, if there is anything for it to do.
@@ -69,7 +69,7 @@ class Line:
             if not self._calls or self._closed is not None or self._awake >= self._most:
                 return False
             thread = self._one_more()
-        return _has_to_be_started(thread)
+        return not _woken(thread)
 
     def take(self) -> Item | None:
         """The next call; None when nothing waits."""
@@ -116,8 +116,8 @@ class Line:
         return None
 
 
-def _has_to_be_started(thread: WaitingThread | None) -> bool:
-    if thread is None:
-        return True
-    thread.wake()
-    return False
+def _woken(thread: WaitingThread | None) -> bool:
+    """Wake a thread, if there is one; outside of the lock of the line, for which others would wait meanwhile."""
+    if thread is not None:
+        thread.wake()
+    return thread is not None
