@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+import asyncpg
 import pytest
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from tests.drivers.postgres.conftest import NewStore, Plain
 from twofold.drivers.postgres import PostgresStore
+from twofold.drivers.postgres._rearrange import patiently
 from twofold.errors import StoreUnavailable, WiringError
 from twofold.store import (
     Aside,
@@ -177,10 +179,28 @@ async def test_it_waits_for_a_long_reader_and_lets_others_pass(bills: PostgresSt
 async def test_it_gives_up_when_somebody_reads_all_the_time(
     bills: PostgresStore, plain: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is told as unavailable, and nothing is changed."""
+    """It is told as unavailable, with who reads what and what to do, and nothing is changed."""
     monkeypatch.setattr("twofold.drivers.postgres._rearrange._TRIES", 2)
     async with plain.transaction():
         assert await plain.fetchval("SELECT text FROM bill") == "old"
-        with pytest.raises(StoreUnavailable, match="lock"):
+        with pytest.raises(StoreUnavailable, match="somebody uses bill all the time") as refused:
             await switch(bills)
+        pid = await plain.fetchval("SELECT pg_backend_pid()")
+        hint = f"end the long transaction (pid {pid} in pg_stat_activity), or try it again; nothing was changed"
+        assert refused.value.hint == hint
     assert await plain.fetchval("SELECT text FROM bill") == "old"
+
+
+async def test_it_gives_up_on_what_nobody_uses_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or what is no table: there is nobody to name."""
+    monkeypatch.setattr("twofold.drivers.postgres._rearrange._TRIES", 1)
+
+    async def rearranged() -> None:
+        raise StoreUnavailable("refused") from asyncpg.LockNotAvailableError("no")
+
+    async def used() -> dict[str, list[int]]:
+        return {}
+
+    with pytest.raises(StoreUnavailable, match="in use all the time") as refused:
+        await patiently(rearranged, used)
+    assert refused.value.hint == "try it again; nothing was changed"

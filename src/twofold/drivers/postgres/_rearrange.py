@@ -7,8 +7,8 @@ excludes every append.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final, TypeAlias
 
 import asyncpg
 
@@ -17,15 +17,25 @@ from twofold.drivers.postgres._connection import Connection
 from twofold.drivers.postgres._log import read
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._tables import add_tables, change_rows
-from twofold.errors import CheckpointMoved, StoreUnavailable, WiringError
+from twofold.errors import CheckpointMoved, Hinted, StoreUnavailable, WiringError
 from twofold.store import Batch, Rearrangement, Remainder
 
+Users: TypeAlias = Mapping[str, Sequence[int]]
+"""Tables, with the processes of PostgreSQL that use them."""
 
-async def patiently(rearranged: Callable[[], Awaitable[None]]) -> None:
+
+class TablesInUse(Hinted, StoreUnavailable):
+    """Tables are in use all the time, so that none can take their place."""
+
+    code: ClassVar[str] = StoreUnavailable.code
+
+
+async def patiently(rearranged: Callable[[], Awaitable[None]], used: Callable[[], Awaitable[Users]]) -> None:
     """Rearrange as often as it takes: one that waits for those who use its tables lets nobody pass, so it gives way.
 
     Args:
         rearranged: Rearranges once.
+        used: Tells which of its tables are in use, and by whom.
 
     Raises:
         StoreUnavailable: The tables were in use all the time.
@@ -34,11 +44,33 @@ async def patiently(rearranged: Callable[[], Awaitable[None]]) -> None:
         try:
             await rearranged()
         except StoreUnavailable as error:
-            if not isinstance(error.__cause__, asyncpg.LockNotAvailableError) or not tries_left:
+            if not isinstance(error.__cause__, asyncpg.LockNotAvailableError):
                 raise
+            if not tries_left:
+                raise _in_use(await used()) from error.__cause__
         else:
             return
         await asyncio.sleep(_PAUSE)
+
+
+async def users_of(connection: Connection, change: Rearrangement) -> Users:
+    """Which tables of a rearrangement are in use, with the processes of PostgreSQL that use them.
+
+    Args:
+        connection: The connection.
+        change: What could not be done.
+    """
+    names = [*_involved(change), *(view.name for view in change.views)]
+    return {row["used"]: row["pids"] for row in await connection.fetch(_USERS, [_quoted(name) for name in names])}
+
+
+def _in_use(users: Users) -> TablesInUse:
+    again = "try it again; nothing was changed"
+    if not users:
+        return TablesInUse("what it changes was in use all the time", hint=again)
+    pids = ", ".join(map(str, sorted({pid for own in users.values() for pid in own})))
+    text = f"somebody uses {', '.join(sorted(users))} all the time, so nothing can take the place"
+    return TablesInUse(text, hint=f"end the long transaction (pid {pids} in pg_stat_activity), or {again}")
 
 
 async def rearrange(connection: Connection, change: Rearrangement, names: Names, calls: Calls) -> None:
@@ -84,7 +116,7 @@ async def rearrange(connection: Connection, change: Rearrangement, names: Names,
 async def _make_way(connection: Connection, change: Rearrangement) -> list[Any]:
     """Drop the views over the tables, and lock the tables; gives the views that were there."""
     views = await _there(connection, [view.name for view in change.views])
-    tables = await _there(connection, sorted({*change.drops, *(name for pair in change.renames for name in pair)}))
+    tables = await _there(connection, _involved(change))
     steps: list[str] = []
     if views:
         await _prove_unused(connection, views)
@@ -95,6 +127,10 @@ async def _make_way(connection: Connection, change: Rearrangement) -> list[Any]:
         await connection.execute("; ".join(steps))  # at once: whoever reads both comes before them, or behind
         await _prove_unused(connection, tables)
     return [view for view in change.views if view.name in views]
+
+
+def _involved(change: Rearrangement) -> list[str]:
+    return sorted({*change.drops, *(name for pair in change.renames for name in pair)})
 
 
 async def _there(connection: Connection, names: Sequence[str]) -> list[str]:
@@ -166,6 +202,12 @@ _USED: Final = """
     WHERE use.classid = 'pg_catalog.pg_rewrite'::regclass AND use.refclassid = 'pg_catalog.pg_class'::regclass
     AND use.refobjid IN (SELECT oid FROM own) AND rule.ev_class NOT IN (SELECT oid FROM own)
     LIMIT 1
+"""
+_USERS: Final = """
+    SELECT relation::regclass::text AS used, array_agg(DISTINCT pid) AS pids FROM pg_catalog.pg_locks
+    WHERE granted AND pid <> pg_backend_pid() AND relation IN (SELECT to_regclass(name) FROM unnest($1::text[]) AS name)
+    AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+    GROUP BY relation
 """
 _NO_APPENDS: Final = "SELECT pg_advisory_xact_lock({keys})"
 _HEAD: Final = "SELECT coalesce(pg_sequence_last_value({positions}), 0)"

@@ -26,7 +26,7 @@ from twofold.drivers.postgres._parked import PostgresParked
 from twofold.drivers.postgres._place import opening, place_of
 from twofold.drivers.postgres._pool import Pool
 from twofold.drivers.postgres._reader import Reader
-from twofold.drivers.postgres._rearrange import patiently, rearrange
+from twofold.drivers.postgres._rearrange import patiently, rearrange, users_of
 from twofold.drivers.postgres._replicas import Replicas
 from twofold.drivers.postgres._replies import find, find_received
 from twofold.drivers.postgres._snapshots import find_snapshot, read_from_snapshot
@@ -379,7 +379,10 @@ class PostgresStore:
             StoreUnavailable: The tables were in use all the time; nothing was changed.
             WiringError: A table that is to be renamed is used from outside; nothing was changed.
         """
-        await patiently(lambda: persistently(lambda: self._rearrange(change)))
+        await patiently(
+            lambda: persistently(lambda: self._rearrange(change)),
+            lambda: self._in_transaction(lambda connection: users_of(connection, change)),
+        )
 
     async def close_stream(self, closing: Closing, entry: AuditEntry) -> None:
         """Take a stream's events away for good, with what hangs on them, and add the entry that tells of it.
