@@ -131,6 +131,25 @@ async def test_what_fails_is_told_and_tried_again_and_nothing_is_skipped(store: 
         assert subscription.name == "counter"
 
 
+async def test_the_position_of_a_failure_is_that_of_the_event(store: MemoryStore) -> None:
+    """Where one alone has failed; of a page that needs something which is away, it is how far it has come."""
+    head, counter, told = await append(store, *range(4)), Counter(store), list[tuple[int, str]]()
+    passing = [ConnectionError()]
+
+    async def fail(facts: Sequence[Fact]) -> None:
+        if passing:
+            raise passing.pop()
+        if any(fact.event.n == 2 for fact in facts) and len(told) < 3:
+            raise KeyError("x")
+
+    counter.trouble = fail
+    async with following(
+        counter, store, observer=lambda trouble: told.append((trouble.position, type(trouble.error).__name__))
+    ) as subscription:
+        await subscription.reached(head)
+    assert told == [(0, "ConnectionError"), (3, "KeyError"), (3, "KeyError")]
+
+
 async def test_an_observer_that_raises_does_not_end_the_loop(store: MemoryStore) -> None:
     """It is reported to the event loop, and the events are handled all the same."""
     reported: list[Any] = []

@@ -64,7 +64,7 @@ class Failures:
 
         Args:
             error: What went wrong.
-            position: The last position that was dealt with.
+            position: That of the event that failed, or the last one that was dealt with.
             parked: The event that was put aside because of it.
         """
         if self._observer is not None:

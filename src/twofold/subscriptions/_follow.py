@@ -187,7 +187,7 @@ class Subscription:
 
     def _let_go(self, _: Exception) -> int:
         self._hold.let_go()
-        return self.position
+        return self._pages.failing or self.position
 
     async def _take(self) -> Checkpoint | None:
         """The checkpoint, when it is this subscription's to move."""

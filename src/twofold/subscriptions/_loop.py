@@ -29,7 +29,7 @@ class Loop:
 
         Args:
             step: Does the next piece of work; what to wait for before the next one, None for nothing.
-            failed: Lets go of what cannot be relied on behind a failure, and tells the last position that is done.
+            failed: Lets go of what cannot be relied on behind a failure, and tells at which position that was.
         """
         while not self._rest.over:
             try:

@@ -30,9 +30,16 @@ class Pages:
         self._idle = idle
         self._careful = 0
         """Up to where events are taken one by one."""
+        self._failing = 0
+
+    @property
+    def failing(self) -> int:
+        """The position of the event with which the last step has failed; 0 when it was not one alone."""
+        return self._failing
 
     async def step(self, held: Checkpoint, *, patient: bool = True) -> bool:
         """Take and handle one page; whether there may be more right now."""
+        self._failing = 0
         head = await self._work.log.head()
         if head <= self._work.reach.position:
             self._work.reach.nothing_waits()
@@ -70,6 +77,7 @@ class Pages:
             if len(free) > 1 and not self._work.failures.passes(error):
                 self._careful = reached
                 return False
+            self._failing = free[0].position if len(free) == 1 else 0
             if not free or self._work.failures.passes(error):
                 raise
             if not patient:

@@ -11,7 +11,7 @@ class Trouble(NamedTuple):
 
     Args:
         subscription: Its name.
-        position: The last position it had dealt with.
+        position: That of the event that failed; the last that it had dealt with, where no single event is to blame.
         error: What went wrong.
         failures: How often in a row it has failed, with this time.
         parked: The event that it has put aside, after the last of these times; None while it tries on.
