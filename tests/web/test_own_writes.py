@@ -53,6 +53,17 @@ async def test_a_position_that_cannot_be_is_refused(sent: str) -> None:
         assert (await client.get("/queries/read", headers={POSITION: "1"})).status_code == 200
 
 
+@pytest.mark.parametrize("blanks", [" ", "\t ", "  "])
+async def test_blanks_around_a_value_are_no_part_of_it(blanks: str) -> None:
+    """Of a header (RFC 9110, 5.5), and not every server takes them off."""
+    app = Notes().app(wait=30)
+    async with client_of(app, app.http()) as client:
+        await client.post("/commands/write", json={"texts": ["a"]})
+        sent = {POSITION: f"{blanks}1{blanks}", WAIT: f"{blanks}20{blanks}"}
+        read = await client.get("/queries/read", headers=sent)
+        assert (read.status_code, read.json()) == (200, ["a"])
+
+
 async def test_what_is_not_visible_in_time_is_a_503() -> None:
     """With a time to come back, and who is behind; a client may wait less than usual, and not longer than allowed."""
     notes = Notes()

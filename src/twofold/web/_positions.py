@@ -40,7 +40,7 @@ async def receipt_of(headers: Mapping[bytes, bytes], repeated: Collection[bytes]
         Invalid: A header came more than once, is no number, or asks for a position that the log has not come to.
     """
     refuse_repeated(repeated, POSITION, WAIT)
-    position, wait = headers.get(_POSITION), headers.get(_WAIT)
+    position, wait = _bare(headers.get(_POSITION)), _bare(headers.get(_WAIT))
     seconds = min(app.said.wait, max_wait)
     if wait is not None:
         if not _SECONDS.fullmatch(wait):
@@ -72,6 +72,11 @@ def applied(headers: Mapping[bytes, bytes], receipt: Receipt | None) -> list[tup
     if receipt is None or _WAIT in headers or _preferred(headers) is None:
         return []
     return [(b"preference-applied", b"wait=%d" % receipt.wait)]
+
+
+def _bare(value: bytes | None) -> bytes | None:
+    """A value without the blanks around it, which are no part of it (RFC 9110, 5.5); not every server strips them."""
+    return None if value is None else value.strip(b" \t")
 
 
 def _preferred(headers: Mapping[bytes, bytes]) -> float | None:
