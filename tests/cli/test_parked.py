@@ -285,3 +285,10 @@ def test_a_message_of_another_service_is_edited_to_one_that_can_be_read(twofold:
     )
     document = {"specversion": "1.0", "id": "i", "source": "/s", "type": "stock_ordered", "data": {"stock_id": "s"}}
     assert twofold(*words, json.dumps(document)).code == 0
+
+
+def test_a_retry_without_a_stream_is_told_of_all(twofold: Callable[..., Said]) -> None:
+    """The one word that may stand in its place."""
+    said = twofold("parked", "retry", "tests.cli.mail:app", "depots")
+    assert said.code == 2
+    assert "SUBSCRIPTION STREAM (or --all), not" in said.err

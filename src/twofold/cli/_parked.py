@@ -126,7 +126,7 @@ def retry(
         target, subscription = behind_app(words, "SUBSCRIPTION")
         confirm(f"Have {printable(subscription)} do again what it has parked, of {limit} streams at most?", yes=yes)
     else:
-        target, subscription, stream = behind_app(words, "SUBSCRIPTION", "STREAM")
+        target, subscription, stream = behind_app(words, "SUBSCRIPTION", "STREAM (or --all)")
 
     async def retried(app: App) -> tuple[int, int]:
         left, what = 0, {"limit": limit} if stream is None else {"stream": stream}
