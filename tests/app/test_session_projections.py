@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from examples._demo.database import Database
 from tests.app.selecting import selected
-from twofold import App, Command, Event, EventBus, Module, Refused, Rows
+from twofold import App, Command, Event, EventBus, Module, Query, Refused, Rows
 from twofold.app.administration import administering
 from twofold.dispatch import Mode
 from twofold.errors import Fault, FaultError
@@ -310,6 +310,10 @@ class Yielding:
         yield Upsert(Value, KEY, {"value": 1})
 
 
+class Both:
+    def set(self, event: Set | Added, rows: Rows) -> None: ...
+
+
 class Counting:
     def set(self, event: Set) -> int:
         return 1
@@ -322,6 +326,7 @@ class Counting:
         (Awaiting, "async_mistake", "is async def"),
         (Blocking, "untyped_parameter", "has a parameter 'session' that is neither Rows, Recorded nor AsyncSession"),
         (Yielding, "async_mistake", "is an async generator, which nobody iterates"),
+        (Both, "no_event", "takes a union, and a method takes one event"),
         (Counting, "unusable_answer", "answers int, and only changes of rows can be written"),
     ],
 )
@@ -334,6 +339,30 @@ def test_shapes_that_cannot_work_are_faults(cls: type, code: str, text: str) -> 
     assert fault.code == code
     assert fault.text.startswith(text)
     assert fault.hint
+
+
+async def test_one_with_a_session_is_not_built_beside_itself(database: str) -> None:
+    """A reset is refused with a way out, and changes nothing."""
+    async with App("values", modules=[module_in("async")], database=database) as app:
+        await record(app, Set(value=1), Doubled())
+        await app.settle()
+        with pytest.raises(FaultError, match="knows only the live tables") as refused:
+            await app.projections.reset("values")
+        assert refused.value.hint == "give it a new name and new tables, or queue row changes"
+        assert await rows(app.store) == ([2], [1])
+
+
+def test_a_version_of_one_with_a_session_is_one_fault() -> None:
+    """Queries that read it are not told that there is none."""
+    module = Module("values")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Ask(Query[None]):
+        pass
+
+    module.projection("values", tables=[Value, Note], version=2)(Values)
+    module.register(Ask, lambda query: None, reads=["values"])
+    assert only(module).code == "session_version"
 
 
 def test_a_session_where_there_is_no_sql_is_a_fault() -> None:

@@ -13,6 +13,7 @@ from twofold.errors import CheckpointMoved, NotFound, Refused
 from twofold.messages import Catalogue
 from twofold.projections import (
     NEXT,
+    NoVersion,
     Pace,
     Place,
     Projection,
@@ -122,7 +123,7 @@ class Administration:
         if built and built != projection.version:
             raise Refused(f"version {built} of {name} is built, and this application has version {projection.version}")
         if not built or not await take_over(projection, self._store, self._catalogue, source=self._source):
-            raise NotFound(f"nothing is built beside {name}")
+            raise NoVersion(f"nothing is built beside {name}", name=name, place=NEXT)
 
     async def rollback(self, name: str, *, to: int | None = None) -> bool:
         """Exchange the live version with the previous one; a second time undoes it, unless a version is given.
@@ -159,7 +160,7 @@ class Administration:
         """
         projection = self._projection(name)
         if (await standing(self._store, name)).at(place).version == 0:
-            raise NotFound(f"projection {name} has no {place} version")
+            raise NoVersion(f"projection {name} has no {place} version", name=name, place=place)
         sessions = sessions_of(self._store)
         if sessions is None:
             raise Refused(f"{type(self._store).__qualname__} has no SQL to compare with")
@@ -177,11 +178,10 @@ class Administration:
             except CheckpointMoved:
                 continue
         await self._catch_up(projection, stands.next.position, tell)
-        automatic = projection.switch == "auto" or projection.mode == "inline"
-        if automatic:
+        if projection.switches_itself:
             await self._prove_whole(projection.name, stands.next.name)
             await take_over(projection, self._store, self._catalogue, source=self._source)
-        return automatic
+        return projection.switches_itself
 
     async def _prove_whole(self, name: str, built: str) -> None:
         """Prove that workers, who go on with what is built, have put no event of it aside."""

@@ -127,7 +127,7 @@ def assemble(
     guards = done.authorization.policies()
     done.injection, unmet = inject(_providers(modules, running, overrides, sql, done), [*handlers, *guards])
     done.faults += [sql.explained(fault, stores) for fault in unmet]
-    done.faults += _handler_faults(handlers, guards, views, stores, sql, done)
+    done.faults += _handler_faults(modules, handlers, guards, views, stores, sql, done)
     done.idempotency = idempotency_of(handlers, said.idempotency, done.faults)
     if said.auditing is not None:
         done.refusals = Refusals(stores.write)
@@ -249,6 +249,7 @@ def _providers(
 
 
 def _handler_faults(
+    modules: Sequence[Module],
     handlers: Sequence[Handler],
     guards: Sequence[Handler],
     views: Sequence[Any],
@@ -267,7 +268,8 @@ def _handler_faults(
     yield from live_faults(handlers, done.injection, done.projections, sql.reads)
     yield from shared_stream_faults(aggregates_of(handlers, done.injection))
     yield from aggregate_faults(handlers, done.injection, sql.writes)
-    yield from reads_faults(handlers, done.projections, views)
+    declared = [one.name for module in modules for one in module.projections]
+    yield from reads_faults(handlers, declared, views)
     yield from apart_faults(handlers, done.injection, done.projections, stores, sql.room)
 
 

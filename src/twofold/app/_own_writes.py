@@ -68,16 +68,16 @@ def read_by(handler: Handler, followed: Iterable[str]) -> list[str]:
     return [name for name in followed if handler.reads is None or name in handler.reads]
 
 
-def reads_faults(handlers: Iterable[Handler], projections: Iterable[Projection], views: Iterable[Any]) -> list[Fault]:
+def reads_faults(handlers: Iterable[Handler], projections: Iterable[str], views: Iterable[Any]) -> list[Fault]:
     """Handlers that say they read what nothing is called, or what cannot be waited for, or that never wait.
 
     Args:
         handlers: The handlers.
-        projections: The projections of the application.
+        projections: The names of the projections that the application declares, whatever else is wrong with them.
         views: Its views.
     """
     by_the_clock = {one.name for one in views if getattr(one, "refresh_every", None) is not None}
-    known = [*(one.name for one in projections), *(one.name for one in views if getattr(one, "refresh_on", ()))]
+    known = [*projections, *(one.name for one in views if getattr(one, "refresh_on", ()))]
     faults: list[Fault] = []
     for handler in handlers:
         if handler.reads is not None and handler.kind is not Kind.QUERY:

@@ -9,7 +9,7 @@ from twofold.projections._projection import Projection, SessionOf
 from twofold.projections._projector import Projector, inline_rows
 from twofold.projections._refresher import Refresher
 from twofold.projections._rows import Rows, table_behind
-from twofold.projections._versions import drop, lay, place, roll_back, take_over
+from twofold.projections._versions import NoVersion, drop, lay, place, roll_back, take_over
 from twofold.projections._writer import OutsideWriter, Writer
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Live",
     "LiveRows",
     "NEXT",
+    "NoVersion",
     "OutsideWriter",
     "PREVIOUS",
     "Pace",

@@ -5,8 +5,8 @@ import sys
 import typing
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
-from types import NoneType
-from typing import Any, NamedTuple, TypeAlias, cast, final
+from types import NoneType, UnionType
+from typing import Any, NamedTuple, TypeAlias, Union, cast, final
 
 from twofold.dispatch import ProjectionDeclaration
 from twofold.errors import Fault, FaultError, refuse_all, refuse_together
@@ -88,8 +88,11 @@ def _event(where: str, bound: Callable[..., Any], hints: dict[str, Any]) -> tupl
     first, *others = parameters
     event = hints.get(first)
     if not (isinstance(event, type) and issubclass(event, Event)):
-        text = "has a first parameter without an annotation that is an event"
-        raise FaultError(where=where, code="no_event", text=text, hint="annotate it with the event")
+        if typing.get_origin(event) in (Union, UnionType):
+            text, hint = "takes a union, and a method takes one event", "write a method for each of them"
+        else:
+            text, hint = "has a first parameter without an annotation that is an event", "annotate it with the event"
+        raise FaultError(where=where, code="no_event", text=text, hint=hint)
     return event, others
 
 

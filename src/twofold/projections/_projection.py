@@ -143,6 +143,11 @@ class Projection:
         return found
 
     @property
+    def switches_itself(self) -> bool:
+        """Whether what is built takes the place as soon as it can, and not by a command."""
+        return self.switch == "auto" or self.mode == "inline"
+
+    @property
     def events(self) -> Collection[type]:
         """The classes of the events that it wants."""
         return self._methods.keys()

@@ -7,8 +7,9 @@ once, and again after a crash: one of them takes it.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import ClassVar
 
-from twofold.errors import CheckpointMoved, ConditionFailed, NotFound, Refused, WiringError
+from twofold.errors import CheckpointMoved, ConditionFailed, FaultError, Hinted, NotFound, Refused
 from twofold.messages import Catalogue
 from twofold.projections._place import AWAY, NEXT, PREVIOUS, Place, Standing, checkpoint_beside, standing
 from twofold.projections._projection import Projection
@@ -27,6 +28,22 @@ from twofold.store import (
     table_name,
 )
 from twofold.subscriptions import Source, Subscription
+
+
+class NoVersion(Hinted, NotFound):
+    """A projection has nothing beside its live version, at a place.
+
+    Args:
+        text: What happened.
+        name: The projection.
+        place: Where nothing stands.
+    """
+
+    code: ClassVar[str] = NotFound.code
+
+    def __init__(self, text: str, *, name: str, place: Place) -> None:
+        built = f"`twofold projections rebuild {name}` builds the version that is declared, `reset` the live one anew"
+        super().__init__(text, hint=built if place == NEXT else "only a switch leaves one behind, for a roll-back")
 
 
 async def place(projection: Projection, store: Store) -> None:
@@ -51,9 +68,11 @@ async def lay(projection: Projection, store: Store, stands: Standing) -> None:
         CheckpointMoved: It does not stand there any more; nothing was changed.
     """
     if projection.takes_session:
-        raise WiringError(
-            f"projection {projection.name} has a method with a session, which knows only the live tables: it cannot be"
-            " built beside them"
+        raise FaultError(
+            where=f"projection {projection.name}",
+            code="session_version",
+            text="has a method with a session, which knows only the live tables: it cannot be built beside them",
+            hint="give it a new name and new tables, or queue row changes",
         )
     name = checkpoint_beside(projection.name, NEXT)
     tables = tuple(map(table_name, projection.tables))
@@ -133,7 +152,8 @@ async def roll_back(
     while (stands := await standing(store, projection.name)).live.version != to:
         previous = stands.previous.version
         if previous == 0:
-            raise NotFound(f"projection {projection.name} has no previous version")
+            text = f"projection {projection.name} has no previous version"
+            raise NoVersion(text, name=projection.name, place=PREVIOUS)
         if to is not None and previous != to:
             raise Refused(
                 f"version {previous} of {projection.name} is the previous one, and not version {to}: version"
@@ -167,7 +187,7 @@ async def drop(name: str, store: Store, place: Place) -> None:
         except CheckpointMoved:
             continue
         return
-    raise NotFound(f"projection {name} has no {place} version")
+    raise NoVersion(f"projection {name} has no {place} version", name=name, place=place)
 
 
 def _left(following: Subscription, projector: Projector, stands: Standing, saved: int, *, own: bool) -> Remainder:
