@@ -8,7 +8,7 @@ import pytest
 
 from tests.app.versions import Noted, Open, Paid, Refunded, pay, record, rows_of, standing, till, total, until_status
 from tests.drivers.postgres.schema import schema_of
-from tests.until import none_parked
+from tests.until import none_parked, until
 from twofold import App
 from twofold.drivers.postgres import PostgresStore
 from twofold.drivers.sqlite import SqliteStore
@@ -63,6 +63,15 @@ async def test_a_projection_that_is_new_to_the_store_is_live_at_once(database: O
         assert await standing(app.store) == {"sums": 2}
 
 
+async def until_line(caplog: pytest.LogCaptureFixture, text: str, times: int) -> None:
+    """Wait until so many lines of the log have this."""
+
+    async def are_there() -> bool:
+        return sum(text in one.getMessage() for one in caplog.records) >= times
+
+    await until(are_there)
+
+
 async def test_a_store_that_knows_no_versions_has_version_1(database: Open) -> None:
     """As it is when an application from before is upgraded: its checkpoint says nothing else."""
     async with till(1, database()) as app:
@@ -84,6 +93,30 @@ async def test_while_it_is_built_the_old_version_goes_on_and_the_old_rows_are_re
         assert await rows_of(old.store) == [{"who": "all", "total": 40}]
         assert await rows_of(old.store, "next") == [{"who": "all", "total": 80, "events": 40}]
         await until_status(new, "sums@next", "version 2 is built beside version 1")
+
+
+async def test_what_is_built_and_waits_for_the_command_is_one_line_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However the log goes on; what is dropped meanwhile, and built anew, is told again once it is whole."""
+    caplog.set_level("INFO", logger="twofold.projection")
+    waits = "waits for `twofold projections switch sums`"
+    async with till(1, SqliteStore(tmp_path / "till.db")) as old:
+        await pay(old, 1)
+        await old.settle()
+    app = till(2, SqliteStore(tmp_path / "till.db"), switch="manual")
+    async with app:
+        await until_status(app, "sums@next", waits)
+        for _ in range(3):
+            await pay(app, 1)
+            await app.settle()
+        assert [one.getMessage() for one in caplog.records][-1] == (
+            f"projection sums@next: version 2 is built beside version 1, and {waits}"
+        )
+        await app.projections.drop("sums", "next")
+        await until_line(caplog, "built beside version 1", 4)
+    lines = [one.getMessage() for one in caplog.records]
+    assert [waits in line for line in lines] == [False, True, False, True]
 
 
 async def test_what_becomes_of_versions_is_a_line_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,11 +1,14 @@
 """Where a projection stands, as plain data: for the command line, and for whoever watches."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from twofold.messages import Catalogue
 from twofold.projections import Projection, Standing, duty_of
 from twofold.store import INLINE, Checkpoint, Log, Selection, Store, foundation, table_name
+
+MOST_PARKED: Final = 1000
+"""How many parked events of a version are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +21,7 @@ class Version:
         lag: How many positions it is behind; 0 when none of them holds an event for it, as far as this application
             declares the version.
         inline: Whether its rows commit with the events.
-        parked: How many events it has put aside, at most 1000 are counted.
+        parked: How many events it has put aside, `MOST_PARKED` at most.
         owner: Which process moves it, as `host:process:…`; empty when none does.
     """
 
@@ -28,6 +31,11 @@ class Version:
     inline: bool
     parked: int
     owner: str
+
+    @property
+    def forsaken(self) -> bool:
+        """Whether events wait for it, and no process moves it."""
+        return self.lag > 0 and not self.owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,27 +98,43 @@ async def status_of(
             position=position,
             lag=head - position if waits else 0,
             inline=inline,
-            parked=len(await foundation(store).parked.list(checkpoint.name)),
+            parked=len(await foundation(store).parked.list(checkpoint.name, limit=MOST_PARKED)),
             owner=checkpoint.owner,
         )
 
+    live, built, previous = [await version(one) for one in (stands.live, stands.next, stands.previous)]
     return ProjectionStatus(
         name=projection.name,
         mode=projection.mode,
         declared=projection.version,
         tables=tuple(map(table_name, projection.tables)),
         head=head,
-        live=await version(stands.live),
-        next=await version(stands.next),
-        previous=await version(stands.previous),
-        note=_note(projection, stands),
+        live=live,
+        next=built,
+        previous=previous,
+        note=_note(projection, stands, live, built),
     )
 
 
-def _note(projection: Projection, stands: Standing) -> str:
-    if stands.live.version == 0:
+def _note(projection: Projection, stands: Standing, live: Version | None, built: Version | None) -> str:
+    if live is None:
         return "no application with it has started"
     duty = duty_of(projection.version, stands)
+    if duty.build and built is not None and not duty.lay:
+        return _note_of_built(projection, built, "reset" if duty.follow else "rebuild")
     if duty.build:
-        return f"version {projection.version} is {'to be' if duty.lay else 'being'} built"
+        return f"version {projection.version} is to be built"
+    if duty.follow and live.forsaken:
+        return f"events wait, and no process runs version {projection.version}"
     return duty.reason
+
+
+def _note_of_built(projection: Projection, built: Version, command: str) -> str:
+    if built.forsaken:
+        goes_on = f"`twofold projections {command} {projection.name}` goes on"
+        return f"version {built.version} is built up to position {built.position}; {goes_on}"
+    if not built.lag and not projection.switches_itself:
+        return f"version {built.version} is built, and waits for `twofold projections switch {projection.name}`"
+    if not built.lag and built.parked:
+        return f"version {built.version} is built, and waits: it has put events aside"
+    return f"version {built.version} is being built"

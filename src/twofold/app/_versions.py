@@ -32,7 +32,7 @@ from twofold.projections import (
     standings,
     take_over,
 )
-from twofold.store import INLINE, NOBODY
+from twofold.store import INLINE, NOBODY, Checkpoint
 from twofold.subscriptions import Observer, Subscription, Trouble
 
 _POLL: Final = 1.0
@@ -64,6 +64,8 @@ class Versions:
         self._news = News(classifier)
         self._bounds: dict[str, int] = {}
         """How far what takes the place by itself has to come first."""
+        self._waiting: set[str] = set()
+        """What is built, and takes the place by a command."""
         self._stirred = asyncio.Event()
         self._aligned = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -212,11 +214,25 @@ class Versions:
             if built is not None and await self._store.parked.streams(built.name):
                 self._bounds.pop(name, None)  # somebody should look at it first
                 self._statuses[built.name] += ", and waits for a command: it has put events aside"
+            elif built is not None and not projection.switches_itself:
+                if await self._is_whole(projection, built, stands.next):
+                    self._statuses[built.name] += f", and waits for `twofold projections switch {name}`"
             elif built is not None and built.position >= self._bounds.get(name, built.position + 1):
                 await workers.remove(self._built.pop(name))
                 await self._take_over(projection)
                 await self._align_one(workers, projection, await standing(self._store, name))
         self._news.statuses(self._statuses)
+
+    async def _is_whole(self, projection: Projection, built: Subscription, checkpoint: Checkpoint) -> bool:
+        """Whether what is built has caught up once; it stays so while the log goes on, until it is laid anew."""
+        if checkpoint.version != projection.version:
+            self._waiting.discard(projection.name)
+        elif projection.name not in self._waiting:
+            log = self._source.log
+            where = (built.selection,)
+            if not await log.read(checkpoint.position, until=await log.head(), limit=1, where=where):
+                self._waiting.add(projection.name)
+        return projection.name in self._waiting
 
     async def _align_one(self, workers: Workers, projection: Projection, stands: Standing) -> None:
         duty = duty_of(projection.version, stands)
@@ -243,12 +259,13 @@ class Versions:
             await workers.remove(self._live.pop(name))
         if not duty.build:
             self._bounds.pop(name, None)
+            self._waiting.discard(name)
             if name in self._built:
                 await workers.remove(self._built.pop(name))
         elif name not in self._built:
             self._built[name] = workers.add(Projector(projection, self._store, self._catalogue, place=NEXT))
-        by_itself = projection.switch == "auto" or projection.mode == "inline"
-        if name in self._built and by_itself and name not in self._bounds:  # it is new, or had put events aside
+        unbounded = name in self._built and name not in self._bounds  # it is new, or had put events aside
+        if unbounded and projection.switches_itself:
             self._bounds[name] = await self._source.log.head()
 
     def _explain(self, projection: Projection, stands: Standing, duty: Duty) -> None:

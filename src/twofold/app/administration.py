@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 
 from twofold.app._administration import Administration, Tell
 from twofold.app._app import App
-from twofold.app._standing import ProjectionStatus, Version
+from twofold.app._standing import MOST_PARKED, ProjectionStatus, Version
 from twofold.projections import NEXT, PREVIOUS, Pace, Place
 
 __all__ = [
+    "MOST_PARKED",
     "NEXT",
     "PREVIOUS",
     "Administration",

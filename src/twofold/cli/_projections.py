@@ -9,7 +9,16 @@ from typing import Any, TypeVar, cast
 import rich_click as click
 
 from twofold.app import App
-from twofold.app.administration import NEXT, PREVIOUS, Administration, Place, ProjectionStatus, Version, administering
+from twofold.app.administration import (
+    MOST_PARKED,
+    NEXT,
+    PREVIOUS,
+    Administration,
+    Place,
+    ProjectionStatus,
+    Version,
+    administering,
+)
 from twofold.app.deeds import told
 from twofold.cli._load import app_and_name, app_argument, database_options, load, mount, told_apart
 from twofold.cli._pace import PaceShown
@@ -98,7 +107,15 @@ def reset(*, names: tuple[str, ...], target: str | None, yes: bool, by: str | No
 def switch(*, names: tuple[str, ...], target: str | None, yes: bool, by: str | None, **databases: str | None) -> None:
     """Let the version that was built take the place of the live one."""
     target, name = told_apart(names, target, "projection")
-    confirm(f"Let the version of {name} that was built take the place of what is live?", yes=yes)
+    found = _administer(target, databases, lambda administration: administration.status(name))
+    if found.next is not None:
+        live = f"version {found.live.version}" if found.live else "nothing"
+        text = f"version {found.next.version} of {name} take the place of {live}"
+        if found.next.parked:
+            lacks = f"{_parked(found.next)}, which it lacks: `twofold parked list --subscription {name}@next`"
+            click.echo(f"version {found.next.version} of {name} has {lacks}", err=True)
+            text += f", with {_parked(found.next)}"
+        confirm(f"Let {text}?", yes=yes)
     _change(target, databases, name, "projection_switch", by, lambda administration: administration.switch(name))
     _say_live(target, databases, name)
 
@@ -138,8 +155,11 @@ def drop(
     target, name = told_apart(names, target, "projection")
     place = cast("Place", which)
     confirm(f"Drop the {which} version of {name}?", yes=yes)
+    found = _administer(target, databases, lambda administration: administration.status(name))
     _change(target, databases, name, "projection_drop", by, lambda one: one.drop(name, place), which=which)
     click.echo(f"the {which} version of {name} is dropped")
+    if place == NEXT and found.next is not None and found.next.owner:
+        click.echo(f"{found.next.owner} was building it, and builds it anew as long as it runs", err=True)
 
 
 @projections.command()
@@ -229,10 +249,16 @@ def _numbered(one: Version | None) -> str:
     return f"{one.version} ({one.parked} parked)" if one.parked else str(one.version)
 
 
+def _parked(one: Version) -> str:
+    if one.parked >= MOST_PARKED:
+        return f"at least {MOST_PARKED} events parked"
+    return "1 event parked" if one.parked == 1 else f"{one.parked} events parked"
+
+
 def _told(one: Version | None) -> str:
     if one is None:
         return "nothing"
-    parked = f", {one.parked} events parked" if one.parked else ""
+    parked = f", {_parked(one)}" if one.parked else ""
     place = "inline" if one.inline else f"at position {one.position}, {one.lag} behind"
     owner = f", followed by {one.owner}" if one.owner else ""
     return f"version {one.version} ({place}{parked}{owner})"

@@ -35,7 +35,14 @@ class EventNotHandled(WiringError):
 
     @property
     def hint(self) -> str:
-        return "mend what handles it and run this again: it goes on there; what was live before is untouched"
+        projection, _, place = self.name.rpartition("@")
+        if place != "next":
+            return "mend what handles it and run this again: it goes on there; what was live before is untouched"
+        return (
+            "mend what handles it, drop what it has made of the events before"
+            f" (`twofold projections drop {projection} --which next`), and run this again; without the drop it goes on"
+            " there, and keeps that; what was live before is untouched"
+        )
 
 
 def _place(cause: Exception) -> str:

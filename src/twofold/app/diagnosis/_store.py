@@ -106,7 +106,7 @@ def _projection(status: ProjectionStatus) -> list[Diagnosis]:
 
 
 def _behind(live: Version) -> tuple[str, str] | None:
-    if live.lag and not live.owner:
+    if live.forsaken:
         return f"is behind by {live.lag} of the log, and nobody follows", "start a worker: `twofold run --role worker`"
     if live.lag > _MUCH:
         return f"is behind by {live.lag} of the log", "see its worker's log and `twofold projections status`"
