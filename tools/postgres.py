@@ -89,6 +89,19 @@ class Server:
         psutil.wait_procs(processes)
         (self._data / "postmaster.pid").unlink()  # in a container that buries nobody, its number stays in use
 
+    @contextmanager
+    def frozen(self) -> Generator[None]:
+        """Let it answer nothing for a block, as when the network swallows all that is sent to it."""
+        postmaster = self._postmaster()
+        processes = [postmaster, *postmaster.children(recursive=True)]
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
+
     def limit_files(self, size: int) -> None:
         """Let no file of it grow beyond a size in bytes, as a quota does; -1 for no limit. Needs Linux's `prlimit`."""
         prlimit = shutil.which("prlimit")

@@ -1,5 +1,6 @@
 """Read models in a database of their own: what follows the log lives there, and the log and its commands do not."""
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.app.apart import Count, CountBlocking, Note, Pay, SumOf, Till
 from tests.until import until
+from tests.web.shop import client_of
 from twofold import App, Success, Unavailable
 from twofold.errors import NotYetVisible, StoreUnavailable
 from twofold.store import Batch, Move
@@ -211,6 +213,88 @@ class TestQueryService:
         assert [fault.code for fault in app.check()] == ["no_log"]
         app.use_role("all")
         assert app.check() == []
+
+
+class TestCommandService:
+    """A process that takes commands, which need the write database alone."""
+
+    async def test_it_takes_commands_before_there_is_a_read_database(self, write: Path, tmp_path: Path) -> None:
+        """It opens that once it is there and a worker has prepared it; what reads from it is unavailable until then."""
+        read = tmp_path / "later" / "read.db"
+        async with Till().app(write):
+            pass
+        async with Till().app(write, read, "api-commands") as commands:
+            assert await commands.execute(Pay(payer="ada", amount=1)) == Success(1)
+            assert isinstance((await commands.execute(Count())).error, StoreUnavailable)
+            assert await commands.away() == ["read database"]
+            assert await commands.away(needed=True) == []
+            assert [(one.name, one.lag) for one in await commands.needed_progress()] == [("till.thank:paid", 1)]
+            with pytest.raises(StoreUnavailable):
+                await commands.progress()
+            read.parent.mkdir()
+            async with Till().app(write, read, "worker") as worker:
+                await worker.settle()
+                await until(lambda: _are_there(commands))
+                assert await commands.execute(Count()) == Success(1)
+                assert {one.lag for one in await commands.progress()} == {0}
+        with pytest.raises(StoreUnavailable):
+            await commands.stores.read.log.head()
+
+    async def test_it_does_not_read_what_no_worker_has_prepared(self, write: Path, read: Path) -> None:
+        """Nor does it wait for that: there are no tables yet, or not those of its version."""
+        async with Till().app(write):
+            pass
+        async with Till().app(write, read, "api-commands") as commands:
+            assert await commands.away() == ["read database"]
+            assert await commands.execute(Pay(payer="ada", amount=1)) == Success(1)
+
+    async def test_it_does_not_start_beside_what_is_ahead_of_the_log(self, write: Path, read: Path) -> None:
+        """An older backup of the log was restored: what it takes would have positions that were given out before."""
+        await _ahead(write, read)
+        commands = Till().app(write, read, "api-commands")
+        with pytest.raises(LogReplaced):
+            await commands.start()
+        with pytest.raises(StoreUnavailable):
+            await commands.store.log.head()
+
+    async def test_it_is_not_ready_once_it_finds_that(
+        self, write: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The read database was away at the start, so nobody knew; a worker refuses, and the log says what to do."""
+        here, away = tmp_path / "here", tmp_path / "away"
+        here.mkdir()
+        await _ahead(write, read := here / "read.db")
+        here.rename(away)
+        commands = Till().app(write, read, "api-commands")
+        async with client_of(commands, commands.http()) as client:
+            assert (await client.get("/health/ready")).status_code == 200
+            away.rename(here)
+            await until(lambda: commands.overtaken)
+            answer = await client.get("/health/ready")
+            assert (answer.status_code, answer.json()["status"]) == (503, "unready")
+            (line,) = [one.getMessage() for one in caplog.records if "not ready" in one.getMessage()]
+            assert "twofold db restored" in line
+            with pytest.raises(LogReplaced):
+                await Till().app(write, read, "worker").start()
+        assert not commands.overtaken
+
+
+async def _are_there(app: App) -> bool:
+    return not await app.away()
+
+
+async def _ahead(write: Path, read: Path) -> None:
+    """Leave a read database that has seen more than is in the log."""
+    backup = write.with_name("backup.db")
+    for _ in range(2):
+        async with Till().app(write, read) as app:
+            await app.execute(Pay(payer="ada", amount=1))
+            await app.settle()
+        if not backup.exists():
+            shutil.copy(write, backup)
+    for file in write.parent.glob("write.db*"):
+        file.unlink()
+    backup.rename(write)
 
 
 async def test_a_def_cannot_use_both(write: Path, read: Path) -> None:

@@ -178,6 +178,11 @@ class App(Wiring):
         return self._run is not None and self._run.superseded
 
     @property
+    def overtaken(self) -> bool:
+        """Whether it must record nothing, since its read database was found to be ahead of the log."""
+        return self._run is not None and self._run.overtaken
+
+    @property
     def projections(self) -> Administration:
         """Its projections and their versions, to look at, rebuild, switch and roll back.
 
@@ -342,6 +347,26 @@ class App(Wiring):
             WiringError: The application is not running.
         """
         return await self._running().progress()
+
+    async def needed_progress(self) -> list[Progress]:
+        """The same, of those alone whose checkpoints are in a database that it does not serve without.
+
+        Raises:
+            WiringError: The application is not running.
+        """
+        run = self._running()
+        return await (run.needed_progress() if self.stores.readless else self.progress())
+
+    async def away(self, *, needed: bool = False) -> list[str]:
+        """Which of its databases do not answer: `database`, `read database`.
+
+        Args:
+            needed: Whether only those are asked that it does not serve without.
+
+        Raises:
+            WiringError: The application is not running.
+        """
+        return await self._running().away(needed=needed)
 
     def queues(self) -> Mapping[str, int]:
         """How much waits, by what it waits for: in front of bulkheads, and for the connections of its stores.

@@ -147,12 +147,21 @@ class Positions:
             await self._look(head, parts)
         return min([head, *map(self._at, parts)])
 
-    async def progress(self) -> list[Progress]:
-        """How far each has come; what they fail with is known to the process that runs them."""
+    async def progress(self, only: Store | None = None) -> list[Progress]:
+        """How far each has come; what they fail with is known to the process that runs them.
+
+        Args:
+            only: Where the checkpoints are of those that are meant; all are unless given. No other store is asked then.
+        """
         head = await self._furthest()
-        await self._look(head, self._known)
+        places = self._places
+        if only is None:
+            await self._look(head, self._known)
+        else:  # it waits for nobody who asks another store, which may be away
+            places = [place for place in places if place[0] is only]
+            await self._see(places, head, [name for _, names in places for name in names])
         now = self._clock.now()
-        return [await self._progress_of(name, store, head, now) for store, names in self._places for name in names]
+        return [await self._progress_of(name, store, head, now) for store, names in places for name in names]
 
     async def _progress_of(self, name: str, store: Store, head: int, now: datetime) -> Progress:
         at = min(self._at(name), head)
@@ -218,16 +227,19 @@ class Positions:
         """Ask the store where they stand; who comes while somebody asks takes the same answer."""
         looks = self._looks
         async with self._looking:
-            if looks == self._looks:
-                for store, names_there in self._places:
-                    for checkpoint in await store.checkpoints.all():
-                        if checkpoint.name in names_there:
-                            self._owners[checkpoint.name] = NOBODY if self._watch.dead(checkpoint) else checkpoint.owner
-                            inline = checkpoint.position == INLINE  # elsewhere: its rows are as new as the log
-                            self._note(checkpoint.name, position if inline else checkpoint.position)
-                self._looks += 1
-            for name in self._behind(position, names):
-                await self._pass_over(name, position)
+            places = self._places if looks == self._looks else ()
+            await self._see(places, position, names)
+            self._looks += bool(places)
+
+    async def _see(self, places: Iterable[tuple[Store, Collection[str]]], position: int, names: Iterable[str]) -> None:
+        for store, names_there in places:
+            for checkpoint in await store.checkpoints.all():
+                if checkpoint.name in names_there:
+                    self._owners[checkpoint.name] = NOBODY if self._watch.dead(checkpoint) else checkpoint.owner
+                    inline = checkpoint.position == INLINE  # elsewhere: its rows are as new as the log
+                    self._note(checkpoint.name, position if inline else checkpoint.position)
+        for name in self._behind(position, names):
+            await self._pass_over(name, position)
 
     async def _pass_over(self, name: str, position: int) -> None:
         """Go on to the next event that a follower wants; what lies before is none of its business."""

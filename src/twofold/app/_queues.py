@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from twofold.app._stores import Stores
+from twofold.app._stores import READ_DATABASE, Stores
 from twofold.store import QueueingStore, foundation
 
 
@@ -24,11 +24,11 @@ def queues_of(stores: Stores, bulkheads: Bulkheads | None) -> Mapping[str, int]:
         bulkheads: What keeps messages apart; None where nothing does.
     """
     found: dict[str, int] = {}
-    for store in stores.opened:
-        prefix = "read database: " if stores.apart and store is stores.read else ""
+    for name, store in stores.named.items():
+        prefix = f"{name}: " if name == READ_DATABASE else ""
         queueing = foundation(store)
         if isinstance(queueing, QueueingStore):
-            found |= {f"{prefix}{name}": length for name, length in queueing.queues.items()}
+            found |= {f"{prefix}{queue}": length for queue, length in queueing.queues.items()}
     if bulkheads is not None:
         found |= {f"bulkhead {name}": length for name, length in bulkheads.queued.items()}
     return found

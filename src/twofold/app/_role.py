@@ -9,7 +9,7 @@ class Role(StrEnum):
     """Which part of an application a process is.
 
     Whoever works prepares the database: creates missing tables, and brings projections into their modes. The others
-    refuse to start on a database that is not prepared.
+    refuse to start on a database that is not prepared; commands need none but the one that they write to.
     """
 
     ALL = "all"
@@ -30,6 +30,11 @@ class Role(StrEnum):
     def writes(self) -> bool:
         """Whether it may write."""
         return self is not Role.API_QUERIES
+
+    @property
+    def reads(self) -> bool:
+        """Whether what it does needs the read models."""
+        return self is not Role.API_COMMANDS
 
     def serves(self, kind: Kind) -> bool:
         """Whether it takes messages of a kind from outside."""

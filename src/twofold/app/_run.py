@@ -1,10 +1,11 @@
 """One run of an application, from its start to its end: what it opens, what works in it, and how it is closed again."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Self, final
+from typing import Final, Self, final
 
 from twofold.app._assembly import Assembly
 from twofold.app._closer import Closer
@@ -13,6 +14,7 @@ from twofold.app._personal import prove_keys
 from twofold.app._positions import Positions
 from twofold.app._prepared import prepare, prove_prepared
 from twofold.app._progress import Progress
+from twofold.app._readless import Readless
 from twofold.app._role import Role
 from twofold.app._said import Said
 from twofold.app._sealer import keep_trail
@@ -21,8 +23,11 @@ from twofold.app._versions import Versions
 from twofold.app._workers import Workers
 from twofold.dispatch import Router
 from twofold.messaging import Receiver, ReceivingBroker
-from twofold.store import UnitFactory
-from twofold.subscriptions import Observer, Owner, Watch
+from twofold.store import UnitFactory, foundation
+from twofold.subscriptions import Observer, Owner, Watch, in_time
+
+_REACH: Final = 1.0
+"""How long a database is waited for that something was asked of in vain, in seconds."""
 
 
 @final
@@ -36,6 +41,7 @@ class Run:
         local: The reactions that run here beside it; None when there are none.
         versions: What they do for projections.
         positions: Where everything that follows the log stands, wherever it runs.
+        readless: Opens the read database, where the process serves without; None where it does not.
         closing: Closes everything, the last first.
     """
 
@@ -47,9 +53,12 @@ class Run:
         local: LocalReactions | None,
         versions: Versions,
         positions: Positions,
+        readless: Readless | None,
         closing: AsyncExitStack,
     ) -> None:
         self.positions = positions
+        self._stores = stores
+        self._readless = readless
         self._copies = stores.copies
         self._role = role
         self._workers = workers
@@ -81,17 +90,23 @@ class Run:
             observer: Told of failures of subscriptions.
 
         Raises:
-            StoreUnavailable: A store cannot be opened.
+            StoreUnavailable: A store cannot be opened that the process does not serve without.
+            LogReplaced: An older backup of the log was restored.
             MasterKeyMissing: The keys of personal data are encrypted under a master key that is not given.
             MissingExtraError: A package that something needs is not installed.
             NotPrepared: The role leaves it to workers to prepare the database, and none has.
         """
         clock, lease = said.clock, said.lease
         versions = Versions(assembly.projections, stores, router.catalogue, router.settings.classifier)
-        tables = stores.split(assembly.read_models, assembly.state)
+        tables, needed, readless = stores.split(assembly.read_models, assembly.state), stores.needed, None
         async with AsyncExitStack() as closing:
-            await stores.start()
-            closing.push_async_callback(stores.stop)
+            await needed.start()
+            closing.push_async_callback(needed.stop)
+            if stores.readless:
+                reading, tables = tables[:1], tables[1:]
+                readless = Readless(stores, partial(prove_prepared, reading, assembly.projections))
+                closing.push_async_callback(readless.stop)
+                await readless.begin()
             await prove_keys(stores)
             if said.auditing is not None and assembly.refusals is not None:
                 keep_trail(said.auditing, stores.write, assembly.refusals, role, clock=clock, closing=closing)
@@ -136,7 +151,7 @@ class Run:
             watch = Watch(lease, clock.monotonic)
             unawaited = {view.name for view in by_the_clock}
             positions = Positions(stores.log, followers, workers.here, watch, clock, unawaited)
-            return cls(stores, role, workers, assembly.local, versions, positions, closing.pop_all())
+            return cls(stores, role, workers, assembly.local, versions, positions, readless, closing.pop_all())
 
     async def begin(self) -> None:
         """Begin to follow and to build versions of projections, where the role does."""
@@ -151,6 +166,25 @@ class Run:
     def superseded(self) -> bool:
         """Whether it can record nothing, since its version of an inline projection has been replaced."""
         return self._versions.superseded
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether it must record nothing, since its read database was found to be ahead of the log."""
+        return self._readless is not None and self._readless.overtaken
+
+    async def away(self, *, needed: bool) -> list[str]:
+        """Which of its databases do not answer.
+
+        Args:
+            needed: Whether only those are asked that it does not serve without.
+        """
+        asked = (self._stores.needed if needed else self._stores).named
+        heads = await asyncio.gather(*(in_time(foundation(store).log.head, _REACH) for store in asked.values()))
+        return [name for name, head in zip(asked, heads, strict=True) if head is None]
+
+    async def needed_progress(self) -> list[Progress]:
+        """How far those have come whose checkpoints are where it does not serve without."""
+        return await self.positions.progress(self._stores.write)
 
     async def progress(self) -> list[Progress]:
         """How far projections and reactions have come."""

@@ -7,7 +7,7 @@ checkpoints of writers, and views are the read side.
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import NamedTuple, TypeVar, final
+from typing import Final, NamedTuple, TypeVar, final
 
 from twofold.app._database import read_database_of, store_of
 from twofold.app._role import Role
@@ -15,6 +15,9 @@ from twofold.store import Log, ReadableStore, ReplicatedStore, Store, foundation
 from twofold.subscriptions import LogReplaced
 
 T = TypeVar("T")
+
+DATABASE: Final = "database"
+READ_DATABASE: Final = "read database"
 
 
 @final
@@ -25,11 +28,13 @@ class Stores(NamedTuple):
         write: Where its log is.
         read: Where its read models are; the same unless it has a read database.
         logless: Whether this process leaves the write store closed.
+        readless: Whether this process serves while the read store is away.
     """
 
     write: Store
     read: Store
     logless: bool = False
+    readless: bool = False
 
     @property
     def apart(self) -> bool:
@@ -44,8 +49,20 @@ class Stores(NamedTuple):
     @property
     def opened(self) -> list[Store]:
         """The stores that this process opens."""
-        stores = [self.read] if self.logless else [self.write, self.read]
-        return stores if self.apart else stores[:1]
+        return list(self.named.values())
+
+    @property
+    def named(self) -> dict[str, Store]:
+        """The stores that this process opens, by what they are to an operator."""
+        if not self.apart:
+            return {DATABASE: self.write}
+        reading: dict[str, Store] = {READ_DATABASE: self.read}
+        return reading if self.logless else {DATABASE: self.write, **reading}
+
+    @property
+    def needed(self) -> "Stores":
+        """The same, without the store that what this process serves can do without."""
+        return Stores(write=self.write, read=self.write) if self.readless else self
 
     def split(self, read: Iterable[T], write: Iterable[T]) -> list[tuple[Store, tuple[T, ...]]]:
         """Each store that this process opens, with what it has of the two sides."""
@@ -72,10 +89,16 @@ class Stores(NamedTuple):
                 await store.start()
                 undoing.push_async_callback(store.stop)
             if not self.logless:
-                await self._prove_whole()
+                await self.prove_whole()
             undoing.pop_all()
 
-    async def _prove_whole(self) -> None:
+    async def prove_whole(self) -> None:
+        """See that nobody has come farther than the log.
+
+        Raises:
+            LogReplaced: Somebody has: an older backup of the log was restored.
+            StoreUnavailable: Nobody can tell now.
+        """
         log = self.write.log
         epoch = await log.epoch()
         followers = [one for store in self.opened for one in await store.checkpoints.all() if one.epoch == epoch]
@@ -117,7 +140,8 @@ def stores_of(
     if reading is None:
         return Stores(write=write, read=write)
     read = _for(role, store_of(reading, name, shared=shared, migrate=migrate))
-    return Stores(write=write, read=read, logless=not role.writes and read is not write)
+    apart = read is not write
+    return Stores(write=write, read=read, logless=apart and not role.writes, readless=apart and not role.reads)
 
 
 def _for(role: Role, store: Store) -> Store:

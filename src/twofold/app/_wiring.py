@@ -167,7 +167,8 @@ class Wiring:
         """Be a part of the application only, before it starts: other processes on the same database are the others.
 
         Only `all` and `worker` run projections and reactions, create missing tables, and bring projections into their
-        modes; the other two refuse to start on a database that is not prepared. `settle` and `progress` tell of the
+        modes; the other two refuse to start on a database that is not prepared, of which commands need none but the
+        one that they write to. `settle` and `progress` tell of the
         whole application, by the checkpoints in the database.
 
         Args:

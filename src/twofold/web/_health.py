@@ -6,6 +6,7 @@ Says nothing that a stranger may not know: names, lags and counts, and never the
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -20,6 +21,7 @@ from twofold.web._problem import problem_of_status
 from twofold.web._respond import problem_response
 
 _LOGGER: Final = logging.getLogger("twofold.web")
+_STUCK: Final = "One stands still while events wait, nobody owns it, or a database is away"
 _TOO_LATE: Final = "it ran already when it was asked for: make app.http() before it starts, or give it a meter"
 
 
@@ -36,6 +38,7 @@ def _each(**types: str) -> dict[str, Any]:
 _MEMBERS: Final = {
     "status": {"type": "string"},
     "running": {"type": "boolean"},
+    "away": {"type": "array", "items": {"type": "string"}},
     "subscriptions": _each(name="string", lag="integer", failures="integer"),
     "workers": _each(
         name="string",
@@ -64,8 +67,8 @@ HEALTH_OPERATIONS: Final[Mapping[str, Any]] = {
             "tags": ["health"],
             "summary": "Whether it takes traffic, and how far its subscriptions are",
             "responses": {
-                "200": _told("It does", "status", "running", "subscriptions"),
-                "503": _told("Not now", "status", "running", "subscriptions"),
+                "200": _told("It does", "status", "running", "away", "subscriptions"),
+                "503": _told("Not now", "status", "running", "away", "subscriptions"),
             },
         }
     },
@@ -79,11 +82,12 @@ HEALTH_OPERATIONS: Final[Mapping[str, Any]] = {
                 " `still`, since events wait without one being dealt with, or a new version of a projection cannot take"
                 " the place. `parked` counts streams that are put aside."
                 " `owned` says whether any process follows the log for it, and `lease` whether this one can show that"
-                " it lives: `kept`, `failing`, or `lost` once another one may have taken over."
+                " it lives: `kept`, `failing`, or `lost` once another one may have taken over. `away` names the"
+                " databases that do not answer, so that nobody can tell of workers."
             ),
             "responses": {
-                "200": _told("Somebody does", "status", "running", "workers"),
-                "503": _told("One stands still while events wait, or nobody owns it", "status", "running", "workers"),
+                "200": _told("Somebody does", "status", "running", "away", "workers"),
+                "503": _told(_STUCK, "status", "running", "away", "workers"),
             },
         }
     },
@@ -138,13 +142,13 @@ async def _too_late(request: Request) -> Response:
 
 async def _readiness(app: App) -> dict[str, Any]:
     if not app.running:
-        return {"status": "unready", "running": False, "subscriptions": []}
-    progress = await in_time(app.progress)
+        return {"status": "unready", "running": False, "away": [], "subscriptions": []}
+    progress = await in_time(app.needed_progress)
     if progress is None:
-        return {"status": "unready", "running": True, "subscriptions": []}
+        return {"status": "unready", "running": True, "away": await _away(app, needed=True), "subscriptions": []}
     subscriptions = [{"name": one.name, "lag": one.lag, "failures": one.failures} for one in progress]
-    status = "superseded" if app.superseded else "ready"
-    return {"status": status, "running": True, "subscriptions": subscriptions}
+    status = "superseded" if app.superseded else "unready" if app.overtaken else "ready"
+    return {"status": status, "running": True, "away": [], "subscriptions": subscriptions}
 
 
 async def _work(app: App) -> dict[str, Any]:
@@ -153,6 +157,7 @@ async def _work(app: App) -> dict[str, Any]:
     return {
         "status": "stopped" if not app.running else "stuck" if stuck else "working",
         "running": app.running,
+        "away": await _away(app, needed=False) if progress is None else [],
         "workers": [
             {
                 "name": one.name,
@@ -167,6 +172,10 @@ async def _work(app: App) -> dict[str, Any]:
             for one in progress or ()
         ],
     }
+
+
+async def _away(app: App, *, needed: bool) -> list[str]:
+    return await in_time(partial(app.away, needed=needed)) or []  # it may be stopped meanwhile
 
 
 def _meter(app: App) -> Any:
