@@ -15,7 +15,7 @@ from twofold.app._progress import Progress
 from twofold.app._standstill import Standstill
 from twofold.clock import Clock
 from twofold.errors import NotYetVisible, TimedOut
-from twofold.store import INLINE, NOBODY, Log, Recorded, Selection, Store, furthest
+from twofold.store import INLINE, NOBODY, Checkpoint, Log, Recorded, Selection, Store, furthest
 from twofold.subscriptions import Cut, Subscriber, Watch
 
 _FIRST_PAUSE: Final = 0.01
@@ -35,6 +35,11 @@ class Here(Protocol):
         """Where it stands."""
         ...
 
+    @property
+    def owned(self) -> bool:
+        """Whether nobody else moves it."""
+        ...
+
     async def reached(self, position: int) -> None:
         """Return once it stands there."""
         ...
@@ -51,6 +56,7 @@ class Positions:
         watch: Tells whose owner is dead.
         clock: Tells how long events have waited.
         unawaited: The names of those that nobody waits for.
+        views: The names of those that may be put back, since rows have changed for what they have seen.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class Positions:
         watch: Watch,
         clock: Clock,
         unawaited: Collection[str] = (),
+        views: Collection[str] = (),
     ) -> None:
         self._log = log
         self._places: list[tuple[Store, dict[str, None]]] = []
@@ -75,6 +82,7 @@ class Positions:
                     if one.name not in unawaited:
                         self._parts.setdefault(cut.base, []).append(cut.name)
             self._places.append((store, names))
+        self._views = frozenset(views)
         self._here = here
         self._watch = watch
         self._clock = clock
@@ -82,6 +90,7 @@ class Positions:
         self._oldest: dict[str, Recorded] = {}
         self._owners: dict[str, str] = {}
         self._known = dict.fromkeys(self._selections, 0)
+        self._stood: dict[str, int] = {}
         self._head = 0
         self._looks = 0
         self._looking = asyncio.Lock()
@@ -194,6 +203,23 @@ class Positions:
                 names = ", ".join(f"{name} ({head - self._at(name)} behind)" for name in error.behind)
                 raise TimedOut(f"not settled within {timeout} s: {names}") from None
 
+    async def late(self) -> list[str]:
+        """Who still has to do with what was parked: those that are to try it again, and views that were put back."""
+        late: list[str] = []
+        for store, names in self._places:
+            due = {one.subscription for one in await store.parked.list(due=True)}
+            late += [
+                name for name in names if name in due or (name in self._views and await self._put_back(name, store))
+            ]
+        return late
+
+    async def _put_back(self, name: str, store: Store) -> bool:
+        """Whether a view stands before an event that it is to be refreshed on."""
+        if self._log is None:
+            return False
+        stands, where = (await store.checkpoints.get(name)).position, (self._selections[name],)
+        return bool(await self._log.read(stands, until=await self._log.head(), limit=1, where=where))
+
     async def _furthest(self) -> int:
         """The head of the log; as far as anybody has come when that is out of reach."""
         if self._log is not None:
@@ -206,6 +232,8 @@ class Positions:
 
     def _at(self, name: str) -> int:
         here = self._here.get(name)
+        if here is not None and here.owned:
+            return here.position  # before what is known, when it was put back
         return self._known[name] if here is None else max(self._known[name], here.position)
 
     def _behind(self, position: int, names: Iterable[str]) -> Sequence[str]:
@@ -236,8 +264,7 @@ class Positions:
             for checkpoint in await store.checkpoints.all():
                 if checkpoint.name in names_there:
                     self._owners[checkpoint.name] = NOBODY if self._watch.dead(checkpoint) else checkpoint.owner
-                    inline = checkpoint.position == INLINE  # elsewhere: its rows are as new as the log
-                    self._note(checkpoint.name, position if inline else checkpoint.position)
+                    self._note_where(checkpoint, position)
         for name in self._behind(position, names):
             await self._pass_over(name, position)
 
@@ -249,6 +276,16 @@ class Positions:
             if wanted:
                 self._oldest[name] = wanted[0]
             self._note(name, wanted[0].position - 1 if wanted else position)
+
+    def _note_where(self, checkpoint: Checkpoint, position: int) -> None:
+        """Note where a checkpoint stands; one that was put back has to see again what it has seen."""
+        stands, name = checkpoint.position, checkpoint.name
+        if stands == INLINE:
+            stands = position  # elsewhere: its rows are as new as the log
+        elif stands < self._stood.get(name, 0):
+            self._known[name] = stands
+        self._stood[name] = stands
+        self._note(name, stands)
 
     def _note(self, name: str, position: int) -> None:
         self._known[name] = max(self._known[name], position)

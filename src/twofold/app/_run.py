@@ -22,12 +22,16 @@ from twofold.app._stores import Stores
 from twofold.app._versions import Versions
 from twofold.app._workers import Workers
 from twofold.dispatch import Router
+from twofold.errors import TimedOut
 from twofold.messaging import Receiver, ReceivingBroker
 from twofold.store import UnitFactory, foundation
 from twofold.subscriptions import Observer, Owner, Watch, in_time
 
 _REACH: Final = 1.0
 """How long a database is waited for that something was asked of in vain, in seconds."""
+
+_LOOK: Final = 0.02
+"""How long to wait before looking again at what is tried again, in seconds."""
 
 
 @final
@@ -150,7 +154,8 @@ class Run:
                 closing.push_async_callback(assembly.caching.stop)
             watch = Watch(lease, clock.monotonic)
             unawaited = {view.name for view in by_the_clock}
-            positions = Positions(stores.log, followers, workers.here, watch, clock, unawaited)
+            views = {view.name for view in assembly.views} - unawaited
+            positions = Positions(stores.log, followers, workers.here, watch, clock, unawaited, views)
             return cls(stores, role, workers, assembly.local, versions, positions, readless, closing.pop_all())
 
     async def begin(self) -> None:
@@ -205,13 +210,23 @@ class Run:
             await self._follow(deadline - time.monotonic())
 
     async def _follow(self, timeout: float) -> None:
-        """Wait until what follows the log has dealt with it."""
-        if not self._role.works:
-            await self.positions.settle(timeout)
-            return
-        deadline = time.monotonic() + timeout
-        await self._workers.settle(timeout)
-        await self._versions.settle(deadline - time.monotonic())
+        """Wait until what follows the log has dealt with it, and with what is to be tried again."""
+        deadline, left = time.monotonic() + timeout, timeout
+        while True:
+            if self._role.works:
+                await self._workers.settle(left)
+                await self._versions.settle(deadline - time.monotonic())
+            else:
+                await self.positions.settle(left)
+            late = await self.positions.late()
+            if self._role.works:  # what runs nowhere, or elsewhere alone, is waited for by nobody
+                late = [name for name in late if name in self._workers.here]
+            if not late:
+                return
+            if (left := deadline - time.monotonic()) <= 0:
+                raise TimedOut(f"not settled within {timeout} s: {', '.join(late)} have parked events to try again")
+            self._workers.wake(late if self._role.works else ())
+            await asyncio.sleep(min(left, _LOOK))
 
     async def seen(self, names: Iterable[str]) -> int:
         """How far in the log whoever reads from here on sees, at least, in what some projections have made of it."""

@@ -1,7 +1,7 @@
 """The background of a running application: one task for each subscription, and one that shows that they live."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final, final
@@ -173,6 +173,11 @@ class Workers:
     def _idle(self, side: _Side) -> int:
         # Who sees nothing but the read database has to find there that a projection is as far as the log.
         return IDLE if side is self._write else 1
+
+    def wake(self, names: Iterable[str]) -> None:
+        """Have some of what follows the log here look at once whether there is something to do."""
+        for name in names:
+            self.here[name].wake()
 
     async def stop(self) -> None:
         """Let every subscription finish its batch, wait for it, and give its checkpoint back."""

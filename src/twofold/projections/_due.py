@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, final
 from uuid import UUID
 
 from twofold.clock import Clock
+from twofold.errors import CheckpointMoved
 from twofold.messages import Catalogue, Event, Kind
 from twofold.store import INLINE, Checkpoints, Recorded, Selection
 from twofold.subscriptions import Source
@@ -60,6 +61,7 @@ class EventsDue:
         self._checkpoints = checkpoints
         self._feeders = feeders
         self._behind = False
+        self._stood = 0
 
     @property
     def log(self) -> "EventsDue":
@@ -72,11 +74,19 @@ class EventsDue:
         return self
 
     async def head(self) -> int:
-        """How far all of those that come first have come; never before what was refreshed already."""
+        """How far all of those that come first have come; never before what was refreshed already.
+
+        Raises:
+            CheckpointMoved: The view was put back, to see again what it has seen; whoever follows looks again.
+        """
+        stands, stood = (await self._checkpoints.get(self._name)).position, self._stood
+        self._stood = stands
+        if stands < stood:
+            raise CheckpointMoved(name=self._name, text=f"was put back to {stands}")
         head = await self._source.log.head()
         reached = min([head, *[await self._reached(feeder, head) for feeder in self._feeders]])
         self._behind = reached < head
-        return max(reached, min(head, (await self._checkpoints.get(self._name)).position)) if self._behind else head
+        return max(reached, min(head, stands)) if self._behind else head
 
     async def epoch(self) -> str:
         """That of the log."""

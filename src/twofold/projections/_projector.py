@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, final
 
 from twofold.dispatch import Start
+from twofold.errors import CheckpointMoved
 from twofold.messages import Catalogue, Context
+from twofold.projections._again import seen_again
 from twofold.projections._place import Place, checkpoint_beside
 from twofold.projections._projection import Projection
 from twofold.projections._rows import table_behind
@@ -60,9 +62,26 @@ class Projector:
     async def handle(self, facts: Sequence[Fact], settled: Batch) -> None:
         """Write what the projection makes of events, with its checkpoint.
 
+        What was parked changes rows that views have been made of, so they see it again.
+
         Raises:
             CheckpointMoved: Another owner has moved it, or another version has taken the place.
         """
+        freed = min((position for _, position in settled.frees), default=None)
+        if freed is None or self._asides is not None:
+            await self._write(facts, settled)
+            return
+        while True:
+            views = await seen_again(self._projection, freed, self._store.checkpoints)
+            try:
+                await self._write(facts, settled._replace(moves=(*settled.moves, *views)))
+            except CheckpointMoved as error:
+                if error.name not in {view.name for view in views}:
+                    raise
+                continue  # it has been refreshed meanwhile, maybe without these rows
+            return
+
+    async def _write(self, facts: Sequence[Fact], settled: Batch) -> None:
         if self._projection.takes_session:
             async with working(UnitOfWork(self._store, self._catalogue, Context())) as unit:
                 unit.settle(settled)

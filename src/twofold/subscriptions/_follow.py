@@ -167,6 +167,10 @@ class Subscription:
         """Stop after the batch that is being handled."""
         self._rest.stop()
 
+    def wake(self) -> None:
+        """Have it look at once whether there is something to do."""
+        self._rest.wake()
+
     async def reached(self, position: int) -> None:
         """Return once everything up to a position is dealt with, here or by another process."""
         if self.position < position:
