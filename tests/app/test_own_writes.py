@@ -83,7 +83,7 @@ async def test_what_nobody_shows_in_time_is_a_failure_that_says_so() -> None:
         assert str(result.error) == (
             "position 2 is not yet visible in texts (at 1) after 0.05 s"
             " (ask again: a worker that takes over from a dead one waits for its lease first; when it stays so, one is"
-            " missing or its projection fails)"
+            " missing, or its projection or view fails, and the log of the workers says why)"
         )
         notes.held.clear()
         assert (await app.caller(position=2, wait=30).execute(Read())) == Success(["a"])

@@ -9,12 +9,13 @@ store of their own move with the log.
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, Protocol, final
 
 from twofold.app._progress import Progress
 from twofold.app._standstill import Standstill
 from twofold.clock import Clock
-from twofold.errors import NotYetVisible, TimedOut
+from twofold.errors import NotYetVisible, TimedOut, ViewNotRefreshed
 from twofold.store import INLINE, NOBODY, Checkpoint, Log, Recorded, Selection, Store, furthest
 from twofold.subscriptions import Cut, Subscriber, Watch
 
@@ -40,6 +41,11 @@ class Here(Protocol):
         """Whether nobody else moves it."""
         ...
 
+    @property
+    def error(self) -> Exception | None:
+        """What it failed with last."""
+        ...
+
     async def reached(self, position: int) -> None:
         """Return once it stands there."""
         ...
@@ -55,7 +61,7 @@ class Positions:
         here: Those that run in this process, by name, at any time.
         watch: Tells whose owner is dead.
         clock: Tells how long events have waited.
-        unawaited: The names of those that nobody waits for.
+        unawaited: Those that nobody waits for, since they go by the clock, with their intervals in seconds.
         views: The names of those that may be put back, since rows have changed for what they have seen.
     """
 
@@ -66,7 +72,7 @@ class Positions:
         here: Mapping[str, Here],
         watch: Watch,
         clock: Clock,
-        unawaited: Collection[str] = (),
+        unawaited: Mapping[str, float] = MappingProxyType({}),
         views: Collection[str] = (),
     ) -> None:
         self._log = log
@@ -83,6 +89,7 @@ class Positions:
                         self._parts.setdefault(cut.base, []).append(cut.name)
             self._places.append((store, names))
         self._views = frozenset(views)
+        self._by_the_clock = unawaited
         self._here = here
         self._watch = watch
         self._clock = clock
@@ -143,7 +150,8 @@ class Positions:
         except TimeoutError:
             pass
         reached = min(map(self._at, behind))
-        raise NotYetVisible(position=position, reached=reached, behind=behind, waited=timeout)
+        failing = [name for name in behind if self._fails(name)]
+        raise NotYetVisible(position=position, reached=reached, behind=behind, waited=timeout, failing=failing)
 
     async def reached_by(self, names: Iterable[str]) -> int:
         """A position that some of them have all dealt with, the last one that is known; the head when none is named.
@@ -181,11 +189,16 @@ class Positions:
             position=at,
             head=head,
             waiting=max(0.0, (now - oldest.time).total_seconds()) if oldest is not None and at < head else 0.0,
-            still=self._standstill.of(name, before if at < head else None),
+            still=max(self._standstill.of(name, before if at < head else None), self._overdue(name, now)),
             owned=False,
             owner=self._owners.get(name, NOBODY),
             parked=len(await store.parked.streams(name)),
         )
+
+    def _overdue(self, name: str, now: datetime) -> float:
+        """For how long what goes by the clock should have been refreshed again, in seconds; 0 for all else."""
+        every, last = self._by_the_clock.get(name), self._stood.get(name, 0)
+        return 0.0 if every is None or not last else max(0.0, now.timestamp() - last / 1000 - every)
 
     async def settle(self, timeout: float) -> None:
         """Wait until all have reached what is in the log, and what they did has moved that no further.
@@ -235,6 +248,11 @@ class Positions:
         if here is not None and here.owned:
             return here.position  # before what is known, when it was put back
         return self._known[name] if here is None else max(self._known[name], here.position)
+
+    def _fails(self, name: str) -> bool:
+        """Whether it is a view that runs here, and whose query fails."""
+        here = self._here.get(name)
+        return here is not None and isinstance(here.error, ViewNotRefreshed)
 
     def _behind(self, position: int, names: Iterable[str]) -> Sequence[str]:
         return [name for name in names if self._at(name) < position]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from twofold.errors import Unavailable
 from twofold.messaging import Receiver
 from twofold.store import Log
 from twofold.subscriptions import Subscription
@@ -77,7 +78,8 @@ async def progress_of(subscription: Subscription, log: Log, head: int, now: date
         position=position if oldest else max(position, head),
         head=head,
         waiting=max(0.0, (now - oldest[0].time).total_seconds()) if oldest else 0.0,
-        still=subscription.still if oldest else 0.0,
+        # A view that goes by the clock waits for no event, and may fail all the same.
+        still=subscription.still if oldest or isinstance(subscription.error, Unavailable) else 0.0,
     )
 
 

@@ -153,8 +153,8 @@ class Run:
                 await assembly.caching.follow(stores.write)
                 closing.push_async_callback(assembly.caching.stop)
             watch = Watch(lease, clock.monotonic)
-            unawaited = {view.name for view in by_the_clock}
-            views = {view.name for view in assembly.views} - unawaited
+            unawaited = {view.name: view.every or 0.0 for view in by_the_clock}
+            views = {view.name for view in assembly.views if view.types}
             positions = Positions(stores.log, followers, workers.here, watch, clock, unawaited, views)
             return cls(stores, role, workers, assembly.local, versions, positions, readless, closing.pop_all())
 

@@ -1,6 +1,7 @@
 """Where a projection stands, as plain data: for the command line, and for whoever watches."""
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from twofold.messages import Catalogue
@@ -9,6 +10,9 @@ from twofold.store import INLINE, Checkpoint, Log, Selection, Store, foundation,
 
 MOST_PARKED: Final = 1000
 """How many parked events of a version are counted."""
+
+_INTERVALS: Final = 2
+"""After how many of its intervals what goes by the clock is late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,8 @@ class ProjectionStatus:
         live: What everybody reads; None when no application with it has started.
         next: What is built beside it, if anything is.
         previous: What a roll-back brings back, if there is anything.
-        note: What an application of the declared version does about it.
+        note: What an application of the declared version does about it, and which views over it are late.
+        late_views: The materialized views over its tables that have yet to be refreshed with its rows.
     """
 
     name: str
@@ -63,6 +68,7 @@ class ProjectionStatus:
     next: Version | None
     previous: Version | None
     note: str
+    late_views: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The same as dictionaries and lists, ready for JSON."""
@@ -103,6 +109,8 @@ async def status_of(
         )
 
     live, built, previous = [await version(one) for one in (stands.live, stands.next, stands.previous)]
+    reached = 0 if live is None else head if not live.lag else live.position
+    late = tuple([one.name for one in projection.views if await _is_late(one, store, log, catalogue, reached)])
     return ProjectionStatus(
         name=projection.name,
         mode=projection.mode,
@@ -112,8 +120,23 @@ async def status_of(
         live=live,
         next=built,
         previous=previous,
-        note=_note(projection, stands, live, built),
+        note="; ".join(filter(None, (_note(projection, stands, live, built), *map(_told_of, late)))),
+        late_views=late,
     )
+
+
+async def _is_late(view: Any, store: Store, log: Log, catalogue: Catalogue, reached: int) -> bool:
+    """Whether a view has yet to be refreshed with what is there up to a position, or by a clock that has gone on."""
+    stands = (await foundation(store).checkpoints.get(view.name)).position
+    if view.refresh_every is not None:
+        due = 1000 * (datetime.now(UTC).timestamp() - _INTERVALS * float(view.refresh_every))
+        return 0 < stands < due
+    where = (Selection(types=catalogue.stored_as(view.refresh_on)),)
+    return stands < reached and bool(await log.read(stands, until=reached, limit=1, where=where))
+
+
+def _told_of(view: str) -> str:
+    return f"view {view} is not refreshed yet: when it stays so, the log of the workers says why"
 
 
 def _note(projection: Projection, stands: Standing, live: Version | None, built: Version | None) -> str:

@@ -36,6 +36,10 @@ def view_faults(
             yield Fault(where=f"view {getattr(view, 'name', view)}", code="unusable_view", text=text, hint=hint)
             continue
         yield from same_name(f"view {view.name}", view.name, names)
+        for column in view.untyped:
+            text = f"selects {column}, which has no SQL type, so no table can keep it"
+            hint = f"give it one: type_coerce(..., String).label({column!r}), or func.json(..., type_=String)"
+            yield Fault(where=f"view {view.name}", code="untyped_column", text=text, hint=hint)
         for projection in projections:
             if projection.mode == "live" and view.reads & _tables(projection, sql):
                 text = f"selects from tables of the projection {projection.name}, which is live and stores nothing"

@@ -64,6 +64,7 @@ from twofold.errors._unavailable import (
     TimedOut,
     Unavailable,
     VersionNotLive,
+    ViewNotRefreshed,
 )
 from twofold.errors._wiring import (
     DuplicateHandlerError,
@@ -133,6 +134,7 @@ __all__ = [
     "UnknownMessage",
     "VersionConflict",
     "VersionNotLive",
+    "ViewNotRefreshed",
     "WiringError",
     "conflict",
     "exists",

@@ -43,13 +43,17 @@ class NotYetVisible(Unavailable):
         reached: How far the last of them has come.
         behind: The projections that have not come so far.
         waited: How long it was waited for them, in seconds.
+        failing: Those of them that are views which cannot be refreshed, as far as is known here.
     """
 
     code: ClassVar[str] = "not_yet_visible"
 
-    def __init__(self, *, position: int, reached: int, behind: Sequence[str], waited: float) -> None:
+    def __init__(
+        self, *, position: int, reached: int, behind: Sequence[str], waited: float, failing: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self.position, self.reached, self.behind, self.waited = position, reached, tuple(behind), waited
+        self.failing = tuple(failing)
 
     @property
     def detail(self) -> str:
@@ -58,9 +62,34 @@ class NotYetVisible(Unavailable):
 
     @property
     def hint(self) -> str:
+        if self.failing:
+            names = ", ".join(self.failing)
+            return f"{names} cannot be refreshed, since the query of that view fails: the log of the workers says why"
         return (
             "ask again: a worker that takes over from a dead one waits for its lease first; when it stays so, one is"
-            " missing or its projection fails"
+            " missing, or its projection or view fails, and the log of the workers says why"
+        )
+
+
+class ViewNotRefreshed(Unavailable):
+    """The query of a materialized view fails; the rows of its last refresh stay, and it is tried again.
+
+    Args:
+        name: The view.
+        cause: What its query failed with.
+    """
+
+    code: ClassVar[str] = "view_not_refreshed"
+
+    def __init__(self, *, name: str, cause: str) -> None:
+        super().__init__(f"view {name} cannot be refreshed: {cause}")
+        self.name = name
+
+    @property
+    def hint(self) -> str:
+        return (
+            "mend the rows that it selects, or its statement, under another name; until then it keeps the rows of the"
+            " last refresh, and it is tried again every few seconds"
         )
 
 

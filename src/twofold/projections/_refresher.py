@@ -5,7 +5,7 @@ from typing import Any, final
 
 from twofold.clock import Clock
 from twofold.dispatch import Start
-from twofold.errors import CheckpointMoved, Unavailable
+from twofold.errors import CheckpointMoved, Classifier, Unavailable, ViewNotRefreshed
 from twofold.messages import Context
 from twofold.projections._due import DUE, ClockDue, EventsDue, Feeder
 from twofold.projections._projection import SessionOf
@@ -46,7 +46,7 @@ class Refresher:
         self.partitions = 1
         self.version = 0
         self._statements = statements
-        self._every = every
+        self.every = every
         self._feeders = feeders
         self._store = store
         self._session_of = session_of
@@ -59,8 +59,8 @@ class Refresher:
             clock: Tells the time.
         """
         checkpoints = self._store.checkpoints
-        if self._every is not None:
-            return ClockDue(self.name, clock, checkpoints, self._every)
+        if self.every is not None:
+            return ClockDue(self.name, clock, checkpoints, self.every)
         return EventsDue(self.name, log, checkpoints, self._feeders)
 
     async def handle(self, facts: Sequence[Fact], settled: Batch) -> None:
@@ -69,6 +69,7 @@ class Refresher:
         Raises:
             CheckpointMoved: Another process has done so.
             Unavailable: It cannot be refreshed now; no event is to blame for that, so it is tried again and again.
+            ViewNotRefreshed: Its query fails; neither is an event to blame for that.
         """
         try:
             async with working(UnitOfWork(self._store, DUE, Context())) as unit:
@@ -80,4 +81,6 @@ class Refresher:
         except CheckpointMoved:
             raise
         except Exception as error:
+            if Classifier().of_exception(error) is None:
+                raise ViewNotRefreshed(name=self.name, cause=str(error).partition("\n")[0]) from error
             raise Unavailable(f"view {self.name} cannot be refreshed: {error}") from error

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateIndex, CreateTable, CreateView
 from sqlalchemy.sql import visitors
+from sqlalchemy.types import NullType
 
 from twofold.errors import WiringError
 
@@ -82,6 +83,11 @@ class View:
             *(Column(one.name, one.type, primary_key=one.name in key, autoincrement=False) for one in columns),
         )
         self.c = self.table.c
+
+    @property
+    def untyped(self) -> list[str]:
+        """The names of the columns that nobody has said the type of: what a function of SQL answers, say."""
+        return [column.name for column in self.table.columns if isinstance(column.type, NullType)]
 
     def __clause_element__(self) -> Table[Any]:
         return self.table

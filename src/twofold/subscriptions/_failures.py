@@ -3,7 +3,7 @@
 import asyncio
 from typing import final
 
-from twofold.errors import CheckpointMoved, Classifier, Family, NewerVersion
+from twofold.errors import CheckpointMoved, Classifier, Family, NewerVersion, ViewNotRefreshed
 from twofold.store import Parked
 from twofold.subscriptions._trouble import Observer, Trouble
 
@@ -74,7 +74,7 @@ class Failures:
                 error=error,
                 failures=self.count,
                 parked=parked,
-                away=self._away(error),
+                away=self._away(error) and not isinstance(error, ViewNotRefreshed),
             )
             # By the event loop: what an observer raises is reported there, and never ends the subscription.
             asyncio.get_running_loop().call_soon(self._observer, trouble)

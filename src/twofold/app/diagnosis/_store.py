@@ -55,9 +55,13 @@ async def _databases(app: App, *, sound: bool) -> AsyncIterator[Diagnosis]:
             return
         if not sound:
             return
-        for status in await app.projections.all():
+        statuses = await app.projections.all()
+        for status in statuses:
             for one in _projection(status):
                 yield one
+        for view in dict.fromkeys(view for status in statuses for view in status.late_views):
+            text, hint = "has yet to be refreshed with what is there", "when it stays so, see the log of the workers"
+            yield warning(f"view {view}", "view_late", text, hint)
         async for one in _parked(app):
             yield one
         for name, count in (await unknown_names(stores.write.log, app.router.catalogue)).items():
