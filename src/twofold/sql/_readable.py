@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from twofold.sql._sessions import Sessions
+from twofold.sql._sessions import ReadSession, Sessions
 from twofold.sql._tables import table_of
 from twofold.sql._view import View
 
@@ -22,15 +22,24 @@ def refused_statement(error: Exception) -> str:
 async def unreadable_tables(sessions: Sessions, entities: Iterable[Any]) -> list[str]:
     """The names of tables that are not there, or lack one of their columns.
 
+    In PostgreSQL a table that was declared without a schema is there where tables are created, and nowhere else.
+
     Args:
         sessions: Makes sessions that read.
         entities: Tables, mapped classes and views.
     """
     unreadable: list[str] = []
+    on_postgres = sessions.dialect.name == "postgresql"
     for table in dict.fromkeys(one.table if isinstance(one, View) else table_of(one) for one in entities):
         async with sessions.read() as session:  # one for each: a failed statement may be the last of its session
             try:
-                await session.execute(select(*table.columns).limit(0))
+                options = await _at_home(session) if on_postgres else {}
+                await session.execute(select(*table.columns).limit(0), execution_options=options)
             except _NOT_UNDERSTOOD:
                 unreadable.append(table.name)
     return unreadable
+
+
+async def _at_home(session: ReadSession) -> dict[str, Any]:
+    """What has a statement look for tables where they are created: behind that, others are found."""
+    return {"schema_translate_map": {None: await session.scalar(select(func.current_schema()))}}

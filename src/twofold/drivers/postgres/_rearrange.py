@@ -7,13 +7,14 @@ excludes every append.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeAlias
 
 import asyncpg
 
 from twofold.drivers.postgres._append import Calls
 from twofold.drivers.postgres._connection import Connection
+from twofold.drivers.postgres._home import at_home, home_of
 from twofold.drivers.postgres._log import read
 from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._tables import add_tables, change_rows
@@ -60,8 +61,9 @@ async def users_of(connection: Connection, change: Rearrangement) -> Users:
         connection: The connection.
         change: What could not be done.
     """
-    names = [*_involved(change), *(view.name for view in change.views)]
-    return {row["used"]: row["pids"] for row in await connection.fetch(_USERS, [_quoted(name) for name in names])}
+    home, names = await home_of(connection), [*_involved(change), *(view.name for view in change.views)]
+    rows = await connection.fetch(_USERS, [_quoted(name, home) for name in names])
+    return {row["used"]: row["pids"] for row in rows}
 
 
 def _in_use(users: Users) -> TablesInUse:
@@ -90,42 +92,43 @@ async def rearrange(connection: Connection, change: Rearrangement, names: Names,
     await connection.execute(names.sql(_ONE_AT_A_TIME))  # so the names mean the same tables until we are done
     # Whoever reads one of the tables waits behind us, and we behind those who read it already: not for long.
     await connection.execute(f"SET LOCAL lock_timeout = {_PATIENCE}")
-    views = await _make_way(connection, change)
+    home = await home_of(connection)
+    views = await _make_way(connection, change, home)
     await _check(connection, change, names, calls)
     if change.drops:
-        await connection.execute(f"DROP TABLE IF EXISTS {', '.join(map(_quoted, change.drops))}")
+        await connection.execute(f"DROP TABLE IF EXISTS {_listed(change.drops, home)}")
     if change.forgets:
         await connection.execute(names.sql(_FORGET), list(change.forgets))
         await connection.execute(names.sql(_FORGET_PARKED), list(change.forgets))
     for old, new in change.renames:
         bare = _quoted(new.rpartition(".")[2])
-        await connection.execute(f"ALTER TABLE IF EXISTS {_quoted(old)} RENAME TO {bare}")
+        await connection.execute(f"ALTER TABLE IF EXISTS {_quoted(old, home)} RENAME TO {bare}")
     if views:
-        await add_tables(connection, views)
+        await add_tables(connection, views, names)
     for old, new in change.checkpoints:
         await connection.execute(names.sql(_RENAME), old, new, list(change.tables))
         await connection.execute(names.sql(_RENAME_PARKED), old, new)
     if change.creates:
-        await add_tables(connection, change.creates)
+        await add_tables(connection, change.creates, names)
     for place in change.places:
         row = place.name, place.position, place.epoch, place.version, list(place.tables)
         if await connection.fetchval(names.sql(_PLACE), *row) is None:
             raise CheckpointMoved(name=place.name, text="is there already")
 
 
-async def _make_way(connection: Connection, change: Rearrangement) -> list[Any]:
+async def _make_way(connection: Connection, change: Rearrangement, home: str) -> list[Any]:
     """Drop the views over the tables, and lock the tables; gives the views that were there."""
-    views = await _there(connection, [view.name for view in change.views])
-    tables = await _there(connection, _involved(change))
+    views = await _there(connection, [view.name for view in change.views], home)
+    tables = await _there(connection, _involved(change), home)
     steps: list[str] = []
     if views:
-        await _prove_unused(connection, views)
-        steps.append(f"DROP MATERIALIZED VIEW {', '.join(map(_quoted, reversed(views)))}")
+        await _prove_unused(connection, views, home)
+        steps.append(f"DROP MATERIALIZED VIEW {_listed(reversed(views), home)}")
     if tables:
-        steps.append(f"LOCK TABLE {', '.join(map(_quoted, tables))} IN ACCESS EXCLUSIVE MODE")
+        steps.append(f"LOCK TABLE {_listed(tables, home)} IN ACCESS EXCLUSIVE MODE")
     if steps:
         await connection.execute("; ".join(steps))  # at once: whoever reads both comes before them, or behind
-        await _prove_unused(connection, tables)
+        await _prove_unused(connection, tables, home)
     return [view for view in change.views if view.name in views]
 
 
@@ -133,13 +136,13 @@ def _involved(change: Rearrangement) -> list[str]:
     return sorted({*change.drops, *(name for pair in change.renames for name in pair)})
 
 
-async def _there(connection: Connection, names: Sequence[str]) -> list[str]:
-    found = await connection.fetch(_ARE_THERE, [_quoted(name) for name in names])
+async def _there(connection: Connection, names: Sequence[str], home: str) -> list[str]:
+    found = await connection.fetch(_ARE_THERE, [_quoted(name, home) for name in names])
     return [names[int(row["nth"]) - 1] for row in found]
 
 
-async def _prove_unused(connection: Connection, names: Sequence[str]) -> None:
-    used = await connection.fetchrow(_USED, [_quoted(name) for name in names])
+async def _prove_unused(connection: Connection, names: Sequence[str], home: str) -> None:
+    used = await connection.fetchrow(_USED, [_quoted(name, home) for name in names])
     if used is not None:
         kind, user, table = used
         remedy = "drop the foreign key" if kind == "table" else f"DROP {kind.upper()} {user}, and create it again after"
@@ -174,10 +177,14 @@ async def _rest(connection: Connection, remainder: Remainder, names: Names) -> B
     return remainder.settled(events, until)
 
 
-def _quoted(name: str) -> str:
+def _listed(names: Iterable[str], home: str) -> str:
+    return ", ".join(_quoted(name, home) for name in names)
+
+
+def _quoted(name: str, home: str = "") -> str:
     schema, _, bare = name.rpartition(".")
     parts = [part.replace('"', '""') for part in (schema, bare) if part]
-    return ".".join(f'"{part}"' for part in parts)
+    return at_home(".".join(f'"{part}"' for part in parts), home, schema or None)
 
 
 _TRIES = 10

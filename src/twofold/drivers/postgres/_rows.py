@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import DOMAIN, ENUM
 from sqlalchemy.dialects.postgresql.named_types import CreateDomainType, CreateEnumType
 
 from twofold.drivers.postgres._dialect import LoopDialect
+from twofold.drivers.postgres._home import at_home, home_of, prove_others
+from twofold.drivers.postgres._names import Names
 from twofold.drivers.postgres._row_security import secure, show
 from twofold.drivers.postgres._statements import Statement, deletion, dialect, plain_type, writes
 from twofold.sql import (
@@ -25,7 +27,7 @@ from twofold.sql import (
     table_of,
     tenant_column_of,
 )
-from twofold.store import RowChange
+from twofold.store import Aside, RowChange
 
 
 async def apply_rows(connection: Any, rows: Sequence[RowChange]) -> None:
@@ -49,11 +51,19 @@ async def apply_rows(connection: Any, rows: Sequence[RowChange]) -> None:
             raise
 
 
-async def create_tables(connection: Any, tables: Iterable[Any]) -> None:
+async def create_tables(connection: Any, tables: Iterable[Any], names: Names) -> None:
     """Create the tables and views that are missing, with their indexes and types, inside the transaction that is open.
 
     Of several processes that start at the same time, one creates and the others wait for its transaction to end. When
     nothing is missing it needs no right to create anything: PostgreSQL would ask for it even so.
+
+    Args:
+        connection: The connection of asyncpg that writes.
+        tables: Tables, mapped classes and views.
+        names: What is called how.
+
+    Raises:
+        FaultError: A table is missing here, and found where no other application is.
     """
     wanted = list(tables)
     if not wanted:
@@ -61,13 +71,21 @@ async def create_tables(connection: Any, tables: Iterable[Any]) -> None:
     await connection.execute(f"SELECT pg_advisory_xact_lock({_CREATING})")
     dialect = LoopDialect(connection.get_server_version().major)
     preparer: Any = dialect.identifier_preparer
+    home = await home_of(connection)
+
+    def called(table: Table[Any]) -> str:
+        return at_home(preparer.format_table(table), home, table.schema)
+
     missing = [
-        table
-        for table in wanted
-        if not isinstance(table, View)
-        and await connection.fetchval("SELECT to_regclass($1)::text", preparer.format_table(table_of(table))) is None
+        entity
+        for entity in wanted
+        if not isinstance(entity, View)
+        and await connection.fetchval("SELECT to_regclass($1)::text", called(table_of(entity))) is None
     ]
-    for name, statement in _type_statements(map(table_of, missing), dialect):
+    declared = [table_of(entity) for entity in missing if not isinstance(entity, Aside)]
+    bare = [preparer.format_table(table) for table in declared if table.schema is None]
+    await prove_others(connection, bare, home, names)
+    for name, statement in _type_statements(map(table_of, missing), dialect, home):
         if await connection.fetchval("SELECT to_regtype($1)", name) is None:
             await connection.execute(statement)
     views = [
@@ -80,7 +98,7 @@ async def create_tables(connection: Any, tables: Iterable[Any]) -> None:
     for table in (table_of(entity) for entity in wanted if not isinstance(entity, View)):
         column = tenant_column_of(table)
         if column is not None:
-            await secure(connection, preparer.format_table(table), preparer.quote(column.name))
+            await secure(connection, called(table), preparer.quote(column.name))
 
 
 def _relations(view: View) -> Iterator[tuple[str | None, str]]:
@@ -107,7 +125,7 @@ async def _execute(connection: Any, statement: Statement, rows: Sequence[Values]
     return int(status.rpartition(" ")[2])
 
 
-def _type_statements(tables: Iterable[Table[Any]], dialect: LoopDialect) -> Iterator[tuple[str, str]]:
+def _type_statements(tables: Iterable[Table[Any]], dialect: LoopDialect, home: str) -> Iterator[tuple[str, str]]:
     """The types that the columns of tables need, by name, with the SQL that creates each."""
     preparer: Any = dialect.identifier_preparer
     for table in tables:
@@ -117,7 +135,8 @@ def _type_statements(tables: Iterable[Table[Any]], dialect: LoopDialect) -> Iter
                 named = cast("Any", named).item_type.dialect_impl(dialect)
             if isinstance(named, (ENUM, DOMAIN)) and named.create_type:
                 creation = CreateEnumType(named) if isinstance(named, ENUM) else CreateDomainType(named)
-                yield preparer.format_type(named), str(creation.compile(dialect=dialect))
+                name = at_home(preparer.format_type(named), home, cast("Any", named).schema)
+                yield name, str(creation.compile(dialect=dialect))
 
 
 _CREATING = 0x74776F666F6C64  # "twofold", for whoever looks at the locks

@@ -63,8 +63,8 @@ class PostgresStore:
     Args:
         url: `postgresql://user:password@host/database`. With several hosts, `postgresql://one,two/database`, it finds
             the one that takes writes, also after that has changed.
-        schema: The schema of its tables, and of those of read models unless the URL has a `search_path`; it is made
-            when missing.
+        schema: The schema of its tables, and of those of read models unless the URL has a `search_path`, whose first
+            schema it is then; it is made when missing.
         pool_size: How many connections write, at most.
         readers: How many connections read, at most.
         turn_timeout: How long a transaction may be held open, in seconds.
@@ -365,8 +365,14 @@ class PostgresStore:
         return PostgresTransaction(self._commits, self._calls, self._names, self._turn_timeout)
 
     async def create_tables(self, tables: Collection[Any]) -> None:
-        """Create the tables of read models and state that are missing, with their indexes."""
-        await self._in_transaction(lambda connection: add_tables(connection, tables))
+        """Create the tables of read models and state that are missing, with their indexes.
+
+        One that was declared without a schema belongs in that of the store, or in the first of a `search_path`.
+
+        Raises:
+            FaultError: One is missing there, and found in a schema that is no other application's.
+        """
+        await self._in_transaction(lambda connection: add_tables(connection, tables, self._names))
 
     async def rearrange(self, change: Rearrangement) -> None:
         """Let tables and checkpoints come, go and change their names, in one transaction.

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from twofold.drivers.postgres._connection import Connection
+from twofold.drivers.postgres._names import Names
 from twofold.errors import Extra
 from twofold.store import RowChange
 
@@ -19,12 +20,13 @@ async def change_rows(connection: Connection, rows: Sequence[RowChange]) -> None
     await apply_rows(connection, rows)
 
 
-async def add_tables(connection: Connection, tables: Collection[Any]) -> None:
+async def add_tables(connection: Connection, tables: Collection[Any], names: Names) -> None:
     """Create the tables that are missing, inside the transaction that is open.
 
     Raises:
+        FaultError: One is missing in the schema of the application, and found where no other one is.
         MissingExtraError: SQLAlchemy is not installed.
     """
     with Extra("sql", room="row changes"):
         from twofold.drivers.postgres._rows import create_tables  # noqa: PLC0415  # SQLAlchemy is an extra
-    await create_tables(connection, tables)
+    await create_tables(connection, tables, names)
