@@ -10,6 +10,8 @@ from tests.app.apart import Count, CountBlocking, Note, Pay, SumOf, Till
 from tests.until import until
 from tests.web.shop import client_of
 from twofold import App, Success, Unavailable
+from twofold.app.administration import administering
+from twofold.app.diagnosis import examine
 from twofold.errors import NotYetVisible, StoreUnavailable
 from twofold.store import Batch, Move
 from twofold.subscriptions import LogReplaced, Trouble
@@ -308,6 +310,40 @@ async def test_a_def_cannot_use_both(write: Path, read: Path) -> None:
     assert alone.check() == []
 
 
+@pytest.mark.parametrize("role", ["all", "worker", "api-commands"])
+async def test_a_log_that_ends_before_what_was_read_of_another_is_refused(write: Path, read: Path, role: str) -> None:
+    """It was made anew, or one of the two addresses is wrong. Who only reads there is told nothing."""
+    async with Till().app(write, read) as app:
+        await app.execute(Pay(payer="ada", amount=1))
+        await app.settle()
+    other = Till().app(write.with_name("other.db"), read, role)
+    with pytest.raises(LogReplaced, match="stands at 1 of another log; this one ends at 0") as refused:
+        await other.start()
+    assert "wrong address" in refused.value.hint
+    assert "twofold projections reset" in refused.value.hint
+    (fault,) = [one for one in await examine(other) if one.severity == "fault"]
+    assert (fault.where, fault.code) == ("the read database", "log_replaced")
+    async with Till().app(write.with_name("nowhere.db"), read, "api-queries") as app:
+        assert await app.execute(Count()) == Success(1)
+
+
+async def test_a_log_that_was_made_anew_is_built_from_anew(write: Path, read: Path) -> None:
+    """As the error says; the writer has another name."""
+    async with Till().app(write, read) as app:
+        await app.execute(Pay(payer="ada", amount=1))
+        await app.settle()
+    for file in write.parent.glob("write.db*"):
+        file.unlink()
+    async with administering(Till(index="index-2").app(write, read)) as administration:
+        assert await administration.reset("payments")
+    async with Till(index="index-2").app(write, read) as app:
+        await app.execute(Pay(payer="eve", amount=2))
+        await app.settle()
+        assert await app.execute(SumOf(payer="eve")) == Success(2)
+        assert not any(one.error for one in await app.progress())
+        assert await app.execute(Count()) == Success(1)
+
+
 async def test_a_log_that_was_made_anew_is_noticed(write: Path, read: Path) -> None:
     """What is in the read database belongs to another log: nothing of the new one is mixed into it."""
     async with Till().app(write, read) as app:
@@ -315,6 +351,9 @@ async def test_a_log_that_was_made_anew_is_noticed(write: Path, read: Path) -> N
         await app.settle()
     for file in write.parent.glob("write.db*"):
         file.unlink()
+    async with Till().app(write) as app:
+        await app.execute(Note())
+        await app.settle()
     troubles: list[Trouble] = []
 
     async def both_told() -> bool:
@@ -327,9 +366,11 @@ async def test_a_log_that_was_made_anew_is_noticed(write: Path, read: Path) -> N
         await app.execute(Pay(payer="eve", amount=1))
         await until(both_told)
         assert await app.execute(Count()) == Success(1)
-        errors = {one.name: one.error for one in await app.progress()}
-        assert "LogReplaced" in errors["payments"]
-        assert errors["till.thank:paid"] == ""
+        progress = {one.name: one for one in await app.progress()}
+        assert "LogReplaced" in progress["payments"].error
+        assert {name for name, one in progress.items() if one.stuck(60)} >= {"payments", "index"}
+        assert {one.reason for one in progress.values()} == {"", "log_replaced"}
+        assert progress["till.thank:paid"].error == ""
     assert all(isinstance(trouble.error, LogReplaced) for trouble in troubles if trouble.subscription != "sums")
 
 

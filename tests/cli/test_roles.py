@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from examples._demo.database import Database
+from tests.app.apart import Pay, Till
 from tests.cli.forked import finished
 from tests.cli.served import ROOT, Served
 
@@ -109,3 +110,19 @@ def test_a_part_that_comes_before_the_worker_is_told(each_database: Database) ->
         assert done.returncode == 75
         assert "a process that writes makes" in done.stderr or "start a worker first" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_the_read_database_of_another_log_is_refused(each_database: Database, tmp_path: Path) -> None:
+    """The address of the log is wrong, say: the process ends with 2, and says so."""
+    read = tmp_path / "read.db"
+    with Till().app(tmp_path / "till.db", read).sync as app:
+        app.execute(Pay(payer="ada", amount=1))
+        app.settle()
+    for role in ("all", "worker", "api-commands"):
+        where = ("--database", each_database.address, "--read-database", str(read))
+        done = finished(
+            "-m", "twofold", "run", "tests.app.apart:app", "--role", role, "--port", "0", *where, where=ROOT
+        )
+        assert done.returncode == 2
+        assert "stands at 1 of another log; this one ends at 0" in done.stderr
+        assert "wrong address" in done.stderr

@@ -97,6 +97,7 @@ async def test_workers_that_work_say_how_far_they_are() -> None:
         "owned": True,
         "lease": "kept",
         "failures": 0,
+        "reason": "",
     }
     assert (answer.status_code, answer.json()["status"]) == (200, "working")
     assert (unknown.status_code, unknown.json()["status"], unknown.json()["workers"]) == (503, "stuck", [])
@@ -129,6 +130,25 @@ async def test_a_reader_that_stands_still_while_events_wait_is_noticed() -> None
     assert worker["lag"] == 1
     assert worker["failures"] >= 1
     assert "secret" not in after.text
+
+
+async def test_a_subscription_of_another_log_is_noticed_at_once() -> None:
+    """No waiting mends that, though nothing waits; the body says why."""
+    silent = Module("silent")
+
+    @silent.on(OrderPlaced)
+    async def note(event: OrderPlaced) -> None: ...
+
+    store, name, failed = MemoryStore(), "silent.note:order_placed", asyncio.Event()
+    await store.start()
+    await store.commit(Batch(moves=(Move(name, 7, 0, epoch="another"),)))
+    app = App("shop", modules=[shop_module(None), silent], database=store)
+    app.observe(observer=lambda _: failed.set())
+    async with client_of(app, app.http()) as client:
+        await failed.wait()
+        answer = await client.get("/health/workers")
+    assert (answer.status_code, answer.json()["status"]) == (503, "stuck")
+    assert [(one["name"], one["lag"], one["reason"]) for one in answer.json()["workers"]] == [(name, 0, "log_replaced")]
 
 
 async def test_a_subscription_that_nobody_owns_is_noticed() -> None:

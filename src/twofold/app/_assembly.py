@@ -84,3 +84,8 @@ class Assembly:
     behind: Behind = field(default_factory=Behind)
     attempts: Attempts | None = None
     spans: Spans | None = None
+
+    @property
+    def filling(self) -> list[Subscriber]:
+        """What follows the log event by event for readers: async projections and writers; views follow these."""
+        return [one for one in self.followers if not isinstance(one, Refresher)]

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from twofold.errors import Unavailable
 from twofold.messaging import Receiver
 from twofold.store import Log
-from twofold.subscriptions import Subscription
+from twofold.subscriptions import LogReplaced, Subscription
 
 Lease: TypeAlias = Literal["kept", "failing", "lost"]
 
@@ -31,6 +31,8 @@ class Progress:
         failures: How often in a row it has failed; 0 when all is well, and for what runs in another process.
         error: What it failed with last, as text for an operator; empty when all is well, and for what runs in another
             process.
+        reason: The code of an error that no waiting mends, `log_replaced`; empty for none, and for what runs in another
+            process.
         lease: Whether this process can show that it lives, to own it: `kept`; `failing` when the last try failed, and
             `lost` once another process may have taken over.
         status: What this process does for a projection when it does not simply follow: why it stands aside, say.
@@ -46,6 +48,7 @@ class Progress:
     parked: int = 0
     failures: int = 0
     error: str = ""
+    reason: str = ""
     lease: Lease = "kept"
     status: str = ""
 
@@ -55,11 +58,11 @@ class Progress:
         return max(0, self.head - self.position)
 
     def stuck(self, bound: float) -> bool:
-        """Whether somebody has to look: events have waited for longer than `bound` seconds, or nobody owns it.
+        """Whether somebody has to look: it is refused, events have waited for `bound` seconds, or nobody owns it.
 
         Nobody need own what this process does nothing for while no event waits; its status says why.
         """
-        return self.still > bound or not (self.owner or (self.status and not self.lag))
+        return bool(self.reason) or self.still > bound or not (self.owner or (self.status and not self.lag))
 
 
 async def progress_of(subscription: Subscription, log: Log, head: int, now: datetime) -> Progress:
@@ -98,4 +101,5 @@ def _told_by(one: Subscription | Receiver, *, position: int, head: int, waiting:
         owned=one.owned,
         failures=one.failures,
         error="" if one.error is None else repr(one.error),
+        reason=one.error.code if isinstance(one.error, LogReplaced) else "",
     )

@@ -95,7 +95,7 @@ class Run:
 
         Raises:
             StoreUnavailable: A store cannot be opened that the process does not serve without.
-            LogReplaced: An older backup of the log was restored.
+            LogReplaced: Somebody has come farther than the log.
             MasterKeyMissing: The keys of personal data are encrypted under a master key that is not given.
             MissingExtraError: A package that something needs is not installed.
             NotPrepared: The role leaves it to workers to prepare the database, and none has.
@@ -108,9 +108,16 @@ class Run:
             closing.push_async_callback(needed.stop)
             if stores.readless:
                 reading, tables = tables[:1], tables[1:]
-                readless = Readless(stores, partial(prove_prepared, reading, assembly.projections))
+
+                async def proved() -> None:
+                    await stores.prove_followed(assembly.filling)
+                    await prove_prepared(reading, assembly.projections)
+
+                readless = Readless(stores, proved)
                 closing.push_async_callback(readless.stop)
                 await readless.begin()
+            else:
+                await stores.prove_followed(assembly.filling)
             await prove_keys(stores)
             if said.auditing is not None and assembly.refusals is not None:
                 keep_trail(said.auditing, stores.write, assembly.refusals, role, clock=clock, closing=closing)

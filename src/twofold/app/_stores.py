@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeVar, final
 from twofold.app._database import read_database_of, store_of
 from twofold.app._role import Role
 from twofold.store import Log, ReadableStore, ReplicatedStore, Store, foundation
-from twofold.subscriptions import LogReplaced
+from twofold.subscriptions import Cut, LogReplaced, Subscriber
 
 T = TypeVar("T")
 
@@ -91,6 +91,27 @@ class Stores(NamedTuple):
             if not self.logless:
                 await self.prove_whole()
             undoing.pop_all()
+
+    async def prove_followed(self, followers: Iterable[Subscriber]) -> None:
+        """See that none of those in the read database has come farther, by whatever log, than this one goes.
+
+        What has is of another address, or of a log that was made anew. It is not looked at when somebody administers:
+        building it anew is what mends it.
+
+        Args:
+            followers: What fills the read database.
+
+        Raises:
+            LogReplaced: One of them followed another log.
+        """
+        if self.logless or not self.apart:
+            return
+        names = {cut.name for one in followers for cut in Cut.all_of(one.name, one.partitions)}
+        found = [one for one in await self.read.checkpoints.all() if one.name in names]
+        head = await self.write.log.head()  # asked last: it only grows
+        for one in found:
+            if one.position > head:
+                raise LogReplaced(name=one.name, position=one.position, head=head)
 
     async def prove_whole(self) -> None:
         """See that nobody has come farther than the log.

@@ -119,8 +119,13 @@ async def take_over(
         try:
             saved = await following.catch_up(until=await (source or store).log.head())
             left = _left(following, projector, stands, saved, own=source in (None, store))
-            ahead = () if projection.mode == "inline" else ((projector.name, projection.name),)
-            await store.rearrange(_take(projection, stands, place, left, ahead))
+            replaced = stands.live.epoch not in ("", await (source or store).log.epoch())
+            free = replaced or projection.mode == "inline"  # where another log was followed, nobody stands before it
+            ahead = () if free else ((projector.name, projection.name),)
+            change = _take(projection, stands, place, left, ahead)
+            if replaced:
+                change = replace(change, forgets=(*change.forgets, *await _of_its_log(projection, store, stands.live)))
+            await store.rearrange(change)
         except (CheckpointMoved, ConditionFailed):
             continue  # somebody else builds too, or so much was recorded meanwhile that it is to catch up once more
         return True
@@ -215,6 +220,12 @@ def _left(following: Subscription, projector: Projector, stands: Standing, saved
         return retired._replace(rows=projector.rows(facts), moves=(*moves, *retired.moves), parks=parks)
 
     return Remainder(reached if own else 0, projector.selection if own else None, settle)
+
+
+async def _of_its_log(projection: Projection, store: Store, live: Checkpoint) -> list[str]:
+    """The views over its tables that have seen the other log that it followed: they follow anew, as it does."""
+    stand = [await store.checkpoints.get(view.name) for view in projection.views]
+    return [one.name for one in stand if one.epoch == live.epoch]
 
 
 async def _put_back(projection: Projection, store: Store, previous: Checkpoint) -> Sequence[Move]:

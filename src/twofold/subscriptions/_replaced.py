@@ -32,4 +32,8 @@ class LogReplaced(WiringError):
         if self.shorter:
             return "an older backup was restored: stop every process, and run `twofold db restored`"
         name = self.name.partition("@")[0]
-        return f"`twofold projections reset {name}` builds a projection anew; a writer begins anew under another name"
+        return (
+            "the log was made anew, or this is the wrong address, of the log or of the read database: then mend that;"
+            f" otherwise `twofold projections reset {name}` builds a projection anew, and a writer begins anew under"
+            " another name"
+        )

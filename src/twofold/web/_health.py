@@ -21,7 +21,7 @@ from twofold.web._problem import problem_of_status
 from twofold.web._respond import problem_response
 
 _LOGGER: Final = logging.getLogger("twofold.web")
-_STUCK: Final = "One stands still while events wait, nobody owns it, or a database is away"
+_STUCK: Final = "One stands still while events wait, is refused, or owned by nobody; or a database is away"
 _TOO_LATE: Final = "it ran already when it was asked for: make app.http() before it starts, or give it a meter"
 
 
@@ -49,6 +49,7 @@ _MEMBERS: Final = {
         owned="boolean",
         lease="string",
         failures="integer",
+        reason="string",
     ),
 }
 
@@ -82,8 +83,9 @@ HEALTH_OPERATIONS: Final[Mapping[str, Any]] = {
                 " `still`, since events wait without one being dealt with, or a new version of a projection cannot take"
                 " the place. `parked` counts streams that are put aside."
                 " `owned` says whether any process follows the log for it, and `lease` whether this one can show that"
-                " it lives: `kept`, `failing`, or `lost` once another one may have taken over. `away` names the"
-                " databases that do not answer, so that nobody can tell of workers."
+                " it lives: `kept`, `failing`, or `lost` once another one may have taken over. `reason` is the code of"
+                " an error that no waiting mends, such as `log_replaced`; empty for none. `away` names the databases"
+                " that do not answer, so that nobody can tell of workers."
             ),
             "responses": {
                 "200": _told("Somebody does", "status", "running", "away", "workers"),
@@ -168,6 +170,7 @@ async def _work(app: App) -> dict[str, Any]:
                 "owned": bool(one.owner),
                 "lease": one.lease,
                 "failures": one.failures,
+                "reason": one.reason,
             }
             for one in progress or ()
         ],

@@ -55,6 +55,11 @@ async def _databases(app: App, *, sound: bool) -> AsyncIterator[Diagnosis]:
             return
         if not sound:
             return
+        try:
+            await stores.prove_followed(app.assembly.filling)
+        except WiringError as error:
+            yield Diagnosis.of_error("the read database", error)
+            return
         statuses = await app.projections.all()
         for status in statuses:
             for one in _projection(status):
