@@ -9,6 +9,7 @@ from twofold.app._database import sessions_of
 from twofold.app._room import open_room
 from twofold.app._standing import ProjectionStatus, status_of
 from twofold.app._stores import Stores
+from twofold.clock import Clock
 from twofold.errors import CheckpointMoved, NotFound, Refused
 from twofold.messages import Catalogue
 from twofold.projections import (
@@ -45,12 +46,16 @@ class Administration:
         projections: Its projections.
         stores: Where their rows are, and the log; open.
         catalogue: What events are decoded with.
+        clock: Tells the time.
     """
 
-    def __init__(self, app: str, projections: Iterable[Projection], stores: Stores, catalogue: Catalogue) -> None:
+    def __init__(
+        self, app: str, projections: Iterable[Projection], stores: Stores, catalogue: Catalogue, clock: Clock
+    ) -> None:
         self._app = app
         self._store = stores.read
         self._source = stores.write
+        self._clock = clock
         self._catalogue = catalogue
         self._projections = {one.name: one for one in projections}
 
@@ -215,7 +220,8 @@ class Administration:
             return
 
     async def _status(self, projection: Projection, stands: Standing) -> ProjectionStatus:
-        return await status_of(projection, self._store, stands, foundation(self._source).log, self._catalogue)
+        log, now = foundation(self._source).log, self._clock.now()
+        return await status_of(projection, self._store, stands, log, self._catalogue, now)
 
     def _projection(self, name: str) -> Projection:
         if name not in self._projections:

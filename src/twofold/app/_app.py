@@ -189,7 +189,7 @@ class App(Wiring):
         Raises:
             StartError: It is not sound.
         """
-        return Administration(self.name, self.assembly.projections, self.stores, self.router.catalogue)
+        return Administration(self.name, self.assembly.projections, self.stores, self.router.catalogue, self.clock)
 
     async def start(self) -> None:
         """Check everything, open its stores, and start the workers, unless its role has none. Harmless when running.

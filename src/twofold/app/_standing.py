@@ -1,7 +1,7 @@
 """Where a projection stands, as plain data: for the command line, and for whoever watches."""
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from twofold.messages import Catalogue
@@ -76,7 +76,7 @@ class ProjectionStatus:
 
 
 async def status_of(
-    projection: Projection, store: Store, stands: Standing, log: Log, catalogue: Catalogue
+    projection: Projection, store: Store, stands: Standing, log: Log, catalogue: Catalogue, now: datetime
 ) -> ProjectionStatus:
     """Where a projection stands.
 
@@ -86,6 +86,7 @@ async def status_of(
         stands: Where it stands in the store.
         log: The log that it follows, as it is kept.
         catalogue: What the names of its events are looked up in.
+        now: The time, which tells whether views that go by the clock are late.
     """
     head = await log.head()
     wanted = Selection(types=catalogue.stored_as(projection.events))
@@ -110,7 +111,7 @@ async def status_of(
 
     live, built, previous = [await version(one) for one in (stands.live, stands.next, stands.previous)]
     reached = 0 if live is None else head if not live.lag else live.position
-    late = tuple([one.name for one in projection.views if await _is_late(one, store, log, catalogue, reached)])
+    late = tuple([one.name for one in projection.views if await _is_late(one, store, log, catalogue, reached, now)])
     return ProjectionStatus(
         name=projection.name,
         mode=projection.mode,
@@ -125,11 +126,11 @@ async def status_of(
     )
 
 
-async def _is_late(view: Any, store: Store, log: Log, catalogue: Catalogue, reached: int) -> bool:
+async def _is_late(view: Any, store: Store, log: Log, catalogue: Catalogue, reached: int, now: datetime) -> bool:
     """Whether a view has yet to be refreshed with what is there up to a position, or by a clock that has gone on."""
     stands = (await foundation(store).checkpoints.get(view.name)).position
     if view.refresh_every is not None:
-        due = 1000 * (datetime.now(UTC).timestamp() - _INTERVALS * float(view.refresh_every))
+        due = 1000 * (now.timestamp() - _INTERVALS * float(view.refresh_every))
         return 0 < stands < due
     where = (Selection(types=catalogue.stored_as(view.refresh_on)),)
     return stands < reached and bool(await log.read(stands, until=reached, limit=1, where=where))
