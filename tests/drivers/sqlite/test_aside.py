@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from contextvars import Context
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -68,7 +69,12 @@ async def test_the_loop_stands_aside_while_nothing_is_decided_and_ever_more_rare
     moments: list[None] = []
     moment(lambda: moments.append(None))
     looks: list[tuple[float, Callable[[], None]]] = []
-    loop: Any = SimpleNamespace(call_later=lambda pause, look, *given: looks.append((pause, lambda: look(*given))))
+
+    def call_later(pause: float, look: Callable[..., None], *given: object, context: Context) -> None:
+        assert not context, "that of the message which is the first would be kept as long as others follow"
+        looks.append((pause, lambda: look(*given)))
+
+    loop: Any = SimpleNamespace(call_later=call_later)
     aside = Aside(loop)
 
     def look() -> tuple[float, int]:

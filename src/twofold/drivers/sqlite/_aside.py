@@ -8,6 +8,7 @@ seven seconds.
 """
 
 import asyncio
+from contextvars import Context
 from time import sleep
 from typing import final
 
@@ -40,7 +41,7 @@ class Aside:
             self._watch(_SOON)
 
     def _watch(self, pause: float) -> None:
-        self.loop.call_later(pause, self._look, self.decided, pause)
+        self.loop.call_later(pause, self._look, self.decided, pause, context=Context())  # of no message
 
     def _look(self, before: int, pause: float) -> None:
         if self.decided != before:
